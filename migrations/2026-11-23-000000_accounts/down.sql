@@ -1,0 +1,4 @@
+drop table sessions;
+drop table users;
+drop table accounts;
+drop table installation;

@@ -1,0 +1,2 @@
+drop table credential_secrets;
+drop table credentials;

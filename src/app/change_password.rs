@@ -1,0 +1,62 @@
+//! Changes the password of a user: by the user, who has to know the current one and whose other sessions end; or by the
+//! operator, which ends all of them.
+
+use crate::app::failure::{Failure, carries_failure};
+use crate::domain::account::Member;
+use crate::domain::account_password::NewPassword;
+use crate::domain::audit::{Act, Action};
+use crate::domain::ids::SessionId;
+use crate::domain::secret::Secret;
+use crate::hashing::Hasher;
+use crate::store::pool::Store;
+use crate::store::{audit, sessions, users};
+
+/// Why the password stayed as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordError {
+    #[error("the current password is wrong")]
+    WrongPassword,
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+carries_failure!(ChangePasswordError);
+
+/// Whose word it is.
+#[derive(Debug)]
+pub enum Authority<'a> {
+    /// The user, by the current password; this session goes on.
+    User { current: &'a Secret, session: Option<SessionId> },
+    /// Whoever runs the server.
+    Operator,
+}
+
+pub async fn change_password(
+    store: &Store,
+    hasher: &Hasher,
+    member: &Member,
+    new: &NewPassword,
+    authority: Authority<'_>,
+    act: &Act,
+) -> Result<(), ChangePasswordError> {
+    let (action, kept) = match authority {
+        Authority::Operator => (Action::PasswordReset, None),
+        Authority::User { current, session } => {
+            let hash = users::password_hash(&mut *store.connection().await?, member.user_id).await?;
+            if !hasher.verify(current, &hash.unwrap_or_default()).await? {
+                return Err(ChangePasswordError::WrongPassword);
+            }
+            (Action::PasswordChanged, session)
+        }
+    };
+    let hash = hasher.hash(new.secret()).await?;
+    store
+        .transaction(async |conn| {
+            users::change_password(conn, member.user_id, &hash, act.at).await?;
+            let ended = sessions::delete_others(conn, member.user_id, kept).await?;
+            let detail = format!("{ended} other sessions ended");
+            audit::append(conn, member.account_id, act, action, &member.email, &detail).await?;
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,21 @@
+//! Changes the plan of an account. Only the operator does: nothing on a page lets an account change its own plan.
+
+use crate::app::failure::Failure;
+use crate::domain::account::{Member, Plan};
+use crate::domain::audit::{Act, Action};
+use crate::store::pool::Store;
+use crate::store::{accounts, audit};
+
+/// Sets the plan; the same plan again is no act, and leaves no line.
+pub async fn change_plan(store: &Store, member: &Member, plan: Plan, act: &Act) -> Result<(), Failure> {
+    store
+        .transaction(async |conn| {
+            let before = accounts::change_plan(conn, member.account_id, plan).await?;
+            if before != plan {
+                let detail = format!("{before} to {plan}");
+                audit::append(conn, member.account_id, act, Action::PlanChanged, &member.email, &detail).await?;
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,68 @@
+//! Creates an account and its first user: at set-up, at sign-up, on the command line.
+
+use crate::app::failure::{Failure, carries_failure};
+use crate::domain::account::{Plan, account_name};
+use crate::domain::account_password::NewPassword;
+use crate::domain::audit::{Act, Action};
+use crate::domain::email::Email;
+use crate::domain::ids::{AccountId, UserId};
+use crate::hashing::Hasher;
+use crate::random;
+use crate::store::pool::Store;
+use crate::store::{accounts, audit, installation, users};
+
+/// What an account is made of.
+#[derive(Debug)]
+pub struct NewAccount {
+    pub email: Email,
+    pub name: Option<String>,
+    pub plan: Plan,
+    pub password: NewPassword,
+    /// Only as the first account of the installation.
+    pub is_set_up: bool,
+}
+
+/// Why no account was created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateAccountError {
+    #[error("an account with this email address exists")]
+    EmailTaken,
+    #[error("this installation is set up already")]
+    AlreadySetUp,
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+carries_failure!(CreateAccountError);
+
+/// Creates the account. Of two set-ups at once exactly one succeeds, since both claim the same row.
+pub async fn create_account(
+    store: &Store,
+    hasher: &Hasher,
+    new: NewAccount,
+    act: &Act,
+) -> Result<(AccountId, UserId), CreateAccountError> {
+    let hash = hasher.hash(new.password.secret()).await?;
+    let account = AccountId(random::uuid_at(act.at));
+    let user = UserId(random::uuid_at(act.at));
+    let name = account_name(new.name.as_deref(), new.email.as_str());
+    store
+        .transaction(async |conn| {
+            let fresh = installation::is_fresh(conn).await?;
+            let claimed = installation::claim_set_up(conn, act.at).await?;
+            if new.is_set_up && !(fresh && claimed) {
+                return Err(CreateAccountError::AlreadySetUp);
+            }
+            accounts::insert(conn, account, &name, new.plan, act.at).await?;
+            users::insert(conn, user, account, &new.email, &hash, act.at).await.map_err(|error| {
+                if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) {
+                    CreateAccountError::EmailTaken
+                } else {
+                    error.into()
+                }
+            })?;
+            audit::append(conn, account, act, Action::AccountCreated, new.email.as_str(), new.plan.as_str()).await?;
+            Ok((account, user))
+        })
+        .await
+}

@@ -1,0 +1,21 @@
+//! Ends a session of the reader: another device, or all others.
+
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::ids::SessionId;
+use crate::store::pool::Store;
+use crate::store::{audit, sessions};
+
+/// `false` when the member has no such session.
+pub async fn end_session(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<bool, Failure> {
+    store
+        .transaction(async |conn| {
+            let ended = sessions::delete_of_user(conn, member.user_id, id).await?;
+            if ended {
+                audit::append(conn, member.account_id, act, Action::SessionEnded, &id.to_string(), "").await?;
+            }
+            Ok(ended)
+        })
+        .await
+}

@@ -1,0 +1,26 @@
+//! Makes the password of a credential and its hash. Both issuing and rotating begin with this.
+
+use crate::app::failure::Failure;
+use crate::domain::credential::Username;
+use crate::domain::credential_password::{CredentialPassword, RANDOM_CHARS};
+use crate::domain::installation::InstallationKeys;
+use crate::hashing::Hasher;
+use crate::random;
+
+/// A new password and the hash to keep. The plain one lives in the answer alone.
+#[derive(Debug)]
+pub struct Generated {
+    pub password: CredentialPassword,
+    pub hash: String,
+}
+
+pub async fn generate_password(
+    hasher: &Hasher,
+    keys: &InstallationKeys,
+    username: &Username,
+) -> Result<Generated, Failure> {
+    let indices = random::indices::<RANDOM_CHARS>(62)?;
+    let password = CredentialPassword::from_random(&keys.checksum, username, indices);
+    let hash = hasher.hash(password.secret()).await?;
+    Ok(Generated { password, hash })
+}

@@ -1,0 +1,28 @@
+//! What has to happen as time goes by: partitions are made before they are needed and dropped when all in them is too old;
+//! forgotten idempotency keys, old rejections and ended sessions go.
+
+use jiff::Timestamp;
+
+use crate::store::error::StoreError;
+use crate::store::pool::Store;
+use crate::store::{idempotency, partitions, rejections, sessions};
+
+/// Makes the partitions that writing needs soon.
+pub async fn make_partitions(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    partitions::make_ahead(store, now).await
+}
+
+/// Removes what is no longer kept, unless another program is at it.
+pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), StoreError> {
+    let mut conn = store.own_connection().await?;
+    if !partitions::try_lock_upkeep(&mut conn).await? {
+        return Ok(());
+    }
+    let oldest_kept = partitions::oldest_kept(now, retention_days);
+    let dropped = partitions::drop_before(&mut conn, oldest_kept).await?;
+    let keys = idempotency::prune(&mut conn, now).await?;
+    let refused = rejections::prune(&mut conn, oldest_kept).await?;
+    let ended = sessions::prune(&mut conn, now).await?;
+    tracing::info!(?dropped, keys, refused, ended, "pruned");
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Stores a test event as if the credential's sender had sent it, so that its owner sees the way to the dashboard work
+//! without a terminal. It is a real event, counted and kept like any other.
+
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use crate::app::failure::{Failure, carries_failure};
+use crate::domain::account::Member;
+use crate::domain::audit::Act;
+use crate::domain::event::{EventId, NewEvent};
+use crate::domain::ids::CredentialId;
+use crate::domain::time::rfc3339;
+use crate::store::event_counts::Counts;
+use crate::store::pool::Store;
+use crate::store::{credentials, event_counts, events};
+
+/// Why no event was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum TestEventError {
+    #[error("there is no such credential")]
+    NotFound,
+    /// Its senders get 401, and so does the test.
+    #[error("this credential is disabled or revoked")]
+    NotAccepted,
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+carries_failure!(TestEventError);
+
+/// Stores it under `event`; `writer` is the program's part of the counts.
+pub async fn send_test_event(
+    store: &Store,
+    member: &Member,
+    id: CredentialId,
+    event: EventId,
+    writer: Uuid,
+    act: &Act,
+) -> Result<(), TestEventError> {
+    store
+        .transaction(async |conn| {
+            let credential =
+                credentials::find_locked(conn, member.account_id, id).await?.ok_or(TestEventError::NotFound)?;
+            if credential.revoked_at.is_some() || credential.disabled_at.is_some() {
+                return Err(TestEventError::NotAccepted);
+            }
+            let body = serde_json::json!({
+                "message": "Hello from webhook!",
+                "test": true,
+                "credential": credential.name,
+                "sent_at": rfc3339(act.at),
+            });
+            let new = NewEvent {
+                id: event,
+                remote_ip: act.remote_ip.unwrap_or(IpAddr::from([127, 0, 0, 1])),
+                user_agent: Some("Reasoner Webhooks test event".to_owned()),
+                content_type: "application/json".to_owned(),
+                query: None,
+                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                body: body.to_string(),
+                idempotency: None,
+            };
+            events::insert(conn, member.account_id, id, &new).await?;
+            let counts = Counts { accepted: 1, rejected: 0, bytes: new.body.len() as u64 };
+            event_counts::add(conn, member.account_id, id, writer, act.at, counts).await?;
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,33 @@
+//! Decides whether an address and a password belong together. An unknown address costs the same time as a wrong password,
+//! and is told the same.
+
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action, Actor};
+use crate::domain::email::Email;
+use crate::domain::secret::Secret;
+use crate::hashing::{HASH_OF_NOTHING, Hasher};
+use crate::store::pool::Store;
+use crate::store::{audit, users};
+
+/// The member, or `None` for whatever reason.
+pub async fn sign_in(
+    store: &Store,
+    hasher: &Hasher,
+    email: &Email,
+    password: &Secret,
+    act: &Act,
+) -> Result<Option<Member>, Failure> {
+    // The connection is given back while argon2 runs.
+    let found = users::find_by_email(&mut *store.connection().await?, email).await?;
+    let hash = found.as_ref().map_or(HASH_OF_NOTHING, |(_, hash)| hash);
+    let right = hasher.verify(password, hash).await?;
+    let Some((member, _)) = found else { return Ok(None) };
+    let (action, act) = if right {
+        (Action::SignedIn, Act { actor: Actor::User(member.user_id), ..act.clone() })
+    } else {
+        (Action::SignInFailed, act.clone())
+    };
+    audit::append(&mut *store.connection().await?, member.account_id, &act, action, &member.email, "").await?;
+    Ok(right.then_some(member))
+}

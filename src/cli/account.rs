@@ -1,0 +1,181 @@
+//! `account …`: what the operator does to accounts.
+
+use std::io::BufRead;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::app::change_password::{Authority, ChangePasswordError, change_password};
+use crate::app::change_plan::change_plan;
+use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
+use crate::cli::args::{AccountCommand, PlanArg};
+use crate::cli::failure::CommandError;
+use crate::cli::output;
+use crate::domain::account::{Member, Plan, account_name};
+use crate::domain::account_password::NewPassword;
+use crate::domain::audit::Act;
+use crate::domain::email::Email;
+use crate::domain::secret::Secret;
+use crate::domain::time::rfc3339;
+use crate::hashing::Hasher;
+use crate::random;
+use crate::store::pool::Store;
+use crate::store::users;
+
+/// Characters of a generated password: 20 of 62, which is 119 bits.
+const GENERATED_CHARS: usize = 20;
+
+#[derive(Serialize)]
+struct AccountRecord<'a> {
+    id: String,
+    email: &'a str,
+    name: &'a str,
+    plan: &'a str,
+    created_at: String,
+    /// Only where it was generated here, this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<&'a str>,
+}
+
+impl<'a> AccountRecord<'a> {
+    fn new(member: &'a Member) -> Self {
+        Self {
+            id: member.account_id.to_string(),
+            email: &member.email,
+            name: &member.name,
+            plan: member.plan.as_str(),
+            created_at: rfc3339(member.created_at),
+            password: None,
+        }
+    }
+}
+
+pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
+    match command {
+        AccountCommand::Create { email, name, plan, password_stdin, json } => {
+            create(store, act, &email, name, plan, password_stdin, json).await
+        }
+        AccountCommand::List { json } => list(store, json).await,
+        AccountCommand::Plan { email, plan, json } => {
+            let mut member = find(store, &email).await?;
+            change_plan(store, &member, plan.into(), act).await?;
+            member.plan = plan.into();
+            if json {
+                return Ok(output::json(&AccountRecord::new(&member))?);
+            }
+            Ok(output::say(&format!("{} is on {} now.", member.email, member.plan.label()))?)
+        }
+        AccountCommand::Password { email, password_stdin, json } => {
+            let member = find(store, &email).await?;
+            let (new, generated) = new_password(password_stdin, &member.email)?;
+            let hasher = Hasher::new(1, 1);
+            match change_password(store, &hasher, &member, &new, Authority::Operator, act).await {
+                Ok(()) => {}
+                Err(ChangePasswordError::Failed(failure)) => return Err(failure.into()),
+                Err(error @ ChangePasswordError::WrongPassword) => return Err(CommandError::refused(error)),
+            }
+            print_account(
+                &member,
+                generated.then(|| new.secret()),
+                json,
+                "The password is changed and all sessions have ended.",
+            )
+        }
+    }
+}
+
+/// The member with an address.
+pub async fn find(store: &Store, email: &str) -> Result<Member, CommandError> {
+    let address: Email = email.parse().map_err(CommandError::refused)?;
+    let found = users::find_by_email(&mut *store.connection().await?, &address).await?;
+    let (member, _) = found
+        .ok_or_else(|| CommandError::Refused(format!("there is no account with {address}: see `account list`")))?;
+    Ok(member)
+}
+
+async fn create(
+    store: &Store,
+    act: &Act,
+    email: &str,
+    name: Option<String>,
+    plan: PlanArg,
+    password_stdin: bool,
+    json: bool,
+) -> Result<(), CommandError> {
+    let email: Email = email.parse().map_err(CommandError::refused)?;
+    let (password, generated) = new_password(password_stdin, email.as_str())?;
+    let secret = password.secret().clone();
+    let new = NewAccount { email: email.clone(), name: name.clone(), plan: plan.into(), password, is_set_up: false };
+    let (account_id, user_id) = match create_account(store, &Hasher::new(1, 1), new, act).await {
+        Ok(ids) => ids,
+        Err(CreateAccountError::Failed(failure)) => return Err(failure.into()),
+        Err(CreateAccountError::EmailTaken) => {
+            return Err(CommandError::Refused(format!("an account with {email} exists: see `account list`")));
+        }
+        Err(error @ CreateAccountError::AlreadySetUp) => return Err(CommandError::refused(error)),
+    };
+    let member = Member {
+        user_id,
+        account_id,
+        email: email.as_str().to_owned(),
+        name: account_name(name.as_deref(), email.as_str()),
+        plan: plan.into(),
+        created_at: act.at,
+        password_changed_at: act.at,
+    };
+    print_account(&member, generated.then_some(&secret), json, "The account is created.")
+}
+
+fn print_account(member: &Member, generated: Option<&Secret>, json: bool, sentence: &str) -> Result<(), CommandError> {
+    if json {
+        let record = AccountRecord { password: generated.map(Secret::reveal), ..AccountRecord::new(member) };
+        return Ok(output::json(&record)?);
+    }
+    output::say(sentence)?;
+    let mut facts = vec![("Email", member.email.as_str()), ("Plan", member.plan.label())];
+    if let Some(password) = generated {
+        facts.push(("Password", password.reveal()));
+    }
+    output::facts(&facts)?;
+    if generated.is_some() {
+        output::say("Keep the password now: it is not shown again.")?;
+    }
+    Ok(())
+}
+
+async fn list(store: &Store, json: bool) -> Result<(), CommandError> {
+    let members = users::list(&mut *store.connection().await?).await?;
+    if json {
+        return Ok(output::json(&members.iter().map(AccountRecord::new).collect::<Vec<_>>())?);
+    }
+    if members.is_empty() {
+        return Ok(output::say("There are no accounts. Create one with `account create EMAIL`.")?);
+    }
+    let row = |m: &Member| [m.email.clone(), m.name.clone(), m.plan.to_string(), rfc3339(m.created_at)];
+    Ok(output::table(["EMAIL", "NAME", "PLAN", "CREATED"], &members.iter().map(row).collect::<Vec<_>>())?)
+}
+
+/// The password to set, and whether it was generated here.
+fn new_password(from_stdin: bool, email: &str) -> Result<(NewPassword, bool), CommandError> {
+    let secret = if from_stdin {
+        let mut line = Zeroizing::new(String::new());
+        std::io::stdin().lock().read_line(&mut line)?;
+        let line = line.strip_suffix('\n').unwrap_or(&line);
+        Secret::new(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    } else {
+        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let indices = random::indices::<GENERATED_CHARS>(62)?;
+        Secret::new(indices.iter().map(|i| char::from(ALPHABET[usize::from(*i)])).collect())
+    };
+    let password = NewPassword::check(secret, &[email]).map_err(CommandError::refused)?;
+    Ok((password, !from_stdin))
+}
+
+impl From<PlanArg> for Plan {
+    fn from(plan: PlanArg) -> Self {
+        match plan {
+            PlanArg::Pro => Plan::Pro,
+            PlanArg::Free => Plan::Free,
+        }
+    }
+}

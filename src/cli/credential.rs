@@ -1,0 +1,226 @@
+//! `credential …`: what the operator does to credentials. A password is printed once, here too.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::app::issue_credential::{IssueError, issue_credential};
+use crate::app::revoke_credential::{RevokeError, revoke_credential};
+use crate::app::rotate_credential::{RotateError, rotate_credential};
+use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
+use crate::cli::account;
+use crate::cli::args::CredentialCommand;
+use crate::cli::failure::CommandError;
+use crate::cli::output;
+use crate::domain::audit::Act;
+use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
+use crate::domain::ids::{AccountId, CredentialId, SecretId};
+use crate::domain::installation::InstallationKeys;
+use crate::domain::overlap::Overlap;
+use crate::domain::time::rfc3339;
+use crate::hashing::Hasher;
+use crate::store::credentials;
+use crate::store::pool::Store;
+
+#[derive(Serialize)]
+struct Created<'a> {
+    id: String,
+    name: &'a str,
+    username: &'a str,
+    password: &'a str,
+    ingest_url: &'a str,
+}
+
+#[derive(Serialize)]
+struct Rotated<'a> {
+    username: &'a str,
+    password: &'a str,
+    previous_expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    username: &'a str,
+    state: &'a str,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    id: String,
+    name: &'a str,
+    username: &'a str,
+    state: &'a str,
+    created_at: String,
+    passwords: Vec<ListedPassword<'a>>,
+}
+
+#[derive(Serialize)]
+struct ListedPassword<'a> {
+    hint: &'a str,
+    state: &'a str,
+    created_at: String,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+    last_used_ip: Option<String>,
+}
+
+/// What the commands need beside the database.
+pub struct Context<'a> {
+    pub store: &'a Store,
+    pub keys: &'a InstallationKeys,
+    pub ingest_url: &'a str,
+    pub act: &'a Act,
+}
+
+pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<(), CommandError> {
+    match command {
+        CredentialCommand::Create { email, name, json } => create(&context, &email, &name, json).await,
+        CredentialCommand::List { email, json } => list(&context, &email, json).await,
+        CredentialCommand::Rotate { username, overlap, json } => rotate(&context, &username, &overlap, json).await,
+        CredentialCommand::Revoke { username, json } => revoke(&context, &username, json).await,
+        CredentialCommand::Disable { username, json } => switch(&context, &username, Switch::Disable, json).await,
+        CredentialCommand::Enable { username, json } => switch(&context, &username, Switch::Enable, json).await,
+    }
+}
+
+async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> Result<(), CommandError> {
+    let name: CredentialName = name.parse().map_err(CommandError::refused)?;
+    let member = account::find(context.store, email).await?;
+    let Context { store, keys, ingest_url, act } = context;
+    let id = CredentialId(Uuid::new_v4());
+    let issued = match issue_credential(store, &Hasher::new(1, 1), keys, member.account_id, id, name, act).await {
+        Ok(issued) => issued,
+        Err(IssueError::Failed(failure)) => return Err(failure.into()),
+        Err(error @ IssueError::AlreadyIssued) => return Err(CommandError::refused(error)),
+    };
+    let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
+    if !member.plan.includes_webhooks() {
+        eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);
+    }
+    if json {
+        let (id, name) = (issued.id.to_string(), issued.name.as_str());
+        return Ok(output::json(&Created { id, name, username, password, ingest_url })?);
+    }
+    output::facts(&[("Endpoint", ingest_url), ("Username", username), ("Password", password)])?;
+    Ok(output::say("Keep the password now: it is not shown again.")?)
+}
+
+async fn list(context: &Context<'_>, email: &str, json: bool) -> Result<(), CommandError> {
+    let member = account::find(context.store, email).await?;
+    let all = credentials::list(&mut *context.store.connection().await?, member.account_id).await?;
+    let now = context.act.at;
+    if json {
+        let listed = |credential: &'_ Credential| -> serde_json::Value {
+            let passwords = credential.passwords.iter().map(|password| listed_password(password, now)).collect();
+            let record = Listed {
+                id: credential.id.to_string(),
+                name: &credential.name,
+                username: &credential.username,
+                state: credential.state(now).as_str(),
+                created_at: rfc3339(credential.created_at),
+                passwords,
+            };
+            serde_json::to_value(&record).unwrap_or_default()
+        };
+        return Ok(output::json(&all.iter().map(listed).collect::<Vec<_>>())?);
+    }
+    if all.is_empty() {
+        let hint = format!("{} has no credentials. Create one with `credential create {0} NAME`.", member.email);
+        return Ok(output::say(&hint)?);
+    }
+    let mut rows = Vec::new();
+    for credential in &all {
+        for password in &credential.passwords {
+            rows.push([
+                credential.username.clone(),
+                credential.name.clone(),
+                credential.state(now).as_str().to_owned(),
+                format!("rwp_{}…", password.hint),
+                password.state(now).as_str().to_owned(),
+                password.expires_at.map(rfc3339).unwrap_or_default(),
+                password.last_used_at.map(rfc3339).unwrap_or_else(|| "never".to_owned()),
+            ]);
+        }
+    }
+    Ok(output::table(["USERNAME", "NAME", "STATE", "PASSWORD", "IS", "EXPIRES", "LAST USED"], &rows)?)
+}
+
+fn listed_password(password: &PasswordRecord, now: jiff::Timestamp) -> ListedPassword<'_> {
+    ListedPassword {
+        hint: &password.hint,
+        state: password.state(now).as_str(),
+        created_at: rfc3339(password.created_at),
+        expires_at: password.expires_at.map(rfc3339),
+        last_used_at: password.last_used_at.map(rfc3339),
+        last_used_ip: password.last_used_ip.map(|ip| ip.to_string()),
+    }
+}
+
+/// Whose credential a username is.
+async fn find(context: &Context<'_>, username: &str) -> Result<(AccountId, CredentialId), CommandError> {
+    let username: Username = username.parse().map_err(CommandError::refused)?;
+    let found = credentials::find_owner(&mut *context.store.connection().await?, &username).await?;
+    found
+        .ok_or_else(|| CommandError::Refused(format!("there is no credential {username}: see `credential list EMAIL`")))
+}
+
+async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool) -> Result<(), CommandError> {
+    let overlap: Overlap = overlap.parse().map_err(CommandError::refused)?;
+    let (account, id) = find(context, username).await?;
+    let secret = SecretId(Uuid::new_v4());
+    let Context { store, keys, act, .. } = context;
+    let outcome = rotate_credential(store, &Hasher::new(1, 1), keys, account, id, secret, overlap, act).await;
+    let rotated = match outcome {
+        Ok(rotated) => rotated,
+        Err(RotateError::Failed(failure)) => return Err(failure.into()),
+        Err(RotateError::TwoPasswordsLive(frees)) => {
+            let words = format!(
+                "two passwords of {username} work already: the old one stops at {}; until then only --overlap now is \
+                 possible, which stops both",
+                rfc3339(frees)
+            );
+            return Err(CommandError::Refused(words));
+        }
+        Err(error) => return Err(CommandError::refused(error)),
+    };
+    let password = rotated.password.secret().reveal();
+    let previous_expires_at = rotated.previous_expires_at.map(rfc3339);
+    if json {
+        return Ok(output::json(&Rotated { username, password, previous_expires_at })?);
+    }
+    output::facts(&[("Username", username), ("Password", password)])?;
+    output::say("Keep the password now: it is not shown again.")?;
+    let fate = match previous_expires_at {
+        Some(end) => format!("The old password works until {end}."),
+        None => "The old password has stopped.".to_owned(),
+    };
+    Ok(output::say(&fate)?)
+}
+
+async fn revoke(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {
+    let (account, id) = find(context, username).await?;
+    match revoke_credential(context.store, account, id, context.act).await {
+        Ok(()) => {}
+        Err(RevokeError::Failed(failure)) => return Err(failure.into()),
+        Err(error @ RevokeError::NotFound) => return Err(CommandError::refused(error)),
+    }
+    print_change(username, "revoked", json)
+}
+
+async fn switch(context: &Context<'_>, username: &str, way: Switch, json: bool) -> Result<(), CommandError> {
+    let (account, id) = find(context, username).await?;
+    match switch_credential(context.store, account, id, way, context.act).await {
+        Ok(()) => {}
+        Err(SwitchError::Failed(failure)) => return Err(failure.into()),
+        Err(error) => return Err(CommandError::refused(error)),
+    }
+    let found = credentials::find(&mut *context.store.connection().await?, account, id).await?;
+    let state = found.map_or("revoked", |credential| credential.state(context.act.at).as_str());
+    print_change(username, state, json)
+}
+
+fn print_change(username: &str, state: &str, json: bool) -> Result<(), CommandError> {
+    if json {
+        return Ok(output::json(&Changed { username, state })?);
+    }
+    Ok(output::say(&format!("{username} is {state}."))?)
+}

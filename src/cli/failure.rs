@@ -1,0 +1,54 @@
+//! Why a command did not do what it was asked: one line on standard error.
+
+use std::error::Error;
+
+use crate::app::failure::Failure;
+use crate::database::OpenError;
+use crate::random::NoRandomness;
+use crate::store::error::StoreError;
+
+/// A command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// In words for whoever typed the command.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    #[error("standard output or input failed: {0}")]
+    Terminal(#[from] std::io::Error),
+}
+
+impl CommandError {
+    pub fn refused(words: impl ToString) -> Self {
+        CommandError::Refused(words.to_string())
+    }
+
+    /// The error and its causes in one line, whatever line breaks they contain.
+    pub fn line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(inner) = cause {
+            let words = inner.to_string();
+            if !text.contains(&words) {
+                text = format!("{text}: {words}");
+            }
+            cause = inner.source();
+        }
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        CommandError::Failed(error.into())
+    }
+}
+
+impl From<NoRandomness> for CommandError {
+    fn from(error: NoRandomness) -> Self {
+        CommandError::Failed(error.into())
+    }
+}

@@ -1,0 +1,10 @@
+//! The terminal: one file for each group of commands. A command opens the database, acts, prints, and lets go.
+
+pub mod account;
+pub mod args;
+pub mod credential;
+pub mod doctor;
+pub mod events;
+pub mod failure;
+pub mod output;
+pub mod run;

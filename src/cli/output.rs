@@ -1,0 +1,47 @@
+//! How commands print: aligned columns for people, JSON alone for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Prints a value as one line of JSON.
+pub fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)
+}
+
+/// Prints rows in columns as wide as their widest cell.
+pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+    let mut widths = head.map(|cell| cell.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = io::stdout().lock();
+    let mut line = |cells: [&str; N]| {
+        let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "{}", padded.join("  ").trim_end())
+    };
+    line(head)?;
+    for row in rows {
+        line(std::array::from_fn(|i| row[i].as_str()))?;
+    }
+    Ok(())
+}
+
+/// Prints labels and values, a line each.
+pub fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
+    let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    let mut out = io::stdout().lock();
+    for (label, value) in facts {
+        writeln!(out, "{label:<width$}  {value}")?;
+    }
+    Ok(())
+}
+
+/// Prints a sentence.
+pub fn say(sentence: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{sentence}")
+}

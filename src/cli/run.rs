@@ -1,0 +1,55 @@
+//! From a command to its file: opens the database, runs, closes it. `serve` alone is not here, because it needs the server.
+
+use crate::app::installation_keys::installation_keys;
+use crate::cli::args::Command;
+use crate::cli::credential::Context;
+use crate::cli::failure::CommandError;
+use crate::cli::{account, credential, doctor, events, output};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::database::OpenDatabase;
+use crate::domain::audit::Act;
+
+/// Runs any command but `serve`; `false` when it has to end with an error code although nothing failed. A command that is asked
+/// to end stops where it is: what it had not committed did not happen.
+pub async fn run(
+    command: Command,
+    config: &Config,
+    asked_to_end: impl Future<Output = ()>,
+) -> Result<bool, CommandError> {
+    // What doctor has to say about a schema that is behind would be untrue after opening it in the usual way.
+    let database = match command {
+        Command::Doctor => OpenDatabase::open_as_it_is(config).await?,
+        _ => OpenDatabase::open(config).await?,
+    };
+    let outcome = tokio::select! {
+        outcome = run_over(command, config, &database) => outcome,
+        () = asked_to_end => Err(CommandError::refused("interrupted")),
+    };
+    database.close().await;
+    outcome
+}
+
+async fn run_over(command: Command, config: &Config, database: &OpenDatabase) -> Result<bool, CommandError> {
+    let store = &database.store;
+    let act = Act::on_command_line(Clock::system().now());
+    match command {
+        Command::Serve => Err(CommandError::refused("serve is not run from here")),
+        Command::Migrate => {
+            output::say("The database schema is current.")?;
+            Ok(true)
+        }
+        Command::Doctor => doctor::run(config, database, act.at).await,
+        Command::Account(command) => account::run(command, store, &act).await.map(|()| true),
+        Command::Credential(command) => {
+            let context = Context {
+                store,
+                keys: &installation_keys(store, act.at).await?,
+                ingest_url: &config.endpoint(config.bind),
+                act: &act,
+            };
+            credential::run(command, context).await.map(|()| true)
+        }
+        Command::Events(command) => events::run(command, store, act.at).await.map(|()| true),
+    }
+}

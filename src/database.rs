@@ -1,0 +1,130 @@
+//! The database that the configuration names: an existing one, or a server of the program's own, which is started here and let go
+//! of at the end.
+
+use crate::config::{Config, Database};
+use crate::store::embedded::cluster::Cluster;
+use crate::store::embedded::error::EmbeddedError;
+use crate::store::error::StoreError;
+use crate::store::migrate;
+use crate::store::pool::Store;
+
+/// A database that is open, and the server behind it, if it is ours.
+#[derive(Debug)]
+pub struct OpenDatabase {
+    pub store: Store,
+    cluster: Option<Cluster>,
+    description: String,
+}
+
+/// Why there is no database.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    #[error("{0}. Check --database-url (DATABASE_URL) and that the server runs")]
+    Unreachable(StoreError),
+    #[error("migrating the database failed: {0}")]
+    Migration(StoreError),
+}
+
+impl OpenError {
+    /// Whether no PostgreSQL server is installed on this machine.
+    pub fn is_missing_server(&self) -> bool {
+        matches!(self, OpenError::Embedded(error) if error.is_missing_server())
+    }
+}
+
+impl OpenDatabase {
+    /// Opens it and brings its schema up to date.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let database = Self::open_as_it_is(config).await?;
+        match migrate::run(&database.store).await {
+            Ok(migrated) => {
+                if !migrated.applied.is_empty() {
+                    tracing::info!(applied = ?migrated.applied, "migrated the database");
+                }
+                Ok(database)
+            }
+            Err(error) => {
+                let unreachable = error.is_unavailable() && database.cluster.is_none();
+                database.close().await;
+                Err(if unreachable { OpenError::Unreachable(error) } else { OpenError::Migration(error) })
+            }
+        }
+    }
+
+    /// Opens it without touching its schema.
+    pub async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
+        match &config.database {
+            Database::Existing(url) => Ok(Self {
+                store: Store::open(url.reveal()).await.map_err(OpenError::Unreachable)?,
+                cluster: None,
+                description: describe(url.reveal()),
+            }),
+            Database::Embedded(data_dir) => {
+                let cluster = Cluster::start(data_dir, config.search_path.as_deref()).await?;
+                let description =
+                    format!("PostgreSQL {} of its own, in {}", cluster.major(), cluster.directory().display());
+                match Store::open(cluster.database_url()).await {
+                    Ok(store) => Ok(Self { store, cluster: Some(cluster), description }),
+                    Err(error) => {
+                        stop(cluster).await;
+                        Err(OpenError::Unreachable(error))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Which database, in words, without its password.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Where a server of our own keeps its files.
+    pub fn directory(&self) -> Option<&std::path::Path> {
+        self.cluster.as_ref().map(Cluster::directory)
+    }
+
+    /// Whether a server of our own could not live in the data directory.
+    pub fn is_elsewhere(&self) -> bool {
+        self.cluster.as_ref().is_some_and(Cluster::is_elsewhere)
+    }
+
+    /// Closes it. A server of our own stops with the last program that uses it.
+    pub async fn close(self) {
+        drop(self.store);
+        if let Some(cluster) = self.cluster {
+            stop(cluster).await;
+        }
+    }
+}
+
+async fn stop(cluster: Cluster) {
+    if let Err(error) = cluster.stop().await {
+        tracing::error!(%error, "the database server did not stop cleanly");
+    }
+}
+
+/// Host and name of an address whose user and password are nobody's business.
+fn describe(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(url) => {
+            let host = url.host_str().unwrap_or("a Unix socket");
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{} on {host}{port}", url.path().trim_start_matches('/'))
+        }
+        Err(_) => "as DATABASE_URL says".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe;
+
+    #[test]
+    fn a_description_has_no_password() {
+        assert_eq!(describe("postgresql://user:canary@db.example:5433/events"), "events on db.example:5433");
+        assert_eq!(describe("host=/run/x user=canary"), "as DATABASE_URL says");
+    }
+}

@@ -1,0 +1,84 @@
+//! An account, its plan and its users. An account owns credentials and events; a user signs in to it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use crate::domain::ids::{AccountId, UserId};
+
+/// What an account may use. Webhooks are part of Pro.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    Free,
+    Pro,
+}
+
+impl Plan {
+    /// The word in the database, on the command line and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Plan::Free => "free",
+            Plan::Pro => "pro",
+        }
+    }
+
+    /// The word on pages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Plan::Free => "Free",
+            Plan::Pro => "Pro",
+        }
+    }
+
+    /// Whether this plan includes webhooks.
+    pub fn includes_webhooks(self) -> bool {
+        matches!(self, Plan::Pro)
+    }
+}
+
+/// The text was neither `pro` nor `free`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not a plan: say pro or free")]
+pub struct UnknownPlan(String);
+
+impl FromStr for Plan {
+    type Err = UnknownPlan;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "free" => Ok(Plan::Free),
+            "pro" => Ok(Plan::Pro),
+            other => Err(UnknownPlan(other.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A user together with the account it belongs to: what a signed-in page knows about its reader.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub user_id: UserId,
+    pub account_id: AccountId,
+    pub email: String,
+    /// The account's name; the part of the address before the `@` when none was given.
+    pub name: String,
+    pub plan: Plan,
+    pub created_at: Timestamp,
+    pub password_changed_at: Timestamp,
+}
+
+/// The longest name of an account, in characters.
+pub const MAX_ACCOUNT_NAME_CHARS: usize = 100;
+
+/// The name an account gets: what was said, or the part of the e-mail address before the `@`.
+pub fn account_name(said: Option<&str>, email: &str) -> String {
+    let said = said.map(str::trim).filter(|name| !name.is_empty());
+    let name = said.unwrap_or_else(|| email.split('@').next().unwrap_or(email));
+    name.chars().filter(|c| !c.is_control()).take(MAX_ACCOUNT_NAME_CHARS).collect()
+}

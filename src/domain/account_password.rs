@@ -1,0 +1,73 @@
+//! What a new password of a user must be (ASVS 5.0, 6.2): long enough, not too long to hash, and not a common one.
+//! Nothing about its composition. Hashing is done elsewhere.
+
+use crate::domain::secret::Secret;
+
+/// The shortest password of a user, in characters.
+pub const MIN_PASSWORD_CHARS: usize = 12;
+/// The longest password of a user, in characters.
+pub const MAX_PASSWORD_CHARS: usize = 256;
+
+/// A password that may be set. The only way to one is [`NewPassword::check`].
+#[derive(Debug)]
+pub struct NewPassword(Secret);
+
+/// Why a password may not be set, in words for its owner.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum WeakPassword {
+    #[error("Use at least {MIN_PASSWORD_CHARS} characters. This one has {0}.")]
+    TooShort(usize),
+    #[error("Use at most {MAX_PASSWORD_CHARS} characters. This one has {0}.")]
+    TooLong(usize),
+    #[error("This password is among the first that somebody would try. A few unrelated words work well.")]
+    Common,
+}
+
+impl NewPassword {
+    /// Checks length and commonness; `owner` lists what an attacker would know, such as the e-mail address.
+    pub fn check(password: Secret, owner: &[&str]) -> Result<Self, WeakPassword> {
+        let chars = password.reveal().chars().count();
+        if chars < MIN_PASSWORD_CHARS {
+            return Err(WeakPassword::TooShort(chars));
+        }
+        if chars > MAX_PASSWORD_CHARS {
+            return Err(WeakPassword::TooLong(chars));
+        }
+        let entropy = zxcvbn::zxcvbn(password.reveal(), owner);
+        if entropy.score() < zxcvbn::Score::Two {
+            return Err(WeakPassword::Common);
+        }
+        Ok(Self(password))
+    }
+
+    pub fn secret(&self) -> &Secret {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NewPassword, WeakPassword};
+    use crate::domain::secret::Secret;
+
+    fn check(text: &str) -> Result<(), WeakPassword> {
+        NewPassword::check(Secret::new(text.to_owned()), &["maya@example.com"]).map(|_| ())
+    }
+
+    // holds W3
+    #[test]
+    fn length_counts_characters_and_nothing_else_is_asked_of_them() {
+        assert_eq!(check("harbor42"), Err(WeakPassword::TooShort(8)));
+        assert_eq!(check("elf zwoelf 12"), Ok(()));
+        assert_eq!(check("bergwind läuft träge"), Ok(()));
+        assert_eq!(check(&"ab9 ".repeat(65)), Err(WeakPassword::TooLong(260)));
+    }
+
+    // holds W3
+    #[test]
+    fn common_passwords_are_refused_however_long() {
+        for common in ["password1234", "123456789012", "qwertyuiopas", "aaaaaaaaaaaaaaaa", "maya@example.com"] {
+            assert_eq!(check(common), Err(WeakPassword::Common), "{common}");
+        }
+    }
+}

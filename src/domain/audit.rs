@@ -1,0 +1,110 @@
+//! What is written down of every act: who did what to what, when, from where. The names of the acts are part of the record,
+//! so they are never changed, only added to.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::domain::ids::UserId;
+
+/// Who acts, and when. Everything that changes something takes one.
+#[derive(Clone, Debug)]
+pub struct Act {
+    pub actor: Actor,
+    pub at: Timestamp,
+    pub remote_ip: Option<IpAddr>,
+    pub request_id: Option<String>,
+}
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody on a page.
+    User(UserId),
+    /// Somebody on a page who is not signed in yet.
+    Visitor,
+    /// Whoever may run the program on the server.
+    Operator,
+}
+
+impl Actor {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Actor::User(_) => "user",
+            Actor::Visitor => "visitor",
+            Actor::Operator => "operator",
+        }
+    }
+}
+
+impl Act {
+    /// An act on the command line.
+    pub fn on_command_line(at: Timestamp) -> Self {
+        Self { actor: Actor::Operator, at, remote_ip: None, request_id: None }
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal, $sentence:literal;)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action { $($(#[$doc])* $variant,)* }
+
+        impl Action {
+            pub const ALL: &'static [Action] = &[$(Action::$variant,)*];
+
+            /// The word in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Action::$variant => $word,)* }
+            }
+
+            /// The words on the page.
+            pub fn sentence(self) -> &'static str {
+                match self { $(Action::$variant => $sentence,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    AccountCreated = "account_created", "Created the account";
+    PlanChanged = "plan_changed", "Changed the plan";
+    PasswordChanged = "password_changed", "Changed the account password";
+    PasswordReset = "password_reset", "Reset the account password";
+    SignedIn = "signed_in", "Signed in";
+    SignInFailed = "sign_in_failed", "Failed to sign in";
+    SignedOut = "signed_out", "Signed out";
+    SessionEnded = "session_ended", "Ended a session";
+    CredentialCreated = "credential_created", "Created a credential";
+    CredentialRenamed = "credential_renamed", "Renamed a credential";
+    CredentialRotated = "credential_rotated", "Rotated the password of a credential";
+    OldPasswordStopped = "old_password_stopped", "Stopped the old password of a credential";
+    CredentialDisabled = "credential_disabled", "Disabled a credential";
+    CredentialEnabled = "credential_enabled", "Enabled a credential";
+    CredentialRevoked = "credential_revoked", "Revoked a credential";
+    EventDeleted = "event_deleted", "Deleted an event";
+    EventsExported = "events_exported", "Exported events";
+}
+
+impl std::str::FromStr for Action {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Action::ALL.iter().copied().find(|a| a.as_str() == text).ok_or_else(|| text.to_owned())
+    }
+}
+
+/// A line of the audit trail as its reader sees it.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    /// The e-mail address of the user, or what else acted.
+    pub actor: String,
+    pub action: Action,
+    /// What it was done to: a credential's username, an event's id.
+    pub subject: String,
+    /// What else is worth knowing, such as the overlap of a rotation.
+    pub detail: String,
+    pub remote_ip: Option<IpAddr>,
+    pub request_id: Option<String>,
+}

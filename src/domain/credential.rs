@@ -1,0 +1,236 @@
+//! A credential: the username of one sender, its name, and the passwords that open it. States are computed from what
+//! happened and the time, never stored.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use crate::domain::ids::{CredentialId, SecretId};
+
+/// The alphabet after `rw_`.
+const USERNAME_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const USERNAME_PREFIX: &str = "rw_";
+/// How many characters follow the prefix.
+pub const USERNAME_RANDOM_CHARS: usize = 8;
+/// The longest name of a credential, in characters.
+pub const MAX_CREDENTIAL_NAME_CHARS: usize = 60;
+
+/// `rw_` and 8 of `[a-z0-9]`. A rotation never changes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Username(String);
+
+impl Username {
+    /// From uniformly random numbers below 36, one a character.
+    pub fn from_random(indices: [u8; USERNAME_RANDOM_CHARS]) -> Self {
+        let tail = indices.iter().map(|i| char::from(USERNAME_ALPHABET[usize::from(*i) % 36]));
+        Self(USERNAME_PREFIX.chars().chain(tail).collect())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text has not the shape of a username.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not a username: usernames look like rw_7f3kq2m9")]
+pub struct NotAUsername(String);
+
+impl FromStr for Username {
+    type Err = NotAUsername;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let tail = text.strip_prefix(USERNAME_PREFIX).filter(|tail| tail.len() == USERNAME_RANDOM_CHARS);
+        match tail {
+            Some(tail) if tail.bytes().all(|b| USERNAME_ALPHABET.contains(&b)) => Ok(Self(text.to_owned())),
+            _ => Err(NotAUsername(text.chars().take(40).collect())),
+        }
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What its owner calls a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialName(String);
+
+/// Why a text is no name for a credential, in words for its owner.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidName {
+    #[error("Give the credential a name, such as Inventory system.")]
+    Missing,
+    #[error("Use at most {MAX_CREDENTIAL_NAME_CHARS} characters. This name has {0}.")]
+    TooLong(usize),
+    #[error("Use letters, digits, spaces and punctuation. This name has a control character.")]
+    Control,
+}
+
+impl CredentialName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CredentialName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let chars = text.chars().count();
+        if chars == 0 {
+            Err(InvalidName::Missing)
+        } else if chars > MAX_CREDENTIAL_NAME_CHARS {
+            Err(InvalidName::TooLong(chars))
+        } else if text.chars().any(char::is_control) {
+            Err(InvalidName::Control)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for CredentialName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a credential stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialState {
+    Active,
+    /// Two passwords work: the current one and an expiring one.
+    Rotating,
+    Disabled,
+    Revoked,
+}
+
+impl CredentialState {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CredentialState::Active => "active",
+            CredentialState::Rotating => "rotating",
+            CredentialState::Disabled => "disabled",
+            CredentialState::Revoked => "revoked",
+        }
+    }
+}
+
+/// How one password of a credential stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordState {
+    Current,
+    /// Replaced, and works until its overlap ends.
+    Expiring,
+    Expired,
+    Revoked,
+}
+
+impl PasswordState {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PasswordState::Current => "current",
+            PasswordState::Expiring => "expiring",
+            PasswordState::Expired => "expired",
+            PasswordState::Revoked => "revoked",
+        }
+    }
+}
+
+/// What is kept about one password: all but the password.
+#[derive(Clone, Debug)]
+pub struct PasswordRecord {
+    pub id: SecretId,
+    /// The public part: the first 4 of its 26 random characters.
+    pub hint: String,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    pub last_used_ip: Option<IpAddr>,
+    pub last_used_agent: Option<String>,
+}
+
+impl PasswordRecord {
+    pub fn state(&self, now: Timestamp) -> PasswordState {
+        match (self.revoked_at, self.expires_at) {
+            (Some(_), _) => PasswordState::Revoked,
+            (None, Some(end)) if end <= now => PasswordState::Expired,
+            (None, Some(_)) => PasswordState::Expiring,
+            (None, None) => PasswordState::Current,
+        }
+    }
+}
+
+/// A credential with its passwords, the newest first.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub id: CredentialId,
+    pub name: String,
+    pub username: String,
+    pub created_at: Timestamp,
+    pub disabled_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    pub passwords: Vec<PasswordRecord>,
+}
+
+impl Credential {
+    pub fn state(&self, now: Timestamp) -> CredentialState {
+        if self.revoked_at.is_some() {
+            CredentialState::Revoked
+        } else if self.disabled_at.is_some() {
+            CredentialState::Disabled
+        } else if self.expiring(now).is_some() {
+            CredentialState::Rotating
+        } else {
+            CredentialState::Active
+        }
+    }
+
+    /// The password that replaced the others.
+    pub fn current(&self, now: Timestamp) -> Option<&PasswordRecord> {
+        self.passwords.iter().find(|p| p.state(now) == PasswordState::Current)
+    }
+
+    /// The replaced password, while it still works.
+    pub fn expiring(&self, now: Timestamp) -> Option<&PasswordRecord> {
+        self.passwords.iter().find(|p| p.state(now) == PasswordState::Expiring)
+    }
+
+    /// The password that was used last, and so when and from where the credential was.
+    pub fn last_used(&self) -> Option<&PasswordRecord> {
+        self.passwords.iter().filter(|p| p.last_used_at.is_some()).max_by_key(|p| p.last_used_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CredentialName, InvalidName, Username};
+
+    // holds C1
+    #[test]
+    fn usernames_have_one_shape() {
+        assert_eq!(Username::from_random([0, 25, 26, 35, 1, 2, 3, 4]).as_str(), "rw_az09bcde");
+        assert!("rw_7f3kq2m9".parse::<Username>().is_ok());
+        for other in ["rw_7F3kq2m9", "rw_7f3kq2m", "rw_7f3kq2m9x", "7f3kq2m9", "rw-7f3kq2m9", ""] {
+            assert!(other.parse::<Username>().is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed_and_bounded_in_characters() {
+        assert_eq!(" Lager Süd ".parse::<CredentialName>().unwrap().as_str(), "Lager Süd");
+        assert_eq!("   ".parse::<CredentialName>(), Err(InvalidName::Missing));
+        assert!("ä".repeat(60).parse::<CredentialName>().is_ok());
+        assert_eq!("ä".repeat(61).parse::<CredentialName>(), Err(InvalidName::TooLong(61)));
+        assert_eq!("a\u{1b}b".parse::<CredentialName>(), Err(InvalidName::Control));
+    }
+}

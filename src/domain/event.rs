@@ -1,0 +1,116 @@
+//! An event: one body that was accepted, and what is kept about its arrival. Its id is a UUIDv7, so that a range of ids is
+//! a range of time.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::ids::CredentialId;
+use crate::domain::request_headers::KeptHeader;
+
+/// The identity of an event and the millisecond in which it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(pub Uuid);
+
+impl EventId {
+    /// When the event was received, to the millisecond.
+    pub fn received_at(self) -> Timestamp {
+        let millis = self.0.as_u128() >> 80;
+        // 48 bits of milliseconds end in the year 10889; jiff's time ends in 9999.
+        Timestamp::from_millisecond(millis as i64).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The smallest id of a millisecond: the bound of "since" and "until", and of partitions.
+    pub fn first_of(time: Timestamp) -> Self {
+        let millis = time.as_millisecond().clamp(0, (1 << 48) - 1) as u128;
+        Self(Uuid::from_u128(millis << 80))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(EventId)
+    }
+}
+
+/// An event that may be stored, but for what the database has to say.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub id: EventId,
+    pub remote_ip: IpAddr,
+    pub user_agent: Option<String>,
+    pub content_type: String,
+    pub query: Option<String>,
+    pub headers: Vec<KeptHeader>,
+    pub body: String,
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// The longest key, in bytes.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+/// What a sender calls a request, so that sending it twice stores it once, and the digest that tells whether it is the
+/// same request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    pub key: Vec<u8>,
+    pub body_sha256: [u8; 32],
+}
+
+/// A row of the dashboard: an event without its headers, and only the beginning of its body.
+#[derive(Clone, Debug)]
+pub struct EventSummary {
+    pub id: EventId,
+    pub credential_id: CredentialId,
+    pub credential_name: String,
+    pub username: String,
+    pub remote_ip: IpAddr,
+    pub content_type: String,
+    pub size_bytes: u64,
+    /// At most [`PREVIEW_BYTES`] of the body, cut between characters.
+    pub beginning: String,
+}
+
+/// How much of a body a row of the dashboard carries.
+pub const PREVIEW_BYTES: usize = 600;
+
+/// One event, whole.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub summary: EventSummary,
+    pub credential_revoked: bool,
+    pub user_agent: Option<String>,
+    pub query: Option<String>,
+    pub headers: Vec<KeptHeader>,
+    pub body: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::EventId;
+
+    #[test]
+    fn an_id_tells_its_millisecond_and_bounds_it() {
+        let time: Timestamp = "2026-11-23T08:41:12.408Z".parse().unwrap();
+        let seconds = time.as_second() as u64;
+        let id = EventId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 408_000_000)));
+        assert_eq!(id.received_at(), time);
+        assert!(EventId::first_of(time) <= id);
+        assert!(id < EventId::first_of("2026-11-23T08:41:12.409Z".parse().unwrap()));
+        assert_eq!(id.to_string().parse::<EventId>().unwrap(), id);
+    }
+}

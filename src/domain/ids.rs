@@ -1,0 +1,50 @@
+//! The identities of things: UUIDs that cannot be mistaken for one another. Making one takes the time and random
+//! bytes from the caller.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::try_parse(text).map($name)
+            }
+        }
+    };
+}
+
+id!(
+    /// An account: what owns credentials and events.
+    AccountId
+);
+id!(
+    /// A person who signs in.
+    UserId
+);
+id!(
+    /// A credential: one sender's username and its passwords.
+    CredentialId
+);
+id!(
+    /// One password of a credential.
+    SecretId
+);
+id!(
+    /// One sign-in of one browser.
+    SessionId
+);

@@ -1,0 +1,79 @@
+//! The keys of one installation, made at its first start and kept in the database, and what is derived from them.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::domain::secret::Secret;
+
+/// Bytes of the key that signs session cookies.
+pub const SESSION_KEY_BYTES: usize = 64;
+/// Bytes of the key under which the checksums of credential passwords are made.
+pub const CHECKSUM_KEY_BYTES: usize = 32;
+
+/// The keys of this installation. A dump of the database carries them, so its credentials work where it is restored.
+#[derive(Clone)]
+pub struct InstallationKeys {
+    pub session: Zeroizing<Vec<u8>>,
+    pub checksum: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for InstallationKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InstallationKeys")
+    }
+}
+
+impl InstallationKeys {
+    /// The token in the set-up link. It is derived, not stored, so that every instance prints the same link at every
+    /// start until the first account exists.
+    pub fn setup_token(&self) -> Secret {
+        let digest = keyed_digest(&self.session, &[b"set-up token"]);
+        Secret::new(BASE64_URL_SAFE_NO_PAD.encode(&digest[..24]))
+    }
+
+    /// Compares in constant time.
+    pub fn is_setup_token(&self, said: &str) -> bool {
+        self.setup_token().reveal().as_bytes().ct_eq(said.as_bytes()).into()
+    }
+}
+
+/// HMAC-SHA-256 over parts, each with its length in front, so that no two lists of parts look alike.
+pub fn keyed_digest(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC takes keys of every length, so this cannot fail; an empty key would show in every test.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return [0; 32];
+    };
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InstallationKeys, keyed_digest};
+
+    // holds A1
+    #[test]
+    fn parts_that_join_alike_have_different_digests() {
+        let key = b"key";
+        assert_ne!(keyed_digest(key, &[b"ab", b"c"]), keyed_digest(key, &[b"a", b"bc"]));
+        assert_ne!(keyed_digest(key, &[b"ab"]), keyed_digest(key, &[b"ab", b""]));
+    }
+
+    #[test]
+    fn the_setup_token_belongs_to_one_installation() {
+        let keys = |byte| InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into() };
+        let token = keys(1).setup_token();
+        assert!(keys(1).is_setup_token(token.reveal()));
+        assert!(!keys(2).is_setup_token(token.reveal()));
+        assert!(!keys(1).is_setup_token(""));
+    }
+}

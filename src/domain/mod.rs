@@ -1,0 +1,22 @@
+//! What is true, whatever the database or the network: names, formats, rules and states. No clock, no randomness and no
+//! input or output of its own: time and random bytes come in as arguments.
+
+pub mod account;
+pub mod account_password;
+pub mod audit;
+pub mod basic_auth;
+pub mod credential;
+pub mod credential_password;
+pub mod email;
+pub mod event;
+pub mod ids;
+pub mod installation;
+pub mod listing;
+pub mod network;
+pub mod overlap;
+pub mod payload;
+pub mod rejection;
+pub mod request_headers;
+pub mod secret;
+pub mod time;
+pub mod visible;

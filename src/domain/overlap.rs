@@ -1,0 +1,52 @@
+//! How long the old password keeps working after a rotation.
+
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The choices, from "it has leaked" to "other teams have to act".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlap {
+    Now,
+    OneHour,
+    OneDay,
+    SevenDays,
+}
+
+/// The text is none of the choices.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not an overlap: say now, 1h, 24h or 7d")]
+pub struct UnknownOverlap(String);
+
+impl Overlap {
+    pub const ALL: [Overlap; 4] = [Overlap::Now, Overlap::OneHour, Overlap::OneDay, Overlap::SevenDays];
+
+    /// The word in forms and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Overlap::Now => "now",
+            Overlap::OneHour => "1h",
+            Overlap::OneDay => "24h",
+            Overlap::SevenDays => "7d",
+        }
+    }
+
+    /// When the old password stops working, if the rotation happens at `now`.
+    pub fn end(self, now: Timestamp) -> Timestamp {
+        let hours = match self {
+            Overlap::Now => 0,
+            Overlap::OneHour => 1,
+            Overlap::OneDay => 24,
+            Overlap::SevenDays => 7 * 24,
+        };
+        now.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(now)
+    }
+}
+
+impl FromStr for Overlap {
+    type Err = UnknownOverlap;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Overlap::ALL.into_iter().find(|o| o.as_str() == text).ok_or_else(|| UnknownOverlap(text.to_owned()))
+    }
+}

@@ -1,0 +1,160 @@
+//! The gate for bodies: any JSON of RFC 8259 passes, whatever it holds, and is kept byte for byte; all else is told where it
+//! goes wrong. Nothing is parsed into values: a body is a text.
+
+use serde::de::IgnoredAny;
+
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// A body that is valid JSON, as it was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload<'a>(&'a str);
+
+/// Where and why a body is not JSON. Line and column count from 1, the column in characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidJson {
+    pub line: usize,
+    pub column: usize,
+    pub problem: String,
+}
+
+impl<'a> Payload<'a> {
+    /// Accepts any valid JSON. UTF-8 is checked first, because the parser that ignores values does not look at it;
+    /// that parser is iterative, so no depth overflows the stack. A leading byte order mark is allowed (RFC 8259,
+    /// section 8.1) and kept.
+    pub fn check(bytes: &'a [u8]) -> Result<Self, InvalidJson> {
+        let text = std::str::from_utf8(bytes).map_err(|e| not_utf8(bytes, e.valid_up_to()))?;
+        let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        match serde_json::from_str::<IgnoredAny>(json) {
+            Ok(_) => Ok(Self(text)),
+            Err(error) => Err(not_json(json, &error)),
+        }
+    }
+
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// The JSON value of a stored body: the body without a leading byte order mark, which no JSON document that embeds the
+/// value could hold.
+pub fn value_text(body: &str) -> &str {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_matches([' ', '\t', '\r', '\n'])
+}
+
+fn not_utf8(bytes: &[u8], valid_bytes: usize) -> InvalidJson {
+    let valid = String::from_utf8_lossy(&bytes[..valid_bytes]);
+    let line = valid.matches('\n').count() + 1;
+    let column = valid.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    InvalidJson { line, column, problem: "the bytes are not UTF-8".to_owned() }
+}
+
+fn not_json(json: &str, error: &serde_json::Error) -> InvalidJson {
+    let line_text = json.split('\n').nth(error.line().saturating_sub(1)).unwrap_or("");
+    let column = line_text.char_indices().take_while(|(start, _)| *start < error.column()).count().max(1);
+    let message = error.to_string();
+    // The parser ends its message with the place, which is told separately and in characters.
+    let problem = message.split(" at line ").next().unwrap_or("not JSON");
+    let problem = match problem {
+        "EOF while parsing a value" if json.trim().is_empty() => "the body is empty",
+        "EOF while parsing a value"
+        | "EOF while parsing an object"
+        | "EOF while parsing a list"
+        | "EOF while parsing a string" => "unexpected end of input",
+        "trailing characters" => "something follows the value",
+        other => other,
+    };
+    InvalidJson { line: error.line().max(1), column, problem: problem.to_owned() }
+}
+
+impl std::fmt::Display for InvalidJson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at line {}, column {}", self.problem, self.line, self.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::{Payload, value_text};
+
+    fn refusal(bytes: &[u8]) -> String {
+        Payload::check(bytes).unwrap_err().to_string()
+    }
+
+    // holds X5
+    #[test]
+    fn any_json_passes_and_stays_as_it_is() {
+        let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));
+        let long_number = format!("1{}e999999", "0".repeat(100_000));
+        for text in [
+            "1",
+            "-0",
+            "null",
+            "true",
+            r#""text""#,
+            "[]",
+            "{}",
+            " { } \r\n",
+            r#"{"a":1,"a":2}"#,
+            r#""\u0000""#,
+            r#""\ud800""#,
+            r#""\udc00\ud800""#,
+            "1e400",
+            "\u{feff}{}",
+            "\"\u{10ffff}\u{2028}\"",
+            &deep,
+            &long_number,
+        ] {
+            assert_eq!(Payload::check(text.as_bytes()).unwrap().as_str(), text);
+        }
+    }
+
+    // holds X5
+    #[test]
+    fn what_is_not_json_is_told_where_it_goes_wrong() {
+        assert_eq!(refusal(b""), "the body is empty at line 1, column 1");
+        assert_eq!(refusal(b"{\"a\":1"), "unexpected end of input at line 1, column 6");
+        assert_eq!(refusal(b"{} {}"), "something follows the value at line 1, column 4");
+        assert_eq!(refusal("{\n \"ä\": x}".as_bytes()), "expected value at line 2, column 7");
+        assert_eq!(refusal(b"[\n\"\xff\"]"), "the bytes are not UTF-8 at line 2, column 2");
+        for text in [
+            "{a:1}",
+            "[1,]",
+            "01",
+            "+1",
+            ".5",
+            "NaN",
+            "'a'",
+            "\"\t\"",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "tru",
+            "\u{feff}",
+            "// c\n1",
+            "1.",
+            "[1}",
+            "\u{feff}\u{feff}1",
+            "\0",
+        ] {
+            assert!(Payload::check(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_body_has_no_byte_order_mark_and_no_space_around_it() {
+        assert_eq!(value_text("\u{feff} {\"a\": 1}\n"), "{\"a\": 1}");
+    }
+
+    proptest! {
+        // holds X5
+        #[test]
+        fn the_gate_agrees_with_the_strict_parser_and_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let ours = Payload::check(&bytes).is_ok();
+            // The strict parser refuses some valid JSON (lone surrogates, huge numbers), never the other way round.
+            if serde_json::from_slice::<serde_json::Value>(&bytes).is_ok() {
+                assert!(ours);
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Times as people and programs read and write them: RFC 3339 in UTC with milliseconds for programs, relative words for
+//! lists, and the few spellings that are accepted for "since" and "until".
+
+use std::fmt;
+
+use jiff::civil::{Date, DateTime};
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// RFC 3339 in UTC with milliseconds.
+pub fn rfc3339(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+/// The text is no time that we know.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "{0:?} is not a time: say 24h or 7d for a time ago, 2026-11-23, 2026-11-23T08:41 or 2026-11-23T08:41:12Z (UTC)"
+)]
+pub struct UnknownTime(String);
+
+/// Reads a bound of a time range: an age (`90s`, `15m`, `24h`, `7d`), a date, a date and time (UTC where no zone is
+/// said), or RFC 3339.
+pub fn parse_bound(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
+    let text = text.trim();
+    let unknown = || UnknownTime(text.chars().take(40).collect());
+    if let Some(age) = parse_age(text) {
+        return now.saturating_sub(age).map_err(|_| unknown());
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    if let Ok(time) = text.parse::<DateTime>() {
+        return TimeZone::UTC.to_timestamp(time).map_err(|_| unknown());
+    }
+    let date: Date = text.parse().map_err(|_| unknown())?;
+    TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| unknown())
+}
+
+fn parse_age(text: &str) -> Option<SignedDuration> {
+    let unit = text.chars().last()?;
+    let number = text.get(..text.len() - unit.len_utf8())?;
+    if number.is_empty() || number.len() > 5 || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = number.parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    Some(SignedDuration::from_secs(number * seconds))
+}
+
+/// A span in the largest unit that fits: `12 s`, `3 min`, `5 h`, `12 d`.
+struct Rough(i64);
+
+impl fmt::Display for Rough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            seconds if seconds < 60 => write!(f, "{seconds} s"),
+            seconds if seconds < 3_600 => write!(f, "{} min", seconds / 60),
+            seconds if seconds < 48 * 3_600 => write!(f, "{} h", seconds / 3_600),
+            seconds => write!(f, "{} d", seconds / 86_400),
+        }
+    }
+}
+
+/// `12 s ago`. A time in the future, which another machine's clock may have made, is now.
+pub fn ago(time: Timestamp, now: Timestamp) -> String {
+    format!("{} ago", Rough(now.duration_since(time).as_secs().max(0)))
+}
+
+/// `21 h left`.
+pub fn left(time: Timestamp, now: Timestamp) -> String {
+    format!("{} left", Rough(time.duration_since(now).as_secs().max(0)))
+}
+
+/// Any `strftime` pattern, in UTC.
+pub fn utc(pattern: &str, time: Timestamp) -> String {
+    strtime::format(pattern, &time.to_zoned_datetime(TimeZone::UTC)).unwrap_or_else(|_| rfc3339(time))
+}
+
+/// `23 Nov 2026, 08:41:12 UTC`.
+pub fn full(time: Timestamp) -> String {
+    utc("%-d %b %Y, %H:%M:%S UTC", time)
+}
+
+/// `Tue 24 Nov, 08:41 UTC`.
+pub fn day_and_minute(time: Timestamp) -> String {
+    utc("%a %-d %b, %H:%M UTC", time)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{ago, full, left, parse_bound, rfc3339};
+
+    fn now() -> Timestamp {
+        "2026-11-23T08:41:12.4087Z".parse().unwrap()
+    }
+
+    #[test]
+    fn programs_read_milliseconds_in_utc() {
+        assert_eq!(rfc3339(now()), "2026-11-23T08:41:12.408Z");
+        assert_eq!(rfc3339("2026-11-23T00:00:00+02:00".parse().unwrap()), "2026-11-22T22:00:00.000Z");
+    }
+
+    #[test]
+    fn bounds_are_ages_dates_or_moments() {
+        let bound = |text| parse_bound(text, now()).map(rfc3339);
+        assert_eq!(bound("24h").unwrap(), "2026-11-22T08:41:12.408Z");
+        assert_eq!(bound("7d").unwrap(), "2026-11-16T08:41:12.408Z");
+        assert_eq!(bound("2026-11-20").unwrap(), "2026-11-20T00:00:00.000Z");
+        assert_eq!(bound("2026-11-20T10:30").unwrap(), "2026-11-20T10:30:00.000Z");
+        assert_eq!(bound("2026-11-20T10:30:00+01:00").unwrap(), "2026-11-20T09:30:00.000Z");
+        for text in ["", "yesterday", "h", "1y", "-1h", "2026-13-01", "99999999d", "ä"] {
+            assert!(bound(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn people_read_rough_spans() {
+        let before = |seconds| now() - SignedDuration::from_secs(seconds);
+        assert_eq!(ago(before(12), now()), "12 s ago");
+        assert_eq!(ago(before(200), now()), "3 min ago");
+        assert_eq!(ago(before(47 * 3_600), now()), "47 h ago");
+        assert_eq!(ago(before(12 * 86_400), now()), "12 d ago");
+        assert_eq!(ago(now() + SignedDuration::from_secs(5), now()), "0 s ago");
+        assert_eq!(left(now() + SignedDuration::from_hours(21), now()), "21 h left");
+        assert_eq!(full(now()), "23 Nov 2026, 08:41:12 UTC");
+    }
+}

@@ -1,0 +1,127 @@
+//! Spells out the characters that a reader would not see, or that would rearrange what the reader
+//! sees.
+//!
+//! Text from senders may hold control characters, bidi overrides and zero-width characters, with
+//! which a value can be made to look like another one. Here they become visible text. Escaping for
+//! HTML is left to the templates, and cutting to a length to the callers.
+
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+/// The text with every hidden character written as JSON would spell it: `\u202E`, and `\u{E0041}`
+/// above U+FFFF.
+///
+/// Borrowed when there is nothing to spell out. The result is for reading only: a backslash of the
+/// text itself stays as it is, so the way back is not unique.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    spell_out(text, is_hidden)
+}
+
+/// Like [`visible`], but for text with lines: `\n` and `\t` are kept. A `\r` is still spelled out,
+/// because browsers drop it.
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
+    spell_out(text, |c| !matches!(c, '\n' | '\t') && is_hidden(c))
+}
+
+fn spell_out(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let mut spelled = String::new();
+    let mut copied = 0;
+    for (at, c) in text.char_indices().filter(|&(_, c)| hidden(c)) {
+        spelled.push_str(&text[copied..at]);
+        spelled.push_str(&spelling(c));
+        copied = at + c.len_utf8();
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    spelled.push_str(&text[copied..]);
+    Cow::Owned(spelled)
+}
+
+fn spelling(c: char) -> String {
+    match u32::from(c) {
+        code @ ..=0xFFFF => format!("\\u{code:04X}"),
+        code => format!("\\u{{{code:X}}}"),
+    }
+}
+
+/// Variation selectors are not in the list: they only choose between two looks of the character
+/// before them. A zero-width joiner is, although emoji use it, because it also tells apart names
+/// that look the same.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || HIDDEN.iter().any(|range| range.contains(&c))
+}
+
+const HIDDEN: [RangeInclusive<char>; 14] = [
+    '\u{00AD}'..='\u{00AD}',   // soft hyphen
+    '\u{034F}'..='\u{034F}',   // combining grapheme joiner
+    '\u{061C}'..='\u{061C}',   // Arabic letter mark, a bidi control
+    '\u{115F}'..='\u{1160}',   // Hangul fillers, which are letters without ink
+    '\u{180E}'..='\u{180E}',   // Mongolian vowel separator
+    '\u{200B}'..='\u{200F}',   // zero-width space and joiners, direction marks
+    '\u{2028}'..='\u{202E}',   // line and paragraph separators, bidi embeddings and overrides
+    '\u{2060}'..='\u{2064}',   // word joiner and invisible operators
+    '\u{2065}'..='\u{206F}',   // bidi isolates and deprecated format characters
+    '\u{3164}'..='\u{3164}',   // Hangul filler
+    '\u{FEFF}'..='\u{FEFF}',   // byte order mark
+    '\u{FFA0}'..='\u{FFA0}',   // halfwidth Hangul filler
+    '\u{FFF9}'..='\u{FFFB}',   // interlinear annotations
+    '\u{E0000}'..='\u{E007F}', // tags, a whole hidden alphabet
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{visible, visible_lines};
+    use proptest::{prop_assert, prop_assert_eq, proptest};
+    use std::borrow::Cow;
+
+    #[test]
+    fn ordinary_text_is_borrowed_and_unchanged() {
+        for text in ["", "plain", "<script>", "naïve 日本語 עברית", "❤\u{FE0F}", "a\\u202Eb"] {
+            assert!(matches!(visible(text), Cow::Borrowed(same) if same == text), "{text:?}");
+            assert!(matches!(visible_lines(text), Cow::Borrowed(same) if same == text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bidi_override_is_shown_and_not_obeyed() {
+        assert_eq!(visible("invoice\u{202E}fdp.exe"), "invoice\\u202Efdp.exe");
+    }
+
+    #[test]
+    fn every_control_character_is_spelled_with_four_digits() {
+        assert_eq!(visible("\0\u{1B}[31m\u{7F}\u{85}"), "\\u0000\\u001B[31m\\u007F\\u0085");
+        assert_eq!(visible("a\r\n\tb"), "a\\u000D\\u000A\\u0009b");
+    }
+
+    #[test]
+    fn lines_and_tabs_survive_where_lines_are_wanted_but_a_carriage_return_does_not() {
+        assert_eq!(visible_lines("a\r\n\tb\u{200B}"), "a\\u000D\n\tb\\u200B");
+    }
+
+    #[test]
+    fn characters_above_the_first_plane_are_spelled_in_braces() {
+        assert_eq!(visible("\u{E0041}\u{E007F}"), "\\u{E0041}\\u{E007F}");
+    }
+
+    #[test]
+    fn each_end_of_each_hidden_range_is_shown() {
+        let hidden = [
+            "\u{00AD}\u{034F}\u{061C}\u{115F}\u{1160}\u{180E}\u{200B}\u{200C}\u{200D}\u{200E}\u{200F}",
+            "\u{2028}\u{2029}\u{202A}\u{202E}\u{2060}\u{2064}\u{2066}\u{2069}\u{206F}\u{3164}\u{FEFF}",
+            "\u{FFA0}\u{FFF9}\u{FFFB}\u{E0000}\u{E007F}",
+        ];
+        for c in hidden.concat().chars() {
+            assert!(visible(&format!("a{c}b")).starts_with("a\\u"), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_is_left_and_a_second_pass_changes_nothing(text: String) {
+            let shown = visible(&text);
+            prop_assert!(!shown.chars().any(super::is_hidden));
+            prop_assert_eq!(visible(&shown), shown.as_ref());
+        }
+    }
+}

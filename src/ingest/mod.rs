@@ -1,0 +1,11 @@
+//! The machine door: what happens between a POST and its answer. `receive` is the order of things; the other files are its
+//! parts. The writer is where the events go to disk, and nothing above it knows how.
+
+pub mod limiter;
+pub mod outcomes;
+pub mod receive;
+pub mod refusal;
+pub mod usage;
+pub mod verifier;
+pub mod wake;
+pub mod writer;

@@ -1,0 +1,389 @@
+//! A request on its way to an event: parse → verify → read → check → write → tell, in the order of the contract's table. What
+//! HTTP looks like is the caller's business; this file gets texts and bytes and gives back an id or a refusal.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+use crate::domain::basic_auth;
+use crate::domain::event::{EventId, IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, NewEvent};
+use crate::domain::ids::CredentialId;
+use crate::domain::network::{Sender, throttle_key};
+use crate::domain::payload::Payload;
+use crate::domain::rejection::{NewRejection, Reason};
+use crate::domain::request_headers::scrub;
+use crate::ingest::limiter::Limiter;
+use crate::ingest::outcomes::Outcomes;
+use crate::ingest::refusal::Refusal;
+use crate::ingest::usage::{Usage, Whose};
+use crate::ingest::verifier::{Verdict, Verified, Verifier};
+use crate::ingest::wake::Wake;
+use crate::ingest::writer::{Writer, Written};
+use crate::random::EventIds;
+use crate::store::error::StoreError;
+
+/// A body that is not all there by then is given up.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// The longest user agent, content type or query that is kept, in bytes.
+const MAX_KEPT_TEXT_BYTES: usize = 4_096;
+
+/// What came before the body.
+#[derive(Debug)]
+pub struct Head<'a> {
+    pub sender: Sender,
+    /// Name, in lower case, and value, in the order of arrival.
+    pub headers: Vec<(&'a str, &'a [u8])>,
+    pub query: Option<&'a str>,
+}
+
+impl<'a> Head<'a> {
+    fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.values(name).next().map(|value| clipped(&String::from_utf8_lossy(value)))
+    }
+}
+
+/// Why a body did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    TooLarge,
+    TimedOut,
+    /// The sender went away. Nobody will read an answer.
+    Broken,
+}
+
+/// What a sender is told of an event that is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub id: EventId,
+    pub replayed: bool,
+}
+
+/// The engine of one program.
+#[derive(Debug)]
+pub struct Engine {
+    pub verifier: Verifier,
+    /// Failures by address.
+    pub limiter: Limiter<IpAddr>,
+    pub writer: Writer,
+    pub usage: Usage,
+    pub wake: Wake,
+    pub outcomes: Outcomes,
+    pub ids: EventIds,
+    pub clock: Clock,
+    pub max_body_bytes: usize,
+    /// Whether the public address is https, so that a sender that came over plain HTTP is told so.
+    pub https_required: bool,
+}
+
+impl Engine {
+    /// Receives one request. `body` reads at most so many bytes, and is only called when the sender may send.
+    pub async fn receive(
+        &self,
+        head: &Head<'_>,
+        body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+    ) -> Result<Receipt, Refusal> {
+        let outcome = self.receive_uncounted(head, body).await;
+        self.outcomes.note(&outcome);
+        outcome
+    }
+
+    async fn receive_uncounted(
+        &self,
+        head: &Head<'_>,
+        body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+    ) -> Result<Receipt, Refusal> {
+        if self.https_required && head.sender.https == Some(false) {
+            return Err(Refusal::HttpsRequired);
+        }
+        let sender = self.authenticate(head).await?;
+        match self.take_in(head, &sender, body).await {
+            Ok(receipt) => {
+                let agent = head.text("user-agent");
+                self.usage.note_use(sender.secret_id, self.clock.now(), head.sender.ip, agent.as_deref());
+                self.wake.ring(sender.account_id);
+                Ok(receipt)
+            }
+            Err(stopped) => Err(self.refuse(head, &sender, stopped).await),
+        }
+    }
+
+    /// Who is sending.
+    async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, Refusal> {
+        let now = self.clock.now();
+        let address = throttle_key(head.sender.ip);
+        let recognised =
+            parse_authorization(head).ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(&said));
+        if let Ok((username, password)) = &recognised
+            && let Some(verified) = self.verifier.verify_cached(username, password, now)
+        {
+            return Ok(verified);
+        }
+        if let Some(retry_after) = self.limiter.wait(&address, now) {
+            return Err(Refusal::TooManyFailures { retry_after });
+        }
+        let verdict = match recognised {
+            Ok((username, password)) => self.verifier.verify(&username, &password, now).await.map_err(|error| {
+                tracing::warn!(%error, "a sender could not be verified");
+                Refusal::UNAVAILABLE
+            })?,
+            Err(verdict) => verdict,
+        };
+        let (whose, reason, hint) = match verdict {
+            Verdict::Verified(verified) => return Ok(verified),
+            Verdict::Refused { account_id, credential_id, reason, hint } => {
+                (Whose::Known(account_id, credential_id), reason, hint)
+            }
+            Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None),
+            Verdict::Unknown => {
+                self.limiter.note_failure(&address, now);
+                return Err(Refusal::Unauthorized);
+            }
+        };
+        self.note_rejection(head, whose, reason, hint, None, announced_size(head), now);
+        if reason == Reason::ProRequired {
+            return Err(Refusal::ProRequired);
+        }
+        self.limiter.note_failure(&address, now);
+        Err(Refusal::Unauthorized)
+    }
+
+    /// From a verified sender to the disk.
+    async fn take_in(
+        &self,
+        head: &Head<'_>,
+        sender: &Verified,
+        body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+    ) -> Result<Receipt, Stopped> {
+        let content_type = check_media_type(head).map_err(Stopped::UnsupportedMediaType)?;
+        if announced_size(head).is_some_and(|size| size > self.max_body_bytes as u64) {
+            return Err(Stopped::TooLarge);
+        }
+        let bytes = body(self.max_body_bytes).await.map_err(|error| match error {
+            BodyError::TooLarge => Stopped::TooLarge,
+            BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
+        })?;
+        let size = bytes.len() as u64;
+        let payload = Payload::check(&bytes).map_err(|problem| Stopped::InvalidJson(problem, size))?;
+        let idempotency = idempotency_key(head, payload.as_str().as_bytes()).map_err(Stopped::Conflict)?;
+        let now = self.clock.now();
+        let event = NewEvent {
+            id: self.ids.next(now),
+            remote_ip: head.sender.ip,
+            user_agent: head.text("user-agent"),
+            content_type,
+            query: head.query.filter(|query| !query.is_empty()).map(clipped),
+            headers: scrub(head.headers.iter().copied()),
+            body: payload.as_str().to_owned(),
+            idempotency,
+        };
+        match self.writer.write(sender, &event, now).await.map_err(Stopped::Store)? {
+            Written::Stored(id) => {
+                self.outcomes.note_stored_bytes(event.body.len());
+                Ok(Receipt { id, replayed: false })
+            }
+            Written::Replayed(id) => Ok(Receipt { id, replayed: true }),
+            Written::KeyConflict => Err(Stopped::Conflict("this idempotency key was used for another body")),
+            Written::Refused(reason) => Err(Stopped::NoLongerUsable(reason)),
+        }
+    }
+
+    /// Notes why a verified sender is refused, for the owner, and says it to the sender: unless its password has ended
+    /// meanwhile, which comes first.
+    async fn refuse(&self, head: &Head<'_>, sender: &Verified, stopped: Stopped) -> Refusal {
+        let now = self.clock.now();
+        let stopped = match stopped {
+            Stopped::Store(error) => {
+                tracing::warn!(%error, "an event could not be stored");
+                return Refusal::UNAVAILABLE;
+            }
+            Stopped::NoLongerUsable(_) => stopped,
+            other => match self.verifier.confirm(sender, now).await {
+                Ok(Ok(())) => other,
+                Ok(Err(reason)) => Stopped::NoLongerUsable(reason),
+                Err(error) => {
+                    tracing::warn!(%error, "a refused sender could not be confirmed");
+                    return Refusal::UNAVAILABLE;
+                }
+            },
+        };
+        let announced = announced_size(head);
+        let (reason, detail, size, refusal) = match stopped {
+            Stopped::Store(_) => return Refusal::UNAVAILABLE,
+            Stopped::NoLongerUsable(Reason::ProRequired) => {
+                (Reason::ProRequired, None, announced, Refusal::ProRequired)
+            }
+            Stopped::NoLongerUsable(reason) => {
+                self.limiter.note_failure(&throttle_key(head.sender.ip), now);
+                (reason, None, announced, Refusal::Unauthorized)
+            }
+            Stopped::UnsupportedMediaType(problem) => {
+                let refusal = Refusal::UnsupportedMediaType { problem: problem.clone() };
+                (Reason::UnsupportedMediaType, Some(problem), announced, refusal)
+            }
+            Stopped::TooLarge => {
+                let max_bytes = self.max_body_bytes;
+                let detail = format!("the limit is {max_bytes} bytes");
+                (Reason::BodyTooLarge, Some(detail), announced, Refusal::BodyTooLarge { max_bytes })
+            }
+            Stopped::TimedOut => {
+                let seconds = BODY_DEADLINE.as_secs();
+                (Reason::BodyTimeout, None, announced, Refusal::BodyTimeout { seconds })
+            }
+            Stopped::InvalidJson(problem, size) => {
+                let detail = Some(problem.to_string());
+                (Reason::InvalidJson, detail, Some(size), Refusal::InvalidJson(problem))
+            }
+            Stopped::Conflict(problem) => {
+                let refusal = Refusal::IdempotencyConflict { problem };
+                (Reason::IdempotencyConflict, Some(problem.to_owned()), announced, refusal)
+            }
+        };
+        let whose = Whose::Known(sender.account_id, sender.credential_id);
+        self.note_rejection(head, whose, reason, Some(sender.hint.clone()), detail, size, now);
+        refusal
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of a rejection, which nobody else puts together")]
+    fn note_rejection(
+        &self,
+        head: &Head<'_>,
+        whose: Whose,
+        reason: Reason,
+        hint: Option<String>,
+        detail: Option<String>,
+        size_bytes: Option<u64>,
+        at: Timestamp,
+    ) {
+        let credential_id = match &whose {
+            Whose::Known(_, credential) => *credential,
+            Whose::Named(_) => CredentialId(uuid::Uuid::nil()),
+        };
+        let remote_ip = head.sender.ip;
+        let user_agent = head.text("user-agent");
+        let rejection =
+            NewRejection { credential_id, at, reason, hint, detail, remote_ip, user_agent, size_bytes, count: 1 };
+        self.usage.note_rejection(whose, rejection);
+    }
+}
+
+/// Why a verified sender's request went no further.
+enum Stopped {
+    UnsupportedMediaType(String),
+    TooLarge,
+    TimedOut,
+    InvalidJson(crate::domain::payload::InvalidJson, u64),
+    Conflict(&'static str),
+    NoLongerUsable(Reason),
+    Store(StoreError),
+}
+
+/// The credentials of exactly one `Authorization` header.
+fn parse_authorization(head: &Head<'_>) -> Option<basic_auth::BasicCredentials> {
+    let mut values = head.values("authorization");
+    let only = values.next()?;
+    if values.next().is_some() {
+        return None;
+    }
+    basic_auth::parse(only)
+}
+
+fn announced_size(head: &Head<'_>) -> Option<u64> {
+    std::str::from_utf8(head.values("content-length").next()?).ok()?.trim().parse().ok()
+}
+
+/// The content type, if it says JSON and nothing is compressed; else what is wrong, for both ends.
+fn check_media_type(head: &Head<'_>) -> Result<String, String> {
+    for encoding in head.values("content-encoding") {
+        let encoding = String::from_utf8_lossy(encoding);
+        if !encoding.trim().eq_ignore_ascii_case("identity") {
+            return Err(format!("Content-Encoding is {:?}; send the body uncompressed", clipped(encoding.trim())));
+        }
+    }
+    let Some(said) = head.text("content-type") else {
+        return Err("Content-Type is missing; it has to be application/json".to_owned());
+    };
+    let essence = said.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let structured = essence.strip_prefix("application/").is_some_and(|name| name.len() > 5 && name.ends_with("+json"));
+    if essence == "application/json" || structured {
+        Ok(said)
+    } else {
+        Err(format!("Content-Type is {said:?}; it has to be application/json"))
+    }
+}
+
+/// The key of `Idempotency-Key` or `webhook-id`. Too long a key is refused rather than ignored: its sender believes that a
+/// repetition is harmless.
+fn idempotency_key(head: &Head<'_>, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
+    let said = head.values("idempotency-key").chain(head.values("webhook-id")).find(|value| !value.is_empty());
+    match said {
+        None => Ok(None),
+        Some(key) if key.len() > MAX_IDEMPOTENCY_KEY_BYTES => Err("the idempotency key is longer than 255 bytes"),
+        Some(key) => Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: Sha256::digest(body).into() })),
+    }
+}
+
+fn clipped(text: &str) -> String {
+    let end = text.floor_char_boundary(MAX_KEPT_TEXT_BYTES);
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Head, check_media_type, idempotency_key};
+    use crate::domain::network::Sender;
+
+    fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
+        let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
+        Head { sender, headers: headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect(), query: None }
+    }
+
+    #[test]
+    fn json_is_said_in_several_ways() {
+        for fine in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/cloudevents+json",
+            "application/vnd.api+json;v=1",
+        ] {
+            assert!(check_media_type(&head(&[("content-type", fine)])).is_ok(), "{fine}");
+        }
+        for other in [
+            "text/plain",
+            "",
+            "application/jsonx",
+            "application/+json",
+            "text/json",
+            "application/x-www-form-urlencoded",
+            "json",
+        ] {
+            assert!(check_media_type(&head(&[("content-type", other)])).is_err(), "{other}");
+        }
+        assert!(check_media_type(&head(&[])).is_err());
+    }
+
+    #[test]
+    fn compressed_bodies_are_refused() {
+        let json = ("content-type", "application/json");
+        assert!(check_media_type(&head(&[json, ("content-encoding", "identity")])).is_ok());
+        for encoding in ["gzip", "br", "identity, gzip", "deflate"] {
+            assert!(check_media_type(&head(&[json, ("content-encoding", encoding)])).is_err(), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_either_name_counts_and_too_long_a_key_is_refused() {
+        let key = |headers: &[(&str, &str)]| idempotency_key(&head(headers), b"{}").map(|k| k.map(|k| k.key));
+        assert_eq!(key(&[]), Ok(None));
+        assert_eq!(key(&[("webhook-id", "msg_1")]), Ok(Some(b"msg_1".to_vec())));
+        assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
+        assert!(key(&[("idempotency-key", &"k".repeat(255))]).is_ok());
+        assert!(key(&[("idempotency-key", &"k".repeat(256))]).is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! The ways in which ingest refuses, each with what its sender is told. What the owner is told is a rejection.
+
+use std::time::Duration;
+
+use crate::domain::payload::InvalidJson;
+
+/// Why a request was not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Plain HTTP, as told by a trusted proxy, where the public address is https.
+    HttpsRequired,
+    /// Too many failures from this address.
+    TooManyFailures {
+        retry_after: Duration,
+    },
+    /// Whatever is wrong with the credentials: the sender is told no more.
+    Unauthorized,
+    ProRequired,
+    UnsupportedMediaType {
+        problem: String,
+    },
+    BodyTooLarge {
+        max_bytes: usize,
+    },
+    BodyTimeout {
+        seconds: u64,
+    },
+    InvalidJson(InvalidJson),
+    IdempotencyConflict {
+        problem: &'static str,
+    },
+    /// The database is away, or a queue is full.
+    Unavailable {
+        retry_after: Duration,
+    },
+}
+
+impl Refusal {
+    /// How long senders are asked to wait when the reason is ours.
+    pub const UNAVAILABLE: Refusal = Refusal::Unavailable { retry_after: Duration::from_secs(2) };
+}

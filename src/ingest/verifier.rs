@@ -1,0 +1,256 @@
+//! Is this the password? A checksum tells forgeries without asking anybody; a cache remembers what argon2 said, so that it
+//! runs once for each sender and not for each request. Whether the password may still be *used* is not decided here for
+//! good: the transaction that stores the event asks again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use crate::domain::account::Plan;
+use crate::domain::basic_auth::BasicCredentials;
+use crate::domain::credential::Username;
+use crate::domain::credential_password::CredentialPassword;
+use crate::domain::ids::{AccountId, CredentialId, SecretId};
+use crate::domain::installation::{InstallationKeys, keyed_digest};
+use crate::domain::rejection::Reason;
+use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError};
+use crate::store::credential_secrets::{self, Lock};
+use crate::store::error::StoreError;
+use crate::store::pool::Store;
+
+/// Entries of each cache.
+const CACHE_ENTRIES: usize = 10_000;
+/// An answer that nobody asked for within this time is forgotten, in milliseconds.
+const MAX_IDLE_MS: i64 = 10 * 60 * 1_000;
+/// An answer is forgotten after this time in any case, in milliseconds.
+const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
+
+/// A sender whose password was right and, as far as we knew, usable.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    pub secret_id: SecretId,
+    pub credential_id: CredentialId,
+    pub account_id: AccountId,
+    pub hint: String,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Verdict {
+    Verified(Verified),
+    /// The username is known, and this is why its owner should hear of the request.
+    Refused {
+        credential_id: CredentialId,
+        account_id: AccountId,
+        reason: Reason,
+        hint: Option<String>,
+    },
+    /// The shape of the username is right; whether it exists was not looked up, since the checksum is wrong.
+    Forged(Username),
+    /// Nothing that anybody needs to hear of.
+    Unknown,
+}
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+}
+
+/// The verifier of one program.
+#[derive(Debug)]
+pub struct Verifier {
+    store: Store,
+    hasher: Hasher,
+    checksum_key: zeroize::Zeroizing<Vec<u8>>,
+    /// Of this process alone: what the caches are keyed with cannot be computed outside.
+    cache_key: [u8; 32],
+    locks: Cache<(String, String), Arc<Lock>>,
+    right: Cache<[u8; 32], Arc<Answer>>,
+    wrong: Cache<[u8; 32], Arc<Answer>>,
+}
+
+/// When argon2 answered, and when that was last of use; in milliseconds since 1970.
+#[derive(Debug)]
+struct Answer {
+    given_at: i64,
+    used_at: AtomicI64,
+}
+
+impl Answer {
+    fn new(now: Timestamp) -> Arc<Self> {
+        let now = now.as_millisecond();
+        Arc::new(Self { given_at: now, used_at: AtomicI64::new(now) })
+    }
+
+    fn still_counts(&self, now: Timestamp) -> bool {
+        let now = now.as_millisecond();
+        let counts = now - self.given_at < MAX_AGE_MS && now - self.used_at.load(Ordering::Relaxed) < MAX_IDLE_MS;
+        if counts {
+            self.used_at.store(now, Ordering::Relaxed);
+        }
+        counts
+    }
+}
+
+impl Verifier {
+    pub fn new(store: Store, hasher: Hasher, keys: &InstallationKeys, cache_key: [u8; 32]) -> Self {
+        Self {
+            store,
+            hasher,
+            checksum_key: keys.checksum.clone(),
+            cache_key,
+            locks: Cache::new(CACHE_ENTRIES),
+            right: Cache::new(CACHE_ENTRIES),
+            wrong: Cache::new(CACHE_ENTRIES),
+        }
+    }
+
+    /// How often argon2 ran for senders.
+    pub fn argon2_runs(&self) -> u64 {
+        self.hasher.runs()
+    }
+
+    /// Takes what the `Authorization` header said and separates ours from forgeries: no database, no argon2.
+    pub fn recognise(&self, said: &BasicCredentials) -> Result<(Username, CredentialPassword), Verdict> {
+        let username: Username = said.username.parse().map_err(|_| Verdict::Unknown)?;
+        match CredentialPassword::recognise(&self.checksum_key, &username, &said.password) {
+            Some(password) => Ok((username, password)),
+            None => Err(Verdict::Forged(username)),
+        }
+    }
+
+    /// The verdict, if it takes neither the database nor argon2: a sender that was verified a moment ago.
+    pub fn verify_cached(
+        &self,
+        username: &Username,
+        password: &CredentialPassword,
+        now: Timestamp,
+    ) -> Option<Verified> {
+        let lock = self.locks.get(&lock_key(username, password))?;
+        let answer = self.right.get(&self.answer_key(&lock, password))?;
+        (usable(&lock, now).is_ok() && answer.still_counts(now)).then(|| verified(&lock, password))
+    }
+
+    /// The verdict, whatever it takes.
+    pub async fn verify(
+        &self,
+        username: &Username,
+        password: &CredentialPassword,
+        now: Timestamp,
+    ) -> Result<Verdict, VerifyError> {
+        if let Some(verified) = self.verify_cached(username, password, now) {
+            return Ok(Verdict::Verified(verified));
+        }
+        let found =
+            credential_secrets::find_lock(&mut *self.store.connection().await?, username, password.hint()).await?;
+        let Some(lock) = found else {
+            // Only an installation's own key makes such a password; it costs the same time as a known one.
+            self.matches(&lock_of_nobody(), password, now).await?;
+            return Ok(Verdict::Unknown);
+        };
+        if !self.matches(&lock, password, now).await? {
+            return Ok(refused(&lock, Reason::WrongPassword, None));
+        }
+        match usable(&lock, now) {
+            Ok(()) => {
+                let verdict = Verdict::Verified(verified(&lock, password));
+                self.locks.insert(lock_key(username, password), Arc::new(lock));
+                Ok(verdict)
+            }
+            Err(reason) => Ok(refused(&lock, reason, Some(password.hint().to_owned()))),
+        }
+    }
+
+    /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
+    /// after verification: their sender hears of that reason only if it still holds a good password.
+    pub async fn confirm(&self, verified: &Verified, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
+        let lock =
+            credential_secrets::find_lock_by_id(&mut *self.store.connection().await?, verified.secret_id).await?;
+        Ok(lock.map_or(Err(Reason::RevokedPassword), |lock| usable(&lock, now)))
+    }
+
+    /// Whether argon2 accepts the password, as remembered or as it says now. Callers with the same question at the same
+    /// time share one run.
+    async fn matches(&self, lock: &Lock, password: &CredentialPassword, now: Timestamp) -> Result<bool, HashingError> {
+        let key = self.answer_key(lock, password);
+        if let Some(answer) = self.right.get(&key) {
+            if answer.still_counts(now) {
+                return Ok(true);
+            }
+            self.right.remove(&key);
+        }
+        let guard = match self.right.get_value_or_guard_async(&key).await {
+            Ok(_) => return Ok(true),
+            Err(guard) => guard,
+        };
+        if self.wrong.get(&key).is_some_and(|answer| answer.still_counts(now)) {
+            return Ok(false);
+        }
+        if self.hasher.verify(password.secret(), &lock.hash).await? {
+            // Only fails when the entry was removed meanwhile, and then it is verified again next time.
+            let _ = guard.insert(Answer::new(now));
+            Ok(true)
+        } else {
+            self.wrong.insert(key, Answer::new(now));
+            Ok(false)
+        }
+    }
+
+    /// Contains the stored hash, so that no answer outlives the hash it was about (CVE-2022-46146), and is unambiguous.
+    fn answer_key(&self, lock: &Lock, password: &CredentialPassword) -> [u8; 32] {
+        let password = password.secret().reveal().as_bytes();
+        keyed_digest(&self.cache_key, &[lock.secret_id.0.as_bytes(), lock.hash.as_bytes(), password])
+    }
+}
+
+/// Whether a password, known to be right, may be used now; if not, the reason that its owner is told.
+pub fn usable(lock: &Lock, now: Timestamp) -> Result<(), Reason> {
+    if lock.revoked {
+        Err(Reason::RevokedPassword)
+    } else if lock.expires_at.is_some_and(|end| end <= now) {
+        Err(Reason::ExpiredPassword)
+    } else if lock.disabled {
+        Err(Reason::CredentialDisabled)
+    } else if !lock.plan.includes_webhooks() {
+        Err(Reason::ProRequired)
+    } else {
+        Ok(())
+    }
+}
+
+fn lock_key(username: &Username, password: &CredentialPassword) -> (String, String) {
+    (username.as_str().to_owned(), password.hint().to_owned())
+}
+
+fn verified(lock: &Lock, password: &CredentialPassword) -> Verified {
+    Verified {
+        secret_id: lock.secret_id,
+        credential_id: lock.credential_id,
+        account_id: lock.account_id,
+        hint: password.hint().to_owned(),
+    }
+}
+
+fn refused(lock: &Lock, reason: Reason, hint: Option<String>) -> Verdict {
+    Verdict::Refused { credential_id: lock.credential_id, account_id: lock.account_id, reason, hint }
+}
+
+fn lock_of_nobody() -> Lock {
+    Lock {
+        secret_id: SecretId(Uuid::nil()),
+        credential_id: CredentialId(Uuid::nil()),
+        account_id: AccountId(Uuid::nil()),
+        hash: HASH_OF_NOTHING.to_owned(),
+        expires_at: None,
+        revoked: true,
+        disabled: true,
+        plan: Plan::Free,
+    }
+}

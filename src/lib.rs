@@ -1,0 +1,15 @@
+//! Reasoner Webhooks: any system that can POST JSON with HTTP Basic authentication sends events here; a 200 means that the
+//! event is in Postgres. The floors, from the ground up: `domain`, `store`, `ingest` and `app`, `web` and `cli`, `server`.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod domain;
+pub mod hashing;
+pub mod ingest;
+pub mod random;
+pub mod server;
+pub mod store;
+pub mod web;

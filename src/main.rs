@@ -1,0 +1,75 @@
+//! The program: reads what it is told, and runs the command.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use reasoner_webhooks::cli::args::{Args, Command};
+use reasoner_webhooks::cli::failure::CommandError;
+use reasoner_webhooks::cli::run;
+use reasoner_webhooks::config::{Config, LogFormat, log_filter};
+use reasoner_webhooks::database::OpenDatabase;
+use reasoner_webhooks::server::serve;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// A wrong option; nothing was opened.
+const EXIT_WRONG_OPTION: u8 = 2;
+/// No PostgreSQL server on this machine.
+const EXIT_NO_SERVER: u8 = 3;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let config = match Config::check(args.options) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(EXIT_WRONG_OPTION);
+        }
+    };
+    log_to_standard_error(config.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("the program cannot start its threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run_command(args.command.unwrap_or(Command::Serve), config)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{}", error.line());
+            let missing_server = matches!(&error, CommandError::Open(open) if open.is_missing_server());
+            if missing_server { ExitCode::from(EXIT_NO_SERVER) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn run_command(command: Command, config: Config) -> Result<bool, CommandError> {
+    // From here on a signal asks instead of killing: a database server that is being started must not be left behind.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let asked_to_end = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    if !matches!(command, Command::Serve) {
+        return run::run(command, &config, asked_to_end).await;
+    }
+    let database = OpenDatabase::open(&config).await?;
+    let served = serve::serve(&config, &database, asked_to_end).await;
+    database.close().await;
+    served.map(|()| true).map_err(CommandError::refused)
+}
+
+/// Logs go to standard error: standard output is for the card and for what commands print.
+fn log_to_standard_error(format: LogFormat) {
+    let filter = EnvFilter::try_new(log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.with_ansi(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

@@ -1,0 +1,95 @@
+//! Randomness for secrets and ids: always the operating system's generator, never a seeded one.
+
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use uuid::{ContextV7, NoContext, Uuid};
+
+use crate::domain::event::EventId;
+
+/// The operating system gave no random bytes. Nothing secret can be made then.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system's random generator failed")]
+pub struct NoRandomness;
+
+/// Random bytes.
+pub fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// Numbers below `bound`, each equally likely: bytes that would favour the smaller numbers are drawn again.
+pub fn indices<const N: usize>(bound: u8) -> Result<[u8; N], NoRandomness> {
+    let bound = u16::from(bound.max(1));
+    let fair = 256 / bound * bound;
+    let mut indices = [0; N];
+    for index in &mut indices {
+        *index = loop {
+            let [byte] = bytes::<1>()?;
+            if u16::from(byte) < fair {
+                break (u16::from(byte) % bound) as u8;
+            }
+        };
+    }
+    Ok(indices)
+}
+
+/// A UUIDv7 of a moment.
+pub fn uuid_at(time: Timestamp) -> Uuid {
+    Uuid::new_v7(uuid_time(NoContext, time))
+}
+
+/// Makes the ids of events: within one program each is greater than the one before, also within a millisecond.
+#[derive(Debug)]
+pub struct EventIds(Mutex<ContextV7>);
+
+impl Default for EventIds {
+    fn default() -> Self {
+        Self(Mutex::new(ContextV7::new()))
+    }
+}
+
+impl EventIds {
+    pub fn next(&self, time: Timestamp) -> EventId {
+        // A panic elsewhere leaves nothing half done in a counter, so a poisoned lock is as good as any.
+        let context = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        EventId(Uuid::new_v7(uuid_time(&*context, time)))
+    }
+}
+
+fn uuid_time(context: impl uuid::ClockSequence<Output = impl Into<u128>>, time: Timestamp) -> uuid::Timestamp {
+    let nanos = time.as_nanosecond().max(0).unsigned_abs();
+    uuid::Timestamp::from_unix(context, (nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventIds;
+
+    #[test]
+    fn ids_of_events_grow_within_a_millisecond_and_keep_its_time() {
+        let ids = EventIds::default();
+        let time: jiff::Timestamp = "2026-11-23T08:41:12.408Z".parse().unwrap();
+        let made: Vec<_> = (0..1_000).map(|_| ids.next(time)).collect();
+        assert!(made.is_sorted());
+        assert_eq!(made[999].received_at(), time);
+    }
+
+    use super::indices;
+
+    // holds C1
+    #[test]
+    fn every_index_is_about_equally_likely() {
+        let mut counts = [0_u32; 62];
+        for _ in 0..1_000 {
+            for index in indices::<62>(62).unwrap() {
+                counts[usize::from(index)] += 1;
+            }
+        }
+        // 62,000 draws, 1,000 expected for each; 200 away from that is beyond six standard deviations.
+        assert!(counts.iter().all(|c| (800..1_200).contains(c)), "{counts:?}");
+    }
+}

@@ -1,0 +1,264 @@
+//! The program as tests and `serve` run it: listeners, engine, pages and background work over one database.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpServer, middleware, web};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::app::failure::Failure;
+use crate::app::installation_keys::installation_keys;
+use crate::app::prune;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::installation::InstallationKeys;
+use crate::hashing::Hasher;
+use crate::ingest::limiter::Limiter;
+use crate::ingest::outcomes::Outcomes;
+use crate::ingest::receive::Engine;
+use crate::ingest::usage::Usage;
+use crate::ingest::verifier::Verifier;
+use crate::ingest::wake::Wake;
+use crate::ingest::writer::Writer;
+use crate::random::{self, EventIds};
+use crate::server::metrics;
+use crate::store::installation;
+use crate::store::pool::Store;
+use crate::web::site::Site;
+use crate::web::{headers, routes};
+
+/// argon2 runs at once, for senders and for page logins each; as many as there are cores.
+const HASHING_PERMITS: usize = 2;
+/// Callers that may wait for one.
+const HASHING_QUEUE: usize = 64;
+/// Failures of senders from one address: so many at once, then one in this time.
+const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
+/// Failed sign-ins from one address, and to one account.
+const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
+const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
+/// How long requests in flight may take after the program was asked to end, in seconds.
+const DRAIN_SECONDS: u64 = 25;
+/// Between two rounds of upkeep.
+const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Why the program does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{flag} {address} cannot be listened on: {source}")]
+    Listen { flag: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<crate::store::error::StoreError> for StartError {
+    fn from(error: crate::store::error::StoreError) -> Self {
+        StartError::Failed(error.into())
+    }
+}
+
+impl From<random::NoRandomness> for StartError {
+    fn from(error: random::NoRandomness) -> Self {
+        StartError::Failed(error.into())
+    }
+}
+
+/// A program that serves.
+pub struct Application {
+    pub site: web::Data<Site>,
+    pub address: SocketAddr,
+    pub ingest_address: Option<SocketAddr>,
+    pub metrics_address: Option<SocketAddr>,
+    servers: Vec<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
+    background: Vec<JoinHandle<()>>,
+    end: watch::Sender<bool>,
+}
+
+impl Application {
+    /// Builds everything over a database whose schema is current, and begins to serve.
+    pub async fn start(config: &Config, store: Store, clock: Clock) -> Result<Self, StartError> {
+        let public = listen("--bind (BIND)", config.bind)?;
+        let ingest = config.ingest_bind.map(|address| listen("--ingest-bind (INGEST_BIND)", address)).transpose()?;
+        let metrics =
+            config.metrics_bind.map(|address| listen("--metrics-bind (METRICS_BIND)", address)).transpose()?;
+        let address = address_of(&public, config.bind);
+
+        prune::make_partitions(&store, clock.now()).await?;
+        let keys = installation_keys(&store, clock.now()).await?;
+        let (end, ended) = watch::channel(false);
+        let (site, usage) = site(config, address, store, keys, clock)?;
+        let site = web::Data::new(site);
+
+        let mut background = Vec::new();
+        let over = wait_for(ended.clone());
+        background.push(tokio::spawn(async move { usage.run(over).await }));
+        background.push(tokio::spawn(upkeep(site.clone(), wait_for(ended))));
+
+        let mut application = Self {
+            address,
+            ingest_address: ingest.as_ref().zip(config.ingest_bind).map(|(l, asked)| address_of(l, asked)),
+            metrics_address: metrics.as_ref().zip(config.metrics_bind).map(|(l, asked)| address_of(l, asked)),
+            servers: Vec::new(),
+            background,
+            end,
+            site: site.clone(),
+        };
+        application.run(serve_public(public, site.clone()), ("--bind (BIND)", address))?;
+        if let Some(listener) = ingest {
+            application.run(serve_ingest(listener, site.clone()), ("--ingest-bind (INGEST_BIND)", address))?;
+        }
+        if let Some(listener) = metrics {
+            application.run(serve_metrics(listener, site), ("--metrics-bind (METRICS_BIND)", address))?;
+        }
+        Ok(application)
+    }
+
+    fn run(
+        &mut self,
+        server: std::io::Result<Server>,
+        (flag, address): (&'static str, SocketAddr),
+    ) -> Result<(), StartError> {
+        let server = server.map_err(|source| StartError::Listen { flag, address, source })?;
+        self.servers.push((server.handle(), tokio::spawn(server)));
+        Ok(())
+    }
+
+    /// The link that creates the first account, while there is none.
+    pub async fn setup_link(&self) -> Result<Option<String>, StartError> {
+        let fresh = installation::is_fresh(&mut *self.site.store.connection().await?).await?;
+        let token = self.site.keys.setup_token();
+        Ok(fresh.then(|| format!("{}/setup?token={}", self.site.public_url, token.reveal())))
+    }
+
+    /// Ends in order: not ready, no new connections, what is in flight is finished, what is in memory is written.
+    pub async fn stop(self) {
+        self.site.draining.store(true, Ordering::Relaxed);
+        for (handle, _) in &self.servers {
+            handle.stop(true).await;
+        }
+        for (_, server) in self.servers {
+            if let Ok(Err(error)) = server.await {
+                tracing::error!(%error, "a listener failed");
+            }
+        }
+        // Nobody listening means that the tasks have ended by themselves.
+        let _ = self.end.send(true);
+        for task in self.background {
+            let _ = task.await;
+        }
+    }
+}
+
+fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| StartError::Listen { flag, address, source })
+}
+
+fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+fn site(
+    config: &Config,
+    address: SocketAddr,
+    store: Store,
+    keys: InstallationKeys,
+    clock: Clock,
+) -> Result<(Site, Usage), StartError> {
+    let public_url = config.public_origin(address);
+    let ingest_url = config.endpoint(address);
+    let wake = Wake::default();
+    let writer = Writer::new(store.clone(), Uuid::new_v4());
+    let usage = Usage::new(store.clone(), wake.clone(), writer.id());
+    let senders = Hasher::new(HASHING_PERMITS, HASHING_QUEUE);
+    let engine = Engine {
+        verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
+        limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
+        writer,
+        usage: usage.clone(),
+        wake,
+        outcomes: Outcomes::default(),
+        ids: EventIds::default(),
+        clock: clock.clone(),
+        max_body_bytes: config.max_body_bytes,
+        https_required: public_url.starts_with("https://"),
+    };
+    let site = Site {
+        store,
+        hasher: Hasher::new(HASHING_PERMITS, HASHING_QUEUE),
+        keys,
+        clock,
+        engine: Arc::new(engine),
+        public_url,
+        ingest_url,
+        upgrade_url: config.upgrade_url.as_ref().map(ToString::to_string),
+        signup_open: config.signup_open,
+        retention_days: config.retention_days,
+        trusted_proxies: config.trusted_proxies.clone(),
+        sign_in_failures_by_address: Limiter::new(SIGN_IN_FAILURES_BY_ADDRESS.0, SIGN_IN_FAILURES_BY_ADDRESS.1),
+        sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
+        draining: AtomicBool::new(false),
+    };
+    Ok((site, usage))
+}
+
+fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let data = site.clone();
+        App::new()
+            .app_data(site.clone())
+            .wrap(middleware::from_fn(headers::outermost))
+            .configure(|config| routes::public(config, &data))
+    });
+    Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
+}
+
+fn serve_ingest(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new().app_data(site.clone()).wrap(middleware::from_fn(headers::outermost)).configure(routes::ingest_only)
+    });
+    Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
+}
+
+fn serve_metrics(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
+    let server =
+        HttpServer::new(move || App::new().app_data(site.clone()).route("/metrics", web::get().to(metrics::show)));
+    Ok(server.workers(1).disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
+}
+
+/// Prunes now and then, until the end.
+async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let now = site.clock.now();
+        let round = async {
+            prune::make_partitions(&site.store, now).await?;
+            prune::prune(&site.store, site.retention_days, now).await
+        };
+        tokio::select! {
+            outcome = round => {
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, "upkeep failed; it is tried again in a while");
+                }
+            }
+            () = &mut ended => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+async fn wait_for(mut flag: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is the end as well.
+    let _ = flag.wait_for(|ended| *ended).await;
+}

@@ -1,0 +1,40 @@
+//! `serve`: opens the database, starts the program, prints the card, and waits until it is asked to end.
+
+use std::io::Write;
+
+use crate::clock::Clock;
+use crate::config::{Config, wants_colours};
+use crate::database::OpenDatabase;
+use crate::server::application::{Application, StartError};
+use crate::server::card::Card;
+
+/// Serves until `asked_to_end`.
+pub async fn serve(
+    config: &Config,
+    database: &OpenDatabase,
+    asked_to_end: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let application = Application::start(config, database.store.clone(), Clock::system()).await?;
+    let setup_link = application.setup_link().await?;
+    let listeners = [("Ingest on", application.ingest_address), ("Metrics", application.metrics_address)];
+    let card = Card {
+        pages: &application.site.public_url,
+        ingest: &application.site.ingest_url,
+        listeners: listeners
+            .into_iter()
+            .filter_map(|(label, address)| Some((label, format!("http://{}/", address?))))
+            .collect(),
+        database: database.description(),
+        elsewhere: database.is_elsewhere(),
+        setup_link: setup_link.as_deref(),
+        colours: wants_colours(),
+    };
+    // Whoever started the program may have closed its output; that is no reason not to serve.
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{card}").and_then(|()| out.flush());
+    drop(out);
+    asked_to_end.await;
+    tracing::info!("asked to end: finishing what is in flight");
+    application.stop().await;
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Accounts and their plans.
+
+use diesel::{ExpressionMethods, QueryDsl};
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+
+use crate::domain::account::Plan;
+use crate::domain::ids::AccountId;
+use crate::store::columns::{Moment, word};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::schema::accounts;
+
+pub async fn insert(
+    conn: &mut Connection,
+    id: AccountId,
+    name: &str,
+    plan: Plan,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::insert_into(accounts::table)
+        .values((
+            accounts::id.eq(id.0),
+            accounts::name.eq(name),
+            accounts::plan.eq(plan.as_str()),
+            accounts::created_at.eq(Moment(now)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Sets the plan and answers with the plan before. The row stays locked until the transaction ends.
+pub async fn change_plan(conn: &mut Connection, id: AccountId, plan: Plan) -> Result<Plan, StoreError> {
+    let before: String = accounts::table.find(id.0).select(accounts::plan).for_update().first(conn).await?;
+    diesel::update(accounts::table.find(id.0)).set(accounts::plan.eq(plan.as_str())).execute(conn).await?;
+    word(&before)
+}

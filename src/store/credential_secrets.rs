@@ -1,0 +1,223 @@
+//! The passwords of credentials: hashes, hints, and the two slots that bound how many may live. Also what ingest asks about
+//! one of them: which row a sender means, and whether it still opens its account.
+
+use std::net::IpAddr;
+
+use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::RunQueryDsl;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::account::Plan;
+use crate::domain::credential::{PasswordRecord, Username};
+use crate::domain::ids::{AccountId, CredentialId, SecretId};
+use crate::store::columns::{Moment, inet, time, without_nul, word};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::schema::{accounts, credential_secrets, credentials};
+
+/// The constraint that lets a hint pick one row.
+pub const HINT_IS_UNIQUE: &str = "credential_secrets_hint_is_unique";
+
+pub async fn insert(
+    conn: &mut Connection,
+    id: SecretId,
+    credential: CredentialId,
+    hint: &str,
+    hash: &str,
+    slot: i16,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::insert_into(credential_secrets::table)
+        .values((
+            credential_secrets::id.eq(id.0),
+            credential_secrets::credential_id.eq(credential.0),
+            credential_secrets::hint.eq(hint),
+            credential_secrets::hash.eq(hash),
+            credential_secrets::slot.eq(slot),
+            credential_secrets::created_at.eq(Moment(now)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The passwords of some credentials, the newest first.
+pub async fn list(
+    conn: &mut Connection,
+    credentials: &[Uuid],
+) -> Result<Vec<(CredentialId, PasswordRecord)>, StoreError> {
+    type Row =
+        (Uuid, Uuid, String, Moment, Option<Moment>, Option<Moment>, Option<Moment>, Option<IpNet>, Option<String>);
+    let rows: Vec<Row> = credential_secrets::table
+        .filter(credential_secrets::credential_id.eq_any(credentials))
+        .order((credential_secrets::created_at.desc(), credential_secrets::id.desc()))
+        .select((
+            credential_secrets::credential_id,
+            credential_secrets::id,
+            credential_secrets::hint,
+            credential_secrets::created_at,
+            credential_secrets::expires_at,
+            credential_secrets::revoked_at,
+            credential_secrets::last_used_at,
+            credential_secrets::last_used_ip,
+            credential_secrets::last_used_agent,
+        ))
+        .load(conn)
+        .await?;
+    let record = |(owner, id, hint, created, expires, revoked, used, ip, agent): Row| {
+        let password = PasswordRecord {
+            id: SecretId(id),
+            hint,
+            created_at: created.into(),
+            expires_at: time(expires),
+            revoked_at: time(revoked),
+            last_used_at: time(used),
+            last_used_ip: ip.map(|net| net.addr()),
+            last_used_agent: agent,
+        };
+        (CredentialId(owner), password)
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+/// Gives back the slots of passwords whose overlap has ended, and answers with a free slot, if there is one.
+pub async fn free_slot(
+    conn: &mut Connection,
+    credential: CredentialId,
+    now: Timestamp,
+) -> Result<Option<i16>, StoreError> {
+    diesel::update(
+        credential_secrets::table
+            .filter(credential_secrets::credential_id.eq(credential.0))
+            .filter(credential_secrets::expires_at.le(Moment(now))),
+    )
+    .set(credential_secrets::slot.eq(None::<i16>))
+    .execute(conn)
+    .await?;
+    let held: Vec<i16> = credential_secrets::table
+        .filter(credential_secrets::credential_id.eq(credential.0))
+        .filter(credential_secrets::slot.is_not_null())
+        .select(credential_secrets::slot.assume_not_null())
+        .load(conn)
+        .await?;
+    Ok([1, 2].into_iter().find(|slot| !held.contains(slot)))
+}
+
+/// Lets a password work until `at` and no longer.
+pub async fn expire(conn: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), StoreError> {
+    diesel::update(credential_secrets::table.find(id.0))
+        .set(credential_secrets::expires_at.eq(Moment(at)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends a password now and for good.
+pub async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), StoreError> {
+    diesel::update(credential_secrets::table.find(id.0))
+        .set((credential_secrets::revoked_at.eq(Moment(at)), credential_secrets::slot.eq(None::<i16>)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Ends every password of a credential now and for good.
+pub async fn revoke_all(conn: &mut Connection, credential: CredentialId, at: Timestamp) -> Result<(), StoreError> {
+    diesel::update(
+        credential_secrets::table
+            .filter(credential_secrets::credential_id.eq(credential.0))
+            .filter(credential_secrets::revoked_at.is_null()),
+    )
+    .set((credential_secrets::revoked_at.eq(Moment(at)), credential_secrets::slot.eq(None::<i16>)))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What ingest has to know about one password: whose it is, its hash, and everything that may have ended it.
+#[derive(Clone, Debug)]
+pub struct Lock {
+    pub secret_id: SecretId,
+    pub credential_id: CredentialId,
+    pub account_id: AccountId,
+    pub hash: String,
+    pub expires_at: Option<Timestamp>,
+    pub revoked: bool,
+    pub disabled: bool,
+    pub plan: Plan,
+}
+
+type LockRow = (Uuid, Uuid, Uuid, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
+
+fn lock(row: LockRow) -> Result<Lock, StoreError> {
+    let (secret, credential, account, hash, expires, revoked, credential_revoked, disabled, plan) = row;
+    Ok(Lock {
+        secret_id: SecretId(secret),
+        credential_id: CredentialId(credential),
+        account_id: AccountId(account),
+        hash,
+        expires_at: time(expires),
+        revoked: revoked.is_some() || credential_revoked.is_some(),
+        disabled: disabled.is_some(),
+        plan: word(&plan)?,
+    })
+}
+
+macro_rules! locks {
+    () => {
+        credential_secrets::table
+            .inner_join(credentials::table)
+            .inner_join(accounts::table.on(accounts::id.eq(credentials::account_id)))
+            .select((
+                credential_secrets::id,
+                credentials::id,
+                credentials::account_id,
+                credential_secrets::hash,
+                credential_secrets::expires_at,
+                credential_secrets::revoked_at,
+                credentials::revoked_at,
+                credentials::disabled_at,
+                accounts::plan,
+            ))
+    };
+}
+
+/// The password that a username and the public hint pick.
+pub async fn find_lock(conn: &mut Connection, username: &Username, hint: &str) -> Result<Option<Lock>, StoreError> {
+    let row: Option<LockRow> = locks!()
+        .filter(credentials::username.eq(username.as_str()))
+        .filter(credential_secrets::hint.eq(hint))
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(lock).transpose()
+}
+
+/// The same by id: what the transaction that stores an event asks again.
+pub async fn find_lock_by_id(conn: &mut Connection, id: SecretId) -> Result<Option<Lock>, StoreError> {
+    let row: Option<LockRow> = locks!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
+    row.map(lock).transpose()
+}
+
+/// Notes that a password was used. Never goes back in time, whoever writes last.
+pub async fn note_use(
+    conn: &mut Connection,
+    id: SecretId,
+    at: Timestamp,
+    ip: IpAddr,
+    agent: Option<&str>,
+) -> Result<(), StoreError> {
+    use diesel::BoolExpressionMethods;
+    let older = credential_secrets::last_used_at.is_null().or(credential_secrets::last_used_at.lt(Moment(at)));
+    diesel::update(credential_secrets::table.find(id.0).filter(older))
+        .set((
+            credential_secrets::last_used_at.eq(Moment(at)),
+            credential_secrets::last_used_ip.eq(inet(ip)),
+            credential_secrets::last_used_agent.eq(agent.map(without_nul)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The first connection to a server that says it is ready, and the one database in it.
+//!
+//! Tables are for the migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::store::embedded::error::EmbeddedError;
+
+/// The superuser role that initdb makes.
+pub const ROLE: &str = "reasoner";
+pub const DATABASE: &str = "reasoner_webhooks";
+/// The one that initdb makes, to connect to while ours is missing.
+const FIRST_DATABASE: &str = "postgres";
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a try to use the server came to.
+#[derive(Debug)]
+pub enum Answer {
+    /// It answers, and our database exists.
+    Ready,
+    /// It answers, but is not letting anyone in at the moment.
+    NotYet,
+    /// Nobody answers at the socket.
+    Silence,
+}
+
+/// Connects through the socket in this directory and makes our database where it is missing. `cluster` is for messages.
+pub async fn prepare(socket_directory: &Path, cluster: &Path) -> Result<Answer, EmbeddedError> {
+    // A server that was stopped in its tracks takes connections and says nothing.
+    let Ok(tried) = timeout(TIME_LIMIT, try_to_prepare(socket_directory)).await else {
+        return Ok(Answer::Silence);
+    };
+    match tried {
+        Ok(()) => Ok(Answer::Ready),
+        Err(error) if error.code().is_some_and(is_passing) => Ok(Answer::NotYet),
+        // An answer from the server has a code. All else is about the connection.
+        Err(error) if error.code().is_none() => Ok(Answer::Silence),
+        Err(error) => Err(EmbeddedError::Database {
+            directory: cluster.to_owned(),
+            cause: error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string),
+        }),
+    }
+}
+
+async fn try_to_prepare(socket_directory: &Path) -> Result<(), tokio_postgres::Error> {
+    let client = connect(socket_directory).await?;
+    let found = client.query_opt("select from pg_database where datname = $1", &[&DATABASE]).await?;
+    if found.is_some() {
+        return Ok(());
+    }
+    client.batch_execute(&format!("create database {DATABASE}")).await
+}
+
+/// The connection ends with the client that is given back.
+async fn connect(socket_directory: &Path) -> Result<Client, tokio_postgres::Error> {
+    let mut config = Config::new();
+    config.host_path(socket_directory).user(ROLE).dbname(FIRST_DATABASE).application_name("reasoner-webhooks start");
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "the first connection to PostgreSQL broke");
+        }
+    });
+    Ok(client)
+}
+
+fn is_passing(code: &SqlState) -> bool {
+    [
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::TOO_MANY_CONNECTIONS,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        // The database is being made: a killed program's last statement may still be running.
+        SqlState::DUPLICATE_DATABASE,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::OBJECT_IN_USE,
+    ]
+    .contains(code)
+}

@@ -1,0 +1,116 @@
+//! The small files and directories this module keeps: made private, handed to the right user, never through a link.
+//!
+//! As root, a new file is given to the owner of its directory, so that this user and root can share a data directory.
+//! What the files mean is for `lock`, `log` and `place` to say.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
+use uuid::Uuid;
+
+use crate::store::embedded::error::EmbeddedError;
+
+const ID_FILE: &str = "postgres.id";
+const ID_LENGTH: usize = 32;
+
+/// Makes the data directory where it is missing and says where it really is: absolute, links resolved.
+pub fn prepare_data_directory(data_dir: &Path) -> Result<PathBuf, EmbeddedError> {
+    let missing = !data_dir.exists();
+    fs::create_dir_all(data_dir).map_err(EmbeddedError::file("create", data_dir))?;
+    if missing && geteuid().is_root() {
+        make_passable(data_dir)?;
+    }
+    data_dir.canonicalize().map_err(EmbeddedError::file("open", data_dir))
+}
+
+/// Lets other users through, but not look around: PostgreSQL runs as another user than root, and root's umask may be
+/// strict.
+pub fn make_passable(directory: &Path) -> Result<(), EmbeddedError> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o711))
+        .map_err(EmbeddedError::file("change the mode of", directory))
+}
+
+/// A new directory, mode 0700 from its first moment on. It is an error if anything is there already.
+pub fn create_private_directory(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(directory)
+}
+
+/// Opens for reading and appending, and creates with mode 0600 where missing.
+pub fn open_private(path: &Path) -> Result<File, EmbeddedError> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            give_to_owner_of_directory(&file, path).map_err(EmbeddedError::file("change the owner of", path))?;
+            Ok(file)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            options.open(path).map_err(EmbeddedError::file("open", path))
+        }
+        Err(error) => Err(EmbeddedError::file("create", path)(error)),
+    }
+}
+
+/// Makes renames and new entries in a directory last through a power cut.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// The random name by which things outside the data directory belong to it, if it has one already.
+///
+/// It becomes part of paths, so anything but 32 hexadecimal digits counts as none.
+pub fn read_id(data_dir: &Path) -> Result<Option<String>, EmbeddedError> {
+    let path = data_dir.join(ID_FILE);
+    let mut text = String::new();
+    let read = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(&path)
+        .and_then(|file| file.take(1024).read_to_string(&mut text));
+    match read {
+        Ok(_) => {
+            let id = text.trim();
+            let valid = id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Ok(valid.then(|| id.to_owned()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::InvalidData => Ok(None),
+        Err(error) => Err(EmbeddedError::file("read", &path)(error)),
+    }
+}
+
+/// The same, made now where there is none. Called only under the transition lock.
+pub fn read_or_make_id(data_dir: &Path) -> Result<String, EmbeddedError> {
+    if let Some(id) = read_id(data_dir)? {
+        return Ok(id);
+    }
+    let id = Uuid::new_v4().simple().to_string();
+    let path = data_dir.join(ID_FILE);
+    // Written aside and renamed, so that no kill leaves half an id.
+    let aside = data_dir.join(format!("{ID_FILE}.new"));
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(EmbeddedError::file("remove", &aside)(error));
+        }
+        _ => {}
+    }
+    let mut file = open_private(&aside)?;
+    writeln!(file, "{id}")
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&aside, &path))
+        .and_then(|()| sync_directory(data_dir))
+        .map_err(EmbeddedError::file("write", &path))?;
+    Ok(id)
+}
+
+fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
+    if !geteuid().is_root() {
+        return Ok(());
+    }
+    let directory = fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
+    fchown(file, Some(directory.uid()), Some(directory.gid()))
+}

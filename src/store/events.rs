@@ -1,0 +1,268 @@
+//! Events: inserted once, listed by key, read one at a time. Lists carry only the beginning of each body.
+
+use std::net::IpAddr;
+
+use diesel::dsl::sql;
+use diesel::sql_types::{Bool, Text};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+};
+use diesel_async::RunQueryDsl;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, StoredEvent};
+use crate::domain::ids::{AccountId, CredentialId};
+use crate::domain::listing::{Cursor, EventFilter, Page};
+use crate::domain::request_headers::KeptHeader;
+use crate::store::columns::{Moment, inet, without_nul};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::schema::{credentials, events};
+
+diesel::define_sql_function! {
+    /// The first characters of a text.
+    fn left(text: Text, characters: diesel::sql_types::Integer) -> Text;
+}
+
+pub async fn insert(
+    conn: &mut Connection,
+    account: AccountId,
+    credential: CredentialId,
+    event: &NewEvent,
+) -> Result<(), StoreError> {
+    let headers = serde_json::to_string(&event.headers).unwrap_or_default();
+    diesel::insert_into(events::table)
+        .values((
+            events::account_id.eq(account.0),
+            events::id.eq(event.id.0),
+            events::credential_id.eq(credential.0),
+            events::remote_ip.eq(inet(event.remote_ip)),
+            events::user_agent.eq(event.user_agent.as_deref().map(without_nul)),
+            events::content_type.eq(&event.content_type),
+            events::query.eq(event.query.as_deref().map(without_nul)),
+            events::headers.eq(without_nul(&headers)),
+            events::body.eq(&event.body),
+            events::size_bytes.eq(i32::try_from(event.body.len()).unwrap_or(i32::MAX)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+type SummaryRow = (Uuid, Uuid, Option<(String, String)>, IpNet, String, i32, String);
+
+fn summary(row: SummaryRow) -> EventSummary {
+    let (id, credential_id, credential, ip, content_type, size_bytes, beginning) = row;
+    let (credential_name, username) = credential.unwrap_or_default();
+    EventSummary {
+        id: EventId(id),
+        credential_id: CredentialId(credential_id),
+        credential_name,
+        username,
+        remote_ip: ip.addr(),
+        content_type,
+        size_bytes: u64::try_from(size_bytes).unwrap_or(0),
+        beginning,
+    }
+}
+
+macro_rules! filtered {
+    ($account:expr, $filter:expr) => {{
+        let mut query = events::table
+            .left_join(credentials::table.on(credentials::id.eq(events::credential_id)))
+            .filter(events::account_id.eq($account.0))
+            .into_boxed();
+        if let Some(credential) = $filter.credential {
+            query = query.filter(events::credential_id.eq(credential.0));
+        }
+        if let Some(since) = $filter.since {
+            query = query.filter(events::id.ge(EventId::first_of(since).0));
+        }
+        if let Some(until) = $filter.until {
+            query = query.filter(events::id.lt(EventId::first_of(until).0));
+        }
+        if let Some(text) = &$filter.text {
+            query = query.filter(contains(text));
+        }
+        query
+    }};
+}
+
+/// Whether a body contains a text, in any case. `strpos` takes the text as it is; `like` would obey its wildcards.
+fn contains(text: &str) -> Box<dyn diesel::BoxableExpression<ContainsSource, diesel::pg::Pg, SqlType = Bool>> {
+    Box::new(sql::<Bool>("strpos(lower(events.body), lower(").bind::<Text, _>(without_nul(text)).sql(")) > 0"))
+}
+
+type ContainsSource = diesel::dsl::LeftJoinQuerySource<
+    events::table,
+    credentials::table,
+    diesel::dsl::Eq<credentials::id, events::credential_id>,
+>;
+
+macro_rules! summary_columns {
+    () => {
+        (
+            events::id,
+            events::credential_id,
+            (credentials::name, credentials::username).nullable(),
+            events::remote_ip,
+            events::content_type,
+            events::size_bytes,
+            left(events::body, PREVIEW_BYTES as i32),
+        )
+    };
+}
+
+/// One page, newest first. Reads one row more than it answers with, to know whether there is another page.
+pub async fn list(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    cursor: Cursor,
+    limit: usize,
+) -> Result<Page<EventSummary>, StoreError> {
+    let query = filtered!(account, filter);
+    let query = match cursor {
+        Cursor::Newest => query.order(events::id.desc()),
+        Cursor::Before(id) => query.filter(events::id.lt(id.0)).order(events::id.desc()),
+        Cursor::After(id) => query.filter(events::id.gt(id.0)).order(events::id.asc()),
+    };
+    let rows: Vec<SummaryRow> = query.select(summary_columns!()).limit(limit as i64 + 1).load(conn).await?;
+    let more = rows.len() > limit;
+    let mut rows: Vec<EventSummary> = rows.into_iter().take(limit).map(summary).collect();
+    let (has_newer, has_older) = match cursor {
+        Cursor::Newest => (false, more),
+        Cursor::Before(_) => (true, more),
+        Cursor::After(_) => {
+            rows.reverse();
+            (more, true)
+        }
+    };
+    Ok(Page { rows, has_newer, has_older })
+}
+
+/// The ids beside an event within the filter: the next newer and the next older one.
+pub async fn neighbours(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    id: EventId,
+) -> Result<(Option<EventId>, Option<EventId>), StoreError> {
+    let newer: Option<Uuid> = filtered!(account, filter)
+        .filter(events::id.gt(id.0))
+        .order(events::id.asc())
+        .select(events::id)
+        .first(conn)
+        .await
+        .optional()?;
+    let older: Option<Uuid> = filtered!(account, filter)
+        .filter(events::id.lt(id.0))
+        .order(events::id.desc())
+        .select(events::id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok((newer.map(EventId), older.map(EventId)))
+}
+
+type WholeRow = (SummaryRow, Option<Moment>, Option<String>, Option<String>, String, String);
+
+fn whole(row: WholeRow) -> Result<StoredEvent, StoreError> {
+    let (summary_row, revoked, user_agent, query, headers, body) = row;
+    let headers: Vec<KeptHeader> =
+        serde_json::from_str(&headers).map_err(|_| StoreError::Unreadable("headers of an event".to_owned()))?;
+    Ok(StoredEvent {
+        summary: summary(summary_row),
+        credential_revoked: revoked.is_some(),
+        user_agent,
+        query,
+        headers,
+        body,
+    })
+}
+
+macro_rules! whole_columns {
+    () => {
+        (
+            summary_columns!(),
+            credentials::revoked_at.nullable(),
+            events::user_agent,
+            events::query,
+            events::headers,
+            events::body,
+        )
+    };
+}
+
+pub async fn find(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+    let row: Option<WholeRow> = filtered!(account, EventFilter::default())
+        .filter(events::id.eq(id.0))
+        .select(whole_columns!())
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(whole).transpose()
+}
+
+/// A batch of whole events, oldest first, after a given one: what exports read again and again.
+pub async fn list_whole_after(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    after: Option<EventId>,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let mut query = filtered!(account, filter);
+    if let Some(after) = after {
+        query = query.filter(events::id.gt(after.0));
+    }
+    let rows: Vec<WholeRow> =
+        query.order(events::id.asc()).select(whole_columns!()).limit(limit as i64).load(conn).await?;
+    rows.into_iter().map(whole).collect()
+}
+
+/// How many events a filter matches, counted no further than `limit`.
+pub async fn count_up_to(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let ids: Vec<Uuid> = filtered!(account, filter).select(events::id).limit(limit as i64).load(conn).await?;
+    Ok(ids.len())
+}
+
+/// The addresses that a credential's latest events came from, at most 1,000 events back, most recent first.
+pub async fn recent_addresses(
+    conn: &mut Connection,
+    account: AccountId,
+    credential: CredentialId,
+    since: Timestamp,
+) -> Result<Vec<IpAddr>, StoreError> {
+    let rows: Vec<IpNet> = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(EventId::first_of(since).0))
+        .filter(events::credential_id.eq(credential.0))
+        .order(events::id.desc())
+        .select(events::remote_ip)
+        .limit(1_000)
+        .load(conn)
+        .await?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for ip in rows.into_iter().map(|net| net.addr()) {
+        if !addresses.contains(&ip) {
+            addresses.push(ip);
+        }
+    }
+    Ok(addresses)
+}
+
+/// Deletes one event; `false` when the account has no such event.
+pub async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<bool, StoreError> {
+    let rows = diesel::delete(events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0))))
+        .execute(conn)
+        .await?;
+    Ok(rows == 1)
+}

@@ -1,0 +1,22 @@
+//! Postgres: the only floor that speaks SQL. Each file holds the queries of one noun, as plain functions over a connection; the
+//! caller decides what belongs into one transaction. The account comes first in every query and stands in its `where`.
+
+pub mod accounts;
+pub mod audit;
+pub mod columns;
+pub mod credential_secrets;
+pub mod credentials;
+pub mod embedded;
+pub mod error;
+pub mod event_counts;
+pub mod events;
+pub mod idempotency;
+pub mod installation;
+pub mod migrate;
+pub mod partitions;
+pub mod pool;
+pub mod rejections;
+pub mod schema;
+pub mod sessions;
+pub mod settings;
+pub mod users;

@@ -1,0 +1,121 @@
+//! The partitions of `events`: one for each week (from Thursday, where 1970 begins), made ahead of time and dropped when
+//! the whole week is older than the retention.
+
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::event::EventId;
+use crate::domain::time::utc;
+use crate::store::error::StoreError;
+use crate::store::pool::{Connection, Store};
+
+const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
+/// Any numbers will do, as long as every release uses the same.
+const LOCK: i64 = 0x7061_7274_6974;
+const UPKEEP_LOCK: i64 = 0x7570_6b65_6570;
+/// How many weeks beyond the current one are kept ready.
+const WEEKS_AHEAD: i64 = 4;
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+fn week_of(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(WEEK_SECONDS)
+}
+
+fn start_of(week: i64) -> Timestamp {
+    Timestamp::from_second(week * WEEK_SECONDS).unwrap_or(Timestamp::MAX)
+}
+
+fn name_of(week: i64) -> String {
+    format!("events_{}", utc("%Y%m%d", start_of(week)))
+}
+
+/// Makes the partitions for this week, the one before (clocks differ), and some ahead. Existing ones are left alone.
+/// Under a lock that goes with the connection, because two programs that make the same table at once fail.
+pub async fn make_ahead(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let mut conn = store.own_connection().await?;
+    sql_query("select pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut conn).await?;
+    let this_week = week_of(now);
+    for week in this_week - 1..=this_week + WEEKS_AHEAD {
+        let (name, from, to) =
+            (name_of(week), EventId::first_of(start_of(week)), EventId::first_of(start_of(week + 1)));
+        // Names and bounds are made of digits, so nothing needs quoting; DDL takes no parameters.
+        let sql =
+            format!("create table if not exists {name} partition of events for values from ('{from}') to ('{to}')");
+        sql_query(sql).execute(&mut conn).await?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+/// Takes the lock under which one program at a time does upkeep; `false` when another has it. It goes with the connection,
+/// which therefore has to be the caller's own.
+pub async fn try_lock_upkeep(conn: &mut Connection) -> Result<bool, StoreError> {
+    let row: Locked =
+        sql_query("select pg_try_advisory_lock($1) as locked").bind::<BigInt, _>(UPKEEP_LOCK).get_result(conn).await?;
+    Ok(row.locked)
+}
+
+/// Drops the partitions whose every event is older than `oldest_kept`; answers with their names.
+pub async fn drop_before(conn: &mut Connection, oldest_kept: Timestamp) -> Result<Vec<String>, StoreError> {
+    let mut dropped = Vec::new();
+    for name in list(conn).await? {
+        if let Some(week) = week_named(&name)
+            && start_of(week + 1) <= oldest_kept
+        {
+            sql_query(format!("drop table if exists {name}")).execute(conn).await?;
+            dropped.push(name);
+        }
+    }
+    Ok(dropped)
+}
+
+/// The names of all partitions, oldest first.
+pub async fn list(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
+    let names: Vec<Name> = sql_query(
+        "select c.relname::text as name from pg_inherits i join pg_class c on c.oid = i.inhrelid \
+         where i.inhparent = 'events'::regclass order by 1",
+    )
+    .load(conn)
+    .await?;
+    Ok(names.into_iter().map(|row| row.name).collect())
+}
+
+/// Reads a name of ours back; `None` for a table that somebody else attached.
+fn week_named(name: &str) -> Option<i64> {
+    let date: jiff::civil::Date = name.strip_prefix("events_")?.parse().ok()?;
+    let start = jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+    let week = week_of(start);
+    (start_of(week) == start).then_some(week)
+}
+
+/// The moment before which nothing is kept.
+pub fn oldest_kept(now: Timestamp, retention_days: u32) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_hours(24 * i64::from(retention_days))).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{name_of, start_of, week_named, week_of};
+
+    #[test]
+    fn a_week_is_named_after_its_first_day_and_found_by_its_name() {
+        let week = week_of("2026-11-23T08:41:12Z".parse().unwrap());
+        assert_eq!(start_of(week).to_string(), "2026-11-19T00:00:00Z");
+        assert_eq!(name_of(week), "events_20261119");
+        assert_eq!(week_named("events_20261119"), Some(week));
+        assert_eq!(week_named("events_20261120"), None);
+        assert_eq!(week_named("events_of_mine"), None);
+    }
+}

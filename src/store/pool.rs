@@ -1,0 +1,152 @@
+//! Connections: a bounded pool that never makes a caller wait longer than two seconds, and transactions over one of its
+//! connections. TLS is used where the address asks for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
+};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use futures_util::FutureExt;
+use tokio_postgres::config::SslMode;
+
+use crate::store::error::StoreError;
+
+/// How long a caller waits for a connection, connecting included.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections of one program; the writer's own comes on top.
+const MAX_CONNECTIONS: u32 = 12;
+/// What every session of ours is set to. `synchronous_commit` is what a 200 promises, whatever the server's default says.
+const SESSION_SETTINGS: &str = "set synchronous_commit = on; set statement_timeout = '8s'; set lock_timeout = '4s'; \
+     set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning";
+
+/// A connection, as the queries of this floor take it.
+pub type Connection = AsyncPgConnection;
+/// A connection that goes back to the pool when dropped.
+pub type Pooled = PooledConnection<'static, AsyncPgConnection>;
+
+type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+
+/// The database of this installation.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool<AsyncPgConnection>,
+    url: Arc<str>,
+}
+
+impl std::fmt::Debug for Store {
+    /// Without the address, which may contain a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Opens the pool. Connections are made when they are needed, so this succeeds while the database is away.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
+        // their own, which end before the last notes are written.
+        let runtime = tokio::runtime::Handle::current();
+        let mut config = ManagerConfig::default();
+        config.custom_setup = Box::new(move |url| {
+            let (runtime, url) = (runtime.clone(), url.to_owned());
+            async move { runtime.spawn(async move { connect(&url).await }).await.map_err(bad_connection)? }.boxed()
+        });
+        // Without asking the server: a connection that is known to be closed is not handed out, so that the first request
+        // after a restart of the database succeeds.
+        config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|conn: &mut AsyncPgConnection| {
+            let broken = conn.is_broken();
+            async move { if broken { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
+        }));
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let pool = Pool::builder()
+            .max_size(MAX_CONNECTIONS)
+            .connection_timeout(ACQUIRE_TIMEOUT)
+            .test_on_check_out(true)
+            .build(manager)
+            .await
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        Ok(Self { pool, url: url.into() })
+    }
+
+    /// A connection from the pool.
+    pub async fn connection(&self) -> Result<Pooled, StoreError> {
+        self.pool.get_owned().await.map_err(|e| StoreError::Unavailable(e.to_string()))
+    }
+
+    /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.
+    pub async fn own_connection(&self) -> Result<Connection, StoreError> {
+        Ok(connect(&self.url).await?)
+    }
+
+    /// Runs `act` in a transaction: committed when it answers `Ok`, rolled back when it answers `Err`.
+    pub async fn transaction<T, E: From<StoreError>>(
+        &self,
+        act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection().await?;
+        Manager::begin_transaction(&mut *connection).await.map_err(StoreError::from)?;
+        match act(&mut connection).await {
+            Ok(value) => {
+                Manager::commit_transaction(&mut *connection).await.map_err(StoreError::from)?;
+                Ok(value)
+            }
+            Err(error) => {
+                // A connection that cannot even roll back is broken, and the pool does not take it back.
+                if let Err(e) = Manager::rollback_transaction(&mut *connection).await {
+                    tracing::debug!(error = %e, "rolling back failed");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Connects, with TLS where the address asks for it, and prepares the session.
+async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+    let mut config: tokio_postgres::Config = url.parse().map_err(bad_connection)?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("reasoner-webhooks");
+    }
+    let mut connection = if config.get_ssl_mode() == SslMode::Require {
+        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls_config()?);
+        let (client, driver) = config.connect(tls).await.map_err(bad_connection)?;
+        AsyncPgConnection::try_from_client_and_connection(client, driver).await?
+    } else {
+        let (client, driver) = config.connect(tokio_postgres::NoTls).await.map_err(bad_connection)?;
+        AsyncPgConnection::try_from_client_and_connection(client, driver).await?
+    };
+    connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// The system's certificate authorities decide whom to trust: `sslmode=require` means verified here.
+fn tls_config() -> ConnectionResult<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(bad_connection)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+fn bad_connection(error: impl std::error::Error) -> ConnectionError {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    ConnectionError::BadConnection(text)
+}

@@ -1,0 +1,158 @@
+//! The tables as the query builder knows them. The migrations are the truth; a test compares the two.
+
+diesel::table! {
+    installation (id) {
+        id -> Bool,
+        session_key -> Bytea,
+        checksum_key -> Bytea,
+        created_at -> Timestamptz,
+        set_up_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Uuid,
+        name -> Text,
+        plan -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        email -> Text,
+        password_hash -> Text,
+        password_changed_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sessions (key_hash) {
+        key_hash -> Bytea,
+        id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        state -> Text,
+        created_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        remote_ip -> Nullable<Inet>,
+        user_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    credentials (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        name -> Text,
+        username -> Text,
+        created_at -> Timestamptz,
+        disabled_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    credential_secrets (id) {
+        id -> Uuid,
+        credential_id -> Uuid,
+        hint -> Text,
+        hash -> Text,
+        slot -> Nullable<SmallInt>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_ip -> Nullable<Inet>,
+        last_used_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    events (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        credential_id -> Uuid,
+        remote_ip -> Inet,
+        user_agent -> Nullable<Text>,
+        content_type -> Text,
+        query -> Nullable<Text>,
+        headers -> Text,
+        body -> Text,
+        size_bytes -> Integer,
+    }
+}
+
+diesel::table! {
+    event_counts (account_id, credential_id, half_hour, writer) {
+        account_id -> Uuid,
+        credential_id -> Uuid,
+        half_hour -> Timestamptz,
+        writer -> Uuid,
+        accepted -> BigInt,
+        rejected -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    rejections (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        credential_id -> Uuid,
+        reason -> Text,
+        second -> Timestamptz,
+        hint -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        remote_ip -> Inet,
+        user_agent -> Nullable<Text>,
+        size_bytes -> Nullable<BigInt>,
+        count -> Integer,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (account_id, credential_id, key) {
+        account_id -> Uuid,
+        credential_id -> Uuid,
+        key -> Bytea,
+        event_id -> Uuid,
+        body_sha256 -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_log (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor -> Text,
+        actor_user_id -> Nullable<Uuid>,
+        action -> Text,
+        subject -> Text,
+        detail -> Text,
+        remote_ip -> Nullable<Inet>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::joinable!(users -> accounts (account_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(credentials -> accounts (account_id));
+diesel::joinable!(credential_secrets -> credentials (credential_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    users,
+    sessions,
+    credentials,
+    credential_secrets,
+    events,
+    rejections,
+    event_counts,
+    audit_log
+);

@@ -1,0 +1,124 @@
+//! Users: who may sign in, to which account, and the hash of their password.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::account::Member;
+use crate::domain::email::Email;
+use crate::domain::ids::{AccountId, UserId};
+use crate::store::columns::{Moment, word};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::schema::{accounts, users};
+
+/// The constraint that keeps addresses unique.
+pub const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
+
+type MemberRow = (Uuid, Uuid, String, String, String, Moment, Moment);
+type MemberColumns = (
+    users::id,
+    users::account_id,
+    users::email,
+    accounts::name,
+    accounts::plan,
+    users::created_at,
+    users::password_changed_at,
+);
+pub const MEMBER: MemberColumns = (
+    users::id,
+    users::account_id,
+    users::email,
+    accounts::name,
+    accounts::plan,
+    users::created_at,
+    users::password_changed_at,
+);
+
+/// A row of [`MEMBER`], read.
+pub fn member(row: MemberRow) -> Result<Member, StoreError> {
+    let (user_id, account_id, email, name, plan, created_at, changed_at) = row;
+    Ok(Member {
+        user_id: UserId(user_id),
+        account_id: AccountId(account_id),
+        email,
+        name,
+        plan: word(&plan)?,
+        created_at: created_at.into(),
+        password_changed_at: changed_at.into(),
+    })
+}
+
+pub async fn insert(
+    conn: &mut Connection,
+    id: UserId,
+    account: AccountId,
+    email: &Email,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(id.0),
+            users::account_id.eq(account.0),
+            users::email.eq(email.as_str()),
+            users::password_hash.eq(password_hash),
+            users::password_changed_at.eq(Moment(now)),
+            users::created_at.eq(Moment(now)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The member with an address, and the hash of their password.
+pub async fn find_by_email(conn: &mut Connection, email: &Email) -> Result<Option<(Member, String)>, StoreError> {
+    let row: Option<(MemberRow, String)> = users::table
+        .inner_join(accounts::table)
+        .filter(users::email.eq(email.as_str()))
+        .select((MEMBER, users::password_hash))
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(|(row, hash)| Ok((member(row)?, hash))).transpose()
+}
+
+pub async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, StoreError> {
+    let row: Option<MemberRow> = users::table
+        .inner_join(accounts::table)
+        .filter(users::id.eq(id.0))
+        .select(MEMBER)
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(member).transpose()
+}
+
+pub async fn password_hash(conn: &mut Connection, id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(users::table.find(id.0).select(users::password_hash).first(conn).await.optional()?)
+}
+
+pub async fn change_password(
+    conn: &mut Connection,
+    id: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0))
+        .set((users::password_hash.eq(password_hash), users::password_changed_at.eq(Moment(now))))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Everybody, oldest first.
+pub async fn list(conn: &mut Connection) -> Result<Vec<Member>, StoreError> {
+    let rows: Vec<MemberRow> = users::table
+        .inner_join(accounts::table)
+        .order((users::created_at, users::id))
+        .select(MEMBER)
+        .load(conn)
+        .await?;
+    rows.into_iter().map(member).collect()
+}

@@ -1,0 +1,93 @@
+//! Styles, scripts and pictures: part of the program, served under names that contain a hash of their content, so that browsers
+//! may keep them for ever.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use crate::web::errors::PageError;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// The style sheet of every page: the files in the order that fixes their layers.
+const STYLES: [&str; 3] = ["tokens.css", "base.css", "components.css"];
+/// The name under which they are served together.
+const STYLE_SHEET: &str = "app.css";
+/// The scripts of every page; none needs another.
+pub const SCRIPTS: [&str; 8] =
+    ["copy.js", "time.js", "menu.js", "dialog.js", "filters.js", "live.js", "keys.js", "prefs.js"];
+
+struct Asset {
+    /// `app.0123456789ab.css`.
+    hashed_name: String,
+    content_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
+    let file = |name: &str| Files::get(name).map(|file| file.data.into_owned()).unwrap_or_default();
+    let mut assets = HashMap::new();
+    let sheet: Vec<u8> = STYLES.iter().flat_map(|name| file(name)).collect();
+    assets.insert(STYLE_SHEET.to_owned(), Asset::new(STYLE_SHEET, sheet));
+    for name in Files::iter().filter(|name| !name.ends_with(".css")) {
+        assets.insert(name.to_string(), Asset::new(&name, file(&name)));
+    }
+    assets
+});
+
+impl Asset {
+    fn new(name: &str, bytes: Vec<u8>) -> Self {
+        let digest = Sha256::digest(&bytes);
+        let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+        let content_type = match extension {
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            "svg" => "image/svg+xml",
+            "png" => "image/png",
+            _ => "application/octet-stream",
+        };
+        Self { hashed_name: format!("{stem}.{hash}.{extension}"), content_type, bytes }
+    }
+}
+
+/// The address of a file by its plain name.
+pub fn address(name: &str) -> String {
+    match ASSETS.get(name) {
+        Some(asset) => format!("/static/{}", asset.hashed_name),
+        None => format!("/static/{name}"),
+    }
+}
+
+/// `GET /static/{name}`
+pub async fn show(name: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let asset = ASSETS.values().find(|asset| asset.hashed_name == *name).ok_or(PageError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type(asset.content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .body(asset.bytes.as_slice()))
+}
+
+/// `GET /favicon.ico`, which browsers ask for by themselves.
+pub async fn favicon() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, address("favicon.svg"))).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ASSETS, Files, SCRIPTS, STYLES};
+
+    #[test]
+    fn every_file_that_pages_name_exists() {
+        for name in STYLES.iter().chain(&SCRIPTS) {
+            assert!(Files::get(name).is_some(), "{name}");
+        }
+        assert!(ASSETS["app.css"].bytes.starts_with(b"/* Design tokens"));
+    }
+}

@@ -1,0 +1,237 @@
+//! What a person sees when a page cannot be shown: what happened, and the way out. One exhaustive match; the chain of causes
+//! goes to the log, never onto a page.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+
+use crate::app::failure::Failure;
+use crate::domain::ids::AccountId;
+use crate::store::error::StoreError;
+use crate::web::headers::{self, RequestId};
+use crate::web::page::Page;
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// No such page, or it belongs to another account, which is the same to its reader.
+    #[error("not found")]
+    NotFound,
+    #[error("sign-in required")]
+    SignInRequired { return_to: String },
+    #[error("a form came from another site")]
+    CrossSite,
+    /// The account's plan does not include what was asked for.
+    #[error("the account {0} is not on Pro")]
+    ProRequired(AccountId),
+    #[error("the method is not allowed")]
+    MethodNotAllowed,
+    #[error("the request was malformed: {0}")]
+    BadRequest(String),
+    #[error("the form is too large")]
+    TooLarge,
+    #[error("too busy or without a database")]
+    Unavailable(#[source] Option<Failure>),
+    #[error("failed")]
+    Failed(#[source] Failure),
+    #[error("rendering failed")]
+    Rendering(#[from] askama::Error),
+    #[error("internal")]
+    Internal,
+}
+
+impl PageError {
+    pub fn unavailable() -> Self {
+        PageError::Unavailable(None)
+    }
+
+    /// The same error with the id of its request on the page, for errors that are made where no handler runs.
+    pub fn in_request(self, id: &RequestId, https: bool) -> InRequest {
+        InRequest { error: self, id: id.clone(), https }
+    }
+
+    fn face(&self) -> Face {
+        match self {
+            PageError::NotFound => Face::new(
+                StatusCode::NOT_FOUND,
+                "We can’t find that page",
+                "The address may be mistyped, or the event may have passed its retention period and been deleted.",
+            ),
+            PageError::SignInRequired { .. } => {
+                Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
+            }
+            PageError::CrossSite => Face::new(
+                StatusCode::FORBIDDEN,
+                "That request came from another site",
+                "Nothing was changed. Forms are only accepted from the pages of this server. Open the page again and \
+                 send the form from there.",
+            ),
+            PageError::ProRequired(_) => Face::new(
+                StatusCode::FORBIDDEN,
+                "Webhooks are part of the Pro plan",
+                "Nothing was changed. Your account is on the Free plan; what you received before stays readable.",
+            ),
+            PageError::MethodNotAllowed => Face::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "That’s not how this address works",
+                "The address exists, but it doesn’t take this kind of request. Go back and use the buttons of the page.",
+            ),
+            PageError::BadRequest(_) => Face::new(
+                StatusCode::BAD_REQUEST,
+                "We couldn’t read that request",
+                "Something in the form or the address was malformed. Open the page again and send the form from there.",
+            ),
+            PageError::TooLarge => Face::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "That form is too large",
+                "Nothing was changed. Shorten what you entered and send it again.",
+            ),
+            PageError::Unavailable(_) => Face::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "We’ll be right back",
+                "The server can’t reach its database or has too much to do. Senders get 503 with Retry-After in the \
+                 meantime, so well-behaved ones will deliver their events again.",
+            ),
+            PageError::Failed(_) | PageError::Rendering(_) | PageError::Internal => Face::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side",
+                "Your request failed because of a fault in the server, not because of anything you did.",
+            ),
+        }
+    }
+}
+
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<Failure> for PageError {
+    fn from(failure: Failure) -> Self {
+        if failure.is_passing() { PageError::Unavailable(Some(failure)) } else { PageError::Failed(failure) }
+    }
+}
+
+impl From<crate::random::NoRandomness> for PageError {
+    fn from(error: crate::random::NoRandomness) -> Self {
+        PageError::Failed(error.into())
+    }
+}
+
+struct Face {
+    status: StatusCode,
+    title: &'static str,
+    cause: &'static str,
+}
+
+impl Face {
+    fn new(status: StatusCode, title: &'static str, cause: &'static str) -> Self {
+        Self { status, title, cause }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    page: Page,
+    code: u16,
+    reason: &'a str,
+    title: &'a str,
+    cause: &'a str,
+    request_id: Option<&'a str>,
+}
+
+impl ErrorPage<'_> {
+    fn may_try_again(&self) -> bool {
+        self.code >= 500
+    }
+
+    fn is_about_plan(&self) -> bool {
+        self.title.contains("Pro plan")
+    }
+}
+
+fn render(error: &PageError, id: Option<&RequestId>) -> HttpResponse {
+    if let PageError::SignInRequired { return_to } = error {
+        let next = percent_encoding::utf8_percent_encode(return_to, percent_encoding::NON_ALPHANUMERIC);
+        let location = if return_to.is_empty() { "/login".to_owned() } else { format!("/login?next={next}") };
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish();
+    }
+    let face = error.face();
+    if face.status.is_server_error() {
+        let causes = causes(error);
+        tracing::error!(request_id = id.map(|id| id.0.as_str()), causes, "a page failed");
+    }
+    let template = ErrorPage {
+        page: Page::outside(face.title),
+        code: face.status.as_u16(),
+        reason: face.status.canonical_reason().unwrap_or("Error"),
+        title: face.title,
+        cause: face.cause,
+        request_id: id.map(|id| id.0.as_str()).filter(|_| face.status.is_server_error()),
+    };
+    let mut response = HttpResponse::build(face.status);
+    if face.status == StatusCode::SERVICE_UNAVAILABLE {
+        response.insert_header((header::RETRY_AFTER, "5"));
+    }
+    let html = template.render().unwrap_or_else(|_| face.title.to_owned());
+    response.content_type("text/html; charset=utf-8").body(html)
+}
+
+/// An error and all that caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+impl ResponseError for PageError {
+    fn status_code(&self) -> StatusCode {
+        self.face().status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        render(self, None)
+    }
+}
+
+/// An error that knows its request, and so its id and headers.
+#[derive(Debug)]
+pub struct InRequest {
+    error: PageError,
+    id: RequestId,
+    https: bool,
+}
+
+impl std::fmt::Display for InRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for InRequest {
+    fn status_code(&self) -> StatusCode {
+        self.error.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = render(&self.error, Some(&self.id));
+        headers::complete(response.headers_mut(), &self.id, self.https);
+        response
+    }
+}
+
+/// The answer for every address that nobody serves.
+pub async fn not_found() -> Result<HttpResponse, PageError> {
+    Err(PageError::NotFound)
+}
+
+/// The answer for a method that an address does not take.
+pub async fn method_not_allowed(_: HttpRequest) -> Result<HttpResponse, PageError> {
+    Err(PageError::MethodNotAllowed)
+}

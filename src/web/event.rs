@@ -1,0 +1,156 @@
+//! One event: its body as a tree and as it came, its headers, where it came from; download and deletion.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::app::delete_event::delete_event;
+use crate::domain::event::{EventId, StoredEvent};
+use crate::domain::request_headers::MASK;
+use crate::domain::visible::visible;
+use crate::store::{credentials, events};
+use crate::web::errors::PageError;
+use crate::web::filters::{Filters, Query};
+use crate::web::headers::SANDBOX;
+use crate::web::json_view::raw::{MAX_SHOWN_BYTES, Raw, raw};
+use crate::web::json_view::tree::{Row as TreeRow, Tree, tree};
+use crate::web::page::Page;
+use crate::web::reader::{SignedIn, html, see_other};
+use crate::web::shown::{When, grouped, size};
+
+/// The longest body that goes into the "copy as curl" line, in bytes.
+const MAX_CURL_BODY_BYTES: usize = 16 * 1024;
+
+struct Header {
+    name: String,
+    value: String,
+    masked: bool,
+}
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct Show {
+    page: Page,
+    id: String,
+    received: When,
+    ago: When,
+    credential: String,
+    username: String,
+    credential_link: Option<String>,
+    ip: String,
+    agent: Option<String>,
+    query: Option<String>,
+    size: String,
+    content_type: String,
+    tree: Tree,
+    raw: Raw,
+    headers: Vec<Header>,
+    curl: Option<String>,
+    back: String,
+    newer: Option<String>,
+    older: Option<String>,
+    /// The question before deleting is open.
+    deleting: bool,
+}
+
+fn parse_id(text: &str) -> Result<EventId, PageError> {
+    text.parse().map_err(|_| PageError::NotFound)
+}
+
+#[derive(serde::Deserialize)]
+pub struct Dialog {
+    delete: Option<String>,
+}
+
+/// `GET /events/{id}`
+pub async fn show(
+    reader: SignedIn,
+    id: web::Path<String>,
+    query: web::Query<Query>,
+    dialog: web::Query<Dialog>,
+) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    let account = reader.member.account_id;
+    let mut conn = reader.site().store.connection().await?;
+    let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
+    let credentials = credentials::list(&mut conn, account).await?;
+    let filters = Filters::new(&query, &credentials, reader.now());
+    let (newer, older) = events::neighbours(&mut conn, account, &filters.filter, id).await?;
+    let link = |id: EventId| filters.link(&format!("/events/{id}"));
+    let deleting = dialog.delete.is_some();
+    let summary = &event.summary;
+    let template = Show {
+        page: reader.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
+        id: id.to_string(),
+        received: When::exactly(id.received_at()),
+        ago: When::ago(id.received_at(), reader.now()),
+        credential: visible(&summary.credential_name).into_owned(),
+        username: summary.username.clone(),
+        credential_link: (!event.credential_revoked && !summary.username.is_empty())
+            .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
+        ip: summary.remote_ip.to_string(),
+        agent: event.user_agent.as_deref().map(|text| visible(text).into_owned()),
+        query: event.query.as_deref().map(|text| visible(text).into_owned()),
+        size: if summary.size_bytes < 1_000 {
+            format!("{} bytes", summary.size_bytes)
+        } else {
+            format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
+        },
+        content_type: visible(&summary.content_type).into_owned(),
+        tree: tree(&event.body),
+        raw: raw(&event.body, MAX_SHOWN_BYTES),
+        headers: headers(&event),
+        curl: curl(&event, &reader.site().ingest_url),
+        back: filters.link("/events"),
+        newer: newer.map(link),
+        older: older.map(link),
+        deleting,
+    };
+    html(&template)
+}
+
+fn headers(event: &StoredEvent) -> Vec<Header> {
+    let shown = event.headers.iter().map(|(name, value)| Header {
+        name: visible(name).into_owned(),
+        value: visible(value).into_owned(),
+        masked: value == MASK,
+    });
+    shown.collect()
+}
+
+/// The request again, as a command for a POSIX shell; `None` for bodies that are better downloaded.
+fn curl(event: &StoredEvent, endpoint: &str) -> Option<String> {
+    if event.body.len() > MAX_CURL_BODY_BYTES {
+        return None;
+    }
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let username = &event.summary.username;
+    Some(format!(
+        "curl {} \\\n  --user \"{username}:$WEBHOOK_PASSWORD\" \\\n  --header {} \\\n  --data-raw {}",
+        quoted(endpoint),
+        quoted(&format!("Content-Type: {}", event.summary.content_type)),
+        quoted(&event.body),
+    ))
+}
+
+/// `GET /events/{id}/body`: the bytes as received, for saving, never for showing.
+pub async fn body(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    let mut conn = reader.site().store.connection().await?;
+    let event = events::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.json\"")))
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        .body(event.body))
+}
+
+/// `POST /events/{id}/deletion`
+pub async fn delete(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    if delete_event(&reader.site().store, &reader.member, id, &reader.act()).await? {
+        Ok(see_other("/events"))
+    } else {
+        Err(PageError::NotFound)
+    }
+}

@@ -1,0 +1,106 @@
+//! `POST /` as HTTP sees it: takes a request apart for the engine, reads the body within its bounds, and spells the answer.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
+use futures_util::StreamExt;
+use serde::Serialize;
+
+use crate::domain::time::rfc3339;
+use crate::ingest::receive::{BODY_DEADLINE, BodyError, Head, Receipt};
+use crate::web::headers::RequestId;
+use crate::web::problem;
+use crate::web::site::Site;
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    status: &'a str,
+    id: String,
+    received_at: String,
+}
+
+/// Receives one event.
+pub async fn receive(site: web::Data<Site>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+    let head = Head {
+        sender: site.sender(&request),
+        headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
+        query: Some(request.query_string()),
+    };
+    let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
+    let outcome =
+        site.engine.receive(&head, async |max_bytes| read(&mut payload, max_bytes, announced.unwrap_or(0)).await).await;
+    match outcome {
+        Ok(receipt) => accepted(receipt),
+        Err(refusal) => {
+            let response = problem::refused(&refusal, &site.public_url, &request_id(&request));
+            discard(&mut payload).await;
+            response
+        }
+    }
+}
+
+/// Any other method of a sender.
+pub async fn method_not_allowed(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
+    problem::method_not_allowed(&site.public_url, &request_id(&request))
+}
+
+/// Any other address of a listener that serves ingest alone.
+pub async fn not_found(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
+    problem::not_found(&site.public_url, &request_id(&request))
+}
+
+/// Whether a request to `/` comes from a sender. A browser asks for the page with GET; a sender that does so by mistake
+/// brings credentials, and must not be led to a page that answers 200.
+pub fn is_from_sender(context: &guard::GuardContext<'_>) -> bool {
+    let head = context.head();
+    !matches!(head.method, Method::GET | Method::HEAD) || head.headers().contains_key("authorization")
+}
+
+fn accepted(receipt: Receipt) -> HttpResponse {
+    let body = Accepted { status: "ok", id: receipt.id.to_string(), received_at: rfc3339(receipt.id.received_at()) };
+    let mut response = HttpResponse::Ok();
+    if receipt.replayed {
+        response.insert_header(("Idempotency-Replayed", "true"));
+    }
+    response.json(body)
+}
+
+fn request_id(request: &HttpRequest) -> RequestId {
+    request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()))
+}
+
+/// Reads a body of at most `max_bytes` within the deadline.
+async fn read(payload: &mut web::Payload, max_bytes: usize, announced: usize) -> Result<Vec<u8>, BodyError> {
+    let reading = async {
+        let mut body = Vec::with_capacity(announced.min(max_bytes).min(64 * 1024));
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| BodyError::Broken)?;
+            if body.len() + chunk.len() > max_bytes {
+                return Err(BodyError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    };
+    tokio::time::timeout(BODY_DEADLINE, reading).await.unwrap_or(Err(BodyError::TimedOut))
+}
+
+/// How much of a refused body is read and thrown away, in bytes, and for how long. Closing a connection while the sender still
+/// sends would reset it, and the sender would see that instead of the answer.
+const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+const MAX_DISCARDING: Duration = Duration::from_millis(250);
+
+async fn discard(payload: &mut web::Payload) {
+    let mut left = MAX_DISCARDED_BYTES;
+    let discarding = async {
+        while let Some(Ok(chunk)) = payload.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Slow senders are not waited for: they get the answer while they are still sending.
+    let _ = tokio::time::timeout(MAX_DISCARDING, discarding).await;
+}

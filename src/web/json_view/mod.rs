@@ -1,0 +1,10 @@
+//! Shows a JSON body on a page, as a one-line preview, as received, or as a tree.
+//!
+//! A body is any JSON that a sender chose: deep, long, with hostile text. So nothing here recurses,
+//! every output has a bound, and no input panics, not even one that is cut or is not JSON. HTML
+//! escaping is left to the templates, checking the JSON to the ingest.
+
+pub mod preview;
+pub mod raw;
+pub mod tokens;
+pub mod tree;

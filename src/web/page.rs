@@ -1,0 +1,121 @@
+//! What every page shares: title, reader, theme, icons, scripts. Templates reach it as `page`.
+
+use std::fmt;
+
+use crate::domain::account::Plan;
+use crate::web::assets;
+
+/// The part of a page that is not its own.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub title: String,
+    /// The address of the page, with its query, for links that come back to it.
+    pub path: String,
+    /// `events`, `docs`, `settings`, or nothing.
+    area: &'static str,
+    /// The page within its area, for the side navigation.
+    place: &'static str,
+    pub viewer: Option<Viewer>,
+    pub theme: Option<&'static str>,
+    /// Everything behind an open dialog.
+    pub inert: bool,
+}
+
+/// Who reads the page.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub email: String,
+    pub plan: Plan,
+}
+
+impl Viewer {
+    pub fn initial(&self) -> String {
+        self.email.chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default()
+    }
+}
+
+impl Page {
+    /// A page outside the frame: errors, which must not need anything.
+    pub fn outside(title: &str) -> Self {
+        Self { title: title.to_owned(), ..Self::default() }
+    }
+
+    pub fn new(title: &str, path: &str, viewer: Option<Viewer>, theme: Option<&'static str>) -> Self {
+        Self { title: title.to_owned(), path: path.to_owned(), viewer, theme, ..Self::default() }
+    }
+
+    /// The same page, at a place of an area.
+    pub fn at(mut self, area: &'static str, place: &'static str) -> Self {
+        (self.area, self.place) = (area, place);
+        self
+    }
+
+    /// The same page, behind a dialog.
+    pub fn behind_dialog(mut self, inert: bool) -> Self {
+        self.inert = inert;
+        self
+    }
+
+    pub fn is_at(&self, area: &str) -> bool {
+        self.area == area
+    }
+
+    pub fn is_docs(&self, place: &str) -> bool {
+        self.area == "docs" && self.place == place
+    }
+
+    pub fn is_settings(&self, place: &str) -> bool {
+        self.area == "settings" && self.place == place
+    }
+
+    pub fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+
+    pub fn scripts(&self) -> &'static [&'static str] {
+        &assets::SCRIPTS
+    }
+
+    /// An icon beside words.
+    pub fn icon(&self, name: &'static str) -> Svg {
+        Svg { class: r#" class="icon""#, name }
+    }
+
+    /// A picture without the icon's size.
+    pub fn glyph(&self, name: &'static str) -> Svg {
+        Svg { class: "", name }
+    }
+
+    pub fn theme_label(&self) -> &'static str {
+        match self.theme {
+            None => "match system",
+            Some("light") => "light",
+            Some(_) => "dark",
+        }
+    }
+
+    /// What one more press of the theme button chooses.
+    pub fn next_theme(&self) -> &'static str {
+        match self.theme {
+            None => "light",
+            Some("light") => "dark",
+            Some(_) => "system",
+        }
+    }
+}
+
+/// A reference into `icons.svg`. Made of names in templates alone, so it is HTML and needs no escaping.
+#[derive(Clone, Copy, Debug)]
+pub struct Svg {
+    class: &'static str,
+    name: &'static str,
+}
+
+impl fmt::Display for Svg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class, name } = self;
+        write!(f, r#"<svg{class} aria-hidden="true"><use href="{}#{name}"/></svg>"#, assets::address("icons.svg"))
+    }
+}
+
+impl askama::filters::HtmlSafe for Svg {}

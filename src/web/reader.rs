@@ -1,0 +1,145 @@
+//! Who asks for a page: taken from the request once, for every handler. `Reader` is anybody; `SignedIn` has an account, and a
+//! handler that takes one cannot be reached without.
+
+use std::net::IpAddr;
+
+use actix_session::SessionExt;
+use actix_web::dev::Payload;
+use actix_web::http::{Method, header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use askama::Template;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
+
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Actor};
+use crate::domain::ids::SessionId;
+use crate::store::users;
+use crate::web::errors::PageError;
+use crate::web::headers::RequestId;
+use crate::web::page::{Page, Viewer};
+use crate::web::session;
+use crate::web::site::Site;
+use crate::web::theme;
+
+/// Anybody who asks for a page.
+#[derive(Debug)]
+pub struct Reader {
+    pub site: web::Data<Site>,
+    pub member: Option<Member>,
+    pub session: Option<SessionId>,
+    pub address: IpAddr,
+    pub agent: Option<String>,
+    pub now: Timestamp,
+    request_id: String,
+    path: String,
+    theme: Option<&'static str>,
+}
+
+impl Reader {
+    pub fn page(&self, title: &str) -> Page {
+        let viewer = self.member.as_ref().map(|member| Viewer { email: member.email.clone(), plan: member.plan });
+        Page::new(title, &self.path, viewer, self.theme)
+    }
+
+    /// The record of what this reader is about to do.
+    pub fn act(&self) -> Act {
+        let actor = self.member.as_ref().map_or(Actor::Visitor, |member| Actor::User(member.user_id));
+        Act { actor, at: self.now, remote_ip: Some(self.address), request_id: Some(self.request_id.clone()) }
+    }
+
+    async fn extract(request: HttpRequest) -> Result<Self, PageError> {
+        let site = request.app_data::<web::Data<Site>>().cloned().ok_or(PageError::Internal)?;
+        let user = session::user(&request.get_session());
+        let member = match user {
+            Some(user) => users::find(&mut *site.store.connection().await?, user.user).await?,
+            None => None,
+        };
+        let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Ok(Self {
+            session: user.map(|user| user.session).filter(|_| member.is_some()),
+            member,
+            address: site.sender(&request).ip,
+            agent: agent.map(|agent| agent.chars().take(500).collect()),
+            now: site.clock.now(),
+            request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+            theme: theme::chosen(&request),
+            site,
+        })
+    }
+}
+
+impl FromRequest for Reader {
+    type Error = PageError;
+    type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Reader::extract(request.clone()).boxed_local()
+    }
+}
+
+/// A reader with an account.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub reader: Reader,
+    pub member: Member,
+}
+
+impl SignedIn {
+    pub fn site(&self) -> &Site {
+        &self.reader.site
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.reader.now
+    }
+
+    pub fn page(&self, title: &str) -> Page {
+        self.reader.page(title)
+    }
+
+    pub fn act(&self) -> Act {
+        self.reader.act()
+    }
+
+    /// Goes on only when the account's plan includes webhooks.
+    pub fn require_pro(&self) -> Result<(), PageError> {
+        if self.member.plan.includes_webhooks() { Ok(()) } else { Err(PageError::ProRequired(self.member.account_id)) }
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = PageError;
+    type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        async move {
+            // A form cannot be sent again by a redirect, so only pages are returned to.
+            let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
+            let reader = Reader::extract(request).await?;
+            match reader.member.clone() {
+                Some(member) => Ok(Self { reader, member }),
+                None => Err(PageError::SignInRequired { return_to: if is_page { reader.path } else { String::new() } }),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+/// A page as an answer.
+pub fn html(template: &impl Template) -> Result<HttpResponse, PageError> {
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// A form that did not validate, shown again.
+pub fn html_invalid(template: &impl Template) -> Result<HttpResponse, PageError> {
+    Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// To another page, after a change.
+pub fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
+}

@@ -1,0 +1,152 @@
+//! Sessions: actix-session with a store on Postgres, since a session that lives in a cookie cannot be ended. The cookie holds
+//! a random key, the table its SHA-256.
+
+use std::collections::HashMap;
+
+use actix_session::config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy};
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_session::{Session, SessionMiddleware};
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Key, SameSite};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::domain::ids::{SessionId, UserId};
+use crate::random;
+use crate::store::pool::Store;
+use crate::store::sessions::{self, NewSession};
+use crate::web::site::Site;
+
+/// The longest life of a session, in hours: 30 days when the reader asked to stay signed in, else half a day.
+const REMEMBERED_HOURS: i64 = 30 * 24;
+const NOT_REMEMBERED_HOURS: i64 = 12;
+
+const USER: &str = "user";
+const ID: &str = "id";
+const REMEMBER: &str = "remember";
+const ADDRESS: &str = "address";
+const AGENT: &str = "agent";
+
+/// The name of the cookie. `__Host-` binds it to this host, https and the root path; browsers refuse it on plain http.
+pub fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-session" } else { "session" }
+}
+
+/// The layer for pages. Ingest does not pass through it.
+pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
+    let store = PostgresSessions { store: site.store.clone(), clock: site.clock.clone() };
+    // The cookie may outlive the session, whose end is decided on the server.
+    let lifecycle = PersistentSession::default()
+        .session_ttl(Duration::hours(REMEMBERED_HOURS))
+        .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
+    SessionMiddleware::builder(store, Key::from(&site.keys.session))
+        .cookie_name(cookie_name(site.is_https()).to_owned())
+        .cookie_secure(site.is_https())
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_path("/".to_owned())
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(lifecycle)
+        .build()
+}
+
+/// What a signed-in session knows.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionUser {
+    pub user: UserId,
+    pub session: SessionId,
+}
+
+/// Who is signed in, if anybody.
+pub fn user(session: &Session) -> Option<SessionUser> {
+    let user: Uuid = session.get(USER).ok()??;
+    let id: Uuid = session.get(ID).ok()??;
+    Some(SessionUser { user: UserId(user), session: SessionId(id) })
+}
+
+/// Signs in under a new key: whatever key the browser had before is worth nothing.
+pub fn sign_in(session: &Session, user: UserId, remember: bool, address: String, agent: Option<String>) {
+    session.clear();
+    session.renew();
+    // Inserting texts and ids into a map of texts cannot fail.
+    let _ = session.insert(USER, user.0);
+    let _ = session.insert(ID, Uuid::new_v4());
+    let _ = session.insert(REMEMBER, remember);
+    let _ = session.insert(ADDRESS, address);
+    let _ = session.insert(AGENT, agent);
+}
+
+/// Signs out: the session is gone on the server, not only in the browser.
+pub fn sign_out(session: &Session) {
+    session.purge();
+}
+
+/// The table of sessions, as actix-session wants it.
+#[derive(Clone, Debug)]
+pub struct PostgresSessions {
+    store: Store,
+    clock: Clock,
+}
+
+type State = HashMap<String, String>;
+
+/// States hold JSON texts, as actix-session writes them.
+fn value<T: serde::de::DeserializeOwned>(state: &State, name: &str) -> Option<T> {
+    serde_json::from_str(state.get(name)?).ok()
+}
+
+fn key_hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+impl SessionStore for PostgresSessions {
+    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
+        let mut conn = self.store.connection().await.map_err(|e| LoadError::Other(e.into()))?;
+        let found = sessions::find_state(&mut conn, &key_hash(key.as_ref()), self.clock.now()).await;
+        let text = found.map_err(|e| LoadError::Other(e.into()))?;
+        text.map(|text| serde_json::from_str(&text).map_err(|e| LoadError::Deserialization(e.into()))).transpose()
+    }
+
+    async fn save(&self, state: State, _: &Duration) -> Result<SessionKey, SaveError> {
+        let random = random::bytes::<32>().map_err(|e| SaveError::Other(e.into()))?;
+        let key = BASE64_URL_SAFE_NO_PAD.encode(random);
+        let now = self.clock.now();
+        let hours = if value(&state, REMEMBER).unwrap_or(false) { REMEMBERED_HOURS } else { NOT_REMEMBERED_HOURS };
+        let session = NewSession {
+            key_hash: key_hash(&key),
+            id: SessionId(value(&state, ID).unwrap_or_else(Uuid::new_v4)),
+            user_id: value(&state, USER).map(UserId),
+            state: serde_json::to_string(&state).map_err(|e| SaveError::Serialization(e.into()))?,
+            expires_at: now.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(now),
+            remote_ip: value::<String>(&state, ADDRESS).and_then(|ip| ip.parse().ok()),
+            user_agent: value::<Option<String>>(&state, AGENT).flatten(),
+        };
+        let mut conn = self.store.connection().await.map_err(|e| SaveError::Other(e.into()))?;
+        sessions::insert(&mut conn, &session, now).await.map_err(|e| SaveError::Other(e.into()))?;
+        SessionKey::try_from(key).map_err(|e| SaveError::Other(e.into()))
+    }
+
+    async fn update(&self, key: SessionKey, state: State, _: &Duration) -> Result<SessionKey, UpdateError> {
+        let text = serde_json::to_string(&state).map_err(|e| UpdateError::Serialization(e.into()))?;
+        let mut conn = self.store.connection().await.map_err(|e| UpdateError::Other(e.into()))?;
+        // A session that was ended while this request ran stays ended.
+        sessions::update_state(&mut conn, &key_hash(key.as_ref()), &text)
+            .await
+            .map_err(|e| UpdateError::Other(e.into()))?;
+        Ok(key)
+    }
+
+    /// The end of a session is fixed when it begins, so there is nothing to extend; idleness is measured by its use.
+    async fn update_ttl(&self, _: &SessionKey, _: &Duration) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), anyhow::Error> {
+        let mut conn = self.store.connection().await?;
+        Ok(sessions::delete(&mut conn, &key_hash(key.as_ref())).await?)
+    }
+}

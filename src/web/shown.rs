@@ -1,0 +1,103 @@
+//! How values look on a page: times with their exact form behind them, sizes, and numbers with thousands.
+
+use jiff::Timestamp;
+
+use crate::domain::time::{ago, full, left, rfc3339, utc};
+
+/// A time for a `<time>` element.
+#[derive(Clone, Debug)]
+pub struct When {
+    /// For programs.
+    pub datetime: String,
+    /// The exact time, for whoever points at it.
+    pub title: String,
+    /// What stands on the page.
+    pub text: String,
+    /// The time of day with milliseconds.
+    pub exact: String,
+}
+
+impl When {
+    /// `12 s ago`.
+    pub fn ago(time: Timestamp, now: Timestamp) -> Self {
+        Self::with(time, ago(time, now))
+    }
+
+    /// `21 h left`.
+    pub fn left(time: Timestamp, now: Timestamp) -> Self {
+        Self::with(time, left(time, now))
+    }
+
+    /// `Mon 23 Nov 2026, 08:41:12.408 UTC`.
+    pub fn exactly(time: Timestamp) -> Self {
+        let text = format!("{}, {} UTC", utc("%a %-d %b %Y", time), milliseconds(time));
+        Self::with(time, text)
+    }
+
+    /// `Tue 24 Nov, 08:41 UTC`.
+    pub fn minute(time: Timestamp) -> Self {
+        Self::with(time, crate::domain::time::day_and_minute(time))
+    }
+
+    fn with(time: Timestamp, text: String) -> Self {
+        Self { datetime: rfc3339(time), title: full(time), text, exact: milliseconds(time) }
+    }
+}
+
+fn milliseconds(time: Timestamp) -> String {
+    utc("%H:%M:%S%.3f", time)
+}
+
+/// `743 B`, `1.1 KB`, `31.4 MB`: decimal, as disks and networks count.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
+    let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| bytes >= *unit) else {
+        return format!("{bytes} B");
+    };
+    let tenths = (bytes * 10 + unit / 2) / unit;
+    format!("{}.{} {name}", grouped(tenths / 10), tenths % 10)
+}
+
+/// A limit, which is a power of two as people set it: `1 MiB`.
+pub fn limit(bytes: usize) -> String {
+    const MIB: usize = 1 << 20;
+    const KIB: usize = 1 << 10;
+    match bytes {
+        n if n >= MIB && n.is_multiple_of(MIB) => format!("{} MiB", n / MIB),
+        n if n >= KIB && n.is_multiple_of(KIB) => format!("{} KiB", n / KIB),
+        n => format!("{} bytes", grouped(n as u64)),
+    }
+}
+
+/// `19,370`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{When, grouped, limit, size};
+
+    #[test]
+    fn numbers_and_sizes_read_well() {
+        assert_eq!([0, 999, 1_000, 19_370, 1_234_567].map(grouped), ["0", "999", "1,000", "19,370", "1,234,567"]);
+        assert_eq!([743, 1_100, 31_400_000, 999_960].map(size), ["743 B", "1.1 KB", "31.4 MB", "1,000.0 KB"]);
+        assert_eq!([1 << 20, 300 << 10, 1_000_000].map(limit), ["1 MiB", "300 KiB", "1,000,000 bytes"]);
+    }
+
+    #[test]
+    fn a_time_has_its_exact_form_behind_it() {
+        let time = "2026-11-23T08:41:12.408Z".parse().unwrap();
+        let when = When::exactly(time);
+        assert_eq!(when.text, "Mon 23 Nov 2026, 08:41:12.408 UTC");
+        assert_eq!((when.title.as_str(), when.exact.as_str()), ("23 Nov 2026, 08:41:12 UTC", "08:41:12.408"));
+    }
+}

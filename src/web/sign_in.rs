@@ -1,0 +1,129 @@
+//! Signing in and out. One message for an unknown address and a wrong password, the same time, and a limit by address and by
+//! account.
+
+use actix_session::Session;
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::sign_in::sign_in;
+use crate::domain::account_password::MAX_PASSWORD_CHARS;
+use crate::domain::email::Email;
+use crate::domain::network::throttle_key;
+use crate::domain::secret::Secret;
+use crate::store::installation;
+use crate::web::errors::PageError;
+use crate::web::forms::local_path;
+use crate::web::page::Page;
+use crate::web::reader::{Reader, html, html_invalid, see_other};
+use crate::web::session;
+
+#[derive(Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+pub struct Form {
+    email: String,
+    password: Secret,
+    #[serde(default)]
+    remember: Option<String>,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    page: Page,
+    host: String,
+    email: String,
+    next: String,
+    remember: bool,
+    /// What is wrong, and what to do.
+    error: Option<(String, String)>,
+    signup_open: bool,
+    /// Nobody has an account yet.
+    is_fresh: bool,
+}
+
+fn form(reader: &Reader, next: &str) -> SignIn {
+    SignIn {
+        page: reader.page("Sign in"),
+        host: reader.site.host().to_owned(),
+        email: String::new(),
+        next: local_path(next).unwrap_or("").to_owned(),
+        remember: true,
+        error: None,
+        signup_open: reader.site.signup_open,
+        is_fresh: false,
+    }
+}
+
+/// `GET /login`
+pub async fn new(reader: Reader, next: web::Query<Next>) -> Result<HttpResponse, PageError> {
+    if reader.member.is_some() {
+        return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
+    }
+    let mut template = form(&reader, &next.next);
+    template.is_fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
+    html(&template)
+}
+
+/// `POST /login`
+pub async fn create(
+    reader: Reader,
+    session: Session,
+    link: web::Query<Next>,
+    submitted: web::Form<Form>,
+) -> Result<HttpResponse, PageError> {
+    let Form { email, password, remember, next } = submitted.into_inner();
+    let next = if next.is_empty() { link.into_inner().next } else { next };
+    let mut template = form(&reader, &next);
+    template.email = email.trim().chars().take(300).collect();
+    template.remember = remember.is_some();
+    let site = &reader.site;
+    let (address, account) = (throttle_key(reader.address), template.email.to_lowercase());
+    let wait = site
+        .sign_in_failures_by_address
+        .wait(&address, reader.now)
+        .or_else(|| site.sign_in_failures_by_email.wait(&account, reader.now));
+    if let Some(wait) = wait {
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
+        let response = HttpResponse::TooManyRequests()
+            .insert_header((header::RETRY_AFTER, seconds.to_string()))
+            .content_type("text/html; charset=utf-8")
+            .body(template.render()?);
+        return Ok(response);
+    }
+    // Hashing takes longer with longer texts, and none of ours is longer.
+    let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
+    let member = match email.parse::<Email>() {
+        Ok(email) if plausible => sign_in(&site.store, &site.hasher, &email, &password, &reader.act()).await?,
+        _ => None,
+    };
+    match member {
+        Some(member) => {
+            let agent = reader.agent.clone();
+            session::sign_in(&session, member.user_id, template.remember, reader.address.to_string(), agent);
+            Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
+        }
+        None => {
+            site.sign_in_failures_by_address.note_failure(&address, reader.now);
+            site.sign_in_failures_by_email.note_failure(&account, reader.now);
+            let what = "That email and password don’t match".to_owned();
+            template.error = Some((what, "Check both, then try again.".to_owned()));
+            html_invalid(&template)
+        }
+    }
+}
+
+/// `POST /logout`
+pub async fn destroy(session: Session) -> HttpResponse {
+    session::sign_out(&session);
+    see_other("/login")
+}

@@ -1,0 +1,67 @@
+//! What every handler needs to know about this installation. Built once by the server and shared.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+use crate::clock::Clock;
+use crate::domain::installation::InstallationKeys;
+use crate::domain::network::{Sender, TrustedProxies};
+use crate::hashing::Hasher;
+use crate::ingest::limiter::Limiter;
+use crate::ingest::receive::Engine;
+use crate::store::pool::Store;
+
+/// The installation as the pages see it.
+#[derive(Debug)]
+pub struct Site {
+    pub store: Store,
+    /// For page logins and new passwords; senders have a pool of their own.
+    pub hasher: Hasher,
+    pub keys: InstallationKeys,
+    pub clock: Clock,
+    pub engine: Arc<Engine>,
+    /// The origin of the pages, without a slash at its end.
+    pub public_url: String,
+    /// The endpoint as users are shown it: from the configuration, never from a request.
+    pub ingest_url: String,
+    pub upgrade_url: Option<String>,
+    pub signup_open: bool,
+    pub retention_days: u32,
+    pub trusted_proxies: TrustedProxies,
+    pub sign_in_failures_by_address: Limiter<IpAddr>,
+    pub sign_in_failures_by_email: Limiter<String>,
+    /// Set when the program is about to end: it is no longer ready, and live pages are let go.
+    pub draining: AtomicBool,
+}
+
+impl Site {
+    /// Whether people come over https, so that cookies are for https alone.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The host of the pages, for the sign-in page.
+    pub fn host(&self) -> &str {
+        self.public_url.split("//").nth(1).unwrap_or(&self.public_url)
+    }
+
+    /// Who sent a request, by the socket and by the proxies that were configured as trusted.
+    pub fn sender(&self, request: &HttpRequest) -> Sender {
+        // A request without a peer came through a test's in-memory service; there is no address to be wrong about.
+        let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+        let values = |name: header::HeaderName| -> Vec<&str> {
+            request.headers().get_all(name).filter_map(|value| value.to_str().ok()).collect()
+        };
+        let forwarded_for = values(header::X_FORWARDED_FOR);
+        let forwarded_proto = values(header::X_FORWARDED_PROTO);
+        self.trusted_proxies.sender(peer, forwarded_for.into_iter(), forwarded_proto.into_iter())
+    }
+}

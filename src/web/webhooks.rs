@@ -1,0 +1,462 @@
+//! Settings → Integrations → Webhooks: the endpoint, the credentials and what was refused lately. Questions that need an answer
+//! first are dialogs on this page, at addresses of their own, so that they work without script.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::domain::credential::{Credential, CredentialState, PasswordState};
+use crate::domain::credential_password::masked;
+use crate::domain::event::EventId;
+use crate::domain::ids::CredentialId;
+use crate::domain::listing::EventFilter;
+use crate::domain::overlap::Overlap;
+use crate::domain::time::{ago, day_and_minute};
+use crate::domain::visible::visible;
+use crate::store::pool::Connection;
+use crate::store::{credentials, event_counts, events, rejections};
+use crate::web::chart::{self, HalfHours};
+use crate::web::errors::PageError;
+use crate::web::page::Page;
+use crate::web::reader::{SignedIn, html};
+use crate::web::rejections::Row as RejectionRow;
+use crate::web::shown::{When, grouped};
+
+/// How many refused requests the page lists.
+const RECENT_REJECTIONS: usize = 5;
+/// The address of this page.
+pub const PATH: &str = "/settings/integrations/webhooks";
+
+/// What the address asks for: a dialog, or a word on what was just done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Query {
+    pub new: Option<String>,
+    pub rotate: Option<Uuid>,
+    pub rename: Option<Uuid>,
+    pub revoke: Option<Uuid>,
+    pub stop: Option<Uuid>,
+    pub done: Option<String>,
+    pub credential: Option<Uuid>,
+    pub event: Option<Uuid>,
+    pub ms: Option<u64>,
+}
+
+/// One password as the page shows it.
+struct PasswordLine {
+    hint: String,
+    masked: String,
+    /// `new`, or `old, 21 h left`.
+    note: String,
+}
+
+/// One credential as the page shows it.
+struct Card {
+    id: String,
+    name: String,
+    username: String,
+    state: CredentialState,
+    passwords: Vec<PasswordLine>,
+    last_used: Option<When>,
+    last_used_ip: Option<String>,
+    events: String,
+    spark: Option<(String, String)>,
+    busiest: String,
+    overlap: Option<OverlapNotice>,
+    created: When,
+    ended: Option<When>,
+}
+
+impl Card {
+    fn is_active(&self) -> bool {
+        matches!(self.state, CredentialState::Active | CredentialState::Rotating)
+    }
+
+    fn is_rotating(&self) -> bool {
+        self.state == CredentialState::Rotating
+    }
+}
+
+/// During an overlap: whether the old password is still in use, and from where.
+struct OverlapNotice {
+    still_used: Option<String>,
+    ends: When,
+}
+
+/// The question that is open, with what its answer needs.
+enum Dialog {
+    None,
+    New(NewForm),
+    Rotate(RotateForm),
+    Rename(NameForm),
+    Revoke(RevokeForm),
+    Stop(StopForm),
+}
+
+/// The form of a new credential. Its id makes sending it twice harmless.
+pub struct NewForm {
+    pub id: Uuid,
+    pub name: String,
+    pub error: Option<String>,
+}
+
+impl NewForm {
+    pub fn blank() -> Self {
+        Self { id: Uuid::new_v4(), name: String::new(), error: None }
+    }
+}
+
+/// A choice of overlap and what will come of it.
+struct OverlapChoice {
+    value: &'static str,
+    id: String,
+    label: &'static str,
+    advice: &'static str,
+    checked: bool,
+    until: String,
+}
+
+struct RotateForm {
+    id: String,
+    name: String,
+    /// Makes sending the form twice harmless.
+    secret: Uuid,
+    choices: Vec<OverlapChoice>,
+    addresses: Vec<String>,
+    /// Two passwords work already: when the older one stops.
+    frees_at: Option<When>,
+}
+
+struct NameForm {
+    id: String,
+    name: String,
+    value: String,
+    error: Option<String>,
+}
+
+struct RevokeForm {
+    id: String,
+    name: String,
+    last_used: Option<String>,
+    /// Used within a day, so that the name has to be typed.
+    must_confirm: bool,
+    error: Option<String>,
+}
+
+struct StopForm {
+    id: String,
+    name: String,
+    last_used: Option<String>,
+    ends: When,
+}
+
+struct Notice {
+    kind: &'static str,
+    title: String,
+    text: String,
+    link: Option<(String, &'static str)>,
+}
+
+#[derive(Template)]
+#[template(path = "webhooks.html")]
+struct Webhooks {
+    page: Page,
+    endpoint: String,
+    cards: Vec<Card>,
+    revoked: Vec<Card>,
+    rejections: Vec<RejectionRow>,
+    rejected_today: u64,
+    notice: Option<Notice>,
+    dialog: Dialog,
+}
+
+impl Webhooks {
+    fn rejected_link(&self) -> String {
+        format!("All {} in the last 24 hours", grouped(self.rejected_today))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "webhooks_empty.html")]
+struct Empty {
+    page: Page,
+    endpoint: String,
+    form: NewForm,
+    notice: Option<Notice>,
+    revoked: Vec<Card>,
+}
+
+#[derive(Template)]
+#[template(path = "webhooks_locked.html")]
+struct Locked {
+    page: Page,
+    upgrade_url: Option<String>,
+    credentials: usize,
+    last_event: bool,
+}
+
+/// `GET /settings/integrations`
+#[derive(Template)]
+#[template(path = "integrations.html")]
+struct Integrations {
+    page: Page,
+    is_pro: bool,
+    active: usize,
+    path: &'static str,
+}
+
+pub async fn integrations(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    let mut conn = reader.site().store.connection().await?;
+    let credentials = credentials::list(&mut conn, reader.member.account_id).await?;
+    let template = Integrations {
+        page: reader.page("Integrations").at("settings", "integrations"),
+        is_pro: reader.member.plan.includes_webhooks(),
+        active: credentials.iter().filter(|c| c.revoked_at.is_none()).count(),
+        path: PATH,
+    };
+    html(&template)
+}
+
+/// `GET /settings/integrations/webhooks`
+pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let rendered = render(&reader, &query, None).await?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(rendered))
+}
+
+/// What was wrong with a form of this page, to be said where it was filled in.
+pub enum FormError {
+    New(NewForm),
+    Name { value: String, error: String },
+    Confirmation(String),
+}
+
+/// The page after a form that did not validate.
+pub async fn show_invalid(reader: &SignedIn, query: &Query, error: FormError) -> Result<HttpResponse, PageError> {
+    let rendered = render(reader, query, Some(error)).await?;
+    Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(rendered))
+}
+
+/// The page with a dialog that says why a change was not possible.
+pub async fn show_conflict(reader: &SignedIn, query: &Query) -> Result<HttpResponse, PageError> {
+    let rendered = render(reader, query, None).await?;
+    Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(rendered))
+}
+
+async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> Result<String, PageError> {
+    let (account, now) = (reader.member.account_id, reader.now());
+    let mut conn = reader.site().store.connection().await?;
+    let all = credentials::list(&mut conn, account).await?;
+    let page = reader.page("Webhooks settings").at("settings", "webhooks");
+    if !reader.member.plan.includes_webhooks() {
+        let counts = event_counts::list_since(&mut conn, account, Timestamp::UNIX_EPOCH).await?;
+        let template = Locked {
+            page,
+            upgrade_url: reader.site().upgrade_url.clone(),
+            credentials: all.iter().filter(|c| c.revoked_at.is_none()).count(),
+            last_event: counts.values().any(|counts| counts.accepted > 0),
+        };
+        return Ok(template.render()?);
+    }
+    let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
+    let card = |credential: &Credential| Card::new(credential, &counts, now);
+    let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|c| c.revoked_at.is_some());
+    let notice = notice(query, &all, now);
+    let endpoint = reader.site().ingest_url.clone();
+    if live.is_empty() {
+        let form = match error {
+            Some(FormError::New(form)) => form,
+            _ => NewForm::blank(),
+        };
+        let template = Empty { page, endpoint, form, notice, revoked: revoked.into_iter().map(card).collect() };
+        return Ok(template.render()?);
+    }
+    let dialog = dialog(&mut conn, reader, query, &all, error).await?;
+    let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, RECENT_REJECTIONS).await?;
+    let template = Webhooks {
+        page: page.behind_dialog(!matches!(dialog, Dialog::None)),
+        endpoint,
+        cards: live.into_iter().map(card).collect(),
+        revoked: revoked.into_iter().map(card).collect(),
+        rejections: refused.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect(),
+        rejected_today: counts.values().map(|counts| counts.rejected).sum(),
+        notice,
+        dialog,
+    };
+    Ok(template.render()?)
+}
+
+impl Card {
+    fn new(credential: &Credential, counts: &HalfHours, now: Timestamp) -> Self {
+        let by_hour = chart::by_hour(counts, credential.id, now);
+        let events: u64 = by_hour.iter().sum();
+        let last = credential.last_used();
+        let live = credential.passwords.iter().filter_map(|password| {
+            let note = match password.state(now) {
+                PasswordState::Current if credential.expiring(now).is_some() => "new".to_owned(),
+                PasswordState::Current => String::new(),
+                PasswordState::Expiring => {
+                    let end = password.expires_at.unwrap_or(now);
+                    format!("old, {}", crate::domain::time::left(end, now))
+                }
+                PasswordState::Expired | PasswordState::Revoked => return None,
+            };
+            Some(PasswordLine { hint: password.hint.clone(), masked: masked(&password.hint), note })
+        });
+        Self {
+            id: credential.id.to_string(),
+            name: visible(&credential.name).into_owned(),
+            username: credential.username.clone(),
+            state: credential.state(now),
+            passwords: live.collect(),
+            last_used: last.and_then(|password| password.last_used_at).map(|at| When::ago(at, now)),
+            last_used_ip: last.and_then(|password| password.last_used_ip).map(|ip| ip.to_string()),
+            events: grouped(events),
+            spark: (events > 0).then(|| chart::spark(&by_hour)),
+            busiest: grouped(by_hour.iter().copied().max().unwrap_or(0)),
+            overlap: OverlapNotice::new(credential, now),
+            created: When::minute(credential.created_at),
+            ended: credential.revoked_at.map(When::minute),
+        }
+    }
+}
+
+/// `3 min ago from 203.0.113.7`.
+fn use_of(password: &crate::domain::credential::PasswordRecord, now: Timestamp) -> Option<String> {
+    let at = password.last_used_at?;
+    let from = password.last_used_ip.map(|ip| format!(" from {ip}")).unwrap_or_default();
+    Some(format!("{}{from}", ago(at, now)))
+}
+
+impl OverlapNotice {
+    fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
+        let old = credential.expiring(now)?;
+        let rotated_at = credential.current(now).map_or(now, |current| current.created_at);
+        let since = old.last_used_at.is_some_and(|at| at >= rotated_at);
+        let ends = When::minute(old.expires_at.unwrap_or(now));
+        Some(Self { still_used: use_of(old, now).filter(|_| since), ends })
+    }
+}
+
+fn find(all: &[Credential], id: Option<Uuid>) -> Option<&Credential> {
+    let id = id?;
+    all.iter().find(|credential| credential.id == CredentialId(id) && credential.revoked_at.is_none())
+}
+
+async fn dialog(
+    conn: &mut Connection,
+    reader: &SignedIn,
+    query: &Query,
+    all: &[Credential],
+    error: Option<FormError>,
+) -> Result<Dialog, PageError> {
+    let now = reader.now();
+    if let Some(FormError::New(form)) = error {
+        return Ok(Dialog::New(form));
+    }
+    if query.new.is_some() {
+        return Ok(Dialog::New(NewForm::blank()));
+    }
+    if let Some(credential) = find(all, query.rotate) {
+        let since = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+        let account = reader.member.account_id;
+        let addresses = events::recent_addresses(conn, account, credential.id, since).await?;
+        return Ok(Dialog::Rotate(RotateForm {
+            id: credential.id.to_string(),
+            name: visible(&credential.name).into_owned(),
+            secret: Uuid::new_v4(),
+            choices: overlap_choices(now),
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            frees_at: credential.expiring(now).and_then(|old| old.expires_at).map(When::minute),
+        }));
+    }
+    if let Some(credential) = find(all, query.rename) {
+        let (value, error) = match error {
+            Some(FormError::Name { value, error }) => (value, Some(error)),
+            _ => (credential.name.clone(), None),
+        };
+        let name = visible(&credential.name).into_owned();
+        return Ok(Dialog::Rename(NameForm { id: credential.id.to_string(), name, value, error }));
+    }
+    if let Some(credential) = find(all, query.revoke) {
+        let error = match error {
+            Some(FormError::Confirmation(error)) => Some(error),
+            _ => None,
+        };
+        return Ok(Dialog::Revoke(RevokeForm {
+            id: credential.id.to_string(),
+            name: credential.name.clone(),
+            last_used: credential.last_used().and_then(|password| use_of(password, now)),
+            must_confirm: is_in_use(credential, now),
+            error,
+        }));
+    }
+    if let Some(credential) = find(all, query.stop)
+        && let Some(old) = credential.expiring(now)
+    {
+        return Ok(Dialog::Stop(StopForm {
+            id: credential.id.to_string(),
+            name: visible(&credential.name).into_owned(),
+            last_used: use_of(old, now),
+            ends: When::minute(old.expires_at.unwrap_or(now)),
+        }));
+    }
+    Ok(Dialog::None)
+}
+
+/// Whether a credential was used within a day.
+pub fn is_in_use(credential: &Credential, now: Timestamp) -> bool {
+    let last = credential.last_used().and_then(|password| password.last_used_at);
+    last.is_some_and(|at| now.duration_since(at) < SignedDuration::from_hours(24))
+}
+
+fn overlap_choices(now: Timestamp) -> Vec<OverlapChoice> {
+    let words = |overlap| match overlap {
+        Overlap::Now => ("Stop it now", "If the password has leaked. Senders fail until you update them."),
+        Overlap::OneHour => ("1 hour", "If you update every sender yourself, right after this."),
+        Overlap::OneDay => ("24 hours", "A good default: time to deploy, and to notice a sender you forgot."),
+        Overlap::SevenDays => ("7 days", "If other teams or partners have to make the change."),
+    };
+    let choice = |overlap: Overlap| {
+        let (label, advice) = words(overlap);
+        OverlapChoice {
+            value: overlap.as_str(),
+            id: format!("keep-{}", overlap.as_str()),
+            label,
+            advice,
+            checked: overlap == Overlap::OneDay,
+            until: day_and_minute(overlap.end(now)),
+        }
+    };
+    Overlap::ALL.into_iter().map(choice).collect()
+}
+
+/// A word on what was just done, said on the page that follows.
+fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
+    let done = query.done.as_deref()?;
+    let named = query.credential.and_then(|id| all.iter().find(|c| c.id == CredentialId(id)));
+    let name = named.map(|credential| visible(&credential.name).into_owned()).unwrap_or_default();
+    let (kind, title, text) = match done {
+        "disabled" => ("ok", format!("{name} is disabled."), "Its senders now get 401. Enable it to take that back."),
+        "enabled" => ("ok", format!("{name} is enabled."), "Its senders are accepted again."),
+        "revoked" => ("ok", format!("{name} is revoked."), "Its passwords stopped working at once, for good."),
+        "renamed" => ("ok", format!("The credential is called {name} now."), "Senders notice nothing."),
+        "stopped" => ("ok", format!("The old password of {name} has stopped."), "Requests with it now get 401."),
+        "refused" => (
+            "bad",
+            format!("The test event for {name} was refused."),
+            "The credential is disabled or revoked, so senders get 401 too.",
+        ),
+        "tested" => {
+            let id = EventId(query.event?);
+            let ms = query.ms.unwrap_or(0);
+            let title = format!("The test event for {name} was stored in {ms} ms.");
+            let text = format!("It arrived {}.", ago(id.received_at(), now));
+            return Some(Notice { kind: "ok", title, text, link: Some((format!("/events/{id}"), "View event")) });
+        }
+        _ => return None,
+    };
+    named?;
+    Some(Notice { kind, title, text: text.to_owned(), link: None })
+}

@@ -1,0 +1,633 @@
+//! The embedded PostgreSQL, through the program that users run: crashes, company, odd places, other users.
+//!
+//! Everything here runs the real binary on data directories of its own, on a real server. What is inside the database
+//! is for other tests; a list of accounts is enough to see that data is kept.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const TIME_LIMIT: Duration = Duration::from_secs(120);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
+const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
+const PASSWORD: &str = "seven quiet otters read the tide table";
+
+// ---- Starting, sharing, stopping ----
+
+#[test]
+fn a_first_start_makes_the_cluster_and_a_clean_end_stops_the_server() {
+    let home = Home::new();
+    let program = home.serve();
+    program.wait_for_line("/setup?token=");
+    assert!(home.cluster().join("PG_VERSION").exists());
+    assert!(home.runs_a_server());
+    let mode = fs::metadata(home.cluster()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "the socket's directory is open to others");
+
+    assert!(program.end().success());
+    assert!(!home.runs_a_server());
+    assert!(!home.cluster().join("postmaster.pid").exists());
+}
+
+#[test]
+fn a_command_alone_starts_and_stops_the_server_by_itself() {
+    let home = Home::new();
+    home.create_account("alice@example.com");
+    assert!(!home.runs_a_server());
+    assert!(home.list_accounts().contains("alice@example.com"));
+    assert!(!home.runs_a_server());
+}
+
+#[test]
+fn commands_work_while_serve_runs_and_leave_its_server_alone() {
+    let home = Home::new();
+    let program = home.serve();
+    let server = home.server_process();
+    home.create_account("alice@example.com");
+    assert!(home.list_accounts().contains("alice@example.com"));
+    assert_eq!(home.server_process(), server);
+    assert!(program.end().success());
+    assert!(!home.runs_a_server());
+}
+
+#[test]
+fn the_last_of_two_programs_stops_the_server_whoever_started_it() {
+    let home = Home::new();
+    let first = home.serve();
+    let second = home.serve();
+    let server = home.server_process();
+
+    assert!(first.end().success());
+    assert_eq!(home.server_process(), server);
+    home.create_account("alice@example.com");
+    assert!(home.runs_a_server());
+
+    assert!(second.end().success());
+    assert!(!home.runs_a_server());
+    assert!(home.list_accounts().contains("alice@example.com"));
+}
+
+#[test]
+fn programs_started_at_the_same_moment_on_nothing_agree_on_one_server() {
+    let home = Home::new();
+    let programs = [home.begin_serve(), home.begin_serve(), home.begin_serve()];
+    for program in &programs {
+        program.wait_for_line("http://127.0.0.1:");
+    }
+    home.create_account("alice@example.com");
+    for program in &programs {
+        send("TERM", program.process());
+    }
+    for program in programs {
+        assert!(program.wait().success());
+    }
+    assert!(!home.runs_a_server());
+}
+
+// ---- Crashes ----
+
+#[test]
+fn data_and_server_survive_kill_9_of_the_program() {
+    let home = Home::new();
+    let program = home.serve();
+    home.create_account("alice@example.com");
+    let server = home.server_process();
+    program.kill();
+    assert_eq!(home.server_process(), server, "the orphan lives on");
+
+    let program = home.serve();
+    assert_eq!(home.server_process(), server, "the orphan is taken over");
+    assert!(home.list_accounts().contains("alice@example.com"));
+    assert!(program.end().success());
+    assert!(!home.runs_a_server());
+}
+
+#[test]
+fn kill_9_in_the_middle_of_the_first_start_leaves_no_half_cluster() {
+    for milliseconds in [50, 300, 700, 1100, 1500] {
+        let home = Home::new();
+        let program = home.begin_serve();
+        sleep(Duration::from_millis(milliseconds));
+        program.kill();
+        home.create_account("alice@example.com");
+        assert!(home.list_accounts().contains("alice@example.com"));
+        assert!(!home.runs_a_server());
+    }
+}
+
+#[test]
+fn a_server_killed_under_its_program_is_started_again_by_the_next_command() {
+    let home = Home::new();
+    let program = home.serve();
+    home.create_account("alice@example.com");
+    send("KILL", home.server_process());
+    assert!(home.list_accounts().contains("alice@example.com"));
+    assert!(home.runs_a_server(), "serve still uses it");
+    assert!(program.end().success());
+    assert!(!home.runs_a_server());
+}
+
+#[test]
+fn kill_9_of_server_and_program_needs_no_repair() {
+    let home = Home::new();
+    for round in 0..3 {
+        let email = format!("alice{round}@example.com");
+        let program = home.serve();
+        home.create_account(&email);
+        send("KILL", home.server_process());
+        program.kill();
+        assert!(home.list_accounts().contains(&email));
+        assert!(!home.runs_a_server());
+    }
+}
+
+#[test]
+fn a_process_id_that_is_in_use_again_does_not_keep_the_server_from_starting() {
+    let home = Home::new();
+    let program = home.serve();
+    home.create_account("alice@example.com");
+    let server = home.server_process();
+    send("KILL", server);
+    program.kill();
+    wait_until("the server's processes have ended", || !home.runs_a_server());
+
+    // A stranger of the same user now has the id that the dead server's files name.
+    let owner = fs::metadata(home.cluster()).unwrap().uid();
+    let mut command = Command::new("sleep");
+    command.arg("600");
+    if owner != my_uid() {
+        command.uid(owner);
+    }
+    let stranger = Ended(command.spawn().unwrap());
+    for name in ["postmaster.pid", ".s.PGSQL.5432.lock"] {
+        let path = home.cluster().join(name);
+        let content = fs::read_to_string(&path).unwrap();
+        let stale = content.replacen(&server.to_string(), &stranger.0.id().to_string(), 1);
+        fs::write(&path, stale).unwrap();
+    }
+    assert!(home.list_accounts().contains("alice@example.com"));
+}
+
+// ---- Places ----
+
+#[test]
+fn a_data_directory_with_a_path_of_more_than_200_bytes_works() {
+    let home = Home::at(&"a-rather-long-name-of-a-directory/".repeat(7));
+    assert!(home.data_dir().as_os_str().len() > 200);
+    assert_survives_a_crash_and_ends(&home);
+}
+
+#[test]
+fn a_data_directory_with_spaces_quotes_commas_and_accents_works() {
+    let names = ["a b  c", "it's \"quoted\"", "one, two", "déjà ☃", "100% $HOME `x` \\"];
+    for name in names {
+        assert_survives_a_crash_and_ends(&Home::at(name));
+    }
+}
+
+#[test]
+fn a_relative_data_directory_is_the_same_place_as_its_absolute_path() {
+    let home = Home::new();
+    let relative = Path::new("data");
+    let mut command = program_command(PROGRAM.as_ref());
+    command.current_dir(home.root.path()).args(["account", "list", "--json", "--data-dir"]).arg(relative);
+    assert_eq!(text(&succeeded(command.output().unwrap())).trim(), "[]");
+    assert!(home.cluster().join("PG_VERSION").exists());
+}
+
+#[test]
+fn a_copy_of_a_data_directory_in_use_is_a_cluster_of_its_own() {
+    // Long enough for a socket directory elsewhere, which the two must not share.
+    let home = Home::at(&"a-rather-long-name-of-a-directory/".repeat(7));
+    home.create_account("alice@example.com");
+    let copy = Home::at(&"another-long-name-of-a-directory/".repeat(7));
+    fs::create_dir_all(copy.data_dir().parent().unwrap()).unwrap();
+    let mut command = Command::new("cp");
+    command.arg("-a").arg(home.data_dir()).arg(copy.data_dir());
+    succeeded(command.output().unwrap());
+    // As if it had been copied while it ran, but without what that could tear.
+    let original = home.serve();
+    let named = fs::read(home.cluster().join("postmaster.pid")).unwrap();
+    fs::write(copy.cluster().join("postmaster.pid"), named).unwrap();
+
+    let second = copy.serve();
+    copy.create_account("bob@example.com");
+    assert!(copy.list_accounts().contains("alice@example.com"));
+    assert!(!home.list_accounts().contains("bob@example.com"));
+    assert!(original.end().success());
+    assert!(copy.runs_a_server());
+    assert!(second.end().success());
+}
+
+// ---- Users ----
+
+#[test]
+fn nobody_but_its_owner_gets_at_the_server_and_root_never_runs_it() {
+    let home = Home::new();
+    let program = home.serve();
+    let owner = fs::metadata(home.cluster()).unwrap().uid();
+    if my_uid() == 0 {
+        assert_ne!(owner, 0);
+    } else {
+        assert_eq!(owner, my_uid());
+    }
+    assert!(program.end().success());
+}
+
+#[test]
+fn where_the_servers_user_cannot_reach_the_data_directory_the_cluster_goes_elsewhere() {
+    let home = Home::new();
+    fs::set_permissions(home.root.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let program = home.serve();
+    if my_uid() != 0 {
+        // An ordinary user is the server's user, and reaches what is its own.
+        assert!(home.cluster().join("PG_VERSION").exists());
+        assert!(program.end().success());
+        return;
+    }
+    program.wait_for_line(ELSEWHERE);
+    let elsewhere = home.elsewhere().unwrap();
+    assert!(elsewhere.join("postgres/PG_VERSION").exists());
+    assert!(!home.cluster().exists());
+    home.create_account("alice@example.com");
+    program.kill();
+    assert!(home.list_accounts().contains("alice@example.com"));
+    assert!(servers_under(&elsewhere).is_empty());
+
+    // Where it once is, it stays, also when the data directory can be reached later.
+    fs::set_permissions(home.root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(home.list_accounts().contains("alice@example.com"));
+
+    // To delete the data directory is to start afresh.
+    fs::remove_dir_all(home.data_dir()).unwrap();
+    assert!(!home.list_accounts().contains("alice@example.com"));
+    fs::remove_dir_all(elsewhere).unwrap();
+}
+
+#[test]
+fn a_cluster_of_another_user_is_refused_in_one_line_that_names_the_user() {
+    if my_uid() != 0 {
+        // To be somebody else takes root. What an ordinary user can see: its own cluster is not refused.
+        let home = Home::new();
+        home.create_account("alice@example.com");
+        assert_eq!(fs::metadata(home.cluster()).unwrap().uid(), my_uid());
+        assert!(home.list_accounts().contains("alice@example.com"));
+        return;
+    }
+    let (nobody, group) = (id_of("-u", "nobody"), id_of("-g", "nobody"));
+    let roots = Home::new();
+    roots.create_account("alice@example.com");
+    let theirs = Home::new();
+    fs::create_dir(theirs.data_dir()).unwrap();
+    std::os::unix::fs::chown(theirs.data_dir(), Some(nobody), Some(group)).unwrap();
+    // A copy, because the build directory may be closed to others; made by another process, because a file this one
+    // had open for writing could not be run while a neighbouring test forks.
+    let copy = theirs.root.path().join("reasoner-webhooks");
+    succeeded(Command::new("cp").arg(PROGRAM).arg(&copy).output().unwrap());
+    let as_nobody = |home: &Home| {
+        let mut command = program_command(copy.as_os_str());
+        command
+            .uid(nobody)
+            .gid(group)
+            .current_dir("/")
+            .args(["account", "list", "--json", "--data-dir"])
+            .arg(home.data_dir());
+        command.output().unwrap()
+    };
+
+    succeeded(as_nobody(&theirs));
+    assert_eq!(fs::metadata(theirs.cluster()).unwrap().uid(), nobody);
+
+    let owner = fs::metadata(roots.cluster()).unwrap().uid();
+    let refused = as_nobody(&roots);
+    if owner == nobody {
+        // A machine without a user `postgres`: root's substitute is nobody, but the locks are root's.
+        assert!(!refused.status.success());
+    } else {
+        assert_eq!(refused.status.code(), Some(1));
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains("belongs to the user postgres"), "{message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    }
+
+    // Root shares an ordinary user's cluster as that user, and leaves nothing there that would lock the user out.
+    theirs.create_account("bob@example.com");
+    assert!(text(&succeeded(as_nobody(&theirs))).contains("bob@example.com"));
+}
+
+// ---- No server ----
+
+#[test]
+fn without_server_programs_the_exit_code_is_3_and_one_line_names_the_command_that_installs_them() {
+    let home = Home::new();
+    let hidden = Command::new("unshare")
+        .args(["--mount", "true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    let mut command = if hidden {
+        // A mount namespace of its own, in which the places that packagers use are empty.
+        let mut command = Command::new("unshare");
+        command.args([
+            "--mount",
+            "sh",
+            "-c",
+            "for it in /usr/lib/postgresql* /usr/libexec/postgresql* /usr/pgsql-* /usr/local/pgsql; do \
+             [ ! -d \"$it\" ] || /bin/mount -t tmpfs none \"$it\" || exit 99; done; PATH=/nonexistent; exec \"$@\"",
+            "sh",
+            PROGRAM,
+        ]);
+        command
+    } else {
+        // An ordinary user cannot hide what is installed, but can leave it out of PATH.
+        let mut command = Command::new(PROGRAM);
+        command.env("PATH", "/nonexistent");
+        command
+    };
+    let output = command
+        .env_remove("DATABASE_URL")
+        .args(["account", "list", "--json", "--data-dir"])
+        .arg(home.data_dir())
+        .output()
+        .unwrap();
+    if !hidden && output.status.success() {
+        // Found without PATH, in a well-known place. The message itself is tested beside the code that writes it.
+        assert!(home.cluster().join("PG_VERSION").exists());
+        return;
+    }
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("no PostgreSQL server was found on this machine"), "{message}");
+    assert!(message.contains("install") || message.contains("apk add") || message.contains("pacman -S"), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    assert!(!home.cluster().exists());
+}
+
+// ---- What the tests are made of ----
+
+fn assert_survives_a_crash_and_ends(home: &Home) {
+    let program = home.serve();
+    home.create_account("alice@example.com");
+    program.kill();
+    let program = home.serve();
+    assert!(home.list_accounts().contains("alice@example.com"));
+    assert!(program.end().success());
+    assert!(!home.runs_a_server());
+}
+
+/// A temporary directory with a data directory in it, and the end of every server that a failed test leaves there.
+struct Home {
+    root: TempDir,
+    below: PathBuf,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self::at("data")
+    }
+
+    /// With the data directory at this path below the temporary one.
+    fn at(below: &str) -> Self {
+        // Not where TMPDIR says, which may be closed to the user that root becomes.
+        let root = TempDir::new_in("/tmp").unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self { root, below: PathBuf::from(below) }
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.root.path().canonicalize().unwrap().join(&self.below)
+    }
+
+    fn cluster(&self) -> PathBuf {
+        self.data_dir().join("postgres")
+    }
+
+    /// Where the cluster's surroundings are if they cannot be in the data directory.
+    fn elsewhere(&self) -> Option<PathBuf> {
+        let id = fs::read_to_string(self.data_dir().join("postgres.id")).ok()?;
+        Some(Path::new(ELSEWHERE).join(id.trim())).filter(|it| it.is_dir())
+    }
+
+    /// A program that serves, as soon as it says where.
+    fn serve(&self) -> Program {
+        let program = self.begin_serve();
+        program.wait_for_line("http://127.0.0.1:");
+        program
+    }
+
+    fn begin_serve(&self) -> Program {
+        let mut command = program_command(PROGRAM.as_ref());
+        command.args(["serve", "--bind", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
+        Program::start(command)
+    }
+
+    fn create_account(&self, email: &str) {
+        let mut command = program_command(PROGRAM.as_ref());
+        command
+            .args(["account", "create", email, "--name", "Alice", "--password-stdin", "--json", "--data-dir"])
+            .arg(self.data_dir())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        succeeded(child.wait_with_output().unwrap());
+    }
+
+    fn list_accounts(&self) -> String {
+        let mut command = program_command(PROGRAM.as_ref());
+        command.args(["account", "list", "--json", "--data-dir"]).arg(self.data_dir());
+        text(&succeeded(command.output().unwrap()))
+    }
+
+    fn server_process(&self) -> u32 {
+        let content = fs::read_to_string(self.cluster().join("postmaster.pid")).unwrap();
+        content.lines().next().unwrap().parse().unwrap()
+    }
+
+    fn runs_a_server(&self) -> bool {
+        !servers_under(&self.data_dir()).is_empty()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let elsewhere = self.elsewhere();
+        for directory in elsewhere.iter().chain([&self.data_dir()]) {
+            let servers = servers_under(directory);
+            for server in &servers {
+                send("QUIT", *server);
+            }
+            let began = Instant::now();
+            while !servers_under(directory).is_empty() && began.elapsed() < Duration::from_secs(10) {
+                sleep(POLL_INTERVAL);
+            }
+        }
+        if let Some(elsewhere) = elsewhere {
+            let _ = fs::remove_dir_all(elsewhere);
+        }
+    }
+}
+
+/// A running `serve` and what it has said. Dropped, it is killed.
+struct Program {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Program {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        // Both are read to their ends, so that neither ever blocks the program.
+        let outputs: [Box<dyn std::io::Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for (number, output) in outputs.into_iter().enumerate() {
+            let lines = Arc::clone(&lines);
+            let mark = if number == 0 { "" } else { "(stderr) " };
+            std::thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    lines.lock().unwrap().push(format!("{mark}{line}"));
+                }
+            });
+        }
+        Self { child, lines }
+    }
+
+    fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until standard output has a line with this in it.
+    fn wait_for_line(&self, part: &str) {
+        let began = Instant::now();
+        loop {
+            let lines = self.lines.lock().unwrap().clone();
+            if lines.iter().any(|line| !line.starts_with("(stderr)") && line.contains(part)) {
+                return;
+            }
+            let ended = !is_alive(self.process());
+            assert!(!ended && began.elapsed() < TIME_LIMIT, "no line with {part:?} in:\n{}", lines.join("\n"));
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    fn end(self) -> ExitStatus {
+        send("TERM", self.process());
+        self.wait()
+    }
+
+    fn wait(mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < TIME_LIMIT, "it does not end:\n{}", self.lines.lock().unwrap().join("\n"));
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// As a crash would: no signal that it could handle.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A helper process that ends with the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program with nothing of this environment but PATH: a developer's own settings must not steer the tests.
+fn program_command(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// The PostgreSQL processes that work in or below this directory. Where there is no `/proc`, those that say so.
+fn servers_under(directory: &Path) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        let file = fs::read_to_string(directory.join("postgres/postmaster.pid"));
+        let process = file.ok().and_then(|content| content.lines().next()?.parse().ok());
+        return process.into_iter().filter(|it| is_alive(*it)).collect();
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|process: &u32| {
+            let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+            let works_in = fs::read_link(format!("/proc/{process}/cwd"));
+            name.trim() == "postgres" && works_in.is_ok_and(|it| it.starts_with(directory))
+        })
+        .collect()
+}
+
+/// A process that has ended and not been waited for does not count.
+fn is_alive(process: u32) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().unwrap();
+    let state = text(&output);
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
+}
+
+fn send(signal: &str, process: u32) {
+    // The shell's own `kill` is there on every machine. That the process has just ended is no failure.
+    let _ = Command::new("sh")
+        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal, &process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < TIME_LIMIT, "waited in vain until {what}");
+        sleep(POLL_INTERVAL);
+    }
+}
+
+fn succeeded(output: Output) -> Output {
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn my_uid() -> u32 {
+    text(&Command::new("id").arg("-u").output().unwrap()).trim().parse().unwrap()
+}
+
+fn id_of(option: &str, user: &str) -> u32 {
+    text(&Command::new("id").args([option, user]).output().unwrap()).trim().parse().unwrap()
+}
