@@ -91,6 +91,7 @@ async fn database_checks(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Check>
 }
 
 /// How much room the disk of the cluster has.
+#[expect(clippy::unnecessary_cast, reason = "the counts are 32 bits wide on macOS")]
 fn disk(directory: &Path) -> Check {
     match nix::sys::statvfs::statvfs(directory) {
         Ok(stat) => {

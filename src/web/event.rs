@@ -1,5 +1,7 @@
 //! One event: its body as a tree and as it came, its headers, where it came from; download and deletion.
 
+use std::borrow::Cow;
+
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -7,7 +9,7 @@ use askama::Template;
 use crate::app::delete_event::delete_event;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
-use crate::domain::visible::visible;
+use crate::domain::visible::{visible, visible_lines};
 use crate::store::{credentials, events};
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
@@ -118,9 +120,11 @@ fn headers(event: &StoredEvent) -> Vec<Header> {
     shown.collect()
 }
 
-/// The request again, as a command for a POSIX shell; `None` for bodies that are better downloaded.
+/// The request again, as a command for a POSIX shell; `None` for bodies that are better downloaded: long ones, and those with
+/// characters that would make a terminal show something else than what it runs.
 fn curl(event: &StoredEvent, endpoint: &str) -> Option<String> {
-    if event.body.len() > MAX_CURL_BODY_BYTES {
+    let shows_itself = matches!(visible_lines(&event.body), Cow::Borrowed(_));
+    if event.body.len() > MAX_CURL_BODY_BYTES || !shows_itself {
         return None;
     }
     let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));

@@ -1,0 +1,35 @@
+# What there is to do with this repository. `make` alone lists it.
+
+# Where rustup puts cargo, for shells that have not heard of it.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+.PHONY: help run test lint screenshots clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## build and run the product; it installs what is missing. ARGS="--bind 127.0.0.1:9000" hands options on
+	@scripts/ensure-build-tools
+	@test -n "$$DATABASE_URL" || scripts/ensure-postgres
+	cargo run --release --bin reasoner-webhooks -- serve $(ARGS)
+
+test: ## run every test, in a browser and on a real PostgreSQL; it installs what is missing
+	@scripts/ensure-build-tools curl ps
+	@scripts/ensure-postgres
+	@scripts/ensure-browser
+	@scripts/run-tests
+
+lint: ## check the format, the lints and the scripts
+	@scripts/ensure-build-tools
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	for script in scripts/* .ci/run; do sh -n "$$script" || exit 1; done
+
+screenshots: ## take pictures of every page into screenshots/
+	@scripts/ensure-build-tools
+	@scripts/ensure-postgres
+	@scripts/ensure-browser
+	cargo run --release --example screenshots -- screenshots
+
+clean: ## remove what was built; received data stays
+	cargo clean

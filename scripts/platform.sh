@@ -1,0 +1,78 @@
+# What the other scripts share: which platform this is, and how its package manager is asked. Sourced, not run.
+#
+# Nothing is installed without saying so first, and nothing comes from anywhere but the platform's own package manager.
+
+say() {
+    printf '==> %s\n' "$*"
+}
+
+fail() {
+    printf '==> %s\n' "$*" >&2
+    exit 1
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# The package manager of this platform: brew, apt, dnf, apk, pacman, or nothing.
+package_manager() {
+    if [ "$(uname -s)" = Darwin ]; then
+        echo brew
+    elif has apt-get; then
+        echo apt
+    elif has dnf; then
+        echo dnf
+    elif has apk; then
+        echo apk
+    elif has pacman; then
+        echo pacman
+    fi
+}
+
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || has sudo
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# install PURPOSE PACKAGE...: says what it is about to do and installs the packages, or says who has to run what.
+install() {
+    purpose=$1
+    shift
+    case $(package_manager) in
+    apt) by_hand="apt-get update && apt-get install -y $*" ;;
+    dnf) by_hand="dnf install -y $*" ;;
+    apk) by_hand="apk add $*" ;;
+    pacman) by_hand="pacman -S $*" ;;
+    brew) by_hand="brew install $*" ;;
+    *) fail "$purpose, and this platform's package manager is unknown here. Install by hand: $*" ;;
+    esac
+
+    if [ "$(package_manager)" = brew ]; then
+        has brew || fail "$purpose, and there is no Homebrew. Install Homebrew, then run: $by_hand"
+        [ "$(id -u)" -ne 0 ] || fail "$purpose, and Homebrew refuses to run as root. As yourself, run: $by_hand"
+    else
+        can_be_root || fail "$purpose, and there is no sudo to install it with. As root, run: $by_hand"
+    fi
+
+    say "$purpose: installing $* ($(package_manager))."
+    case $(package_manager) in
+    apt)
+        # A list that cannot be refreshed may still be good enough; the installation tells.
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update || say "Not every package list could be refreshed."
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+        ;;
+    dnf) as_root dnf -y install "$@" ;;
+    apk) as_root apk add "$@" ;;
+    pacman) as_root pacman -S --needed --noconfirm "$@" ;;
+    brew) brew install "$@" ;;
+    esac || fail "$purpose, and installing failed for the reason above. Mend that, then run: $by_hand"
+}

@@ -1,0 +1,264 @@
+//! Who may see and do what: every route for a visitor, for another account, and for an account on Free. A route that is missing
+//! from the table fails the test.
+
+use crate::support::actors::{Person, WEBHOOKS};
+use crate::support::server::TestServer;
+
+/// What comes back for somebody.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    /// A page or a file.
+    Page,
+    /// On to another page, as after signing in or a change.
+    Onward,
+    /// To the sign-in page.
+    SignIn,
+    NotFound,
+    /// Not on this plan.
+    Forbidden,
+    /// The form is incomplete, and nothing else is wrong with the request.
+    Invalid,
+    /// Not for people: credentials are missing.
+    Unauthorized,
+}
+
+use Answer::{Forbidden, Invalid, NotFound, Onward, Page, SignIn, Unauthorized};
+
+struct Route {
+    method: &'static str,
+    /// With the id of something of Alice's where one belongs.
+    path: &'static str,
+    visitor: Answer,
+    /// Bob, on Pro, with Alice's ids.
+    stranger: Answer,
+    /// Alice herself, on Free.
+    free: Answer,
+}
+
+const fn route(method: &'static str, path: &'static str, visitor: Answer, stranger: Answer, free: Answer) -> Route {
+    Route { method, path, visitor, stranger, free }
+}
+
+/// `{event}`, `{credential}` and `{session}` are Alice's.
+const ROUTES: &[Route] = &[
+    route("POST", "/", Unauthorized, Unauthorized, Unauthorized),
+    route("GET", "/", Onward, Onward, Onward),
+    route("GET", "/healthz", Page, Page, Page),
+    route("GET", "/readyz", Page, Page, Page),
+    route("GET", "/favicon.ico", Onward, Onward, Onward),
+    route("GET", "/static/{asset}", Page, Page, Page),
+    route("GET", "/setup", NotFound, NotFound, NotFound),
+    route("POST", "/setup", NotFound, NotFound, NotFound),
+    route("GET", "/login", Page, Onward, Onward),
+    route("POST", "/login", Invalid, Invalid, Invalid),
+    route("GET", "/signup", NotFound, NotFound, NotFound),
+    route("POST", "/signup", NotFound, NotFound, NotFound),
+    route("POST", "/theme", Onward, Onward, Onward),
+    route("GET", "/events", SignIn, Page, Page),
+    route("GET", "/events/live", SignIn, Page, Page),
+    route("GET", "/events/export", SignIn, Page, Page),
+    route("GET", "/events/rejections", SignIn, Page, Page),
+    route("GET", "/events/{event}", SignIn, NotFound, Page),
+    route("GET", "/events/{event}/body", SignIn, NotFound, Page),
+    route("GET", "/settings/integrations", SignIn, Page, Page),
+    route("GET", "/settings/integrations/webhooks", SignIn, Page, Page),
+    route("POST", "/settings/integrations/webhooks/credentials", SignIn, Invalid, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/rotation", SignIn, NotFound, Forbidden),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/old-password-revocation",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/disabling", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/enabling", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/name", SignIn, Invalid, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/test-event", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Forbidden),
+    route("GET", "/settings/account", SignIn, Page, Page),
+    route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
+    route("GET", "/settings/sessions", SignIn, Page, Page),
+    route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
+    route("GET", "/settings/audit", SignIn, Page, Page),
+    route("GET", "/docs/webhooks/quick-start", Page, Page, Page),
+    route("GET", "/docs/webhooks/api-reference", Page, Page, Page),
+    route("GET", "/docs/webhooks/advanced-usage", Page, Page, Page),
+    route("GET", "/docs/webhooks/errors", Page, Page, Page),
+    // What changes Alice's things comes last.
+    route("POST", "/events/{event}/deletion", SignIn, NotFound, Onward),
+    route("POST", "/logout", Onward, Onward, Onward),
+];
+
+async fn ask(person: &Person, route: &Route, path: &str) -> Answer {
+    let answer = match route.method {
+        "GET" => person.get(path).await,
+        _ => {
+            // Complete enough to be read, not enough to be accepted.
+            let fields: &[(&str, &str)] = match route.path {
+                "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
+                "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
+                "/theme" => &[("theme", "dark")],
+                "/settings/account/password" => &[("current_password", "x"), ("new_password", "short")],
+                _ => &[],
+            };
+            person.post(path, fields).await
+        }
+    };
+    let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+    match (answer.status().as_u16(), location) {
+        (200, _) => Page,
+        (303, Some(location))
+            if location.starts_with("/login?")
+                || (location == "/login" && route.path != "/" && route.path != "/logout") =>
+        {
+            SignIn
+        }
+        (303 | 308, _) => Onward,
+        (401, _) => Unauthorized,
+        (403, _) => Forbidden,
+        (404, _) => NotFound,
+        (422, _) => Invalid,
+        (other, _) => panic!("{} {path} answers {other}", route.method),
+    }
+}
+
+// holds W9, W5, C13
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_is_for_whom_it_is_for() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let bob = server.pro("bob@example.com").await;
+    let sender = server.sender(&alice).await;
+    let event = sender.store(r#"{"alice":"secret"}"#).await;
+    let credential = alice.credential_id(&sender.username).await;
+    let other = server.visitor();
+    other.post("/login", &[("email", "alice@example.com"), ("password", crate::support::server::PASSWORD)]).await;
+    let page = other.page("/settings/sessions").await;
+    let session = crate::support::actors::between(&page, "/settings/sessions/", "/").to_owned();
+    let login = alice.visitor_page(&server).await;
+    let asset = crate::support::actors::between(&login, "/static/app.", "\"").to_owned();
+
+    let fill = |path: &str| {
+        path.replace("{event}", &event)
+            .replace("{credential}", &credential)
+            .replace("{session}", &session)
+            .replace("{asset}", &format!("app.{asset}"))
+    };
+    for route in ROUTES {
+        let path = fill(route.path);
+        assert_eq!(ask(&server.visitor(), route, &path).await, route.visitor, "visitor: {} {path}", route.method);
+        assert_eq!(ask(&bob, route, &path).await, route.stranger, "stranger: {} {path}", route.method);
+        if route.path == "/logout" {
+            break;
+        }
+    }
+    server.change_plan("alice@example.com", "free").await;
+    for route in ROUTES {
+        let path = fill(route.path);
+        // Alice's own session is hers to end; it is tried with an id of nobody's.
+        let path = path.replace(&session, "019ab000-0000-7000-8000-000000000000");
+        assert_eq!(ask(&alice, route, &path).await, route.free, "Free: {} {path}", route.method);
+    }
+    let name = server.query("select name from credentials").await;
+    assert_eq!(name[0][0].as_deref(), Some("System 1"), "nobody changed what is Alice's");
+    let live = server.number("select count(*) from credential_secrets where revoked_at is null").await;
+    assert_eq!(live, 1, "nobody ended what is Alice's");
+}
+
+/// The routes that the code names, so that a new one has to be put into the table.
+#[test]
+fn every_route_of_the_program_stands_in_the_table() {
+    let source = include_str!("../../src/web/routes.rs");
+    let mut found = Vec::new();
+    let mut prefix = String::new();
+    for line in source.lines() {
+        if let Some(path) = quoted_after(line, "web::scope(") {
+            prefix = path.replace("{id}", "{credential}");
+        }
+        let path = quoted_after(line, "at(")
+            .or_else(|| quoted_after(line, ".route("))
+            .or_else(|| quoted_after(line, "web::resource("));
+        let Some(path) = path else { continue };
+        let nested = !prefix.is_empty() && line.contains(".service(at(") && line.starts_with("                ");
+        let full = if nested { format!("{prefix}{path}") } else { path };
+        for (word, method) in [("get()", "GET"), ("post()", "POST")] {
+            if line.contains(word) {
+                found.push((method, full.clone()));
+            }
+        }
+    }
+    let generic =
+        |path: &str| path.replace("{event}", "{id}").replace("{session}", "{id}").replace("{asset}", "{name}");
+    for (method, path) in &found {
+        let known = ROUTES
+            .iter()
+            .any(|route| route.method == *method && generic(route.path) == generic(&path.replace("//", "/")));
+        assert!(known, "{method} {path} has no row in the table of tests/http/access.rs: say who may use it");
+    }
+    assert!(found.len() >= ROUTES.len() - 2, "the routes are read from the code: {} of {}", found.len(), ROUTES.len());
+}
+
+fn quoted_after(line: &str, mark: &str) -> Option<String> {
+    let rest = &line[line.find(mark)? + mark.len()..];
+    let rest = rest.strip_prefix('"')?;
+    Some(rest[..rest.find('"')?].to_owned())
+}
+
+// holds W5
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_changes_on_get_and_other_methods_are_refused() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let id = alice.credential_id(&sender.username).await;
+    for act in ["rotation", "revocation", "disabling", "enabling", "name", "test-event", "old-password-revocation"] {
+        let answer = alice.get(&format!("{WEBHOOKS}/credentials/{id}/{act}")).await;
+        assert_eq!(answer.status(), 405, "GET {act}");
+    }
+    assert_eq!(alice.get("/logout").await.status(), 405);
+    let answer = alice
+        .client
+        .delete(format!("{}/events", server.url))
+        .header("Sec-Fetch-Site", "same-origin")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 405);
+    assert_eq!(sender.status().await, 200);
+}
+
+// holds W9
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_and_exports_hold_ones_own_events_alone() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let bob = server.pro("bob@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store(r#"{"canary":"of alice"}"#).await;
+    sender.with_password("wrong").status().await;
+    server.eventually("select count(*) from rejections", 1).await;
+    for path in [
+        "/events",
+        "/events?q=canary",
+        "/events/export",
+        "/events/export?format=csv",
+        "/events/rejections",
+        WEBHOOKS,
+        "/settings/audit",
+        "/docs/webhooks/quick-start",
+    ] {
+        let page = bob.page(path).await;
+        assert!(!page.contains("of alice") && !page.contains(&sender.username), "{path}");
+    }
+    let answer = bob.get(&format!("/events?credential={}", sender.username)).await;
+    assert_eq!(answer.status(), 422, "somebody else's username is as unknown as any");
+    assert!(alice.page("/events/export").await.contains("canary"));
+}
+
+impl Person {
+    /// Any page that everybody sees.
+    async fn visitor_page(&self, server: &TestServer) -> String {
+        server.visitor().page("/login").await
+    }
+}

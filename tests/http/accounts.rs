@@ -1,0 +1,126 @@
+//! Set-up, sign-up and the account password.
+
+use crate::support::actors::WEBHOOKS;
+use crate::support::server::{PASSWORD, TestServer};
+
+async fn setup_path(server: &TestServer) -> String {
+    server.application().setup_link().await.unwrap().unwrap().replace(&server.url, "")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_run_creates_a_pro_account_and_signs_in() {
+    let server = TestServer::start().await;
+    let visitor = server.visitor();
+    assert!(visitor.page("/login").await.contains("This server has no account yet"));
+    let path = setup_path(&server).await;
+    assert!(visitor.page(&path).await.contains("Create the owner account"));
+    let answer = visitor.post(&path, &[("email", "Maya@Example.com"), ("password", PASSWORD)]).await;
+    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, WEBHOOKS));
+    assert!(visitor.page(WEBHOOKS).await.contains("Generate a credential"));
+    assert_eq!(
+        server.query("select email, plan from users join accounts on accounts.id = account_id").await[0],
+        [Some("maya@example.com".to_owned()), Some("pro".to_owned())]
+    );
+    assert_eq!(visitor.get(&path).await.status(), 404, "the page exists once");
+    assert_eq!(
+        server.visitor().post(&path, &[("email", "eve@example.com"), ("password", PASSWORD)]).await.status(),
+        404
+    );
+    assert_eq!(server.application().setup_link().await.unwrap(), None);
+}
+
+// holds W3
+#[tokio::test(flavor = "multi_thread")]
+async fn set_up_needs_its_token_and_of_two_at_once_one_wins() {
+    let server = TestServer::start().await;
+    let form = |email: &'static str| [("email", email), ("password", PASSWORD)];
+    for path in ["/setup", "/setup?token=", "/setup?token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        assert_eq!(server.visitor().get(path).await.status(), 403, "{path}");
+        assert_eq!(server.visitor().post(path, &form("eve@example.com")).await.status(), 403, "{path}");
+    }
+    assert_eq!(server.number("select count(*) from users").await, 0);
+    let path = setup_path(&server).await;
+    let (one, two) = (server.visitor(), server.visitor());
+    let (first, second) = (form("one@example.com"), form("two@example.com"));
+    let (one, two) = tokio::join!(one.post(&path, &first), two.post(&path, &second));
+    let mut statuses = [one.status().as_u16(), two.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 404]);
+    assert_eq!(server.number("select count(*) from accounts").await, 1);
+}
+
+// holds W3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_with_errors_comes_back_with_what_was_typed_but_the_password() {
+    let server = TestServer::start().await;
+    let path = setup_path(&server).await;
+    let visitor = server.visitor();
+    for (email, password, words) in [
+        ("maya@example.com", "harbor42", "Use at least 12 characters. This one has 8."),
+        ("maya@example.com", "password1234", "among the first that somebody would try"),
+        ("maya@example.com", &"x1 ".repeat(100), "Use at most 256 characters. This one has 300."),
+        ("maya", PASSWORD, "Enter an email address with one @"),
+        ("", PASSWORD, "Enter an email address."),
+    ] {
+        let answer = visitor.post(&path, &[("email", email), ("password", password)]).await;
+        assert_eq!(answer.status(), 422);
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(words), "{words} in {page}");
+        assert!(page.contains(&format!("value=\"{email}\"")) && !page.contains(password), "{email}");
+    }
+    let answer = visitor.post(&path, &[("email", "maya@example.com"), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status(), 303, "the link still works after errors");
+}
+
+// holds W10
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_up_makes_free_accounts_and_nobody_chooses_a_plan() {
+    let server = TestServer::start_with(|options| {
+        options.signup = "open".to_owned();
+        options.upgrade_url = Some("https://example.com/upgrade".to_owned());
+    })
+    .await;
+    let visitor = server.visitor();
+    assert!(visitor.page("/login").await.contains("Create an account"));
+    let chosen = [("email", "eve@example.com"), ("password", PASSWORD), ("plan", "pro")];
+    assert_eq!(visitor.post("/signup", &chosen).await.status(), 400);
+    assert_eq!(server.number("select count(*) from users").await, 0);
+    let answer = visitor.post("/signup", &chosen[..2]).await;
+    assert_eq!(answer.status(), 303);
+    let page = visitor.page(WEBHOOKS).await;
+    assert!(page.contains("Part of the Pro plan") && page.contains("href=\"https://example.com/upgrade\""), "{page}");
+    assert_eq!(visitor.post(&format!("{WEBHOOKS}/credentials"), &[("name", "x")]).await.status(), 403);
+    assert_eq!(server.number("select count(*) from accounts where plan = 'free'").await, 1);
+    let again = server.visitor().post("/signup", &[("email", "EVE@example.com"), ("password", PASSWORD)]).await;
+    assert_eq!(again.status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changing_the_password_needs_the_current_one_and_ends_other_sessions() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let elsewhere = server.visitor();
+    elsewhere.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    let new = "an entirely different set of words";
+    let change = async |current: &str, new: &str| {
+        alice.post("/settings/account/password", &[("current_password", current), ("new_password", new)]).await
+    };
+    let wrong = change("not the password", new).await;
+    assert_eq!(wrong.status(), 422);
+    assert!(wrong.text().await.unwrap().contains("This isn’t your current password."));
+    assert!(change(PASSWORD, "short").await.text().await.unwrap().contains("Use at least 12 characters"));
+    assert_eq!(change(PASSWORD, new).await.status(), 303);
+    assert_eq!(alice.get("/events").await.status(), 200, "this session goes on");
+    assert_eq!(elsewhere.get("/events").await.status(), 303, "the others have ended");
+    let sign_in = async |password: &str| {
+        server
+            .visitor()
+            .post("/login", &[("email", "alice@example.com"), ("password", password)])
+            .await
+            .status()
+            .as_u16()
+    };
+    assert_eq!((sign_in(PASSWORD).await, sign_in(new).await), (422, 303));
+    let extra = [("current_password", new), ("new_password", PASSWORD), ("plan", "pro")];
+    assert_eq!(alice.post("/settings/account/password", &extra).await.status(), 400);
+}

@@ -1,0 +1,261 @@
+//! Any valid JSON is accepted and comes back byte for byte; nothing else is. The shape of JSONTestSuite, as cases of our own.
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use crate::support::server::TestServer;
+
+/// Valid by RFC 8259, and hard for somebody.
+fn valid() -> Vec<Vec<u8>> {
+    let texts = [
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "1e1",
+        "1E+2",
+        "1.5e-300",
+        "1e400",
+        "-1e-400",
+        "123456789012345678901234567890",
+        "0.1000000000000000055511151231257827021181583404541015625",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "\"a\"",
+        "[]",
+        "{}",
+        "[[]]",
+        "[{}]",
+        "{\"\":0}",
+        "{\"a\":1,\"a\":2,\"a\":{}}",
+        "{\"a\":{\"a\":{\"a\":null}}}",
+        " [ 1 , 2 ] ",
+        "\r\n\t{\r\n\t\"a\"\r\n:\t1}\n\n",
+        "\"\\u0000\"",
+        "{\"\\u0000\":\"\\u0000\"}",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\\ud800\\ud800\"",
+        "\"\\udbff\\udfff\"",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "\"\\u005C\\u005c\"",
+        "\"€𝄞\"",
+        "\"\u{7f}\"",
+        "\"\u{85}\u{2028}\u{2029}\"",
+        "\"\u{feff}\"",
+        "\"\u{fffe}\u{ffff}\u{10ffff}\"",
+        "\u{feff}{\"bom\":true}",
+        "[1,\n2]",
+        "\"<script>alert(1)</script>\"",
+        "{\"__proto__\":{},\"constructor\":1}",
+        "[\"a\",null,1e0,{}]",
+    ];
+    let mut bodies: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    bodies.push(format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes());
+    bodies.push(format!("{}1{}", "{\"a\":".repeat(50_000), "}".repeat(50_000)).into_bytes());
+    bodies.push(format!("[{}0]", "0,".repeat(200_000)).into_bytes());
+    bodies.push(format!("\"{}\"", "x".repeat(1_000_000)).into_bytes());
+    bodies.push(format!("1{}", "0".repeat(500_000)).into_bytes());
+    bodies
+        .push(format!("{{{}\"z\":1}}", (0..30_000).map(|i| format!("\"k{i}\":{i},")).collect::<String>()).into_bytes());
+    bodies.push([b"\"".as_slice(), &b" ".repeat(1 << 20)[..(1 << 20) - 2], b"\""].concat());
+    bodies
+}
+
+/// Not JSON, however much it looks like it.
+fn invalid() -> Vec<Vec<u8>> {
+    let texts = [
+        "",
+        " ",
+        "\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        "[1",
+        "[1,",
+        "[,1]",
+        "[1,]",
+        "[1,,2]",
+        "[1 2]",
+        "[1}",
+        "{]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{'a':1}",
+        "{1:1}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":1}}",
+        "{} {}",
+        "1 2",
+        "nul",
+        "Null",
+        "TRUE",
+        "tru",
+        "truee",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "nan",
+        "+1",
+        "01",
+        "-01",
+        "1.",
+        ".1",
+        "1.e1",
+        "1e",
+        "1e+",
+        "-",
+        "--1",
+        "0x1",
+        "1_000",
+        "1,000",
+        "'a'",
+        "\"a",
+        "a\"",
+        "\"\\\"",
+        "\"\\x\"",
+        "\"\\u\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\\u{1}\"",
+        "\"\t\"",
+        "\"\n\"",
+        "\"\u{0}\"",
+        "\u{0}",
+        "1\u{0}",
+        "// c\n1",
+        "/* c */ 1",
+        "1 // c",
+        "<a>",
+        "\u{feff}",
+        "\u{feff}\u{feff}1",
+        "1\u{a0}",
+        "\u{2028}1",
+        "undefined",
+        "()",
+        "\"a\" \"b\"",
+        "[\"a\":1]",
+        "{\"a\":1,\"b\"}",
+    ];
+    let mut bodies: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    for bytes in [
+        b"\"\xff\"".as_slice(),
+        b"\"\xc0\x80\"",
+        b"\"\xed\xa0\x80\"",
+        b"\"\xf4\x90\x80\x80\"",
+        b"\"\xe2\x82\"",
+        b"\xfe\xff\x00{",
+        b"{\x00}\x00",
+        b"\xff",
+        b"[\"\x80\"]",
+    ] {
+        bodies.push(bytes.to_vec());
+    }
+    bodies.push("[".repeat(500_000).into_bytes());
+    bodies.push("{\"a\":".repeat(100_000).into_bytes());
+    bodies
+}
+
+// holds X5
+#[tokio::test(flavor = "multi_thread")]
+async fn any_valid_json_comes_back_byte_for_byte() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for body in valid() {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        let answer = sender.send(body.clone()).await;
+        assert_eq!(answer.status(), 200, "{shown}");
+        let id = answer.json::<serde_json::Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+        let back = alice.get(&format!("/events/{id}/body")).await;
+        assert_eq!(back.headers()["content-disposition"], format!("attachment; filename=\"{id}.json\""));
+        assert!(back.bytes().await.unwrap() == body, "{shown} comes back changed");
+        let page = alice.get(&format!("/events/{id}")).await;
+        assert_eq!(page.status(), 200, "{shown} has a page");
+        let size = page.bytes().await.unwrap().len();
+        assert!(size < 3_000_000, "{shown}: a page of {size} bytes");
+    }
+    assert_eq!(alice.get("/events").await.status(), 200);
+    let export = alice.page("/events/export").await;
+    assert_eq!(export.lines().count(), valid().len(), "one line for each event, whatever is in it");
+    for line in export.lines() {
+        assert!(reasoner_webhooks::domain::payload::Payload::check(line.as_bytes()).is_ok());
+    }
+}
+
+// holds X5
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_json_is_refused_and_not_stored() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for body in invalid() {
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+        let answer = sender.send(body).await;
+        assert_eq!(answer.status(), 400, "{shown:?}");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains(" at line "), "{shown:?}: {problem}");
+    }
+    assert_eq!(server.number("select count(*) from events").await, 0);
+}
+
+// holds X5
+#[tokio::test(flavor = "multi_thread")]
+async fn no_bytes_whatever_make_a_server_error() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let mut runner = TestRunner::deterministic();
+    let bytes = proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200);
+    let json_like = proptest::string::string_regex("[\\[\\]{}\",:0-9eE+\\-.tfn\\\\u ]{0,80}").unwrap();
+    for _ in 0..150 {
+        let wild = bytes.new_tree(&mut runner).unwrap().current();
+        let tame = json_like.new_tree(&mut runner).unwrap().current();
+        for body in [wild, tame.into_bytes()] {
+            let status = sender.send(body.clone()).await.status().as_u16();
+            assert!(matches!(status, 200 | 400), "{status} for {body:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_beside_the_body_is_what_the_contract_lists() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let answer = sender
+        .request()
+        .header("User-Agent", "inventory/3.8")
+        .header("X-Api-Key", "canary")
+        .header("X-Hub-Signature-256", "canary")
+        .header("Cookie", "a=canary")
+        .header("Proxy-Authorization", "Basic canary")
+        .header("X-Trace", "7")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let row = &server.query("select user_agent, content_type, host(remote_ip), headers from events").await[0];
+    assert_eq!(row[0].as_deref(), Some("inventory/3.8"));
+    assert_eq!(row[1].as_deref(), Some("application/json"));
+    assert_eq!(row[2].as_deref(), Some("127.0.0.1"));
+    let headers = row[3].as_deref().unwrap();
+    assert!(!headers.contains("canary") && !headers.contains("authorization"), "{headers}");
+    for kept in [r#"["x-trace","7"]"#, r#"["x-api-key","[masked]"]"#] {
+        assert!(headers.contains(kept), "{headers}");
+    }
+    let with_query = reqwest::Client::new()
+        .post(format!("{}/?source=erp&n=1", server.url))
+        .header("Authorization", sender.authorization())
+        .header("Content-Type", "application/json");
+    assert_eq!(with_query.body("1").send().await.unwrap().status(), 200);
+    assert_eq!(server.number("select count(*) from events where query = 'source=erp&n=1'").await, 1);
+}

@@ -1,0 +1,321 @@
+//! The command line as scripts use it: the real binary against a database, and the seed's `curl` line run literally.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::postgres::new_database;
+use crate::support::server::PASSWORD;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
+
+/// The binary with one database.
+struct Terminal {
+    database_url: String,
+}
+
+impl Terminal {
+    async fn new() -> Self {
+        Self { database_url: new_database().await }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("DATABASE_URL", &self.database_url);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// What a command that has to succeed prints.
+    fn output(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.output(&[args, &["--json"]].concat())).unwrap()
+    }
+
+    /// The one line of a command that has to fail with a code.
+    fn failure(&self, args: &[&str], code: i32) -> String {
+        let output = self.run(args);
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {line}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+        assert_eq!(line.lines().count(), 1, "{args:?}: {line}");
+        line
+    }
+
+    fn create_account(&self, email: &str) {
+        let mut child = self
+            .command(&["account", "create", email, "--password-stdin", "--json"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let account: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(account["email"], email);
+        assert!(account["password"].is_null(), "a given password is not printed");
+    }
+
+    /// `serve` on a free port, and its address.
+    fn serve(&self) -> (Serving, String) {
+        let mut child = self
+            .command(&["serve", "--bind", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.find_map(|line| line.unwrap().trim().strip_prefix("Pages").map(|rest| rest.trim().to_owned()));
+        std::thread::spawn(move || lines.for_each(drop));
+        (Serving(child), line.unwrap())
+    }
+}
+
+/// A running `serve`, ended with SIGTERM as an init system does.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        let status = self.0.wait().unwrap();
+        if !std::thread::panicking() {
+            assert!(status.success(), "serve ends cleanly: {status}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_created_listed_and_changed() {
+    let terminal = Terminal::new().await;
+    assert_eq!(terminal.json(&["account", "list"]), serde_json::json!([]));
+    terminal.create_account("maya@example.com");
+    let generated = terminal.json(&["account", "create", "bob@example.com", "--name", "Bob", "--plan", "free"]);
+    assert!(generated["password"].as_str().unwrap().len() >= 20);
+    let list = terminal.json(&["account", "list"]);
+    assert_eq!(list[0]["plan"], "pro");
+    assert_eq!(
+        (&list[1]["email"], &list[1]["name"], &list[1]["plan"]),
+        (&"bob@example.com".into(), &"Bob".into(), &"free".into())
+    );
+    assert_eq!(terminal.json(&["account", "plan", "BOB@example.com", "pro"])["plan"], "pro");
+    assert!(terminal.output(&["account", "list"]).contains("bob@example.com"));
+    assert!(terminal.json(&["account", "password", "bob@example.com"])["password"].is_string());
+    assert!(terminal.failure(&["account", "create", "maya@example.com"], 1).contains("exists"));
+    assert!(terminal.failure(&["account", "plan", "eve@example.com", "pro"], 1).contains("no account"));
+    assert!(terminal.failure(&["account", "create", "nonsense"], 1).contains("one @"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_go_through_their_life_on_the_command_line() {
+    let terminal = Terminal::new().await;
+    terminal.create_account("maya@example.com");
+    let created = terminal.json(&["credential", "create", "maya@example.com", "Inventory system"]);
+    let keys: Vec<&String> = created.as_object().unwrap().keys().collect();
+    assert_eq!(keys.len(), 5, "{keys:?}");
+    assert_eq!(created["name"], "Inventory system");
+    assert_eq!(created["ingest_url"], "http://127.0.0.1:8080/");
+    let username = created["username"].as_str().unwrap();
+    let hint = &created["password"].as_str().unwrap()[4..8];
+    let list = terminal.json(&["credential", "list", "maya@example.com"]);
+    assert_eq!(list[0]["state"], "active");
+    assert_eq!(list[0]["passwords"][0]["hint"], hint);
+    assert_eq!(list[0]["passwords"][0]["state"], "current");
+    assert!(list[0]["passwords"][0]["last_used_at"].is_null());
+    let rotated = terminal.json(&["credential", "rotate", username, "--overlap", "1h"]);
+    assert!(rotated["previous_expires_at"].as_str().unwrap().ends_with('Z'));
+    assert_ne!(rotated["password"], created["password"]);
+    let list = terminal.json(&["credential", "list", "maya@example.com"]);
+    assert_eq!(list[0]["state"], "rotating");
+    assert_eq!(
+        (&list[0]["passwords"][0]["state"], &list[0]["passwords"][1]["state"]),
+        (&"current".into(), &"expiring".into())
+    );
+    assert!(terminal.failure(&["credential", "rotate", username], 1).contains("two passwords"));
+    assert!(terminal.json(&["credential", "rotate", username, "--overlap", "now"])["previous_expires_at"].is_null());
+    assert_eq!(terminal.json(&["credential", "disable", username])["state"], "disabled");
+    assert_eq!(terminal.json(&["credential", "enable", username])["state"], "active");
+    assert_eq!(terminal.json(&["credential", "revoke", username])["state"], "revoked");
+    let list = terminal.json(&["credential", "list", "maya@example.com"]);
+    assert_eq!(list[0]["state"], "revoked");
+    assert!(list[0]["passwords"].as_array().unwrap().iter().all(|p| p["state"] == "revoked"));
+    assert!(terminal.failure(&["credential", "enable", username], 1).contains("revoked"));
+    assert!(terminal.failure(&["credential", "rotate", "rw_unknown1"], 1).contains("no credential"));
+    assert!(terminal.failure(&["credential", "create", "maya@example.com", ""], 1).contains("name"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_back_byte_for_byte_while_the_program_serves() {
+    let terminal = Terminal::new().await;
+    terminal.create_account("maya@example.com");
+    let created = terminal.json(&["credential", "create", "maya@example.com", "Inventory"]);
+    let (username, password) = (created["username"].as_str().unwrap(), created["password"].as_str().unwrap());
+    let (_serving, url) = terminal.serve();
+    let sender = crate::support::actors::Sender::new(&url, username, password);
+    let bodies = ["{ \"a\" : 1.0e400, \"a\":\"\\ud800\" }\n", "\u{feff}[]", "\"\\u0000\"", "0"];
+    let mut stored = Vec::new();
+    for body in bodies {
+        stored.push(sender.store(body).await);
+    }
+    for (id, body) in stored.iter().zip(bodies) {
+        let output = terminal.run(&["events", "body", "maya@example.com", id]);
+        assert_eq!(output.stdout, body.as_bytes());
+    }
+    let list = terminal.json(&["events", "list", "maya@example.com"]);
+    let ids: Vec<&str> = list.as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, stored.iter().rev().map(String::as_str).collect::<Vec<_>>(), "newest first");
+    assert_eq!(list[0].as_object().unwrap().len(), 6);
+    assert_eq!(list[0]["credential"], username);
+    assert_eq!(list[0]["size_bytes"], 1);
+    let listed = |args: &[&str]| {
+        terminal.json(&[&["events", "list", "maya@example.com"], args].concat()).as_array().unwrap().len()
+    };
+    assert_eq!(listed(&["--limit", "2"]), 2);
+    assert_eq!(listed(&["--query", "1.0E400"]), 1);
+    assert_eq!(listed(&["--credential", username, "--since", "1h"]), 4);
+    assert_eq!(listed(&["--until", "2020-01-01"]), 0);
+    let export = terminal.output(&["events", "export", "maya@example.com"]);
+    let lines: Vec<&str> = export.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines[0].contains(&stored[0]) && lines[0].ends_with("\"body\":{ \"a\" : 1.0e400, \"a\":\"\\ud800\" }}"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].ends_with("\"body\":[]}"));
+    assert_eq!(
+        terminal
+            .output(&["events", "export", "maya@example.com", "--format", "csv"])
+            .lines()
+            .next()
+            .unwrap()
+            .matches(',')
+            .count(),
+        7
+    );
+    assert!(
+        terminal
+            .failure(&["events", "body", "maya@example.com", "019ab000-0000-7000-8000-000000000000"], 1)
+            .contains("no event")
+    );
+    assert!(terminal.failure(&["events", "list", "maya@example.com", "--since", "yesterday"], 1).contains("yesterday"));
+    for _ in 0..100 {
+        let used = terminal.json(&["credential", "list", "maya@example.com"]);
+        if used[0]["passwords"][0]["last_used_ip"] == "127.0.0.1" {
+            return;
+        }
+    }
+    panic!("the last use is not noted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_curl_line_of_the_seed_works_as_printed() {
+    let terminal = Terminal::new().await;
+    terminal.create_account("maya@example.com");
+    let created = terminal.json(&["credential", "create", "maya@example.com", "Seed"]);
+    let (_serving, url) = terminal.serve();
+    let line = r#"curl -X POST "https://webhook.reasoner.com" \
+ -H "Content-Type: application/json" \
+ -H "Authorization: Basic $(echo -n 'USERNAME:PASSWORD' | base64)" \
+ -d '{"message": "Hello from webhook!"}'"#
+        .replace("https://webhook.reasoner.com", &url)
+        .replace("USERNAME", created["username"].as_str().unwrap())
+        .replace("PASSWORD", created["password"].as_str().unwrap());
+    let output = Command::new("bash").args(["-c", &format!("{line} -sS -w '\\n%{{http_code}}'")]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with(r#"{"status":"ok","id":""#) && text.ends_with("\n200"),
+        "{text} {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let id = crate::support::actors::between(&text, "\"id\":\"", "\"");
+    assert_eq!(terminal.output(&["events", "body", "maya@example.com", id]), r#"{"message": "Hello from webhook!"}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_values_stop_the_program_before_it_opens_anything() {
+    let terminal = Terminal::new().await;
+    let output =
+        terminal.run(&["serve", "--bind", "nowhere", "--retention-days", "0", "--public-url", "http://example.com"]);
+    assert_eq!(output.status.code(), Some(2));
+    let lines = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    for name in ["--bind (BIND)", "--retention-days (RETENTION_DAYS)", "--public-url (PUBLIC_URL)"] {
+        assert!(lines.contains(name), "{name} in {lines}");
+    }
+    assert_eq!(terminal.run(&["serve", "--nonsense"]).status.code(), Some(2));
+    let away = terminal
+        .command(&["account", "list"])
+        .env("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x")
+        .output()
+        .unwrap();
+    assert_eq!(away.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&away.stderr).contains("DATABASE_URL"),
+        "{}",
+        String::from_utf8_lossy(&away.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_what_is_well_and_fails_when_something_is_not() {
+    let terminal = Terminal::new().await;
+    let output = terminal.run(&["doctor"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    // The tests' own server has fsync off, which is exactly what doctor is for.
+    assert!(text.contains("FAIL  fsync is off"), "{text}");
+    assert_eq!(output.status.code(), Some(1));
+    for line in [
+        "ok    full_page_writes is on",
+        "ok    synchronous_commit is on",
+        "ok    the encoding is UTF8",
+        "ok    no migration is pending",
+        "ok    PostgreSQL ",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert_eq!(terminal.output(&["migrate"]), "The database schema is current.\n");
+}
+
+#[test]
+fn help_names_every_option_with_its_variable() {
+    let output = Command::new(PROGRAM).arg("--help").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for option in [
+        "bind",
+        "ingest-bind",
+        "metrics-bind",
+        "public-url",
+        "ingest-url",
+        "database-url",
+        "data-dir",
+        "trusted-proxies",
+        "signup",
+        "upgrade-url",
+        "retention-days",
+        "max-body-bytes",
+        "log-format",
+        "insecure-http",
+    ] {
+        let variable = option.to_uppercase().replace('-', "_");
+        assert!(
+            text.contains(&format!("--{option}")) && text.contains(&format!("[env: {variable}")),
+            "{option} in {text}"
+        );
+    }
+}

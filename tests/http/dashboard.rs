@@ -1,0 +1,195 @@
+//! The dashboard: lists, pages, one event, exports, the live connection.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jiff::SignedDuration;
+
+use crate::support::actors::{Person, between};
+use crate::support::server::TestServer;
+
+fn ids(page: &str) -> Vec<String> {
+    page.split("data-id=\"").skip(1).map(|part| part[..36].to_owned()).collect()
+}
+
+async fn filled(count: usize) -> (TestServer, Person, Vec<String>) {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let mut stored = Vec::new();
+    for n in 0..count {
+        stored.push(sender.store(format!("{{\"n\":{n},\"text\":\"Number {n}\"}}")).await);
+    }
+    (server, alice, stored)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_listed_newest_first_and_paged_by_key() {
+    let (_server, alice, mut stored) = filled(120).await;
+    stored.reverse();
+    let first = alice.page("/events").await;
+    assert_eq!(ids(&first), stored[..50]);
+    let next = between(&first, "rel=\"next\" href=\"", "\"").to_owned();
+    let second = alice.page(&next).await;
+    assert_eq!(ids(&second), stored[50..100]);
+    let last = alice.page(between(&second, "rel=\"next\" href=\"", "\"")).await;
+    assert_eq!(ids(&last), stored[100..]);
+    assert!(!last.contains("rel=\"next\""));
+    let back = alice.page(between(&last, "rel=\"prev\" href=\"", "\"")).await;
+    assert_eq!(ids(&back), stored[50..100]);
+    assert!(first.contains("Number 119"), "the beginning of the body");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_live_in_the_address_and_say_what_is_wrong_with_them() {
+    let (server, alice, stored) = filled(5).await;
+    let other = server.sender(&alice).await;
+    let of_other = other.store(r#"{"text":"100% _percent_"}"#).await;
+    assert_eq!(ids(&alice.page("/events?q=number%203").await), [stored[3].clone()], "any case");
+    assert_eq!(ids(&alice.page("/events?q=100%25+_p").await), [of_other.clone()], "wildcards are text");
+    assert_eq!(ids(&alice.page(&format!("/events?credential={}", other.username)).await), [of_other.clone()]);
+    assert_eq!(ids(&alice.page("/events?since=1h").await).len(), 6);
+    assert_eq!(ids(&alice.page("/events?until=2020-01-01").await).len(), 0);
+    let nothing = alice.page("/events?q=nowhere").await;
+    assert!(nothing.contains("No events match these filters") && nothing.contains("contains “nowhere”"));
+    for query in ["since=yesterday", "credential=rw_unknown1", "until=never"] {
+        let answer = alice.get(&format!("/events?{query}")).await;
+        assert_eq!(answer.status(), 422, "{query}");
+        assert!(answer.text().await.unwrap().contains("These filters can’t be applied."), "{query}");
+    }
+    server.pass(SignedDuration::from_hours(2));
+    assert_eq!(ids(&alice.page("/events?since=1h").await).len(), 0);
+    for hostile in
+        ["/events?before=x", "/events?before=%00", "/events?q=%27%3B--", "/events?q=%00", "/events?since=%F0%9F"]
+    {
+        let status = alice.get(hostile).await.status().as_u16();
+        assert!(matches!(status, 200 | 400 | 422), "{hostile}: {status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_event_is_shown_with_its_neighbours_and_can_be_deleted() {
+    let (server, alice, stored) = filled(3).await;
+    let page = alice.page(&format!("/events/{}", stored[1])).await;
+    assert!(page.contains(&format!("rel=\"prev\" href=\"/events/{}", stored[2])));
+    assert!(page.contains(&format!("rel=\"next\" href=\"/events/{}", stored[0])));
+    assert!(page.contains("Event from System 1") && page.contains("Never stored"));
+    let body = alice.get(&format!("/events/{}/body", stored[1])).await;
+    assert_eq!(body.headers()["content-security-policy"], "default-src 'none'; sandbox");
+    assert_eq!(body.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(body.text().await.unwrap(), r#"{"n":1,"text":"Number 1"}"#);
+    assert!(alice.page(&format!("/events/{}?delete=1", stored[1])).await.contains("Delete this event"));
+    assert_eq!(alice.post(&format!("/events/{}/deletion", stored[1]), &[]).await.status(), 303);
+    assert_eq!(alice.get(&format!("/events/{}", stored[1])).await.status(), 404);
+    assert_eq!(alice.post(&format!("/events/{}/deletion", stored[1]), &[]).await.status(), 404);
+    assert_eq!(server.number("select count(*) from audit_log where action = 'event_deleted'").await, 1);
+    for odd in ["x", "019ab000", "019ab000-0000-7000-8000-000000000000"] {
+        assert_eq!(alice.get(&format!("/events/{odd}")).await.status(), 404, "{odd}");
+    }
+}
+
+// holds W7
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_payloads_stay_text() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let hostile = "</code><script>alert(1)</script><img src=x onerror=alert(2)>";
+    let body = serde_json::json!({ hostile: hostile, "bidi": "a\u{202e}b\u{200b}c" }).to_string();
+    let answer =
+        sender.request().header("X-Note", hostile).header("User-Agent", hostile).body(body).send().await.unwrap();
+    let id = answer.json::<serde_json::Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    for path in ["/events".to_owned(), format!("/events/{id}")] {
+        let page = alice.page(&path).await;
+        assert!(!page.contains("<script>alert") && !page.contains("<img"), "{path}");
+        assert!(!page.contains('\u{202e}') && !page.contains('\u{200b}'), "{path}: shown, not obeyed");
+        assert!(page.contains("\\u202E"), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_hold_every_event_oldest_first() {
+    let (_server, alice, stored) = filled(250).await;
+    let answer = alice.get("/events/export?format=ndjson").await;
+    assert!(answer.headers()["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"events-"));
+    assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
+    let text = answer.text().await.unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let exported: Vec<&str> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!(exported, stored);
+    for field in ["received_at", "credential", "remote_ip", "content_type", "size_bytes", "headers"] {
+        assert!(!lines[0][field].is_null(), "{field}");
+    }
+    assert_eq!(lines[7]["body"]["n"], 7);
+    let csv = alice.page("/events/export?format=csv&q=%22n%22:12,").await;
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    assert!(csv.starts_with("id,received_at,credential,"));
+    assert_eq!(alice.get("/events/export?format=xml").await.status(), 400);
+}
+
+/// Reads a stream of server-sent events until so many have come.
+async fn read_events(answer: reqwest::Response, count: usize) -> Vec<String> {
+    let mut stream = answer.bytes_stream();
+    let mut text = String::new();
+    let reading = async {
+        while text.matches("\nevent: ").count() + usize::from(text.starts_with("event: ")) < count {
+            text.push_str(&String::from_utf8_lossy(&stream.next().await.unwrap().unwrap()));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("events arrive");
+    text.split("\n\n").filter(|block| block.contains("event: ")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_connection_brings_what_arrives_and_resumes_where_it_broke_off() {
+    let (server, alice, stored) = filled(3).await;
+    let resumed = alice
+        .client
+        .get(format!("{}/events/live", server.url))
+        .header("Last-Event-ID", &stored[0])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(resumed.headers()["content-type"], "text/event-stream");
+    let events = read_events(resumed, 2).await;
+    assert!(
+        events[0].contains(&format!("id: {}", stored[1])) && events[1].contains(&format!("id: {}", stored[2])),
+        "{events:?}"
+    );
+
+    let live = alice.get("/events/live").await;
+    let sender = server.sender(&alice).await;
+    let reading = tokio::spawn(read_events(live, 2));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let new = sender.store(r#"{"live":"<b>"}"#).await;
+    assert_eq!(sender.with_password("wrong").status().await, 401);
+    let events = reading.await.unwrap();
+    assert!(events[0].contains("event: stored") && events[0].contains(&new), "{events:?}");
+    assert!(
+        events[0].contains("&#60;b&#62;") && !events[0].contains("<b>"),
+        "rows are rendered by the server: {events:?}"
+    );
+    assert!(events[1].contains("event: rejected") && events[1].contains("Wrong password"), "{events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_instance_stored_arrives_too() {
+    let (server, alice, _) = filled(1).await;
+    let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
+    let sender = server.sender(&alice).await;
+    let reading = tokio::spawn(read_events(alice.get("/events/live").await, 1));
+    let there = crate::support::actors::Sender::new(&other.url, &sender.username, &sender.password);
+    let id = there.store("1").await;
+    assert!(reading.await.unwrap()[0].contains(&id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chart_counts_what_was_accepted_and_rejected() {
+    let (server, alice, _) = filled(4).await;
+    let sender = server.sender(&alice).await;
+    sender.with_password("x").status().await;
+    server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 1).await;
+    let page = alice.page("/events").await;
+    assert!(page.contains("<dd>4</dd>") && page.contains("<dd>1</dd>") && page.contains("<dd>80.00%</dd>"), "{page}");
+    assert!(page.contains("4 accepted, at most 4 in a bar"), "a text for who cannot see the bars");
+}

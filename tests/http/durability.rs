@@ -1,0 +1,85 @@
+//! What a 200 means, and what happens when something breaks.
+
+use actix_web::{App, HttpResponse, HttpServer, middleware, web};
+use reasoner_webhooks::web::headers;
+
+use crate::support::server::TestServer;
+
+// holds D1
+#[tokio::test(flavor = "multi_thread")]
+async fn synchronous_commit_is_on_whatever_the_server_says() {
+    let server = TestServer::start().await;
+    let name = server.database_url.split('/').next_back().unwrap().to_owned();
+    server.query(&format!("alter database {name} set synchronous_commit = off")).await;
+    let store = reasoner_webhooks::store::pool::Store::open(&server.database_url).await.unwrap();
+    let value = reasoner_webhooks::store::settings::show(&mut *store.connection().await.unwrap(), "synchronous_commit")
+        .await
+        .unwrap();
+    assert_eq!(value, "on");
+}
+
+// holds D9
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_a_500_with_a_request_id_and_the_server_lives() {
+    async fn panics() -> HttpResponse {
+        panic!("on purpose")
+    }
+    let server = HttpServer::new(|| {
+        App::new()
+            .wrap(middleware::from_fn(headers::outermost))
+            .route("/panics", web::get().to(panics))
+            .route("/lives", web::get().to(HttpResponse::Ok))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind("127.0.0.1:0")
+    .unwrap();
+    let url = format!("http://{}", server.addrs()[0]);
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    for _ in 0..5 {
+        let answer = reqwest::get(format!("{url}/panics")).await.unwrap();
+        assert_eq!(answer.status(), 500);
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert!(answer.headers().contains_key("content-security-policy"));
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(&id) && !page.contains("on purpose"), "{page}");
+        assert_eq!(reqwest::get(format!("{url}/lives")).await.unwrap().status(), 200);
+    }
+    handle.stop(true).await;
+}
+
+// holds D6
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_finishes_what_is_in_flight() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    assert_eq!(sender.status().await, 200);
+    let database_url = server.database_url.clone();
+    let slow = {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            let pieces = futures_util::stream::unfold(0, |n| async move {
+                tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+                let piece = if n == 9 { "1" } else { " " };
+                (n < 10).then(|| (Ok::<_, std::io::Error>(piece), n + 1))
+            });
+            sender.send(reqwest::Body::wrap_stream(pieces)).await.status().as_u16()
+        })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let started = std::time::Instant::now();
+    server.stop().await;
+    assert!(started.elapsed().as_secs() < 30);
+    assert_eq!(slow.await.unwrap(), 200, "the request in flight was finished");
+    let rows = crate::support::postgres::query(&database_url, "select count(*) from events").await;
+    assert_eq!(rows[0][0].as_deref(), Some("2"));
+    let used = crate::support::postgres::query(
+        &database_url,
+        "select count(*) from credential_secrets where last_used_at is not null",
+    )
+    .await;
+    assert_eq!(used[0][0].as_deref(), Some("1"), "notes in memory were written");
+}

@@ -1,0 +1,17 @@
+//! The program over HTTP and on the command line, over a real PostgreSQL.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod access;
+mod accounts;
+mod answers;
+mod bodies;
+mod command_line;
+mod credentials;
+mod dashboard;
+mod durability;
+mod headers;
+mod schema;
+mod secrets;
+mod sign_in;

@@ -1,0 +1,8 @@
+//! What the tests over HTTP share: a real PostgreSQL for each test program, a database of its own for each test, the server that
+//! `serve` runs, and the actors: a visitor, signed-in people, and senders.
+#![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
+
+pub mod actors;
+pub mod browser;
+pub mod postgres;
+pub mod server;
