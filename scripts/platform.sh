@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the other scripts share: which platform this is, and how its package manager is asked. Sourced, not run.
 #
 # Nothing is installed without saying so first, and nothing comes from anywhere but the platform's own package manager.
@@ -30,8 +31,15 @@ package_manager() {
     fi
 }
 
+# Whether commands can be run as root; asked once, since sudo may want a password for the answer.
 can_be_root() {
-    [ "$(id -u)" -eq 0 ] || has sudo
+    if [ -z "${root_is_possible:-}" ]; then
+        root_is_possible=no
+        if [ "$(id -u)" -eq 0 ] || { has sudo && sudo true; }; then
+            root_is_possible=yes
+        fi
+    fi
+    [ "$root_is_possible" = yes ]
 }
 
 as_root() {
@@ -52,17 +60,16 @@ install() {
     apk) by_hand="apk add $*" ;;
     pacman) by_hand="pacman -S $*" ;;
     brew) by_hand="brew install $*" ;;
-    *) fail "$purpose, and this platform's package manager is unknown here. Install by hand: $*" ;;
+    *) fail "$purpose. This platform's package manager is unknown here; install by hand: $*" ;;
     esac
 
-    if [ "$(package_manager)" = brew ]; then
-        has brew || fail "$purpose, and there is no Homebrew. Install Homebrew, then run: $by_hand"
-        [ "$(id -u)" -ne 0 ] || fail "$purpose, and Homebrew refuses to run as root. As yourself, run: $by_hand"
-    else
-        can_be_root || fail "$purpose, and there is no sudo to install it with. As root, run: $by_hand"
-    fi
-
     say "$purpose: installing $* ($(package_manager))."
+    if [ "$(package_manager)" = brew ]; then
+        has brew || fail "There is no Homebrew to do it with. Install Homebrew, then run: $by_hand"
+        [ "$(id -u)" -ne 0 ] || fail "Homebrew refuses to run as root. As yourself, run: $by_hand"
+    else
+        can_be_root || fail "That takes root, and sudo is missing or refuses. As root, run: $by_hand"
+    fi
     case $(package_manager) in
     apt)
         # A list that cannot be refreshed may still be good enough; the installation tells.
@@ -74,5 +81,5 @@ install() {
     apk) as_root apk add "$@" ;;
     pacman) as_root pacman -S --needed --noconfirm "$@" ;;
     brew) brew install "$@" ;;
-    esac || fail "$purpose, and installing failed for the reason above. Mend that, then run: $by_hand"
+    esac || fail "The installation failed for the reason above. Mend that, then run: $by_hand"
 }

@@ -196,9 +196,9 @@ pub fn wants_colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The log filter of `RUST_LOG`, or what is worth reading every day.
-pub fn log_filter() -> String {
-    std::env::var("RUST_LOG").unwrap_or_else(|_| "info,actix_server=warn,tokio_postgres=warn".to_owned())
+/// The log filter of `RUST_LOG`, or `usual`.
+pub fn log_filter(usual: &str) -> String {
+    std::env::var("RUST_LOG").unwrap_or_else(|_| usual.to_owned())
 }
 
 /// The problems found so far.

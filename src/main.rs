@@ -26,7 +26,10 @@ fn main() -> ExitCode {
             return ExitCode::from(EXIT_WRONG_OPTION);
         }
     };
-    log_to_standard_error(config.log_format);
+    let command = args.command.unwrap_or(Command::Serve);
+    // A command says what went wrong in one line of its own; its log would only get in between.
+    let usual = if matches!(command, Command::Serve) { "info,actix_server=warn,tokio_postgres=warn" } else { "off" };
+    log_to_standard_error(config.log_format, &log_filter(usual));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run_command(args.command.unwrap_or(Command::Serve), config)) {
+    match runtime.block_on(run_command(command, config)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -65,8 +68,8 @@ async fn run_command(command: Command, config: Config) -> Result<bool, CommandEr
 }
 
 /// Logs go to standard error: standard output is for the card and for what commands print.
-fn log_to_standard_error(format: LogFormat) {
-    let filter = EnvFilter::try_new(log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
+fn log_to_standard_error(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(false).init(),

@@ -2,7 +2,7 @@
 
 use actix_web::error::UrlencodedError;
 use actix_web::web::{self, FormConfig, PathConfig, QueryConfig, ServiceConfig};
-use actix_web::{guard, middleware};
+use actix_web::{Route, guard, middleware};
 
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
@@ -18,10 +18,10 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
     config.configure(ingest_at_root);
     config
-        .route("/healthz", web::get().to(health::live))
-        .route("/readyz", web::get().to(health::ready))
-        .route("/static/{name}", web::get().to(assets::show))
-        .route("/favicon.ico", web::get().to(assets::favicon));
+        .route("/healthz", get().to(health::live))
+        .route("/readyz", get().to(health::ready))
+        .route("/static/{name}", get().to(assets::show))
+        .route("/favicon.ico", get().to(assets::favicon));
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
         .wrap(session::layer(site))
@@ -52,6 +52,11 @@ fn ingest_at_root(config: &mut ServiceConfig) {
     );
 }
 
+/// GET, and HEAD, which is GET without the body.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 fn pages(config: &mut ServiceConfig) {
     config
         .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| {
@@ -61,13 +66,12 @@ fn pages(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(|error, _| PageError::BadRequest(error.to_string()).into()))
         .app_data(PathConfig::default().error_handler(|_, _| PageError::NotFound.into()));
 
-    let get = || web::get();
     let post = || web::post();
     let at = |path: &str| web::resource(path.to_owned()).default_service(web::to(errors::method_not_allowed));
 
     // The way in.
     config
-        .service(at("/").route(get().to(set_up::door)).route(web::head().to(set_up::door)))
+        .service(at("/").route(get().to(set_up::door)))
         .service(at("/setup").route(get().to(set_up::new)).route(post().to(set_up::create)))
         .service(at("/login").route(get().to(sign_in::new)).route(post().to(sign_in::create)))
         .service(at("/logout").route(post().to(sign_in::destroy)))

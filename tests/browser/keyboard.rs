@@ -115,6 +115,8 @@ async fn generate(visit: &Visit, keys: &Keys<'_>) {
 }
 
 async fn open_and_close(visit: &Visit, keys: &Keys<'_>) {
+    // The link before led to the credential, which is where Tab would go on.
+    visit.go(WEBHOOKS).await;
     keys.tab_to("a[href='?new=1']").await;
     keys.press(Key::Enter).await;
     visit.see("dialog:modal").await;

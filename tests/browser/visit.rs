@@ -182,7 +182,8 @@ impl Visit {
         lines
             .filter(|line| {
                 let expected = |status: &u16| line.message.contains(&format!("responded with a status of {status}"));
-                !(line.source == "network" && statuses.iter().any(expected))
+                let serious = matches!(line.level.as_str(), "WARNING" | "SEVERE");
+                serious && !(line.source == "network" && statuses.iter().any(expected))
             })
             .map(|line| format!("{} {}: {}", line.level, line.source, line.message))
             .collect()

@@ -12,6 +12,7 @@ mod credentials;
 mod dashboard;
 mod durability;
 mod headers;
+mod readme;
 mod schema;
 mod secrets;
 mod sign_in;
