@@ -3,6 +3,7 @@
 
 pub mod limiter;
 pub mod outcomes;
+pub mod receipt;
 pub mod receive;
 pub mod refusal;
 pub mod usage;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::ingest::receive::Receipt;
+use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
 
 /// The outcomes, in the order of the contract. The words are those of the answers.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::domain::basic_auth;
-use crate::domain::event::{EventId, IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, NewEvent};
+use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, NewEvent};
 use crate::domain::ids::CredentialId;
 use crate::domain::network::{Sender, throttle_key};
 use crate::domain::payload::Payload;
@@ -17,6 +17,7 @@ use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::request_headers::scrub;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
+use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
 use crate::ingest::usage::{Usage, Whose};
 use crate::ingest::verifier::{Verdict, Verified, Verifier};
@@ -56,13 +57,6 @@ pub enum BodyError {
     TimedOut,
     /// The sender went away. Nobody will read an answer.
     Broken,
-}
-
-/// What a sender is told of an event that is on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub id: EventId,
-    pub replayed: bool,
 }
 
 /// The engine of one program.

@@ -30,7 +30,7 @@ use crate::server::metrics;
 use crate::store::installation;
 use crate::store::pool::Store;
 use crate::web::site::Site;
-use crate::web::{headers, routes};
+use crate::web::{outermost, routes};
 
 /// argon2 runs at once, for senders and for page logins each; as many as there are cores.
 const HASHING_PERMITS: usize = 2;
@@ -215,7 +215,7 @@ fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result
         let data = site.clone();
         App::new()
             .app_data(site.clone())
-            .wrap(middleware::from_fn(headers::outermost))
+            .wrap(middleware::from_fn(outermost::layer))
             .configure(|config| routes::public(config, &data))
     });
     Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
@@ -223,7 +223,7 @@ fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result
 
 fn serve_ingest(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
-        App::new().app_data(site.clone()).wrap(middleware::from_fn(headers::outermost)).configure(routes::ingest_only)
+        App::new().app_data(site.clone()).wrap(middleware::from_fn(outermost::layer)).configure(routes::ingest_only)
     });
     Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
 }

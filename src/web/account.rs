@@ -9,9 +9,10 @@ use crate::domain::account_password::{MAX_PASSWORD_CHARS, NewPassword};
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::domain::visible::visible;
+use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html, html_invalid, see_other};
+use crate::web::reader::SignedIn;
 use crate::web::shown::When;
 
 #[derive(Template)]

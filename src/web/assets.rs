@@ -1,15 +1,11 @@
-//! Styles, scripts and pictures: part of the program, served under names that contain a hash of their content, so that browsers
-//! may keep them for ever.
+//! Styles, scripts and pictures: part of the program, under names that contain a hash of their content, so that browsers may keep
+//! them for ever.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, web};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
-
-use crate::web::errors::PageError;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -23,11 +19,12 @@ const STYLE_SHEET: &str = "app.css";
 pub const SCRIPTS: [&str; 8] =
     ["copy.js", "time.js", "menu.js", "dialog.js", "filters.js", "live.js", "keys.js", "prefs.js"];
 
-struct Asset {
+/// One file as it is served.
+pub struct Asset {
     /// `app.0123456789ab.css`.
     hashed_name: String,
-    content_type: &'static str,
-    bytes: Vec<u8>,
+    pub content_type: &'static str,
+    pub bytes: Vec<u8>,
 }
 
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
@@ -65,18 +62,9 @@ pub fn address(name: &str) -> String {
     }
 }
 
-/// `GET /static/{name}`
-pub async fn show(name: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let asset = ASSETS.values().find(|asset| asset.hashed_name == *name).ok_or(PageError::NotFound)?;
-    Ok(HttpResponse::Ok()
-        .content_type(asset.content_type)
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.bytes.as_slice()))
-}
-
-/// `GET /favicon.ico`, which browsers ask for by themselves.
-pub async fn favicon() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, address("favicon.svg"))).finish()
+/// The file that is served under a name.
+pub fn find(hashed_name: &str) -> Option<&'static Asset> {
+    ASSETS.values().find(|asset| asset.hashed_name == hashed_name)
 }
 
 #[cfg(test)]

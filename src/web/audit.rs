@@ -8,9 +8,10 @@ use uuid::Uuid;
 use crate::domain::audit::AuditEntry;
 use crate::domain::visible::visible;
 use crate::store::audit;
+use crate::web::answers::html;
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html};
+use crate::web::reader::SignedIn;
 use crate::web::shown::When;
 
 /// How many lines a page has.

@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use crate::domain::credential::CredentialState;
 use crate::store::credentials;
+use crate::web::answers::html;
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{Reader, html};
+use crate::web::reader::Reader;
 use crate::web::shown::limit;
 
 /// What stands in the examples until there is a credential.

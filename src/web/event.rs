@@ -11,13 +11,14 @@ use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
 use crate::domain::visible::{visible, visible_lines};
 use crate::store::{credentials, events};
+use crate::web::answers::{html, see_other};
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
 use crate::web::headers::SANDBOX;
 use crate::web::json_view::raw::{MAX_SHOWN_BYTES, Raw, raw};
 use crate::web::json_view::tree::{Row as TreeRow, Tree, tree};
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html, see_other};
+use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
 
 /// The longest body that goes into the "copy as curl" line, in bytes.

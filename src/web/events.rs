@@ -9,13 +9,14 @@ use crate::domain::listing::{EVENTS_PER_PAGE, Page as Listed};
 use crate::domain::payload::value_text;
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, events};
+use crate::web::answers::{html, html_invalid};
 use crate::web::chart::{self, Chart};
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::Span;
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html, html_invalid};
+use crate::web::reader::SignedIn;
 use crate::web::shown::{When, size};
 
 /// How much of a body a row shows, in characters.

@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use crate::domain::time::rfc3339;
-use crate::ingest::receive::{BODY_DEADLINE, BodyError, Head, Receipt};
+use crate::ingest::receipt::Receipt;
+use crate::ingest::receive::{BODY_DEADLINE, BodyError, Head};
 use crate::web::headers::RequestId;
 use crate::web::problem;
 use crate::web::site::Site;

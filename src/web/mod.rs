@@ -2,6 +2,7 @@
 //! does, with its template beside it. Handlers extract, call, render; decisions are made below.
 
 pub mod account;
+pub mod answers;
 pub mod assets;
 pub mod audit;
 pub mod chart;
@@ -18,6 +19,7 @@ pub mod health;
 pub mod ingest;
 pub mod json_view;
 pub mod live;
+pub mod outermost;
 pub mod page;
 pub mod problem;
 pub mod reader;
@@ -31,5 +33,6 @@ pub mod shown;
 pub mod sign_in;
 pub mod sign_up;
 pub mod site;
+pub mod static_files;
 pub mod theme;
 pub mod webhooks;

@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
-use askama::Template;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
@@ -127,19 +126,4 @@ impl FromRequest for SignedIn {
         }
         .boxed_local()
     }
-}
-
-/// A page as an answer.
-pub fn html(template: &impl Template) -> Result<HttpResponse, PageError> {
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(template.render()?))
-}
-
-/// A form that did not validate, shown again.
-pub fn html_invalid(template: &impl Template) -> Result<HttpResponse, PageError> {
-    Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(template.render()?))
-}
-
-/// To another page, after a change.
-pub fn see_other(location: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
 }

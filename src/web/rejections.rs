@@ -9,12 +9,13 @@ use crate::domain::listing::{EventFilter, REJECTIONS_PER_PAGE};
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, rejections};
+use crate::web::answers::{html, html_invalid};
 use crate::web::chart::{self, Chart};
 use crate::web::errors::PageError;
 use crate::web::events::{Pager, span_text};
 use crate::web::filters::{Filters, Query};
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html, html_invalid};
+use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
 
 /// A row of the table, here and on the Webhooks page.

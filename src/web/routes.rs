@@ -7,8 +7,8 @@ use actix_web::{Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, assets, audit, credentials, docs, event, events, export, health, ingest, live, rejections, same_origin,
-    session, sessions, set_up, sign_in, sign_up, theme, webhooks,
+    account, audit, credentials, docs, event, events, export, health, ingest, live, rejections, same_origin, session,
+    sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -20,8 +20,8 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
     config
         .route("/healthz", get().to(health::live))
         .route("/readyz", get().to(health::ready))
-        .route("/static/{name}", get().to(assets::show))
-        .route("/favicon.ico", get().to(assets::favicon));
+        .route("/static/{name}", get().to(static_files::show))
+        .route("/favicon.ico", get().to(static_files::favicon));
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
         .wrap(session::layer(site))

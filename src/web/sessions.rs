@@ -8,9 +8,10 @@ use crate::app::end_session::end_session;
 use crate::domain::ids::SessionId;
 use crate::domain::visible::visible;
 use crate::store::sessions::{self, SessionRecord};
+use crate::web::answers::{html, see_other};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html, see_other};
+use crate::web::reader::SignedIn;
 use crate::web::session;
 use crate::web::shown::When;
 

@@ -12,9 +12,10 @@ use crate::domain::account_password::NewPassword;
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::store::installation;
+use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{Reader, html, html_invalid, see_other};
+use crate::web::reader::Reader;
 use crate::web::session;
 
 #[derive(Deserialize)]

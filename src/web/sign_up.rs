@@ -11,9 +11,10 @@ use crate::domain::account_password::NewPassword;
 use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
+use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{Reader, html, html_invalid, see_other};
+use crate::web::reader::Reader;
 use crate::web::session;
 
 /// Unknown fields are refused: nobody chooses a plan here.

@@ -5,8 +5,8 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
+use crate::web::answers::see_other;
 use crate::web::forms::local_path;
-use crate::web::reader::see_other;
 use crate::web::site::Site;
 
 const COOKIE: &str = "theme";

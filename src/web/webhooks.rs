@@ -17,10 +17,11 @@ use crate::domain::time::{ago, day_and_minute};
 use crate::domain::visible::visible;
 use crate::store::pool::Connection;
 use crate::store::{credentials, event_counts, events, rejections};
+use crate::web::answers::html;
 use crate::web::chart::{self, HalfHours};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
-use crate::web::reader::{SignedIn, html};
+use crate::web::reader::SignedIn;
 use crate::web::rejections::Row as RejectionRow;
 use crate::web::shown::{When, grouped};
 

@@ -1,0 +1,22 @@
+//! The few kinds of answers that pages give: a page, a page with a form to correct, the way to another page.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use askama::Template;
+
+use crate::web::errors::PageError;
+
+/// A page as an answer.
+pub fn html(template: &impl Template) -> Result<HttpResponse, PageError> {
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// A form that did not validate, shown again.
+pub fn html_invalid(template: &impl Template) -> Result<HttpResponse, PageError> {
+    Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// To another page, after a change.
+pub fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
+}
