@@ -1,6 +1,8 @@
 //! The database that the configuration names: an existing one, or a server of the program's own, which is started here and let go
 //! of at the end.
 
+use std::time::Duration;
+
 use crate::config::{Config, Database};
 use crate::store::embedded::cluster::Cluster;
 use crate::store::embedded::error::EmbeddedError;
@@ -8,11 +10,16 @@ use crate::store::error::StoreError;
 use crate::store::migrate;
 use crate::store::pool::Store;
 
+/// Between two looks at whether a server of our own is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// A database that is open, and the server behind it, if it is ours.
 #[derive(Debug)]
 pub struct OpenDatabase {
     pub store: Store,
     cluster: Option<Cluster>,
+    /// The same server again, each time it had to be started anew.
+    revived: tokio::sync::Mutex<Vec<Cluster>>,
     description: String,
 }
 
@@ -59,6 +66,7 @@ impl OpenDatabase {
             Database::Existing(url) => Ok(Self {
                 store: Store::open(url.reveal()).await.map_err(OpenError::Unreachable)?,
                 cluster: None,
+                revived: tokio::sync::Mutex::default(),
                 description: describe(url.reveal()),
             }),
             Database::Embedded(data_dir) => {
@@ -66,7 +74,9 @@ impl OpenDatabase {
                 let description =
                     format!("PostgreSQL {} of its own, in {}", cluster.major(), cluster.directory().display());
                 match Store::open(cluster.database_url()).await {
-                    Ok(store) => Ok(Self { store, cluster: Some(cluster), description }),
+                    Ok(store) => {
+                        Ok(Self { store, cluster: Some(cluster), revived: tokio::sync::Mutex::default(), description })
+                    }
                     Err(error) => {
                         stop(cluster).await;
                         Err(OpenError::Unreachable(error))
@@ -91,10 +101,29 @@ impl OpenDatabase {
         self.cluster.as_ref().is_some_and(Cluster::is_elsewhere)
     }
 
+    /// Starts a server of our own again whenever it is gone: killed by hand, or by a machine that ran out of memory. Runs until it
+    /// is dropped.
+    pub async fn keep_running(&self, config: &Config) {
+        let (Database::Embedded(data_dir), Some(_)) = (&config.database, &self.cluster) else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if self.store.connection().await.is_ok() {
+                continue;
+            }
+            tracing::warn!("the database server is gone: starting it again");
+            match Cluster::start(data_dir, config.search_path.as_deref()).await {
+                Ok(cluster) => self.revived.lock().await.push(cluster),
+                Err(error) => tracing::error!(%error, "the database server could not be started again"),
+            }
+        }
+    }
+
     /// Closes it. A server of our own stops with the last program that uses it.
     pub async fn close(self) {
         drop(self.store);
-        if let Some(cluster) = self.cluster {
+        for cluster in self.revived.into_inner().into_iter().chain(self.cluster) {
             stop(cluster).await;
         }
     }

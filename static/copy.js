@@ -16,7 +16,7 @@ guardLeaving(document.querySelector('main[data-leave-guard]'));
 
 async function copy(button) {
   const target = button.dataset.copy && document.querySelector(button.dataset.copy);
-  const text = target ? target.textContent.replace(/\r?\n$/, '') : button.dataset.copyCurl;
+  const text = button.dataset.copyUrl ? await received(button.dataset.copyUrl) : shown(target, button);
   if (!text) return;
 
   if ((await writeToClipboard(text)) || copyBySelection(text, button)) {
@@ -26,6 +26,20 @@ async function copy(button) {
   } else {
     selectForReader(target, text, button);
     announce(`Press ${IS_MAC ? '⌘C' : 'Ctrl+C'} to copy`);
+  }
+}
+
+function shown(target, button) {
+  return target ? target.textContent.replace(/\r?\n$/, '') : button.dataset.copyCurl;
+}
+
+// A body is shown with its invisible characters spelled out; what is copied is the body as it was received.
+async function received(address) {
+  try {
+    const answer = await fetch(address, { credentials: 'same-origin' });
+    return answer.ok ? await answer.text() : '';
+  } catch {
+    return '';
   }
 }
 
@@ -106,6 +120,13 @@ function guardLeaving(main) {
   };
   disarmLeaveGuard = () => removeEventListener('beforeunload', ask);
   addEventListener('beforeunload', ask);
+
+  // Coming back to a page that the browser has kept would show the password again.
+  addEventListener('pageshow', (event) => {
+    if (!event.persisted) return;
+    disarmLeaveGuard();
+    location.replace('/settings/integrations/webhooks');
+  });
 
   main.addEventListener('click', (event) => {
     if (event.target.closest('[download], [data-saved]')) disarmLeaveGuard();

@@ -139,6 +139,25 @@ fn a_server_killed_under_its_program_is_started_again_by_the_next_command() {
 }
 
 #[test]
+fn a_server_killed_under_its_program_is_started_again_by_the_program() {
+    let home = Home::new();
+    let program = home.serve();
+    home.create_account("alice@example.com");
+    for _ in 0..3 {
+        let killed = home.server_process();
+        send("KILL", killed);
+        wait_until("serve starts the server again", || {
+            home.runs_a_server()
+                && fs::read_to_string(home.cluster().join("postmaster.pid"))
+                    .is_ok_and(|pid| !pid.starts_with(&format!("{killed}\n")))
+        });
+        assert!(home.list_accounts().contains("alice@example.com"));
+    }
+    assert!(program.end().success());
+    assert!(!home.runs_a_server());
+}
+
+#[test]
 fn kill_9_of_server_and_program_needs_no_repair() {
     let home = Home::new();
     for round in 0..3 {

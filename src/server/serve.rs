@@ -33,7 +33,10 @@ pub async fn serve(
     let mut out = std::io::stdout().lock();
     let _ = write!(out, "{card}").and_then(|()| out.flush());
     drop(out);
-    asked_to_end.await;
+    tokio::select! {
+        () = asked_to_end => {}
+        () = database.keep_running(config) => {}
+    }
     tracing::info!("asked to end: finishing what is in flight");
     application.stop().await;
     Ok(())
