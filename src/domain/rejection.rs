@@ -86,6 +86,13 @@ impl Reason {
         }
     }
 
+    /// Whether a reader who looks for a text, in any case, means this reason.
+    pub fn mentions(self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        [self.as_str(), self.title(), self.advice()].iter().any(|words| words.to_lowercase().contains(&text))
+            || self.status().to_string() == text
+    }
+
     /// The status code that the sender got.
     pub fn status(self) -> u16 {
         match self {

@@ -1,7 +1,8 @@
 //! Refused requests: rolled up by the second, credential and reason, so that a flood is a few rows.
 
+use diesel::sql_types::Text;
 use diesel::upsert::excluded;
-use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{Timestamp, Unit};
@@ -9,11 +10,20 @@ use uuid::Uuid;
 
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{EventFilter, Page};
-use crate::domain::rejection::{NewRejection, Rejection};
+use crate::domain::rejection::{NewRejection, Reason, Rejection};
 use crate::store::columns::{Moment, inet, without_nul, word};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, rejections};
+
+diesel::define_sql_function! {
+    /// A text in lower case.
+    fn lower(text: Text) -> Text;
+}
+diesel::define_sql_function! {
+    /// Where a text contains another, counted from 1; 0 where it does not.
+    fn strpos(text: Text, part: Text) -> Integer;
+}
 
 /// Inserts a rejection, or adds it to the one of the same second. `id` is a UUIDv7 of its time.
 pub async fn insert(
@@ -67,6 +77,11 @@ pub async fn list(
     }
     if let Some(until) = filter.until {
         query = query.filter(rejections::second.lt(Moment(until)));
+    }
+    if let Some(text) = &filter.text {
+        let reasons: Vec<&str> = Reason::ALL.into_iter().filter(|r| r.mentions(text)).map(Reason::as_str).collect();
+        let detail = strpos(lower(rejections::detail.assume_not_null()), text.to_lowercase()).gt(0);
+        query = query.filter(rejections::reason.eq_any(reasons).or(rejections::detail.is_not_null().and(detail)));
     }
     if let Some(before) = before {
         query = query.filter(rejections::id.lt(before));

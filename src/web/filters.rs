@@ -126,6 +126,17 @@ impl Filters {
         join(path, &[&self.query, &encode(&[(name, value)])])
     }
 
+    /// The same range and credential on the other list, where the text would mean something else.
+    pub fn link_without_text(&self, path: &str) -> String {
+        let kept: Vec<&str> = self.query.split('&').filter(|pair| !pair.starts_with("q=")).collect();
+        join(path, &[&kept.join("&")])
+    }
+
+    /// What the text is looked for in, on a page.
+    pub fn searched(&self, path: &str) -> &'static str {
+        if path == "/events" { "payloads" } else { "reasons" }
+    }
+
     pub fn is_active(&self) -> bool {
         !self.filter.is_empty()
     }

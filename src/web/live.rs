@@ -150,6 +150,7 @@ impl Stream {
         let oldest = self.newest.received_at().saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH);
         self.sent.retain(|id| id.received_at() >= oldest);
 
+        // The text of the filter is about bodies, which refused requests have none of.
         let filter = EventFilter { since: Some(self.rejected_since), text: None, ..self.filters.filter.clone() };
         let refused = rejections::list(&mut conn, self.account, &filter, None, MAX_ROWS).await?;
         for rejection in refused.rows.iter().rev() {

@@ -5,7 +5,7 @@ use askama::Template;
 use uuid::Uuid;
 
 use crate::domain::credential_password::masked;
-use crate::domain::listing::{EventFilter, REJECTIONS_PER_PAGE};
+use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, rejections};
@@ -101,8 +101,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let filters = Filters::new(&query, &credentials, now);
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
     let before = Uuid::try_parse(&query.before).ok();
-    let filter = EventFilter { text: None, ..filters.filter.clone() };
-    let found = rejections::list(&mut conn, account, &filter, before, REJECTIONS_PER_PAGE).await?;
+    let found = rejections::list(&mut conn, account, &filters.filter, before, REJECTIONS_PER_PAGE).await?;
     let pager = match (found.rows.first(), found.rows.last()) {
         (Some(newest), Some(oldest)) => Pager {
             text: span_text(oldest.at, newest.at),

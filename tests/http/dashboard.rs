@@ -193,3 +193,21 @@ async fn the_chart_counts_what_was_accepted_and_rejected() {
     assert!(page.contains("<dd>4</dd>") && page.contains("<dd>1</dd>") && page.contains("<dd>80.00%</dd>"), "{page}");
     assert!(page.contains("4 accepted, at most 4 in a bar"), "a text for who cannot see the bars");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_are_searched_by_reason_and_detail() {
+    let (server, alice, _) = filled(0).await;
+    let sender = server.sender(&alice).await;
+    sender.with_password("x").status().await;
+    sender.send("{broken").await;
+    server.eventually("select count(*) from rejections", 2).await;
+    let found = async |query: &str| {
+        let page = alice.page(&format!("/events/rejections?q={query}")).await;
+        (page.contains("<b>Wrong password</b>"), page.contains("<b>Not valid JSON</b>"))
+    };
+    assert_eq!(found("").await, (true, true));
+    assert_eq!(found("WRONG").await, (true, false));
+    assert_eq!(found("401").await, (true, false));
+    assert_eq!(found("key%20must").await, (false, true), "the parser's words");
+    assert_eq!(found("nothing%25").await, (false, false));
+}
