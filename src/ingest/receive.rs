@@ -15,6 +15,7 @@ use crate::domain::network::{Sender, throttle_key};
 use crate::domain::payload::Payload;
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::request_headers::scrub;
+use crate::ingest::batch::Written;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::Receipt;
@@ -22,7 +23,7 @@ use crate::ingest::refusal::Refusal;
 use crate::ingest::usage::{Usage, Whose};
 use crate::ingest::verifier::{Verdict, Verified, Verifier};
 use crate::ingest::wake::Wake;
-use crate::ingest::writer::{Writer, Written};
+use crate::ingest::writer::Writer;
 use crate::random::EventIds;
 use crate::store::error::StoreError;
 
@@ -177,9 +178,9 @@ impl Engine {
             body: payload.as_str().to_owned(),
             idempotency,
         };
-        match self.writer.write(sender, &event, now).await.map_err(Stopped::Store)? {
+        match self.writer.write(sender.clone(), event, now).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
-                self.outcomes.note_stored_bytes(event.body.len());
+                self.outcomes.note_stored_bytes(bytes.len());
                 Ok(Receipt { id, replayed: false })
             }
             Written::Replayed(id) => Ok(Receipt { id, replayed: true }),

@@ -90,10 +90,10 @@ impl Application {
         prune::make_partitions(&store, clock.now()).await?;
         let keys = installation_keys(&store, clock.now()).await?;
         let (end, ended) = watch::channel(false);
-        let (site, usage) = site(config, address, store, keys, clock)?;
+        let (site, usage, writing) = site(config, address, store, keys, clock, wait_for(ended.clone()))?;
         let site = web::Data::new(site);
 
-        let mut background = Vec::new();
+        let mut background = vec![writing];
         let over = wait_for(ended.clone());
         background.push(tokio::spawn(async move { usage.run(over).await }));
         background.push(tokio::spawn(upkeep(site.clone(), wait_for(ended))));
@@ -136,18 +136,19 @@ impl Application {
 
     /// Ends in order: not ready, no new connections, what is in flight is finished, what is in memory is written.
     pub async fn stop(self) {
-        self.site.draining.store(true, Ordering::Relaxed);
-        for (handle, _) in &self.servers {
+        let Self { site, servers, background, end, .. } = self;
+        site.draining.store(true, Ordering::Relaxed);
+        for (handle, _) in &servers {
             handle.stop(true).await;
         }
-        for (_, server) in self.servers {
+        for (_, server) in servers {
             if let Ok(Err(error)) = server.await {
                 tracing::error!(%error, "a listener failed");
             }
         }
         // Nobody listening means that the tasks have ended by themselves.
-        let _ = self.end.send(true);
-        for task in self.background {
+        let _ = end.send(true);
+        for task in background {
             let _ = task.await;
         }
     }
@@ -172,11 +173,12 @@ fn site(
     store: Store,
     keys: InstallationKeys,
     clock: Clock,
-) -> Result<(Site, Usage), StartError> {
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> Result<(Site, Usage, JoinHandle<()>), StartError> {
     let public_url = config.public_origin(address);
     let ingest_url = config.endpoint(address);
     let wake = Wake::default();
-    let writer = Writer::new(store.clone(), Uuid::new_v4());
+    let (writer, writing) = Writer::start(store.clone(), Uuid::new_v4(), ended);
     let usage = Usage::new(store.clone(), wake.clone(), writer.id());
     let senders = Hasher::new(HASHING_PERMITS, HASHING_QUEUE);
     let engine = Engine {
@@ -207,7 +209,7 @@ fn site(
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
         draining: AtomicBool::new(false),
     };
-    Ok((site, usage))
+    Ok((site, usage, writing))
 }
 
 fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {

@@ -1,6 +1,7 @@
 //! The passwords of credentials: hashes, hints, and the two slots that bound how many may live. Also what ingest asks about
 //! one of them: which row a sender means, and whether it still opens its account.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl};
@@ -199,6 +200,12 @@ pub async fn find_lock(conn: &mut Connection, username: &Username, hint: &str) -
 pub async fn find_lock_by_id(conn: &mut Connection, id: SecretId) -> Result<Option<Lock>, StoreError> {
     let row: Option<LockRow> = locks!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
     row.map(lock).transpose()
+}
+
+/// The same for all the passwords of a batch, in one look.
+pub async fn find_locks(conn: &Connection, ids: &[Uuid]) -> Result<HashMap<SecretId, Lock>, StoreError> {
+    let rows: Vec<LockRow> = locks!().filter(credential_secrets::id.eq_any(ids)).load(&mut &*conn).await?;
+    rows.into_iter().map(|row| lock(row).map(|lock| (lock.secret_id, lock))).collect()
 }
 
 /// Notes that a password was used. Never goes back in time, whoever writes last.

@@ -1,6 +1,6 @@
 //! Totals by half hour: what charts and figures read instead of counting events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use diesel::upsert::excluded;
 use diesel::{ExpressionMethods, QueryDsl};
@@ -33,7 +33,7 @@ pub fn half_hour_of(time: Timestamp) -> Timestamp {
 
 /// Adds to the counts of one credential.
 pub async fn add(
-    conn: &mut Connection,
+    conn: &Connection,
     account: AccountId,
     credential: CredentialId,
     writer: Uuid,
@@ -63,9 +63,20 @@ pub async fn add(
             event_counts::rejected.eq(event_counts::rejected + excluded(event_counts::rejected)),
             event_counts::bytes.eq(event_counts::bytes + excluded(event_counts::bytes)),
         ))
-        .execute(conn)
+        .execute(&mut &*conn)
         .await?;
     Ok(())
+}
+
+/// Adds to the counts of several credentials and half hours, all at once.
+pub async fn add_all(
+    conn: &Connection,
+    writer: Uuid,
+    counts: &BTreeMap<(AccountId, CredentialId, Timestamp), Counts>,
+) -> Result<(), StoreError> {
+    let additions =
+        counts.iter().map(|((account, credential, at), counts)| add(conn, *account, *credential, writer, *at, *counts));
+    futures_util::future::try_join_all(additions).await.map(|_| ())
 }
 
 /// The counts since a moment, by credential and half hour, summed over the writers.

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod batches;
 pub mod columns;
 pub mod credential_secrets;
 pub mod credentials;

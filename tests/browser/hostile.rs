@@ -56,7 +56,7 @@ const FINDINGS: &str = "
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const { data, parentElement } = walker.currentNode;
-        if (unseen.test(data)) found.push(`unseen in <${parentElement.localName} id="${parentElement.id}">: ${encodeURI(data)}`);
+        if (unseen.test(data)) found.push(`unseen in ${parentElement.localName}#${parentElement.id}: ${encodeURI(data)}`);
     }
     for (const name of ['title', 'aria-label', 'alt', 'placeholder']) {
         for (const node of document.querySelectorAll(`[${name}]`)) {

@@ -230,7 +230,7 @@ async fn the_size_limit_is_exact_with_and_without_an_announced_length() {
 // holds X3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_with_a_large_body_gets_its_answer_and_no_reset() {
-    let Stage { sender, .. } = stage().await;
+    let Stage { sender, server: _server, .. } = stage().await;
     let wrong = sender.with_password("rwp_wrong");
     for _ in 0..5 {
         let answer = wrong.send(vec![b'x'; 10_000_000]).await;
@@ -241,7 +241,7 @@ async fn a_wrong_password_with_a_large_body_gets_its_answer_and_no_reset() {
 // holds X1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_does_not_arrive_is_given_up_and_others_go_on() {
-    let Stage { sender, .. } = stage().await;
+    let Stage { sender, server: _server, .. } = stage().await;
     let slow = {
         let sender = sender.clone();
         tokio::spawn(async move {
@@ -313,7 +313,7 @@ async fn a_key_stores_once_however_often_and_however_parallel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_have_at_most_255_bytes() {
-    let Stage { sender, .. } = stage().await;
+    let Stage { sender, server: _server, .. } = stage().await;
     let with = |length: usize| sender.request().header("Idempotency-Key", "k".repeat(length)).body("{}");
     assert_eq!(with(255).send().await.unwrap().status(), 200);
     problem(with(256).send().await.unwrap(), 422, "idempotency_conflict").await;
@@ -322,7 +322,7 @@ async fn keys_have_at_most_255_bytes() {
 // holds A5
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_slowed_by_address_and_verified_senders_are_not() {
-    let Stage { sender, .. } = stage().await;
+    let Stage { sender, server: _server, .. } = stage().await;
     assert_eq!(sender.status().await, 200);
     let wrong = sender.with_password("rwp_wrong");
     let mut refused = None;

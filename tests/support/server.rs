@@ -53,6 +53,10 @@ impl TestServer {
 
     /// Over a database that exists: a second instance, or the same one again.
     pub async fn start_over(database_url: String, change: impl FnOnce(&mut Options)) -> Self {
+        if std::env::var_os("TEST_LOG").is_some() {
+            // For whoever looks for the reason of a failure: TEST_LOG=1 cargo test --test http NAME -- --nocapture
+            let _ = tracing_subscriber::fmt().with_test_writer().try_init();
+        }
         let mut options = options(&database_url);
         change(&mut options);
         let config = Config::check(options).unwrap();

@@ -1,0 +1,89 @@
+//! Takes pictures of every page in every state: `cargo run --example screenshots -- [DIR]`, by default `./screenshots`. Runs a
+//! server over a PostgreSQL of its own, in a directory that is gone afterwards, and ends everything that it started.
+
+mod camera;
+mod gallery;
+mod shop;
+mod tour;
+
+#[path = "../../tests/support/browser.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod browser;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use reasoner_webhooks::clock::Clock;
+use reasoner_webhooks::config::{Config, Options};
+use reasoner_webhooks::server::application::Application;
+use reasoner_webhooks::store::embedded::cluster::Cluster;
+use reasoner_webhooks::store::migrate;
+use reasoner_webhooks::store::pool::Store;
+
+use crate::browser::Browser;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let directory = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "./screenshots".to_owned()));
+    std::fs::create_dir_all(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    let data = tempfile::Builder::new().prefix("reasoner-screenshots-").tempdir()?;
+    open_to_all(data.path())?;
+    let cluster = Cluster::start(data.path(), std::env::var_os("PATH").as_deref()).await?;
+    let (place, cluster_directory) = (data.path().to_owned(), cluster.directory().to_owned());
+
+    // Whatever fails, the server and its files go.
+    let mut cluster = Some(cluster);
+    let outcome = take_all(&mut cluster, &directory).await;
+    if let Some(cluster) = cluster {
+        cluster.stop().await?;
+    }
+    if !cluster_directory.starts_with(&place) {
+        std::fs::remove_dir_all(&cluster_directory)?;
+    }
+    outcome?;
+    println!("\n{}", directory.join("index.html").display());
+    Ok(())
+}
+
+/// The last pictures are those of a server without its database, so the cluster may be gone in the end.
+async fn take_all(cluster: &mut Option<Cluster>, directory: &Path) -> Result<()> {
+    let url = cluster.as_ref().context("no PostgreSQL")?.database_url().to_owned();
+    let store = Store::open(&url).await?;
+    migrate::run(&store).await?;
+    let config = Config::check(options(&url)).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let application = Application::start(&config, store, Clock::system()).await?;
+    let browser = Browser::open().await?;
+
+    let outcome = tour::take(&application, &url, &browser, directory, async || match cluster.take() {
+        Some(cluster) => Ok(cluster.stop().await?),
+        None => Ok(()),
+    });
+    let outcome = outcome.await.and_then(|states| gallery::write(directory, &states));
+    browser.close().await?;
+    application.stop().await;
+    outcome
+}
+
+/// As `serve` has them, but for addresses that look real on pictures.
+fn options(database_url: &str) -> Options {
+    Options {
+        bind: "127.0.0.1:0".to_owned(),
+        database_url: Some(database_url.to_owned()),
+        data_dir: "./unused".into(),
+        ingest_url: Some("https://hooks.harborsupply.example/".to_owned()),
+        upgrade_url: Some("https://harborsupply.example/plans".to_owned()),
+        // Senders on the pictures have addresses of their own.
+        trusted_proxies: Some("127.0.0.1/32".to_owned()),
+        signup: "open".to_owned(),
+        retention_days: "90".to_owned(),
+        max_body_bytes: "1048576".to_owned(),
+        log_format: "text".to_owned(),
+        ..Options::default()
+    }
+}
+
+/// Lets the user that PostgreSQL runs as reach the directory when this runs as root.
+fn open_to_all(directory: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?)
+}
