@@ -6,6 +6,7 @@ const FETCH_TIMEOUT_MS = 10_000;
 
 let isOpening = false;
 const waitingButtons = new Map();
+let sentForms = new WeakSet();
 
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('a[data-dialog]');
@@ -20,6 +21,11 @@ document.addEventListener('change', ({ target }) => {
 });
 
 document.addEventListener('submit', (event) => {
+  // A second press would take the answer to the first away, and with it a password that is shown once.
+  if (event.target.method === 'post') {
+    if (sentForms.has(event.target)) event.preventDefault();
+    sentForms.add(event.target);
+  }
   const button = event.submitter;
   // Later, so that the button's own name and value are still sent.
   if (button?.dataset.waitingLabel) setTimeout(() => event.defaultPrevented || showWaiting(button), SLOW_MS);
@@ -33,6 +39,7 @@ addEventListener('pageshow', (event) => {
     button.replaceChildren(...label);
   }
   waitingButtons.clear();
+  sentForms = new WeakSet();
 });
 
 takeOver(document.querySelector('dialog[open]:not(:modal)'));

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
 use crate::domain::audit::Act;
-use crate::domain::event::{EventId, NewEvent};
+use crate::domain::event::{EventId, NewEvent, TEST_EVENT_AGENT};
 use crate::domain::ids::CredentialId;
 use crate::domain::time::rfc3339;
 use crate::store::event_counts::Counts;
@@ -54,7 +54,7 @@ pub async fn send_test_event(
             let new = NewEvent {
                 id: event,
                 remote_ip: act.remote_ip.unwrap_or(IpAddr::from([127, 0, 0, 1])),
-                user_agent: Some("Reasoner Webhooks test event".to_owned()),
+                user_agent: Some(TEST_EVENT_AGENT.to_owned()),
                 content_type: "application/json".to_owned(),
                 query: None,
                 headers: vec![("content-type".to_owned(), "application/json".to_owned())],

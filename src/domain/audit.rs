@@ -28,11 +28,22 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// The word in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Actor::User(_) => "user",
             Actor::Visitor => "visitor",
             Actor::Operator => "operator",
+        }
+    }
+
+    /// The word on the page, for a word of the database.
+    pub fn label(word: &str) -> &str {
+        match word {
+            "user" => "A former user",
+            "visitor" => "Visitor",
+            "operator" => "Operator",
+            other => other,
         }
     }
 }

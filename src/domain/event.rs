@@ -57,6 +57,9 @@ pub struct NewEvent {
     pub idempotency: Option<IdempotencyKey>,
 }
 
+/// What a test event says it was sent by. It does not count as a sender that has to be updated.
+pub const TEST_EVENT_AGENT: &str = "Reasoner Webhooks test event";
+
 /// The longest key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 

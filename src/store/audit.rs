@@ -78,7 +78,7 @@ pub async fn list(
     let read = |(id, at, actor, email, action, subject, detail, ip, request_id): Row| {
         let entry = AuditEntry {
             at: at.into(),
-            actor: email.unwrap_or(actor),
+            actor: email.unwrap_or_else(|| Actor::label(&actor).to_owned()),
             action: word(&action)?,
             subject,
             detail,

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Inet, Integer, Nullable, SingleValue, SqlType, Text, Uuid as SqlUuid};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
+    PgExpressionMethods, QueryDsl,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, StoredEvent};
+use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, StoredEvent, TEST_EVENT_AGENT};
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::request_headers::KeptHeader;
@@ -294,6 +295,7 @@ pub async fn recent_addresses(
         .filter(events::account_id.eq(account.0))
         .filter(events::id.ge(EventId::first_of(since).0))
         .filter(events::credential_id.eq(credential.0))
+        .filter(events::user_agent.is_distinct_from(TEST_EVENT_AGENT))
         .order(events::id.desc())
         .select(events::remote_ip)
         .limit(1_000)

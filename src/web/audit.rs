@@ -50,9 +50,9 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let older = list.last().filter(|_| more).map(|(id, _)| format!("/settings/audit?before={id}"));
     let row = |entry: AuditEntry| Row {
         at: When::ago(entry.at, reader.now()),
+        subject: if entry.subject == entry.actor { String::new() } else { visible(&entry.subject).into_owned() },
         actor: entry.actor,
         action: entry.action.sentence(),
-        subject: visible(&entry.subject).into_owned(),
         detail: visible(&entry.detail).into_owned(),
         ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
         request_id: entry.request_id.unwrap_or_default(),

@@ -39,6 +39,8 @@ pub struct Chart {
     pub rejected: String,
     pub share: String,
     pub bytes: String,
+    /// Whether there is anything to draw.
+    pub has_data: bool,
     pub bars: Vec<Bar>,
     pub scale: [String; 3],
     pub rejected_scale: Option<String>,
@@ -74,6 +76,7 @@ impl Chart {
             rejected: grouped(total.rejected),
             share: if all == 0 { "–".to_owned() } else { percent(total.accepted, all) },
             bytes: size(total.bytes),
+            has_data: all > 0,
             bars: bars.collect(),
             scale: [grouped(top), grouped(top / 2), "0".to_owned()],
             rejected_scale: (most_rejected > 0).then(|| format!("max {}", grouped(most_rejected))),

@@ -225,9 +225,11 @@ pub async fn revoke(
     if let Some(typed) = &form.confirmation {
         let credential =
             credentials::find(&mut *store.connection().await?, account, id).await?.ok_or(PageError::NotFound)?;
-        if typed.trim() != credential.name {
+        // A name with invisible characters can only be typed as it is shown.
+        let shown = visible(&credential.name);
+        if typed.trim() != credential.name && typed.trim() != shown {
             let query = Query { revoke: Some(id.0), ..Query::default() };
-            let problem = format!("Type {} exactly as it is written.", credential.name);
+            let problem = format!("Type {shown} exactly as it is written.");
             return webhooks::show_invalid(&reader, &query, FormError::Confirmation(problem)).await;
         }
     }

@@ -5,6 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::domain::credential::CredentialState;
+use crate::domain::visible::visible;
 use crate::store::credentials;
 use crate::web::answers::html;
 use crate::web::errors::PageError;
@@ -83,7 +84,7 @@ async fn choices(reader: &Reader, chosen: &str) -> Result<(Vec<Choice>, String),
         .filter(|credential| usable(credential.state(reader.now)))
         .map(|credential| Choice {
             selected: credential.username == chosen,
-            name: credential.name,
+            name: visible(&credential.name).into_owned(),
             username: credential.username,
         })
         .collect();

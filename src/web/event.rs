@@ -112,8 +112,11 @@ pub async fn show(
     html(&template)
 }
 
+/// By name: the HTTP stack does not keep the order in which they came.
 fn headers(event: &StoredEvent) -> Vec<Header> {
-    let shown = event.headers.iter().map(|(name, value)| Header {
+    let mut kept: Vec<_> = event.headers.iter().collect();
+    kept.sort();
+    let shown = kept.into_iter().map(|(name, value)| Header {
         name: visible(name).into_owned(),
         value: visible(value).into_owned(),
         masked: value == MASK,

@@ -8,9 +8,12 @@ use crate::domain::credential::Credential;
 use crate::domain::event::EventId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::time::{parse_bound, utc};
+use crate::domain::visible::visible;
 
 /// The longest text that is searched for, in characters.
 const MAX_TEXT_CHARS: usize = 200;
+/// How much of what was asked for an error repeats, in characters.
+const MAX_REPEATED_CHARS: usize = 40;
 /// What may stand in a query as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b':');
 
@@ -74,7 +77,8 @@ impl Filters {
 
         let chosen = credentials.iter().find(|c| c.username == query.credential);
         if !query.credential.is_empty() && chosen.is_none() {
-            error = Some(format!("You have no credential with the username {}.", query.credential));
+            let asked: String = query.credential.chars().take(MAX_REPEATED_CHARS).collect();
+            error = Some(format!("You have no credential with the username {}.", visible(&asked)));
         }
         filter.credential = chosen.map(|credential| credential.id);
 
@@ -83,7 +87,7 @@ impl Filters {
             _ if text.is_empty() => None,
             Ok(time) => Some(time),
             Err(problem) => {
-                error = Some(format!("{problem}."));
+                error = Some(format!("{}.", visible(&problem.to_string())));
                 None
             }
         };
@@ -150,7 +154,7 @@ fn credential_choices(credentials: &[Credential], chosen: &str) -> Vec<Choice> {
     let all = Choice { value: String::new(), label: "All credentials".to_owned(), selected: chosen.is_empty() };
     let each = credentials.iter().map(|credential| Choice {
         value: credential.username.clone(),
-        label: credential.name.clone(),
+        label: visible(&credential.name).into_owned(),
         selected: credential.username == chosen,
     });
     std::iter::once(all).chain(each).collect()
@@ -169,10 +173,10 @@ fn range_choices(since: &str, known: bool) -> Vec<Choice> {
 fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, known: bool) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(text) = &filter.text {
-        words.push(format!("contains “{text}”"));
+        words.push(format!("contains “{}”", visible(text)));
     }
     if let Some(credential) = credential {
-        words.push(format!("from {}", credential.name));
+        words.push(format!("from {}", visible(&credential.name)));
     }
     match RANGES.iter().find(|(value, _)| known && !since.is_empty() && *value == since) {
         Some((_, label)) => words.push(label.to_lowercase()),

@@ -387,7 +387,7 @@ async fn dialog(
         };
         return Ok(Dialog::Revoke(RevokeForm {
             id: credential.id.to_string(),
-            name: credential.name.clone(),
+            name: visible(&credential.name).into_owned(),
             last_used: credential.last_used().and_then(|password| use_of(password, now)),
             must_confirm: is_in_use(credential, now),
             error,
