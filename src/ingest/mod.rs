@@ -2,6 +2,7 @@
 //! parts. The writer is where the events go to disk, and nothing above it knows how.
 
 pub mod batch;
+pub mod head;
 pub mod limiter;
 pub mod outcomes;
 pub mod receipt;

@@ -5,17 +5,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
-use crate::domain::basic_auth;
-use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, NewEvent};
+use crate::domain::event::NewEvent;
 use crate::domain::ids::CredentialId;
-use crate::domain::network::{Sender, throttle_key};
+use crate::domain::network::throttle_key;
 use crate::domain::payload::Payload;
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::request_headers::scrub;
 use crate::ingest::batch::Written;
+use crate::ingest::head::{Head, clipped};
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::Receipt;
@@ -29,28 +28,6 @@ use crate::store::error::StoreError;
 
 /// A body that is not all there by then is given up.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// The longest user agent, content type or query that is kept, in bytes.
-const MAX_KEPT_TEXT_BYTES: usize = 4_096;
-
-/// What came before the body.
-#[derive(Debug)]
-pub struct Head<'a> {
-    pub sender: Sender,
-    /// Name, in lower case, and value, in the order of arrival.
-    pub headers: Vec<(&'a str, &'a [u8])>,
-    pub query: Option<&'a str>,
-}
-
-impl<'a> Head<'a> {
-    fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.values(name).next().map(|value| clipped(&String::from_utf8_lossy(value)))
-    }
-}
-
 /// Why a body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
@@ -113,8 +90,7 @@ impl Engine {
     async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, Refusal> {
         let now = self.clock.now();
         let address = throttle_key(head.sender.ip);
-        let recognised =
-            parse_authorization(head).ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(&said));
+        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(&said));
         if let Ok((username, password)) = &recognised
             && let Some(verified) = self.verifier.verify_cached(username, password, now)
         {
@@ -141,7 +117,7 @@ impl Engine {
                 return Err(Refusal::Unauthorized);
             }
         };
-        self.note_rejection(head, whose, reason, hint, None, announced_size(head), now);
+        self.note_rejection(head, whose, reason, hint, None, head.announced_size(), now);
         if reason == Reason::ProRequired {
             return Err(Refusal::ProRequired);
         }
@@ -156,8 +132,8 @@ impl Engine {
         sender: &Verified,
         body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
-        let content_type = check_media_type(head).map_err(Stopped::UnsupportedMediaType)?;
-        if announced_size(head).is_some_and(|size| size > self.max_body_bytes as u64) {
+        let content_type = head.media_type().map_err(Stopped::UnsupportedMediaType)?;
+        if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
         let bytes = body(self.max_body_bytes).await.map_err(|error| match error {
@@ -166,7 +142,7 @@ impl Engine {
         })?;
         let size = bytes.len() as u64;
         let payload = Payload::check(&bytes).map_err(|problem| Stopped::InvalidJson(problem, size))?;
-        let idempotency = idempotency_key(head, payload.as_str().as_bytes()).map_err(Stopped::Conflict)?;
+        let idempotency = head.idempotency_key(payload.as_str().as_bytes()).map_err(Stopped::Conflict)?;
         let now = self.clock.now();
         let event = NewEvent {
             id: self.ids.next(now),
@@ -208,7 +184,7 @@ impl Engine {
                 }
             },
         };
-        let announced = announced_size(head);
+        let announced = head.announced_size();
         let (reason, detail, size, refusal) = match stopped {
             Stopped::Store(_) => return Refusal::UNAVAILABLE,
             Stopped::NoLongerUsable(Reason::ProRequired) => {
@@ -277,108 +253,4 @@ enum Stopped {
     Conflict(&'static str),
     NoLongerUsable(Reason),
     Store(StoreError),
-}
-
-/// The credentials of exactly one `Authorization` header.
-fn parse_authorization(head: &Head<'_>) -> Option<basic_auth::BasicCredentials> {
-    let mut values = head.values("authorization");
-    let only = values.next()?;
-    if values.next().is_some() {
-        return None;
-    }
-    basic_auth::parse(only)
-}
-
-fn announced_size(head: &Head<'_>) -> Option<u64> {
-    std::str::from_utf8(head.values("content-length").next()?).ok()?.trim().parse().ok()
-}
-
-/// The content type, if it says JSON and nothing is compressed; else what is wrong, for both ends.
-fn check_media_type(head: &Head<'_>) -> Result<String, String> {
-    for encoding in head.values("content-encoding") {
-        let encoding = String::from_utf8_lossy(encoding);
-        if !encoding.trim().eq_ignore_ascii_case("identity") {
-            return Err(format!("Content-Encoding is {:?}; send the body uncompressed", clipped(encoding.trim())));
-        }
-    }
-    let Some(said) = head.text("content-type") else {
-        return Err("Content-Type is missing; it has to be application/json".to_owned());
-    };
-    let essence = said.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let structured = essence.strip_prefix("application/").is_some_and(|name| name.len() > 5 && name.ends_with("+json"));
-    if essence == "application/json" || structured {
-        Ok(said)
-    } else {
-        Err(format!("Content-Type is {said:?}; it has to be application/json"))
-    }
-}
-
-/// The key of `Idempotency-Key` or `webhook-id`. Too long a key is refused rather than ignored: its sender believes that a
-/// repetition is harmless.
-fn idempotency_key(head: &Head<'_>, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
-    let said = head.values("idempotency-key").chain(head.values("webhook-id")).find(|value| !value.is_empty());
-    match said {
-        None => Ok(None),
-        Some(key) if key.len() > MAX_IDEMPOTENCY_KEY_BYTES => Err("the idempotency key is longer than 255 bytes"),
-        Some(key) => Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: Sha256::digest(body).into() })),
-    }
-}
-
-fn clipped(text: &str) -> String {
-    let end = text.floor_char_boundary(MAX_KEPT_TEXT_BYTES);
-    text[..end].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Head, check_media_type, idempotency_key};
-    use crate::domain::network::Sender;
-
-    fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
-        let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
-        Head { sender, headers: headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect(), query: None }
-    }
-
-    #[test]
-    fn json_is_said_in_several_ways() {
-        for fine in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "application/cloudevents+json",
-            "application/vnd.api+json;v=1",
-        ] {
-            assert!(check_media_type(&head(&[("content-type", fine)])).is_ok(), "{fine}");
-        }
-        for other in [
-            "text/plain",
-            "",
-            "application/jsonx",
-            "application/+json",
-            "text/json",
-            "application/x-www-form-urlencoded",
-            "json",
-        ] {
-            assert!(check_media_type(&head(&[("content-type", other)])).is_err(), "{other}");
-        }
-        assert!(check_media_type(&head(&[])).is_err());
-    }
-
-    #[test]
-    fn compressed_bodies_are_refused() {
-        let json = ("content-type", "application/json");
-        assert!(check_media_type(&head(&[json, ("content-encoding", "identity")])).is_ok());
-        for encoding in ["gzip", "br", "identity, gzip", "deflate"] {
-            assert!(check_media_type(&head(&[json, ("content-encoding", encoding)])).is_err(), "{encoding}");
-        }
-    }
-
-    #[test]
-    fn a_key_of_either_name_counts_and_too_long_a_key_is_refused() {
-        let key = |headers: &[(&str, &str)]| idempotency_key(&head(headers), b"{}").map(|k| k.map(|k| k.key));
-        assert_eq!(key(&[]), Ok(None));
-        assert_eq!(key(&[("webhook-id", "msg_1")]), Ok(Some(b"msg_1".to_vec())));
-        assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
-        assert!(key(&[("idempotency-key", &"k".repeat(255))]).is_ok());
-        assert!(key(&[("idempotency-key", &"k".repeat(256))]).is_err());
-    }
 }

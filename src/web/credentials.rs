@@ -26,12 +26,13 @@ use crate::domain::secret::Secret;
 use crate::domain::visible::visible;
 use crate::store::credentials;
 use crate::web::answers::see_other;
+use crate::web::credential_dialogs::{FormError, NewForm, Query};
 use crate::web::errors::PageError;
 use crate::web::forms::id_or_new;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
-use crate::web::webhooks::{self, FormError, NewForm, PATH, Query};
+use crate::web::webhooks::{self, PATH};
 
 /// The page that shows a password, this once.
 #[derive(Template)]

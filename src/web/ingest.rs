@@ -8,8 +8,9 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use crate::domain::time::rfc3339;
+use crate::ingest::head::Head;
 use crate::ingest::receipt::Receipt;
-use crate::ingest::receive::{BODY_DEADLINE, BodyError, Head};
+use crate::ingest::receive::{BODY_DEADLINE, BodyError};
 use crate::web::headers::RequestId;
 use crate::web::problem;
 use crate::web::site::Site;

@@ -8,12 +8,11 @@ use serde::Deserialize;
 
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::domain::account::Plan;
-use crate::domain::account_password::NewPassword;
-use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::store::installation;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
+use crate::web::new_account::NewAccountFields;
 use crate::web::page::Page;
 use crate::web::reader::Reader;
 use crate::web::session;
@@ -42,9 +41,7 @@ struct SetUp {
     page: Page,
     /// Given back in the form, so that an error does not lose it. `None`: the link is wrong, and there is no form.
     token: Option<String>,
-    email: String,
-    email_error: Option<String>,
-    password_error: Option<String>,
+    fields: NewAccountFields,
 }
 
 /// `GET /`: to the events, or to where one signs in.
@@ -59,13 +56,7 @@ async fn require_fresh(reader: &Reader) -> Result<(), PageError> {
 
 fn form(reader: &Reader, token: &str) -> SetUp {
     let right = reader.site.keys.is_setup_token(token);
-    SetUp {
-        page: reader.page("Set up"),
-        token: right.then(|| token.to_owned()),
-        email: String::new(),
-        email_error: None,
-        password_error: None,
-    }
+    SetUp { page: reader.page("Set up"), token: right.then(|| token.to_owned()), fields: NewAccountFields::default() }
 }
 
 /// `GET /setup?token=`
@@ -88,16 +79,8 @@ pub async fn create(
     if template.token.is_none() {
         return forbidden(&template);
     }
-    template.email = email.trim().to_owned();
-    let parsed = email.parse::<Email>();
-    let checked = NewPassword::check(password, &[&email]);
-    let (email, password) = match (parsed, checked) {
-        (Ok(email), Ok(password)) => (email, password),
-        (email, password) => {
-            template.email_error = email.err().map(|e| e.to_string());
-            template.password_error = password.err().map(|e| e.to_string());
-            return html_invalid(&template);
-        }
+    let Some((email, password)) = template.fields.check(&email, password) else {
+        return html_invalid(&template);
     };
     let new = NewAccount { email, name, plan: Plan::Pro, password, is_set_up: true };
     match create_account(&reader.site.store, &reader.site.hasher, new, &reader.act()).await {

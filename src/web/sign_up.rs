@@ -7,12 +7,11 @@ use serde::Deserialize;
 
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::domain::account::Plan;
-use crate::domain::account_password::NewPassword;
-use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
+use crate::web::new_account::NewAccountFields;
 use crate::web::page::Page;
 use crate::web::reader::Reader;
 use crate::web::session;
@@ -32,9 +31,7 @@ pub struct Form {
 struct SignUp {
     page: Page,
     host: String,
-    email: String,
-    email_error: Option<String>,
-    password_error: Option<String>,
+    fields: NewAccountFields,
 }
 
 fn form(reader: &Reader) -> Result<SignUp, PageError> {
@@ -44,9 +41,7 @@ fn form(reader: &Reader) -> Result<SignUp, PageError> {
     Ok(SignUp {
         page: reader.page("Create an account"),
         host: reader.site.host().to_owned(),
-        email: String::new(),
-        email_error: None,
-        password_error: None,
+        fields: NewAccountFields::default(),
     })
 }
 
@@ -59,22 +54,16 @@ pub async fn new(reader: Reader) -> Result<HttpResponse, PageError> {
 pub async fn create(reader: Reader, session: Session, submitted: web::Form<Form>) -> Result<HttpResponse, PageError> {
     let mut template = form(&reader)?;
     let Form { email, password, name } = submitted.into_inner();
-    template.email = email.trim().to_owned();
+    template.fields.email = email.trim().to_owned();
     let site = &reader.site;
     let address = throttle_key(reader.address);
     if site.sign_in_failures_by_address.wait(&address, reader.now).is_some() {
-        template.email_error = Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
+        template.fields.email_error =
+            Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
     }
-    let parsed = email.parse::<Email>();
-    let checked = NewPassword::check(password, &[&email]);
-    let (email, password) = match (parsed, checked) {
-        (Ok(email), Ok(password)) => (email, password),
-        (email, password) => {
-            template.email_error = email.err().map(|e| e.to_string());
-            template.password_error = password.err().map(|e| e.to_string());
-            return html_invalid(&template);
-        }
+    let Some((email, password)) = template.fields.check(&email, password) else {
+        return html_invalid(&template);
     };
     // An account costs a hash and a row, so creating them is limited like failing to sign in.
     site.sign_in_failures_by_address.note_failure(&address, reader.now);
@@ -86,7 +75,7 @@ pub async fn create(reader: Reader, session: Session, submitted: web::Form<Form>
         }
         Err(CreateAccountError::EmailTaken) => {
             let words = "This email address can’t be used for a new account. If it’s yours, sign in instead.";
-            template.email_error = Some(words.to_owned());
+            template.fields.email_error = Some(words.to_owned());
             html_invalid(&template)
         }
         Err(CreateAccountError::AlreadySetUp) => Err(PageError::NotFound),

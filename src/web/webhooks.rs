@@ -1,24 +1,20 @@
-//! Settings → Integrations → Webhooks: the endpoint, the credentials and what was refused lately. Questions that need an answer
-//! first are dialogs on this page, at addresses of their own, so that they work without script.
+//! Settings → Integrations → Webhooks: the endpoint, the credentials and what was refused lately.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use uuid::Uuid;
+use jiff::Timestamp;
 
 use crate::domain::credential::{Credential, CredentialState, PasswordState};
 use crate::domain::credential_password::masked;
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
-use crate::domain::overlap::Overlap;
-use crate::domain::time::{ago, day_and_minute};
+use crate::domain::time::ago;
 use crate::domain::visible::visible;
-use crate::store::pool::Connection;
-use crate::store::{credentials, event_counts, events, rejections};
+use crate::store::{credentials, event_counts, rejections};
 use crate::web::answers::html;
 use crate::web::chart::{self, HalfHours};
+use crate::web::credential_dialogs::{Dialog, FormError, NewForm, Query, dialog, use_of};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
@@ -29,21 +25,6 @@ use crate::web::shown::{When, grouped};
 const RECENT_REJECTIONS: usize = 5;
 /// The address of this page.
 pub const PATH: &str = "/settings/integrations/webhooks";
-
-/// What the address asks for: a dialog, or a word on what was just done.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Query {
-    pub new: Option<String>,
-    pub rotate: Option<Uuid>,
-    pub rename: Option<Uuid>,
-    pub revoke: Option<Uuid>,
-    pub stop: Option<Uuid>,
-    pub done: Option<String>,
-    pub credential: Option<Uuid>,
-    pub event: Option<Uuid>,
-    pub ms: Option<u64>,
-}
 
 /// One password as the page shows it.
 struct PasswordLine {
@@ -83,73 +64,6 @@ impl Card {
 /// During an overlap: whether the old password is still in use, and from where.
 struct OverlapNotice {
     still_used: Option<String>,
-    ends: When,
-}
-
-/// The question that is open, with what its answer needs.
-enum Dialog {
-    None,
-    New(NewForm),
-    Rotate(RotateForm),
-    Rename(NameForm),
-    Revoke(RevokeForm),
-    Stop(StopForm),
-}
-
-/// The form of a new credential. Its id makes sending it twice harmless.
-pub struct NewForm {
-    pub id: Uuid,
-    pub name: String,
-    pub error: Option<String>,
-}
-
-impl NewForm {
-    pub fn blank() -> Self {
-        Self { id: Uuid::new_v4(), name: String::new(), error: None }
-    }
-}
-
-/// A choice of overlap and what will come of it.
-struct OverlapChoice {
-    value: &'static str,
-    id: String,
-    label: &'static str,
-    advice: &'static str,
-    checked: bool,
-    until: String,
-}
-
-struct RotateForm {
-    id: String,
-    name: String,
-    /// Makes sending the form twice harmless.
-    secret: Uuid,
-    choices: Vec<OverlapChoice>,
-    addresses: Vec<String>,
-    /// Two passwords work already: when the older one stops.
-    frees_at: Option<When>,
-}
-
-struct NameForm {
-    id: String,
-    name: String,
-    value: String,
-    error: Option<String>,
-}
-
-struct RevokeForm {
-    id: String,
-    name: String,
-    last_used: Option<String>,
-    /// Used within a day, so that the name has to be typed.
-    must_confirm: bool,
-    error: Option<String>,
-}
-
-struct StopForm {
-    id: String,
-    name: String,
-    last_used: Option<String>,
     ends: When,
 }
 
@@ -224,13 +138,6 @@ pub async fn integrations(reader: SignedIn) -> Result<HttpResponse, PageError> {
 pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let rendered = render(&reader, &query, None).await?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(rendered))
-}
-
-/// What was wrong with a form of this page, to be said where it was filled in.
-pub enum FormError {
-    New(NewForm),
-    Name { value: String, error: String },
-    Confirmation(String),
 }
 
 /// The page after a form that did not validate.
@@ -323,13 +230,6 @@ impl Card {
     }
 }
 
-/// `3 min ago from 203.0.113.7`.
-fn use_of(password: &crate::domain::credential::PasswordRecord, now: Timestamp) -> Option<String> {
-    let at = password.last_used_at?;
-    let from = password.last_used_ip.map(|ip| format!(" from {ip}")).unwrap_or_default();
-    Some(format!("{}{from}", ago(at, now)))
-}
-
 impl OverlapNotice {
     fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
         let old = credential.expiring(now)?;
@@ -338,99 +238,6 @@ impl OverlapNotice {
         let ends = When::minute(old.expires_at.unwrap_or(now));
         Some(Self { still_used: use_of(old, now).filter(|_| since), ends })
     }
-}
-
-fn find(all: &[Credential], id: Option<Uuid>) -> Option<&Credential> {
-    let id = id?;
-    all.iter().find(|credential| credential.id == CredentialId(id) && credential.revoked_at.is_none())
-}
-
-async fn dialog(
-    conn: &mut Connection,
-    reader: &SignedIn,
-    query: &Query,
-    all: &[Credential],
-    error: Option<FormError>,
-) -> Result<Dialog, PageError> {
-    let now = reader.now();
-    if let Some(FormError::New(form)) = error {
-        return Ok(Dialog::New(form));
-    }
-    if query.new.is_some() {
-        return Ok(Dialog::New(NewForm::blank()));
-    }
-    if let Some(credential) = find(all, query.rotate) {
-        let since = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-        let account = reader.member.account_id;
-        let addresses = events::recent_addresses(conn, account, credential.id, since).await?;
-        return Ok(Dialog::Rotate(RotateForm {
-            id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
-            secret: Uuid::new_v4(),
-            choices: overlap_choices(now),
-            addresses: addresses.iter().map(ToString::to_string).collect(),
-            frees_at: credential.expiring(now).and_then(|old| old.expires_at).map(When::minute),
-        }));
-    }
-    if let Some(credential) = find(all, query.rename) {
-        let (value, error) = match error {
-            Some(FormError::Name { value, error }) => (value, Some(error)),
-            _ => (credential.name.clone(), None),
-        };
-        let name = visible(&credential.name).into_owned();
-        return Ok(Dialog::Rename(NameForm { id: credential.id.to_string(), name, value, error }));
-    }
-    if let Some(credential) = find(all, query.revoke) {
-        let error = match error {
-            Some(FormError::Confirmation(error)) => Some(error),
-            _ => None,
-        };
-        return Ok(Dialog::Revoke(RevokeForm {
-            id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
-            last_used: credential.last_used().and_then(|password| use_of(password, now)),
-            must_confirm: is_in_use(credential, now),
-            error,
-        }));
-    }
-    if let Some(credential) = find(all, query.stop)
-        && let Some(old) = credential.expiring(now)
-    {
-        return Ok(Dialog::Stop(StopForm {
-            id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
-            last_used: use_of(old, now),
-            ends: When::minute(old.expires_at.unwrap_or(now)),
-        }));
-    }
-    Ok(Dialog::None)
-}
-
-/// Whether a credential was used within a day.
-pub fn is_in_use(credential: &Credential, now: Timestamp) -> bool {
-    let last = credential.last_used().and_then(|password| password.last_used_at);
-    last.is_some_and(|at| now.duration_since(at) < SignedDuration::from_hours(24))
-}
-
-fn overlap_choices(now: Timestamp) -> Vec<OverlapChoice> {
-    let words = |overlap| match overlap {
-        Overlap::Now => ("Stop it now", "If the password has leaked. Senders fail until you update them."),
-        Overlap::OneHour => ("1 hour", "If you update every sender yourself, right after this."),
-        Overlap::OneDay => ("24 hours", "A good default: time to deploy, and to notice a sender you forgot."),
-        Overlap::SevenDays => ("7 days", "If other teams or partners have to make the change."),
-    };
-    let choice = |overlap: Overlap| {
-        let (label, advice) = words(overlap);
-        OverlapChoice {
-            value: overlap.as_str(),
-            id: format!("keep-{}", overlap.as_str()),
-            label,
-            advice,
-            checked: overlap == Overlap::OneDay,
-            until: day_and_minute(overlap.end(now)),
-        }
-    };
-    Overlap::ALL.into_iter().map(choice).collect()
 }
 
 /// A word on what was just done, said on the page that follows.

@@ -1,0 +1,137 @@
+//! What comes before the body, and what it says: whose request it is, what the body will be, and what the sender calls it.
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::basic_auth::{self, BasicCredentials};
+use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES};
+use crate::domain::network::Sender;
+
+/// The longest user agent, content type or query that is kept, in bytes.
+const MAX_KEPT_TEXT_BYTES: usize = 4_096;
+
+/// What came before the body.
+#[derive(Debug)]
+pub struct Head<'a> {
+    pub sender: Sender,
+    /// Name, in lower case, and value, in the order of arrival.
+    pub headers: Vec<(&'a str, &'a [u8])>,
+    pub query: Option<&'a str>,
+}
+
+impl<'a> Head<'a> {
+    fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The first value of a header, as a text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.values(name).next().map(|value| clipped(&String::from_utf8_lossy(value)))
+    }
+
+    /// The credentials of exactly one `Authorization` header.
+    pub fn authorization(&self) -> Option<BasicCredentials> {
+        let mut values = self.values("authorization");
+        let only = values.next()?;
+        if values.next().is_some() {
+            return None;
+        }
+        basic_auth::parse(only)
+    }
+
+    /// How long the body is said to be, in bytes.
+    pub fn announced_size(&self) -> Option<u64> {
+        std::str::from_utf8(self.values("content-length").next()?).ok()?.trim().parse().ok()
+    }
+
+    /// The content type, if it says JSON and nothing is compressed; else what is wrong, for both ends.
+    pub fn media_type(&self) -> Result<String, String> {
+        for encoding in self.values("content-encoding") {
+            let encoding = String::from_utf8_lossy(encoding);
+            if !encoding.trim().eq_ignore_ascii_case("identity") {
+                return Err(format!("Content-Encoding is {:?}; send the body uncompressed", clipped(encoding.trim())));
+            }
+        }
+        let Some(said) = self.text("content-type") else {
+            return Err("Content-Type is missing; it has to be application/json".to_owned());
+        };
+        let essence = said.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let structured =
+            essence.strip_prefix("application/").is_some_and(|name| name.len() > 5 && name.ends_with("+json"));
+        if essence == "application/json" || structured {
+            Ok(said)
+        } else {
+            Err(format!("Content-Type is {said:?}; it has to be application/json"))
+        }
+    }
+
+    /// The key of `Idempotency-Key` or `webhook-id`. Too long a key is refused rather than ignored: its sender believes that a
+    /// repetition is harmless.
+    pub fn idempotency_key(&self, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
+        let said = self.values("idempotency-key").chain(self.values("webhook-id")).find(|value| !value.is_empty());
+        match said {
+            None => Ok(None),
+            Some(key) if key.len() > MAX_IDEMPOTENCY_KEY_BYTES => Err("the idempotency key is longer than 255 bytes"),
+            Some(key) => Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: Sha256::digest(body).into() })),
+        }
+    }
+}
+
+/// A text as long as it is kept.
+pub fn clipped(text: &str) -> String {
+    let end = text.floor_char_boundary(MAX_KEPT_TEXT_BYTES);
+    text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Head;
+    use crate::domain::network::Sender;
+
+    fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
+        let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
+        Head { sender, headers: headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect(), query: None }
+    }
+
+    #[test]
+    fn json_is_said_in_several_ways() {
+        for fine in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/cloudevents+json",
+            "application/vnd.api+json;v=1",
+        ] {
+            assert!(head(&[("content-type", fine)]).media_type().is_ok(), "{fine}");
+        }
+        for other in [
+            "text/plain",
+            "",
+            "application/jsonx",
+            "application/+json",
+            "text/json",
+            "application/x-www-form-urlencoded",
+            "json",
+        ] {
+            assert!(head(&[("content-type", other)]).media_type().is_err(), "{other}");
+        }
+        assert!(head(&[]).media_type().is_err());
+    }
+
+    #[test]
+    fn compressed_bodies_are_refused() {
+        let json = ("content-type", "application/json");
+        assert!(head(&[json, ("content-encoding", "identity")]).media_type().is_ok());
+        for encoding in ["gzip", "br", "identity, gzip", "deflate"] {
+            assert!(head(&[json, ("content-encoding", encoding)]).media_type().is_err(), "{encoding}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_either_name_counts_and_too_long_a_key_is_refused() {
+        let key = |headers: &[(&str, &str)]| head(headers).idempotency_key(b"{}").map(|k| k.map(|k| k.key));
+        assert_eq!(key(&[]), Ok(None));
+        assert_eq!(key(&[("webhook-id", "msg_1")]), Ok(Some(b"msg_1".to_vec())));
+        assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
+        assert!(key(&[("idempotency-key", &"k".repeat(255))]).is_ok());
+        assert!(key(&[("idempotency-key", &"k".repeat(256))]).is_err());
+    }
+}
