@@ -63,6 +63,28 @@ pub struct Options {
     pub insecure_http: Option<String>,
 }
 
+impl Options {
+    /// An empty value counts as none, as compose files write it.
+    fn with_defaults(mut self) -> Self {
+        let defaults = [
+            (&mut self.bind, "127.0.0.1:8080"),
+            (&mut self.signup, "closed"),
+            (&mut self.retention_days, "90"),
+            (&mut self.max_body_bytes, "1048576"),
+            (&mut self.log_format, "text"),
+        ];
+        for (value, default) in defaults {
+            if value.is_empty() {
+                value.push_str(default);
+            }
+        }
+        if self.data_dir.is_empty() {
+            self.data_dir = "./data".into();
+        }
+        self
+    }
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -117,6 +139,7 @@ const MAX_RETENTION_DAYS: u32 = 36_500;
 impl Config {
     /// Checks everything and reports all that is wrong.
     pub fn check(options: Options) -> Result<Self, WrongValues> {
+        let options = options.with_defaults();
         let mut problems = Problems(Vec::new());
         let bind = problems.take("--bind", "BIND", address(&options.bind));
         let ingest_bind = problems.take_some("--ingest-bind", "INGEST_BIND", options.ingest_bind.as_deref(), address);
@@ -133,9 +156,6 @@ impl Config {
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
         let database_url =
             problems.take_some("--database-url", "DATABASE_URL", options.database_url.as_deref(), database_url);
-        if options.data_dir.is_empty() {
-            problems.add("--data-dir", "DATA_DIR", "is empty: name a directory, such as ./data".to_owned());
-        }
         let networks =
             problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
         let signup_open =
@@ -323,15 +343,7 @@ mod tests {
     use super::{Config, Database, Options};
 
     fn options() -> Options {
-        Options {
-            bind: "127.0.0.1:8080".to_owned(),
-            data_dir: "./data".into(),
-            signup: "closed".to_owned(),
-            retention_days: "90".to_owned(),
-            max_body_bytes: "1048576".to_owned(),
-            log_format: "text".to_owned(),
-            ..Options::default()
-        }
+        Options::default()
     }
 
     #[test]
@@ -361,8 +373,8 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 14, "{report}");
-        for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--data-dir", "DATA_DIR")] {
+        assert_eq!(lines.len(), 13, "{report}");
+        for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }
         assert!(!report.contains("canary"), "{report}");

@@ -7,8 +7,9 @@ use crate::config::{Config, Database};
 use crate::store::embedded::cluster::Cluster;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::error::StoreError;
-use crate::store::migrate;
+use crate::store::migrate::{self, Migrated};
 use crate::store::pool::Store;
+use crate::store::settings;
 
 /// Between two looks at whether a server of our own is still there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -30,8 +31,13 @@ pub enum OpenError {
     Embedded(#[from] EmbeddedError),
     #[error("{0}. Check --database-url (DATABASE_URL) and that the server runs")]
     Unreachable(StoreError),
-    #[error("migrating the database failed: {0}")]
+    #[error("{0}")]
     Migration(StoreError),
+    #[error(
+        "the database has the encoding {0}, which cannot hold every JSON: create one with create database NAME encoding \
+         'UTF8' template template0"
+    )]
+    Encoding(String),
 }
 
 impl OpenError {
@@ -45,7 +51,7 @@ impl OpenDatabase {
     /// Opens it and brings its schema up to date.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let database = Self::open_as_it_is(config).await?;
-        match migrate::run(&database.store).await {
+        match database.prepare().await {
             Ok(migrated) => {
                 if !migrated.applied.is_empty() {
                     tracing::info!(applied = ?migrated.applied, "migrated the database");
@@ -53,11 +59,23 @@ impl OpenDatabase {
                 Ok(database)
             }
             Err(error) => {
-                let unreachable = error.is_unavailable() && database.cluster.is_none();
                 database.close().await;
-                Err(if unreachable { OpenError::Unreachable(error) } else { OpenError::Migration(error) })
+                Err(error)
             }
         }
+    }
+
+    /// Brings the schema up to date, in a database that can hold what it is for.
+    async fn prepare(&self) -> Result<Migrated, OpenError> {
+        let failed = |error: StoreError| {
+            if error.is_unavailable() { OpenError::Unreachable(error) } else { OpenError::Migration(error) }
+        };
+        let mut conn = self.store.own_connection().await.map_err(failed)?;
+        let encoding = settings::encoding(&mut conn).await.map_err(failed)?;
+        if encoding != "UTF8" {
+            return Err(OpenError::Encoding(encoding));
+        }
+        migrate::run(&self.store).await.map_err(failed)
     }
 
     /// Opens it without touching its schema.

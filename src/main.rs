@@ -18,7 +18,17 @@ const EXIT_WRONG_OPTION: u8 = 2;
 const EXIT_NO_SERVER: u8 = 3;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(wrong) if wrong.use_stderr() => {
+            let text = wrong.to_string();
+            let said: Vec<&str> = text.lines().take_while(|line| !line.starts_with("Usage")).map(str::trim).collect();
+            let line = said.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("{}. See --help", line.trim_start_matches("error: "));
+            return ExitCode::from(EXIT_WRONG_OPTION);
+        }
+        Err(help) => help.exit(),
+    };
     let config = match Config::check(args.options) {
         Ok(config) => config,
         Err(problems) => {
@@ -28,7 +38,11 @@ fn main() -> ExitCode {
     };
     let command = args.command.unwrap_or(Command::Serve);
     // A command says what went wrong in one line of its own; its log would only get in between.
-    let usual = if matches!(command, Command::Serve) { "info,actix_server=warn,tokio_postgres=warn" } else { "off" };
+    let usual = if matches!(command, Command::Serve) {
+        "info,actix_server=warn,actix_session=error,actix_http=off,tokio_postgres=warn"
+    } else {
+        "off"
+    };
     log_to_standard_error(config.log_format, &log_filter(usual));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -23,6 +23,8 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
     let keys = idempotency::prune(&mut conn, now).await?;
     let refused = rejections::prune(&mut conn, oldest_kept).await?;
     let ended = sessions::prune(&mut conn, now).await?;
-    tracing::info!(?dropped, keys, refused, ended, "pruned");
+    if !dropped.is_empty() || keys + refused + ended > 0 {
+        tracing::info!(?dropped, keys, refused, ended, "pruned");
+    }
     Ok(())
 }

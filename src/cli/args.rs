@@ -43,36 +43,46 @@ pub enum PlanArg {
 pub enum AccountCommand {
     /// Create an account and its first user; a password is generated and printed once, unless one is given
     Create {
+        /// The e-mail address of the account's user
         email: String,
+        /// The account's name; without it, the part of the address before the @
         #[arg(long)]
         name: Option<String>,
+        /// Webhooks are part of pro
         #[arg(long, value_enum, default_value = "pro")]
         plan: PlanArg,
         /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// List all accounts, oldest first
     List {
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Change the plan of an account
     Plan {
+        /// The e-mail address of the account's user
         email: String,
+        /// The plan it is on from now
         #[arg(value_enum)]
         plan: PlanArg,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Set a new password and end all sessions; generated and printed once, unless one is given
     Password {
+        /// The e-mail address of the account's user
         email: String,
         /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
@@ -82,41 +92,54 @@ pub enum AccountCommand {
 pub enum CredentialCommand {
     /// Create a credential and print its username and password, once
     Create {
+        /// The e-mail address of the account's user
         email: String,
+        /// What its owner calls it, such as the system that sends
         name: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// List the credentials of an account with the state of their passwords
     List {
+        /// The e-mail address of the account's user
         email: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Print a new password, once, and let the old one work for a while
     Rotate {
+        /// The username of the credential, such as rw_7f3kq2m9
         username: String,
         /// How long the old password keeps working
         #[arg(long, default_value = "24h", value_parser = ["now", "1h", "24h", "7d"])]
         overlap: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// End every password of a credential at once, for good
     Revoke {
+        /// The username of the credential, such as rw_7f3kq2m9
         username: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Refuse a credential's senders until it is enabled again
     Disable {
+        /// The username of the credential, such as rw_7f3kq2m9
         username: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Accept a disabled credential's senders again
     Enable {
+        /// The username of the credential, such as rw_7f3kq2m9
         username: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
@@ -126,6 +149,7 @@ pub enum CredentialCommand {
 pub enum EventsCommand {
     /// List events, newest first
     List {
+        /// The e-mail address of the account's user
         email: String,
         /// At most so many
         #[arg(long, default_value_t = 50)]
@@ -142,21 +166,28 @@ pub enum EventsCommand {
         /// Only those received before
         #[arg(long, value_name = "T")]
         until: Option<String>,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Print the body of an event, byte for byte as received, with nothing added
     Body {
+        /// The e-mail address of the account's user
         email: String,
+        /// The id of the event, as the list prints it
         id: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Write all events, oldest first
     Export {
+        /// The e-mail address of the account's user
         email: String,
+        /// How events are written
         #[arg(long, default_value = "ndjson", value_parser = ["ndjson", "csv"])]
         format: String,
+        /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },

@@ -42,7 +42,12 @@ pub async fn run(config: &Config, database: &OpenDatabase, now: Timestamp) -> Re
             };
             checks.push(check(pending.is_empty(), what, "run `reasoner-webhooks migrate`"));
         }
-        Err(error) => checks.push(check(false, error.to_string(), "check DATABASE_URL and that the server runs")),
+        Err(_) => {
+            // The pool only knows that it got nothing in time; a connection of one's own says why.
+            let problem =
+                database.store.own_connection().await.map_or_else(|e| e.to_string(), |_| "the database is slow".into());
+            checks.push(check(false, problem, "check --database-url (DATABASE_URL) and that the server runs"));
+        }
     }
     if let Some(directory) = database.directory() {
         checks.push(disk(directory));

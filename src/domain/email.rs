@@ -1,7 +1,10 @@
 //! The address somebody signs in with: folded to lower case once, at the door, so that it is compared plainly ever after.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::domain::visible::visible;
 
 /// The longest address, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_EMAIL_BYTES: usize = 254;
@@ -46,7 +49,10 @@ impl FromStr for Email {
                 && !host.starts_with('.')
                 && !host.ends_with('.')
         });
-        if !well_formed || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        // Two addresses that look alike must not be two accounts.
+        let shows_itself = matches!(visible(text), Cow::Borrowed(_));
+        let odd = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ',' | ';' | '\u{ff00}'..='\u{ffef}');
+        if !well_formed || !shows_itself || text.chars().any(odd) {
             return Err(InvalidEmail::Malformed);
         }
         Ok(Self(text.to_lowercase()))
@@ -71,7 +77,19 @@ mod tests {
     #[test]
     fn slips_are_told_apart() {
         assert_eq!("".parse::<Email>(), Err(InvalidEmail::Missing));
-        for slip in ["maya", "@example.com", "maya@", "a b@example.com", "a@b@c", "a@.com", "a@\u{7}b.com"] {
+        for slip in [
+            "maya",
+            "@example.com",
+            "maya@",
+            "a b@example.com",
+            "a@b@c",
+            "a@.com",
+            "a@\u{7}b.com",
+            "a@example.com\u{200b}",
+            "ａ@example.com",
+            "<a@b.com>",
+            "\u{202e}a@b.com",
+        ] {
             assert_eq!(slip.parse::<Email>(), Err(InvalidEmail::Malformed), "{slip}");
         }
         assert_eq!(format!("{}@example.com", "a".repeat(250)).parse::<Email>(), Err(InvalidEmail::TooLong));

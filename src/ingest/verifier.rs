@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
@@ -27,6 +28,9 @@ const CACHE_ENTRIES: usize = 10_000;
 const MAX_IDLE_MS: i64 = 10 * 60 * 1_000;
 /// An answer is forgotten after this time in any case, in milliseconds.
 const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
+
+/// How long the database may take to answer one question.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// A sender whose password was right and, as far as we knew, usable.
 #[derive(Clone, Debug)]
@@ -148,8 +152,11 @@ impl Verifier {
         if let Some(verified) = self.verify_cached(username, password, now) {
             return Ok(Verdict::Verified(verified));
         }
-        let found =
-            credential_secrets::find_lock(&mut *self.store.connection().await?, username, password.hint()).await?;
+        let found = in_time(async {
+            let mut conn = self.store.connection().await?;
+            credential_secrets::find_lock(&mut conn, username, password.hint()).await
+        })
+        .await?;
         let Some(lock) = found else {
             // Only an installation's own key makes such a password; it costs the same time as a known one.
             self.matches(&lock_of_nobody(), password, now).await?;
@@ -171,8 +178,11 @@ impl Verifier {
     /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
     /// after verification: their sender hears of that reason only if it still holds a good password.
     pub async fn confirm(&self, verified: &Verified, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
-        let lock =
-            credential_secrets::find_lock_by_id(&mut *self.store.connection().await?, verified.secret_id).await?;
+        let lock = in_time(async {
+            let mut conn = self.store.connection().await?;
+            credential_secrets::find_lock_by_id(&mut conn, verified.secret_id).await
+        })
+        .await?;
         Ok(lock.map_or(Err(Reason::RevokedPassword), |lock| usable(&lock, now)))
     }
 
@@ -223,6 +233,12 @@ pub fn usable(lock: &Lock, now: Timestamp) -> Result<(), Reason> {
     } else {
         Ok(())
     }
+}
+
+/// A database that hangs is as good as none: its sender is told to come back.
+async fn in_time<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = || StoreError::Unavailable(format!("no answer within {} s", MAX_WAIT.as_secs()));
+    tokio::time::timeout(MAX_WAIT, question).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn lock_key(username: &Username, password: &CredentialPassword) -> (String, String) {

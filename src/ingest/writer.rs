@@ -26,7 +26,7 @@ const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
 const MAX_QUEUED_EVENTS: usize = 4_096;
 const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 /// A transaction that takes longer is given up, and its connection with it.
-const MAX_TRANSACTION: Duration = Duration::from_secs(5);
+const MAX_TRANSACTION: Duration = Duration::from_secs(2);
 /// Between two attempts to connect, doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -82,7 +82,11 @@ impl Writer {
         let (done, answer) = oneshot::channel();
         let job = Job { entry: Entry { sender, event, at }, done, _room: room };
         self.queue.try_send(job).map_err(|_| full())?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the writer has ended".to_owned())))
+        match tokio::time::timeout(MAX_TRANSACTION, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StoreError::Unavailable("the writer has ended".to_owned())),
+            Err(_) => Err(StoreError::Unavailable("the writer is too slow".to_owned())),
+        }
     }
 }
 

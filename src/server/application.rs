@@ -49,7 +49,9 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// Why the program does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("{flag} {address} cannot be listened on: {source}")]
+    #[error(
+        "{address} cannot be listened on: {source}. Choose another address with {flag}, such as 127.0.0.1:8081; port 0 picks a free one"
+    )]
     Listen { flag: &'static str, address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Failed(#[from] Failure),

@@ -39,5 +39,6 @@ pub async fn serve(
     }
     tracing::info!("asked to end: finishing what is in flight");
     application.stop().await;
+    tracing::info!("ended");
     Ok(())
 }

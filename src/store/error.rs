@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The statement itself.
     #[error("a database statement failed")]
     Statement(#[source] DieselError),
+    /// The schema could not be brought up to date.
+    #[error("a migration failed: {0}")]
+    Migration(String),
     /// A stored value that this release cannot read.
     #[error("the database holds a value that cannot be read: {0}")]
     Unreadable(String),

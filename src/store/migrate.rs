@@ -86,7 +86,11 @@ async fn on_locked_connection<T: Send + 'static>(
     .await;
     match finished {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(problem)) => Err(StoreError::Unreadable(format!("a migration failed: {problem}"))),
-        Err(_) => Err(StoreError::Unreadable("a migration panicked".to_owned())),
+        Ok(Err(problem)) if problem.contains("permission denied") => Err(StoreError::Migration(format!(
+            "{problem}. The role has to own the database, or be allowed to create tables in its schema: \
+             alter database NAME owner to ROLE"
+        ))),
+        Ok(Err(problem)) => Err(StoreError::Migration(problem)),
+        Err(_) => Err(StoreError::Migration("it panicked".to_owned())),
     }
 }

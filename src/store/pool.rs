@@ -76,7 +76,15 @@ impl Store {
 
     /// A connection from the pool.
     pub async fn connection(&self) -> Result<Pooled, StoreError> {
-        self.pool.get_owned().await.map_err(|e| StoreError::Unavailable(e.to_string()))
+        self.pool.get_owned().await.map_err(|error| {
+            let words = match error {
+                diesel_async::pooled_connection::bb8::RunError::TimedOut => {
+                    format!("no connection within {} s", ACQUIRE_TIMEOUT.as_secs())
+                }
+                other => other.to_string(),
+            };
+            StoreError::Unavailable(words)
+        })
     }
 
     /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.

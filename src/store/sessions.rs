@@ -85,6 +85,18 @@ pub async fn find_state(
     Ok(Some(state))
 }
 
+/// Whether a session still lasts. For connections that outlive a request.
+pub async fn is_live(conn: &mut Connection, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    let found: Option<Uuid> = sessions::table
+        .filter(sessions::id.eq(id.0))
+        .filter(sessions::expires_at.gt(Moment(now)))
+        .select(sessions::id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
 /// Replaces the state; `false` when the session has ended meanwhile.
 pub async fn update_state(conn: &mut Connection, key_hash: &[u8; 32], state: &str) -> Result<bool, StoreError> {
     let rows =

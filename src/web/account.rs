@@ -60,6 +60,11 @@ fn account(reader: &SignedIn) -> Account {
     }
 }
 
+/// `GET /settings`
+pub async fn door(_: SignedIn) -> HttpResponse {
+    see_other("/settings/account")
+}
+
 /// `GET /settings/account`
 pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let mut template = account(&reader);

@@ -114,8 +114,13 @@ async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpRespons
     Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(template.render()?))
 }
 
-fn parse_id(text: &str) -> Result<CredentialId, PageError> {
-    text.parse().map_err(|_| PageError::NotFound)
+/// The credential of an address: not found unless it is the reader's own, and only then a question of the plan.
+async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
+    let mut conn = reader.site().store.connection().await?;
+    credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    reader.require_pro()?;
+    Ok(id)
 }
 
 fn done(what: &str, id: CredentialId) -> HttpResponse {
@@ -168,8 +173,7 @@ pub async fn rotate(
     id: web::Path<String>,
     form: web::Form<Rotation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = parse_id(&id)?;
-    reader.require_pro()?;
+    let id = own_id(&reader, &id).await?;
     let overlap = match &form.overlap {
         None => Overlap::OneDay,
         Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
@@ -197,8 +201,7 @@ pub async fn rotate(
 
 /// `POST …/credentials/{id}/old-password-revocation`
 pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = parse_id(&id)?;
-    reader.require_pro()?;
+    let id = own_id(&reader, &id).await?;
     match stop_old_password(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
         Ok(()) => Ok(done("stopped", id)),
         Err(StopError::NotFound) => Err(PageError::NotFound),
@@ -220,8 +223,7 @@ pub async fn revoke(
     id: web::Path<String>,
     form: web::Form<Revocation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = parse_id(&id)?;
-    reader.require_pro()?;
+    let id = own_id(&reader, &id).await?;
     let (store, account) = (&reader.site().store, reader.member.account_id);
     if let Some(typed) = &form.confirmation {
         let credential =
@@ -252,8 +254,7 @@ pub async fn enable(reader: SignedIn, id: web::Path<String>) -> Result<HttpRespo
 }
 
 async fn switch(reader: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
-    let id = parse_id(id)?;
-    reader.require_pro()?;
+    let id = own_id(&reader, id).await?;
     match switch_credential(&reader.site().store, reader.member.account_id, id, way, &reader.act()).await {
         Ok(()) => Ok(done(word, id)),
         Err(SwitchError::NotFound) => Err(PageError::NotFound),
@@ -268,8 +269,7 @@ pub async fn rename(
     id: web::Path<String>,
     form: web::Form<NameOf>,
 ) -> Result<HttpResponse, PageError> {
-    let id = parse_id(&id)?;
-    reader.require_pro()?;
+    let id = own_id(&reader, &id).await?;
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
@@ -287,8 +287,7 @@ pub async fn rename(
 
 /// `POST …/credentials/{id}/test-event`
 pub async fn test(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = parse_id(&id)?;
-    reader.require_pro()?;
+    let id = own_id(&reader, &id).await?;
     let engine = &reader.site().engine;
     let event = engine.ids.next(reader.now());
     let started = Instant::now();

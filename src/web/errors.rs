@@ -2,7 +2,7 @@
 //! goes to the log, never onto a page.
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
 use crate::app::failure::Failure;
@@ -25,11 +25,13 @@ pub enum PageError {
     #[error("the account {0} is not on Pro")]
     ProRequired(AccountId),
     #[error("the method is not allowed")]
-    MethodNotAllowed,
+    MethodNotAllowed { allow: &'static str },
     #[error("the request was malformed: {0}")]
     BadRequest(String),
     #[error("the form is too large")]
     TooLarge,
+    #[error("the form did not arrive in time")]
+    TimedOut,
     #[error("too busy or without a database")]
     Unavailable(#[source] Option<Failure>),
     #[error("failed")]
@@ -71,7 +73,7 @@ impl PageError {
                 "Webhooks are part of the Pro plan",
                 "Nothing was changed. Your account is on the Free plan; what you received before stays readable.",
             ),
-            PageError::MethodNotAllowed => Face::new(
+            PageError::MethodNotAllowed { .. } => Face::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "That’s not how this address works",
                 "The address exists, but it doesn’t take this kind of request. Go back and use the buttons of the page.",
@@ -85,6 +87,12 @@ impl PageError {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "That form is too large",
                 "Nothing was changed. Shorten what you entered and send it again.",
+            ),
+            PageError::TimedOut => Face::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "That took too long",
+                "The form didn’t arrive within 10 seconds, or couldn’t be handled in that time. Open the page again to see \
+                 whether anything was changed.",
             ),
             PageError::Unavailable(_) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -175,6 +183,9 @@ fn render(error: &PageError, id: Option<&RequestId>) -> HttpResponse {
     if face.status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((header::RETRY_AFTER, "5"));
     }
+    if let PageError::MethodNotAllowed { allow } = error {
+        response.insert_header((header::ALLOW, *allow));
+    }
     let html = template.render().unwrap_or_else(|_| face.title.to_owned());
     response.content_type("text/html; charset=utf-8").body(html)
 }
@@ -229,9 +240,4 @@ impl ResponseError for InRequest {
 /// The answer for every address that nobody serves.
 pub async fn not_found() -> Result<HttpResponse, PageError> {
     Err(PageError::NotFound)
-}
-
-/// The answer for a method that an address does not take.
-pub async fn method_not_allowed(_: HttpRequest) -> Result<HttpResponse, PageError> {
-    Err(PageError::MethodNotAllowed)
 }

@@ -1,9 +1,14 @@
 //! For load balancers: alive says that the program answers, ready that it should be sent requests.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, web};
 
 use crate::store::{migrate, pool::Store};
 use crate::web::site::Site;
+
+/// A database that has not answered by then is out of reach.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// `GET /healthz`
 pub async fn live() -> HttpResponse {
@@ -23,9 +28,9 @@ pub async fn ready(site: web::Data<Site>) -> HttpResponse {
 }
 
 async fn database_problem(store: &Store) -> Option<&'static str> {
-    match migrate::is_current(store).await {
-        Ok(true) => None,
-        Ok(false) => Some("the database schema is not current"),
-        Err(_) => Some("the database is out of reach"),
+    match tokio::time::timeout(MAX_WAIT, migrate::is_current(store)).await {
+        Ok(Ok(true)) => None,
+        Ok(Ok(false)) => Some("the database schema is not current"),
+        Ok(Err(_)) | Err(_) => Some("the database is out of reach"),
     }
 }

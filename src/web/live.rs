@@ -13,13 +13,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::event::EventId;
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, SessionId};
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::time::rfc3339;
 use crate::domain::visible::visible;
 use crate::ingest::wake::Listener;
 use crate::store::error::StoreError;
-use crate::store::{credentials, events, rejections};
+use crate::store::{credentials, events, rejections, sessions};
 use crate::web::errors::PageError;
 use crate::web::events::{Row, RowTemplate};
 use crate::web::filters::{Filters, Query};
@@ -38,6 +38,8 @@ const RETRY_MS: u32 = 2_000;
 struct Stream {
     site: web::Data<Site>,
     account: AccountId,
+    /// The connection ends with the session that opened it.
+    session: Option<SessionId>,
     filters: Filters,
     listener: Listener,
     /// The newest id that was sent or that the browser knows.
@@ -85,6 +87,7 @@ pub async fn stream(
     let newest = resumed.unwrap_or_else(|| EventId::first_of(reader.now()));
     let state = Stream {
         account,
+        session: reader.reader.session,
         filters,
         // Listening begins before the first look, so nothing falls between the two.
         listener: reader.site().engine.wake.listen(account),
@@ -120,13 +123,29 @@ impl Stream {
         if self.site.is_draining() {
             return None;
         }
-        match self.look().await {
+        match self.look_if_signed_in().await? {
             Ok(text) if text.is_empty() => Some(":\n\n".to_owned()),
             Ok(text) => Some(text),
             Err(error) => {
                 tracing::debug!(%error, "a live page could not look");
                 Some(":\n\n".to_owned())
             }
+        }
+    }
+
+    /// `None` when the session has ended: signed out, here or from another device, or over.
+    async fn look_if_signed_in(&mut self) -> Option<Result<String, StoreError>> {
+        let live = async {
+            let mut conn = self.site.store.connection().await?;
+            match self.session {
+                Some(id) => sessions::is_live(&mut conn, id, self.site.clock.now()).await,
+                None => Ok(false),
+            }
+        };
+        match live.await {
+            Ok(true) => Some(self.look().await),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod chart;
 pub mod credential_dialogs;
 pub mod credentials;
+pub mod deadline;
 pub mod docs;
 pub mod errors;
 pub mod event;

@@ -28,6 +28,9 @@ pub async fn layer(
     let mut response = match answer {
         Ok(Ok(response)) => response,
         // Only layers fail this way, and what makes them fail is the database: a session could not be read.
+        Ok(Err(error)) if error.as_error::<PageError>().is_some_and(|e| matches!(e, PageError::TimedOut)) => {
+            return Err(PageError::TimedOut.in_request(&id, https).into());
+        }
         Ok(Err(error)) => {
             tracing::error!(request_id = id.0, %method, path, %error, "a layer failed");
             return Err(PageError::unavailable().in_request(&id, https).into());

@@ -258,7 +258,8 @@ async fn wrong_values_stop_the_program_before_it_opens_anything() {
     for name in ["--bind (BIND)", "--retention-days (RETENTION_DAYS)", "--public-url (PUBLIC_URL)"] {
         assert!(lines.contains(name), "{name} in {lines}");
     }
-    assert_eq!(terminal.run(&["serve", "--nonsense"]).status.code(), Some(2));
+    assert!(terminal.failure(&["serve", "--nonsense"], 2).contains("--nonsense"));
+    assert!(terminal.failure(&["credential", "rotate", "rw_7f3kq2m9", "--overlap", "2h"], 2).contains("24h"));
     let away = terminal
         .command(&["account", "list"])
         .env("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x")

@@ -46,8 +46,11 @@ async fn filters_live_in_the_address_and_say_what_is_wrong_with_them() {
     let other = server.sender(&alice).await;
     let of_other = other.store(r#"{"text":"100% _percent_"}"#).await;
     assert_eq!(ids(&alice.page("/events?q=number%203").await), [stored[3].clone()], "any case");
-    assert_eq!(ids(&alice.page("/events?q=100%25+_p").await), [of_other.clone()], "wildcards are text");
-    assert_eq!(ids(&alice.page(&format!("/events?credential={}", other.username)).await), [of_other.clone()]);
+    assert_eq!(ids(&alice.page("/events?q=100%25+_p").await), std::slice::from_ref(&of_other), "wildcards are text");
+    assert_eq!(
+        ids(&alice.page(&format!("/events?credential={}", other.username)).await),
+        std::slice::from_ref(&of_other)
+    );
     assert_eq!(ids(&alice.page("/events?since=1h").await).len(), 6);
     assert_eq!(ids(&alice.page("/events?until=2020-01-01").await).len(), 0);
     let nothing = alice.page("/events?q=nowhere").await;

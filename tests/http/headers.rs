@@ -192,3 +192,59 @@ async fn the_theme_is_a_cookie_that_the_server_renders() {
         303
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_at_a_wrong_address_gets_a_problem_and_not_a_page() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for path in ["/webhooks", "/events", "/docs/webhooks/quick-start"] {
+        let request = sender.request().build().unwrap();
+        let mut wrong =
+            reqwest::Request::new(request.method().clone(), format!("{}{path}", server.url).parse().unwrap());
+        *wrong.headers_mut() = request.headers().clone();
+        let answer = alice.client.execute(wrong).await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert!(answer.text().await.unwrap().contains("events are posted to /"));
+    }
+}
+
+// holds W5
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_does_not_take_a_method_says_which_it_takes() {
+    let server = TestServer::start().await;
+    let visitor = server.visitor();
+    for (path, allow) in
+        [("/logout", "POST"), ("/login", "GET, HEAD, POST"), ("/events", "GET, HEAD"), ("/healthz", "GET, HEAD")]
+    {
+        let answer = visitor
+            .client
+            .delete(format!("{}{path}", server.url))
+            .header("Sec-Fetch-Site", "same-origin")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, allow), "{path}");
+    }
+    assert_eq!(visitor.client.head(format!("{}/login", server.url)).send().await.unwrap().status(), 200);
+}
+
+// holds X1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_does_not_arrive_is_given_up() {
+    let server = TestServer::start().await;
+    let slow = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        Some((Ok::<_, std::io::Error>("e"), ()))
+    });
+    let request = server
+        .visitor()
+        .client
+        .post(format!("{}/login", server.url))
+        .header("Sec-Fetch-Site", "same-origin")
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(reqwest::Body::wrap_stream(slow));
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), request.send()).await.expect("an answer");
+    assert_eq!(answer.unwrap().status(), 408);
+}

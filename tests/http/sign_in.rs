@@ -178,3 +178,17 @@ async fn a_device_can_be_signed_out_from_another() {
     assert_eq!(alice.get("/events").await.status(), 200);
     assert_eq!(alice.post(&format!("/settings/sessions/{id}/revocation"), &[]).await.status(), 404);
 }
+
+// holds W1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_connection_ends_with_its_session() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let live = alice.get("/events/live").await;
+    alice.post("/logout", &[]).await;
+    sender.store(r#"{"canary":"after sign-out"}"#).await;
+    let rest = tokio::time::timeout(std::time::Duration::from_secs(15), live.text()).await;
+    let text = rest.expect("the connection is closed").unwrap_or_default();
+    assert!(!text.contains("canary"), "{text}");
+}
