@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::event::EventId;
+use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::{AccountId, SessionId};
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::time::rfc3339;
@@ -28,7 +28,7 @@ use crate::web::site::Site;
 
 /// How often the database is asked without having been told, which is how events of other programs are found.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// How many rows one look may send; the rest follows with the next.
+/// How many rows one look sends; a page shows no more.
 const MAX_ROWS: usize = 200;
 /// Ids of two programs can commit out of order, so each look begins this far before the newest id seen.
 const LOOK_BACK: SignedDuration = SignedDuration::from_secs(10);
@@ -42,7 +42,9 @@ struct Stream {
     session: Option<SessionId>,
     filters: Filters,
     listener: Listener,
-    /// The newest id that was sent or that the browser knows.
+    /// The browser has everything up to this id.
+    after: EventId,
+    /// The newest id that was sent.
     newest: EventId,
     /// What was sent within the look-back.
     sent: HashSet<EventId>,
@@ -91,8 +93,9 @@ pub async fn stream(
         filters,
         // Listening begins before the first look, so nothing falls between the two.
         listener: reader.site().engine.wake.listen(account),
+        after: newest,
         newest,
-        sent: resumed.into_iter().collect(),
+        sent: HashSet::new(),
         // Rejections are rolled up by the second.
         rejected_since: Timestamp::from_second(newest.received_at().as_second()).unwrap_or(Timestamp::UNIX_EPOCH),
         rejected: HashSet::new(),
@@ -153,11 +156,13 @@ impl Stream {
         let now = self.site.clock.now();
         let mut conn = self.site.store.connection().await?;
         let from = self.newest.received_at().saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH);
-        // On the first look the browser has everything up to the newest id.
-        let from = if self.sent.len() <= 1 { self.newest } else { EventId::first_of(from) };
-        let page = events::list(&mut conn, self.account, &self.filters.filter, Cursor::After(from), MAX_ROWS).await?;
+        let since = self.filters.filter.since.map_or(from, |since| since.max(from));
+        // The newest of them: in a flood the reader sees the latest rows, and not ever older ones.
+        let filter = EventFilter { since: Some(since), ..self.filters.filter.clone() };
+        let page = events::list(&mut conn, self.account, &filter, Cursor::Newest, MAX_ROWS).await?;
+        let is_new = |event: &&EventSummary| event.id > self.after && !self.sent.contains(&event.id);
         let mut out = String::new();
-        for event in page.rows.iter().rev().filter(|event| !self.sent.contains(&event.id)) {
+        for event in page.rows.iter().rev().filter(is_new) {
             let row = Row::new(event, &self.filters, now);
             let html = RowTemplate { row: &row }.render().unwrap_or_default();
             push(&mut out, "stored", Some(&row.id), &Stored { id: row.id.clone(), ip: &row.ip, html });

@@ -214,3 +214,35 @@ async fn rejections_are_searched_by_reason_and_detail() {
     assert_eq!(found("key%20must").await, (false, true), "the parser's words");
     assert_eq!(found("nothing%25").await, (false, false));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_flood_the_live_connection_keeps_up_with_the_newest() {
+    let (server, alice, _) = filled(0).await;
+    let sender = server.sender(&alice).await;
+    let live = alice.get("/events/live").await;
+    let flood: Vec<_> = (0..4)
+        .map(|_| {
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                for _ in 0..150 {
+                    sender.store("1").await;
+                }
+            })
+        })
+        .collect();
+    for each in flood {
+        each.await.unwrap();
+    }
+    let last = sender.store("2").await;
+    let mut stream = live.bytes_stream();
+    let mut text = String::new();
+    let reading = async {
+        while !text.contains(&format!("id: {last}\n")) {
+            text.push_str(&String::from_utf8_lossy(&stream.next().await.unwrap().unwrap()));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the newest event arrives");
+    let ids: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    let distinct: std::collections::HashSet<&&str> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len(), "nothing twice");
+}
