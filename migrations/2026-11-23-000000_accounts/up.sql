@@ -1,10 +1,12 @@
 -- One row: the keys of this installation. They live here so that a dump, restored elsewhere, brings working credentials.
+-- `ingest_url` is the endpoint that the program last served, for commands that were not told it.
 create table installation (
     id boolean not null default true constraint installation_pkey primary key,
     session_key bytea not null,
     checksum_key bytea not null,
     created_at timestamptz not null,
     set_up_at timestamptz,
+    ingest_url text,
     constraint installation_is_one_row check (id)
 );
 

@@ -9,6 +9,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::OpenDatabase;
 use crate::domain::audit::Act;
+use crate::store::installation;
+use crate::store::pool::Store;
 
 /// Runs any command but `serve`; `false` when it has to end with an error code although nothing failed. A command that is asked
 /// to end stops where it is: what it had not committed did not happen.
@@ -45,11 +47,21 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
             let context = Context {
                 store,
                 keys: &installation_keys(store, act.at).await?,
-                ingest_url: &config.endpoint(config.bind),
+                ingest_url: &endpoint(config, store).await?,
                 act: &act,
             };
             credential::run(command, context).await.map(|()| true)
         }
         Command::Events(command) => events::run(command, store, act.at).await.map(|()| true),
     }
+}
+
+/// The endpoint as users are shown it: what was configured here, else what the program served last.
+async fn endpoint(config: &Config, store: &Store) -> Result<String, CommandError> {
+    let said_here = config.ingest_url.is_some() || config.public_url.is_some();
+    let served = match said_here {
+        true => None,
+        false => installation::ingest_url(&mut *store.connection().await?).await?,
+    };
+    Ok(served.unwrap_or_else(|| config.endpoint(config.bind)))
 }

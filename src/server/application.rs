@@ -93,6 +93,7 @@ impl Application {
         let keys = installation_keys(&store, clock.now()).await?;
         let (end, ended) = watch::channel(false);
         let (site, usage, writing) = site(config, address, store, keys, clock, wait_for(ended.clone()))?;
+        installation::note_ingest_url(&mut *site.store.connection().await?, &site.ingest_url).await?;
         let site = web::Data::new(site);
 
         let mut background = vec![writing];

@@ -41,6 +41,19 @@ pub async fn is_fresh(conn: &mut Connection) -> Result<bool, StoreError> {
     Ok(any.is_none())
 }
 
+/// Notes the endpoint that a program serves from now on.
+pub async fn note_ingest_url(conn: &mut Connection, url: &str) -> Result<(), StoreError> {
+    diesel::update(installation::table).set(installation::ingest_url.eq(url)).execute(conn).await?;
+    Ok(())
+}
+
+/// The endpoint that was served last, if ever.
+pub async fn ingest_url(conn: &mut Connection) -> Result<Option<String>, StoreError> {
+    let url: Option<Option<String>> =
+        installation::table.select(installation::ingest_url).first(conn).await.optional()?;
+    Ok(url.flatten())
+}
+
 /// Claims the set-up for this transaction. Of two at once one waits here, and is then told `false`.
 pub async fn claim_set_up(conn: &mut Connection, now: Timestamp) -> Result<bool, StoreError> {
     let claimed = diesel::update(installation::table.filter(installation::set_up_at.is_null()))

@@ -7,6 +7,7 @@ diesel::table! {
         checksum_key -> Bytea,
         created_at -> Timestamptz,
         set_up_at -> Nullable<Timestamptz>,
+        ingest_url -> Nullable<Text>,
     }
 }
 

@@ -227,8 +227,9 @@ async fn events_come_back_byte_for_byte_while_the_program_serves() {
 async fn the_curl_line_of_the_seed_works_as_printed() {
     let terminal = Terminal::new().await;
     terminal.create_account("maya@example.com");
-    let created = terminal.json(&["credential", "create", "maya@example.com", "Seed"]);
     let (_serving, url) = terminal.serve();
+    let created = terminal.json(&["credential", "create", "maya@example.com", "Seed"]);
+    assert_eq!(created["ingest_url"], format!("{url}/"), "the endpoint that is served, wherever that is");
     let line = r#"curl -X POST "https://webhook.reasoner.com" \
  -H "Content-Type: application/json" \
  -H "Authorization: Basic $(echo -n 'USERNAME:PASSWORD' | base64)" \
