@@ -184,6 +184,9 @@ impl Engine {
                 }
             },
         };
+        if matches!(stopped, Stopped::NoLongerUsable(_)) {
+            self.verifier.forget(sender.secret_id);
+        }
         let announced = head.announced_size();
         let (reason, detail, size, refusal) = match stopped {
             Stopped::Store(_) => return Refusal::UNAVAILABLE,

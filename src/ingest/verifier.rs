@@ -186,6 +186,12 @@ impl Verifier {
         Ok(lock.map_or(Err(Reason::RevokedPassword), |lock| usable(&lock, now)))
     }
 
+    /// Drops what is remembered of a password that the database no longer lets in, so that its next request is refused before
+    /// its body is read.
+    pub fn forget(&self, secret: SecretId) {
+        self.locks.retain(|_, lock| lock.secret_id != secret);
+    }
+
     /// Whether argon2 accepts the password, as remembered or as it says now. Callers with the same question at the same
     /// time share one run.
     async fn matches(&self, lock: &Lock, password: &CredentialPassword, now: Timestamp) -> Result<bool, HashingError> {
