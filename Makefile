@@ -3,7 +3,7 @@
 # Where rustup puts cargo, for shells that have not heard of it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help run test lint screenshots clean
+.PHONY: help run test lint bench screenshots clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,11 +25,16 @@ lint: ## check the format, the lints and the scripts
 	cargo clippy --all-targets -- -D warnings
 	for script in scripts/* .ci/run; do sh -n "$$script" || exit 1; done
 
+bench: ## measure how fast events are received, beside a bare route and pgbench, in one run
+	@scripts/ensure-build-tools wrk
+	@scripts/ensure-postgres
+	cargo bench --bench ingest
+
 screenshots: ## take pictures of every page into screenshots/
 	@scripts/ensure-build-tools
 	@scripts/ensure-postgres
 	@scripts/ensure-browser
-	cargo run --release --example screenshots -- screenshots
+	cargo run --example screenshots -- screenshots
 
 clean: ## remove what was built; received data stays
 	cargo clean

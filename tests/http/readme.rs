@@ -54,7 +54,7 @@ fn the_commands_of_the_readme_exist() {
         }
     }
     let makefile = include_str!("../../Makefile");
-    for target in ["run", "test", "lint", "screenshots"] {
+    for target in ["run", "test", "lint", "bench", "screenshots"] {
         assert!(README.contains(&format!("`make {target}`")) && makefile.contains(&format!("\n{target}:")), "{target}");
     }
 }
