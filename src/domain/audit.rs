@@ -84,7 +84,6 @@ actions! {
     PasswordReset = "password_reset", "Reset the account password";
     SignedIn = "signed_in", "Signed in";
     SignInFailed = "sign_in_failed", "Failed to sign in";
-    SignedOut = "signed_out", "Signed out";
     SessionEnded = "session_ended", "Ended a session";
     CredentialCreated = "credential_created", "Created a credential";
     CredentialRenamed = "credential_renamed", "Renamed a credential";
@@ -94,7 +93,6 @@ actions! {
     CredentialEnabled = "credential_enabled", "Enabled a credential";
     CredentialRevoked = "credential_revoked", "Revoked a credential";
     EventDeleted = "event_deleted", "Deleted an event";
-    EventsExported = "events_exported", "Exported events";
 }
 
 impl std::str::FromStr for Action {

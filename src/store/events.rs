@@ -273,17 +273,6 @@ pub async fn list_whole_after(
     rows.into_iter().map(whole).collect()
 }
 
-/// How many events a filter matches, counted no further than `limit`.
-pub async fn count_up_to(
-    conn: &mut Connection,
-    account: AccountId,
-    filter: &EventFilter,
-    limit: usize,
-) -> Result<usize, StoreError> {
-    let ids: Vec<Uuid> = filtered!(account, filter).select(events::id).limit(limit as i64).load(conn).await?;
-    Ok(ids.len())
-}
-
 /// The addresses that a credential's latest events came from, at most 1,000 events back, most recent first.
 pub async fn recent_addresses(
     conn: &mut Connection,
