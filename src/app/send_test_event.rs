@@ -10,6 +10,7 @@ use crate::domain::account::Member;
 use crate::domain::audit::Act;
 use crate::domain::event::{EventId, NewEvent, TEST_EVENT_AGENT};
 use crate::domain::ids::CredentialId;
+use crate::domain::request_headers::scrub;
 use crate::domain::time::rfc3339;
 use crate::store::event_counts::Counts;
 use crate::store::pool::Store;
@@ -57,7 +58,7 @@ pub async fn send_test_event(
                 user_agent: Some(TEST_EVENT_AGENT.to_owned()),
                 content_type: "application/json".to_owned(),
                 query: None,
-                headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+                headers: scrub([("content-type", b"application/json".as_slice())].into_iter()),
                 body: body.to_string(),
                 idempotency: None,
             };

@@ -15,6 +15,8 @@ pub enum Plan {
 }
 
 impl Plan {
+    pub const ALL: [Plan; 2] = [Plan::Free, Plan::Pro];
+
     /// The word in the database, on the command line and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -14,22 +14,30 @@ const USERNAME_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const USERNAME_PREFIX: &str = "rw_";
 /// How many characters follow the prefix.
 pub const USERNAME_RANDOM_CHARS: usize = 8;
+/// How long a username is, in bytes.
+pub const USERNAME_BYTES: usize = USERNAME_PREFIX.len() + USERNAME_RANDOM_CHARS;
 /// The longest name of a credential, in characters.
 pub const MAX_CREDENTIAL_NAME_CHARS: usize = 60;
 
 /// `rw_` and 8 of `[a-z0-9]`. A rotation never changes it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Username(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Username([u8; USERNAME_BYTES]);
 
 impl Username {
     /// From uniformly random numbers below 36, one a character.
     pub fn from_random(indices: [u8; USERNAME_RANDOM_CHARS]) -> Self {
-        let tail = indices.iter().map(|i| char::from(USERNAME_ALPHABET[usize::from(*i) % 36]));
-        Self(USERNAME_PREFIX.chars().chain(tail).collect())
+        let mut bytes = [0; USERNAME_BYTES];
+        let (prefix, tail) = bytes.split_at_mut(USERNAME_PREFIX.len());
+        prefix.copy_from_slice(USERNAME_PREFIX.as_bytes());
+        for (byte, index) in tail.iter_mut().zip(indices) {
+            *byte = USERNAME_ALPHABET[usize::from(index) % USERNAME_ALPHABET.len()];
+        }
+        Self(bytes)
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Prefix and alphabet are ASCII, so this is never the empty text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -42,9 +50,10 @@ impl FromStr for Username {
     type Err = NotAUsername;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let tail = text.strip_prefix(USERNAME_PREFIX).filter(|tail| tail.len() == USERNAME_RANDOM_CHARS);
-        match tail {
-            Some(tail) if tail.bytes().all(|b| USERNAME_ALPHABET.contains(&b)) => Ok(Self(text.to_owned())),
+        let tail = text.strip_prefix(USERNAME_PREFIX);
+        let fits = tail.is_some_and(|tail| tail.bytes().all(|b| USERNAME_ALPHABET.contains(&b)));
+        match text.as_bytes().try_into() {
+            Ok(bytes) if fits => Ok(Self(bytes)),
             _ => Err(NotAUsername(text.chars().take(40).collect())),
         }
     }
@@ -52,7 +61,7 @@ impl FromStr for Username {
 
 impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

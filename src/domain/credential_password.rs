@@ -27,20 +27,20 @@ impl CredentialPassword {
     /// A new password from uniformly random numbers below 62, one a character.
     pub fn from_random(key: &[u8], username: &Username, indices: [u8; RANDOM_CHARS]) -> Self {
         let random: String = indices.iter().map(|i| char::from(ALPHABET[usize::from(*i) % 62])).collect();
-        let checksum = checksum(key, username, &random);
+        let checksum: String = checksum(key, username, &random).into_iter().map(char::from).collect();
         Self(Secret::new(format!("{PREFIX}{random}{checksum}")))
     }
 
     /// Takes a text that somebody sent. `None` for whatever this installation cannot have made for that username,
     /// which is decided without argon2 and without the database.
-    pub fn recognise(key: &[u8], username: &Username, said: &Secret) -> Option<Self> {
+    pub fn recognise(key: &[u8], username: &Username, said: Secret) -> Option<Self> {
         let tail = said.reveal().strip_prefix(PREFIX)?;
         if said.reveal().len() != PASSWORD_BYTES || !tail.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return None;
         }
         let (random, end) = tail.split_at(RANDOM_CHARS);
-        let right: bool = checksum(key, username, random).as_bytes().ct_eq(end.as_bytes()).into();
-        right.then(|| Self(said.clone()))
+        let right: bool = checksum(key, username, random).as_slice().ct_eq(end.as_bytes()).into();
+        right.then_some(Self(said))
     }
 
     pub fn secret(&self) -> &Secret {
@@ -51,6 +51,13 @@ impl CredentialPassword {
     pub fn hint(&self) -> &str {
         &self.0.reveal()[PREFIX.len()..PREFIX.len() + HINT_CHARS]
     }
+
+    /// The same as bytes, of which there are always as many.
+    pub fn hint_bytes(&self) -> [u8; HINT_CHARS] {
+        let mut bytes = [0; HINT_CHARS];
+        bytes.copy_from_slice(self.hint().as_bytes());
+        bytes
+    }
 }
 
 /// What pages show in a password's place.
@@ -58,17 +65,16 @@ pub fn masked(hint: &str) -> String {
     format!("{PREFIX}{hint}••••••••")
 }
 
-fn checksum(key: &[u8], username: &Username, random: &str) -> String {
+fn checksum(key: &[u8], username: &Username, random: &str) -> [u8; CHECKSUM_CHARS] {
     let digest = keyed_digest(key, &[username.as_str().as_bytes(), random.as_bytes()]);
     let mut number = [0; 8];
     number.copy_from_slice(&digest[..8]);
     let mut number = u64::from_be_bytes(number);
-    let mut checksum = String::with_capacity(CHECKSUM_CHARS);
-    for _ in 0..CHECKSUM_CHARS {
-        checksum.push(char::from(ALPHABET[(number % 62) as usize]));
+    [(); CHECKSUM_CHARS].map(|()| {
+        let char = ALPHABET[(number % 62) as usize];
         number /= 62;
-    }
-    checksum
+        char
+    })
 }
 
 #[cfg(test)]
@@ -112,13 +118,13 @@ mod tests {
     #[test]
     fn any_one_character_changed_fails_the_checksum() {
         let text = generate().secret().reveal().to_owned();
-        assert!(CredentialPassword::recognise(b"key", &username(), &Secret::new(text.clone())).is_some());
+        assert!(CredentialPassword::recognise(b"key", &username(), Secret::new(text.clone())).is_some());
         for place in 0..text.len() {
             for other in (0x20_u8..0x7f).filter(|b| *b != text.as_bytes()[place]) {
                 let mut changed = text.clone().into_bytes();
                 changed[place] = other;
                 let changed = Secret::new(String::from_utf8(changed).unwrap());
-                assert!(CredentialPassword::recognise(b"key", &username(), &changed).is_none(), "at {place}");
+                assert!(CredentialPassword::recognise(b"key", &username(), changed).is_none(), "at {place}");
             }
         }
     }
@@ -128,10 +134,10 @@ mod tests {
     fn a_password_belongs_to_one_username_and_one_installation() {
         let password = generate();
         let other: Username = "rw_00000000".parse().unwrap();
-        assert!(CredentialPassword::recognise(b"key", &other, password.secret()).is_none());
-        assert!(CredentialPassword::recognise(b"other key", &username(), password.secret()).is_none());
+        assert!(CredentialPassword::recognise(b"key", &other, password.secret().clone()).is_none());
+        assert!(CredentialPassword::recognise(b"other key", &username(), password.secret().clone()).is_none());
         for text in ["", "rwp_", "rwp_ä", &"é".repeat(18)] {
-            assert!(CredentialPassword::recognise(b"key", &username(), &Secret::new(text.to_owned())).is_none());
+            assert!(CredentialPassword::recognise(b"key", &username(), Secret::new(text.to_owned())).is_none());
         }
     }
 

@@ -52,9 +52,17 @@ pub struct NewEvent {
     pub user_agent: Option<String>,
     pub content_type: String,
     pub query: Option<String>,
-    pub headers: Vec<KeptHeader>,
+    /// As [`crate::domain::request_headers::scrub`] gives them.
+    pub headers: String,
     pub body: String,
     pub idempotency: Option<IdempotencyKey>,
+}
+
+impl NewEvent {
+    /// How long the body is, as its column counts.
+    pub fn size_bytes(&self) -> i32 {
+        i32::try_from(self.body.len()).unwrap_or(i32::MAX)
+    }
 }
 
 /// What a test event says it was sent by. It does not count as a sender that has to be updated.

@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A body that is valid JSON, as it was received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Payload<'a>(&'a str);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload(String);
 
 /// Where and why a body is not JSON. Line and column count from 1, the column in characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,20 +17,25 @@ pub struct InvalidJson {
     pub problem: String,
 }
 
-impl<'a> Payload<'a> {
+impl Payload {
     /// Accepts any valid JSON. UTF-8 is checked first, because the parser that ignores values does not look at it;
     /// that parser is iterative, so no depth overflows the stack. A leading byte order mark is allowed (RFC 8259,
     /// section 8.1) and kept.
-    pub fn check(bytes: &'a [u8]) -> Result<Self, InvalidJson> {
-        let text = std::str::from_utf8(bytes).map_err(|e| not_utf8(bytes, e.valid_up_to()))?;
-        let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    pub fn check(bytes: impl Into<Vec<u8>>) -> Result<Self, InvalidJson> {
+        let text = String::from_utf8(bytes.into())
+            .map_err(|error| not_utf8(error.as_bytes(), error.utf8_error().valid_up_to()))?;
+        let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
         match serde_json::from_str::<IgnoredAny>(json) {
             Ok(_) => Ok(Self(text)),
             Err(error) => Err(not_json(json, &error)),
         }
     }
 
-    pub fn as_str(self) -> &'a str {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn into_string(self) -> String {
         self.0
     }
 }
@@ -150,7 +155,7 @@ mod tests {
         // holds X5
         #[test]
         fn the_gate_agrees_with_the_strict_parser_and_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let ours = Payload::check(&bytes).is_ok();
+            let ours = Payload::check(bytes.as_slice()).is_ok();
             // The strict parser refuses some valid JSON (lone surrogates, huge numbers), never the other way round.
             if serde_json::from_slice::<serde_json::Value>(&bytes).is_ok() {
                 assert!(ours);

@@ -1,6 +1,8 @@
 //! Which request headers are kept with an event. Those that carry credentials never are; of those whose name says that
 //! the value is confidential, the name is kept and the value is not.
 
+use std::borrow::Cow;
+
 /// What stands for a confidential value.
 pub const MASK: &str = "[masked]";
 
@@ -14,18 +16,18 @@ const MAX_KEPT_BYTES: usize = 32 * 1024;
 /// One header as it is kept: a lower-case name and a value, which is [`MASK`] where it is confidential.
 pub type KeptHeader = (String, String);
 
-/// Takes the headers of a request and keeps what may be kept, in order; values of one name are joined by a comma
-/// (RFC 9110, section 5.3). Bytes that are not UTF-8 are replaced.
-pub fn scrub<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<KeptHeader> {
-    let mut kept: Vec<KeptHeader> = Vec::new();
+/// Takes the headers of a request, whose names are in lower case, and keeps what may be kept, in order; values of one name are
+/// joined by a comma (RFC 9110, section 5.3). Bytes that are not UTF-8 are replaced. The answer is the JSON that is stored: a
+/// list of [`KeptHeader`].
+pub fn scrub<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut kept: Vec<(&str, Cow<'a, str>)> = Vec::new();
     let mut bytes = 0;
     for (name, value) in headers {
-        let name = name.to_ascii_lowercase();
-        if NEVER_KEPT.contains(&name.as_str()) {
+        if NEVER_KEPT.contains(&name) {
             continue;
         }
         let confidential = CONFIDENTIAL.iter().any(|word| name.contains(word));
-        let value = if confidential { MASK.into() } else { String::from_utf8_lossy(value) };
+        let value = if confidential { Cow::Borrowed(MASK) } else { String::from_utf8_lossy(value) };
         bytes += name.len() + value.len();
         if bytes > MAX_KEPT_BYTES {
             break;
@@ -33,38 +35,40 @@ pub fn scrub<'a>(headers: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Kept
         match kept.iter_mut().find(|(known, _)| *known == name) {
             Some(_) if confidential => {}
             Some((_, first)) => {
+                let first = first.to_mut();
                 first.push_str(", ");
                 first.push_str(&value);
             }
-            None => kept.push((name, value.into_owned())),
+            None => kept.push((name, value)),
         }
     }
-    kept
+    // Texts always serialize.
+    serde_json::to_string(&kept).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, prop, proptest};
 
-    use super::{MASK, scrub};
+    use super::{KeptHeader, MASK, scrub};
 
-    fn kept(headers: &[(&str, &str)]) -> Vec<(String, String)> {
-        scrub(headers.iter().map(|(n, v)| (*n, v.as_bytes())))
+    fn kept(headers: &[(&str, &str)]) -> Vec<KeptHeader> {
+        serde_json::from_str(&scrub(headers.iter().map(|(n, v)| (*n, v.as_bytes())))).unwrap()
     }
 
     // holds C5
     #[test]
     fn credentials_are_dropped_and_confidential_values_masked() {
         let headers = kept(&[
-            ("Authorization", "Basic canary"),
+            ("authorization", "Basic canary"),
             ("proxy-authorization", "canary"),
-            ("COOKIE", "canary"),
-            ("X-Api-Key", "canary"),
+            ("cookie", "canary"),
+            ("x-api-key", "canary"),
             ("x-hub-signature-256", "canary"),
-            ("X-Auth-Token", "canary"),
+            ("x-auth-token", "canary"),
             ("client-secret", "canary"),
-            ("User-Agent", "curl/8"),
-            ("X-Request-Id", "7"),
+            ("user-agent", "curl/8"),
+            ("x-request-id", "7"),
         ]);
         assert!(!format!("{headers:?}").contains("canary"));
         let names: Vec<&str> = headers.iter().map(|(n, _)| n.as_str()).collect();
@@ -78,16 +82,17 @@ mod tests {
 
     #[test]
     fn repeated_headers_are_joined_in_order() {
-        assert_eq!(kept(&[("via", "a"), ("x", "1"), ("Via", "b")])[0], ("via".to_owned(), "a, b".to_owned()));
+        assert_eq!(kept(&[("via", "a"), ("x", "1"), ("via", "b")])[0], ("via".to_owned(), "a, b".to_owned()));
         assert_eq!(kept(&[("x-key", "a"), ("x-key", "b")]), [("x-key".to_owned(), MASK.to_owned())]);
     }
 
     proptest! {
         #[test]
-        fn no_confidential_value_survives(name in "[A-Za-z-]{0,12}(token|SECRET|Key|signature)[A-Za-z-]{0,12}",
+        fn no_confidential_value_survives(name in "[a-z-]{0,12}(token|secret|key|signature)[a-z-]{0,12}",
                                           value in prop::collection::vec(any::<u8>(), 1..64)) {
             let headers = scrub([(name.as_str(), value.as_slice())].into_iter());
-            assert_eq!(headers[0].1, MASK);
+            let headers: Vec<KeptHeader> = serde_json::from_str(&headers).unwrap();
+            assert_eq!(headers, [(name, MASK.to_owned())]);
         }
     }
 }

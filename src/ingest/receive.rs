@@ -22,7 +22,7 @@ use crate::ingest::refusal::Refusal;
 use crate::ingest::usage::{Usage, Whose};
 use crate::ingest::verifier::{Verdict, Verified, Verifier};
 use crate::ingest::wake::Wake;
-use crate::ingest::writer::Writer;
+use crate::ingest::writer::{Writer, Writers};
 use crate::random::EventIds;
 use crate::store::error::StoreError;
 
@@ -43,7 +43,7 @@ pub struct Engine {
     pub verifier: Verifier,
     /// Failures by address.
     pub limiter: Limiter<IpAddr>,
-    pub writer: Writer,
+    pub writers: Writers,
     pub usage: Usage,
     pub wake: Wake,
     pub outcomes: Outcomes,
@@ -55,19 +55,22 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Receives one request. `body` reads at most so many bytes, and is only called when the sender may send.
+    /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes, and is only called when the
+    /// sender may send.
     pub async fn receive(
         &self,
+        writer: &Writer,
         head: &Head<'_>,
         body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
-        let outcome = self.receive_uncounted(head, body).await;
+        let outcome = self.receive_uncounted(writer, head, body).await;
         self.outcomes.note(&outcome);
         outcome
     }
 
     async fn receive_uncounted(
         &self,
+        writer: &Writer,
         head: &Head<'_>,
         body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
@@ -75,13 +78,8 @@ impl Engine {
             return Err(Refusal::HttpsRequired);
         }
         let sender = self.authenticate(head).await?;
-        match self.take_in(head, &sender, body).await {
-            Ok(receipt) => {
-                let agent = head.text("user-agent");
-                self.usage.note_use(sender.secret_id, self.clock.now(), head.sender.ip, agent.as_deref());
-                self.wake.ring(sender.account_id);
-                Ok(receipt)
-            }
+        match self.take_in(writer, head, &sender, body).await {
+            Ok(receipt) => Ok(receipt),
             Err(stopped) => Err(self.refuse(head, &sender, stopped).await),
         }
     }
@@ -90,7 +88,7 @@ impl Engine {
     async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, Refusal> {
         let now = self.clock.now();
         let address = throttle_key(head.sender.ip);
-        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(&said));
+        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(said));
         if let Ok((username, password)) = &recognised
             && let Some(verified) = self.verifier.verify_cached(username, password, now)
         {
@@ -128,6 +126,7 @@ impl Engine {
     /// From a verified sender to the disk.
     async fn take_in(
         &self,
+        writer: &Writer,
         head: &Head<'_>,
         sender: &Verified,
         body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
@@ -140,9 +139,9 @@ impl Engine {
             BodyError::TooLarge => Stopped::TooLarge,
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
         })?;
-        let size = bytes.len() as u64;
-        let payload = Payload::check(&bytes).map_err(|problem| Stopped::InvalidJson(problem, size))?;
-        let idempotency = head.idempotency_key(payload.as_str().as_bytes()).map_err(Stopped::Conflict)?;
+        let size = bytes.len();
+        let body = Payload::check(bytes).map_err(|problem| Stopped::InvalidJson(problem, size as u64))?.into_string();
+        let idempotency = head.idempotency_key(body.as_bytes()).map_err(Stopped::Conflict)?;
         let now = self.clock.now();
         let event = NewEvent {
             id: self.ids.next(now),
@@ -151,12 +150,12 @@ impl Engine {
             content_type,
             query: head.query.filter(|query| !query.is_empty()).map(clipped),
             headers: scrub(head.headers.iter().copied()),
-            body: payload.as_str().to_owned(),
+            body,
             idempotency,
         };
-        match self.writer.write(sender.clone(), event, now).await.map_err(Stopped::Store)? {
+        match writer.write(sender.clone(), event, now).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
-                self.outcomes.note_stored_bytes(bytes.len());
+                self.outcomes.note_stored_bytes(size);
                 Ok(Receipt { id, replayed: false })
             }
             Written::Replayed(id) => Ok(Receipt { id, replayed: true }),

@@ -61,9 +61,14 @@ struct Inner {
 }
 
 impl Usage {
-    pub fn new(store: Store, wake: Wake, writer: Uuid) -> Self {
+    pub fn new(store: Store, wake: Wake) -> Self {
         let pending = Mutex::new(Pending::default());
-        Self(Arc::new(Inner { store, wake, writer, pending, something: Notify::new() }))
+        Self(Arc::new(Inner { store, wake, writer: Uuid::new_v4(), pending, something: Notify::new() }))
+    }
+
+    /// What tells the counts of this program, those of its writers aside, from those of others.
+    pub fn writer(&self) -> Uuid {
+        self.0.writer
     }
 
     /// A password was used.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::account::Plan;
 use crate::domain::basic_auth::BasicCredentials;
 use crate::domain::credential::Username;
-use crate::domain::credential_password::CredentialPassword;
+use crate::domain::credential_password::{CredentialPassword, HINT_CHARS};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
@@ -33,13 +33,7 @@ const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// A sender whose password was right and, as far as we knew, usable.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    pub secret_id: SecretId,
-    pub credential_id: CredentialId,
-    pub account_id: AccountId,
-    pub hint: String,
-}
+pub type Verified = Arc<Lock>;
 
 /// What came of it.
 #[derive(Debug)]
@@ -67,6 +61,9 @@ pub enum VerifyError {
     Hashing(#[from] HashingError),
 }
 
+/// What picks a row: a username and the public hint of a password.
+type LockKey = (Username, [u8; HINT_CHARS]);
+
 /// The verifier of one program.
 #[derive(Debug)]
 pub struct Verifier {
@@ -75,7 +72,7 @@ pub struct Verifier {
     checksum_key: zeroize::Zeroizing<Vec<u8>>,
     /// Of this process alone: what the caches are keyed with cannot be computed outside.
     cache_key: [u8; 32],
-    locks: Cache<(String, String), Arc<Lock>>,
+    locks: Cache<LockKey, Arc<Lock>>,
     right: Cache<[u8; 32], Arc<Answer>>,
     wrong: Cache<[u8; 32], Arc<Answer>>,
 }
@@ -122,9 +119,9 @@ impl Verifier {
     }
 
     /// Takes what the `Authorization` header said and separates ours from forgeries: no database, no argon2.
-    pub fn recognise(&self, said: &BasicCredentials) -> Result<(Username, CredentialPassword), Verdict> {
+    pub fn recognise(&self, said: BasicCredentials) -> Result<(Username, CredentialPassword), Verdict> {
         let username: Username = said.username.parse().map_err(|_| Verdict::Unknown)?;
-        match CredentialPassword::recognise(&self.checksum_key, &username, &said.password) {
+        match CredentialPassword::recognise(&self.checksum_key, &username, said.password) {
             Some(password) => Ok((username, password)),
             None => Err(Verdict::Forged(username)),
         }
@@ -139,7 +136,7 @@ impl Verifier {
     ) -> Option<Verified> {
         let lock = self.locks.get(&lock_key(username, password))?;
         let answer = self.right.get(&self.answer_key(&lock, password))?;
-        (usable(&lock, now).is_ok() && answer.still_counts(now)).then(|| verified(&lock, password))
+        (usable(&lock, now).is_ok() && answer.still_counts(now)).then_some(lock)
     }
 
     /// The verdict, whatever it takes.
@@ -167,17 +164,17 @@ impl Verifier {
         }
         match usable(&lock, now) {
             Ok(()) => {
-                let verdict = Verdict::Verified(verified(&lock, password));
-                self.locks.insert(lock_key(username, password), Arc::new(lock));
-                Ok(verdict)
+                let lock = Arc::new(lock);
+                self.locks.insert(lock_key(username, password), lock.clone());
+                Ok(Verdict::Verified(lock))
             }
-            Err(reason) => Ok(refused(&lock, reason, Some(password.hint().to_owned()))),
+            Err(reason) => Ok(refused(&lock, reason, Some(lock.hint.clone()))),
         }
     }
 
     /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
     /// after verification: their sender hears of that reason only if it still holds a good password.
-    pub async fn confirm(&self, verified: &Verified, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
+    pub async fn confirm(&self, verified: &Lock, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
         let lock = in_time(async {
             let mut conn = self.store.connection().await?;
             credential_secrets::find_lock_by_id(&mut conn, verified.secret_id).await
@@ -247,17 +244,8 @@ async fn in_time<T>(question: impl Future<Output = Result<T, StoreError>>) -> Re
     tokio::time::timeout(MAX_WAIT, question).await.unwrap_or_else(|_| Err(late()))
 }
 
-fn lock_key(username: &Username, password: &CredentialPassword) -> (String, String) {
-    (username.as_str().to_owned(), password.hint().to_owned())
-}
-
-fn verified(lock: &Lock, password: &CredentialPassword) -> Verified {
-    Verified {
-        secret_id: lock.secret_id,
-        credential_id: lock.credential_id,
-        account_id: lock.account_id,
-        hint: password.hint().to_owned(),
-    }
+fn lock_key(username: &Username, password: &CredentialPassword) -> LockKey {
+    (*username, password.hint_bytes())
 }
 
 fn refused(lock: &Lock, reason: Reason, hint: Option<String>) -> Verdict {
@@ -269,6 +257,7 @@ fn lock_of_nobody() -> Lock {
         secret_id: SecretId(Uuid::nil()),
         credential_id: CredentialId(Uuid::nil()),
         account_id: AccountId(Uuid::nil()),
+        hint: String::new(),
         hash: HASH_OF_NOTHING.to_owned(),
         expires_at: None,
         revoked: true,

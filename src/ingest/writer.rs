@@ -1,42 +1,86 @@
-//! Puts events on disk. One task with a connection of its own takes whatever has queued while its previous commit was in
-//! flight, and writes it in one transaction: no timers, so a lone event waits for nobody and a crowd shares its commits. The
-//! commit is what a 200 means.
+//! Puts events on disk. Each thread that answers senders has a writer of its own, a task with its own connection on the same
+//! thread: it takes whatever has queued while its previous commit was in flight, and writes it in one transaction. No timers, so
+//! a lone event waits for nobody and a crowd shares its commits; and nothing crosses threads, so nobody has to be woken there.
+//! The commit is what a 200 means.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::event::NewEvent;
+use crate::domain::ids::SecretId;
 use crate::ingest::batch::{self, Entry, Written};
+use crate::ingest::usage::Usage;
 use crate::ingest::verifier::Verified;
+use crate::ingest::wake::Wake;
+use crate::store::batches::BatchConnection;
 use crate::store::error::StoreError;
 use crate::store::partitions;
-use crate::store::pool::{Connection, Store};
+use crate::store::pool::Store;
 
 /// The most that one transaction holds.
 const MAX_BATCH_EVENTS: usize = 1_000;
-const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// The most that waits; beyond it a request is refused at once.
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The most that waits in one program; beyond it a request is refused at once.
 const MAX_QUEUED_EVENTS: usize = 4_096;
-const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
+const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
 /// A transaction that takes longer is given up, and its connection with it.
 const MAX_TRANSACTION: Duration = Duration::from_secs(2);
 /// Between two attempts to connect, doubled from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The door to the writer of one program. `id` tells its counts from those of other programs.
+/// What the writers of one program have in common.
+#[derive(Clone, Debug)]
+pub struct Writers(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    usage: Usage,
+    wake: Wake,
+    queued_events: AtomicUsize,
+    queued_bytes: AtomicUsize,
+}
+
+impl Writers {
+    pub fn new(store: Store, usage: Usage, wake: Wake) -> Self {
+        let (queued_events, queued_bytes) = Default::default();
+        Self(Arc::new(Shared { store, usage, wake, queued_events, queued_bytes }))
+    }
+
+    /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
+    pub fn start(&self) -> Writer {
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let shared = self.0.clone();
+        let task = Task {
+            shared: shared.clone(),
+            counter: Uuid::new_v4(),
+            connection: None,
+            pause: FIRST_PAUSE,
+            not_before: Instant::now(),
+        };
+        tokio::spawn(task.run(jobs));
+        Writer { queue, shared }
+    }
+
+    /// How many events wait to be written, in all writers.
+    pub fn queued_events(&self) -> usize {
+        self.0.queued_events.load(Ordering::Relaxed)
+    }
+}
+
+/// The door to one writer.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    id: Uuid,
-    queue: mpsc::Sender<Job>,
-    queued_bytes: Arc<AtomicUsize>,
+    queue: mpsc::UnboundedSender<Job>,
+    shared: Arc<Shared>,
 }
 
 /// An entry and the one who waits for what becomes of it.
@@ -47,77 +91,60 @@ struct Job {
     _room: Room,
 }
 
-/// The bytes that a job takes in the queue, given back when it is done, however it ends.
+/// The place that a job takes in the queue, given back when it is done, however it ends.
 #[derive(Debug)]
 struct Room {
     bytes: usize,
-    queued_bytes: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+impl Room {
+    fn take(shared: &Arc<Shared>, bytes: usize) -> Option<Self> {
+        let events = shared.queued_events.fetch_add(1, Ordering::Relaxed) + 1;
+        let all_bytes = shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let room = Self { bytes, shared: shared.clone() };
+        (events <= MAX_QUEUED_EVENTS && all_bytes <= MAX_QUEUED_BYTES).then_some(room)
+    }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.shared.queued_events.fetch_sub(1, Ordering::Relaxed);
+        self.shared.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 impl Writer {
-    /// Starts the task. After `ended` it takes nothing more, writes what has queued, and ends.
-    pub fn start(store: Store, id: Uuid, ended: impl Future<Output = ()> + Send + 'static) -> (Self, JoinHandle<()>) {
-        let (queue, jobs) = mpsc::channel(MAX_QUEUED_EVENTS);
-        let task = Task { store, id, connection: None, pause: FIRST_PAUSE, not_before: Instant::now() };
-        (Self { id, queue, queued_bytes: Arc::default() }, tokio::spawn(task.run(jobs, ended)))
-    }
-
-    pub fn id(&self) -> Uuid {
-        self.id
-    }
-
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
     pub async fn write(&self, sender: Verified, event: NewEvent, at: Timestamp) -> Result<Written, StoreError> {
-        let bytes = event.body.len();
-        let room = Room { bytes, queued_bytes: self.queued_bytes.clone() };
-        if self.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > MAX_QUEUED_BYTES {
-            return Err(full());
-        }
+        let full = || StoreError::Unavailable("the queue of the writers is full".to_owned());
+        let ended = || StoreError::Unavailable("the writer has ended".to_owned());
+        let room = Room::take(&self.shared, event.body.len()).ok_or_else(full)?;
         let (done, answer) = oneshot::channel();
         let job = Job { entry: Entry { sender, event, at }, done, _room: room };
-        self.queue.try_send(job).map_err(|_| full())?;
+        self.queue.send(job).map_err(|_| ended())?;
         match tokio::time::timeout(MAX_TRANSACTION, answer).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(StoreError::Unavailable("the writer has ended".to_owned())),
+            Ok(Err(_)) => Err(ended()),
             Err(_) => Err(StoreError::Unavailable("the writer is too slow".to_owned())),
         }
     }
 }
 
-fn full() -> StoreError {
-    StoreError::Unavailable("the writer's queue is full".to_owned())
-}
-
 /// What the task keeps between batches.
 struct Task {
-    store: Store,
-    id: Uuid,
-    connection: Option<Connection>,
+    shared: Arc<Shared>,
+    /// Whom this writer counts as, whatever connection it has.
+    counter: Uuid,
+    connection: Option<BatchConnection>,
     pause: Duration,
     /// After a failed attempt to connect, the next one is not made before this.
     not_before: Instant,
 }
 
 impl Task {
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, ended: impl Future<Output = ()>) {
-        let mut ended = std::pin::pin!(ended);
-        let mut open = true;
-        loop {
-            let first = tokio::select! {
-                job = jobs.recv() => job,
-                () = &mut ended, if open => {
-                    open = false;
-                    jobs.close();
-                    continue;
-                }
-            };
-            let Some(first) = first else { return };
+    async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        while let Some(first) = jobs.recv().await {
             let mut bytes = first.entry.event.body.len();
             let mut batch = vec![first];
             while batch.len() < MAX_BATCH_EVENTS && bytes < MAX_BATCH_BYTES {
@@ -132,9 +159,9 @@ impl Task {
     /// Writes a batch and answers everybody in it.
     async fn write(&mut self, batch: Vec<Job>) {
         let entries: Vec<&Entry> = batch.iter().map(|job| &job.entry).collect();
-        let outcome = self.attempt(&entries).await;
-        match outcome {
+        match self.attempt(&entries).await {
             Ok(verdicts) => {
+                self.tell(&entries, &verdicts);
                 for (job, verdict) in batch.into_iter().zip(verdicts) {
                     // Whoever has gone is not told.
                     let _ = job.done.send(Ok(verdict));
@@ -151,9 +178,26 @@ impl Task {
                 tracing::warn!(%error, events = batch.len(), "a batch failed; its events are written one by one");
                 for job in batch {
                     let alone = self.attempt_with_partition(&job.entry).await;
+                    if let Ok(verdict) = &alone {
+                        self.tell(&[&job.entry], &[*verdict]);
+                    }
                     let _ = job.done.send(alone);
                 }
             }
+        }
+    }
+
+    /// Notes the last use of each password, and wakes the dashboards of each account: once for a batch.
+    fn tell(&self, entries: &[&Entry], verdicts: &[Written]) {
+        let mut last: HashMap<SecretId, &Entry> = HashMap::new();
+        for (entry, verdict) in entries.iter().zip(verdicts) {
+            if matches!(verdict, Written::Stored(_) | Written::Replayed(_)) {
+                last.insert(entry.sender.secret_id, entry);
+            }
+        }
+        for (secret, Entry { sender, event, at }) in last {
+            self.shared.usage.note_use(secret, *at, event.remote_ip, event.user_agent.as_deref());
+            self.shared.wake.ring(sender.account_id);
         }
     }
 
@@ -161,7 +205,7 @@ impl Task {
         let outcome = match self.attempt(&[entry]).await {
             // Upkeep makes partitions weeks ahead; a clock that jumped still must not lose an event.
             Err(error) if error.is_missing_partition() => {
-                partitions::make_ahead(&self.store, entry.at).await?;
+                partitions::make_ahead(&self.shared.store, entry.at).await?;
                 self.attempt(&[entry]).await
             }
             outcome => outcome,
@@ -172,11 +216,11 @@ impl Task {
 
     /// One transaction on the writer's connection, which is made first where there is none.
     async fn attempt(&mut self, entries: &[&Entry]) -> Result<Vec<Written>, StoreError> {
-        let mut connection = match self.connection.take() {
+        let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        let writing = batch::write(&mut connection, self.id, entries);
+        let writing = batch::write(&connection, entries);
         let outcome = tokio::time::timeout(MAX_TRANSACTION, writing).await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(format!("no answer within {} s", MAX_TRANSACTION.as_secs())))
         });
@@ -187,11 +231,11 @@ impl Task {
         outcome
     }
 
-    async fn connect(&mut self) -> Result<Connection, StoreError> {
+    async fn connect(&mut self) -> Result<BatchConnection, StoreError> {
         if Instant::now() < self.not_before {
             return Err(StoreError::Unavailable("the database was out of reach a moment ago".to_owned()));
         }
-        match self.store.own_connection().await {
+        match BatchConnection::open(&self.shared.store, self.counter).await {
             Ok(connection) => {
                 self.pause = FIRST_PAUSE;
                 Ok(connection)

@@ -9,7 +9,6 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, middleware, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
@@ -24,7 +23,7 @@ use crate::ingest::receive::Engine;
 use crate::ingest::usage::Usage;
 use crate::ingest::verifier::Verifier;
 use crate::ingest::wake::Wake;
-use crate::ingest::writer::Writer;
+use crate::ingest::writer::Writers;
 use crate::random::{self, EventIds};
 use crate::server::metrics;
 use crate::store::installation;
@@ -92,14 +91,13 @@ impl Application {
         prune::make_partitions(&store, clock.now()).await?;
         let keys = installation_keys(&store, clock.now()).await?;
         let (end, ended) = watch::channel(false);
-        let (site, usage, writing) = site(config, address, store, keys, clock, wait_for(ended.clone()))?;
+        let (site, usage) = site(config, address, store, keys, clock)?;
         installation::note_ingest_url(&mut *site.store.connection().await?, &site.ingest_url).await?;
         let site = web::Data::new(site);
 
-        let mut background = vec![writing];
         let over = wait_for(ended.clone());
-        background.push(tokio::spawn(async move { usage.run(over).await }));
-        background.push(tokio::spawn(upkeep(site.clone(), wait_for(ended))));
+        let noting = tokio::spawn(async move { usage.run(over).await });
+        let background = vec![noting, tokio::spawn(upkeep(site.clone(), wait_for(ended)))];
 
         let mut application = Self {
             address,
@@ -176,18 +174,16 @@ fn site(
     store: Store,
     keys: InstallationKeys,
     clock: Clock,
-    ended: impl Future<Output = ()> + Send + 'static,
-) -> Result<(Site, Usage, JoinHandle<()>), StartError> {
+) -> Result<(Site, Usage), StartError> {
     let public_url = config.public_origin(address);
     let ingest_url = config.endpoint(address);
     let wake = Wake::default();
-    let (writer, writing) = Writer::start(store.clone(), Uuid::new_v4(), ended);
-    let usage = Usage::new(store.clone(), wake.clone(), writer.id());
+    let usage = Usage::new(store.clone(), wake.clone());
     let senders = Hasher::new(HASHING_PERMITS, HASHING_QUEUE);
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
-        writer,
+        writers: Writers::new(store.clone(), usage.clone(), wake.clone()),
         usage: usage.clone(),
         wake,
         outcomes: Outcomes::default(),
@@ -212,7 +208,7 @@ fn site(
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
         draining: AtomicBool::new(false),
     };
-    Ok((site, usage, writing))
+    Ok((site, usage))
 }
 
 fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
@@ -220,6 +216,7 @@ fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result
         let data = site.clone();
         App::new()
             .app_data(site.clone())
+            .app_data(web::Data::new(site.engine.writers.start()))
             .wrap(middleware::from_fn(outermost::layer))
             .configure(|config| routes::public(config, &data))
     });
@@ -228,7 +225,11 @@ fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result
 
 fn serve_ingest(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
-        App::new().app_data(site.clone()).wrap(middleware::from_fn(outermost::layer)).configure(routes::ingest_only)
+        App::new()
+            .app_data(site.clone())
+            .app_data(web::Data::new(site.engine.writers.start()))
+            .wrap(middleware::from_fn(outermost::layer))
+            .configure(routes::ingest_only)
     });
     Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
 }

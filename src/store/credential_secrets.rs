@@ -143,6 +143,7 @@ pub struct Lock {
     pub secret_id: SecretId,
     pub credential_id: CredentialId,
     pub account_id: AccountId,
+    pub hint: String,
     pub hash: String,
     pub expires_at: Option<Timestamp>,
     pub revoked: bool,
@@ -150,14 +151,15 @@ pub struct Lock {
     pub plan: Plan,
 }
 
-type LockRow = (Uuid, Uuid, Uuid, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
+type LockRow = (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
 
 fn lock(row: LockRow) -> Result<Lock, StoreError> {
-    let (secret, credential, account, hash, expires, revoked, credential_revoked, disabled, plan) = row;
+    let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan) = row;
     Ok(Lock {
         secret_id: SecretId(secret),
         credential_id: CredentialId(credential),
         account_id: AccountId(account),
+        hint,
         hash,
         expires_at: time(expires),
         revoked: revoked.is_some() || credential_revoked.is_some(),
@@ -175,6 +177,7 @@ macro_rules! locks {
                 credential_secrets::id,
                 credentials::id,
                 credentials::account_id,
+                credential_secrets::hint,
                 credential_secrets::hash,
                 credential_secrets::expires_at,
                 credential_secrets::revoked_at,

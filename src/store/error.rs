@@ -35,6 +35,16 @@ impl StoreError {
         }
     }
 
+    /// Whether a check was broken, named like constraints are.
+    pub fn breaks_check(&self, constraint: &str) -> bool {
+        match self {
+            StoreError::Statement(DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, info)) => {
+                info.constraint_name().is_some_and(|name| name.starts_with(constraint))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a row found no partition to go to.
     pub fn is_missing_partition(&self) -> bool {
         match self {

@@ -1,8 +1,8 @@
 //! Totals by half hour: what charts and figures read instead of counting events.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use diesel::upsert::excluded;
+use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
+use crate::store::prepared::prepared;
 use crate::store::schema::event_counts;
 
 /// The length of a bar.
@@ -31,9 +32,24 @@ pub fn half_hour_of(time: Timestamp) -> Timestamp {
     Timestamp::from_second(start).unwrap_or(time)
 }
 
-/// Adds to the counts of one credential.
+prepared! {
+    AddCounts<'a> {
+        "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) values (",
+        account_id: &'a Uuid as SqlUuid, ", ",
+        credential_id: &'a Uuid as SqlUuid, ", ",
+        half_hour: Moment as Timestamptz, ", ",
+        writer: &'a Uuid as SqlUuid, ", ",
+        accepted: i64 as BigInt, ", ",
+        rejected: i64 as BigInt, ", ",
+        bytes: i64 as BigInt, ") on conflict (account_id, credential_id, half_hour, writer) do update set \
+         accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
+         bytes = known.bytes + excluded.bytes"
+    }
+}
+
+/// Adds to the counts of one credential. `writer` tells those who count from each other, so that nobody waits for another's rows.
 pub async fn add(
-    conn: &Connection,
+    conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
     writer: Uuid,
@@ -41,42 +57,17 @@ pub async fn add(
     counts: Counts,
 ) -> Result<(), StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    diesel::insert_into(event_counts::table)
-        .values((
-            event_counts::account_id.eq(account.0),
-            event_counts::credential_id.eq(credential.0),
-            event_counts::half_hour.eq(Moment(half_hour_of(at))),
-            event_counts::writer.eq(writer),
-            event_counts::accepted.eq(number(counts.accepted)),
-            event_counts::rejected.eq(number(counts.rejected)),
-            event_counts::bytes.eq(number(counts.bytes)),
-        ))
-        .on_conflict((
-            event_counts::account_id,
-            event_counts::credential_id,
-            event_counts::half_hour,
-            event_counts::writer,
-        ))
-        .do_update()
-        .set((
-            event_counts::accepted.eq(event_counts::accepted + excluded(event_counts::accepted)),
-            event_counts::rejected.eq(event_counts::rejected + excluded(event_counts::rejected)),
-            event_counts::bytes.eq(event_counts::bytes + excluded(event_counts::bytes)),
-        ))
-        .execute(&mut &*conn)
-        .await?;
+    let statement = AddCounts {
+        account_id: &account.0,
+        credential_id: &credential.0,
+        half_hour: Moment(half_hour_of(at)),
+        writer: &writer,
+        accepted: number(counts.accepted),
+        rejected: number(counts.rejected),
+        bytes: number(counts.bytes),
+    };
+    statement.execute(conn).await?;
     Ok(())
-}
-
-/// Adds to the counts of several credentials and half hours, all at once.
-pub async fn add_all(
-    conn: &Connection,
-    writer: Uuid,
-    counts: &BTreeMap<(AccountId, CredentialId, Timestamp), Counts>,
-) -> Result<(), StoreError> {
-    let additions =
-        counts.iter().map(|((account, credential, at), counts)| add(conn, *account, *credential, writer, *at, *counts));
-    futures_util::future::try_join_all(additions).await.map(|_| ())
 }
 
 /// The counts since a moment, by credential and half hour, summed over the writers.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use diesel::dsl::sql;
-use diesel::sql_types::{Array, Bool, Inet, Integer, Nullable, SingleValue, SqlType, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Text};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
     PgExpressionMethods, QueryDsl,
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, StoredEvent, TEST_EVENT_AGENT};
-use crate::domain::ids::{AccountId, CredentialId};
+use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::request_headers::KeptHeader;
 use crate::store::columns::{Moment, inet, without_nul};
@@ -23,13 +23,18 @@ use crate::store::pool::Connection;
 use crate::store::schema::{credentials, events};
 
 diesel::define_sql_function! {
-    /// The elements of an array, a row each; several of them in one `select` go in step.
-    fn unnest<T: SingleValue + SqlType>(array: Array<T>) -> T;
-}
-
-diesel::define_sql_function! {
     /// The first characters of a text.
     fn left(text: Text, characters: diesel::sql_types::Integer) -> Text;
+}
+
+/// A new event, when it arrived, with which password, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    pub at: Timestamp,
+    pub secret_id: SecretId,
+    pub account_id: AccountId,
+    pub credential_id: CredentialId,
+    pub event: &'a NewEvent,
 }
 
 pub async fn insert(
@@ -38,7 +43,6 @@ pub async fn insert(
     credential: CredentialId,
     event: &NewEvent,
 ) -> Result<(), StoreError> {
-    let headers = serde_json::to_string(&event.headers).unwrap_or_default();
     diesel::insert_into(events::table)
         .values((
             events::account_id.eq(account.0),
@@ -48,57 +52,13 @@ pub async fn insert(
             events::user_agent.eq(event.user_agent.as_deref().map(without_nul)),
             events::content_type.eq(&event.content_type),
             events::query.eq(event.query.as_deref().map(without_nul)),
-            events::headers.eq(without_nul(&headers)),
+            events::headers.eq(without_nul(&event.headers)),
             events::body.eq(&event.body),
-            events::size_bytes.eq(i32::try_from(event.body.len()).unwrap_or(i32::MAX)),
+            events::size_bytes.eq(event.size_bytes()),
         ))
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Inserts a batch by one statement that stays prepared, whatever the size of the batch: a statement with a row of
-/// parameters for each event would be parsed and planned anew each time.
-pub async fn insert_all(conn: &Connection, batch: &[(AccountId, CredentialId, &NewEvent)]) -> Result<(), StoreError> {
-    let column = |value: fn(&NewEvent) -> String| batch.iter().map(|(.., event)| value(event)).collect::<Vec<String>>();
-    let nullable = |value: fn(&NewEvent) -> Option<String>| batch.iter().map(|(.., e)| value(e)).collect::<Vec<_>>();
-    let rows = diesel::select((
-        unnest::<SqlUuid, _>(batch.iter().map(|(account, ..)| account.0).collect::<Vec<_>>()),
-        unnest::<SqlUuid, _>(batch.iter().map(|(.., event)| event.id.0).collect::<Vec<_>>()),
-        unnest::<SqlUuid, _>(batch.iter().map(|(_, credential, _)| credential.0).collect::<Vec<_>>()),
-        unnest::<Inet, _>(batch.iter().map(|(.., event)| inet(event.remote_ip)).collect::<Vec<_>>()),
-        unnest::<Nullable<Text>, _>(nullable(|event| event.user_agent.as_deref().map(without_nul))),
-        unnest::<Text, _>(column(|event| without_nul(&event.content_type))),
-        unnest::<Nullable<Text>, _>(nullable(|event| event.query.as_deref().map(without_nul))),
-        unnest::<Text, _>(column(headers_text)),
-        unnest::<Text, _>(batch.iter().map(|(.., event)| event.body.as_str()).collect::<Vec<_>>()),
-        unnest::<Integer, _>(batch.iter().map(|(.., event)| size_of(event)).collect::<Vec<_>>()),
-    ));
-    diesel::insert_into(events::table)
-        .values(rows)
-        .into_columns((
-            events::account_id,
-            events::id,
-            events::credential_id,
-            events::remote_ip,
-            events::user_agent,
-            events::content_type,
-            events::query,
-            events::headers,
-            events::body,
-            events::size_bytes,
-        ))
-        .execute(&mut &*conn)
-        .await?;
-    Ok(())
-}
-
-fn headers_text(event: &NewEvent) -> String {
-    without_nul(&serde_json::to_string(&event.headers).unwrap_or_default())
-}
-
-fn size_of(event: &NewEvent) -> i32 {
-    i32::try_from(event.body.len()).unwrap_or(i32::MAX)
 }
 
 type SummaryRow = (Uuid, Uuid, Option<(String, String)>, IpNet, String, i32, String);

@@ -16,6 +16,7 @@ pub mod installation;
 pub mod migrate;
 pub mod partitions;
 pub mod pool;
+pub mod prepared;
 pub mod rejections;
 pub mod schema;
 pub mod sessions;

@@ -292,7 +292,7 @@ pub async fn test(reader: SignedIn, id: web::Path<String>) -> Result<HttpRespons
     let event = engine.ids.next(reader.now());
     let started = Instant::now();
     let act = reader.act();
-    match send_test_event(&reader.site().store, &reader.member, id, event, engine.writer.id(), &act).await {
+    match send_test_event(&reader.site().store, &reader.member, id, event, engine.usage.writer(), &act).await {
         Ok(()) => {
             engine.wake.ring(reader.member.account_id);
             let ms = started.elapsed().as_millis();

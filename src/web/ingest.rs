@@ -11,6 +11,7 @@ use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::receive::{BODY_DEADLINE, BodyError};
+use crate::ingest::writer::Writer;
 use crate::web::headers::RequestId;
 use crate::web::problem;
 use crate::web::site::Site;
@@ -23,15 +24,20 @@ struct Accepted<'a> {
 }
 
 /// Receives one event.
-pub async fn receive(site: web::Data<Site>, request: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+pub async fn receive(
+    site: web::Data<Site>,
+    writer: web::Data<Writer>,
+    request: HttpRequest,
+    mut payload: web::Payload,
+) -> HttpResponse {
     let head = Head {
         sender: site.sender(&request),
         headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
         query: Some(request.query_string()),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
-    let outcome =
-        site.engine.receive(&head, async |max_bytes| read(&mut payload, max_bytes, announced.unwrap_or(0)).await).await;
+    let body = async |max_bytes| read(&mut payload, max_bytes, announced.unwrap_or(0)).await;
+    let outcome = site.engine.receive(&writer, &head, body).await;
     match outcome {
         Ok(receipt) => accepted(receipt),
         Err(refusal) => {

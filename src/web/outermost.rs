@@ -22,7 +22,8 @@ pub async fn layer(
     let id = RequestId::random();
     request.extensions_mut().insert(id.clone());
     let https = request.app_data::<web::Data<Site>>().is_some_and(|site| site.is_https());
-    let (method, path) = (request.method().clone(), neutral(request.path()));
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let path = || neutral(uri.path());
     let started = Instant::now();
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let mut response = match answer {
@@ -32,18 +33,18 @@ pub async fn layer(
             return Err(PageError::TimedOut.in_request(&id, https).into());
         }
         Ok(Err(error)) => {
-            tracing::error!(request_id = id.0, %method, path, %error, "a layer failed");
+            tracing::error!(request_id = id.0, %method, path = path(), %error, "a layer failed");
             return Err(PageError::unavailable().in_request(&id, https).into());
         }
         Err(panic) => {
             let reason = panic_text(panic.as_ref());
-            tracing::error!(request_id = id.0, %method, path, reason, "a handler panicked");
+            tracing::error!(request_id = id.0, %method, path = path(), reason, "a handler panicked");
             return Err(PageError::Internal.in_request(&id, https).into());
         }
     };
     complete(response.headers_mut(), &id, https);
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1_000.0);
-    tracing::debug!(request_id = id.0, %method, path, status, ms, "answered");
+    tracing::debug!(request_id = id.0, %method, path = path(), status, ms, "answered");
     Ok(response)
 }
 
