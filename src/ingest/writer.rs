@@ -145,6 +145,7 @@ struct Task {
 impl Task {
     async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = jobs.recv().await {
+            tokio::task::yield_now().await;
             let mut bytes = first.entry.event.body.len();
             let mut batch = vec![first];
             while batch.len() < MAX_BATCH_EVENTS && bytes < MAX_BATCH_BYTES {
