@@ -25,10 +25,12 @@ lint: ## check the format, the lints and the scripts
 	cargo clippy --all-targets -- -D warnings
 	for script in scripts/* .ci/run; do sh -n "$$script" || exit 1; done
 
-bench: ## measure how fast events are received, beside a bare route and pgbench, in one run
-	@scripts/ensure-build-tools wrk
+bench: ## measure how fast events are received, beside a bare route, nginx and pgbench; then its parts
+	@scripts/ensure-build-tools curl nginx wrk
 	@scripts/ensure-postgres
 	cargo bench --bench ingest
+	cargo bench --bench insert_forms
+	cargo bench --bench parts
 
 screenshots: ## take pictures of every page into screenshots/
 	@scripts/ensure-build-tools

@@ -24,6 +24,13 @@ const MAX_LANES: u32 = 4;
 pub const HASH_OF_NOTHING: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG1hdGNoZWQgYnkgbm8";
 
+/// Whether a stored hash was made with lesser parameters than new ones are. An unreadable one is not: nothing matches it.
+pub fn is_outdated(stored: &str) -> bool {
+    let hash = PasswordHash::new(stored).ok();
+    let params = hash.as_ref().and_then(|hash| Params::try_from(hash).ok());
+    params.is_some_and(|params| params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES || params.p_cost() < LANES)
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HashingError {
@@ -127,7 +134,7 @@ fn argon2() -> Result<Argon2<'static>, HashingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HASH_OF_NOTHING, Hasher, HashingError};
+    use super::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
     use crate::domain::secret::Secret;
 
     fn secret(text: &str) -> Secret {
@@ -157,6 +164,18 @@ mod tests {
         let hasher = Hasher::new(1, 8);
         assert!(matches!(hasher.verify(&secret("x"), planted).await, Err(HashingError::Refused)));
         assert!(matches!(hasher.verify(&secret("x"), "garbage").await, Err(HashingError::Refused)));
+    }
+
+    // holds C4
+    #[test]
+    fn a_hash_with_lesser_parameters_is_outdated_and_a_dearer_one_is_not() {
+        let hash =
+            |params: &str| format!("$argon2id$v=19${params}$bm9ib2R5J3Mgc2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG1hdGNoZWQ");
+        assert!(!is_outdated(HASH_OF_NOTHING));
+        assert!(is_outdated(&hash("m=19455,t=2,p=1")));
+        assert!(is_outdated(&hash("m=19456,t=1,p=1")));
+        assert!(!is_outdated(&hash("m=65536,t=3,p=4")));
+        assert!(!is_outdated("garbage"));
     }
 
     // holds A4

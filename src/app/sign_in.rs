@@ -5,8 +5,9 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, Actor};
 use crate::domain::email::Email;
+use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
-use crate::hashing::{HASH_OF_NOTHING, Hasher};
+use crate::hashing::{HASH_OF_NOTHING, Hasher, is_outdated};
 use crate::store::pool::Store;
 use crate::store::{audit, users};
 
@@ -22,7 +23,10 @@ pub async fn sign_in(
     let found = users::find_by_email(&mut *store.connection().await?, email).await?;
     let hash = found.as_ref().map_or(HASH_OF_NOTHING, |(_, hash)| hash);
     let right = hasher.verify(password, hash).await?;
-    let Some((member, _)) = found else { return Ok(None) };
+    let Some((member, hash)) = found else { return Ok(None) };
+    if right && is_outdated(&hash) {
+        renew(store.clone(), hasher.clone(), member.user_id, password.clone(), hash);
+    }
     let (action, act) = if right {
         (Action::SignedIn, Act { actor: Actor::User(member.user_id), ..act.clone() })
     } else {
@@ -30,4 +34,17 @@ pub async fn sign_in(
     };
     audit::append(&mut *store.connection().await?, member.account_id, &act, action, &member.email, "").await?;
     Ok(right.then_some(member))
+}
+
+/// Hashes a password anew with today's parameters, beside the request.
+fn renew(store: Store, hasher: Hasher, user: UserId, password: Secret, old: String) {
+    tokio::spawn(async move {
+        let renewing = async {
+            let new = hasher.hash(&password).await?;
+            Ok::<_, Failure>(users::replace_hash(&mut *store.connection().await?, user, &old, &new).await?)
+        };
+        if let Err(error) = renewing.await {
+            tracing::warn!(%error, "an outdated hash stays for now; the next sign-in tries again");
+        }
+    });
 }

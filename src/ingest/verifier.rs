@@ -17,7 +17,7 @@ use crate::domain::credential_password::{CredentialPassword, HINT_CHARS};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
-use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError};
+use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::store::credential_secrets::{self, Lock};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
@@ -209,11 +209,32 @@ impl Verifier {
         if self.hasher.verify(password.secret(), &lock.hash).await? {
             // Only fails when the entry was removed meanwhile, and then it is verified again next time.
             let _ = guard.insert(Answer::new(now));
+            self.renew(lock, password);
             Ok(true)
         } else {
             self.wrong.insert(key, Answer::new(now));
             Ok(false)
         }
+    }
+
+    /// Hashes a password anew if its hash was made with lesser parameters than today's: beside the request, which does not wait.
+    fn renew(&self, lock: &Lock, password: &CredentialPassword) {
+        if !is_outdated(&lock.hash) {
+            return;
+        }
+        let (store, hasher, secret) = (self.store.clone(), self.hasher.clone(), password.secret().clone());
+        let (id, old) = (lock.secret_id, lock.hash.clone());
+        tokio::spawn(async move {
+            let renewing = async {
+                let new = hasher.hash(&secret).await?;
+                Ok::<_, VerifyError>(
+                    credential_secrets::replace_hash(&mut *store.connection().await?, id, &old, &new).await?,
+                )
+            };
+            if let Err(error) = renewing.await {
+                tracing::warn!(%error, "an outdated hash stays for now; its next verification tries again");
+            }
+        });
     }
 
     /// Contains the stored hash, so that no answer outlives the hash it was about (CVE-2022-46146), and is unambiguous.

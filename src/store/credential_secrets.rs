@@ -151,7 +151,8 @@ pub struct Lock {
     pub plan: Plan,
 }
 
-type LockRow = (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
+type LockRow =
+    (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
 
 fn lock(row: LockRow) -> Result<Lock, StoreError> {
     let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan) = row;
@@ -209,6 +210,15 @@ pub async fn find_lock_by_id(conn: &mut Connection, id: SecretId) -> Result<Opti
 pub async fn find_locks(conn: &Connection, ids: &[Uuid]) -> Result<HashMap<SecretId, Lock>, StoreError> {
     let rows: Vec<LockRow> = locks!().filter(credential_secrets::id.eq_any(ids)).load(&mut &*conn).await?;
     rows.into_iter().map(|row| lock(row).map(|lock| (lock.secret_id, lock))).collect()
+}
+
+/// Puts another hash of the same password in the place of `old`, unless somebody did so before.
+pub async fn replace_hash(conn: &mut Connection, id: SecretId, old: &str, new: &str) -> Result<(), StoreError> {
+    diesel::update(credential_secrets::table.find(id.0).filter(credential_secrets::hash.eq(old)))
+        .set(credential_secrets::hash.eq(new))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Notes that a password was used. Never goes back in time, whoever writes last.

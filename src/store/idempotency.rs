@@ -129,7 +129,8 @@ pub async fn claim_new(mut conn: &Connection, rows: &[Row<'_>], at: Timestamp) -
         ))
         .load(&mut conn)
         .await?;
-    let known: HashMap<_, _> = known.into_iter().map(|(owner, key, event, body)| ((owner, key), (event, body))).collect();
+    let known: HashMap<_, _> =
+        known.into_iter().map(|(owner, key, event, body)| ((owner, key), (event, body))).collect();
     let claim = |row: &Row<'_>| {
         let Some(key) = &row.event.idempotency else { return Ok(Claim::Ours) };
         match known.get(&(row.credential_id.0, key.key.clone())) {

@@ -95,6 +95,15 @@ pub async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, S
     row.map(member).transpose()
 }
 
+/// Puts another hash of the same password in the place of `old`, unless it was changed meanwhile.
+pub async fn replace_hash(conn: &mut Connection, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0).filter(users::password_hash.eq(old)))
+        .set(users::password_hash.eq(new))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 pub async fn password_hash(conn: &mut Connection, id: UserId) -> Result<Option<String>, StoreError> {
     Ok(users::table.find(id.0).select(users::password_hash).first(conn).await.optional()?)
 }

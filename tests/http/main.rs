@@ -14,6 +14,7 @@ mod credentials;
 mod dashboard;
 mod durability;
 mod headers;
+mod old_hashes;
 mod readme;
 mod schema;
 mod secrets;

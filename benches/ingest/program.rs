@@ -1,0 +1,153 @@
+//! The program that is measured: the real one, in a process of its own, over a PostgreSQL of its own that the bench started and
+//! looks into.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rand::RngExt;
+use reasoner_webhooks::app::create_account::{NewAccount, create_account};
+use reasoner_webhooks::app::installation_keys::installation_keys;
+use reasoner_webhooks::app::issue_credential::issue_credential;
+use reasoner_webhooks::app::revoke_credential::revoke_credential;
+use reasoner_webhooks::clock::Clock;
+use reasoner_webhooks::domain::account::Plan;
+use reasoner_webhooks::domain::account_password::NewPassword;
+use reasoner_webhooks::domain::audit::Act;
+use reasoner_webhooks::domain::credential::Username;
+use reasoner_webhooks::domain::credential_password::{CredentialPassword, RANDOM_CHARS};
+use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
+use reasoner_webhooks::domain::installation::InstallationKeys;
+use reasoner_webhooks::domain::secret::Secret;
+use reasoner_webhooks::hashing::Hasher;
+use reasoner_webhooks::store::embedded::cluster::Cluster;
+use reasoner_webhooks::store::migrate;
+use reasoner_webhooks::store::pool::Store;
+
+/// A running program.
+pub struct Program {
+    cluster: Cluster,
+    process: Child,
+    pub store: Store,
+    pub keys: InstallationKeys,
+    account: AccountId,
+    /// Of ingest.
+    pub url: String,
+    metrics: String,
+    /// Of a sender that may send.
+    pub authorization: String,
+}
+
+impl Program {
+    pub async fn start(home: &Path) -> Result<Self> {
+        let cluster = Cluster::start(home, std::env::var_os("PATH").as_deref()).await?;
+        let store = Store::open(cluster.database_url()).await?;
+        migrate::run(&store).await?;
+        let keys = installation_keys(&store, Clock::system().now()).await?;
+        let account = account(&store).await?;
+        let authorization = sender(&store, &keys, account, "Bench").await?.1;
+        let metrics_address = free_address()?;
+        let mut process = Command::new(env!("CARGO_BIN_EXE_reasoner-webhooks"))
+            .args(["serve", "--bind", "127.0.0.1:0", "--metrics-bind", &metrics_address])
+            .args(["--database-url", cluster.database_url()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let card = BufReader::new(process.stdout.take().context("no standard output")?);
+        let mut lines = card.lines();
+        let ingest = lines.find_map(|line| line.ok()?.trim().strip_prefix("Ingest").map(|url| url.trim().to_owned()));
+        let url = ingest.context("the program did not say where it listens")?;
+        // Whoever closes a pipe that is still written to ends the writer.
+        std::thread::spawn(move || lines.count());
+        let metrics = format!("http://{metrics_address}/metrics");
+        Ok(Self { cluster, process, store, keys, account, url, metrics, authorization })
+    }
+
+    pub fn database_url(&self) -> &str {
+        self.cluster.database_url()
+    }
+
+    /// What floods send, by what is wrong with it.
+    pub async fn floods(&self) -> Result<Vec<(&'static str, String)>> {
+        let (id, revoked) = sender(&self.store, &self.keys, self.account, "Revoked").await?;
+        revoke_credential(&self.store, self.account, id, &act()).await.map_err(|e| anyhow::anyhow!("{e}"))?;
+        let mut rng = rand::rng();
+        let mut letters = || [(); RANDOM_CHARS].map(|()| rng.random_range(0..62));
+        let nobody: Username = "rw_nobody00".parse()?;
+        // Only the installation's own key makes a password for a name that nobody has; it is the dearest thing to refuse.
+        let unknown = basic(nobody, CredentialPassword::from_random(&self.keys.checksum, &nobody, letters()).secret());
+        let forged = basic(nobody, CredentialPassword::from_random(b"another key", &nobody, letters()).secret());
+        Ok(vec![("forged", forged), ("revoked", revoked), ("unknown", unknown)])
+    }
+
+    pub async fn stored_events(&self) -> Result<u64> {
+        let (client, connection) =
+            tokio_postgres::connect(self.database_url(), tokio_postgres::NoTls).await.context("connecting")?;
+        tokio::spawn(connection);
+        let row = client.query_one("select count(*) from events", &[]).await?;
+        Ok(u64::try_from(row.get::<_, i64>(0))?)
+    }
+
+    pub fn argon2_runs(&self) -> Result<u64> {
+        let output = Command::new("curl").args(["-fsS", &self.metrics]).output().context("curl is missing")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("reasoner_argon2_sender_runs_total "));
+        Ok(line.with_context(|| format!("no such metric in {text}"))?.trim().parse()?)
+    }
+
+    /// The most memory that the program held, as the kernel counts it.
+    pub fn peak_memory_mib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
+            .context("peak memory is only known on Linux")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
+    }
+
+    pub async fn stop(mut self) -> Result<()> {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.process.id())?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
+        ensure!(self.process.wait()?.success(), "the program did not end well");
+        drop(self.store);
+        Ok(self.cluster.stop().await?)
+    }
+}
+
+async fn account(store: &Store) -> Result<AccountId> {
+    let password = Secret::new("seven quiet otters read the tide table".to_owned());
+    let new = NewAccount {
+        email: "bench@example.com".parse()?,
+        name: None,
+        plan: Plan::Pro,
+        password: NewPassword::check(password, &[])?,
+        is_set_up: false,
+    };
+    let (account, _) = create_account(store, &Hasher::new(1, 1), new, &act()).await?;
+    Ok(account)
+}
+
+/// A credential, and the `Authorization` header that it sends.
+async fn sender(
+    store: &Store,
+    keys: &InstallationKeys,
+    account: AccountId,
+    name: &str,
+) -> Result<(CredentialId, String)> {
+    let id = CredentialId(uuid::Uuid::new_v4());
+    let issued = issue_credential(store, &Hasher::new(1, 1), keys, account, id, name.parse()?, &act()).await?;
+    let username: Username = issued.username.as_str().parse()?;
+    Ok((id, basic(username, issued.password.secret())))
+}
+
+fn basic(username: Username, password: &Secret) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.reveal())))
+}
+
+fn act() -> Act {
+    Act::on_command_line(Clock::system().now())
+}
+
+fn free_address() -> Result<String> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}

@@ -1,0 +1,84 @@
+//! What the parts of a request cost by themselves: recognising the sender, the gate for bodies, the headers that are kept.
+//!
+//! `make bench` runs it.
+
+#[path = "ingest/event_body.rs"]
+mod event_body;
+
+use std::hint::black_box;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use reasoner_webhooks::domain::basic_auth;
+use reasoner_webhooks::domain::credential::Username;
+use reasoner_webhooks::domain::credential_password::{CredentialPassword, RANDOM_CHARS};
+use reasoner_webhooks::domain::installation::keyed_digest;
+use reasoner_webhooks::domain::payload::Payload;
+use reasoner_webhooks::domain::request_headers::scrub;
+
+use crate::event_body::EVENT_BODY;
+
+const KEY: [u8; 32] = [7; 32];
+
+criterion_group!(parts, sender, bodies, headers);
+criterion_main!(parts);
+
+fn issued() -> (Username, CredentialPassword) {
+    let username = Username::from_random([1, 2, 3, 4, 5, 6, 7, 8]);
+    (username, CredentialPassword::from_random(&KEY, &username, [9; RANDOM_CHARS]))
+}
+
+fn authorization() -> String {
+    let (username, password) = issued();
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{}", password.secret().reveal())))
+}
+
+fn sender(criterion: &mut Criterion) {
+    let (username, password) = issued();
+    let header = authorization();
+    let mut group = criterion.benchmark_group("a verified sender");
+    group.bench_function("its header is parsed", |bencher| {
+        bencher.iter(|| basic_auth::parse(black_box(header.as_bytes())));
+    });
+    group.bench_function("its password is recognised by the checksum", |bencher| {
+        let said = || password.secret().clone();
+        bencher.iter_batched(said, |said| CredentialPassword::recognise(&KEY, &username, said), BatchSize::SmallInput);
+    });
+    // What stands for argon2 once it has run: the key of the cache that remembers its answer.
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG1hdGNoZWQgYnkgbm8";
+    group.bench_function("argon2's answer is looked up", |bencher| {
+        let parts = [&[1; 16], hash.as_bytes(), password.secret().reveal().as_bytes()];
+        bencher.iter(|| keyed_digest(black_box(&KEY), black_box(&parts)));
+    });
+    group.finish();
+}
+
+fn bodies(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a body is checked");
+    for times in [1, 48, 3_096] {
+        let body = if times == 1 { EVENT_BODY.to_owned() } else { format!("[{}]", vec![EVENT_BODY; times].join(",")) };
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(format!("{} bytes", body.len()), |bencher| {
+            let bytes = || body.clone().into_bytes();
+            bencher.iter_batched(bytes, |bytes| Payload::check(bytes).is_ok(), BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
+fn headers(criterion: &mut Criterion) {
+    let authorization = authorization();
+    let headers: [(&str, &[u8]); 8] = [
+        ("host", b"127.0.0.1:8080"),
+        ("user-agent", b"python-requests/2.32.3"),
+        ("accept", b"*/*"),
+        ("accept-encoding", b"gzip, deflate"),
+        ("content-type", b"application/json"),
+        ("content-length", b"336"),
+        ("authorization", authorization.as_bytes()),
+        ("x-signature", b"sha256=8b1a9953c4611296a827abf8c47804d7"),
+    ];
+    criterion
+        .bench_function("eight headers are scrubbed", |bencher| bencher.iter(|| scrub(black_box(headers).into_iter())));
+}
