@@ -62,14 +62,18 @@ pub fn wrk(home: &Path, url: &str, load: &Load) -> Result<Measured> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "wrk failed:\n{text}{}", String::from_utf8_lossy(&output.stderr));
     let word = |mark: &str, place: usize| {
-        let line = text.lines().find(|line| line.contains(mark));
+        let line = text.lines().map(str::trim).find(|line| line.starts_with(mark));
         line.and_then(|line| line.split_whitespace().nth(place)).with_context(|| format!("no {mark} in {text}"))
+    };
+    let number_before = |mark: &str| -> Result<u64> {
+        let line = text.lines().find(|line| line.contains(mark)).with_context(|| format!("no {mark} in {text}"))?;
+        Ok(line.split_whitespace().next().unwrap_or_default().parse()?)
     };
     Ok(Measured {
         per_second: word("Requests/sec:", 1)?.parse()?,
         p50: duration(word("50%", 1)?)?,
         p99: duration(word("99%", 1)?)?,
-        requests: word("requests in", 0)?.parse()?,
+        requests: number_before("requests in")?,
         refused: word("Non-2xx", 4).map_or(Ok(0), str::parse)?,
     })
 }
