@@ -9,3 +9,4 @@ mod support;
 mod stage;
 
 mod commits;
+mod outages;
