@@ -9,4 +9,5 @@ mod support;
 mod stage;
 
 mod commits;
+mod instances;
 mod outages;
