@@ -9,5 +9,8 @@ mod support;
 mod stage;
 
 mod commits;
+#[cfg(target_os = "linux")]
+mod disk_full;
 mod instances;
 mod outages;
+mod starvation;

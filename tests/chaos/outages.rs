@@ -10,6 +10,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::stage::{Acknowledged, Stage, assert_is_503};
 use crate::support::actors::Sender;
 use crate::support::chaos_proxy::Mode;
+use crate::support::private_postgres::PrivatePostgres;
 use crate::support::server::PASSWORD;
 
 /// How soon everybody hears that the database is away, and how soon the program is well after it is back.
@@ -116,7 +117,11 @@ pub struct Told {
 
 impl Outage {
     pub async fn prepare() -> Self {
-        let stage = Stage::new().await;
+        Self::prepare_on(PrivatePostgres::start().await).await
+    }
+
+    pub async fn prepare_on(postgres: PrivatePostgres) -> Self {
+        let stage = Stage::over(postgres).await;
         let mut cold = Vec::new();
         for _ in 0..4 {
             cold.push(stage.server.sender(&stage.alice).await);

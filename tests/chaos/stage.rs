@@ -23,7 +23,10 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new() -> Self {
-        let postgres = PrivatePostgres::start().await;
+        Self::over(PrivatePostgres::start().await).await
+    }
+
+    pub async fn over(postgres: PrivatePostgres) -> Self {
         let proxy = Proxy::start(postgres.socket()).await;
         let server = TestServer::start_over(proxy.database_url(), |_| {}).await;
         let alice = server.pro("alice@example.com").await;

@@ -28,7 +28,12 @@ pub struct PrivatePostgres {
 impl PrivatePostgres {
     /// With a current schema.
     pub async fn start() -> Self {
-        let directory = private_directory().keep();
+        Self::start_in(&private_directory().keep()).await
+    }
+
+    /// In a directory that is removed in the end, and unmounted if it is a disk.
+    pub async fn start_in(directory: &Path) -> Self {
+        let directory = directory.to_owned();
         let cluster = start_cluster(&directory).await;
         let cluster_directory = cluster.directory().to_owned();
         let guard = guard(&cluster_directory, &directory);
@@ -166,6 +171,7 @@ fn guard(cluster_directory: &Path, directory: &Path) -> Child {
         case "$(ps -ww -o args= -p "${pid:-0}" 2>/dev/null)" in
             *"$1"*) kill -QUIT "$pid"; for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null || break; sleep 0.3; done ;;
         esac
+        umount "$2" 2>/dev/null
         rm -rf "$2""#;
     Command::new("sh")
         .args(["-c", script, "sh"])
