@@ -6,11 +6,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod program;
 mod stage;
+mod wire;
 
 mod commits;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod instances;
+mod ledger;
 mod outages;
 mod starvation;

@@ -68,9 +68,15 @@ impl Acknowledged {
 
     /// The promise: whatever was acknowledged is there.
     pub async fn assert_stored(&self, database_url: &str) {
-        let stored: HashSet<String> =
+        let stored: Vec<String> =
             postgres::query(database_url, "select id from events").await.into_iter().map(only).collect();
-        let lost: Vec<String> = self.0.lock().unwrap().iter().filter(|id| !stored.contains(*id)).cloned().collect();
+        self.assert_among(&stored);
+    }
+
+    /// The same, with the ids of what is there.
+    pub fn assert_among(&self, stored: &[String]) {
+        let stored: HashSet<&String> = stored.iter().collect();
+        let lost: Vec<String> = self.0.lock().unwrap().iter().filter(|id| !stored.contains(id)).cloned().collect();
         assert!(lost.is_empty(), "{} of {} acknowledged events are lost: {lost:?}", lost.len(), self.count());
     }
 }

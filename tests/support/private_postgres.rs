@@ -92,6 +92,8 @@ impl PrivatePostgres {
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
         self.resume();
+        // Its open files would keep a disk from being unmounted.
+        self.cluster = None;
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }
@@ -171,7 +173,7 @@ fn guard(cluster_directory: &Path, directory: &Path) -> Child {
         case "$(ps -ww -o args= -p "${pid:-0}" 2>/dev/null)" in
             *"$1"*) kill -QUIT "$pid"; for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" 2>/dev/null || break; sleep 0.3; done ;;
         esac
-        umount "$2" 2>/dev/null
+        umount "$2" 2>/dev/null || umount -l "$2" 2>/dev/null
         rm -rf "$2""#;
     Command::new("sh")
         .args(["-c", script, "sh"])
