@@ -13,7 +13,9 @@ mod wire;
 mod commits;
 #[cfg(target_os = "linux")]
 mod disk_full;
+mod ending;
 mod instances;
 mod ledger;
 mod outages;
+mod overload;
 mod starvation;

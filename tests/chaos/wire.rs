@@ -92,6 +92,11 @@ impl Wire {
         self.read_until(|read| read.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)).await
     }
 
+    /// Whether a part of an answer has come.
+    pub fn has_part(&self) -> bool {
+        !self.read.is_empty()
+    }
+
     async fn read_until(&mut self, end: impl Fn(&[u8]) -> Option<usize>) -> io::Result<String> {
         loop {
             if let Some(end) = end(&self.read) {

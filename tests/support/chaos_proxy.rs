@@ -6,12 +6,15 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{Notify, watch};
+
+/// Between two pieces of one message.
+const CLOSELY: Duration = Duration::from_millis(5);
 
 /// What happens to connections, old and new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +92,7 @@ impl Proxy {
         self.shared.mode.send_replace(mode);
     }
 
-    /// How long each piece takes on its way, in either direction.
+    /// How long everything takes on its way, in either direction.
     pub fn delay(&self, to_server: Duration, to_client: Duration) {
         self.shared.to_server_ms.store(to_server.as_millis().try_into().unwrap(), Ordering::Relaxed);
         self.shared.to_client_ms.store(to_client.as_millis().try_into().unwrap(), Ordering::Relaxed);
@@ -183,6 +186,7 @@ async fn upward(
     link: &Link,
 ) -> io::Result<()> {
     let mut conversation = Conversation::default();
+    let mut delay = Delay::default();
     let mut pending = Vec::new();
     loop {
         let mut piece = vec![0; 64 * 1024];
@@ -193,7 +197,7 @@ async fn upward(
         if shared.swallows(link) {
             continue;
         }
-        pause(&shared.to_server_ms).await;
+        delay.pass(&shared.to_server_ms).await;
         pending.extend_from_slice(&piece[..length]);
         while let Some(length) = conversation.next_length(&pending) {
             let message: Vec<u8> = pending.drain(..length).collect();
@@ -229,6 +233,7 @@ async fn downward(
 ) -> io::Result<()> {
     const COMMITTED: &[u8] = b"COMMIT\0";
     let mut heard = Vec::new();
+    let mut delay = Delay::default();
     loop {
         let mut piece = vec![0; 64 * 1024];
         let length = server.read(&mut piece).await?;
@@ -242,17 +247,26 @@ async fn downward(
             }
             continue;
         }
-        pause(&shared.to_client_ms).await;
+        delay.pass(&shared.to_client_ms).await;
         if !shared.swallows(link) {
             client.write_all(&piece[..length]).await?;
         }
     }
 }
 
-async fn pause(ms: &AtomicU64) {
-    let ms = ms.load(Ordering::Relaxed);
-    if ms > 0 {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+/// Pieces that follow each other closely are delayed once: the line is long, not narrow.
+#[derive(Default)]
+struct Delay {
+    last: Option<Instant>,
+}
+
+impl Delay {
+    async fn pass(&mut self, ms: &AtomicU64) {
+        let ms = ms.load(Ordering::Relaxed);
+        if ms > 0 && self.last.is_none_or(|last| last.elapsed() > CLOSELY) {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+        self.last = Some(Instant::now());
     }
 }
 
