@@ -97,7 +97,7 @@ impl Ledger {
         while !self.over.load(Ordering::SeqCst) {
             tokio::time::sleep(PACE).await;
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let with_key = (number + connection) % 2 == 0;
+            let with_key = (number + connection).is_multiple_of(2);
             let body = format!("{{\"number\":{number}}}");
             let more = if with_key { format!("Idempotency-Key: key-{number}\r\n") } else { String::new() };
             while !self.attempt(&mut wire, address, &body, &more).await && with_key {

@@ -104,9 +104,8 @@ impl Wire {
                 return String::from_utf8(part).map_err(|_| io::ErrorKind::InvalidData.into());
             }
             let reading = self.stream.read_buf(&mut self.read);
-            match timeout(TIME_LIMIT, reading).await.map_err(|_| io::ErrorKind::TimedOut)?? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                _ => {}
+            if timeout(TIME_LIMIT, reading).await.map_err(|_| io::ErrorKind::TimedOut)?? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
     }
