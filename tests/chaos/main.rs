@@ -14,6 +14,7 @@ mod commits;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod ending;
+mod every_route;
 mod instances;
 mod ledger;
 mod outages;

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use reqwest::Response;
 use tokio_postgres::{Client, NoTls};
 
-use crate::stage::{Acknowledged, Stage, assert_is_503};
+use crate::stage::{Acknowledged, Stage, assert_is_503, only};
 use crate::support::actors::Sender;
 use crate::support::chaos_proxy::Mode;
 use crate::support::private_postgres::PrivatePostgres;
@@ -34,6 +34,17 @@ async fn a_killed_server_and_one_that_was_shut_down_are_told_with_503_and_forgot
     outage.assert_everybody_is_told().await;
     outage.stage.postgres.start_again().await;
     outage.assert_well_again().await;
+}
+
+// holds D3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_loses_one_of_its_processes_recovers_and_so_does_the_program() {
+    let mut outage = Outage::prepare().await;
+    for _ in 0..2 {
+        // As when memory runs out: the server throws everybody out and starts over.
+        outage.stage.postgres.kill_one(outage.stage.backend_of_ours().await);
+        outage.assert_well_again().await;
+    }
 }
 
 // holds D3
@@ -181,6 +192,12 @@ impl Told {
 }
 
 impl Stage {
+    /// A process of the server that serves the program.
+    async fn backend_of_ours(&self) -> i32 {
+        let sql = "select pid from pg_stat_activity where application_name = 'reasoner-webhooks' limit 1";
+        only(self.query(sql).await.remove(0)).parse().unwrap()
+    }
+
     /// Sends until the sender gets this status, which something that was just done brings about in a moment.
     pub async fn wait_for_status(&self, expected: u16) {
         until("the sender", expected, async || self.sender.status().await).await;
@@ -188,7 +205,7 @@ impl Stage {
 }
 
 /// The answer, which has to come in time.
-async fn in_time(door: &str, asking: impl Future<Output = Response>) -> Response {
+pub async fn in_time(door: &str, asking: impl Future<Output = Response>) -> Response {
     let began = Instant::now();
     let answer = asking.await;
     let took = began.elapsed();

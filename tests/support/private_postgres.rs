@@ -62,6 +62,12 @@ impl PrivatePostgres {
         kill_server(&self.cluster_directory).await;
     }
 
+    /// One of its processes, with no time to say anything.
+    pub fn kill_one(&self, process: i32) {
+        assert!(self.processes().contains(&process), "{process} is somebody else's");
+        signal(process, Signal::SIGKILL);
+    }
+
     /// An administrator's fast shutdown, which throws everybody out.
     pub async fn shut_down(&self) {
         let processes = self.processes();
