@@ -14,7 +14,7 @@ run: ## build and run the product; it installs what is missing. ARGS="--bind 127
 	cargo run --release --bin reasoner-webhooks -- serve $(ARGS)
 
 test: ## run every test, in a browser and on a real PostgreSQL; it installs what is missing
-	@scripts/ensure-build-tools curl ps
+	@scripts/ensure-build-tools curl ps $$([ "$$(uname)" != Linux ] || echo prlimit)
 	@scripts/ensure-postgres
 	@scripts/ensure-browser
 	@scripts/run-tests

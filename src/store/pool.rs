@@ -1,9 +1,10 @@
 //! Connections: a bounded pool that never makes a caller wait longer than two seconds, and transactions over one of its
 //! connections. TLS is used where the address asks for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use diesel::result::Error::BrokenTransactionManager;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
 use diesel_async::pooled_connection::{
@@ -11,14 +12,20 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::FutureExt;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::config::SslMode;
 
 use crate::store::error::StoreError;
 
 /// How long a caller waits for a connection, connecting included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long one attempt to connect may take.
+/// How long one attempt to connect may take, until the session is ready.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection of the pool may take to say that it is alive. Once one was silent, the others, which are likely to
+/// be as dead, get less time for a while: a caller must not wait for each of them in turn.
+const MAX_SILENCE: Duration = Duration::from_secs(1);
+const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
+const SUSPECT_FOR: Duration = Duration::from_secs(10);
 /// Connections of one program; the writer's own comes on top.
 const MAX_CONNECTIONS: u32 = 12;
 /// What every session of ours is set to. `synchronous_commit` is what a 200 promises, whatever the server's default says.
@@ -57,11 +64,12 @@ impl Store {
             let (runtime, url) = (runtime.clone(), url.to_owned());
             async move { runtime.spawn(async move { connect(&url).await }).await.map_err(bad_connection)? }.boxed()
         });
-        // Without asking the server: a connection that is known to be closed is not handed out, so that the first request
-        // after a restart of the database succeeds.
-        config.recycling_method = RecyclingMethod::CustomFunction(Box::new(|conn: &mut AsyncPgConnection| {
-            let broken = conn.is_broken();
-            async move { if broken { Err(diesel::result::Error::BrokenTransactionManager) } else { Ok(()) } }.boxed()
+        // A connection that is closed, or on which nobody answers, is not handed out: the first request after a restart of the
+        // database succeeds, and one during a hang is over in time.
+        let suspicion = Arc::new(Suspicion::default());
+        config.recycling_method = RecyclingMethod::CustomFunction(Box::new(move |conn: &mut AsyncPgConnection| {
+            let suspicion = suspicion.clone();
+            async move { if suspicion.is_alive(conn).await { Ok(()) } else { Err(BrokenTransactionManager) } }.boxed()
         }));
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder()
@@ -115,8 +123,41 @@ impl Store {
     }
 }
 
-/// Connects, with TLS where the address asks for it, and prepares the session.
+/// Until when silence is taken for death sooner than usual.
+#[derive(Default)]
+struct Suspicion(Mutex<Option<Instant>>);
+
+impl Suspicion {
+    /// Asks the server, which is a round trip, and takes no answer for one.
+    async fn is_alive(&self, conn: &mut AsyncPgConnection) -> bool {
+        if conn.is_broken() {
+            return false;
+        }
+        let suspects = self.until().is_some_and(|until| Instant::now() < until);
+        let patience = if suspects { MAX_SILENCE_OF_SUSPECTS } else { MAX_SILENCE };
+        match timeout(patience, conn.batch_execute("")).await {
+            Ok(answer) => answer.is_ok(),
+            Err(_) => {
+                *self.until() = Some(Instant::now() + SUSPECT_FOR);
+                false
+            }
+        }
+    }
+
+    fn until(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connects and prepares the session. A server that takes connections and says nothing is as good as none: the driver's own
+/// limit ends where the line stands.
 async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+    let late = |_| ConnectionError::BadConnection(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
+    timeout(CONNECT_TIMEOUT, connect_without_limit(url)).await.map_err(late)?
+}
+
+/// Connects, with TLS where the address asks for it, and prepares the session.
+async fn connect_without_limit(url: &str) -> ConnectionResult<AsyncPgConnection> {
     let mut config: tokio_postgres::Config = url.parse().map_err(bad_connection)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);

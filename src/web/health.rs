@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 
-use crate::store::{migrate, pool::Store};
+use crate::store::error::StoreError;
+use crate::store::pool::Store;
+use crate::store::{migrate, settings};
 use crate::web::site::Site;
 
 /// A database that has not answered by then is out of reach.
@@ -15,7 +17,7 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// `GET /readyz`: the database is reachable, its schema current, and the program is not about to end.
+/// `GET /readyz`: the database is reachable and takes writes, its schema is current, and the program is not about to end.
 pub async fn ready(site: web::Data<Site>) -> HttpResponse {
     let problem = if site.is_draining() { Some("draining") } else { database_problem(&site.store).await };
     match problem {
@@ -28,9 +30,17 @@ pub async fn ready(site: web::Data<Site>) -> HttpResponse {
 }
 
 async fn database_problem(store: &Store) -> Option<&'static str> {
-    match tokio::time::timeout(MAX_WAIT, migrate::is_current(store)).await {
-        Ok(Ok(true)) => None,
-        Ok(Ok(false)) => Some("the database schema is not current"),
+    match tokio::time::timeout(MAX_WAIT, ask(store)).await {
+        Ok(Ok(problem)) => problem,
         Ok(Err(_)) | Err(_) => Some("the database is out of reach"),
     }
+}
+
+async fn ask(store: &Store) -> Result<Option<&'static str>, StoreError> {
+    if !migrate::is_current(store).await? {
+        return Ok(Some("the database schema is not current"));
+    }
+    // So it is on a standby, and on a server that was set so before its disk is full.
+    let read_only = settings::show(&mut *store.connection().await?, "transaction_read_only").await? == "on";
+    Ok(read_only.then_some("the database takes no writes"))
 }

@@ -4,5 +4,7 @@
 
 pub mod actors;
 pub mod browser;
+pub mod chaos_proxy;
 pub mod postgres;
+pub mod private_postgres;
 pub mod server;

@@ -1,0 +1,88 @@
+//! While the database hangs, every address that needs it says so in time, whoever asks; those that do not need it do not
+//! notice.
+
+use futures_util::future::join_all;
+
+use crate::outages::in_time;
+use crate::stage::{Stage, assert_is_503};
+use crate::support::actors::WEBHOOKS;
+
+const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
+
+/// What a signed-in person may read.
+const READ: [&str; 19] = [
+    "/",
+    "/login",
+    "/setup?token=none",
+    "/events",
+    "/events/live",
+    "/events/export?format=csv",
+    "/events/rejections",
+    "/events/ID",
+    "/events/ID/body",
+    "/settings/integrations",
+    "/settings/integrations/webhooks",
+    "/settings/account",
+    "/settings/sessions",
+    "/settings/audit",
+    "/docs/webhooks/quick-start",
+    "/docs/webhooks/api-reference",
+    "/docs/webhooks/advanced-usage",
+    "/docs/webhooks/errors",
+    "/readyz",
+];
+
+/// What a signed-in person may do.
+const ACTS: [&str; 12] = [
+    "/login",
+    "/logout",
+    "/events/ID/deletion",
+    "WEBHOOKS/credentials",
+    "WEBHOOKS/credentials/ID/rotation",
+    "WEBHOOKS/credentials/ID/revocation",
+    "WEBHOOKS/credentials/ID/disabling",
+    "WEBHOOKS/credentials/ID/enabling",
+    "WEBHOOKS/credentials/ID/name",
+    "WEBHOOKS/credentials/ID/test-event",
+    "/settings/account/password",
+    "/settings/sessions/ID/revocation",
+];
+
+/// What nobody needs a database for.
+const ALWAYS: [&str; 5] = [
+    "/healthz",
+    "/docs/webhooks/quick-start",
+    "/docs/webhooks/api-reference",
+    "/docs/webhooks/advanced-usage",
+    "/docs/webhooks/errors",
+];
+
+// holds D3
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_hangs_every_address_that_needs_it_says_so_in_time() {
+    let stage = Stage::new().await;
+    let fields = [
+        ("name", "Chaos"),
+        ("overlap", "24h"),
+        ("email", "alice@example.com"),
+        ("password", "not the password of anybody"),
+        ("current_password", "not the password of anybody"),
+        ("new_password", "another password of nobody"),
+    ];
+    let address = |pattern: &str| pattern.replace("WEBHOOKS", WEBHOOKS).replace("ID", ID);
+    stage.postgres.pause();
+    let (alice, visitor) = (&stage.alice, &stage.server.visitor());
+    let reading = join_all(READ.map(|pattern| async move { in_time(pattern, alice.get(&address(pattern))).await }));
+    let acting =
+        join_all(ACTS.map(|pattern| async move { in_time(pattern, alice.post(&address(pattern), &fields)).await }));
+    let always = join_all(ALWAYS.map(|path| in_time(path, visitor.get(path))));
+    let (read, acted, always) = tokio::join!(reading, acting, always);
+    for (pattern, answer) in READ.iter().chain(&ACTS).zip(read.iter().chain(&acted)) {
+        assert_eq!(answer.status(), 503, "{pattern}");
+        assert_is_503(answer);
+    }
+    for (path, answer) in ALWAYS.iter().zip(always) {
+        assert_eq!(answer.status(), 200, "{path}");
+    }
+    stage.postgres.resume();
+}

@@ -1,0 +1,22 @@
+//! The program while things break: real parts, a PostgreSQL for each test with everything on that guards its data, and between
+//! the two, where a test needs it, a line that can be cut. Nothing here looks inside: requests go in, SQL comes out.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod program;
+mod stage;
+mod wire;
+
+mod commits;
+#[cfg(target_os = "linux")]
+mod disk_full;
+mod ending;
+mod every_route;
+mod instances;
+mod ledger;
+mod outages;
+mod overload;
+mod starvation;

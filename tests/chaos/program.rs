@@ -1,0 +1,168 @@
+//! The real program as a process of its own, which can be killed, asked to end, and started again in the same place.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::actors::Sender;
+use crate::support::private_postgres::{kill_server, private_directory};
+use crate::support::server::PASSWORD;
+use crate::wire::Wire;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where the program keeps its database.
+pub enum Home {
+    /// A data directory, where it runs a server of its own.
+    DataDirectory(PathBuf),
+    Database(String),
+}
+
+/// The program at one address and with one database, running or not. Dropped, it is killed, and its data removed.
+pub struct Program {
+    pub address: SocketAddr,
+    home: Home,
+    child: Option<Child>,
+}
+
+impl Program {
+    /// In a data directory of its own.
+    pub async fn serve() -> Self {
+        Self::serve_at(Home::DataDirectory(private_directory().keep())).await
+    }
+
+    pub async fn serve_at(home: Home) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut program = Self { address, home, child: None };
+        program.start();
+        program.wait_until_ready().await;
+        program
+    }
+
+    /// Starts it, where it was before.
+    pub fn start(&mut self) {
+        let mut command = self.command();
+        command.args(["serve", "--bind", &self.address.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
+        if std::env::var_os("TEST_LOG").is_none() {
+            command.stderr(Stdio::null());
+        }
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Until it answers that it is ready. It has to run all the time.
+    pub async fn wait_until_ready(&mut self) {
+        let began = Instant::now();
+        while self.ready().await != Some(200) {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "it ended instead of being ready: {ended:?}");
+            assert!(began.elapsed() < TIME_LIMIT, "it is not ready in time");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What `/readyz` says, if anything.
+    pub async fn ready(&self) -> Option<u16> {
+        let mut wire = Wire::connect(self.address).await.ok()?;
+        wire.get("/readyz").await.ok().map(|answer| answer.status)
+    }
+
+    /// As a crash would: no signal that it could handle.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Kills the server that it runs, and everything of it.
+    pub async fn kill_postgres(&self) {
+        let Home::DataDirectory(directory) = &self.home else { panic!("its database is somebody else's") };
+        kill_server(&directory.join("postgres").canonicalize().unwrap()).await;
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        let id = self.child.as_ref().unwrap().id();
+        kill(Pid::from_raw(id.try_into().unwrap()), Signal::SIGTERM).unwrap();
+    }
+
+    /// Its end, and how long it took.
+    pub async fn wait(&mut self) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
+                return (status, began.elapsed());
+            }
+            assert!(began.elapsed() < TIME_LIMIT, "it does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How much memory it has, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        let output = Command::new("ps").args(["-o", "rss=", "-p", &id]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse::<u64>().unwrap() * 1024
+    }
+
+    /// A sender with a new credential, made on the command line.
+    pub fn new_sender(&self) -> Sender {
+        let account = ["account", "create", "alice@example.com", "--password-stdin", "--json"];
+        self.run(&account, PASSWORD);
+        let printed = self.run(&["credential", "create", "alice@example.com", "Chaos", "--json"], "");
+        let json: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        let value = |name: &str| json[name].as_str().unwrap();
+        Sender::new(&format!("http://{}", self.address), value("username"), value("password"))
+    }
+
+    /// What a command prints about the same database.
+    pub fn run(&self, arguments: &[&str], input: &str) -> String {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{input}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// With nothing of this environment but PATH: a developer's own settings must not steer the tests.
+    fn command(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        match &self.home {
+            Home::DataDirectory(directory) => command.arg("--data-dir").arg(directory),
+            Home::Database(url) => command.args(["--database-url", url]),
+        };
+        command
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if let Home::DataDirectory(directory) = &self.home {
+            end_server(directory);
+        }
+    }
+}
+
+/// Ends the server that a killed program has left, and removes the data.
+fn end_server(directory: &Path) {
+    let cluster = directory.join("postgres").canonicalize().unwrap_or_default();
+    for process in crate::support::private_postgres::processes_of(&cluster) {
+        let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+    }
+    let _ = std::fs::remove_dir_all(directory);
+}

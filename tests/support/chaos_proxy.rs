@@ -1,0 +1,337 @@
+//! A line to the database that can be made slow, silent or dead, and cut at an exact byte: a proxy from a port on loopback to
+//! a server's Unix socket. What the tests conclude from it is theirs.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::{Notify, watch};
+
+/// Between two pieces of one message.
+const CLOSELY: Duration = Duration::from_millis(5);
+
+/// What happens to connections, old and new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Pass,
+    /// Connections are accepted, and whatever is said on them is swallowed. One on which something was swallowed stays
+    /// silent for good, as behind a firewall that has forgotten it.
+    BlackHole,
+    /// Old connections end, and new ones as soon as they are there.
+    Refuse,
+}
+
+/// Where a connection is cut. It happens once, on a connection that has begun to write events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// After so many more bytes of what the program says.
+    Bytes(usize),
+    /// After so many bytes of the next message that commits.
+    InCommit(usize),
+    /// When the whole message has been handed to the server; nobody waits for its answer.
+    AfterCommit,
+    /// When the server has answered it; nobody hears the answer.
+    BeforeAnswer,
+}
+
+/// The proxy. It ends with the runtime that started it.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: PathBuf,
+    mode: watch::Sender<Mode>,
+    to_server_ms: AtomicU64,
+    to_client_ms: AtomicU64,
+    cut: Mutex<Option<Cut>>,
+    cuts: AtomicU32,
+    commit_bytes: AtomicUsize,
+}
+
+impl Proxy {
+    /// In front of the server that listens, or will listen, on this socket.
+    pub async fn start(upstream: PathBuf) -> Self {
+        let shared = Arc::new(Shared {
+            upstream,
+            mode: watch::Sender::new(Mode::Pass),
+            to_server_ms: AtomicU64::new(0),
+            to_client_ms: AtomicU64::new(0),
+            cut: Mutex::new(None),
+            cuts: AtomicU32::new(0),
+            commit_bytes: AtomicUsize::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let accepting = shared.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let shared = accepting.clone();
+                // How a connection ended is for its two ends to find out.
+                tokio::spawn(async move { serve(client, shared).await });
+            }
+        });
+        Self { port, shared }
+    }
+
+    /// The address of the embedded database behind it.
+    pub fn database_url(&self) -> String {
+        format!("postgresql://reasoner@127.0.0.1:{}/reasoner_webhooks", self.port)
+    }
+
+    pub fn switch(&self, mode: Mode) {
+        self.shared.mode.send_replace(mode);
+    }
+
+    /// How long everything takes on its way, in either direction.
+    pub fn delay(&self, to_server: Duration, to_client: Duration) {
+        self.shared.to_server_ms.store(to_server.as_millis().try_into().unwrap(), Ordering::Relaxed);
+        self.shared.to_client_ms.store(to_client.as_millis().try_into().unwrap(), Ordering::Relaxed);
+    }
+
+    /// Cuts a connection at the next opportunity.
+    pub fn cut(&self, at: Cut) {
+        *self.shared.cut.lock().unwrap() = Some(at);
+    }
+
+    /// Gives up a cut that has not happened.
+    pub fn cut_no_more(&self) {
+        *self.shared.cut.lock().unwrap() = None;
+    }
+
+    /// How many connections were cut.
+    pub fn cuts(&self) -> u32 {
+        self.shared.cuts.load(Ordering::Relaxed)
+    }
+
+    /// The size of the last message that committed events.
+    pub fn commit_bytes(&self) -> usize {
+        self.shared.commit_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// What the two directions of a connection tell each other.
+#[derive(Default)]
+struct Link {
+    /// Something was swallowed; from then on everything is.
+    silent: AtomicBool,
+    /// The answer to a commit is not to arrive.
+    withhold: AtomicBool,
+    over: Notify,
+}
+
+async fn serve(client: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mode = *shared.mode.borrow();
+    match mode {
+        Mode::Refuse => return Ok(()),
+        Mode::BlackHole => return swallow(client).await,
+        Mode::Pass => {}
+    }
+    let (from_server, to_server) = UnixStream::connect(&shared.upstream).await?.into_split();
+    let (from_client, to_client) = client.into_split();
+    let link = Link::default();
+    let mut mode = shared.mode.subscribe();
+    // Whatever ends first drops, and so closes, both connections.
+    tokio::select! {
+        end = upward(from_client, to_server, &shared, &link) => end,
+        end = downward(from_server, to_client, &shared, &link) => end,
+        _ = mode.wait_for(|mode| *mode == Mode::Refuse) => Ok(()),
+        () = link.over.notified() => Ok(()),
+    }
+}
+
+async fn swallow(mut client: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    while client.read(&mut buffer).await? > 0 {}
+    Ok(())
+}
+
+impl Shared {
+    /// Whether a piece is swallowed, and with it all that follows.
+    fn swallows(&self, link: &Link) -> bool {
+        if *self.mode.borrow() == Mode::BlackHole {
+            link.silent.store(true, Ordering::Relaxed);
+        }
+        link.silent.load(Ordering::Relaxed)
+    }
+
+    /// Where to cut in a message, if this is the one.
+    fn cut_in(&self, message: &[u8], commits: bool) -> Option<Cut> {
+        let mut cut = self.cut.lock().unwrap();
+        match *cut {
+            Some(Cut::Bytes(left)) if left >= message.len() => *cut = Some(Cut::Bytes(left - message.len())),
+            Some(Cut::Bytes(_)) => return cut.take(),
+            Some(_) if commits => return cut.take(),
+            _ => {}
+        }
+        None
+    }
+}
+
+/// What the program says, message by message.
+async fn upward(
+    mut client: OwnedReadHalf,
+    mut server: impl AsyncWrite + Unpin,
+    shared: &Shared,
+    link: &Link,
+) -> io::Result<()> {
+    let mut conversation = Conversation::default();
+    let mut delay = Delay::default();
+    let mut pending = Vec::new();
+    loop {
+        let mut piece = vec![0; 64 * 1024];
+        let length = client.read(&mut piece).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        if shared.swallows(link) {
+            continue;
+        }
+        delay.pass(&shared.to_server_ms).await;
+        pending.extend_from_slice(&piece[..length]);
+        while let Some(length) = conversation.next_length(&pending) {
+            let message: Vec<u8> = pending.drain(..length).collect();
+            let commits = conversation.hear(&message);
+            if commits && conversation.writes_events {
+                shared.commit_bytes.store(message.len(), Ordering::Relaxed);
+            }
+            let cut = if conversation.writes_events { shared.cut_in(&message, commits) } else { None };
+            if cut.is_some() {
+                shared.cuts.fetch_add(1, Ordering::Relaxed);
+            }
+            match cut {
+                None => server.write_all(&message).await?,
+                Some(Cut::Bytes(bytes) | Cut::InCommit(bytes)) => {
+                    return server.write_all(&message[..bytes.min(message.len())]).await;
+                }
+                Some(Cut::AfterCommit) => return server.write_all(&message).await,
+                Some(Cut::BeforeAnswer) => {
+                    link.withhold.store(true, Ordering::SeqCst);
+                    server.write_all(&message).await?;
+                }
+            }
+        }
+    }
+}
+
+/// What the server says, as it comes.
+async fn downward(
+    mut server: impl AsyncRead + Unpin,
+    mut client: OwnedWriteHalf,
+    shared: &Shared,
+    link: &Link,
+) -> io::Result<()> {
+    const COMMITTED: &[u8] = b"COMMIT\0";
+    let mut heard = Vec::new();
+    let mut delay = Delay::default();
+    loop {
+        let mut piece = vec![0; 64 * 1024];
+        let length = server.read(&mut piece).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        if link.withhold.load(Ordering::SeqCst) {
+            heard.extend_from_slice(&piece[..length]);
+            if heard.windows(COMMITTED.len()).any(|part| part == COMMITTED) {
+                link.over.notify_one();
+            }
+            continue;
+        }
+        delay.pass(&shared.to_client_ms).await;
+        if !shared.swallows(link) {
+            client.write_all(&piece[..length]).await?;
+        }
+    }
+}
+
+/// Pieces that follow each other closely are delayed once: the line is long, not narrow.
+#[derive(Default)]
+struct Delay {
+    last: Option<Instant>,
+}
+
+impl Delay {
+    async fn pass(&mut self, ms: &AtomicU64) {
+        let ms = ms.load(Ordering::Relaxed);
+        if ms > 0 && self.last.is_none_or(|last| last.elapsed() > CLOSELY) {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+        self.last = Some(Instant::now());
+    }
+}
+
+/// What has to be known of a connection to recognise its commits, however they are said: as a simple query, or prepared once
+/// and then by name.
+#[derive(Default)]
+struct Conversation {
+    has_begun: bool,
+    writes_events: bool,
+    statements_that_commit: HashSet<Vec<u8>>,
+    bound_statement_commits: bool,
+}
+
+impl Conversation {
+    /// The length of the first message, if all of it is there. Only the very first has no letter that says its kind.
+    fn next_length(&self, bytes: &[u8]) -> Option<usize> {
+        let letter = usize::from(self.has_begun);
+        let said = bytes.get(letter..letter + 4)?;
+        let length = letter + u32::from_be_bytes(said.try_into().unwrap()) as usize;
+        (bytes.len() >= length).then_some(length)
+    }
+
+    /// Whether the message makes the server commit.
+    fn hear(&mut self, message: &[u8]) -> bool {
+        if !self.has_begun {
+            self.has_begun = true;
+            return false;
+        }
+        let mut texts = message[5..].split(|byte| *byte == 0);
+        let mut text = || texts.next().unwrap_or_default();
+        match message[0] {
+            b'Q' => {
+                let sql = text();
+                self.writes_events |= writes_events(sql);
+                commits(sql)
+            }
+            b'P' => {
+                let (name, sql) = (text().to_vec(), text());
+                self.writes_events |= writes_events(sql);
+                self.statements_that_commit.remove(&name);
+                if commits(sql) {
+                    self.statements_that_commit.insert(name);
+                }
+                false
+            }
+            b'B' => {
+                let (_portal, name) = (text(), text());
+                self.bound_statement_commits = self.statements_that_commit.contains(name);
+                false
+            }
+            b'E' => self.bound_statement_commits,
+            _ => false,
+        }
+    }
+}
+
+/// Whether `commit` stands in a statement as a word of its own, and not as a part of `synchronous_commit`.
+fn commits(sql: &[u8]) -> bool {
+    let sql = String::from_utf8_lossy(sql).to_lowercase();
+    sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "commit")
+}
+
+fn writes_events(sql: &[u8]) -> bool {
+    let sql = String::from_utf8_lossy(sql).to_lowercase();
+    let mut words = sql.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let writes = sql.contains("insert into") || sql.contains("copy");
+    writes && words.any(|word| word == "events")
+}
