@@ -170,7 +170,8 @@ impl Engine {
         let now = self.clock.now();
         let stopped = match stopped {
             Stopped::Store(error) => {
-                tracing::warn!(%error, "an event could not be stored");
+                // The writer has logged it, once for all whom it concerns.
+                tracing::debug!(%error, "an event could not be stored");
                 return Refusal::UNAVAILABLE;
             }
             Stopped::NoLongerUsable(_) => stopped,

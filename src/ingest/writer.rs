@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,12 +47,14 @@ struct Shared {
     wake: Wake,
     queued_events: AtomicUsize,
     queued_bytes: AtomicUsize,
+    /// Whether something was refused since the queue last was half empty, so that the log has a line for it and not thousands.
+    is_overfull: AtomicBool,
 }
 
 impl Writers {
     pub fn new(store: Store, usage: Usage, wake: Wake) -> Self {
-        let (queued_events, queued_bytes) = Default::default();
-        Self(Arc::new(Shared { store, usage, wake, queued_events, queued_bytes }))
+        let (queued_events, queued_bytes, is_overfull) = Default::default();
+        Self(Arc::new(Shared { store, usage, wake, queued_events, queued_bytes, is_overfull }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -88,6 +90,7 @@ pub struct Writer {
 struct Job {
     entry: Entry,
     done: oneshot::Sender<Result<Written, StoreError>>,
+    queued_at: Instant,
     _room: Room,
 }
 
@@ -103,14 +106,24 @@ impl Room {
         let events = shared.queued_events.fetch_add(1, Ordering::Relaxed) + 1;
         let all_bytes = shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let room = Self { bytes, shared: shared.clone() };
-        (events <= MAX_QUEUED_EVENTS && all_bytes <= MAX_QUEUED_BYTES).then_some(room)
+        if events <= MAX_QUEUED_EVENTS && all_bytes <= MAX_QUEUED_BYTES {
+            return Some(room);
+        }
+        if !shared.is_overfull.swap(true, Ordering::Relaxed) {
+            tracing::warn!(events, bytes = all_bytes, "more arrives than can be stored: refusing what does not fit");
+        }
+        None
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.shared.queued_events.fetch_sub(1, Ordering::Relaxed);
-        self.shared.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        let events = self.shared.queued_events.fetch_sub(1, Ordering::Relaxed);
+        let bytes = self.shared.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        let is_half_empty = events < MAX_QUEUED_EVENTS / 2 && bytes < MAX_QUEUED_BYTES / 2;
+        if is_half_empty && self.shared.is_overfull.load(Ordering::Relaxed) {
+            self.shared.is_overfull.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -121,7 +134,7 @@ impl Writer {
         let ended = || StoreError::Unavailable("the writer has ended".to_owned());
         let room = Room::take(&self.shared, event.body.len()).ok_or_else(full)?;
         let (done, answer) = oneshot::channel();
-        let job = Job { entry: Entry { sender, event, at }, done, _room: room };
+        let job = Job { entry: Entry { sender, event, at }, done, queued_at: Instant::now(), _room: room };
         self.queue.send(job).map_err(|_| ended())?;
         match tokio::time::timeout(MAX_TRANSACTION, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -145,15 +158,22 @@ struct Task {
 impl Task {
     async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         while let Some(first) = jobs.recv().await {
+            // Whatever else has arrived by now gets the chance to queue: a larger batch costs the database little more.
             tokio::task::yield_now().await;
-            let mut bytes = first.entry.event.body.len();
-            let mut batch = vec![first];
-            while batch.len() < MAX_BATCH_EVENTS && bytes < MAX_BATCH_BYTES {
-                let Ok(job) = jobs.try_recv() else { break };
-                bytes += job.entry.event.body.len();
-                batch.push(job);
+            let (mut batch, mut bytes) = (Vec::new(), 0);
+            let mut next = Some(first);
+            while let Some(job) = next {
+                // Its sender has been told that it was not stored. To store it after all would only delay those who still wait.
+                if job.queued_at.elapsed() < MAX_TRANSACTION {
+                    bytes += job.entry.event.body.len();
+                    batch.push(job);
+                }
+                let has_room = batch.len() < MAX_BATCH_EVENTS && bytes < MAX_BATCH_BYTES;
+                next = if has_room { jobs.try_recv().ok() } else { None };
             }
-            self.write(batch).await;
+            if !batch.is_empty() {
+                self.write(batch).await;
+            }
         }
     }
 

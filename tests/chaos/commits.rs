@@ -15,7 +15,7 @@ async fn a_commit_cut_at_any_byte_loses_nothing_and_doubles_nothing() {
     let acknowledged = Acknowledged::default();
     // Seen before the first cut.
     let length = stage.proxy.commit_bytes();
-    assert!(length >= "commit".len(), "a commit has {length} bytes");
+    assert!(length > 0, "no commit was seen");
     // At every byte, unless it has so many that this would take long: the commit may be part of something larger.
     let step = length.div_ceil(MAX_CUTS);
     let around = [Cut::AfterCommit, Cut::BeforeAnswer, Cut::AfterCommit, Cut::BeforeAnswer];

@@ -231,7 +231,8 @@ async fn downward(
     shared: &Shared,
     link: &Link,
 ) -> io::Result<()> {
-    const COMMITTED: &[u8] = b"COMMIT\0";
+    // What ends the answer to a commit, and to a statement that is a transaction by itself: ready, and in no transaction.
+    const COMMITTED: &[u8] = b"Z\0\0\0\x05I";
     let mut heard = Vec::new();
     let mut delay = Delay::default();
     loop {
@@ -270,14 +271,15 @@ impl Delay {
     }
 }
 
-/// What has to be known of a connection to recognise its commits, however they are said: as a simple query, or prepared once
-/// and then by name.
+/// What has to be known of a connection to recognise its commits, however they are said: as a simple query, or by the end of a
+/// call of `store_events`, which is a transaction by itself where none was begun.
 #[derive(Default)]
 struct Conversation {
     has_begun: bool,
     writes_events: bool,
-    statements_that_commit: HashSet<Vec<u8>>,
-    bound_statement_commits: bool,
+    in_transaction: bool,
+    statements_that_store: HashSet<Vec<u8>>,
+    has_called: bool,
 }
 
 impl Conversation {
@@ -300,24 +302,29 @@ impl Conversation {
         match message[0] {
             b'Q' => {
                 let sql = text();
-                self.writes_events |= writes_events(sql);
+                match sql {
+                    b"begin" => self.in_transaction = true,
+                    b"commit" | b"rollback" => self.in_transaction = false,
+                    _ => {}
+                }
                 commits(sql)
             }
             b'P' => {
                 let (name, sql) = (text().to_vec(), text());
-                self.writes_events |= writes_events(sql);
-                self.statements_that_commit.remove(&name);
-                if commits(sql) {
-                    self.statements_that_commit.insert(name);
+                self.statements_that_store.remove(&name);
+                if stores_events(sql) {
+                    self.writes_events = true;
+                    self.statements_that_store.insert(name);
                 }
                 false
             }
             b'B' => {
                 let (_portal, name) = (text(), text());
-                self.bound_statement_commits = self.statements_that_commit.contains(name);
+                self.has_called = self.statements_that_store.contains(name);
                 false
             }
-            b'E' => self.bound_statement_commits,
+            // The end of a call is where the server commits.
+            b'S' => std::mem::take(&mut self.has_called) && !self.in_transaction,
             _ => false,
         }
     }
@@ -329,9 +336,6 @@ fn commits(sql: &[u8]) -> bool {
     sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "commit")
 }
 
-fn writes_events(sql: &[u8]) -> bool {
-    let sql = String::from_utf8_lossy(sql).to_lowercase();
-    let mut words = sql.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
-    let writes = sql.contains("insert into") || sql.contains("copy");
-    writes && words.any(|word| word == "events")
+fn stores_events(sql: &[u8]) -> bool {
+    String::from_utf8_lossy(sql).contains("store_events(")
 }
