@@ -11,11 +11,16 @@ mod answers;
 mod bodies;
 mod command_line;
 mod credentials;
+mod crowd;
 mod dashboard;
 mod durability;
+mod framing;
+
 mod headers;
 mod old_hashes;
 mod readme;
 mod schema;
 mod secrets;
 mod sign_in;
+mod slow;
+

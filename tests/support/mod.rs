@@ -6,3 +6,4 @@ pub mod actors;
 pub mod browser;
 pub mod postgres;
 pub mod server;
+pub mod wire;
