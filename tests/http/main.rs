@@ -15,7 +15,7 @@ mod crowd;
 mod dashboard;
 mod durability;
 mod framing;
-
+mod hashing;
 mod headers;
 mod old_hashes;
 mod readme;
@@ -23,4 +23,3 @@ mod schema;
 mod secrets;
 mod sign_in;
 mod slow;
-
