@@ -23,3 +23,4 @@ mod schema;
 mod secrets;
 mod sign_in;
 mod slow;
+mod throttling;
