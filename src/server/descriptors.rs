@@ -5,8 +5,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::config::ConnectionLimits;
 
-/// More than this is never asked for: some systems have a hard limit of a thousand million.
-const MAX_FILES: u64 = 65_536;
+/// What is asked for, the first that is granted: some systems call the hard limit infinite, and then refuse much.
+const WANTED_FILES: [u64; 2] = [65_536, 10_240];
 /// Kept for the database, the log, and files, whatever connections there are.
 const RESERVED_FILES: u64 = 256;
 
@@ -15,14 +15,11 @@ pub fn limits(wanted: ConnectionLimits, listeners: usize) -> ConnectionLimits {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return wanted;
     };
-    let raised = hard.min(MAX_FILES).max(soft);
-    let allowed = match setrlimit(Resource::RLIMIT_NOFILE, raised, hard) {
-        Ok(()) => raised,
-        Err(error) => {
-            tracing::warn!(%error, soft, "the limit of open files could not be raised");
-            soft
-        }
-    };
+    let raised = WANTED_FILES.into_iter().map(|wanted| wanted.min(hard)).find(|wanted| {
+        let raises = *wanted > soft;
+        raises && setrlimit(Resource::RLIMIT_NOFILE, *wanted, hard).is_ok()
+    });
+    let allowed = raised.unwrap_or(soft);
     let connections = usize::try_from(allowed.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
     let share = (connections / listeners).max(1);
     ConnectionLimits { max_connections: wanted.max_connections.min(share), ..wanted }
