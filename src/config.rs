@@ -131,13 +131,20 @@ pub struct ConnectionLimits {
     pub head_deadline: Duration,
     /// How long a connection may lie idle between two requests.
     pub keep_alive: Duration,
+    /// How long the other side may take nothing of an answer.
+    pub write_deadline: Duration,
     /// Connections at once. Fewer where the system lets the program open fewer files.
     pub max_connections: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { head_deadline: Duration::from_secs(10), keep_alive: Duration::from_secs(5), max_connections: 10_000 }
+        Self {
+            head_deadline: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+            write_deadline: Duration::from_secs(30),
+            max_connections: 10_000,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! requests, but a byte ends the pause, and nothing bounds a later head, nor the rest of a body that was already answered.
 //! This wrapper of the socket does: whatever comes in while no request is in progress has to become one in time. It parses
 //! nothing; when a request begins and when its answer ends it hears from the service (`server/http.rs`), by [`Progress`].
+//! Answers may take as long as they like, but not if nobody reads them.
 //!
 //! It knows one thing more: what is written while no request is in progress is the bare answer of the library's parser. It
 //! is replaced by an answer like all others, with a request id and our headers.
@@ -65,8 +66,10 @@ pub struct Connection {
     head_began: bool,
     /// When a request has to have begun. Only counts while a head is waited for.
     due: Instant,
-    /// Never later than `due`. It is left alone while it is early, so that a request costs no timer: it goes off, sees that
-    /// it is early, and is set again.
+    /// When the other side has to have taken something of an answer, if it is waited for.
+    taken_by: Option<Instant>,
+    /// Never later than what is waited for. It is left alone while it is early, so that a request costs no timer: it goes off,
+    /// sees that it is early, and is set again.
     timer: Pin<Box<Sleep>>,
     /// Something of the answer to the request in progress was written.
     answer_began: bool,
@@ -85,6 +88,7 @@ impl Connection {
             limits,
             head_began: false,
             due,
+            taken_by: None,
             timer: Box::pin(sleep_until(due)),
             answer_began: false,
             unwritten: None,
@@ -112,18 +116,28 @@ impl Connection {
         }
     }
 
-    /// Whether a request should have begun by now. If not, the task is woken when it should.
-    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.timer.deadline() > self.due {
-            self.timer.as_mut().reset(self.due);
+    /// Whether what should have happened by `due` has not. Before that, the task is woken then.
+    fn is_past(&mut self, due: Instant, cx: &mut Context<'_>) -> bool {
+        if self.timer.deadline() > due {
+            self.timer.as_mut().reset(due);
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= self.due {
+            if Instant::now() >= due {
                 return true;
             }
-            self.timer.as_mut().reset(self.due);
+            self.timer.as_mut().reset(due);
         }
         false
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if outcome.is_ready() {
+            self.taken_by = None;
+            return outcome;
+        }
+        let due = *self.taken_by.get_or_insert_with(|| Instant::now() + self.limits.write_deadline);
+        if self.is_past(due, cx) { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending }
     }
 
     /// From now on the other side counts as gone. It is told why if it had begun to say something.
@@ -154,7 +168,7 @@ impl AsyncRead for Connection {
                 this.note_head();
                 outcome
             }
-            Poll::Pending if this.is_overdue(cx) => {
+            Poll::Pending if this.is_past(this.due, cx) => {
                 this.give_up();
                 Poll::Ready(Ok(()))
             }
@@ -168,14 +182,14 @@ impl AsyncWrite for Connection {
         let this = self.get_mut();
         if this.phase() != Phase::Head {
             this.answer_began = true;
-            return Pin::new(&mut this.stream).poll_write(cx, buf);
+            return this.write(cx, buf);
         }
         let answer = this.unwritten.take().or_else(|| unparsed::answer(&this.site, status_of(buf)?));
         let Some(mut answer) = answer else {
-            return Pin::new(&mut this.stream).poll_write(cx, buf);
+            return this.write(cx, buf);
         };
         while !answer.is_empty() {
-            match Pin::new(&mut this.stream).poll_write(cx, &answer)? {
+            match this.write(cx, &answer)? {
                 Poll::Ready(0) => return Poll::Ready(Ok(0)),
                 Poll::Ready(written) => drop(answer.drain(..written)),
                 Poll::Pending => {
@@ -195,8 +209,8 @@ impl AsyncWrite for Connection {
             this.head_began = false;
             this.answer_began = false;
             this.due = Instant::now() + this.limits.keep_alive + this.limits.head_deadline;
-            // Only to be woken: it cannot be overdue yet.
-            this.is_overdue(cx);
+            // Only to be woken: that time is not yet.
+            this.is_past(this.due, cx);
         }
         Poll::Ready(Ok(()))
     }

@@ -19,7 +19,9 @@ async fn stage() -> (TestServer, Sender) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_gets_an_answer_like_all_others() {
     let (server, sender) = stage().await;
-    let large = format!("GET / HTTP/1.1\r\nX-Large: {}\r\n\r\n", "x".repeat(200_000));
+    // Not a byte more than is read of it: what is left unread when a connection ends would reset it.
+    let start = "GET / HTTP/1.1\r\nHost: x\r\nX-Large: ";
+    let large = format!("{start}{}", "x".repeat(128 * 1024 - start.len()));
     let garbage = "\u{16}\u{3}\u{1} hello\r\n\r\n".to_owned();
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X-Many: x\r\n".repeat(97));
     for (bytes, status, code) in [
@@ -38,7 +40,7 @@ async fn what_is_no_request_gets_an_answer_like_all_others() {
             // The server may end the connection before it has read all of it.
             let _ = wire.0.write_all(bytes.as_bytes()).await;
             let answer = wire.answer().await;
-            assert_eq!(answer.status, status, "{}", answer.head);
+            assert_eq!(answer.status, status, "{after_another}: {}", answer.head);
             assert_eq!(answer.header("content-type"), "application/problem+json");
             assert_eq!(answer.header("connection"), "close");
             for name in ["content-security-policy", "x-content-type-options", "cross-origin-opener-policy"] {

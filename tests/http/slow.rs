@@ -11,6 +11,7 @@ use crate::support::wire::{Wire, post};
 /// A tenth of what everybody else gets.
 const HEAD_DEADLINE: Duration = Duration::from_secs(1);
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
+const WRITE_DEADLINE: Duration = Duration::from_secs(1);
 /// Between two bytes of somebody slow.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What a busy machine may add.
@@ -20,6 +21,7 @@ async fn stage() -> (TestServer, Sender) {
     let server = TestServer::start_configured(|config| {
         config.connections.head_deadline = HEAD_DEADLINE;
         config.connections.keep_alive = KEEP_ALIVE;
+        config.connections.write_deadline = WRITE_DEADLINE;
     })
     .await;
     let alice = server.pro("alice@example.com").await;
@@ -112,4 +114,43 @@ async fn an_answer_may_take_as_long_as_it_likes() {
         let chunk = tokio::time::timeout(Duration::from_secs(20), live.chunk()).await.expect("the event").unwrap();
         said.push_str(&String::from_utf8_lossy(&chunk.expect("the page is still live")));
     }
+}
+
+// holds X1
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    /// More than the system keeps for a connection.
+    const EVENTS: usize = 24;
+    const EVENT_BYTES: usize = 1_000_000;
+    let (server, _) = stage().await;
+    let bob = server.pro("bob@example.com").await;
+    let sender = server.sender(&bob).await;
+    for _ in 0..EVENTS {
+        sender.store(format!("\"{}\"", "x".repeat(EVENT_BYTES - 2))).await;
+    }
+    let whole = bob.get("/events/export").await.bytes().await.unwrap();
+    assert!(whole.len() > EVENTS * EVENT_BYTES);
+    let unread = bob.get("/events/export").await;
+    assert_eq!(unread.status(), 200);
+    sleep(WRITE_DEADLINE + SLACK).await;
+    assert!(unread.bytes().await.is_err(), "it was cut off");
+}
+
+// holds X4
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_without_a_request_do_not_hold_up_the_end() {
+    let server = TestServer::start_configured(|config| {
+        config.connections.head_deadline = Duration::from_secs(60);
+        config.connections.keep_alive = Duration::from_secs(60);
+    })
+    .await;
+    let mut idle = Wire::connect(&server.url).await;
+    idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(idle.answer().await.status, 200);
+    let mut slow = Wire::connect(&server.url).await;
+    slow.send("GET").await;
+    let started = std::time::Instant::now();
+    server.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(idle.rest().await.0, "");
 }
