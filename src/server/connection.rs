@@ -31,8 +31,10 @@ pub struct Progress(Rc<Cell<Phase>>);
 enum Phase {
     /// A head is waited for, or arriving.
     Head,
-    /// A request has begun, and its answer is not all made.
+    /// A request has begun.
     Request,
+    /// Its answer has begun, and is not all made.
+    Answer,
     /// The answer is all made, and perhaps not all written.
     Answered,
 }
@@ -49,9 +51,19 @@ impl Progress {
 #[derive(Debug)]
 pub struct InProgress(Progress);
 
+impl InProgress {
+    /// The handler gave its answer; the body may take longer.
+    pub fn begin_answer(&self) {
+        self.0.0.set(Phase::Answer);
+    }
+}
+
 impl Drop for InProgress {
+    /// A request that is dropped without an answer stays what it is: its connection is dropped with it.
     fn drop(&mut self) {
-        self.0.0.set(Phase::Answered);
+        if self.0.0.get() == Phase::Answer {
+            self.0.0.set(Phase::Answered);
+        }
     }
 }
 
@@ -71,8 +83,6 @@ pub struct Connection {
     /// Never later than what is waited for. It is left alone while it is early, so that a request costs no timer: it goes off,
     /// sees that it is early, and is set again.
     timer: Pin<Box<Sleep>>,
-    /// Something of the answer to the request in progress was written.
-    answer_began: bool,
     /// What is left of an answer of our own in the place of the parser's.
     unwritten: Option<Vec<u8>>,
     given_up: bool,
@@ -90,7 +100,6 @@ impl Connection {
             due,
             taken_by: None,
             timer: Box::pin(sleep_until(due)),
-            answer_began: false,
             unwritten: None,
             given_up: false,
         }
@@ -181,7 +190,6 @@ impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.phase() != Phase::Head {
-            this.answer_began = true;
             return this.write(cx, buf);
         }
         let answer = this.unwritten.take().or_else(|| unparsed::answer(&this.site, status_of(buf)?));
@@ -207,7 +215,6 @@ impl AsyncWrite for Connection {
         if this.phase() == Phase::Answered {
             this.progress.0.set(Phase::Head);
             this.head_began = false;
-            this.answer_began = false;
             this.due = Instant::now() + this.limits.keep_alive + this.limits.head_deadline;
             // Only to be woken: that time is not yet.
             this.is_past(this.due, cx);
@@ -224,7 +231,7 @@ impl Drop for Connection {
     /// The library drops a connection in the middle of a request when the other side is gone, and also when the chunks of a
     /// body are none. Whoever is still there hears of it; at the end of the program, which is not the sender's fault, nobody.
     fn drop(&mut self) {
-        if self.phase() != Phase::Head && !self.answer_began && !self.site.is_draining() {
+        if self.phase() == Phase::Request && !self.site.is_draining() {
             let answer = unparsed::answer(&self.site, StatusCode::BAD_REQUEST).unwrap_or_default();
             let _ = self.stream.try_write(&answer);
         }

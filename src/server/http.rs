@@ -110,6 +110,9 @@ where
             Ok(response) => Response::from(response).map_body(|_, body| EitherBody::left(body)),
             Err(error) => Response::<BoxBody>::from(error).map_body(|_, body| EitherBody::right(body)),
         };
+        if let Some(in_progress) = &in_progress {
+            in_progress.begin_answer();
+        }
         Ok(response.map_body(|_, body| Held { body, in_progress }))
     }
 }
