@@ -5,7 +5,8 @@
 //! Answers may take as long as they like, but not if nobody reads them.
 //!
 //! It knows one thing more: what is written while no request is in progress is the bare answer of the library's parser. It
-//! is replaced by an answer like all others, with a request id and our headers.
+//! is replaced by an answer like all others, with a request id and our headers. Only where it follows an answer of ours in one
+//! write, because a request and what is none arrived together, it stays bare: telling the two apart would take a parser.
 
 use std::cell::Cell;
 use std::io;
