@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use ipnet::IpNet;
@@ -119,6 +120,32 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The value of PATH, where server binaries are looked for.
     pub search_path: Option<OsString>,
+    /// No flag sets these: they are right for everybody but a test that cannot wait.
+    pub connections: ConnectionLimits,
+}
+
+/// What one listener gives its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// How long the head of a request may take, the first of a connection or a later one. As long as a body may.
+    pub head_deadline: Duration,
+    /// How long a connection may lie idle between two requests.
+    pub keep_alive: Duration,
+    /// How long the other side may take nothing of an answer.
+    pub write_deadline: Duration,
+    /// Connections at once. Fewer where the system lets the program open fewer files.
+    pub max_connections: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            head_deadline: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+            write_deadline: Duration::from_secs(30),
+            max_connections: 10_000,
+        }
+    }
 }
 
 /// Everything that is wrong, a line each.
@@ -185,6 +212,7 @@ impl Config {
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
                     log_format,
                     search_path: std::env::var_os("PATH"),
+                    connections: ConnectionLimits::default(),
                 })
             }
             _ => Err(WrongValues(problems.0)),

@@ -1,12 +1,11 @@
 //! argon2 off the async threads: a bounded number at once, a short queue, and beyond that an honest "busy". Senders and page
 //! logins have a pool each, so that neither can starve the other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::password_hash::PasswordVerifier;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
 
 use crate::domain::secret::Secret;
@@ -48,7 +47,10 @@ pub struct Hasher(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
+    /// What runs need most of, kept from one to the next: never more than there are permits. Given back to the system's
+    /// allocator after each run, it would stay with the thread, and of these there are many more.
+    memory: Mutex<Vec<Vec<Block>>>,
     waiting: AtomicUsize,
     max_waiting: usize,
     runs: AtomicU64,
@@ -58,7 +60,8 @@ impl Hasher {
     /// At most `permits` runs at once and `max_waiting` callers in the queue.
     pub fn new(permits: usize, max_waiting: usize) -> Self {
         Self(Arc::new(Inner {
-            permits: Semaphore::new(permits),
+            permits: Arc::new(Semaphore::new(permits)),
+            memory: Mutex::new(Vec::new()),
             waiting: AtomicUsize::new(0),
             max_waiting,
             runs: AtomicU64::new(0),
@@ -73,8 +76,16 @@ impl Hasher {
     /// Hashes with a fresh 16-byte salt; the answer is a PHC string with its parameters in it.
     pub async fn hash(&self, secret: &Secret) -> Result<String, HashingError> {
         let secret = secret.clone();
-        self.run(move || {
-            let hash = argon2()?.hash_password(secret.reveal().as_bytes()).map_err(|_| HashingError::Failed)?;
+        self.run(move |memory| {
+            let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Failed)?;
+            let salt = Salt::generate();
+            let hash = PasswordHash {
+                algorithm: Algorithm::Argon2id.ident(),
+                version: Some(Version::V0x13.into()),
+                params: ParamsString::try_from(&params).map_err(|_| HashingError::Failed)?,
+                salt: Some(salt),
+                hash: Some(digest(Algorithm::Argon2id, Version::V0x13, params, &secret, &salt, memory)?),
+            };
             Ok(hash.to_string())
         })
         .await
@@ -83,30 +94,72 @@ impl Hasher {
     /// Compares with a stored hash.
     pub async fn verify(&self, secret: &Secret, stored: &str) -> Result<bool, HashingError> {
         let (secret, stored) = (secret.clone(), stored.to_owned());
-        self.run(move || {
-            let hash = PasswordHash::new(&stored).map_err(|_| HashingError::Refused)?;
-            let params = Params::try_from(&hash).map_err(|_| HashingError::Refused)?;
+        self.run(move |memory| {
+            let stored = PasswordHash::new(&stored).map_err(|_| HashingError::Refused)?;
+            let params = Params::try_from(&stored).map_err(|_| HashingError::Refused)?;
             if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_PASSES || params.p_cost() > MAX_LANES {
                 return Err(HashingError::Refused);
             }
-            Ok(argon2()?.verify_password(secret.reveal().as_bytes(), &hash).is_ok())
+            let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(|_| HashingError::Refused)?;
+            let version = stored.version.map_or(Ok(Version::default()), Version::try_from);
+            let version = version.map_err(|_| HashingError::Refused)?;
+            let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
+                return Err(HashingError::Refused);
+            };
+            // Comparing outputs takes the same time for all.
+            Ok(digest(algorithm, version, params, &secret, &salt, memory)? == expected)
         })
         .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
-        let inner = &self.0;
-        let place = QueuePlace::take(inner)?;
-        let permit = inner.permits.acquire().await.map_err(|_| HashingError::Failed)?;
+        let inner = self.0.clone();
+        let place = QueuePlace::take(&inner)?;
+        let permit = inner.permits.clone().acquire_owned().await.map_err(|_| HashingError::Failed)?;
         drop(place);
         inner.runs.fetch_add(1, Ordering::Relaxed);
-        let result = tokio::task::spawn_blocking(work).await.map_err(|_| HashingError::Failed)?;
-        drop(permit);
-        result
+        // The work goes on when its caller is gone, and so must the permit: or callers who hang up would get as many runs as
+        // they like.
+        let work = move || {
+            let mut memory = inner.memory().pop().unwrap_or_default();
+            let result = work(&mut memory);
+            if memory.len() <= MEMORY_KIB as usize {
+                inner.memory().push(memory);
+            }
+            drop(permit);
+            result
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| HashingError::Failed)?
     }
+}
+
+impl Inner {
+    fn memory(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One run of argon2, in memory that grows to what it needs.
+fn digest(
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    secret: &Secret,
+    salt: &[u8],
+    memory: &mut Vec<Block>,
+) -> Result<Output, HashingError> {
+    let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    memory.resize(params.block_count().max(memory.len()), Block::new());
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut output = [0; Output::MAX_LENGTH];
+    let output = output.get_mut(..length).ok_or(HashingError::Refused)?;
+    argon2
+        .hash_password_into_with_memory(secret.reveal().as_bytes(), salt, output, memory)
+        .map_err(|_| HashingError::Failed)?;
+    Output::new(output).map_err(|_| HashingError::Failed)
 }
 
 /// A place in the queue, given back when the permit is there or the caller has gone.
@@ -125,11 +178,6 @@ impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn argon2() -> Result<Argon2<'static>, HashingError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Failed)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 #[cfg(test)]
@@ -176,6 +224,37 @@ mod tests {
         assert!(is_outdated(&hash("m=19456,t=1,p=1")));
         assert!(!is_outdated(&hash("m=65536,t=3,p=4")));
         assert!(!is_outdated("garbage"));
+    }
+
+    // holds C4
+    #[tokio::test]
+    async fn the_library_and_we_read_each_others_hashes_whatever_was_in_the_memory_before() {
+        use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+        let hasher = Hasher::new(1, 8);
+        for word in ["one", "two", "three"] {
+            let ours = hasher.hash(&secret(word)).await.unwrap();
+            Argon2::default().verify_password(word.as_bytes(), &*ours).unwrap();
+            let small = argon2::Params::new(1_024, 3, 2, None).unwrap();
+            let theirs = Argon2::from(small).hash_password(word.as_bytes()).unwrap().to_string();
+            assert!(hasher.verify(&secret(word), &theirs).await.unwrap());
+            assert!(!hasher.verify(&secret("four"), &theirs).await.unwrap());
+        }
+    }
+
+    // holds A4
+    #[tokio::test(flavor = "multi_thread")]
+    async fn callers_who_hang_up_do_not_get_more_runs_at_once() {
+        let hasher = Hasher::new(1, 64);
+        for _ in 0..20 {
+            let caller = tokio::spawn({
+                let hasher = hasher.clone();
+                async move { hasher.hash(&secret("x")).await }
+            });
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            caller.abort();
+        }
+        hasher.hash(&secret("x")).await.unwrap();
+        assert_eq!(hasher.0.memory().len(), 1, "as many memories as there were runs at once");
     }
 
     // holds A4

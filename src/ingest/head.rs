@@ -28,14 +28,17 @@ impl<'a> Head<'a> {
         self.values(name).next().map(|value| clipped(&String::from_utf8_lossy(value)))
     }
 
+    /// Whether a header is there more than once. Of two that differ, a proxy may have looked at the other.
+    fn repeats(&self, name: &str) -> bool {
+        self.values(name).nth(1).is_some()
+    }
+
     /// The credentials of exactly one `Authorization` header.
     pub fn authorization(&self) -> Option<BasicCredentials> {
-        let mut values = self.values("authorization");
-        let only = values.next()?;
-        if values.next().is_some() {
+        if self.repeats("authorization") {
             return None;
         }
-        basic_auth::parse(only)
+        basic_auth::parse(self.values("authorization").next()?)
     }
 
     /// How long the body is said to be, in bytes.
@@ -45,6 +48,11 @@ impl<'a> Head<'a> {
 
     /// The content type, if it says JSON and nothing is compressed; else what is wrong, for both ends.
     pub fn media_type(&self) -> Result<String, String> {
+        for (name, shown) in [("content-type", "Content-Type"), ("content-encoding", "Content-Encoding")] {
+            if self.repeats(name) {
+                return Err(format!("{shown} is there more than once; send it once"));
+            }
+        }
         for encoding in self.values("content-encoding") {
             let encoding = String::from_utf8_lossy(encoding);
             if !encoding.trim().eq_ignore_ascii_case("identity") {
@@ -64,15 +72,21 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The key of `Idempotency-Key` or `webhook-id`. Too long a key is refused rather than ignored: its sender believes that a
-    /// repetition is harmless.
+    /// The key of `Idempotency-Key` or `webhook-id`, which are two names of one thing. Too long a key, or two that differ, are
+    /// refused rather than ignored: their sender believes that a repetition is harmless.
     pub fn idempotency_key(&self, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
-        let said = self.values("idempotency-key").chain(self.values("webhook-id")).find(|value| !value.is_empty());
-        match said {
-            None => Ok(None),
-            Some(key) if key.len() > MAX_IDEMPOTENCY_KEY_BYTES => Err("the idempotency key is longer than 255 bytes"),
-            Some(key) => Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: Sha256::digest(body).into() })),
+        let mut said =
+            self.values("idempotency-key").chain(self.values("webhook-id")).filter(|value| !value.is_empty());
+        let Some(key) = said.next() else {
+            return Ok(None);
+        };
+        if said.any(|other| other != key) {
+            return Err("there are two idempotency keys, and they differ");
         }
+        if key.len() > MAX_IDEMPOTENCY_KEY_BYTES {
+            return Err("the idempotency key is longer than 255 bytes");
+        }
+        Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: Sha256::digest(body).into() }))
     }
 }
 
@@ -126,11 +140,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_body_is_can_be_said_once() {
+        let json = ("content-type", "application/json");
+        assert!(head(&[json, json]).media_type().is_err());
+        assert!(head(&[json, ("content-type", "text/plain")]).media_type().is_err());
+        assert!(head(&[("content-type", "application/json, text/plain")]).media_type().is_err());
+        let none = ("content-encoding", "identity");
+        assert!(head(&[json, none, none]).media_type().is_err());
+        assert!(head(&[json, none, ("content-encoding", "gzip")]).media_type().is_err());
+    }
+
+    #[test]
     fn a_key_of_either_name_counts_and_too_long_a_key_is_refused() {
         let key = |headers: &[(&str, &str)]| head(headers).idempotency_key(b"{}").map(|k| k.map(|k| k.key));
         assert_eq!(key(&[]), Ok(None));
         assert_eq!(key(&[("webhook-id", "msg_1")]), Ok(Some(b"msg_1".to_vec())));
-        assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
+        assert_eq!(key(&[("webhook-id", "a"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
+        assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "")]), Ok(Some(b"msg_1".to_vec())));
+        assert!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]).is_err());
+        assert!(key(&[("idempotency-key", "a"), ("idempotency-key", "b")]).is_err());
         assert!(key(&[("idempotency-key", &"k".repeat(255))]).is_ok());
         assert!(key(&[("idempotency-key", &"k".repeat(256))]).is_err());
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{App, HttpServer, middleware, web};
+use actix_web::{App, middleware, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -14,7 +14,7 @@ use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
 use crate::app::prune;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::ingest::limiter::Limiter;
@@ -25,7 +25,7 @@ use crate::ingest::verifier::Verifier;
 use crate::ingest::wake::Wake;
 use crate::ingest::writer::Writers;
 use crate::random::{self, EventIds};
-use crate::server::metrics;
+use crate::server::{descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
 use crate::web::site::Site;
@@ -40,8 +40,6 @@ const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
 /// Failed sign-ins from one address, and to one account.
 const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
 const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
-/// How long requests in flight may take after the program was asked to end, in seconds.
-const DRAIN_SECONDS: u64 = 25;
 /// Between two rounds of upkeep.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -108,12 +106,14 @@ impl Application {
             end,
             site: site.clone(),
         };
-        application.run(serve_public(public, site.clone()), ("--bind (BIND)", address))?;
+        let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
+        let limits = descriptors::limits(config.connections, listeners);
+        application.run(serve_public(public, site.clone(), limits), ("--bind (BIND)", address))?;
         if let Some(listener) = ingest {
-            application.run(serve_ingest(listener, site.clone()), ("--ingest-bind (INGEST_BIND)", address))?;
+            application.run(serve_ingest(listener, site.clone(), limits), ("--ingest-bind (INGEST_BIND)", address))?;
         }
         if let Some(listener) = metrics {
-            application.run(serve_metrics(listener, site), ("--metrics-bind (METRICS_BIND)", address))?;
+            application.run(serve_metrics(listener, site, limits), ("--metrics-bind (METRICS_BIND)", address))?;
         }
         Ok(application)
     }
@@ -156,12 +156,7 @@ impl Application {
 }
 
 fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listen = || {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    listen().map_err(|source| StartError::Listen { flag, address, source })
+    http::listen(address).map_err(|source| StartError::Listen { flag, address, source })
 }
 
 fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
@@ -211,33 +206,34 @@ fn site(
     Ok((site, usage))
 }
 
-fn serve_public(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || {
-        let data = site.clone();
+fn serve_public(listener: TcpListener, site: web::Data<Site>, limits: ConnectionLimits) -> std::io::Result<Server> {
+    let data = site.clone();
+    let app = move || {
         App::new()
-            .app_data(site.clone())
-            .app_data(web::Data::new(site.engine.writers.start()))
+            .app_data(data.clone())
+            .app_data(web::Data::new(data.engine.writers.start()))
             .wrap(middleware::from_fn(outermost::layer))
             .configure(|config| routes::public(config, &data))
-    });
-    Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
+    };
+    http::serve(listener, site, limits, app, None)
 }
 
-fn serve_ingest(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || {
+fn serve_ingest(listener: TcpListener, site: web::Data<Site>, limits: ConnectionLimits) -> std::io::Result<Server> {
+    let data = site.clone();
+    let app = move || {
         App::new()
-            .app_data(site.clone())
-            .app_data(web::Data::new(site.engine.writers.start()))
+            .app_data(data.clone())
+            .app_data(web::Data::new(data.engine.writers.start()))
             .wrap(middleware::from_fn(outermost::layer))
             .configure(routes::ingest_only)
-    });
-    Ok(server.disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
+    };
+    http::serve(listener, site, limits, app, None)
 }
 
-fn serve_metrics(listener: TcpListener, site: web::Data<Site>) -> std::io::Result<Server> {
-    let server =
-        HttpServer::new(move || App::new().app_data(site.clone()).route("/metrics", web::get().to(metrics::show)));
-    Ok(server.workers(1).disable_signals().shutdown_timeout(DRAIN_SECONDS).listen(listener)?.run())
+fn serve_metrics(listener: TcpListener, site: web::Data<Site>, limits: ConnectionLimits) -> std::io::Result<Server> {
+    let data = site.clone();
+    let app = move || App::new().app_data(data.clone()).route("/metrics", web::get().to(metrics::show));
+    http::serve(listener, site, limits, app, Some(1))
 }
 
 /// Prunes now and then, until the end.

@@ -2,5 +2,8 @@
 
 pub mod application;
 pub mod card;
+pub mod connection;
+pub mod descriptors;
+pub mod http;
 pub mod metrics;
 pub mod serve;

@@ -38,4 +38,5 @@ pub mod sign_up;
 pub mod site;
 pub mod static_files;
 pub mod theme;
+pub mod unparsed;
 pub mod webhooks;

@@ -126,6 +126,27 @@ pub fn not_found(origin: &str, id: &RequestId) -> HttpResponse {
     respond(Face::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail), origin, id)
 }
 
+/// The answer to what is no request, for a status that the parser of requests gives.
+pub fn unparsed(status: StatusCode, origin: &str, id: &RequestId) -> Option<HttpResponse> {
+    let (code, title, detail) = match status {
+        StatusCode::BAD_REQUEST => {
+            ("bad_request", "Bad request", "what was sent is no request in the form of HTTP/1.1")
+        }
+        StatusCode::REQUEST_TIMEOUT => (
+            "head_timeout",
+            "Request not received in time",
+            "the request line and the headers were not complete within 10 seconds: send them again, faster",
+        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "head_too_large",
+            "Headers are too large",
+            "the request line and the headers are too large or too many: send less in them",
+        ),
+        _ => return None,
+    };
+    Some(respond(Face::new(status, code, title, detail), origin, id))
+}
+
 fn respond(face: Face, origin: &str, id: &RequestId) -> HttpResponse {
     let problem = Problem {
         kind: format!("{origin}/docs/webhooks/errors#{}", face.code),

@@ -15,6 +15,8 @@ use crate::support::private_postgres::{PrivatePostgres, private_directory};
 
 /// The size of a file of the write-ahead log: with less, the server could not even commit what needs no space.
 const LIMIT_BYTES: u64 = 16 * 1024 * 1024;
+/// So many refusals one after the other that every writer has given one.
+const REFUSED_BY_ALL: u32 = 50;
 /// Enough for a new cluster and not for much more.
 const DISK_OPTIONS: &str = "size=160m,mode=755";
 
@@ -24,8 +26,12 @@ async fn files_that_cannot_grow_are_told_with_503_and_forgotten_when_they_can() 
     let mut outage = Outage::prepare().await;
     fill_events(&outage.stage).await;
     limit_files(&outage.stage.postgres, &LIMIT_BYTES.to_string());
-    // The last page has room for some more.
-    outage.stage.wait_for_status(503).await;
+    // The last page of each writer's has room for some more.
+    let mut refused_in_a_row = 0;
+    while refused_in_a_row < REFUSED_BY_ALL {
+        let refused = outage.acknowledged.note(outage.stage.sender.send("\"room?\"").await).await == 503;
+        refused_in_a_row = if refused { refused_in_a_row + 1 } else { 0 };
+    }
     let told = outage.ask_everybody().await;
     told.assert_senders_are_told();
     for answer in [told.page, told.sign_in, told.ready] {

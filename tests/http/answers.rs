@@ -70,6 +70,9 @@ async fn every_problem_links_to_a_place_on_the_error_page() {
         "idempotency_conflict",
         "unavailable",
         "not_found",
+        "bad_request",
+        "head_timeout",
+        "head_too_large",
     ] {
         assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
     }
@@ -207,6 +210,13 @@ async fn the_content_type_has_to_say_json_and_nothing_may_be_compressed() {
     )
     .await;
     assert_eq!(sender.request().header(CONTENT_ENCODING, "identity").body("{}").send().await.unwrap().status(), 200);
+    // Of two that differ, somebody on the way may have believed the other.
+    for (name, value) in [(CONTENT_TYPE, "text/plain"), (CONTENT_TYPE, "application/json")] {
+        problem(sender.request().header(name, value).body("{}").send().await.unwrap(), 415, "unsupported_media_type")
+            .await;
+    }
+    let twice = sender.request().header(CONTENT_ENCODING, "identity").header(CONTENT_ENCODING, "gzip");
+    problem(twice.body("{}").send().await.unwrap(), 415, "unsupported_media_type").await;
 }
 
 // holds X2
@@ -317,6 +327,18 @@ async fn keys_have_at_most_255_bytes() {
     let with = |length: usize| sender.request().header("Idempotency-Key", "k".repeat(length)).body("{}");
     assert_eq!(with(255).send().await.unwrap().status(), 200);
     problem(with(256).send().await.unwrap(), 422, "idempotency_conflict").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_has_one_key_however_often_it_is_said() {
+    let Stage { sender, server, .. } = stage().await;
+    let with =
+        |first: &str, second: &str| sender.request().header("Idempotency-Key", first).header("webhook-id", second);
+    assert_eq!(with("a", "a").body("1").send().await.unwrap().status(), 200);
+    problem(with("a", "b").body("1").send().await.unwrap(), 422, "idempotency_conflict").await;
+    let twice = sender.request().header("Idempotency-Key", "b").header("Idempotency-Key", "c").body("1");
+    problem(twice.send().await.unwrap(), 422, "idempotency_conflict").await;
+    assert_eq!(server.number("select count(*) from events").await, 1);
 }
 
 // holds A5

@@ -5,6 +5,9 @@
 pub mod actors;
 pub mod browser;
 pub mod chaos_proxy;
+pub mod json;
+pub mod memory;
 pub mod postgres;
 pub mod private_postgres;
 pub mod server;
+pub mod wire;

@@ -51,15 +51,29 @@ impl TestServer {
         Self::start_over(database_url, change).await
     }
 
+    /// With other values of what has no flag.
+    pub async fn start_configured(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_from(postgres::new_database().await, |_| {}, change).await
+    }
+
     /// Over a database that exists: a second instance, or the same one again.
     pub async fn start_over(database_url: String, change: impl FnOnce(&mut Options)) -> Self {
+        Self::start_from(database_url, change, |_| {}).await
+    }
+
+    async fn start_from(
+        database_url: String,
+        change: impl FnOnce(&mut Options),
+        change_config: impl FnOnce(&mut Config),
+    ) -> Self {
         if std::env::var_os("TEST_LOG").is_some() {
             // For whoever looks for the reason of a failure: TEST_LOG=1 cargo test --test http NAME -- --nocapture
             let _ = tracing_subscriber::fmt().with_test_writer().try_init();
         }
         let mut options = options(&database_url);
         change(&mut options);
-        let config = Config::check(options).unwrap();
+        let mut config = Config::check(options).unwrap();
+        change_config(&mut config);
         let store = Store::open(&database_url).await.unwrap();
         let offset_ms = Arc::new(AtomicI64::new(0));
         let moved = offset_ms.clone();

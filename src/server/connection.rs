@@ -1,0 +1,258 @@
+//! A connection that does not wait for ever. The HTTP library bounds the first head of a connection and the pause between two
+//! requests, but a byte ends the pause, and nothing bounds a later head, nor the rest of a body that was already answered.
+//! This wrapper of the socket does: whatever comes in while no request is in progress has to become one in time. It parses
+//! nothing; when a request begins and when its answer ends it hears from the service (`server/http.rs`), by [`Progress`].
+//! Answers may take as long as they like, but not if nobody reads them.
+//!
+//! It knows one thing more: what is written while no request is in progress is the bare answer of the library's parser. It
+//! is replaced by an answer like all others, with a request id and our headers. Only where it follows an answer of ours in one
+//! write, because a request and what is none arrived together, it stays bare: telling the two apart would take a parser.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::config::ConnectionLimits;
+use crate::web::site::Site;
+use crate::web::unparsed;
+
+/// How far the exchange on a connection is. Shared by the socket and the service, which live on one thread.
+#[derive(Clone, Debug)]
+pub struct Progress(Rc<Cell<Phase>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A head is waited for, or arriving.
+    Head,
+    /// A request has begun.
+    Request,
+    /// Its answer has begun, and is not all made.
+    Answer,
+    /// The answer is all made, and perhaps not all written.
+    Answered,
+}
+
+impl Progress {
+    /// A head was complete. The request is in progress until what is given back is dropped.
+    pub fn begin(&self) -> InProgress {
+        self.0.set(Phase::Request);
+        InProgress(self.clone())
+    }
+}
+
+/// A request in progress: held by the handler and then by the body of the answer.
+#[derive(Debug)]
+pub struct InProgress(Progress);
+
+impl InProgress {
+    /// The handler gave its answer; the body may take longer.
+    pub fn begin_answer(&self) {
+        self.0.0.set(Phase::Answer);
+    }
+}
+
+impl Drop for InProgress {
+    /// A request that is dropped without an answer stays what it is: its connection is dropped with it.
+    fn drop(&mut self) {
+        if self.0.0.get() == Phase::Answer {
+            self.0.0.set(Phase::Answered);
+        }
+    }
+}
+
+/// The socket of one connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    progress: Progress,
+    site: Data<Site>,
+    limits: ConnectionLimits,
+    /// Something came after the last answer.
+    head_began: bool,
+    /// When a request has to have begun. Only counts while a head is waited for.
+    due: Instant,
+    /// When the other side has to have taken something of an answer, if it is waited for.
+    taken_by: Option<Instant>,
+    /// Never later than what is waited for. It is left alone while it is early, so that a request costs no timer: it goes off,
+    /// sees that it is early, and is set again.
+    timer: Pin<Box<Sleep>>,
+    /// What is left of an answer of our own in the place of the parser's.
+    unwritten: Option<Vec<u8>>,
+    given_up: bool,
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream, site: Data<Site>, limits: ConnectionLimits) -> Self {
+        let due = Instant::now() + limits.head_deadline;
+        Self {
+            stream,
+            progress: Progress(Rc::new(Cell::new(Phase::Head))),
+            site,
+            limits,
+            head_began: false,
+            due,
+            taken_by: None,
+            timer: Box::pin(sleep_until(due)),
+            unwritten: None,
+            given_up: false,
+        }
+    }
+
+    /// What the service tells its progress to.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    fn phase(&self) -> Phase {
+        self.progress.0.get()
+    }
+
+    /// Bytes came in while a head was waited for. The first ones start the clock.
+    fn note_head(&mut self) {
+        let now = Instant::now();
+        if !self.head_began {
+            self.head_began = true;
+            self.due = now + self.limits.head_deadline;
+        } else if now >= self.due {
+            self.give_up();
+        }
+    }
+
+    /// Whether what should have happened by `due` has not. Before that, the task is woken then.
+    fn is_past(&mut self, due: Instant, cx: &mut Context<'_>) -> bool {
+        if self.timer.deadline() > due {
+            self.timer.as_mut().reset(due);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= due {
+                return true;
+            }
+            self.timer.as_mut().reset(due);
+        }
+        false
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if outcome.is_ready() {
+            self.taken_by = None;
+            return outcome;
+        }
+        let due = *self.taken_by.get_or_insert_with(|| Instant::now() + self.limits.write_deadline);
+        if self.is_past(due, cx) { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending }
+    }
+
+    /// From now on the other side counts as gone. It is told why if it had begun to say something.
+    fn give_up(&mut self) {
+        self.given_up = true;
+        if self.head_began && self.phase() == Phase::Head {
+            let answer = unparsed::answer(&self.site, StatusCode::REQUEST_TIMEOUT).unwrap_or_default();
+            // Everything before was written, so there is room; and nobody waits for who made us wait.
+            let _ = self.stream.try_write(&answer);
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.given_up {
+            // Nothing read is the end of the stream.
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if this.phase() != Phase::Head {
+            return outcome;
+        }
+        match outcome {
+            Poll::Ready(Ok(())) if buf.filled().len() > before => {
+                this.note_head();
+                outcome
+            }
+            Poll::Pending if this.is_past(this.due, cx) => {
+                this.give_up();
+                Poll::Ready(Ok(()))
+            }
+            _ => outcome,
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.phase() != Phase::Head {
+            return this.write(cx, buf);
+        }
+        let answer = this.unwritten.take().or_else(|| unparsed::answer(&this.site, status_of(buf)?));
+        let Some(mut answer) = answer else {
+            return this.write(cx, buf);
+        };
+        while !answer.is_empty() {
+            match this.write(cx, &answer)? {
+                Poll::Ready(0) => return Poll::Ready(Ok(0)),
+                Poll::Ready(written) => drop(answer.drain(..written)),
+                Poll::Pending => {
+                    this.unwritten = Some(answer);
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        if this.phase() == Phase::Answered {
+            this.progress.0.set(Phase::Head);
+            this.head_began = false;
+            this.due = Instant::now() + this.limits.keep_alive + this.limits.head_deadline;
+            // Only to be woken: that time is not yet.
+            this.is_past(this.due, cx);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Connection {
+    /// The library drops a connection in the middle of a request when the other side is gone, and also when the chunks of a
+    /// body are none. Whoever is still there hears of it; at the end of the program, which is not the sender's fault, nobody.
+    fn drop(&mut self) {
+        if self.phase() == Phase::Request && !self.site.is_draining() {
+            let answer = unparsed::answer(&self.site, StatusCode::BAD_REQUEST).unwrap_or_default();
+            let _ = self.stream.try_write(&answer);
+        }
+    }
+}
+
+/// The status of an answer in the spelling of HTTP/1: `HTTP/1.1 400 Bad Request`.
+fn status_of(answer: &[u8]) -> Option<StatusCode> {
+    StatusCode::from_bytes(answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::status_of;
+
+    #[test]
+    fn the_status_of_an_answer_is_read_and_nothing_else_is() {
+        assert_eq!(status_of(b"HTTP/1.1 431 Request Header Fields Too Large\r\n").unwrap(), 431);
+        for other in [b"".as_slice(), b"HTTP/1.1 4", b"HTTP/1.1 abc", b"data: 431\n\n"] {
+            assert!(status_of(other).is_none());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Puts a listener, the connections that do not wait for ever, the HTTP library and an app together. The library's own
+//! `HttpServer` does the same over bare sockets, and has no place where a wrapper of them could stand.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::{HttpService, Request};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{AppConfig, Response, Service, ServiceResponse};
+use actix_web::rt::net::TcpStream;
+use actix_web::web::{Bytes, Data};
+use tokio::net::TcpSocket;
+
+use crate::config::ConnectionLimits;
+use crate::server::connection::{Connection, InProgress, Progress};
+use crate::web::site::Site;
+
+/// How long requests in flight may take after the program was asked to end, in seconds.
+const DRAIN_SECONDS: u64 = 25;
+/// New connections that the system keeps until they are taken in; the next ones have to ask again.
+const MAX_WAITING: u32 = 1_024;
+/// How long a connection that is being closed may take, so that its last answer is read before it ends.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A listener that the system keeps new connections for while the program is busy or full.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // So that a program that ended a moment ago does not keep its successor out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_WAITING)?.into_std()
+}
+
+/// A server over one listener. `workers`: as many as there are cores, if it is not said.
+///
+/// Beyond the most connections nobody is refused: new ones wait in the system's queue until one of the others ends, which
+/// those that say nothing do within seconds.
+pub fn serve<F, I, S, B>(
+    listener: TcpListener,
+    site: Data<Site>,
+    limits: ConnectionLimits,
+    app: F,
+    workers: Option<usize>,
+) -> io::Result<Server>
+where
+    F: Fn() -> I + Clone + Send + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections((limits.max_connections / workers).max(1))
+        .disable_signals()
+        .shutdown_timeout(DRAIN_SECONDS);
+    let ending = builder.graceful_shutdown_signal();
+    let builder = builder.listen("http", listener, move || {
+        let (site, ending) = (site.clone(), ending.clone());
+        // The host name and address in it are for links that an app makes of its own, and ours makes none.
+        let app = map_config(app(), |()| AppConfig::default());
+        let http = HttpService::build()
+            // Idle connections end at once when the program does.
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .keep_alive(limits.keep_alive)
+            // Ours counts for every head, the library's for the first alone.
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(LINGER)
+            .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.progress())))
+            .h1(apply_fn_factory(app, answer::<S::Service, B>));
+        let connect = move |stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            let connection = Connection::new(stream, site.clone(), limits);
+            async move { Ok((connection, peer)) }
+        };
+        fn_service(connect).and_then(http)
+    })?;
+    Ok(builder.run())
+}
+
+/// Answers one request, and holds it as in progress until the last of its answer is made.
+fn answer<S, B>(
+    request: Request,
+    app: &S,
+) -> impl Future<Output = Result<Response<Held<EitherBody<B>>>, actix_web::Error>> + use<S, B>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody + 'static,
+{
+    let in_progress = request.conn_data::<Progress>().map(Progress::begin);
+    let answering = app.call(request);
+    async move {
+        let response: Response<EitherBody<B>> = match answering.await {
+            Ok(response) => Response::from(response).map_body(|_, body| EitherBody::left(body)),
+            Err(error) => Response::<BoxBody>::from(error).map_body(|_, body| EitherBody::right(body)),
+        };
+        if let Some(in_progress) = &in_progress {
+            in_progress.begin_answer();
+        }
+        Ok(response.map_body(|_, body| Held { body, in_progress }))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The body of an answer, whose request is in progress as long as it lives.
+    struct Held<B> {
+        #[pin]
+        body: B,
+        in_progress: Option<InProgress>,
+    }
+}
+
+impl<B: MessageBody> MessageBody for Held<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.project().body.poll_next(cx)
+    }
+}

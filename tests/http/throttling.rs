@@ -1,0 +1,61 @@
+//! Whose failures count for whom: by address, by customer where an address is cheap, and by client behind a proxy.
+
+use crate::support::actors::Sender;
+use crate::support::server::TestServer;
+
+/// More failures than anybody may have at once.
+const TOO_MANY: usize = 150;
+
+/// The status of a forged password from behind a proxy that says whom it forwards.
+async fn forge(sender: &Sender, client: &str) -> u16 {
+    let forged = sender.with_password("rwp_wrong");
+    forged.request().header("X-Forwarded-For", client).body("{}").send().await.unwrap().status().as_u16()
+}
+
+/// Fails until it is told to wait, and never longer than it should take.
+async fn exhaust(sender: &Sender, client: &str) {
+    for _ in 0..TOO_MANY {
+        match forge(sender, client).await {
+            401 => {}
+            429 => return,
+            other => panic!("{other} for a wrong password"),
+        }
+    }
+    panic!("{TOO_MANY} failures of {client} at once are let through");
+}
+
+// holds A5, W12
+#[tokio::test(flavor = "multi_thread")]
+async fn each_client_of_a_trusted_proxy_has_failures_of_its_own() {
+    let server = TestServer::start_with(|options| options.trusted_proxies = Some("127.0.0.0/8".to_owned())).await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    assert_eq!(sender.status().await, 200);
+
+    exhaust(&sender, "198.51.100.24").await;
+    assert_eq!(forge(&sender, "198.51.100.25").await, 401, "a neighbour");
+    // What a client writes into the header itself stands left of what the proxy adds.
+    assert_eq!(forge(&sender, "203.0.113.9, 198.51.100.24").await, 429, "the same with a made-up past");
+
+    exhaust(&sender, "2001:db8:1:2::a").await;
+    assert_eq!(forge(&sender, "2001:db8:1:2:ffff::b").await, 429, "another address of the same customer");
+    assert_eq!(forge(&sender, "2001:db8:1:3::a").await, 401, "another customer");
+
+    for client in ["198.51.100.24", "2001:db8:1:2::a"] {
+        let right = sender.request().header("X-Forwarded-For", client).body("{}");
+        assert_eq!(right.send().await.unwrap().status(), 200, "a verified sender behind {client}");
+    }
+}
+
+// holds A5, W12
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_new_failures_by_making_up_addresses() {
+    let server = TestServer::start().await;
+    let sender = Sender::new(&server.url, "rw_00000000", "x");
+    for number in 0..TOO_MANY {
+        if forge(&sender, &format!("198.51.100.{number}")).await == 429 {
+            return;
+        }
+    }
+    panic!("who makes up addresses is never told to wait");
+}
