@@ -23,8 +23,8 @@ const CONNECTIONS: [u32; 4] = [1, 64, 256, 1_000];
 const BODY_BYTES: [usize; 2] = [350, 16 * 1024];
 /// How many passwords a flood of wrong ones tries in a second, where it does not go as fast as it can.
 const FLOOD_PER_SECOND: u32 = 1_000;
-/// More connections than events may queue, and so ten times what the program keeps up with.
-const OVERLOAD_CONNECTIONS: u32 = 6_000;
+/// Twice as many connections as events may wait, each of which sends again as soon as it is answered.
+const OVERLOAD_CONNECTIONS: u32 = 4_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -54,6 +54,10 @@ async fn main() -> Result<()> {
                 let ratio = per_second / bare.per_second;
                 println!("| {connections} | {what} | {per_second:.0} | {ratio:.2} | {} | {} |", ms(*p50), ms(*p99));
             }
+            println!(
+                "| {connections} | peak memory of the program so far: {:.1} MiB | | | | |",
+                program.peak_memory_mib()?
+            );
             if connections == 64 && durable_at_64.is_none() {
                 durable_at_64 = Some(durable);
             }
@@ -84,6 +88,7 @@ async fn main() -> Result<()> {
         }
     }
 
+    println!("\npeak memory of the program so far: {:.1} MiB", program.peak_memory_mib()?);
     overload(&program, home.path()).await?;
     println!(
         "\np99 of durable ingest at 64 connections is {:.1} × its p50",

@@ -8,6 +8,7 @@ pub mod outcomes;
 pub mod receipt;
 pub mod receive;
 pub mod refusal;
+pub mod room;
 pub mod usage;
 pub mod verifier;
 pub mod wake;

@@ -13,16 +13,17 @@ use crate::domain::network::throttle_key;
 use crate::domain::payload::Payload;
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::request_headers::scrub;
-use crate::ingest::batch::Written;
+use crate::ingest::batch::{Entry, Written};
 use crate::ingest::head::{Head, clipped};
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
+use crate::ingest::room::Room;
 use crate::ingest::usage::{Usage, Whose};
 use crate::ingest::verifier::{Verdict, Verified, Verifier};
 use crate::ingest::wake::Wake;
-use crate::ingest::writer::{Writer, Writers};
+use crate::ingest::writer::{Writer, Writers, no_room};
 use crate::random::EventIds;
 use crate::store::error::StoreError;
 
@@ -35,6 +36,8 @@ pub enum BodyError {
     TimedOut,
     /// The sender went away. Nobody will read an answer.
     Broken,
+    /// Too many others are there.
+    NoRoom,
 }
 
 /// The engine of one program.
@@ -55,13 +58,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes, and is only called when the
-    /// sender may send.
+    /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes, for which it takes
+    /// room, and is only called when the sender may send.
     pub async fn receive(
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         let outcome = self.receive_uncounted(writer, head, body).await;
         self.outcomes.note(&outcome);
@@ -72,7 +75,7 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
@@ -80,7 +83,8 @@ impl Engine {
         let sender = self.authenticate(head).await?;
         match self.take_in(writer, head, &sender, body).await {
             Ok(receipt) => Ok(receipt),
-            Err(stopped) => Err(self.refuse(head, &sender, stopped).await),
+            // What happens rarely is kept out of the future that every request carries through the layers.
+            Err(stopped) => Err(Box::pin(self.refuse(head, &sender, stopped)).await),
         }
     }
 
@@ -98,10 +102,13 @@ impl Engine {
             return Err(Refusal::TooManyFailures { retry_after });
         }
         let verdict = match recognised {
-            Ok((username, password)) => self.verifier.verify(&username, &password, now).await.map_err(|error| {
-                tracing::warn!(%error, "a sender could not be verified");
-                Refusal::UNAVAILABLE
-            })?,
+            Ok((username, password)) => {
+                let verifying = Box::pin(self.verifier.verify(&username, &password, now));
+                verifying.await.map_err(|error| {
+                    tracing::warn!(%error, "a sender could not be verified");
+                    Refusal::UNAVAILABLE
+                })?
+            }
             Err(verdict) => verdict,
         };
         let (whose, reason, hint) = match verdict {
@@ -129,14 +136,16 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         sender: &Verified,
-        body: impl AsyncFnOnce(usize) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
         let content_type = head.media_type().map_err(Stopped::UnsupportedMediaType)?;
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
-        let bytes = body(self.max_body_bytes).await.map_err(|error| match error {
+        let mut room = writer.open_room();
+        let bytes = body(self.max_body_bytes, &mut room).await.map_err(|error| match error {
             BodyError::TooLarge => Stopped::TooLarge,
+            BodyError::NoRoom => Stopped::Store(no_room()),
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
         })?;
         let size = bytes.len();
@@ -153,7 +162,8 @@ impl Engine {
             body,
             idempotency,
         };
-        match writer.write(sender.clone(), event, now).await.map_err(Stopped::Store)? {
+        let entry = Entry { sender: sender.clone(), event, at: now };
+        match writer.write(entry, room).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
                 self.outcomes.note_stored_bytes(size);
                 Ok(Receipt { id, replayed: false })

@@ -5,19 +5,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::event::NewEvent;
 use crate::domain::ids::SecretId;
 use crate::ingest::batch::{self, Entry, Written};
+use crate::ingest::room::{Room, Rooms};
 use crate::ingest::usage::Usage;
-use crate::ingest::verifier::Verified;
 use crate::ingest::wake::Wake;
 use crate::store::batches::BatchConnection;
 use crate::store::error::StoreError;
@@ -26,10 +23,7 @@ use crate::store::pool::Store;
 
 /// The most that one transaction holds.
 const MAX_BATCH_EVENTS: usize = 1_000;
-const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The most that waits in one program; beyond it a request is refused at once.
-const MAX_QUEUED_EVENTS: usize = 4_096;
-const MAX_QUEUED_BYTES: usize = 16 * 1024 * 1024;
+const MAX_BATCH_BYTES: usize = 512 * 1024;
 /// A transaction that takes longer is given up, and its connection with it.
 const MAX_TRANSACTION: Duration = Duration::from_secs(2);
 /// Between two attempts to connect, doubled from the first to the last.
@@ -45,16 +39,12 @@ struct Shared {
     store: Store,
     usage: Usage,
     wake: Wake,
-    queued_events: AtomicUsize,
-    queued_bytes: AtomicUsize,
-    /// Whether something was refused since the queue last was half empty, so that the log has a line for it and not thousands.
-    is_overfull: AtomicBool,
+    rooms: Rooms,
 }
 
 impl Writers {
     pub fn new(store: Store, usage: Usage, wake: Wake) -> Self {
-        let (queued_events, queued_bytes, is_overfull) = Default::default();
-        Self(Arc::new(Shared { store, usage, wake, queued_events, queued_bytes, is_overfull }))
+        Self(Arc::new(Shared { store, usage, wake, rooms: Rooms::default() }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -74,7 +64,7 @@ impl Writers {
 
     /// How many events wait to be written, in all writers.
     pub fn queued_events(&self) -> usize {
-        self.0.queued_events.load(Ordering::Relaxed)
+        self.0.rooms.events()
     }
 }
 
@@ -94,47 +84,20 @@ struct Job {
     _room: Room,
 }
 
-/// The place that a job takes in the queue, given back when it is done, however it ends.
-#[derive(Debug)]
-struct Room {
-    bytes: usize,
-    shared: Arc<Shared>,
-}
-
-impl Room {
-    fn take(shared: &Arc<Shared>, bytes: usize) -> Option<Self> {
-        let events = shared.queued_events.fetch_add(1, Ordering::Relaxed) + 1;
-        let all_bytes = shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let room = Self { bytes, shared: shared.clone() };
-        if events <= MAX_QUEUED_EVENTS && all_bytes <= MAX_QUEUED_BYTES {
-            return Some(room);
-        }
-        if !shared.is_overfull.swap(true, Ordering::Relaxed) {
-            tracing::warn!(events, bytes = all_bytes, "more arrives than can be stored: refusing what does not fit");
-        }
-        None
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let events = self.shared.queued_events.fetch_sub(1, Ordering::Relaxed);
-        let bytes = self.shared.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        let is_half_empty = events < MAX_QUEUED_EVENTS / 2 && bytes < MAX_QUEUED_BYTES / 2;
-        if is_half_empty && self.shared.is_overfull.load(Ordering::Relaxed) {
-            self.shared.is_overfull.store(false, Ordering::Relaxed);
-        }
-    }
-}
-
 impl Writer {
+    /// Room for an event, to be taken as its body arrives.
+    pub fn open_room(&self) -> Room {
+        self.shared.rooms.open()
+    }
+
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
-    pub async fn write(&self, sender: Verified, event: NewEvent, at: Timestamp) -> Result<Written, StoreError> {
-        let full = || StoreError::Unavailable("the queue of the writers is full".to_owned());
+    pub async fn write(&self, entry: Entry, mut room: Room) -> Result<Written, StoreError> {
         let ended = || StoreError::Unavailable("the writer has ended".to_owned());
-        let room = Room::take(&self.shared, event.body.len()).ok_or_else(full)?;
+        if !room.take_place() {
+            return Err(no_room());
+        }
         let (done, answer) = oneshot::channel();
-        let job = Job { entry: Entry { sender, event, at }, done, queued_at: Instant::now(), _room: room };
+        let job = Job { entry, done, queued_at: Instant::now(), _room: room };
         self.queue.send(job).map_err(|_| ended())?;
         match tokio::time::timeout(MAX_TRANSACTION, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -142,6 +105,11 @@ impl Writer {
             Err(_) => Err(StoreError::Unavailable("the writer is too slow".to_owned())),
         }
     }
+}
+
+/// Too much waits already.
+pub fn no_room() -> StoreError {
+    StoreError::Unavailable("more waits to be stored than there is room for".to_owned())
 }
 
 /// What the task keeps between batches.

@@ -84,6 +84,8 @@ pub struct Connection {
     /// Never later than what is waited for. It is left alone while it is early, so that a request costs no timer: it goes off,
     /// sees that it is early, and is set again.
     timer: Pin<Box<Sleep>>,
+    /// The last read filled all the room it was given, so there is likely more.
+    has_more: bool,
     /// What is left of an answer of our own in the place of the parser's.
     unwritten: Option<Vec<u8>>,
     given_up: bool,
@@ -101,6 +103,7 @@ impl Connection {
             due,
             taken_by: None,
             timer: Box::pin(sleep_until(due)),
+            has_more: false,
             unwritten: None,
             given_up: false,
         }
@@ -168,8 +171,15 @@ impl AsyncRead for Connection {
             // Nothing read is the end of the stream.
             return Poll::Ready(Ok(()));
         }
+        // What has been read is taken first, and the rest in the next turn. The library would read on, into a buffer that grows
+        // to the size of the body, and keep it as long as the connection lives.
+        if std::mem::take(&mut this.has_more) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let outcome = Pin::new(&mut this.stream).poll_read(cx, buf);
+        this.has_more = buf.remaining() == 0;
         if this.phase() != Phase::Head {
             return outcome;
         }

@@ -11,6 +11,7 @@ use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::receive::{BODY_DEADLINE, BodyError};
+use crate::ingest::room::Room;
 use crate::ingest::writer::Writer;
 use crate::web::headers::RequestId;
 use crate::web::problem;
@@ -36,13 +37,13 @@ pub async fn receive(
         query: Some(request.query_string()),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
-    let body = async |max_bytes| read(&mut payload, max_bytes, announced.unwrap_or(0)).await;
+    let body = async |max_bytes, room: &mut Room| read(&mut payload, max_bytes, announced.unwrap_or(0), room).await;
     let outcome = site.engine.receive(&writer, &head, body).await;
     match outcome {
         Ok(receipt) => accepted(receipt),
         Err(refusal) => {
             let response = problem::refused(&refusal, &site.public_url, &request_id(&request));
-            discard(&mut payload).await;
+            Box::pin(discard(&mut payload)).await;
             response
         }
     }
@@ -79,13 +80,21 @@ fn request_id(request: &HttpRequest) -> RequestId {
 }
 
 /// Reads a body of at most `max_bytes` within the deadline.
-async fn read(payload: &mut web::Payload, max_bytes: usize, announced: usize) -> Result<Vec<u8>, BodyError> {
+async fn read(
+    payload: &mut web::Payload,
+    max_bytes: usize,
+    announced: usize,
+    room: &mut Room,
+) -> Result<Vec<u8>, BodyError> {
     let reading = async {
         let mut body = Vec::with_capacity(announced.min(max_bytes).min(64 * 1024));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| BodyError::Broken)?;
             if body.len() + chunk.len() > max_bytes {
                 return Err(BodyError::TooLarge);
+            }
+            if !room.take_bytes(chunk.len()) {
+                return Err(BodyError::NoRoom);
             }
             body.extend_from_slice(&chunk);
         }
