@@ -22,6 +22,9 @@ use crate::web::site::Site;
 
 /// How long requests in flight may take after the program was asked to end, in seconds.
 const DRAIN_SECONDS: u64 = 25;
+/// The most threads that answer on one listener. Each has a connection to the database for what it receives, and a server of the
+/// usual configuration grants a hundred in all.
+const MAX_WORKERS: usize = 8;
 /// New connections that the system keeps until they are taken in; the next ones have to ask again.
 const MAX_WAITING: u32 = 1_024;
 /// How long a connection that is being closed may take, so that its last answer is read before it ends.
@@ -36,7 +39,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(MAX_WAITING)?.into_std()
 }
 
-/// A server over one listener. `workers`: as many as there are cores, if it is not said.
+/// A server over one listener. `workers`: as many as there are cores, up to a limit, if it is not said.
 ///
 /// Beyond the most connections nobody is refused: new ones wait in the system's queue until one of the others ends, which
 /// those that say nothing do within seconds.
@@ -61,7 +64,8 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let workers = workers.unwrap_or(cores.min(MAX_WORKERS));
     let builder = Server::build()
         .workers(workers)
         .max_concurrent_connections((limits.max_connections / workers).max(1))
