@@ -95,7 +95,11 @@ impl Application {
 
         let over = wait_for(ended.clone());
         let noting = tokio::spawn(async move { usage.run(over).await });
-        let background = vec![noting, tokio::spawn(upkeep(site.clone(), wait_for(ended)))];
+        let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
+        let telling = tokio::spawn(async move { wake.tell(&store, over).await });
+        let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
+        let hearing = tokio::spawn(async move { wake.hear(&store, over).await });
+        let background = vec![noting, telling, hearing, tokio::spawn(upkeep(site.clone(), wait_for(ended)))];
 
         let mut application = Self {
             address,
@@ -139,6 +143,7 @@ impl Application {
     pub async fn stop(self) {
         let Self { site, servers, background, end, .. } = self;
         site.draining.store(true, Ordering::Relaxed);
+        site.engine.wake.ring_everybody();
         for (handle, _) in &servers {
             handle.stop(true).await;
         }

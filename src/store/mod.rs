@@ -14,6 +14,7 @@ pub mod events;
 pub mod idempotency;
 pub mod installation;
 pub mod migrate;
+pub mod notifications;
 pub mod partitions;
 pub mod pool;
 pub mod prepared;

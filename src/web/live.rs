@@ -1,5 +1,5 @@
-//! The live connection: server-sent events that carry rows as the server renders them. Woken by what this program stored, and
-//! otherwise looking every few seconds for what another one did. Resumes after the last id that the browser saw.
+//! The live connection: server-sent events that carry rows as the server renders them. Woken by what any program over the same
+//! database stored. Resumes after the last id that the browser saw.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -26,8 +26,8 @@ use crate::web::filters::{Filters, Query};
 use crate::web::reader::SignedIn;
 use crate::web::site::Site;
 
-/// How often the database is asked without having been told, which is how events of other programs are found.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How often the database is asked without having been told: for words of other programs that were lost on their way.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How many rows one look sends; a page shows no more.
 const MAX_ROWS: usize = 200;
 /// Ids of two programs can commit out of order, so each look begins this far before the newest id seen.

@@ -175,15 +175,30 @@ async fn the_live_connection_brings_what_arrives_and_resumes_where_it_broke_off(
     assert!(events[1].contains("event: rejected") && events[1].contains("Wrong password"), "{events:?}");
 }
 
+/// Less than the pause after which a live page looks without having been told.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_instance_stored_arrives_too() {
+async fn what_another_instance_stored_arrives_because_that_one_tells() {
     let (server, alice, _) = filled(1).await;
     let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
     let sender = server.sender(&alice).await;
-    let reading = tokio::spawn(read_events(alice.get("/events/live").await, 1));
     let there = crate::support::actors::Sender::new(&other.url, &sender.username, &sender.password);
-    let id = there.store("1").await;
-    assert!(reading.await.unwrap()[0].contains(&id));
+    let arrives = async || {
+        let live = alice.get("/events/live").await;
+        // So that the first look, which nobody has to be told for, is over.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let id = there.store("1").await;
+        let events = tokio::time::timeout(TOLD_WITHIN, read_events(live, 1)).await.expect("it is told");
+        assert!(events[0].contains(&id));
+    };
+    arrives().await;
+    // The connections that listen are lost, and made again.
+    let killed = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                  where query = 'listen reasoner_webhooks' and datname = current_database()";
+    assert_eq!(server.number(killed).await, 2);
+    server.eventually(&killed.replace("pg_terminate_backend(pid)", "pid"), 2).await;
+    arrives().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

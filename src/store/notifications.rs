@@ -1,0 +1,55 @@
+//! Word from one program to the others over the same database that something of an account has arrived. A hint and no more: whoever
+//! hears it reads the database.
+
+use diesel::sql_types::{Array, Text};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use futures_util::StreamExt;
+use uuid::Uuid;
+
+use crate::domain::ids::AccountId;
+use crate::store::error::StoreError;
+use crate::store::pool::{Connection, Store};
+use crate::store::prepared::prepared;
+
+prepared! {
+    Notify<'a> {
+        "select pg_notify('reasoner_webhooks', payload) from unnest(",
+        payloads: &'a [String] as Array<Text>, ") as payload"
+    }
+}
+
+/// Tells all programs that listen, this one included. `sender` says who told.
+pub async fn send(conn: &mut Connection, sender: Uuid, accounts: &[AccountId]) -> Result<(), StoreError> {
+    let payloads: Vec<String> = accounts.iter().map(|account| format!("{sender} {}", account.0)).collect();
+    Notify { payloads: &payloads }.execute(conn).await?;
+    Ok(())
+}
+
+/// A connection that listens, and does nothing else.
+pub struct Subscription(Connection);
+
+impl Subscription {
+    pub async fn open(store: &Store) -> Result<Self, StoreError> {
+        let mut connection = store.own_connection().await?;
+        connection.batch_execute("listen reasoner_webhooks").await?;
+        Ok(Self(connection))
+    }
+
+    /// The next word: who told, and of which account. An error means that words may have been missed.
+    pub async fn next(&mut self) -> Result<(Uuid, AccountId), StoreError> {
+        let mut notifications = std::pin::pin!(self.0.notifications_stream());
+        loop {
+            let notification = notifications.next().await;
+            let ended = || StoreError::Unavailable("the connection that listens has ended".to_owned());
+            // What cannot be read comes from somebody else who uses the same channel.
+            if let Some(word) = read(&notification.ok_or_else(ended)??.payload) {
+                return Ok(word);
+            }
+        }
+    }
+}
+
+fn read(payload: &str) -> Option<(Uuid, AccountId)> {
+    let (sender, account) = payload.split_once(' ')?;
+    Some((sender.parse().ok()?, AccountId(account.parse().ok()?)))
+}
