@@ -21,6 +21,12 @@ pub async fn show(site: web::Data<Site>) -> HttpResponse {
             "argon2 runs for sign-ins and new passwords.",
             site.hasher.runs(),
         ),
+        (
+            "reasoner_ingest_queued_events",
+            "gauge",
+            "Events that wait to be written.",
+            engine.writers.queued_events() as u64,
+        ),
         ("reasoner_ready", "gauge", "1 until the program is about to end.", u64::from(!site.is_draining())),
     ];
     for (name, kind, help, value) in single {
