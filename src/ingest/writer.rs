@@ -205,7 +205,8 @@ impl Task {
 
     /// One transaction on the writer's connection, which is made first where there is none.
     async fn attempt(&mut self, entries: &[&Entry]) -> Result<Vec<Written>, StoreError> {
-        let connection = match self.connection.take() {
+        let mut kept = self.connection.take();
+        let connection = match kept.take_if(|connection| !connection.is_closed()) {
             Some(connection) => connection,
             None => self.connect().await?,
         };

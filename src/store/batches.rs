@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::sql_types::{Array, BigInt, Binary, Inet, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -42,6 +43,11 @@ impl BatchConnection {
             tracing::debug!(%error, "the server compresses large bodies without lz4");
         }
         Ok(Self { connection, counter })
+    }
+
+    /// Whether the server has ended it: after a restart, say, while nothing was to be written.
+    pub fn is_closed(&mut self) -> bool {
+        self.connection.is_broken()
     }
 
     /// Stores a batch if every password in it may be used and every key in it is new; `false`, and nothing stored, if not. After

@@ -38,6 +38,19 @@ async fn a_killed_server_and_one_that_was_shut_down_are_told_with_503_and_forgot
 
 // holds D3
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restart_while_nothing_is_sent_is_noticed_by_no_sender() {
+    let mut outage = Outage::prepare().await;
+    for _ in 0..3 {
+        outage.stage.postgres.shut_down().await;
+        outage.stage.postgres.start_again().await;
+        // More at once than there are writers, so that each of them meets its lost connection.
+        let answers = join_all((0..SENDERS).map(|_| outage.stage.sender.status())).await;
+        assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    }
+}
+
+// holds D3
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_loses_one_of_its_processes_recovers_and_so_does_the_program() {
     let mut outage = Outage::prepare().await;
     for _ in 0..2 {
