@@ -323,7 +323,12 @@ impl Tour<'_> {
         self.here("account-weak-password", "Account, common password").await?;
         self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
-        self.page("/settings/audit", "audit", "Audit trail").await
+        self.page("/settings/audit", "audit", "Audit trail").await?;
+        self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
+        self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
+        self.go("/settings/audit").await?;
+        self.press(".page-head details.menu > summary").await?;
+        self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await
     }
 
     async fn docs(&mut self) -> Result<()> {

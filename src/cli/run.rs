@@ -52,7 +52,7 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
             };
             credential::run(command, context).await.map(|()| true)
         }
-        Command::Events(command) => events::run(command, store, act.at).await.map(|()| true),
+        Command::Events(command) => events::run(command, store, &act).await.map(|()| true),
     }
 }
 

@@ -142,6 +142,17 @@ pub async fn find_owner(
     Ok(row.map(|(account, id)| (AccountId(account), CredentialId(id))))
 }
 
+/// The account and the username of a credential, for a line in the audit log.
+pub async fn find_subject(conn: &mut Connection, id: CredentialId) -> Result<Option<(AccountId, String)>, StoreError> {
+    let row: Option<(Uuid, String)> = credentials::table
+        .find(id.0)
+        .select((credentials::account_id, credentials::username))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(account, username)| (AccountId(account), username)))
+}
+
 pub async fn rename(
     conn: &mut Connection,
     account: AccountId,

@@ -1,6 +1,5 @@
 //! Refused requests: rolled up by the second, credential and reason, so that a flood is a few rows.
 
-use diesel::sql_types::Text;
 use diesel::upsert::excluded;
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
@@ -11,19 +10,10 @@ use uuid::Uuid;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{EventFilter, Page};
 use crate::domain::rejection::{NewRejection, Reason, Rejection};
-use crate::store::columns::{Moment, inet, without_nul, word};
+use crate::store::columns::{Moment, inet, lower, strpos, without_nul, word};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, rejections};
-
-diesel::define_sql_function! {
-    /// A text in lower case.
-    fn lower(text: Text) -> Text;
-}
-diesel::define_sql_function! {
-    /// Where a text contains another, counted from 1; 0 where it does not.
-    fn strpos(text: Text, part: Text) -> Integer;
-}
 
 /// Inserts a rejection, or adds it to the one of the same second. `id` is a UUIDv7 of its time.
 pub async fn insert(

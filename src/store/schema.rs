@@ -70,6 +70,7 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         last_used_ip -> Nullable<Inet>,
         last_used_agent -> Nullable<Text>,
+        use_after_revoke_told_at -> Nullable<Timestamptz>,
     }
 }
 

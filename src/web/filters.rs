@@ -192,6 +192,11 @@ fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, 
     words
 }
 
+/// An address with the parameters that are not empty.
+pub fn address(path: &str, pairs: &[(&str, &str)]) -> String {
+    join(path, &[&encode(pairs)])
+}
+
 /// `a=1&b=2`, without the empty ones.
 fn encode(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());

@@ -65,6 +65,7 @@ async fn no_page_has_an_inline_script_style_or_handler() {
         "/settings/account".to_owned(),
         "/settings/sessions".to_owned(),
         "/settings/audit".to_owned(),
+        "/settings/audit?subject=rw_&action=credential_created".to_owned(),
         "/settings/integrations".to_owned(),
         "/docs/webhooks/quick-start".to_owned(),
         "/docs/webhooks/api-reference".to_owned(),

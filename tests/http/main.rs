@@ -8,6 +8,7 @@ mod support;
 mod access;
 mod accounts;
 mod answers;
+mod audit;
 mod bodies;
 mod command_line;
 mod credentials;
