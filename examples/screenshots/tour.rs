@@ -255,6 +255,11 @@ impl Tour<'_> {
             .await?;
         self.page("/events?since=yesterday", "events-bad-filter", "Events, a filter that makes no sense").await?;
         self.page("/events/rejections", "rejections", "Rejected attempts").await?;
+        self.press("details.reason > summary").await?;
+        self.here("rejections-explained", "Rejected attempts, a reason explained").await?;
+        self.page("/events/rejections?group=address", "rejections-by-address", "Rejected attempts by address").await?;
+        self.page("/events/rejections?group=address&q=nobody", "rejections-no-match", "Rejected attempts, no match")
+            .await?;
 
         let path = format!("/events/{event}");
         self.page(&path, "event", "Event, as a tree").await?;

@@ -7,12 +7,16 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{BigInt, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Inet, Text, Timestamptz};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::store::error::StoreError;
 
+diesel::define_sql_function! {
+    /// An address without a mask, as text.
+    fn host(address: Inet) -> Text;
+}
 diesel::define_sql_function! {
     /// A text in lower case.
     fn lower(text: Text) -> Text;

@@ -158,3 +158,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_counts,
     audit_log
 );
+diesel::allow_columns_to_appear_in_same_group_by_clause!(
+    rejections::remote_ip,
+    rejections::reason,
+    credentials::name,
+    credentials::username
+);

@@ -246,6 +246,7 @@ async fn lists_and_exports_hold_ones_own_events_alone() {
         "/events/export",
         "/events/export?format=csv",
         "/events/rejections",
+        "/events/rejections?group=address",
         WEBHOOKS,
         "/settings/audit",
         "/settings/audit/export",

@@ -60,6 +60,7 @@ async fn no_page_has_an_inline_script_style_or_handler() {
         "/events".to_owned(),
         format!("/events/{event}"),
         "/events/rejections".to_owned(),
+        "/events/rejections?group=address".to_owned(),
         WEBHOOKS.to_owned(),
         format!("{WEBHOOKS}?rotate={id}"),
         "/settings/account".to_owned(),

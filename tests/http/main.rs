@@ -21,6 +21,7 @@ mod headers;
 mod junk;
 mod old_hashes;
 mod readme;
+mod rejections;
 mod schema;
 mod secrets;
 mod sign_in;
