@@ -11,6 +11,7 @@ pub mod export;
 pub mod export_audit;
 pub mod export_events;
 pub mod failure;
+pub mod find_leaks;
 pub mod generate_password;
 pub mod installation_keys;
 pub mod issue_credential;

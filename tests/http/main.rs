@@ -19,6 +19,7 @@ mod framing;
 mod hashing;
 mod headers;
 mod junk;
+mod leaks;
 mod old_hashes;
 mod readme;
 mod rejections;
