@@ -11,7 +11,6 @@ use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::visible::visible;
 use crate::hashing::Hasher;
 use crate::store::pool::Store;
 
@@ -84,7 +83,7 @@ fn print(leaks: &[Leak], json: bool) -> Result<(), CommandError> {
             leak.line.to_string(),
             leak.times.to_string(),
             leak.username.as_str().to_owned(),
-            visible(&leak.name).into_owned(),
+            leak.name.clone(),
             format!("rwp_{}…", leak.hint),
             leak.state.as_str().to_owned(),
         ]
