@@ -189,6 +189,7 @@ async fn events_come_back_byte_for_byte_while_the_program_serves() {
     assert_eq!(listed(&["--query", "1.0E400"]), 1);
     assert_eq!(listed(&["--credential", username, "--since", "1h"]), 4);
     assert_eq!(listed(&["--until", "2020-01-01"]), 0);
+    assert_eq!(listed(&["--until", "9999-12-31"]), listed(&[]));
     let export = terminal.output(&["events", "export", "maya@example.com"]);
     let lines: Vec<&str> = export.lines().collect();
     assert_eq!(lines.len(), 4);
