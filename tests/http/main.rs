@@ -23,6 +23,7 @@ mod leaks;
 mod old_hashes;
 mod readme;
 mod rejections;
+mod sameness;
 mod schema;
 mod secrets;
 mod sign_in;
