@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use reasoner_webhooks::cli::args::{Args, Command};
+use reasoner_webhooks::cli::ended::Ended;
 use reasoner_webhooks::cli::failure::CommandError;
 use reasoner_webhooks::cli::run;
 use reasoner_webhooks::config::{Config, LogFormat, log_filter};
@@ -16,6 +17,8 @@ use tracing_subscriber::EnvFilter;
 const EXIT_WRONG_OPTION: u8 = 2;
 /// No PostgreSQL server on this machine.
 const EXIT_NO_SERVER: u8 = 3;
+/// `credential check` found passwords of this installation.
+const EXIT_FOUND_LEAKS: u8 = 4;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -52,8 +55,9 @@ fn main() -> ExitCode {
         }
     };
     match runtime.block_on(run_command(command, config)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::FoundProblems) => ExitCode::FAILURE,
+        Ok(Ended::FoundLeaks) => ExitCode::from(EXIT_FOUND_LEAKS),
         Err(error) => {
             eprintln!("{}", error.line());
             let missing_server = matches!(&error, CommandError::Open(open) if open.is_missing_server());
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run_command(command: Command, config: Config) -> Result<bool, CommandError> {
+async fn run_command(command: Command, config: Config) -> Result<Ended, CommandError> {
     // From here on a signal asks instead of killing: a database server that is being started must not be left behind.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -78,7 +82,7 @@ async fn run_command(command: Command, config: Config) -> Result<bool, CommandEr
     let database = OpenDatabase::open(&config).await?;
     let served = serve::serve(&config, &database, asked_to_end).await;
     database.close().await;
-    served.map(|()| true).map_err(CommandError::refused)
+    served.map(|()| Ended::Well).map_err(CommandError::refused)
 }
 
 /// Logs go to standard error: standard output is for the card and for what commands print.

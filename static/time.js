@@ -1,4 +1,4 @@
-// Keeps relative times current ("12 s ago", "21 h left") and adds the reader's local time to the tooltip.
+// Keeps relative times current ("just now", "12 s ago", "21 h left") and adds the reader's local time to the tooltip.
 
 const REFRESH_MS = 10_000;
 const SECOND = 1000;
@@ -27,7 +27,7 @@ function refreshText(time, at) {
   // A clock that is a little off must not show a negative time.
   const span = duration(Math.max(0, isFuture ? at - Date.now() : Date.now() - at));
   if (!span) return;
-  const text = `${span} ${isFuture ? 'left' : 'ago'}`;
+  const text = !isFuture && span === '0 s' ? 'just now' : `${span} ${isFuture ? 'left' : 'ago'}`;
   const element = time.querySelector('.rel') ?? time;
   if (element.textContent !== text) element.textContent = text;
 }

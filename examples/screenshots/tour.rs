@@ -255,6 +255,11 @@ impl Tour<'_> {
             .await?;
         self.page("/events?since=yesterday", "events-bad-filter", "Events, a filter that makes no sense").await?;
         self.page("/events/rejections", "rejections", "Rejected attempts").await?;
+        self.press("details.reason > summary").await?;
+        self.here("rejections-explained", "Rejected attempts, a reason explained").await?;
+        self.page("/events/rejections?group=address", "rejections-by-address", "Rejected attempts by address").await?;
+        self.page("/events/rejections?group=address&q=nobody", "rejections-no-match", "Rejected attempts, no match")
+            .await?;
 
         let path = format!("/events/{event}");
         self.page(&path, "event", "Event, as a tree").await?;
@@ -323,7 +328,12 @@ impl Tour<'_> {
         self.here("account-weak-password", "Account, common password").await?;
         self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
-        self.page("/settings/audit", "audit", "Audit trail").await
+        self.page("/settings/audit", "audit", "Audit trail").await?;
+        self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
+        self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
+        self.go("/settings/audit").await?;
+        self.press(".page-head details.menu > summary").await?;
+        self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await
     }
 
     async fn docs(&mut self) -> Result<()> {

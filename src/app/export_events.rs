@@ -1,10 +1,10 @@
 //! Writes events out, oldest first, as NDJSON or CSV: batch by batch, so that memory stays flat however many there are.
 
-use std::str::FromStr;
-
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::app::export::{ExportFormat, Pieces, unreadable, write_csv_line, write_json_line};
+use crate::domain::audit::{Act, Action};
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
@@ -12,35 +12,11 @@ use crate::domain::payload::value_text;
 use crate::domain::request_headers::KeptHeader;
 use crate::domain::time::rfc3339;
 use crate::store::error::StoreError;
-use crate::store::events;
 use crate::store::pool::Store;
+use crate::store::{audit, events};
 
 /// How many events are in memory at once.
 const BATCH: usize = 100;
-
-/// How events are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportFormat {
-    Ndjson,
-    Csv,
-}
-
-/// The text names no format.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} is not a format: say ndjson or csv")]
-pub struct UnknownFormat(String);
-
-impl FromStr for ExportFormat {
-    type Err = UnknownFormat;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ndjson" => Ok(ExportFormat::Ndjson),
-            "csv" => Ok(ExportFormat::Csv),
-            other => Err(UnknownFormat(other.to_owned())),
-        }
-    }
-}
 
 /// One export under way.
 #[derive(Debug)]
@@ -60,21 +36,34 @@ enum Progress {
 }
 
 impl Export {
-    pub fn new(store: Store, account: AccountId, filter: EventFilter, format: ExportFormat) -> Self {
-        Self { store, account, filter, format, progress: Progress::NotStarted }
+    /// Begins one, which is an act: its line in the audit log is there before the first event leaves.
+    pub async fn begin(
+        store: Store,
+        account: AccountId,
+        filter: EventFilter,
+        format: ExportFormat,
+        act: &Act,
+    ) -> Result<Self, StoreError> {
+        let detail = if filter.is_empty() { "all" } else { "filtered" };
+        let detail = format!("{detail}, as {}", format.extension());
+        audit::append(&mut *store.connection().await?, account, act, Action::EventsExported, "", &detail).await?;
+        Ok(Self { store, account, filter, format, progress: Progress::NotStarted })
     }
+}
 
-    /// The next piece, or `None` after the last.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+impl Pieces for Export {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let (after, mut out) = match self.progress {
             Progress::Done => return Ok(None),
             Progress::After(id) => (Some(id), Vec::new()),
-            Progress::NotStarted => (None, self.format.head()),
+            Progress::NotStarted => {
+                (None, if self.format == ExportFormat::Csv { CSV_HEAD.to_vec() } else { Vec::new() })
+            }
         };
         let mut conn = self.store.connection().await?;
         let batch = events::list_whole_after(&mut conn, self.account, &self.filter, after, BATCH).await?;
         for event in &batch {
-            self.format.write(event, &mut out)?;
+            write(self.format, event, &mut out)?;
         }
         self.progress = match batch.last() {
             Some(last) if batch.len() == BATCH => Progress::After(last.summary.id),
@@ -125,42 +114,13 @@ impl Serialize for HeaderObject<'_> {
     }
 }
 
-impl ExportFormat {
-    /// The media type of a download.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            ExportFormat::Ndjson => "application/x-ndjson",
-            ExportFormat::Csv => "text/csv; charset=utf-8",
-        }
-    }
+const CSV_HEAD: &[u8] = b"id,received_at,credential,remote_ip,content_type,size_bytes,headers,body\r\n";
 
-    /// The end of a file's name.
-    pub fn extension(self) -> &'static str {
-        match self {
-            ExportFormat::Ndjson => "ndjson",
-            ExportFormat::Csv => "csv",
-        }
+fn write(format: ExportFormat, event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    match format {
+        ExportFormat::Ndjson => write_json(event, out),
+        ExportFormat::Csv => write_csv(event, out),
     }
-
-    fn head(self) -> Vec<u8> {
-        match self {
-            ExportFormat::Ndjson => Vec::new(),
-            ExportFormat::Csv => {
-                b"id,received_at,credential,remote_ip,content_type,size_bytes,headers,body\r\n".to_vec()
-            }
-        }
-    }
-
-    fn write(self, event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        match self {
-            ExportFormat::Ndjson => write_json(event, out),
-            ExportFormat::Csv => write_csv(event, out),
-        }
-    }
-}
-
-fn unreadable(what: impl std::fmt::Display) -> StoreError {
-    StoreError::Unreadable(what.to_string())
 }
 
 /// One event on one line. Line breaks in valid JSON stand between tokens only, so a space says the same, and every number,
@@ -170,9 +130,7 @@ fn write_json(event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> 
     let body = RawValue::from_string(value).map_err(unreadable)?;
     let record =
         WholeRecord { record: EventRecord::new(&event.summary), headers: HeaderObject(&event.headers), body: &body };
-    serde_json::to_writer(&mut *out, &record).map_err(unreadable)?;
-    out.push(b'\n');
-    Ok(())
+    write_json_line(&record, out)
 }
 
 fn write_csv(event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> {
@@ -189,20 +147,12 @@ fn write_csv(event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> {
         &headers,
         value_text(&event.body),
     ];
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *out);
-    writer.write_record(cells.map(neutral)).map_err(unreadable)?;
-    writer.flush().map_err(unreadable)
-}
-
-/// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection).
-fn neutral(cell: &str) -> String {
-    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if dangerous { format!("'{cell}") } else { cell.to_owned() }
+    write_csv_line(cells, out)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ExportFormat, neutral};
+    use super::{ExportFormat, write};
     use crate::domain::event::{EventId, EventSummary, StoredEvent};
     use crate::domain::ids::CredentialId;
 
@@ -231,7 +181,7 @@ mod tests {
 
     fn written(format: ExportFormat, body: &str) -> String {
         let mut out = Vec::new();
-        format.write(&event(body), &mut out).unwrap();
+        write(format, &event(body), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -246,11 +196,7 @@ mod tests {
 
     // holds W8
     #[test]
-    fn no_cell_of_a_csv_is_a_formula() {
-        for cell in ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"] {
-            assert_eq!(neutral(cell), format!("'{cell}"));
-        }
-        assert_eq!(neutral("{\"a\":1}"), "{\"a\":1}");
+    fn no_body_in_a_csv_is_a_formula() {
         assert!(written(ExportFormat::Csv, "-1").ends_with(",'-1\r\n"));
         assert!(written(ExportFormat::Csv, "\"=cmd\"").ends_with(",\"\"\"=cmd\"\"\"\r\n"));
     }

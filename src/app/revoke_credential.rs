@@ -1,5 +1,6 @@
 //! Ends a credential for good: every password of it stops at once, on every instance.
 
+use crate::app::end_expired::end_expired;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::audit::{Act, Action};
 use crate::domain::ids::{AccountId, CredentialId};
@@ -28,6 +29,7 @@ pub async fn revoke_credential(
         .transaction(async |conn| {
             let credential = credentials::find_locked(conn, account, id).await?.ok_or(RevokeError::NotFound)?;
             if credential.revoked_at.is_none() {
+                end_expired(conn, Some(id), act.at).await?;
                 credentials::set_revoked_at(conn, account, id, act.at).await?;
                 credential_secrets::revoke_all(conn, id, act.at).await?;
                 let subject = &credential.username;

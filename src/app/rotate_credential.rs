@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::app::end_expired::end_expired;
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_password::generate_password;
 use crate::domain::audit::{Act, Action};
@@ -75,8 +76,9 @@ pub async fn rotate_credential(
                 if credential.passwords.iter().any(|password| password.id == secret) {
                     return Err(RotateError::AlreadyRotated);
                 }
+                end_expired(conn, Some(id), act.at).await?;
                 let previous_expires_at = make_room(conn, &credential, overlap, act.at).await?;
-                let Some(slot) = credential_secrets::free_slot(conn, id, act.at).await? else {
+                let Some(slot) = credential_secrets::free_slot(conn, id).await? else {
                     let frees_at = credential.expiring(act.at).and_then(|p| p.expires_at).unwrap_or(act.at);
                     return Err(RotateError::TwoPasswordsLive(frees_at));
                 };

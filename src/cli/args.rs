@@ -127,6 +127,16 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say which passwords of this installation are in a text, read from standard input
+    ///
+    /// For logs, dumps and repositories in which a password may have leaked. Each password is listed once, with the first line it
+    /// is in, its hint and whether it still works (live, disabled, expired, revoked, unknown), and never printed itself. Any size
+    /// and any bytes will do; HTTP Basic in base64 is looked into as well. Exit code 0 when nothing was found, 4 when something was.
+    Check {
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Refuse a credential's senders until it is enabled again
     Disable {
         /// The username of the credential, such as rw_7f3kq2m9

@@ -9,8 +9,9 @@ use crate::app::rotate_credential::{RotateError, rotate_credential};
 use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
 use crate::cli::account;
 use crate::cli::args::CredentialCommand;
+use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::output;
+use crate::cli::{leaks, output};
 use crate::domain::audit::Act;
 use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
@@ -71,15 +72,19 @@ pub struct Context<'a> {
     pub act: &'a Act,
 }
 
-pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<(), CommandError> {
+pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<Ended, CommandError> {
     match command {
+        CredentialCommand::Check { json } => {
+            return leaks::check(context.store, context.keys, context.act.at, json).await;
+        }
         CredentialCommand::Create { email, name, json } => create(&context, &email, &name, json).await,
         CredentialCommand::List { email, json } => list(&context, &email, json).await,
         CredentialCommand::Rotate { username, overlap, json } => rotate(&context, &username, &overlap, json).await,
         CredentialCommand::Revoke { username, json } => revoke(&context, &username, json).await,
         CredentialCommand::Disable { username, json } => switch(&context, &username, Switch::Disable, json).await,
         CredentialCommand::Enable { username, json } => switch(&context, &username, Switch::Enable, json).await,
-    }
+    }?;
+    Ok(Ended::Well)
 }
 
 async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> Result<(), CommandError> {

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
-
+use crate::app::export::Pieces;
 use crate::app::export_events::{EventRecord, Export};
 use crate::cli::account;
 use crate::cli::args::EventsCommand;
 use crate::cli::failure::CommandError;
 use crate::cli::output;
+use crate::domain::audit::Act;
 use crate::domain::credential::Username;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
@@ -20,12 +20,12 @@ use crate::store::{credentials, events};
 /// How many events are read at once.
 const BATCH: usize = 500;
 
-pub async fn run(command: EventsCommand, store: &Store, now: Timestamp) -> Result<(), CommandError> {
+pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
     match command {
         EventsCommand::List { email, limit, credential, query, since, until, json } => {
             let account = account::find(store, &email).await?.account_id;
             let bound = |text: Option<String>| {
-                text.map(|text| parse_bound(&text, now)).transpose().map_err(CommandError::refused)
+                text.map(|text| parse_bound(&text, act.at)).transpose().map_err(CommandError::refused)
             };
             let filter = EventFilter {
                 text: query.filter(|text| !text.is_empty()),
@@ -39,7 +39,7 @@ pub async fn run(command: EventsCommand, store: &Store, now: Timestamp) -> Resul
             list(store, account, &filter, limit, json).await
         }
         EventsCommand::Body { email, id, json: _ } => body(store, &email, &id).await,
-        EventsCommand::Export { email, format, json: _ } => export(store, &email, &format).await,
+        EventsCommand::Export { email, format, json: _ } => export(store, &email, &format, act).await,
     }
 }
 
@@ -96,10 +96,10 @@ async fn body(store: &Store, email: &str, id: &str) -> Result<(), CommandError> 
     Ok(out.flush()?)
 }
 
-async fn export(store: &Store, email: &str, format: &str) -> Result<(), CommandError> {
+async fn export(store: &Store, email: &str, format: &str, act: &Act) -> Result<(), CommandError> {
     let account = account::find(store, email).await?.account_id;
     let format = format.parse().map_err(CommandError::refused)?;
-    let mut export = Export::new(store.clone(), account, EventFilter::default(), format);
+    let mut export = Export::begin(store.clone(), account, EventFilter::default(), format, act).await?;
     let mut out = io::stdout().lock();
     while let Some(piece) = export.next().await? {
         match out.write_all(&piece) {

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use crate::app::failure::Failure;
 use crate::database::OpenError;
+use crate::domain::visible::visible;
 use crate::random::NoRandomness;
 use crate::store::error::StoreError;
 
@@ -26,7 +27,7 @@ impl CommandError {
         CommandError::Refused(words.to_string())
     }
 
-    /// The error and its causes in one line, whatever line breaks they contain.
+    /// The error and its causes in one line, whatever line breaks and hidden characters they contain.
     pub fn line(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
@@ -37,7 +38,8 @@ impl CommandError {
             }
             cause = inner.source();
         }
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        visible(&line).into_owned()
     }
 }
 

@@ -1,8 +1,11 @@
-//! How commands print: aligned columns for people, JSON alone for programs.
+//! How commands print: aligned columns for people, in which nothing hides, and JSON alone for programs.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
+
+use crate::domain::visible::visible;
 
 /// Prints a value as one line of JSON.
 pub fn json(value: &impl Serialize) -> io::Result<()> {
@@ -11,10 +14,12 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Prints rows in columns as wide as their widest cell.
+/// Prints rows in columns as wide as their widest cell. Characters that would move a terminal's cursor, or that nobody would see,
+/// are spelled out.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
     let mut widths = head.map(|cell| cell.chars().count());
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -25,8 +30,8 @@ pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Resul
         writeln!(out, "{}", padded.join("  ").trim_end())
     };
     line(head)?;
-    for row in rows {
-        line(std::array::from_fn(|i| row[i].as_str()))?;
+    for row in &rows {
+        line(row.each_ref().map(AsRef::as_ref))?;
     }
     Ok(())
 }
@@ -36,12 +41,12 @@ pub fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
     let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
     for (label, value) in facts {
-        writeln!(out, "{label:<width$}  {value}")?;
+        writeln!(out, "{label:<width$}  {}", visible(value))?;
     }
     Ok(())
 }
 
 /// Prints a sentence.
 pub fn say(sentence: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{sentence}")
+    writeln!(io::stdout().lock(), "{}", visible(sentence))
 }

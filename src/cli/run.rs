@@ -3,6 +3,7 @@
 use crate::app::installation_keys::installation_keys;
 use crate::cli::args::Command;
 use crate::cli::credential::Context;
+use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
 use crate::cli::{account, credential, doctor, events, output};
 use crate::clock::Clock;
@@ -12,13 +13,12 @@ use crate::domain::audit::Act;
 use crate::store::installation;
 use crate::store::pool::Store;
 
-/// Runs any command but `serve`; `false` when it has to end with an error code although nothing failed. A command that is asked
-/// to end stops where it is: what it had not committed did not happen.
+/// Runs any command but `serve`. A command that is asked to end stops where it is: what it had not committed did not happen.
 pub async fn run(
     command: Command,
     config: &Config,
     asked_to_end: impl Future<Output = ()>,
-) -> Result<bool, CommandError> {
+) -> Result<Ended, CommandError> {
     // What doctor has to say about a schema that is behind would be untrue after opening it in the usual way.
     let database = match command {
         Command::Doctor => OpenDatabase::open_as_it_is(config).await?,
@@ -32,17 +32,20 @@ pub async fn run(
     outcome
 }
 
-async fn run_over(command: Command, config: &Config, database: &OpenDatabase) -> Result<bool, CommandError> {
+async fn run_over(command: Command, config: &Config, database: &OpenDatabase) -> Result<Ended, CommandError> {
     let store = &database.store;
     let act = Act::on_command_line(Clock::system().now());
     match command {
         Command::Serve => Err(CommandError::refused("serve is not run from here")),
         Command::Migrate => {
             output::say("The database schema is current.")?;
-            Ok(true)
+            Ok(Ended::Well)
         }
-        Command::Doctor => doctor::run(config, database, act.at).await,
-        Command::Account(command) => account::run(command, store, &act).await.map(|()| true),
+        Command::Doctor => {
+            let is_well = doctor::run(config, database, act.at).await?;
+            Ok(if is_well { Ended::Well } else { Ended::FoundProblems })
+        }
+        Command::Account(command) => account::run(command, store, &act).await.map(|()| Ended::Well),
         Command::Credential(command) => {
             let context = Context {
                 store,
@@ -50,9 +53,9 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
                 ingest_url: &endpoint(config, store).await?,
                 act: &act,
             };
-            credential::run(command, context).await.map(|()| true)
+            credential::run(command, context).await
         }
-        Command::Events(command) => events::run(command, store, act.at).await.map(|()| true),
+        Command::Events(command) => events::run(command, store, &act).await.map(|()| Ended::Well),
     }
 }
 

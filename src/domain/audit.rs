@@ -25,6 +25,10 @@ pub enum Actor {
     Visitor,
     /// Whoever may run the program on the server.
     Operator,
+    /// An outside system, by its username and password.
+    Sender,
+    /// Nobody: time went by.
+    Program,
 }
 
 impl Actor {
@@ -34,6 +38,8 @@ impl Actor {
             Actor::User(_) => "user",
             Actor::Visitor => "visitor",
             Actor::Operator => "operator",
+            Actor::Sender => "sender",
+            Actor::Program => "program",
         }
     }
 
@@ -43,6 +49,8 @@ impl Actor {
             "user" => "A former user",
             "visitor" => "Visitor",
             "operator" => "Operator",
+            "sender" => "Sender",
+            "program" => "By itself",
             other => other,
         }
     }
@@ -52,6 +60,16 @@ impl Act {
     /// An act on the command line.
     pub fn on_command_line(at: Timestamp) -> Self {
         Self { actor: Actor::Operator, at, remote_ip: None, request_id: None }
+    }
+
+    /// What a sender did. Noted beside its requests, which may be many in one note, so there is no request id.
+    pub fn of_sender(at: Timestamp, remote_ip: IpAddr) -> Self {
+        Self { actor: Actor::Sender, at, remote_ip: Some(remote_ip), request_id: None }
+    }
+
+    /// What came about by itself.
+    pub fn of_time(at: Timestamp) -> Self {
+        Self { actor: Actor::Program, at, remote_ip: None, request_id: None }
     }
 }
 
@@ -84,6 +102,7 @@ actions! {
     PasswordReset = "password_reset", "Reset the account password";
     SignedIn = "signed_in", "Signed in";
     SignInFailed = "sign_in_failed", "Failed to sign in";
+    SignedOut = "signed_out", "Signed out";
     SessionEnded = "session_ended", "Ended a session";
     CredentialCreated = "credential_created", "Created a credential";
     CredentialRenamed = "credential_renamed", "Renamed a credential";
@@ -92,7 +111,14 @@ actions! {
     CredentialDisabled = "credential_disabled", "Disabled a credential";
     CredentialEnabled = "credential_enabled", "Enabled a credential";
     CredentialRevoked = "credential_revoked", "Revoked a credential";
+    /// Once for each password.
+    PasswordFirstUsed = "password_first_used", "Used a password for the first time";
+    /// At most once a day for each password.
+    PasswordUsedAfterRevoke = "password_used_after_revoke", "Tried a revoked password";
+    PasswordExpired = "password_expired", "Password expired";
     EventDeleted = "event_deleted", "Deleted an event";
+    EventsExported = "events_exported", "Exported events";
+    AuditExported = "audit_exported", "Exported the audit trail";
 }
 
 impl std::str::FromStr for Action {
@@ -116,4 +142,19 @@ pub struct AuditEntry {
     pub detail: String,
     pub remote_ip: Option<IpAddr>,
     pub request_id: Option<String>,
+}
+
+/// Which lines. Empty: all.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub action: Option<Action>,
+    /// A text that the subject contains, in any case.
+    pub subject: Option<String>,
+}
+
+impl AuditFilter {
+    /// Whether every line passes.
+    pub fn is_empty(&self) -> bool {
+        self.action.is_none() && self.subject.is_none()
+    }
 }

@@ -34,13 +34,24 @@ impl CredentialPassword {
     /// Takes a text that somebody sent. `None` for whatever this installation cannot have made for that username,
     /// which is decided without argon2 and without the database.
     pub fn recognise(key: &[u8], username: &Username, said: Secret) -> Option<Self> {
-        let tail = said.reveal().strip_prefix(PREFIX)?;
-        if said.reveal().len() != PASSWORD_BYTES || !tail.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return None;
-        }
-        let (random, end) = tail.split_at(RANDOM_CHARS);
-        let right: bool = checksum(key, username, random).as_slice().ct_eq(end.as_bytes()).into();
+        let right = has_checksum(key, username, tail(&said)?);
         right.then_some(Self(said))
+    }
+
+    /// The same for a text of which nobody said whose it is: the one of many usernames that this installation made it for.
+    pub fn recognise_any<'a>(
+        key: &[u8],
+        usernames: impl Iterator<Item = &'a Username>,
+        said: &Secret,
+    ) -> Option<(Username, Self)> {
+        let tail = tail(said)?;
+        let owner = usernames.into_iter().find(|username| has_checksum(key, username, tail))?;
+        Some((*owner, Self(said.clone())))
+    }
+
+    /// What tells texts apart without keeping them.
+    pub fn fingerprint(key: &[u8], said: &Secret) -> [u8; 32] {
+        keyed_digest(key, &[b"a text that may be a password", said.reveal().as_bytes()])
     }
 
     pub fn secret(&self) -> &Secret {
@@ -63,6 +74,18 @@ impl CredentialPassword {
 /// What pages show in a password's place.
 pub fn masked(hint: &str) -> String {
     format!("{PREFIX}{hint}••••••••")
+}
+
+/// What follows the prefix, of a text that has the format.
+fn tail(said: &Secret) -> Option<&str> {
+    let tail = said.reveal().strip_prefix(PREFIX)?;
+    let fits = said.reveal().len() == PASSWORD_BYTES && tail.bytes().all(|b| b.is_ascii_alphanumeric());
+    fits.then_some(tail)
+}
+
+fn has_checksum(key: &[u8], username: &Username, tail: &str) -> bool {
+    let (random, end) = tail.split_at(RANDOM_CHARS);
+    checksum(key, username, random).as_slice().ct_eq(end.as_bytes()).into()
 }
 
 fn checksum(key: &[u8], username: &Username, random: &str) -> [u8; CHECKSUM_CHARS] {

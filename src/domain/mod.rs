@@ -11,6 +11,7 @@ pub mod email;
 pub mod event;
 pub mod ids;
 pub mod installation;
+pub mod leak;
 pub mod listing;
 pub mod network;
 pub mod overlap;

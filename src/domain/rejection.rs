@@ -7,105 +7,147 @@ use jiff::Timestamp;
 
 use crate::domain::ids::CredentialId;
 
-/// Why a request was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    WrongPassword,
-    ExpiredPassword,
-    RevokedPassword,
-    CredentialDisabled,
-    ProRequired,
-    UnsupportedMediaType,
-    InvalidJson,
-    BodyTooLarge,
-    BodyTimeout,
-    IdempotencyConflict,
+macro_rules! reasons {
+    ($($variant:ident = $word:literal, $status:literal $code:literal {
+        title: $title:literal, advice: $advice:literal, meaning: $meaning:literal, sender_sees: $sees:literal, remedy: $remedy:literal,
+    })*) => {
+        /// Why a request was refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($variant,)* }
+
+        impl Reason {
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)*];
+
+            /// The word in the database and in addresses.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$variant => $word,)* }
+            }
+
+            /// The status code that the sender got.
+            pub fn status(self) -> u16 {
+                match self { $(Reason::$variant => $status,)* }
+            }
+
+            /// The `code` in the problem that the sender got. Whatever is wrong with a password, it is one and the same.
+            pub fn code(self) -> &'static str {
+                match self { $(Reason::$variant => $code,)* }
+            }
+
+            /// What happened, as the owner reads it.
+            pub fn title(self) -> &'static str {
+                match self { $(Reason::$variant => $title,)* }
+            }
+
+            /// What to do about it, in a line.
+            pub fn advice(self) -> &'static str {
+                match self { $(Reason::$variant => $advice,)* }
+            }
+
+            /// What it means, at length.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Reason::$variant => $meaning,)* }
+            }
+
+            /// What the sender's log has of it, beside status and code.
+            pub fn sender_sees(self) -> &'static str {
+                match self { $(Reason::$variant => $sees,)* }
+            }
+
+            /// What to do about it, step by step.
+            pub fn remedy(self) -> &'static str {
+                match self { $(Reason::$variant => $remedy,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    WrongPassword = "wrong_password", 401 "unauthorized" {
+        title: "Wrong password",
+        advice: "The username exists. Check which password that sender uses.",
+        meaning: "The username is this credential’s, but the password isn’t and never was one of its passwords.",
+        sender_sees: "Nothing that tells it from an unknown username or a password that has ended.",
+        remedy: "Compare the first 8 characters of the sender’s password with the one shown on the Webhooks page. If they are the same, the \
+                 rest was cut off or changed on the way into the sender, often by quoting. If nobody knows the password any more, rotate \
+                 the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so let them.",
+    }
+    ExpiredPassword = "expired_password", 401 "unauthorized" {
+        title: "Old password has expired",
+        advice: "Its overlap is over. Give this sender the current password.",
+        meaning: "The credential was rotated, the overlap is over, and this sender still uses the password from before.",
+        sender_sees: "Nothing that tells it from a wrong password.",
+        remedy: "Give this sender the current password. If nobody kept it, rotate once more, with an overlap for the senders that are \
+                 up to date already.",
+    }
+    RevokedPassword = "revoked_password", 401 "unauthorized" {
+        title: "Password is revoked",
+        advice: "Somebody still uses a password that was stopped. Update that sender.",
+        meaning: "The password is right, but it was stopped, or its whole credential was revoked. It never works again.",
+        sender_sees: "Nothing that tells it from a wrong password.",
+        remedy: "Look at the address. If it is a sender of yours, give it a password that works. If it isn’t, the password has leaked, \
+                 and revoking it was right: find out where it lay. The audit trail says who stopped it and when.",
+    }
+    CredentialDisabled = "credential_disabled", 401 "unauthorized" {
+        title: "Credential is disabled",
+        advice: "Enable the credential if this sender should work again.",
+        meaning: "The password is right, but somebody in your account has disabled the credential.",
+        sender_sees: "Nothing that tells it from a wrong password.",
+        remedy: "Enable the credential on the Webhooks page if this sender should work again; its password stays the same. If not, \
+                 switch the sender off.",
+    }
+    ProRequired = "pro_required", 403 "pro_required" {
+        title: "Account isn’t on Pro",
+        advice: "Events are accepted again as soon as the account is back on Pro.",
+        meaning: "The password is right, but the account isn’t on the Pro plan, and webhooks are part of Pro.",
+        sender_sees: "The detail says that the account’s plan doesn’t include webhooks.",
+        remedy: "Put the account back on Pro. Credentials and passwords stay as they are and work at once. Senders that retry lose nothing.",
+    }
+    UnsupportedMediaType = "unsupported_media_type", 415 "unsupported_media_type" {
+        title: "Content type is not JSON",
+        advice: "The sender has to say Content-Type: application/json, without compression.",
+        meaning: "The Content-Type header is missing, isn’t JSON or is there twice, or the body is compressed.",
+        sender_sees: "The detail says which header is wrong and what it has to be.",
+        remedy: "Set the header Content-Type: application/json in the sender, and switch off compression of requests.",
+    }
+    InvalidJson = "invalid_json", 400 "invalid_json" {
+        title: "Not valid JSON",
+        advice: "Correct what the sender builds at that place.",
+        meaning: "The body isn’t JSON as RFC 8259 has it, or isn’t UTF-8.",
+        sender_sees: "The detail says at which line and column, and what is wrong there.",
+        remedy: "Look at that place of what the sender builds. Most often it is text put together by hand: a comma after the last element, \
+                 single quotes, NaN, or a line break inside a string. Let a JSON library write it.",
+    }
+    BodyTooLarge = "body_too_large", 413 "body_too_large" {
+        title: "Body is too large",
+        advice: "Send less at a time.",
+        meaning: "The body is larger than the limit of this server.",
+        sender_sees: "The detail says what the limit is.",
+        remedy: "Split lists into several events, and send links instead of files. Compression doesn’t help: it is refused too.",
+    }
+    BodyTimeout = "body_timeout", 408 "body_timeout" {
+        title: "Body didn’t arrive in time",
+        advice: "The sender started a request and was too slow to finish it.",
+        meaning: "The whole body has to arrive within 10 seconds, and it didn’t, or the sender hung up before its end.",
+        sender_sees: "The detail says how long a body may take. A sender that hung up has nothing in its log but its own time-out.",
+        remedy: "Now and then it is the network, and a retry mends it. If it happens each time, the sender starts the request before it \
+                 has the data, or announces a larger Content-Length than it sends.",
+    }
+    IdempotencyConflict = "idempotency_conflict", 422 "idempotency_conflict" {
+        title: "Same idempotency key, another body",
+        advice: "The sender reuses keys for different events. Make a new key for each.",
+        meaning: "This credential has sent another body with the same idempotency key in the last 7 days. That one is stored, this one isn’t.",
+        sender_sees: "The detail says what is wrong with the key.",
+        remedy: "Give each event a key of its own, such as its id in the sender’s database. A retry has to send the same bytes as before: \
+                 a time made at each attempt makes it another body.",
+    }
 }
 
 impl Reason {
-    pub const ALL: [Reason; 10] = [
-        Reason::WrongPassword,
-        Reason::ExpiredPassword,
-        Reason::RevokedPassword,
-        Reason::CredentialDisabled,
-        Reason::ProRequired,
-        Reason::UnsupportedMediaType,
-        Reason::InvalidJson,
-        Reason::BodyTooLarge,
-        Reason::BodyTimeout,
-        Reason::IdempotencyConflict,
-    ];
-
-    /// The word in the database and in addresses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Reason::WrongPassword => "wrong_password",
-            Reason::ExpiredPassword => "expired_password",
-            Reason::RevokedPassword => "revoked_password",
-            Reason::CredentialDisabled => "credential_disabled",
-            Reason::ProRequired => "pro_required",
-            Reason::UnsupportedMediaType => "unsupported_media_type",
-            Reason::InvalidJson => "invalid_json",
-            Reason::BodyTooLarge => "body_too_large",
-            Reason::BodyTimeout => "body_timeout",
-            Reason::IdempotencyConflict => "idempotency_conflict",
-        }
-    }
-
-    /// What happened, as the owner reads it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Reason::WrongPassword => "Wrong password",
-            Reason::ExpiredPassword => "Old password has expired",
-            Reason::RevokedPassword => "Password is revoked",
-            Reason::CredentialDisabled => "Credential is disabled",
-            Reason::ProRequired => "Account isn’t on Pro",
-            Reason::UnsupportedMediaType => "Content type is not JSON",
-            Reason::InvalidJson => "Not valid JSON",
-            Reason::BodyTooLarge => "Body is too large",
-            Reason::BodyTimeout => "Body didn’t arrive in time",
-            Reason::IdempotencyConflict => "Same idempotency key, another body",
-        }
-    }
-
-    /// What to do about it.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Reason::WrongPassword => "The username exists. Check which password that sender uses.",
-            Reason::ExpiredPassword => "Its overlap is over. Give this sender the current password.",
-            Reason::RevokedPassword => "Somebody still uses a password that was stopped. Update that sender.",
-            Reason::CredentialDisabled => "Enable the credential if this sender should work again.",
-            Reason::ProRequired => "Events are accepted again as soon as the account is back on Pro.",
-            Reason::UnsupportedMediaType => {
-                "The sender has to say Content-Type: application/json, without compression."
-            }
-            Reason::InvalidJson => "Correct what the sender builds at that place.",
-            Reason::BodyTooLarge => "Send less at a time.",
-            Reason::BodyTimeout => "The sender started a request and was too slow to finish it.",
-            Reason::IdempotencyConflict => "The sender reuses keys for different events. Make a new key for each.",
-        }
-    }
-
     /// Whether a reader who looks for a text, in any case, means this reason.
     pub fn mentions(self, text: &str) -> bool {
         let text = text.to_lowercase();
         [self.as_str(), self.title(), self.advice()].iter().any(|words| words.to_lowercase().contains(&text))
             || self.status().to_string() == text
-    }
-
-    /// The status code that the sender got.
-    pub fn status(self) -> u16 {
-        match self {
-            Reason::WrongPassword | Reason::ExpiredPassword | Reason::RevokedPassword | Reason::CredentialDisabled => {
-                401
-            }
-            Reason::ProRequired => 403,
-            Reason::UnsupportedMediaType => 415,
-            Reason::InvalidJson => 400,
-            Reason::BodyTooLarge => 413,
-            Reason::BodyTimeout => 408,
-            Reason::IdempotencyConflict => 422,
-        }
     }
 }
 
@@ -118,7 +160,7 @@ impl FromStr for Reason {
     type Err = UnknownReason;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Reason::ALL.into_iter().find(|r| r.as_str() == text).ok_or_else(|| UnknownReason(text.to_owned()))
+        Reason::ALL.iter().copied().find(|r| r.as_str() == text).ok_or_else(|| UnknownReason(text.to_owned()))
     }
 }
 
@@ -155,15 +197,88 @@ pub struct Rejection {
     pub count: u32,
 }
 
+/// What was refused from one address for one credential.
+#[derive(Clone, Debug)]
+pub struct RejectionGroup {
+    pub remote_ip: IpAddr,
+    pub credential_name: String,
+    pub username: String,
+    /// Each reason and how often, the most frequent first.
+    pub reasons: Vec<(Reason, u64)>,
+    pub count: u64,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+}
+
+impl RejectionGroup {
+    /// Puts parts of one reason each together, the group that was heard of last first.
+    pub fn gather(parts: Vec<RejectionGroup>) -> Vec<RejectionGroup> {
+        let mut groups: Vec<RejectionGroup> = Vec::new();
+        for part in parts {
+            let same =
+                |group: &&mut RejectionGroup| group.remote_ip == part.remote_ip && group.username == part.username;
+            match groups.iter_mut().find(same) {
+                Some(group) => {
+                    group.reasons.extend(part.reasons);
+                    group.count += part.count;
+                    group.first_at = group.first_at.min(part.first_at);
+                    group.last_at = group.last_at.max(part.last_at);
+                }
+                None => groups.push(part),
+            }
+        }
+        for group in &mut groups {
+            group.reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.last_at));
+        groups
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Reason;
+    use super::{Reason, RejectionGroup};
 
     #[test]
     fn every_reason_is_listed_and_reads_back() {
         for reason in Reason::ALL {
-            assert_eq!(reason.as_str().parse::<Reason>().unwrap(), reason);
+            assert_eq!(reason.as_str().parse::<Reason>().unwrap(), *reason);
         }
         assert!("other".parse::<Reason>().is_err());
+    }
+
+    // holds C10
+    #[test]
+    fn every_reason_is_explained_and_no_sender_is_told_which_password_it_was() {
+        for reason in Reason::ALL {
+            for words in [reason.title(), reason.advice(), reason.meaning(), reason.sender_sees(), reason.remedy()] {
+                assert!(words.len() >= 12 && !words.contains("  "), "{}: {words}", reason.as_str());
+            }
+            assert_eq!(reason.status() == 401, reason.code() == "unauthorized", "{}", reason.as_str());
+            assert!(reason.code() == "unauthorized" || reason.code() == reason.as_str());
+        }
+    }
+
+    #[test]
+    fn groups_are_put_together_by_address_and_credential() {
+        let part = |ip: [u8; 4], username: &str, reason, count, first: &str, last: &str| RejectionGroup {
+            remote_ip: ip.into(),
+            credential_name: "Inventory".to_owned(),
+            username: username.to_owned(),
+            reasons: vec![(reason, count)],
+            count,
+            first_at: format!("2026-11-23T{first}Z").parse().unwrap(),
+            last_at: format!("2026-11-23T{last}Z").parse().unwrap(),
+        };
+        let groups = RejectionGroup::gather(vec![
+            part([192, 0, 2, 1], "rw_aaaaaaaa", Reason::InvalidJson, 2, "08:00:00", "09:00:00"),
+            part([192, 0, 2, 1], "rw_bbbbbbbb", Reason::InvalidJson, 1, "10:00:00", "10:00:00"),
+            part([192, 0, 2, 1], "rw_aaaaaaaa", Reason::WrongPassword, 5, "07:00:00", "08:30:00"),
+        ]);
+        let shown: Vec<_> = groups.iter().map(|g| (g.username.as_str(), g.count, g.reasons.clone())).collect();
+        assert_eq!(shown[0], ("rw_bbbbbbbb", 1, vec![(Reason::InvalidJson, 1)]));
+        assert_eq!(shown[1], ("rw_aaaaaaaa", 7, vec![(Reason::WrongPassword, 5), (Reason::InvalidJson, 2)]));
+        assert_eq!(groups[1].first_at.to_string(), "2026-11-23T07:00:00Z");
+        assert_eq!(groups[1].last_at.to_string(), "2026-11-23T09:00:00Z");
     }
 }

@@ -23,6 +23,11 @@ pub struct UnknownTime(String);
 /// Reads a bound of a time range: an age (`90s`, `15m`, `24h`, `7d`), a date, a date and time (UTC where no zone is
 /// said), or RFC 3339.
 pub fn parse_bound(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
+    // Nothing was received before 1970, and the database's calendar begins later than the library's.
+    parse_moment(text, now).map(|time| time.max(Timestamp::UNIX_EPOCH))
+}
+
+fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
     let text = text.trim();
     let unknown = || UnknownTime(text.chars().take(40).collect());
     if let Some(age) = parse_age(text) {
@@ -31,11 +36,20 @@ pub fn parse_bound(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime>
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
-    if let Ok(time) = text.parse::<DateTime>() {
-        return TimeZone::UTC.to_timestamp(time).map_err(|_| unknown());
+    // The library's last moments are a day short of the calendar's, so that they exist in every time zone. The `Z` belongs to
+    // those too.
+    let civil = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    if let Ok(time) = civil.parse::<DateTime>() {
+        return Ok(nearest(time));
     }
     let date: Date = text.parse().map_err(|_| unknown())?;
-    TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).map_err(|_| unknown())
+    Ok(nearest(date.at(0, 0, 0, 0)))
+}
+
+/// A time of the calendar in UTC, or the first or last moment that there is.
+fn nearest(time: DateTime) -> Timestamp {
+    let bound = if time.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
+    TimeZone::UTC.to_timestamp(time).unwrap_or(bound)
 }
 
 fn parse_age(text: &str) -> Option<SignedDuration> {
@@ -69,9 +83,12 @@ impl fmt::Display for Rough {
     }
 }
 
-/// `12 s ago`. A time in the future, which another machine's clock may have made, is now.
+/// `12 s ago`, `just now`. A time in the future, which another machine's clock may have made, is now.
 pub fn ago(time: Timestamp, now: Timestamp) -> String {
-    format!("{} ago", Rough(now.duration_since(time).as_secs().max(0)))
+    match now.duration_since(time).as_secs() {
+        ..=0 => "just now".to_owned(),
+        seconds => format!("{} ago", Rough(seconds)),
+    }
 }
 
 /// `21 h left`.
@@ -118,7 +135,12 @@ mod tests {
         assert_eq!(bound("2026-11-20").unwrap(), "2026-11-20T00:00:00.000Z");
         assert_eq!(bound("2026-11-20T10:30").unwrap(), "2026-11-20T10:30:00.000Z");
         assert_eq!(bound("2026-11-20T10:30:00+01:00").unwrap(), "2026-11-20T09:30:00.000Z");
-        for text in ["", "yesterday", "h", "1y", "-1h", "2026-13-01", "99999999d", "ä"] {
+        assert_eq!(bound("2026-11-20T10:30:00z").unwrap(), "2026-11-20T10:30:00.000Z");
+        assert_eq!(bound("-009999-01-01").unwrap(), "1970-01-01T00:00:00.000Z");
+        for end in ["9999-12-31", "9999-12-31T23:59", "9999-12-31T23:59:59Z"] {
+            assert_eq!(parse_bound(end, now()).unwrap(), Timestamp::MAX, "{end}");
+        }
+        for text in ["", "yesterday", "Z", "9999-12-32", "h", "1y", "-1h", "2026-13-01", "99999999d", "ä"] {
             assert!(bound(text).is_err(), "{text}");
         }
     }
@@ -130,7 +152,8 @@ mod tests {
         assert_eq!(ago(before(200), now()), "3 min ago");
         assert_eq!(ago(before(47 * 3_600), now()), "47 h ago");
         assert_eq!(ago(before(12 * 86_400), now()), "12 d ago");
-        assert_eq!(ago(now() + SignedDuration::from_secs(5), now()), "0 s ago");
+        assert_eq!(ago(now() + SignedDuration::from_secs(5), now()), "just now");
+        assert_eq!((ago(now(), now()), ago(before(1), now())), ("just now".to_owned(), "1 s ago".to_owned()));
         assert_eq!(left(now() + SignedDuration::from_hours(21), now()), "21 h left");
         assert_eq!(full(now()), "23 Nov 2026, 08:41:12 UTC");
     }

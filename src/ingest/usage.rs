@@ -1,27 +1,34 @@
 //! What is noted beside the events: when a password was last used, and which requests were refused. Gathered in memory and
-//! written at most once a second, so a flood is a few rows; it never delays a request and never fails one.
+//! written at most once a second, so a flood is a few rows; it never delays a request and never fails one. The first use of a
+//! password, and the use of a revoked one, also go into the audit log.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::domain::audit::{Act, Action};
 use crate::domain::credential::Username;
+use crate::domain::credential_password::masked;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::ingest::wake::Wake;
 use crate::random;
 use crate::store::error::StoreError;
 use crate::store::event_counts::{self, Counts};
-use crate::store::pool::{Pooled, Store};
-use crate::store::{credential_secrets, credentials, rejections};
+use crate::store::pool::{Connection, Pooled, Store};
+use crate::store::{audit, credential_secrets, credentials, rejections};
 
 /// Between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Between two lines of the audit log on one revoked password. More would be a way to flood a log from which nothing is ever
+/// removed; fewer would hide that a leaked password is tried again after it was dealt with. The rejections have the rest.
+const TELL_USE_AFTER_REVOKE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// How many different things are remembered between two writes; beyond that, new ones are not noted.
 const MAX_PENDING: usize = 10_000;
 
@@ -33,18 +40,41 @@ pub enum Whose {
     Named(Username),
 }
 
-/// The last use of a password.
-#[derive(Debug)]
+/// One use of a password.
+#[derive(Clone, Debug)]
 struct Use {
     at: Timestamp,
     ip: IpAddr,
     agent: Option<String>,
 }
 
+/// The first and the last use of a password since the last write. The first one counts if it is the first of all.
+#[derive(Debug)]
+struct Uses {
+    first: Use,
+    last: Option<Use>,
+}
+
+/// A revoked password: its credential and its hint.
+type Revoked = (CredentialId, String);
+
 #[derive(Debug, Default)]
 struct Pending {
-    uses: HashMap<SecretId, Use>,
+    uses: HashMap<SecretId, Uses>,
+    uses_after_revoke: HashMap<Revoked, Use>,
     rejections: HashMap<(Whose, Reason), NewRejection>,
+}
+
+impl Pending {
+    /// Apart from the rejections, of which repeats with another password of the same credential are rolled into one.
+    fn note_use_after_revoke(&mut self, rejection: &NewRejection) {
+        let NewRejection { credential_id, at, reason, hint, remote_ip, user_agent, .. } = rejection;
+        let (Reason::RevokedPassword, Some(hint)) = (reason, hint) else { return };
+        if self.uses_after_revoke.len() < MAX_PENDING {
+            let once = || Use { at: *at, ip: *remote_ip, agent: user_agent.clone() };
+            self.uses_after_revoke.entry((*credential_id, hint.clone())).or_insert_with(once);
+        }
+    }
 }
 
 /// The notes of one program.
@@ -74,8 +104,14 @@ impl Usage {
     /// A password was used.
     pub fn note_use(&self, secret: SecretId, at: Timestamp, ip: IpAddr, agent: Option<&str>) {
         self.with_pending(|pending| {
-            if pending.uses.len() < MAX_PENDING || pending.uses.contains_key(&secret) {
-                pending.uses.insert(secret, Use { at, ip, agent: agent.map(str::to_owned) });
+            let now = Use { at, ip, agent: agent.map(str::to_owned) };
+            let full = pending.uses.len() >= MAX_PENDING;
+            match pending.uses.entry(secret) {
+                Entry::Occupied(mut known) => known.get_mut().last = Some(now),
+                Entry::Vacant(place) if !full => {
+                    place.insert(Uses { first: now, last: None });
+                }
+                Entry::Vacant(_) => {}
             }
         });
     }
@@ -83,16 +119,17 @@ impl Usage {
     /// A request was refused. Repeats within a second are counted into one.
     pub fn note_rejection(&self, whose: Whose, rejection: NewRejection) {
         self.with_pending(|pending| {
+            pending.note_use_after_revoke(&rejection);
             let full = pending.rejections.len() >= MAX_PENDING;
             match pending.rejections.entry((whose, rejection.reason)) {
-                std::collections::hash_map::Entry::Occupied(mut known) => {
+                Entry::Occupied(mut known) => {
                     let known = known.get_mut();
                     known.count = known.count.saturating_add(rejection.count);
                 }
-                std::collections::hash_map::Entry::Vacant(place) if !full => {
+                Entry::Vacant(place) if !full => {
                     place.insert(rejection);
                 }
-                std::collections::hash_map::Entry::Vacant(_) => {}
+                Entry::Vacant(_) => {}
             }
         });
     }
@@ -132,13 +169,49 @@ impl Usage {
 
     async fn write(&self, pending: Pending) -> Result<(), StoreError> {
         let mut conn = self.0.store.connection().await?;
-        for (secret, last) in pending.uses {
-            credential_secrets::note_use(&mut conn, secret, last.at, last.ip, last.agent.as_deref()).await?;
+        for (secret, uses) in pending.uses {
+            let Uses { first, last } = uses;
+            let Use { at, ip, agent } = last.as_ref().unwrap_or(&first);
+            // Nearly every use is a later one, which takes this statement alone.
+            if credential_secrets::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await? {
+                continue;
+            }
+            if self.write_first_use(secret, &first).await? && last.is_some() {
+                credential_secrets::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await?;
+            }
+        }
+        for (password, once) in pending.uses_after_revoke {
+            self.write_use_after_revoke(&password, &once).await?;
         }
         for ((whose, _), rejection) in pending.rejections {
             self.write_rejection(&mut conn, whose, rejection).await?;
         }
         Ok(())
+    }
+
+    /// Notes a use and writes it down, if it is the first of its password. One transaction, which the database gives to one
+    /// program: so there is one line, and none is lost to a crash between the two.
+    async fn write_first_use(&self, secret: SecretId, first: &Use) -> Result<bool, StoreError> {
+        let noting = async |conn: &mut Connection| {
+            let agent = first.agent.as_deref();
+            let noted = credential_secrets::note_first_use(conn, secret, first.at, first.ip, agent).await?;
+            let Some((credential, hint)) = noted else { return Ok(false) };
+            append(conn, credential, Action::PasswordFirstUsed, &hint, first).await?;
+            Ok(true)
+        };
+        self.0.store.transaction(noting).await
+    }
+
+    /// Writes down that a revoked password is still in use, if that was not written for a day.
+    async fn write_use_after_revoke(&self, (credential, hint): &Revoked, once: &Use) -> Result<(), StoreError> {
+        let day_before = once.at.saturating_sub(TELL_USE_AFTER_REVOKE_EVERY).unwrap_or(once.at);
+        let noting = async |conn: &mut Connection| {
+            if credential_secrets::note_use_after_revoke(conn, *credential, hint, once.at, day_before).await? {
+                append(conn, *credential, Action::PasswordUsedAfterRevoke, hint, once).await?;
+            }
+            Ok(())
+        };
+        self.0.store.transaction(noting).await
     }
 
     async fn write_rejection(
@@ -161,4 +234,20 @@ impl Usage {
         self.0.wake.ring(account);
         Ok(())
     }
+}
+
+/// A line of the audit log on what a sender did with a password.
+async fn append(
+    conn: &mut Connection,
+    credential: CredentialId,
+    action: Action,
+    hint: &str,
+    once: &Use,
+) -> Result<(), StoreError> {
+    let Some((account, username)) = credentials::find_subject(conn, credential).await? else { return Ok(()) };
+    let detail = match &once.agent {
+        Some(agent) => format!("{} by {agent}", masked(hint)),
+        None => masked(hint),
+    };
+    audit::append(conn, account, &Act::of_sender(once.at, once.ip), action, &username, &detail).await
 }

@@ -10,6 +10,7 @@ use actix_web::{App, middleware, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::app::end_expired::end_all_expired;
 use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
 use crate::app::prune;
@@ -42,6 +43,9 @@ const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6)
 const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
 /// Between two rounds of upkeep.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Between two looks at which passwords have expired.
+const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the program does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +103,9 @@ impl Application {
         let telling = tokio::spawn(async move { wake.tell(&store, over).await });
         let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
         let hearing = tokio::spawn(async move { wake.hear(&store, over).await });
-        let background = vec![noting, telling, hearing, tokio::spawn(upkeep(site.clone(), wait_for(ended)))];
+        let keeping_up = tokio::spawn(upkeep(site.clone(), wait_for(ended.clone())));
+        let expiring = tokio::spawn(note_expiries(site.clone(), wait_for(ended)));
+        let background = vec![noting, telling, hearing, keeping_up, expiring];
 
         let mut application = Self {
             address,
@@ -260,6 +266,23 @@ async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
         }
         tokio::select! {
             () = tokio::time::sleep(UPKEEP_EVERY) => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+/// Writes down which passwords have expired, until the end. They stop by themselves; only the line in the audit log waits for it.
+async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            if let Err(error) = end_all_expired(&site.store, site.clock.now()).await {
+                tracing::warn!(%error, "expired passwords were not written down; it is tried again in a minute");
+            }
+            tokio::time::sleep(EXPIRIES_EVERY).await;
+        };
+        tokio::select! {
+            () = round => {}
             () = &mut ended => return,
         }
     }

@@ -1,5 +1,5 @@
 //! How our types lie in columns: times as `timestamptz` (microseconds since 2000-01-01 on the wire), addresses as `inet`,
-//! and the words of plans, reasons and actions as text.
+//! and the words of plans, reasons and actions as text. Also the functions of Postgres that look into text.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,24 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::sql_types::{BigInt, Inet, Text, Timestamptz};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::store::error::StoreError;
+
+diesel::define_sql_function! {
+    /// An address without a mask, as text.
+    fn host(address: Inet) -> Text;
+}
+diesel::define_sql_function! {
+    /// A text in lower case.
+    fn lower(text: Text) -> Text;
+}
+diesel::define_sql_function! {
+    /// Where a text contains another, counted from 1; 0 where it does not.
+    fn strpos(text: Text, part: Text) -> Integer;
+}
 
 /// 2000-01-01T00:00:00Z in microseconds since 1970, where Postgres starts to count.
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;

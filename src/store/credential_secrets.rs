@@ -83,20 +83,43 @@ pub async fn list(
     Ok(rows.into_iter().map(record).collect())
 }
 
-/// Gives back the slots of passwords whose overlap has ended, and answers with a free slot, if there is one.
-pub async fn free_slot(
+/// A password whose overlap has ended by itself.
+#[derive(Clone, Debug)]
+pub struct Expired {
+    pub credential_id: CredentialId,
+    pub hint: String,
+    pub at: Timestamp,
+}
+
+/// Gives back the slots of passwords whose overlap has ended, of one credential or of all, and names them. Each password is
+/// named once, whoever asks, since it has its slot once.
+pub async fn end_expired(
     conn: &mut Connection,
-    credential: CredentialId,
+    credential: Option<CredentialId>,
     now: Timestamp,
-) -> Result<Option<i16>, StoreError> {
-    diesel::update(
-        credential_secrets::table
-            .filter(credential_secrets::credential_id.eq(credential.0))
-            .filter(credential_secrets::expires_at.le(Moment(now))),
-    )
-    .set(credential_secrets::slot.eq(None::<i16>))
-    .execute(conn)
-    .await?;
+) -> Result<Vec<Expired>, StoreError> {
+    let mut update = diesel::update(credential_secrets::table)
+        .filter(credential_secrets::slot.is_not_null())
+        .filter(credential_secrets::expires_at.le(Moment(now)))
+        .set(credential_secrets::slot.eq(None::<i16>))
+        .into_boxed();
+    if let Some(credential) = credential {
+        update = update.filter(credential_secrets::credential_id.eq(credential.0));
+    }
+    let rows: Vec<(Uuid, String, Option<Moment>)> = update
+        .returning((credential_secrets::credential_id, credential_secrets::hint, credential_secrets::expires_at))
+        .get_results(conn)
+        .await?;
+    let expired = |(owner, hint, at): (Uuid, String, Option<Moment>)| Expired {
+        credential_id: CredentialId(owner),
+        hint,
+        at: time(at).unwrap_or(now),
+    };
+    Ok(rows.into_iter().map(expired).collect())
+}
+
+/// A free slot, if there is one.
+pub async fn free_slot(conn: &mut Connection, credential: CredentialId) -> Result<Option<i16>, StoreError> {
     let held: Vec<i16> = credential_secrets::table
         .filter(credential_secrets::credential_id.eq(credential.0))
         .filter(credential_secrets::slot.is_not_null())
@@ -221,17 +244,17 @@ pub async fn replace_hash(conn: &mut Connection, id: SecretId, old: &str, new: &
     Ok(())
 }
 
-/// Notes that a password was used. Never goes back in time, whoever writes last.
+/// Notes that a password was used, as it was before. Never goes back in time, whoever writes last; `false` when nothing changed,
+/// as for a password that was never used.
 pub async fn note_use(
     conn: &mut Connection,
     id: SecretId,
     at: Timestamp,
     ip: IpAddr,
     agent: Option<&str>,
-) -> Result<(), StoreError> {
-    use diesel::BoolExpressionMethods;
-    let older = credential_secrets::last_used_at.is_null().or(credential_secrets::last_used_at.lt(Moment(at)));
-    diesel::update(credential_secrets::table.find(id.0).filter(older))
+) -> Result<bool, StoreError> {
+    let older = credential_secrets::last_used_at.lt(Moment(at));
+    let noted = diesel::update(credential_secrets::table.find(id.0).filter(older))
         .set((
             credential_secrets::last_used_at.eq(Moment(at)),
             credential_secrets::last_used_ip.eq(inet(ip)),
@@ -239,5 +262,48 @@ pub async fn note_use(
         ))
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(noted > 0)
+}
+
+/// Notes the first use of a password, and names it; `None` when it was not the first. Of two programs that try at once the
+/// database lets one.
+pub async fn note_first_use(
+    conn: &mut Connection,
+    id: SecretId,
+    at: Timestamp,
+    ip: IpAddr,
+    agent: Option<&str>,
+) -> Result<Option<(CredentialId, String)>, StoreError> {
+    let unused = credential_secrets::table.find(id.0).filter(credential_secrets::last_used_at.is_null());
+    let row: Option<(Uuid, String)> = diesel::update(unused)
+        .set((
+            credential_secrets::last_used_at.eq(Moment(at)),
+            credential_secrets::last_used_ip.eq(inet(ip)),
+            credential_secrets::last_used_agent.eq(agent.map(without_nul)),
+        ))
+        .returning((credential_secrets::credential_id, credential_secrets::hint))
+        .get_result(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(owner, hint)| (CredentialId(owner), hint)))
+}
+
+/// Notes that the use of a revoked password is told; `false` when that was done since `not_since`.
+pub async fn note_use_after_revoke(
+    conn: &mut Connection,
+    credential: CredentialId,
+    hint: &str,
+    at: Timestamp,
+    not_since: Timestamp,
+) -> Result<bool, StoreError> {
+    use diesel::BoolExpressionMethods;
+    let told = credential_secrets::use_after_revoke_told_at;
+    let noted = diesel::update(credential_secrets::table)
+        .filter(credential_secrets::credential_id.eq(credential.0))
+        .filter(credential_secrets::hint.eq(hint))
+        .filter(told.is_null().or(told.le(Moment(not_since))))
+        .set(told.eq(Moment(at)))
+        .execute(conn)
+        .await?;
+    Ok(noted > 0)
 }

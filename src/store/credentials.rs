@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
 use crate::domain::ids::{AccountId, CredentialId};
-use crate::store::columns::{Moment, time};
+use crate::store::columns::{Moment, time, word};
 use crate::store::credential_secrets;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
@@ -140,6 +140,23 @@ pub async fn find_owner(
         .await
         .optional()?;
     Ok(row.map(|(account, id)| (AccountId(account), CredentialId(id))))
+}
+
+/// Every username of the installation, of revoked credentials too.
+pub async fn list_usernames(conn: &mut Connection) -> Result<Vec<Username>, StoreError> {
+    let rows: Vec<String> = credentials::table.order(credentials::id).select(credentials::username).load(conn).await?;
+    rows.iter().map(|text| word(text)).collect()
+}
+
+/// The account and the username of a credential, for a line in the audit log.
+pub async fn find_subject(conn: &mut Connection, id: CredentialId) -> Result<Option<(AccountId, String)>, StoreError> {
+    let row: Option<(Uuid, String)> = credentials::table
+        .find(id.0)
+        .select((credentials::account_id, credentials::username))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(account, username)| (AccountId(account), username)))
 }
 
 pub async fn rename(

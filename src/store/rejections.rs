@@ -1,6 +1,8 @@
 //! Refused requests: rolled up by the second, credential and reason, so that a flood is a few rows.
 
-use diesel::sql_types::Text;
+use std::net::IpAddr;
+
+use diesel::dsl::{max, min, sum};
 use diesel::upsert::excluded;
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
@@ -10,20 +12,11 @@ use uuid::Uuid;
 
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{EventFilter, Page};
-use crate::domain::rejection::{NewRejection, Reason, Rejection};
-use crate::store::columns::{Moment, inet, without_nul, word};
+use crate::domain::rejection::{NewRejection, Reason, Rejection, RejectionGroup};
+use crate::store::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, rejections};
-
-diesel::define_sql_function! {
-    /// A text in lower case.
-    fn lower(text: Text) -> Text;
-}
-diesel::define_sql_function! {
-    /// Where a text contains another, counted from 1; 0 where it does not.
-    fn strpos(text: Text, part: Text) -> Integer;
-}
 
 /// Inserts a rejection, or adds it to the one of the same second. `id` is a UUIDv7 of its time.
 pub async fn insert(
@@ -55,6 +48,41 @@ pub async fn insert(
     Ok(())
 }
 
+/// The rejections of an account that pass a filter, after what `$shape` makes of the query.
+macro_rules! filtered {
+    ($account:expr, $filter:expr $(, $shape:ident($($argument:tt)*))*) => {{
+        let mut query = rejections::table
+            .inner_join(credentials::table.on(credentials::id.eq(rejections::credential_id)))
+            .filter(rejections::account_id.eq($account.0))
+            $(.$shape($($argument)*))*
+            .into_boxed();
+        if let Some(credential) = $filter.credential {
+            query = query.filter(rejections::credential_id.eq(credential.0));
+        }
+        if let Some(since) = $filter.since {
+            query = query.filter(rejections::second.ge(Moment(since)));
+        }
+        if let Some(until) = $filter.until {
+            query = query.filter(rejections::second.lt(Moment(until)));
+        }
+        if let Some(text) = &$filter.text {
+            query = match text.parse::<IpAddr>() {
+                // An address is that one, and not those that begin like it.
+                Ok(ip) => query.filter(rejections::remote_ip.eq(inet(ip))),
+                Err(_) => {
+                    let reasons = Reason::ALL.iter().filter(|reason| reason.mentions(text));
+                    let told = rejections::reason.eq_any(reasons.map(|reason| reason.as_str()).collect::<Vec<_>>());
+                    let text = without_nul(text).to_lowercase();
+                    let detail = strpos(lower(rejections::detail.assume_not_null()), text.clone()).gt(0);
+                    let address = strpos(host(rejections::remote_ip), text).gt(0);
+                    query.filter(told.or(address).or(rejections::detail.is_not_null().and(detail)))
+                }
+            };
+        }
+        query
+    }};
+}
+
 /// One page, newest first, before a given one.
 pub async fn list(
     conn: &mut Connection,
@@ -65,24 +93,7 @@ pub async fn list(
 ) -> Result<Page<Rejection>, StoreError> {
     type Row =
         (Uuid, String, String, String, Option<String>, Option<String>, IpNet, Option<String>, Option<i64>, i32, Moment);
-    let mut query = rejections::table
-        .inner_join(credentials::table.on(credentials::id.eq(rejections::credential_id)))
-        .filter(rejections::account_id.eq(account.0))
-        .into_boxed();
-    if let Some(credential) = filter.credential {
-        query = query.filter(rejections::credential_id.eq(credential.0));
-    }
-    if let Some(since) = filter.since {
-        query = query.filter(rejections::second.ge(Moment(since)));
-    }
-    if let Some(until) = filter.until {
-        query = query.filter(rejections::second.lt(Moment(until)));
-    }
-    if let Some(text) = &filter.text {
-        let reasons: Vec<&str> = Reason::ALL.into_iter().filter(|r| r.mentions(text)).map(Reason::as_str).collect();
-        let detail = strpos(lower(rejections::detail.assume_not_null()), text.to_lowercase()).gt(0);
-        query = query.filter(rejections::reason.eq_any(reasons).or(rejections::detail.is_not_null().and(detail)));
-    }
+    let mut query = filtered!(account, filter);
     if let Some(before) = before {
         query = query.filter(rejections::id.lt(before));
     }
@@ -123,6 +134,37 @@ pub async fn list(
     };
     let rows = rows.into_iter().take(limit).map(read).collect::<Result<Vec<_>, StoreError>>()?;
     Ok(Page { rows, has_newer: before.is_some(), has_older })
+}
+
+/// What was refused by address, credential and reason, at most so many of these, those heard of last first. Repeats within a
+/// second are counted for the first address of that second.
+pub async fn group_by_address(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<Vec<RejectionGroup>, StoreError> {
+    type Row = (IpNet, String, String, String, Option<i64>, Option<Moment>, Option<Moment>);
+    let by = (rejections::remote_ip, credentials::name, credentials::username, rejections::reason);
+    let found = (
+        rejections::remote_ip,
+        credentials::name,
+        credentials::username,
+        rejections::reason,
+        sum(rejections::count),
+        min(rejections::second),
+        max(rejections::second),
+    );
+    let query = filtered!(account, filter, group_by(by), select(found));
+    let rows: Vec<Row> = query.order(max(rejections::second).desc()).limit(limit as i64).load(conn).await?;
+    let read = |(ip, credential_name, username, reason, count, first, last): Row| {
+        let count = count.unwrap_or(0).unsigned_abs();
+        let at = |moment: Option<Moment>| time(moment).unwrap_or_default();
+        let (remote_ip, reasons) = (ip.addr(), vec![(word(&reason)?, count)]);
+        let (first_at, last_at) = (at(first), at(last));
+        Ok(RejectionGroup { remote_ip, credential_name, username, reasons, count, first_at, last_at })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Removes what is older than events are kept.

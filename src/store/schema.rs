@@ -70,6 +70,7 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         last_used_ip -> Nullable<Inet>,
         last_used_agent -> Nullable<Text>,
+        use_after_revoke_told_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -156,4 +157,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     rejections,
     event_counts,
     audit_log
+);
+diesel::allow_columns_to_appear_in_same_group_by_clause!(
+    rejections::remote_ip,
+    rejections::reason,
+    credentials::name,
+    credentials::username
 );

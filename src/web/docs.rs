@@ -5,6 +5,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::domain::credential::CredentialState;
+use crate::domain::rejection::Reason;
 use crate::domain::visible::visible;
 use crate::store::credentials;
 use crate::web::answers::html;
@@ -71,6 +72,7 @@ struct Errors {
     page: Page,
     endpoint: String,
     max_body: String,
+    reasons: &'static [Reason],
 }
 
 /// The reader's credentials that can send, the chosen one marked; the newest where none was chosen.
@@ -150,5 +152,6 @@ pub async fn errors(reader: Reader) -> Result<HttpResponse, PageError> {
         page: page(&reader, "Errors", "errors"),
         endpoint: reader.site.ingest_url.clone(),
         max_body: limit(reader.site.engine.max_body_bytes),
+        reasons: Reason::ALL,
     })
 }

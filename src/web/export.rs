@@ -1,10 +1,12 @@
-//! The current filter's events as a download, streamed.
+//! Downloads: the current filter's events, and how every export is streamed.
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use futures_util::stream;
+use jiff::Timestamp;
 
-use crate::app::export_events::{Export, ExportFormat};
+use crate::app::export::{ExportFormat, Pieces};
+use crate::app::export_events::Export;
 use crate::domain::time::utc;
 use crate::store::credentials;
 use crate::web::errors::PageError;
@@ -14,15 +16,31 @@ use crate::web::reader::SignedIn;
 
 /// `GET /events/export?format=ndjson|csv`
 pub async fn download(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let said = if query.format.is_empty() { "ndjson" } else { &query.format };
-    let format: ExportFormat = said.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?;
-    let account = reader.member.account_id;
+    let format = format(&query.format)?;
+    let (account, now) = (reader.member.account_id, reader.now());
     let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now());
+    let filters = Filters::new(&query, &credentials, now);
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }
-    let mut export = Export::new(reader.site().store.clone(), account, filters.filter, format);
+    let store = reader.site().store.clone();
+    let export = Export::begin(store, account, filters.filter, format, &reader.act()).await?;
+    answer(export, "events", format, now).await
+}
+
+/// The format that an address names; without one, the one that loses nothing.
+pub fn format(said: &str) -> Result<ExportFormat, PageError> {
+    let said = if said.is_empty() { "ndjson" } else { said };
+    said.parse().map_err(|e| PageError::BadRequest(format!("{e}")))
+}
+
+/// The answer that streams an export, as a file with a name.
+pub async fn answer(
+    mut export: impl Pieces + 'static,
+    what: &str,
+    format: ExportFormat,
+    now: Timestamp,
+) -> Result<HttpResponse, PageError> {
     // The first batch is read before the answer begins, so that a failure is an error and not half a file.
     let first = export.next().await?;
     let pieces = stream::unfold((first, export, false), |(piece, mut export, failed)| async move {
@@ -39,7 +57,7 @@ pub async fn download(reader: SignedIn, query: web::Query<Query>) -> Result<Http
             }
         }
     });
-    let name = format!("events-{}.{}", utc("%Y%m%d-%H%M%S", reader.now()), format.extension());
+    let name = format!("{what}-{}.{}", utc("%Y%m%d-%H%M%S", now), format.extension());
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))

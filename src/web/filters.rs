@@ -30,6 +30,8 @@ pub struct Query {
     pub before: String,
     pub after: String,
     pub format: String,
+    /// `address`, or nothing for a list.
+    pub group: String,
     pub last_event_id: String,
 }
 
@@ -45,6 +47,8 @@ pub struct Choice {
 const RANGES: [(&str, &str); 5] =
     [("", "Any time"), ("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")];
 const CUSTOM: &str = "custom";
+/// What `group=` may say.
+pub const GROUP_BY_ADDRESS: &str = "address";
 
 /// A query, understood.
 #[derive(Clone, Debug)]
@@ -59,6 +63,8 @@ pub struct Filters {
     /// The bounds of a custom range as `datetime-local` wants them.
     pub from_field: String,
     pub until_field: String,
+    /// Whether rejections are grouped by address, which the form keeps.
+    pub by_address: bool,
     /// What could not be understood, in words; nothing is listed then.
     pub error: Option<String>,
     /// The active filters in words, for the message that nothing matches.
@@ -103,6 +109,7 @@ impl Filters {
         Self {
             cursor,
             is_custom_range: !known_range,
+            by_address: query.group == GROUP_BY_ADDRESS,
             from_field: if known_range { String::new() } else { field(filter.since) },
             until_field: field(filter.until),
             credentials: credential_choices(credentials, &query.credential),
@@ -136,9 +143,16 @@ impl Filters {
         join(path, &[&kept.join("&")])
     }
 
+    /// The list of what was rejected from one address for one credential, in the same range.
+    pub fn link_to_address(&self, ip: &str, username: &str) -> String {
+        let kept = |pair: &&str| pair.starts_with("since=") || pair.starts_with("until=");
+        let kept: Vec<&str> = self.query.split('&').filter(kept).collect();
+        join("/events/rejections", &[&encode(&[("q", ip), ("credential", username)]), &kept.join("&")])
+    }
+
     /// What the text is looked for in, on a page.
     pub fn searched(&self, path: &str) -> &'static str {
-        if path == "/events" { "payloads" } else { "reasons" }
+        if path == "/events" { "payloads" } else { "reasons and addresses" }
     }
 
     pub fn is_active(&self) -> bool {
@@ -190,6 +204,11 @@ fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, 
         }
     }
     words
+}
+
+/// An address with the parameters that are not empty.
+pub fn address(path: &str, pairs: &[(&str, &str)]) -> String {
+    join(path, &[&encode(pairs)])
 }
 
 /// `a=1&b=2`, without the empty ones.

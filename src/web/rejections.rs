@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::credential_password::masked;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
-use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection::{Reason, Rejection, RejectionGroup};
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, rejections};
 use crate::web::answers::{html, html_invalid};
@@ -18,6 +18,9 @@ use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
 
+/// How many parts of one address, credential and reason are put together in the view by address.
+const MAX_GROUPED: usize = 500;
+
 /// A row of the table, here and on the Webhooks page.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -25,6 +28,8 @@ pub struct Row {
     pub title: &'static str,
     pub explanation: String,
     pub credential: String,
+    /// Where the credential's card is.
+    pub card: String,
     pub ip: String,
     pub agent: String,
     pub status: u16,
@@ -37,6 +42,7 @@ impl Row {
             title: rejection.reason.title(),
             explanation: explanation(rejection),
             credential: visible(&rejection.credential_name).into_owned(),
+            card: card(&rejection.username),
             ip: rejection.remote_ip.to_string(),
             agent: rejection.user_agent.as_deref().map(|agent| visible(agent).into_owned()).unwrap_or_default(),
             status: rejection.reason.status(),
@@ -81,6 +87,46 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
+/// The address of a credential's card.
+fn card(username: &str) -> String {
+    format!("/settings/integrations/webhooks#{username}")
+}
+
+/// A row of the view by address.
+struct Group {
+    ip: String,
+    credential: String,
+    card: String,
+    reasons: Vec<(&'static str, String)>,
+    count: String,
+    first: When,
+    last: When,
+    /// The same as a list.
+    link: String,
+}
+
+impl Group {
+    fn new(group: &RejectionGroup, filters: &Filters, now: jiff::Timestamp) -> Self {
+        let ip = group.remote_ip.to_string();
+        let reasons = group.reasons.iter().map(|(reason, count)| (reason.title(), grouped(*count)));
+        Self {
+            credential: visible(&group.credential_name).into_owned(),
+            card: card(&group.username),
+            reasons: reasons.collect(),
+            count: grouped(group.count),
+            first: When::ago(group.first_at, now),
+            last: When::ago(group.last_at, now),
+            link: filters.link_to_address(&ip, &group.username),
+            ip,
+        }
+    }
+}
+
+/// Each reason of a list, once, in the order in which the contract decides them.
+fn explained(reasons: &[Reason]) -> Vec<Reason> {
+    Reason::ALL.iter().copied().filter(|reason| reasons.contains(reason)).collect()
+}
+
 #[derive(Template)]
 #[template(path = "rejections.html")]
 struct Index {
@@ -88,11 +134,18 @@ struct Index {
     filters: Filters,
     chart: Chart,
     rows: Vec<Row>,
+    groups: Vec<Group>,
+    /// There are more groups than are shown.
+    is_cut: bool,
+    /// The reasons on the page, which are explained below it; all of them where there are none.
+    reasons: Vec<Reason>,
     pager: Pager,
     path: &'static str,
 }
 
-/// `GET /events/rejections`
+const PATH: &str = "/events/rejections";
+
+/// `GET /events/rejections`, and with `group=address` by address
 pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let account = reader.member.account_id;
     let now = reader.now();
@@ -100,23 +153,41 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, now);
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
-    let before = Uuid::try_parse(&query.before).ok();
-    let found = rejections::list(&mut conn, account, &filters.filter, before, REJECTIONS_PER_PAGE).await?;
-    let pager = match (found.rows.first(), found.rows.last()) {
-        (Some(newest), Some(oldest)) => Pager {
-            text: span_text(oldest.at, newest.at),
-            newer: before.map(|_| filters.link("/events/rejections")),
-            older: found.has_older.then(|| filters.link_with("/events/rejections", "before", &oldest.id.to_string())),
-        },
-        _ => Pager::default(),
-    };
-    let template = Index {
+    let mut template = Index {
         page: reader.page("Rejected attempts").at("events", ""),
         chart: Chart::draw(&counts, filters.filter.credential, now),
-        rows: found.rows.iter().map(|rejection| Row::new(rejection, now)).collect(),
-        pager,
-        path: "/events/rejections",
+        rows: Vec::new(),
+        groups: Vec::new(),
+        is_cut: false,
+        reasons: Vec::new(),
+        pager: Pager::default(),
+        path: PATH,
         filters,
     };
-    if template.filters.error.is_some() { html_invalid(&template) } else { html(&template) }
+    let (filters, filter) = (&template.filters, &template.filters.filter);
+    if filters.error.is_some() {
+        return html_invalid(&template);
+    }
+    let mut reasons = Vec::new();
+    if filters.by_address {
+        let parts = rejections::group_by_address(&mut conn, account, filter, MAX_GROUPED + 1).await?;
+        template.is_cut = parts.len() > MAX_GROUPED;
+        reasons.extend(parts.iter().flat_map(|part| &part.reasons).map(|(reason, _)| *reason));
+        let groups = RejectionGroup::gather(parts);
+        template.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
+    } else {
+        let before = Uuid::try_parse(&query.before).ok();
+        let found = rejections::list(&mut conn, account, filter, before, REJECTIONS_PER_PAGE).await?;
+        if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
+            template.pager = Pager {
+                text: span_text(oldest.at, newest.at),
+                newer: before.map(|_| filters.link(PATH)),
+                older: found.has_older.then(|| filters.link_with(PATH, "before", &oldest.id.to_string())),
+            };
+        }
+        reasons.extend(found.rows.iter().map(|rejection| rejection.reason));
+        template.rows = found.rows.iter().map(|rejection| Row::new(rejection, now)).collect();
+    }
+    template.reasons = explained(&reasons);
+    html(&template)
 }

@@ -115,7 +115,8 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings/account/password", "POST").route(post().to(account::change)))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
-        .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)));
+        .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)))
+        .service(at("/settings/audit/export", "GET, HEAD").route(get().to(audit::download)));
 
     // Documentation.
     config

@@ -8,6 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::sign_in::sign_in;
+use crate::app::sign_out::sign_out;
 use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
@@ -124,7 +125,10 @@ pub async fn create(
 }
 
 /// `POST /logout`
-pub async fn destroy(session: Session) -> HttpResponse {
+pub async fn destroy(reader: Reader, session: Session) -> Result<HttpResponse, PageError> {
+    if let (Some(member), Some(id)) = (&reader.member, reader.session) {
+        sign_out(&reader.site.store, member, id, &reader.act()).await?;
+    }
     session::sign_out(&session);
-    see_other("/login")
+    Ok(see_other("/login"))
 }

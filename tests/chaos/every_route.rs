@@ -10,7 +10,7 @@ use crate::support::actors::WEBHOOKS;
 const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
 
 /// What a signed-in person may read.
-const READ: [&str; 19] = [
+const READ: [&str; 20] = [
     "/",
     "/login",
     "/setup?token=none",
@@ -25,6 +25,7 @@ const READ: [&str; 19] = [
     "/settings/account",
     "/settings/sessions",
     "/settings/audit",
+    "/settings/audit/export",
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",

@@ -82,6 +82,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("GET", "/settings/audit", SignIn, Page, Page),
+    route("GET", "/settings/audit/export", SignIn, Page, Page),
     route("GET", "/docs/webhooks/quick-start", Page, Page, Page),
     route("GET", "/docs/webhooks/api-reference", Page, Page, Page),
     route("GET", "/docs/webhooks/advanced-usage", Page, Page, Page),
@@ -245,8 +246,10 @@ async fn lists_and_exports_hold_ones_own_events_alone() {
         "/events/export",
         "/events/export?format=csv",
         "/events/rejections",
+        "/events/rejections?group=address",
         WEBHOOKS,
         "/settings/audit",
+        "/settings/audit/export",
         "/docs/webhooks/quick-start",
     ] {
         let page = bob.page(path).await;

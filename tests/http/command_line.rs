@@ -11,16 +11,16 @@ use crate::support::server::PASSWORD;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
 
 /// The binary with one database.
-struct Terminal {
-    database_url: String,
+pub struct Terminal {
+    pub database_url: String,
 }
 
 impl Terminal {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self { database_url: new_database().await }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command
             .args(args)
@@ -35,13 +35,13 @@ impl Terminal {
     }
 
     /// What a command that has to succeed prints.
-    fn output(&self, args: &[&str]) -> String {
+    pub fn output(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn json(&self, args: &[&str]) -> Value {
+    pub fn json(&self, args: &[&str]) -> Value {
         serde_json::from_str(&self.output(&[args, &["--json"]].concat())).unwrap()
     }
 
@@ -55,7 +55,7 @@ impl Terminal {
         line
     }
 
-    fn create_account(&self, email: &str) {
+    pub fn create_account(&self, email: &str) {
         let mut child = self
             .command(&["account", "create", email, "--password-stdin", "--json"])
             .stdin(Stdio::piped())
@@ -72,7 +72,7 @@ impl Terminal {
     }
 
     /// `serve` on a free port, and its address.
-    fn serve(&self) -> (Serving, String) {
+    pub fn serve(&self) -> (Serving, String) {
         let mut child = self
             .command(&["serve", "--bind", "127.0.0.1:0"])
             .stdout(Stdio::piped())
@@ -87,7 +87,7 @@ impl Terminal {
 }
 
 /// A running `serve`, ended with SIGTERM as an init system does.
-struct Serving(Child);
+pub struct Serving(Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -189,6 +189,7 @@ async fn events_come_back_byte_for_byte_while_the_program_serves() {
     assert_eq!(listed(&["--query", "1.0E400"]), 1);
     assert_eq!(listed(&["--credential", username, "--since", "1h"]), 4);
     assert_eq!(listed(&["--until", "2020-01-01"]), 0);
+    assert_eq!(listed(&["--until", "9999-12-31"]), listed(&[]));
     let export = terminal.output(&["events", "export", "maya@example.com"]);
     let lines: Vec<&str> = export.lines().collect();
     assert_eq!(lines.len(), 4);

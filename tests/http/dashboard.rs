@@ -53,6 +53,10 @@ async fn filters_live_in_the_address_and_say_what_is_wrong_with_them() {
     );
     assert_eq!(ids(&alice.page("/events?since=1h").await).len(), 6);
     assert_eq!(ids(&alice.page("/events?until=2020-01-01").await).len(), 0);
+    for all in ["until=9999-12-31", "since=0001-01-01&until=9999-12-31T23:59:59Z", "since=-009999-01-01"] {
+        assert_eq!(ids(&alice.page(&format!("/events?{all}")).await).len(), 6, "{all}");
+        alice.page(&format!("/events/rejections?{all}")).await;
+    }
     let nothing = alice.page("/events?q=nowhere").await;
     assert!(nothing.contains("No events match these filters") && nothing.contains("contains “nowhere”"));
     for query in ["since=yesterday", "credential=rw_unknown1", "until=never"] {

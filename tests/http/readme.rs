@@ -42,6 +42,7 @@ fn the_commands_of_the_readme_exist() {
         "account plan",
         "account password",
         "credential create",
+        "credential check",
         "events list",
         "events export",
         "events body",

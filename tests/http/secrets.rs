@@ -55,6 +55,7 @@ async fn the_plain_password_is_neither_in_the_log_nor_in_the_database() {
         "/events",
         "/events/rejections",
         "/settings/audit",
+        "/settings/audit/export",
         "/settings/sessions",
         "/docs/webhooks/quick-start",
     ] {

@@ -1,0 +1,31 @@
+//! Writes down which passwords have expired by themselves. A password holds its slot until that is written, so it is written once,
+//! by whichever program sees it first; the line says when the password expired, not when that was seen.
+
+use jiff::Timestamp;
+
+use crate::domain::audit::{Act, Action};
+use crate::domain::credential_password::masked;
+use crate::domain::ids::CredentialId;
+use crate::store::error::StoreError;
+use crate::store::pool::{Connection, Store};
+use crate::store::{audit, credential_secrets, credentials};
+
+/// All that have expired, in a transaction of its own.
+pub async fn end_all_expired(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    store.transaction(async |conn| end_expired(conn, None, now).await).await
+}
+
+/// Those of one credential, or of all.
+pub async fn end_expired(
+    conn: &mut Connection,
+    credential: Option<CredentialId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for expired in credential_secrets::end_expired(conn, credential, now).await? {
+        if let Some((account, username)) = credentials::find_subject(conn, expired.credential_id).await? {
+            let (act, detail) = (Act::of_time(expired.at), masked(&expired.hint));
+            audit::append(conn, account, &act, Action::PasswordExpired, &username, &detail).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! What all exports share: their two formats, cells that no spreadsheet takes for a formula, and that they come piece by piece.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::store::error::StoreError;
+
+/// How an export is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    Ndjson,
+    Csv,
+}
+
+/// The text names no format.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not a format: say ndjson or csv")]
+pub struct UnknownFormat(String);
+
+impl FromStr for ExportFormat {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ndjson" => Ok(ExportFormat::Ndjson),
+            "csv" => Ok(ExportFormat::Csv),
+            other => Err(UnknownFormat(other.chars().take(40).collect())),
+        }
+    }
+}
+
+impl ExportFormat {
+    /// The media type of a download.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            ExportFormat::Ndjson => "application/x-ndjson",
+            ExportFormat::Csv => "text/csv; charset=utf-8",
+        }
+    }
+
+    /// The end of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            ExportFormat::Ndjson => "ndjson",
+            ExportFormat::Csv => "csv",
+        }
+    }
+}
+
+/// An export under way, of which one piece is in memory at a time.
+pub trait Pieces {
+    /// The next piece, or `None` after the last.
+    fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
+}
+
+/// Writes a record as a line of JSON.
+pub fn write_json_line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    serde_json::to_writer(&mut *out, record).map_err(unreadable)?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Writes cells as a line of CSV (RFC 4180).
+pub fn write_csv_line<const N: usize>(cells: [&str; N], out: &mut Vec<u8>) -> Result<(), StoreError> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *out);
+    writer.write_record(cells.map(neutral)).map_err(unreadable)?;
+    writer.flush().map_err(unreadable)
+}
+
+/// A stored value that an export cannot write.
+pub fn unreadable(what: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(what.to_string())
+}
+
+/// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection).
+fn neutral(cell: &str) -> String {
+    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if dangerous { format!("'{cell}") } else { cell.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_csv_line;
+
+    // holds W8
+    #[test]
+    fn no_cell_of_a_csv_is_a_formula() {
+        let line = |cell: &str| {
+            let mut out = Vec::new();
+            write_csv_line(["x", cell], &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        for cell in ["=1+1", "+1", "-1", "@sum", "\tx"] {
+            assert_eq!(line(cell), format!("x,'{cell}\r\n"));
+        }
+        assert_eq!(line("\rx"), "x,\"'\rx\"\r\n");
+        assert_eq!(line("{\"a\":1}"), "x,\"{\"\"a\"\":1}\"\r\n");
+    }
+}

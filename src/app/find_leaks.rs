@@ -1,0 +1,171 @@
+//! Which of this installation's passwords appear in a text. Nothing is compared with plain passwords, for there are none: the
+//! checksum, which is keyed, says that one is ours and whose, the hint picks its row, and argon2 has the last word.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+
+use crate::app::failure::Failure;
+use crate::domain::credential::Username;
+use crate::domain::credential_password::CredentialPassword;
+use crate::domain::installation::InstallationKeys;
+use crate::domain::leak::{Found, LeakScanner};
+use crate::domain::secret::Secret;
+use crate::hashing::Hasher;
+use crate::store::error::StoreError;
+use crate::store::pool::Store;
+use crate::store::{credential_secrets, credentials};
+
+/// How many usernames of the text are tried before all others.
+const RECENT_USERNAMES: usize = 16;
+/// How many texts are remembered, so that one that is in every line of a log is looked at once.
+const MAX_REMEMBERED: usize = 100_000;
+
+/// Whether a found password works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeakState {
+    /// It opens the account: rotate it now.
+    Live,
+    /// It will work again as soon as its credential is enabled.
+    Disabled,
+    Expired,
+    Revoked,
+    /// This installation made it, but keeps no such password.
+    Unknown,
+}
+
+impl LeakState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LeakState::Live => "live",
+            LeakState::Disabled => "disabled",
+            LeakState::Expired => "expired",
+            LeakState::Revoked => "revoked",
+            LeakState::Unknown => "unknown",
+        }
+    }
+}
+
+/// A password of this installation that the text contains.
+#[derive(Clone, Debug)]
+pub struct Leak {
+    pub username: Username,
+    /// The name of its credential; empty when there is none.
+    pub name: String,
+    pub hint: String,
+    pub state: LeakState,
+    /// Where it stands first.
+    pub line: u64,
+    pub times: u64,
+}
+
+/// A search under way.
+pub struct LeakSearch<'a> {
+    store: &'a Store,
+    hasher: Hasher,
+    keys: &'a InstallationKeys,
+    now: Timestamp,
+    scanner: LeakScanner,
+    usernames: Vec<Username>,
+    recent: VecDeque<Username>,
+    /// By the fingerprint of a text: which leak it is, if one.
+    remembered: HashMap<[u8; 32], Option<usize>>,
+    leaks: Vec<Leak>,
+}
+
+impl<'a> LeakSearch<'a> {
+    pub async fn begin(
+        store: &'a Store,
+        hasher: Hasher,
+        keys: &'a InstallationKeys,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let usernames = credentials::list_usernames(&mut *store.connection().await?).await?;
+        let (recent, remembered) = (VecDeque::new(), HashMap::new());
+        let scanner = LeakScanner::new();
+        Ok(Self { store, hasher, keys, now, scanner, usernames, recent, remembered, leaks: Vec::new() })
+    }
+
+    /// The next bytes of the text.
+    pub async fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut found = Vec::new();
+        self.scanner.feed(bytes, &mut |one| found.push(one));
+        self.look_at(found).await
+    }
+
+    /// What was found, in the order in which it stands in the text.
+    pub async fn finish(mut self) -> Result<Vec<Leak>, Failure> {
+        let mut found = Vec::new();
+        self.scanner.finish(&mut |one| found.push(one));
+        self.look_at(found).await?;
+        Ok(self.leaks)
+    }
+
+    async fn look_at(&mut self, found: Vec<Found>) -> Result<(), Failure> {
+        for one in found {
+            match one {
+                Found::Username(username) => self.note(username),
+                Found::Password(said, line) => self.check(&said, line).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A password is mostly near its username, which saves trying thousands.
+    fn note(&mut self, username: Username) {
+        if !self.recent.contains(&username) {
+            self.recent.push_front(username);
+            self.recent.truncate(RECENT_USERNAMES);
+        }
+    }
+
+    async fn check(&mut self, said: &Secret, line: u64) -> Result<(), Failure> {
+        let fingerprint = CredentialPassword::fingerprint(&self.keys.checksum, said);
+        let known = self.remembered.get(&fingerprint).copied();
+        let leak = match known {
+            Some(leak) => leak,
+            None => self.identify(said, line).await?,
+        };
+        if let Some(leak) = leak.and_then(|at| self.leaks.get_mut(at)) {
+            leak.times += 1;
+        }
+        // What looks like a password and is none may come without end; what is one is remembered in any case.
+        if leak.is_some() || self.remembered.len() < MAX_REMEMBERED {
+            self.remembered.insert(fingerprint, leak);
+        }
+        Ok(())
+    }
+
+    async fn identify(&mut self, said: &Secret, line: u64) -> Result<Option<usize>, Failure> {
+        let usernames = self.recent.iter().chain(&self.usernames);
+        let Some((username, password)) = CredentialPassword::recognise_any(&self.keys.checksum, usernames, said) else {
+            return Ok(None);
+        };
+        let (name, state) = self.state(&username, &password).await?;
+        self.leaks.push(Leak { username, name, hint: password.hint().to_owned(), state, line, times: 0 });
+        Ok(Some(self.leaks.len() - 1))
+    }
+
+    async fn state(&self, username: &Username, password: &CredentialPassword) -> Result<(String, LeakState), Failure> {
+        let mut conn = self.store.connection().await?;
+        let name = match credentials::find_owner(&mut conn, username).await? {
+            Some((account, id)) => credentials::find(&mut conn, account, id).await?.map(|credential| credential.name),
+            None => None,
+        };
+        let lock = credential_secrets::find_lock(&mut conn, username, password.hint()).await?;
+        drop(conn);
+        let state = match lock {
+            Some(lock) if self.hasher.verify(password.secret(), &lock.hash).await? => {
+                let has_expired = lock.expires_at.is_some_and(|end| end <= self.now);
+                match (lock.revoked, has_expired, lock.disabled) {
+                    (true, _, _) => LeakState::Revoked,
+                    (_, true, _) => LeakState::Expired,
+                    (_, _, true) => LeakState::Disabled,
+                    _ => LeakState::Live,
+                }
+            }
+            _ => LeakState::Unknown,
+        };
+        Ok((name.unwrap_or_default(), state))
+    }
+}

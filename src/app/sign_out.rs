@@ -1,0 +1,20 @@
+//! Ends the session that the reader signs out of.
+
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::ids::SessionId;
+use crate::store::pool::Store;
+use crate::store::{audit, sessions};
+
+/// Signs out; a session that has ended meanwhile leaves no line.
+pub async fn sign_out(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<(), Failure> {
+    store
+        .transaction(async |conn| {
+            if sessions::delete_of_user(conn, member.user_id, id).await? {
+                audit::append(conn, member.account_id, act, Action::SignedOut, &member.email, "").await?;
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,94 @@
+//! What owners read of refused requests: why, what their sender's log shows, what to do, and from which addresses.
+
+use crate::support::actors::{Person, Sender, WEBHOOKS, between};
+use crate::support::server::TestServer;
+
+/// A server behind a proxy of this machine, which says where senders are.
+async fn stage() -> (TestServer, Person, Sender) {
+    let server = TestServer::start_with(|options| options.trusted_proxies = Some("127.0.0.0/8".to_owned())).await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    (server, alice, sender)
+}
+
+async fn send_from(sender: &Sender, address: &str, body: &str) -> u16 {
+    let answer = sender.request().header("X-Forwarded-For", address).body(body.to_owned()).send().await.unwrap();
+    answer.status().as_u16()
+}
+
+// holds C10
+#[tokio::test(flavor = "multi_thread")]
+async fn each_reason_on_the_page_is_explained_with_what_the_senders_log_shows() {
+    let (server, alice, sender) = stage().await;
+    assert!(!alice.page("/events/rejections").await.contains("<details class=\"cell reason\""), "nothing to explain");
+    assert_eq!(sender.with_password("wrong").status().await, 401);
+    server.eventually("select count(*) from rejections", 1).await;
+    let page = alice.page("/events/rejections").await;
+    assert!(page.contains("<details class=\"cell reason\" id=\"wrong_password\" open>"), "the only one is open");
+
+    let answer = sender.send("{\"a\":}").await;
+    let problem: serde_json::Value = answer.json().await.unwrap();
+    server.eventually("select count(*) from rejections", 2).await;
+    let page = alice.page("/events/rejections").await;
+    assert_eq!(page.matches("<details class=\"cell reason\"").count(), 2);
+    for (reason, status, code) in [("wrong_password", 401, "unauthorized"), ("invalid_json", 400, "invalid_json")] {
+        let told = between(&page, &format!("<details class=\"cell reason\" id=\"{reason}\">"), "</details>");
+        assert!(told.contains(&format!("<code>{status}</code> with the code <code>{code}</code>")), "{told}");
+        assert!(told.contains("What it means") && told.contains("What to do"), "{told}");
+    }
+    assert_eq!(problem["code"], "invalid_json", "as the sender's log has it");
+    let docs = server.visitor().page("/docs/webhooks/errors").await;
+    for reason in reasoner_webhooks::domain::rejection::Reason::ALL {
+        assert!(docs.contains(&format!("<code>{}</code>", reason.as_str())), "{}", reason.as_str());
+    }
+}
+
+// holds C10, W9
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_are_put_together_by_address_with_a_way_from_the_card_and_back() {
+    let (server, alice, sender) = stage().await;
+    let other = server.sender(&alice).await;
+    for (who, address, body) in [
+        (sender.with_password("wrong"), "203.0.113.7", "1"),
+        (sender.clone(), "203.0.113.7", "not json"),
+        (sender.clone(), "2001:db8::5", "not json"),
+        (other.clone(), "203.0.113.7", "not json"),
+    ] {
+        let before = server.number("select coalesce(sum(count), 0) from rejections").await;
+        assert_ne!(send_from(&who, address, body).await, 200);
+        server.eventually("select coalesce(sum(count), 0) from rejections", before + 1).await;
+        // The next one is in a second of its own, so that it is a row of its own.
+        server.pass(jiff::SignedDuration::from_secs(2));
+    }
+    let rows = |page: &str| -> Vec<String> {
+        page.split("<tr role=\"row\"><td").skip(1).map(|row| row.split("</tr>").next().unwrap().to_owned()).collect()
+    };
+    let all = rows(&alice.page("/events/rejections?group=address").await);
+    assert_eq!(all.len(), 3, "an address with two credentials stands there twice");
+
+    let card = alice.page(WEBHOOKS).await;
+    let link = format!("/events/rejections?credential={}&amp;group=address", sender.username);
+    assert!(card.contains(&link), "the card leads to it");
+    let page = alice.page(&link.replace("&amp;", "&")).await;
+    let found = rows(&page);
+    assert_eq!(found.len(), 2);
+    assert!(found[0].contains("2001:db8::5") && found[0].contains("Not valid JSON"), "the last heard of first");
+    for words in ["203.0.113.7", "Wrong password", "Not valid JSON", "2<span class=\"visually-hidden\"> attempts"] {
+        assert!(found[1].contains(words), "{words}: {}", found[1]);
+    }
+    assert!(found[1].contains(&format!("{WEBHOOKS}#{}", sender.username)), "and back");
+    assert!(page.contains("name=\"group\" value=\"address\""), "filtering stays in this view");
+
+    let list = between(&found[1], "<a href=\"", "\"").replace("&#38;", "&");
+    let list = alice.page(&list).await;
+    assert_eq!(list.matches("<code>203.0.113.7</code>").count(), 2, "its attempts, one by one");
+    assert!(!list.contains("<code>2001:db8::5</code>"));
+    assert!(alice.page("/events/rejections?q=203.0.113.").await.contains("<code>203.0.113.7</code>"), "a part of one");
+    assert!(!alice.page("/events/rejections?q=203.0.113.70").await.contains("<code>203.0.113.7</code>"));
+    assert!(
+        alice.page("/events/rejections?group=address&q=nobody").await.contains("Nothing was rejected that matches")
+    );
+
+    let bob = server.pro("bob@example.com").await;
+    assert!(rows(&bob.page("/events/rejections?group=address").await).is_empty());
+}
