@@ -112,6 +112,9 @@ impl<'a> EventRecord<'a> {
 struct WholeRecord<'a> {
     #[serde(flatten)]
     record: EventRecord<'a>,
+    /// Of events that their owner accepted later, and of no others. CSV keeps its columns, which scripts count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_late_at: Option<String>,
     headers: HeaderObject<'a>,
     body: &'a RawValue,
 }
@@ -168,8 +171,12 @@ fn unreadable(what: impl std::fmt::Display) -> StoreError {
 fn write_json(event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> {
     let value = value_text(&event.body).replace(['\n', '\r'], " ");
     let body = RawValue::from_string(value).map_err(unreadable)?;
-    let record =
-        WholeRecord { record: EventRecord::new(&event.summary), headers: HeaderObject(&event.headers), body: &body };
+    let record = WholeRecord {
+        record: EventRecord::new(&event.summary),
+        accepted_late_at: event.accepted_late_at.map(rfc3339),
+        headers: HeaderObject(&event.headers),
+        body: &body,
+    };
     serde_json::to_writer(&mut *out, &record).map_err(unreadable)?;
     out.push(b'\n');
     Ok(())
@@ -222,6 +229,7 @@ mod tests {
         StoredEvent {
             summary,
             credential_revoked: false,
+            accepted_late_at: None,
             user_agent: None,
             query: None,
             headers,

@@ -92,6 +92,10 @@ actions! {
     CredentialDisabled = "credential_disabled", "Disabled a credential";
     CredentialEnabled = "credential_enabled", "Enabled a credential";
     CredentialRevoked = "credential_revoked", "Revoked a credential";
+    HoldingSwitchedOn = "holding_switched_on", "Had the late events of a credential held";
+    HoldingSwitchedOff = "holding_switched_off", "Had the late events of a credential held no longer";
+    HeldEventsAccepted = "held_events_accepted", "Accepted late events of a credential";
+    HeldEventsDiscarded = "held_events_discarded", "Discarded late events of a credential";
     EventDeleted = "event_deleted", "Deleted an event";
 }
 

@@ -188,6 +188,8 @@ pub struct Credential {
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// Whether what arrives with an expired password is held for the owner.
+    pub holds_late_events: bool,
     pub passwords: Vec<PasswordRecord>,
 }
 

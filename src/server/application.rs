@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
+use crate::ingest::holding::Holding;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receive::Engine;
@@ -95,7 +96,12 @@ impl Application {
 
         let over = wait_for(ended.clone());
         let noting = tokio::spawn(async move { usage.run(over).await });
-        let background = vec![noting, tokio::spawn(upkeep(site.clone(), wait_for(ended)))];
+        let (over, engine) = (wait_for(ended.clone()), site.engine.clone());
+        let holding = tokio::spawn(async move {
+            over.await;
+            engine.holding.finish().await;
+        });
+        let background = vec![noting, holding, tokio::spawn(upkeep(site.clone(), wait_for(ended)))];
 
         let mut application = Self {
             address,
@@ -174,12 +180,14 @@ fn site(
     let ingest_url = config.endpoint(address);
     let wake = Wake::default();
     let usage = Usage::new(store.clone(), wake.clone());
+    let holding = Holding::new(store.clone());
     let senders = Hasher::new(HASHING_PERMITS, HASHING_QUEUE);
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
-        writers: Writers::new(store.clone(), usage.clone(), wake.clone()),
+        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), wake.clone()),
         usage: usage.clone(),
+        holding,
         wake,
         outcomes: Outcomes::default(),
         ids: EventIds::default(),

@@ -149,13 +149,15 @@ pub struct Lock {
     pub revoked: bool,
     pub disabled: bool,
     pub plan: Plan,
+    /// Whether the credential has late events held.
+    pub holds_late_events: bool,
 }
 
 type LockRow =
-    (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
+    (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String, bool);
 
 fn lock(row: LockRow) -> Result<Lock, StoreError> {
-    let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan) = row;
+    let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan, holds) = row;
     Ok(Lock {
         secret_id: SecretId(secret),
         credential_id: CredentialId(credential),
@@ -166,6 +168,7 @@ fn lock(row: LockRow) -> Result<Lock, StoreError> {
         revoked: revoked.is_some() || credential_revoked.is_some(),
         disabled: disabled.is_some(),
         plan: word(&plan)?,
+        holds_late_events: holds,
     })
 }
 
@@ -185,6 +188,7 @@ macro_rules! locks {
                 credentials::revoked_at,
                 credentials::disabled_at,
                 accounts::plan,
+                credentials::holds_late_events,
             ))
     };
 }

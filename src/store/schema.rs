@@ -54,6 +54,7 @@ diesel::table! {
         created_at -> Timestamptz,
         disabled_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        holds_late_events -> Bool,
     }
 }
 
@@ -85,6 +86,26 @@ diesel::table! {
         headers -> Text,
         body -> Text,
         size_bytes -> Integer,
+        accepted_late_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    held_events (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        credential_id -> Uuid,
+        secret_id -> Uuid,
+        received_at -> Timestamptz,
+        remote_ip -> Inet,
+        user_agent -> Nullable<Text>,
+        content_type -> Text,
+        query -> Nullable<Text>,
+        headers -> Text,
+        body -> Text,
+        size_bytes -> Integer,
+        idempotency_key -> Nullable<Bytea>,
+        body_sha256 -> Nullable<Bytea>,
     }
 }
 

@@ -115,7 +115,7 @@ async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpRespons
 }
 
 /// The credential of an address: not found unless it is the reader's own, and only then a question of the plan.
-async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+pub async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
     let mut conn = reader.site().store.connection().await?;
     credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
@@ -123,7 +123,8 @@ async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError
     Ok(id)
 }
 
-fn done(what: &str, id: CredentialId) -> HttpResponse {
+/// Back to the page, with a word on what was done.
+pub fn done(what: &str, id: CredentialId) -> HttpResponse {
     see_other(&format!("{PATH}?done={what}&credential={id}"))
 }
 

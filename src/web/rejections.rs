@@ -8,12 +8,13 @@ use crate::domain::credential_password::masked;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::visible::visible;
-use crate::store::{credentials, event_counts, rejections};
+use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::{html, html_invalid};
 use crate::web::chart::{self, Chart};
 use crate::web::errors::PageError;
 use crate::web::events::{Pager, span_text};
 use crate::web::filters::{Filters, Query};
+use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
@@ -87,6 +88,7 @@ struct Index {
     page: Page,
     filters: Filters,
     chart: Chart,
+    held: Vec<Held>,
     rows: Vec<Row>,
     pager: Pager,
     path: &'static str,
@@ -100,6 +102,11 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, now);
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
+    // On Free nothing can be accepted, so nothing is asked.
+    let held = match reader.member.plan.includes_webhooks() {
+        true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials),
+        false => Vec::new(),
+    };
     let before = Uuid::try_parse(&query.before).ok();
     let found = rejections::list(&mut conn, account, &filters.filter, before, REJECTIONS_PER_PAGE).await?;
     let pager = match (found.rows.first(), found.rows.last()) {
@@ -113,6 +120,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let template = Index {
         page: reader.page("Rejected attempts").at("events", ""),
         chart: Chart::draw(&counts, filters.filter.credential, now),
+        held,
         rows: found.rows.iter().map(|rejection| Row::new(rejection, now)).collect(),
         pager,
         path: "/events/rejections",

@@ -17,6 +17,7 @@ mod durability;
 mod framing;
 mod hashing;
 mod headers;
+mod holding;
 mod junk;
 mod old_hashes;
 mod readme;
