@@ -299,8 +299,12 @@ impl Tour<'_> {
         self.late_events(&billing).await
     }
 
-    /// A partner that goes on with the old password after its overlap.
+    /// A partner that needs more time, and goes on with the old password after that.
     async fn late_events(&mut self, billing: &str) -> Result<()> {
+        self.go(WEBHOOKS).await?;
+        self.press("form[action$='/overlap-extension'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("webhooks-extended", "Webhooks, after an overlap was extended").await?;
         self.shop.write_late_events(billing, 12).await?;
         self.page(WEBHOOKS, "webhooks-late", "Webhooks, late events").await?;
         self.page("/events/rejections", "rejections-late", "Rejected attempts, late events").await?;

@@ -9,6 +9,7 @@ pub mod delete_event;
 pub mod discard_held_events;
 pub mod end_session;
 pub mod export_events;
+pub mod extend_overlap;
 pub mod failure;
 pub mod generate_password;
 pub mod installation_keys;

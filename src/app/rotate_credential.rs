@@ -123,7 +123,7 @@ async fn make_room(
         return Err(RotateError::TwoPasswordsLive(expiring));
     }
     if let Some(current) = credential.current(now) {
-        credential_secrets::expire(conn, current.id, end).await?;
+        credential_secrets::expire(conn, current.id, overlap, end).await?;
     }
     Ok(Some(end))
 }

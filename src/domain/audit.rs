@@ -89,6 +89,7 @@ actions! {
     CredentialRenamed = "credential_renamed", "Renamed a credential";
     CredentialRotated = "credential_rotated", "Rotated the password of a credential";
     OldPasswordStopped = "old_password_stopped", "Stopped the old password of a credential";
+    OverlapExtended = "overlap_extended", "Extended the overlap of a credential";
     CredentialDisabled = "credential_disabled", "Disabled a credential";
     CredentialEnabled = "credential_enabled", "Enabled a credential";
     CredentialRevoked = "credential_revoked", "Revoked a credential";

@@ -71,6 +71,9 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         last_used_ip -> Nullable<Inet>,
         last_used_agent -> Nullable<Text>,
+        overlap -> Nullable<Text>,
+        extended_at -> Nullable<Timestamptz>,
+        first_used_at -> Nullable<Timestamptz>,
     }
 }
 

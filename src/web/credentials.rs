@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::app::extend_overlap::{ExtendError, extend_overlap};
 use crate::app::issue_credential::{IssueError, issue_credential};
 use crate::app::rename_credential::{RenameError, rename_credential};
 use crate::app::revoke_credential::{RevokeError, revoke_credential};
@@ -207,6 +208,18 @@ pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpRes
         Ok(()) => Ok(done("stopped", id)),
         Err(StopError::NotFound) => Err(PageError::NotFound),
         Err(StopError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/overlap-extension`
+pub async fn extend(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id(&reader, &id).await?;
+    match extend_overlap(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
+        Ok(_) => Ok(done("extended", id)),
+        Err(ExtendError::NotFound) => Err(PageError::NotFound),
+        // A page that was open for long still has the button.
+        Err(ExtendError::NoOverlap | ExtendError::AlreadyExtended) => Ok(done("not-extended", id)),
+        Err(ExtendError::Failed(failure)) => Err(failure.into()),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::credential_password::masked;
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
+use crate::domain::overlap::Overlap;
 use crate::domain::time::ago;
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, held_events, rejections};
@@ -66,8 +67,20 @@ impl Card {
 
 /// During an overlap: whether the old password is still in use, and from where.
 struct OverlapNotice {
-    still_used: Option<String>,
+    old: OldPassword,
     ends: When,
+    /// By how long it can be extended.
+    extension: Option<&'static str>,
+}
+
+/// What decides whether the old password can go.
+enum OldPassword {
+    /// When and from where, after the change and, as far as the new one is in use, after that.
+    StillUsed(String),
+    /// The new one is in use, and the old one no longer.
+    NotSinceTheNew,
+    /// Neither has been used since the change, so nobody knows yet.
+    Unknown,
 }
 
 struct Notice {
@@ -240,10 +253,18 @@ impl Card {
 impl OverlapNotice {
     fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
         let old = credential.expiring(now)?;
-        let rotated_at = credential.current(now).map_or(now, |current| current.created_at);
-        let since = old.last_used_at.is_some_and(|at| at >= rotated_at);
+        let current = credential.current(now);
+        let rotated_at = current.map_or(now, |current| current.created_at);
+        let first_use = current.and_then(|current| current.first_used_at);
+        let since = first_use.unwrap_or(rotated_at);
+        let still_used = use_of(old, now).filter(|_| old.last_used_at.is_some_and(|at| at >= since));
+        let old_password = match (still_used, first_use) {
+            (Some(used), _) => OldPassword::StillUsed(used),
+            (None, Some(_)) => OldPassword::NotSinceTheNew,
+            (None, None) => OldPassword::Unknown,
+        };
         let ends = When::minute(old.expires_at.unwrap_or(now));
-        Some(Self { still_used: use_of(old, now).filter(|_| since), ends })
+        Some(Self { old: old_password, ends, extension: old.extension(now).map(Overlap::words) })
     }
 }
 
@@ -269,6 +290,16 @@ fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
         "discarded" => ("ok", format!("The late events of {name} are discarded."), "They’re gone for good."),
         "renamed" => ("ok", format!("The credential is called {name} now."), "Senders notice nothing."),
         "stopped" => ("ok", format!("The old password of {name} has stopped."), "Requests with it now get 401."),
+        "extended" => (
+            "ok",
+            format!("The old password of {name} works longer."),
+            "An overlap can be extended once, so its senders have to have the new one by then.",
+        ),
+        "not-extended" => (
+            "bad",
+            format!("The overlap of {name} stays as it is."),
+            "It has ended, or was extended before, which is possible once.",
+        ),
         "refused" => (
             "bad",
             format!("The test event for {name} was refused."),
