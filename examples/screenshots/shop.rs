@@ -159,6 +159,23 @@ impl Shop<'_> {
         Ok(self.database.batch_execute(&sql).await?)
     }
 
+    /// What came with an expired password some hours ago.
+    pub async fn write_late_events(&self, credential: &str, number: i64) -> Result<()> {
+        let mut sql = String::new();
+        for place in 0..number {
+            let at = self.site.clock.now().saturating_sub(SignedDuration::from_mins(170 - place * 4))?;
+            let (body, id) = (serde_json::to_string(&body(4 + place * 6))?, random::uuid_at(at));
+            sql.push_str(&format!(
+                "insert into held_events select c.account_id, '{id}', c.id, s.id, '{at}', '203.0.113.7', 'relay/2.1', \
+                 'application/json', null, '[[\"content-type\",\"application/json\"]]', $x${body}$x$, {}, null, null \
+                 from credentials c join credential_secrets s on s.credential_id = c.id where c.id = '{credential}' \
+                 order by s.created_at limit 1;\n",
+                body.len()
+            ));
+        }
+        Ok(self.database.batch_execute(&sql).await?)
+    }
+
     /// Refused requests of the last hours.
     pub async fn write_rejections(&self, account: AccountId, list: &[PastRejection<'_>]) -> Result<()> {
         let mut sql = String::new();

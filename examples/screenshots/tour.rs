@@ -300,7 +300,28 @@ impl Tour<'_> {
         self.dialog(&question("rename", &inventory.id), "rename-dialog", "Rename a credential").await?;
         self.dialog(&question("revoke", &inventory.id), "revoke-dialog", "Revoke a credential").await?;
         self.dialog(&question("stop", &billing), "stop-dialog", "Stop an old password").await?;
-        self.page("/settings/integrations", "integrations", "Integrations").await
+        self.page("/settings/integrations", "integrations", "Integrations").await?;
+        self.late_events(&billing).await
+    }
+
+    /// A partner that needs more time, and goes on with the old password after that.
+    async fn late_events(&mut self, billing: &str) -> Result<()> {
+        self.go(WEBHOOKS).await?;
+        self.press("form[action$='/overlap-extension'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("webhooks-extended", "Webhooks, after an overlap was extended").await?;
+        self.shop.write_late_events(billing, 12).await?;
+        self.page(WEBHOOKS, "webhooks-late", "Webhooks, late events").await?;
+        self.page("/events/rejections", "rejections-late", "Rejected attempts, late events").await?;
+        self.dialog(&format!("{WEBHOOKS}?discard={billing}"), "discard-dialog", "Discard late events").await?;
+        self.dialog(&format!("{WEBHOOKS}?revoke={billing}"), "revoke-dialog-late", "Revoke, with late events").await?;
+        self.go(WEBHOOKS).await?;
+        self.press("form[action$='/held-events/acceptance'] button").await?;
+        self.see(".notice.ok a").await?;
+        self.here("webhooks-accepted", "Webhooks, after late events were accepted").await?;
+        let sql = "select id::text from events where accepted_late_at is not null limit 1";
+        let event: String = self.shop.database.query_one(sql, &[]).await?.get(0);
+        self.page(&format!("/events/{event}"), "event-late", "Event, accepted late").await
     }
 
     async fn settings(&mut self) -> Result<()> {

@@ -101,6 +101,9 @@ impl<'a> EventRecord<'a> {
 struct WholeRecord<'a> {
     #[serde(flatten)]
     record: EventRecord<'a>,
+    /// Of events that their owner accepted later, and of no others. CSV keeps its columns, which scripts count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_late_at: Option<String>,
     headers: HeaderObject<'a>,
     body: &'a RawValue,
 }
@@ -128,8 +131,12 @@ fn write(format: ExportFormat, event: &StoredEvent, out: &mut Vec<u8>) -> Result
 fn write_json(event: &StoredEvent, out: &mut Vec<u8>) -> Result<(), StoreError> {
     let value = value_text(&event.body).replace(['\n', '\r'], " ");
     let body = RawValue::from_string(value).map_err(unreadable)?;
-    let record =
-        WholeRecord { record: EventRecord::new(&event.summary), headers: HeaderObject(&event.headers), body: &body };
+    let record = WholeRecord {
+        record: EventRecord::new(&event.summary),
+        accepted_late_at: event.accepted_late_at.map(rfc3339),
+        headers: HeaderObject(&event.headers),
+        body: &body,
+    };
     write_json_line(&record, out)
 }
 
@@ -172,6 +179,7 @@ mod tests {
         StoredEvent {
             summary,
             credential_revoked: false,
+            accepted_late_at: None,
             user_agent: None,
             query: None,
             headers,

@@ -1,15 +1,18 @@
 //! Acts: what the product does when there is a decision to take. Each file is one act with one function of its name; plain
 //! reads go past this floor. An act and its line in the audit trail are one transaction.
 
+pub mod accept_held_events;
 pub mod change_password;
 pub mod change_plan;
 pub mod create_account;
 pub mod delete_event;
+pub mod discard_held_events;
 pub mod end_expired;
 pub mod end_session;
 pub mod export;
 pub mod export_audit;
 pub mod export_events;
+pub mod extend_overlap;
 pub mod failure;
 pub mod find_leaks;
 pub mod generate_password;
@@ -24,3 +27,4 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod stop_old_password;
 pub mod switch_credential;
+pub mod switch_holding;

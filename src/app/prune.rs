@@ -1,11 +1,11 @@
 //! What has to happen as time goes by: partitions are made before they are needed and dropped when all in them is too old;
-//! forgotten idempotency keys, old rejections and ended sessions go.
+//! forgotten idempotency keys, late events that nobody decided about, old rejections and ended sessions go.
 
 use jiff::Timestamp;
 
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
-use crate::store::{idempotency, partitions, rejections, sessions};
+use crate::store::{held_events, idempotency, partitions, rejections, sessions};
 
 /// Makes the partitions that writing needs soon.
 pub async fn make_partitions(store: &Store, now: Timestamp) -> Result<(), StoreError> {
@@ -21,10 +21,11 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
     let oldest_kept = partitions::oldest_kept(now, retention_days);
     let dropped = partitions::drop_before(&mut conn, oldest_kept).await?;
     let keys = idempotency::prune(&mut conn, now).await?;
+    let held = held_events::prune(&mut conn, oldest_kept, now).await?;
     let refused = rejections::prune(&mut conn, oldest_kept).await?;
     let ended = sessions::prune(&mut conn, now).await?;
-    if !dropped.is_empty() || keys + refused + ended > 0 {
-        tracing::info!(?dropped, keys, refused, ended, "pruned");
+    if !dropped.is_empty() || keys + held + refused + ended > 0 {
+        tracing::info!(?dropped, keys, held, refused, ended, "pruned");
     }
     Ok(())
 }

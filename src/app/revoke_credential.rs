@@ -1,5 +1,6 @@
-//! Ends a credential for good: every password of it stops at once, on every instance.
+//! Ends a credential for good: every password of it stops at once, on every instance, and what was held for it goes.
 
+use crate::app::discard_held_events::discard_until;
 use crate::app::end_expired::end_expired;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::audit::{Act, Action};
@@ -32,6 +33,7 @@ pub async fn revoke_credential(
                 end_expired(conn, Some(id), act.at).await?;
                 credentials::set_revoked_at(conn, account, id, act.at).await?;
                 credential_secrets::revoke_all(conn, id, act.at).await?;
+                discard_until(conn, account, &credential, act.at, act).await?;
                 let subject = &credential.username;
                 audit::append(conn, account, act, Action::CredentialRevoked, subject, &credential.name).await?;
             }

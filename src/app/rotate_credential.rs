@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::app::discard_held_events::discard_until;
 use crate::app::end_expired::end_expired;
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_password::generate_password;
@@ -77,7 +78,7 @@ pub async fn rotate_credential(
                     return Err(RotateError::AlreadyRotated);
                 }
                 end_expired(conn, Some(id), act.at).await?;
-                let previous_expires_at = make_room(conn, &credential, overlap, act.at).await?;
+                let previous_expires_at = make_room(conn, account, &credential, overlap, act).await?;
                 let Some(slot) = credential_secrets::free_slot(conn, id).await? else {
                     let frees_at = credential.expiring(act.at).and_then(|p| p.expires_at).unwrap_or(act.at);
                     return Err(RotateError::TwoPasswordsLive(frees_at));
@@ -105,15 +106,18 @@ pub async fn rotate_credential(
 }
 
 /// Ends what the overlap says: everything at once for "now", which is what one does with a password that has leaked, or
-/// the current password later. Answers with when that is.
+/// the current password later. What a password brought that may have leaked is not held any longer. Answers with when that is.
 async fn make_room(
     conn: &mut Connection,
+    account: AccountId,
     credential: &Credential,
     overlap: Overlap,
-    now: Timestamp,
+    act: &Act,
 ) -> Result<Option<Timestamp>, RotateError> {
+    let now = act.at;
     if overlap == Overlap::Now {
         credential_secrets::revoke_all(conn, credential.id, now).await?;
+        discard_until(conn, account, credential, now, act).await?;
         return Ok(None);
     }
     let end = overlap.end(now);
@@ -121,7 +125,7 @@ async fn make_room(
         return Err(RotateError::TwoPasswordsLive(expiring));
     }
     if let Some(current) = credential.current(now) {
-        credential_secrets::expire(conn, current.id, end).await?;
+        credential_secrets::expire(conn, current.id, overlap, end).await?;
     }
     Ok(Some(end))
 }

@@ -119,6 +119,14 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Let the old password of a rotation work for as long again, once
+    Extend {
+        /// The username of the credential, such as rw_7f3kq2m9
+        username: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// End every password of a credential at once, for good
     Revoke {
         /// The username of the credential, such as rw_7f3kq2m9

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::app::extend_overlap::{ExtendError, extend_overlap};
 use crate::app::issue_credential::{IssueError, issue_credential};
 use crate::app::revoke_credential::{RevokeError, revoke_credential};
 use crate::app::rotate_credential::{RotateError, rotate_credential};
@@ -36,6 +37,12 @@ struct Rotated<'a> {
     username: &'a str,
     password: &'a str,
     previous_expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Extended<'a> {
+    username: &'a str,
+    previous_expires_at: String,
 }
 
 #[derive(Serialize)]
@@ -80,6 +87,7 @@ pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<End
         CredentialCommand::Create { email, name, json } => create(&context, &email, &name, json).await,
         CredentialCommand::List { email, json } => list(&context, &email, json).await,
         CredentialCommand::Rotate { username, overlap, json } => rotate(&context, &username, &overlap, json).await,
+        CredentialCommand::Extend { username, json } => extend(&context, &username, json).await,
         CredentialCommand::Revoke { username, json } => revoke(&context, &username, json).await,
         CredentialCommand::Disable { username, json } => switch(&context, &username, Switch::Disable, json).await,
         CredentialCommand::Enable { username, json } => switch(&context, &username, Switch::Enable, json).await,
@@ -199,6 +207,19 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
         None => "The old password has stopped.".to_owned(),
     };
     Ok(output::say(&fate)?)
+}
+
+async fn extend(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {
+    let (account, id) = find(context, username).await?;
+    let end = match extend_overlap(context.store, account, id, context.act).await {
+        Ok(end) => rfc3339(end),
+        Err(ExtendError::Failed(failure)) => return Err(failure.into()),
+        Err(error) => return Err(CommandError::refused(error)),
+    };
+    if json {
+        return Ok(output::json(&Extended { username, previous_expires_at: end })?);
+    }
+    Ok(output::say(&format!("The old password works until {end}."))?)
 }
 
 async fn revoke(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {

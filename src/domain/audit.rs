@@ -108,6 +108,7 @@ actions! {
     CredentialRenamed = "credential_renamed", "Renamed a credential";
     CredentialRotated = "credential_rotated", "Rotated the password of a credential";
     OldPasswordStopped = "old_password_stopped", "Stopped the old password of a credential";
+    OverlapExtended = "overlap_extended", "Extended the overlap of a credential";
     CredentialDisabled = "credential_disabled", "Disabled a credential";
     CredentialEnabled = "credential_enabled", "Enabled a credential";
     CredentialRevoked = "credential_revoked", "Revoked a credential";
@@ -116,6 +117,10 @@ actions! {
     /// At most once a day for each password.
     PasswordUsedAfterRevoke = "password_used_after_revoke", "Tried a revoked password";
     PasswordExpired = "password_expired", "Password expired";
+    HoldingSwitchedOn = "holding_switched_on", "Had the late events of a credential held";
+    HoldingSwitchedOff = "holding_switched_off", "Had the late events of a credential held no longer";
+    HeldEventsAccepted = "held_events_accepted", "Accepted late events of a credential";
+    HeldEventsDiscarded = "held_events_discarded", "Discarded late events of a credential";
     EventDeleted = "event_deleted", "Deleted an event";
     EventsExported = "events_exported", "Exported events";
     AuditExported = "audit_exported", "Exported the audit trail";

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::domain::ids::{CredentialId, SecretId};
+use crate::domain::overlap::Overlap;
 
 /// The alphabet after `rw_`.
 const USERNAME_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -163,12 +164,23 @@ pub struct PasswordRecord {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// How long it was to work on when it was replaced, where that is known.
+    pub overlap: Option<Overlap>,
+    /// When its overlap was extended, which can be once.
+    pub extended_at: Option<Timestamp>,
+    pub first_used_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
     pub last_used_ip: Option<IpAddr>,
     pub last_used_agent: Option<String>,
 }
 
 impl PasswordRecord {
+    /// By how long the overlap of this replaced password can still be extended; `None` when that is over or done.
+    pub fn extension(&self, now: Timestamp) -> Option<Overlap> {
+        let can_be = self.state(now) == PasswordState::Expiring && self.extended_at.is_none();
+        can_be.then(|| self.overlap.unwrap_or(Overlap::OneDay))
+    }
+
     pub fn state(&self, now: Timestamp) -> PasswordState {
         match (self.revoked_at, self.expires_at) {
             (Some(_), _) => PasswordState::Revoked,
@@ -188,6 +200,8 @@ pub struct Credential {
     pub created_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// Whether what arrives with an expired password is held for the owner.
+    pub holds_late_events: bool,
     pub passwords: Vec<PasswordRecord>,
 }
 

@@ -101,6 +101,8 @@ pub const PREVIEW_BYTES: usize = 600;
 pub struct StoredEvent {
     pub summary: EventSummary,
     pub credential_revoked: bool,
+    /// It arrived with an expired password, and this is when its owner accepted it.
+    pub accepted_late_at: Option<Timestamp>,
     pub user_agent: Option<String>,
     pub query: Option<String>,
     pub headers: Vec<KeptHeader>,

@@ -31,6 +31,16 @@ impl Overlap {
         }
     }
 
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Overlap::Now => "no time",
+            Overlap::OneHour => "1 hour",
+            Overlap::OneDay => "24 hours",
+            Overlap::SevenDays => "7 days",
+        }
+    }
+
     /// When the old password stops working, if the rotation happens at `now`.
     pub fn end(self, now: Timestamp) -> Timestamp {
         let hours = match self {

@@ -77,7 +77,8 @@ reasons! {
         meaning: "The credential was rotated, the overlap is over, and this sender still uses the password from before.",
         sender_sees: "Nothing that tells it from a wrong password.",
         remedy: "Give this sender the current password. If nobody kept it, rotate once more, with an overlap for the senders that are \
-                 up to date already.",
+                 up to date already. What it sent is held for 7 days, unless that was switched off: the Webhooks page asks whether to \
+                 accept it.",
     }
     RevokedPassword = "revoked_password", 401 "unauthorized" {
         title: "Password is revoked",

@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod head;
+pub mod holding;
 pub mod limiter;
 pub mod outcomes;
 pub mod receipt;

@@ -15,6 +15,7 @@ use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::request_headers::scrub;
 use crate::ingest::batch::{Entry, Written};
 use crate::ingest::head::{Head, clipped};
+use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::Receipt;
@@ -48,6 +49,7 @@ pub struct Engine {
     pub limiter: Limiter<IpAddr>,
     pub writers: Writers,
     pub usage: Usage,
+    pub holding: Holding,
     pub wake: Wake,
     pub outcomes: Outcomes,
     pub ids: EventIds,
@@ -80,7 +82,14 @@ impl Engine {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
         }
-        let sender = self.authenticate(head).await?;
+        let sender = match self.authenticate(head).await {
+            Ok(sender) => sender,
+            Err((refusal, None)) => return Err(refusal),
+            Err((refusal, Some(owner))) => {
+                Box::pin(self.hold(writer, head, owner, body)).await;
+                return Err(refusal);
+            }
+        };
         match self.take_in(writer, head, &sender, body).await {
             Ok(receipt) => Ok(receipt),
             // What happens rarely is kept out of the future that every request carries through the layers.
@@ -88,8 +97,8 @@ impl Engine {
         }
     }
 
-    /// Who is sending.
-    async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, Refusal> {
+    /// Who is sending; or why not, and whose late event it is, where it is one that is held.
+    async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Owner>)> {
         let now = self.clock.now();
         let address = throttle_key(head.sender.ip);
         let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(said));
@@ -99,35 +108,60 @@ impl Engine {
             return Ok(verified);
         }
         if let Some(retry_after) = self.limiter.wait(&address, now) {
-            return Err(Refusal::TooManyFailures { retry_after });
+            return Err((Refusal::TooManyFailures { retry_after }, None));
         }
         let verdict = match recognised {
             Ok((username, password)) => {
                 let verifying = Box::pin(self.verifier.verify(&username, &password, now));
                 verifying.await.map_err(|error| {
                     tracing::warn!(%error, "a sender could not be verified");
-                    Refusal::UNAVAILABLE
+                    (Refusal::UNAVAILABLE, None)
                 })?
             }
             Err(verdict) => verdict,
         };
-        let (whose, reason, hint) = match verdict {
+        let (whose, reason, hint, owner) = match verdict {
             Verdict::Verified(verified) => return Ok(verified),
-            Verdict::Refused { account_id, credential_id, reason, hint } => {
-                (Whose::Known(account_id, credential_id), reason, hint)
+            Verdict::Refused { account_id, credential_id, reason, hint, late } => {
+                let owner = late.map(|secret_id| Owner { account_id, credential_id, secret_id });
+                (Whose::Known(account_id, credential_id), reason, hint, owner)
             }
-            Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None),
+            Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None, None),
             Verdict::Unknown => {
                 self.limiter.note_failure(&address, now);
-                return Err(Refusal::Unauthorized);
+                return Err((Refusal::Unauthorized, None));
             }
         };
         self.note_rejection(head, whose, reason, hint, None, head.announced_size(), now);
         if reason == Reason::ProRequired {
-            return Err(Refusal::ProRequired);
+            return Err((Refusal::ProRequired, None));
         }
+        // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
         self.limiter.note_failure(&address, now);
-        Err(Refusal::Unauthorized)
+        Err((Refusal::Unauthorized, owner))
+    }
+
+    /// Reads what came with an expired password and keeps it, if it would have been stored. Whatever is wrong with it, its sender
+    /// is told the same.
+    async fn hold(
+        &self,
+        writer: &Writer,
+        head: &Head<'_>,
+        owner: Owner,
+        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
+    ) {
+        let Ok(content_type) = head.media_type() else { return };
+        let most = self.max_body_bytes as u64;
+        let announced = head.announced_size().unwrap_or(most);
+        if announced > most {
+            return;
+        }
+        let Some(place) = self.holding.place(announced) else { return };
+        let mut room = writer.open_room();
+        let Ok(bytes) = body(self.max_body_bytes, &mut room).await else { return };
+        if let Ok(event) = self.new_event(head, content_type, bytes, self.clock.now()) {
+            self.holding.keep(owner, event, room, place);
+        }
     }
 
     /// From a verified sender to the disk.
@@ -149,19 +183,8 @@ impl Engine {
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
         })?;
         let size = bytes.len();
-        let body = Payload::check(bytes).map_err(|problem| Stopped::InvalidJson(problem, size as u64))?.into_string();
-        let idempotency = head.idempotency_key(body.as_bytes()).map_err(Stopped::Conflict)?;
         let now = self.clock.now();
-        let event = NewEvent {
-            id: self.ids.next(now),
-            remote_ip: head.sender.ip,
-            user_agent: head.text("user-agent"),
-            content_type,
-            query: head.query.filter(|query| !query.is_empty()).map(clipped),
-            headers: scrub(head.headers.iter().copied()),
-            body,
-            idempotency,
-        };
+        let event = self.new_event(head, content_type, bytes, now)?;
         let entry = Entry { sender: sender.clone(), event, at: now };
         match writer.write(entry, room).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
@@ -172,6 +195,29 @@ impl Engine {
             Written::KeyConflict => Err(Stopped::Conflict("this idempotency key was used for another body")),
             Written::Refused(reason) => Err(Stopped::NoLongerUsable(reason)),
         }
+    }
+
+    /// The event that a request is, if its body is JSON and its key is one.
+    fn new_event(
+        &self,
+        head: &Head<'_>,
+        content_type: String,
+        bytes: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<NewEvent, Stopped> {
+        let size = bytes.len();
+        let body = Payload::check(bytes).map_err(|problem| Stopped::InvalidJson(problem, size as u64))?.into_string();
+        let idempotency = head.idempotency_key(body.as_bytes()).map_err(Stopped::Conflict)?;
+        Ok(NewEvent {
+            id: self.ids.next(now),
+            remote_ip: head.sender.ip,
+            user_agent: head.text("user-agent"),
+            content_type,
+            query: head.query.filter(|query| !query.is_empty()).map(clipped),
+            headers: scrub(head.headers.iter().copied()),
+            body,
+            idempotency,
+        })
     }
 
     /// Notes why a verified sender is refused, for the owner, and says it to the sender: unless its password has ended

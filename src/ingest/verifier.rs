@@ -18,6 +18,7 @@ use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
+use crate::ingest::holding::holds;
 use crate::store::credential_secrets::{self, Lock};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
@@ -45,6 +46,8 @@ pub enum Verdict {
         account_id: AccountId,
         reason: Reason,
         hint: Option<String>,
+        /// The password whose late events are held, where this is one.
+        late: Option<SecretId>,
     },
     /// The shape of the username is right; whether it exists was not looked up, since the checksum is wrong.
     Forged(Username),
@@ -160,7 +163,7 @@ impl Verifier {
             return Ok(Verdict::Unknown);
         };
         if !self.matches(&lock, password, now).await? {
-            return Ok(refused(&lock, Reason::WrongPassword, None));
+            return Ok(refused(&lock, Reason::WrongPassword, None, None));
         }
         match usable(&lock, now) {
             Ok(()) => {
@@ -168,7 +171,10 @@ impl Verifier {
                 self.locks.insert(lock_key(username, password), lock.clone());
                 Ok(Verdict::Verified(lock))
             }
-            Err(reason) => Ok(refused(&lock, reason, Some(lock.hint.clone()))),
+            Err(reason) => {
+                let late = holds(&lock, now).then_some(lock.secret_id);
+                Ok(refused(&lock, reason, Some(lock.hint.clone()), late))
+            }
         }
     }
 
@@ -269,8 +275,8 @@ fn lock_key(username: &Username, password: &CredentialPassword) -> LockKey {
     (*username, password.hint_bytes())
 }
 
-fn refused(lock: &Lock, reason: Reason, hint: Option<String>) -> Verdict {
-    Verdict::Refused { credential_id: lock.credential_id, account_id: lock.account_id, reason, hint }
+fn refused(lock: &Lock, reason: Reason, hint: Option<String>, late: Option<SecretId>) -> Verdict {
+    Verdict::Refused { credential_id: lock.credential_id, account_id: lock.account_id, reason, hint, late }
 }
 
 fn lock_of_nobody() -> Lock {
@@ -284,5 +290,6 @@ fn lock_of_nobody() -> Lock {
         revoked: true,
         disabled: true,
         plan: Plan::Free,
+        holds_late_events: false,
     }
 }

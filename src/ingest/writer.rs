@@ -12,11 +12,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::domain::ids::SecretId;
+use crate::domain::rejection::Reason;
 use crate::ingest::batch::{self, Entry, Written};
+use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::room::{Room, Rooms};
 use crate::ingest::usage::Usage;
 use crate::ingest::wake::Wake;
 use crate::store::batches::BatchConnection;
+use crate::store::credential_secrets::Lock;
 use crate::store::error::StoreError;
 use crate::store::partitions;
 use crate::store::pool::Store;
@@ -38,13 +41,14 @@ pub struct Writers(Arc<Shared>);
 struct Shared {
     store: Store,
     usage: Usage,
+    holding: Holding,
     wake: Wake,
     rooms: Rooms,
 }
 
 impl Writers {
-    pub fn new(store: Store, usage: Usage, wake: Wake) -> Self {
-        Self(Arc::new(Shared { store, usage, wake, rooms: Rooms::default() }))
+    pub fn new(store: Store, usage: Usage, holding: Holding, wake: Wake) -> Self {
+        Self(Arc::new(Shared { store, usage, holding, wake, rooms: Rooms::default() }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -81,7 +85,7 @@ struct Job {
     entry: Entry,
     done: oneshot::Sender<Result<Written, StoreError>>,
     queued_at: Instant,
-    _room: Room,
+    room: Room,
 }
 
 impl Writer {
@@ -97,7 +101,7 @@ impl Writer {
             return Err(no_room());
         }
         let (done, answer) = oneshot::channel();
-        let job = Job { entry, done, queued_at: Instant::now(), _room: room };
+        let job = Job { entry, done, queued_at: Instant::now(), room };
         self.queue.send(job).map_err(|_| ended())?;
         match tokio::time::timeout(MAX_TRANSACTION, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -152,8 +156,7 @@ impl Task {
             Ok(verdicts) => {
                 self.tell(&entries, &verdicts);
                 for (job, verdict) in batch.into_iter().zip(verdicts) {
-                    // Whoever has gone is not told.
-                    let _ = job.done.send(Ok(verdict));
+                    self.answer(job, Ok(verdict));
                 }
             }
             Err(error) if error.is_unavailable() => {
@@ -170,9 +173,21 @@ impl Task {
                     if let Ok(verdict) = &alone {
                         self.tell(&[&job.entry], &[*verdict]);
                     }
-                    let _ = job.done.send(alone);
+                    self.answer(job, alone);
                 }
             }
+        }
+    }
+
+    /// Answers one. What came just after its password expired, as a sender does that was verified before, goes into the holding.
+    fn answer(&self, job: Job, outcome: Result<Written, StoreError>) {
+        let is_late = matches!(outcome, Ok(Written::Refused(Reason::ExpiredPassword)));
+        // Whoever has gone is not told.
+        let _ = job.done.send(outcome);
+        let Entry { sender, event, .. } = job.entry;
+        if is_late && let Some(place) = self.shared.holding.place(event.body.len() as u64) {
+            let Lock { account_id, credential_id, secret_id, .. } = *sender;
+            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.room, place);
         }
     }
 

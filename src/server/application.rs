@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
+use crate::ingest::holding::Holding;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receive::Engine;
@@ -104,8 +105,13 @@ impl Application {
         let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
         let hearing = tokio::spawn(async move { wake.hear(&store, over).await });
         let keeping_up = tokio::spawn(upkeep(site.clone(), wait_for(ended.clone())));
-        let expiring = tokio::spawn(note_expiries(site.clone(), wait_for(ended)));
-        let background = vec![noting, telling, hearing, keeping_up, expiring];
+        let expiring = tokio::spawn(note_expiries(site.clone(), wait_for(ended.clone())));
+        let (over, engine) = (wait_for(ended.clone()), site.engine.clone());
+        let holding = tokio::spawn(async move {
+            over.await;
+            engine.holding.finish().await;
+        });
+        let background = vec![noting, telling, hearing, holding, keeping_up, expiring];
 
         let mut application = Self {
             address,
@@ -185,12 +191,14 @@ fn site(
     let ingest_url = config.endpoint(address);
     let wake = Wake::default();
     let usage = Usage::new(store.clone(), wake.clone());
+    let holding = Holding::new(store.clone());
     let senders = Hasher::new(HASHING_PERMITS, HASHING_QUEUE);
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
-        writers: Writers::new(store.clone(), usage.clone(), wake.clone()),
+        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), wake.clone()),
         usage: usage.clone(),
+        holding,
         wake,
         outcomes: Outcomes::default(),
         ids: EventIds::default(),

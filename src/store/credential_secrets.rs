@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use diesel::sql_types::{Nullable, Timestamptz};
 use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::domain::account::Plan;
 use crate::domain::credential::{PasswordRecord, Username};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
+use crate::domain::overlap::Overlap;
 use crate::store::columns::{Moment, inet, time, without_nul, word};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
@@ -49,8 +51,9 @@ pub async fn list(
     conn: &mut Connection,
     credentials: &[Uuid],
 ) -> Result<Vec<(CredentialId, PasswordRecord)>, StoreError> {
-    type Row =
-        (Uuid, Uuid, String, Moment, Option<Moment>, Option<Moment>, Option<Moment>, Option<IpNet>, Option<String>);
+    type Life = (Moment, Option<Moment>, Option<Moment>, Option<String>, Option<Moment>);
+    type Uses = (Option<Moment>, Option<Moment>, Option<IpNet>, Option<String>);
+    type Row = (Uuid, Uuid, String, Life, Uses);
     let rows: Vec<Row> = credential_secrets::table
         .filter(credential_secrets::credential_id.eq_any(credentials))
         .order((credential_secrets::created_at.desc(), credential_secrets::id.desc()))
@@ -58,29 +61,40 @@ pub async fn list(
             credential_secrets::credential_id,
             credential_secrets::id,
             credential_secrets::hint,
-            credential_secrets::created_at,
-            credential_secrets::expires_at,
-            credential_secrets::revoked_at,
-            credential_secrets::last_used_at,
-            credential_secrets::last_used_ip,
-            credential_secrets::last_used_agent,
+            (
+                credential_secrets::created_at,
+                credential_secrets::expires_at,
+                credential_secrets::revoked_at,
+                credential_secrets::overlap,
+                credential_secrets::extended_at,
+            ),
+            (
+                credential_secrets::first_used_at,
+                credential_secrets::last_used_at,
+                credential_secrets::last_used_ip,
+                credential_secrets::last_used_agent,
+            ),
         ))
         .load(conn)
         .await?;
-    let record = |(owner, id, hint, created, expires, revoked, used, ip, agent): Row| {
+    let record = |(owner, id, hint, life, (first_used, used, ip, agent)): Row| {
+        let (created, expires, revoked, overlap, extended) = life;
         let password = PasswordRecord {
             id: SecretId(id),
             hint,
             created_at: created.into(),
             expires_at: time(expires),
             revoked_at: time(revoked),
+            overlap: overlap.as_deref().map(word).transpose()?,
+            extended_at: time(extended),
+            first_used_at: time(first_used.or(used)),
             last_used_at: time(used),
             last_used_ip: ip.map(|net| net.addr()),
             last_used_agent: agent,
         };
-        (CredentialId(owner), password)
+        Ok((CredentialId(owner), password))
     };
-    Ok(rows.into_iter().map(record).collect())
+    rows.into_iter().map(record).collect()
 }
 
 /// A password whose overlap has ended by itself.
@@ -129,10 +143,19 @@ pub async fn free_slot(conn: &mut Connection, credential: CredentialId) -> Resul
     Ok([1, 2].into_iter().find(|slot| !held.contains(slot)))
 }
 
-/// Lets a password work until `at` and no longer.
-pub async fn expire(conn: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), StoreError> {
+/// Lets a replaced password work until `at` and no longer.
+pub async fn expire(conn: &mut Connection, id: SecretId, overlap: Overlap, at: Timestamp) -> Result<(), StoreError> {
     diesel::update(credential_secrets::table.find(id.0))
-        .set(credential_secrets::expires_at.eq(Moment(at)))
+        .set((credential_secrets::expires_at.eq(Moment(at)), credential_secrets::overlap.eq(overlap.as_str())))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Lets a replaced password work until `end` instead, and notes that this was done.
+pub async fn extend(conn: &mut Connection, id: SecretId, end: Timestamp, at: Timestamp) -> Result<(), StoreError> {
+    diesel::update(credential_secrets::table.find(id.0))
+        .set((credential_secrets::expires_at.eq(Moment(end)), credential_secrets::extended_at.eq(Moment(at))))
         .execute(conn)
         .await?;
     Ok(())
@@ -172,13 +195,15 @@ pub struct Lock {
     pub revoked: bool,
     pub disabled: bool,
     pub plan: Plan,
+    /// Whether the credential has late events held.
+    pub holds_late_events: bool,
 }
 
 type LockRow =
-    (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String);
+    (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String, bool);
 
 fn lock(row: LockRow) -> Result<Lock, StoreError> {
-    let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan) = row;
+    let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan, holds) = row;
     Ok(Lock {
         secret_id: SecretId(secret),
         credential_id: CredentialId(credential),
@@ -189,6 +214,7 @@ fn lock(row: LockRow) -> Result<Lock, StoreError> {
         revoked: revoked.is_some() || credential_revoked.is_some(),
         disabled: disabled.is_some(),
         plan: word(&plan)?,
+        holds_late_events: holds,
     })
 }
 
@@ -208,6 +234,7 @@ macro_rules! locks {
                 credentials::revoked_at,
                 credentials::disabled_at,
                 accounts::plan,
+                credentials::holds_late_events,
             ))
     };
 }
@@ -244,6 +271,11 @@ pub async fn replace_hash(conn: &mut Connection, id: SecretId, old: &str, new: &
     Ok(())
 }
 
+diesel::define_sql_function! {
+    /// The first of two moments that is there.
+    fn coalesce(known: Nullable<Timestamptz>, other: Timestamptz) -> Timestamptz;
+}
+
 /// Notes that a password was used, as it was before. Never goes back in time, whoever writes last; `false` when nothing changed,
 /// as for a password that was never used.
 pub async fn note_use(
@@ -256,6 +288,7 @@ pub async fn note_use(
     let older = credential_secrets::last_used_at.lt(Moment(at));
     let noted = diesel::update(credential_secrets::table.find(id.0).filter(older))
         .set((
+            credential_secrets::first_used_at.eq(coalesce(credential_secrets::first_used_at, Moment(at)).nullable()),
             credential_secrets::last_used_at.eq(Moment(at)),
             credential_secrets::last_used_ip.eq(inet(ip)),
             credential_secrets::last_used_agent.eq(agent.map(without_nul)),
@@ -277,6 +310,7 @@ pub async fn note_first_use(
     let unused = credential_secrets::table.find(id.0).filter(credential_secrets::last_used_at.is_null());
     let row: Option<(Uuid, String)> = diesel::update(unused)
         .set((
+            credential_secrets::first_used_at.eq(Moment(at)),
             credential_secrets::last_used_at.eq(Moment(at)),
             credential_secrets::last_used_ip.eq(inet(ip)),
             credential_secrets::last_used_agent.eq(agent.map(without_nul)),

@@ -18,7 +18,7 @@ use crate::store::schema::credentials;
 /// The constraint that keeps usernames unique.
 pub const USERNAME_IS_UNIQUE: &str = "credentials_username_is_unique";
 
-type Row = (Uuid, String, String, Moment, Option<Moment>, Option<Moment>);
+type Row = (Uuid, String, String, Moment, Option<Moment>, Option<Moment>, bool);
 type Columns = (
     credentials::id,
     credentials::name,
@@ -26,6 +26,7 @@ type Columns = (
     credentials::created_at,
     credentials::disabled_at,
     credentials::revoked_at,
+    credentials::holds_late_events,
 );
 const COLUMNS: Columns = (
     credentials::id,
@@ -34,10 +35,11 @@ const COLUMNS: Columns = (
     credentials::created_at,
     credentials::disabled_at,
     credentials::revoked_at,
+    credentials::holds_late_events,
 );
 
 fn credential(row: Row, passwords: Vec<PasswordRecord>) -> Credential {
-    let (id, name, username, created_at, disabled_at, revoked_at) = row;
+    let (id, name, username, created_at, disabled_at, revoked_at, holds_late_events) = row;
     Credential {
         id: CredentialId(id),
         name,
@@ -45,6 +47,7 @@ fn credential(row: Row, passwords: Vec<PasswordRecord>) -> Credential {
         created_at: created_at.into(),
         disabled_at: time(disabled_at),
         revoked_at: time(revoked_at),
+        holds_late_events,
         passwords,
     }
 }
@@ -181,6 +184,20 @@ pub async fn set_disabled_at(
 ) -> Result<(), StoreError> {
     diesel::update(credentials::table.filter(credentials::account_id.eq(account.0)).filter(credentials::id.eq(id.0)))
         .set(credentials::disabled_at.eq(at.map(Moment)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Switches the holding of late events.
+pub async fn set_holding(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+    holding: bool,
+) -> Result<(), StoreError> {
+    diesel::update(credentials::table.filter(credentials::account_id.eq(account.0)).filter(credentials::id.eq(id.0)))
+        .set(credentials::holds_late_events.eq(holding))
         .execute(conn)
         .await?;
     Ok(())

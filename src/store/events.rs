@@ -17,7 +17,7 @@ use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, Store
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::request_headers::KeptHeader;
-use crate::store::columns::{Moment, inet, without_nul};
+use crate::store::columns::{Moment, inet, time, without_nul};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, events};
@@ -177,15 +177,16 @@ pub async fn neighbours(
     Ok((newer.map(EventId), older.map(EventId)))
 }
 
-type WholeRow = (SummaryRow, Option<Moment>, Option<String>, Option<String>, String, String);
+type WholeRow = (SummaryRow, Option<Moment>, Option<Moment>, Option<String>, Option<String>, String, String);
 
 fn whole(row: WholeRow) -> Result<StoredEvent, StoreError> {
-    let (summary_row, revoked, user_agent, query, headers, body) = row;
+    let (summary_row, revoked, accepted_late, user_agent, query, headers, body) = row;
     let headers: Vec<KeptHeader> =
         serde_json::from_str(&headers).map_err(|_| StoreError::Unreadable("headers of an event".to_owned()))?;
     Ok(StoredEvent {
         summary: summary(summary_row),
         credential_revoked: revoked.is_some(),
+        accepted_late_at: time(accepted_late),
         user_agent,
         query,
         headers,
@@ -198,6 +199,7 @@ macro_rules! whole_columns {
         (
             summary_columns!(),
             credentials::revoked_at.nullable(),
+            events::accepted_late_at,
             events::user_agent,
             events::query,
             events::headers,

@@ -11,6 +11,7 @@ pub mod embedded;
 pub mod error;
 pub mod event_counts;
 pub mod events;
+pub mod held_events;
 pub mod idempotency;
 pub mod installation;
 pub mod migrate;

@@ -54,6 +54,7 @@ diesel::table! {
         created_at -> Timestamptz,
         disabled_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        holds_late_events -> Bool,
     }
 }
 
@@ -70,6 +71,9 @@ diesel::table! {
         last_used_at -> Nullable<Timestamptz>,
         last_used_ip -> Nullable<Inet>,
         last_used_agent -> Nullable<Text>,
+        overlap -> Nullable<Text>,
+        extended_at -> Nullable<Timestamptz>,
+        first_used_at -> Nullable<Timestamptz>,
         use_after_revoke_told_at -> Nullable<Timestamptz>,
     }
 }
@@ -86,6 +90,26 @@ diesel::table! {
         headers -> Text,
         body -> Text,
         size_bytes -> Integer,
+        accepted_late_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    held_events (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        credential_id -> Uuid,
+        secret_id -> Uuid,
+        received_at -> Timestamptz,
+        remote_ip -> Inet,
+        user_agent -> Nullable<Text>,
+        content_type -> Text,
+        query -> Nullable<Text>,
+        headers -> Text,
+        body -> Text,
+        size_bytes -> Integer,
+        idempotency_key -> Nullable<Bytea>,
+        body_sha256 -> Nullable<Bytea>,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::credential::{Credential, PasswordRecord};
+use crate::domain::holding::HeldEvents;
 use crate::domain::ids::CredentialId;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute};
@@ -13,6 +14,7 @@ use crate::domain::visible::visible;
 use crate::store::events;
 use crate::store::pool::Connection;
 use crate::web::errors::PageError;
+use crate::web::held::Held;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
 
@@ -25,10 +27,14 @@ pub struct Query {
     pub rename: Option<Uuid>,
     pub revoke: Option<Uuid>,
     pub stop: Option<Uuid>,
+    pub discard: Option<Uuid>,
     pub done: Option<String>,
     pub credential: Option<Uuid>,
     pub event: Option<Uuid>,
     pub ms: Option<u64>,
+    pub stored: Option<u64>,
+    pub repeated: Option<u64>,
+    pub too_old: Option<u64>,
 }
 
 /// The question that is open, with what its answer needs.
@@ -39,6 +45,7 @@ pub enum Dialog {
     Rename(NameForm),
     Revoke(RevokeForm),
     Stop(StopForm),
+    Discard(Held),
 }
 
 /// The form of a new credential. Its id makes sending it twice harmless.
@@ -73,6 +80,7 @@ pub struct RotateForm {
     pub addresses: Vec<String>,
     /// Two passwords work already: when the older one stops.
     pub frees_at: Option<When>,
+    pub holds_late_events: bool,
 }
 
 pub struct NameForm {
@@ -88,6 +96,8 @@ pub struct RevokeForm {
     pub last_used: Option<String>,
     /// Used within a day, so that the name has to be typed.
     pub must_confirm: bool,
+    /// Late events that go with it.
+    pub held: Option<String>,
     pub error: Option<String>,
 }
 
@@ -122,7 +132,7 @@ pub async fn dialog(
     conn: &mut Connection,
     reader: &SignedIn,
     query: &Query,
-    all: &[Credential],
+    (all, held): (&[Credential], &[HeldEvents]),
     error: Option<FormError>,
 ) -> Result<Dialog, PageError> {
     let now = reader.now();
@@ -143,6 +153,7 @@ pub async fn dialog(
             choices: overlap_choices(now),
             addresses: addresses.iter().map(ToString::to_string).collect(),
             frees_at: credential.expiring(now).and_then(|old| old.expires_at).map(When::minute),
+            holds_late_events: credential.holds_late_events,
         }));
     }
     if let Some(credential) = find(all, query.rename) {
@@ -163,6 +174,7 @@ pub async fn dialog(
             name: visible(&credential.name).into_owned(),
             last_used: credential.last_used().and_then(|password| use_of(password, now)),
             must_confirm: is_in_use(credential, now),
+            held: Held::of(held, credential).map(|held| held.words),
             error,
         }));
     }
@@ -175,6 +187,11 @@ pub async fn dialog(
             last_used: use_of(old, now),
             ends: When::minute(old.expires_at.unwrap_or(now)),
         }));
+    }
+    if let Some(credential) = find(all, query.discard)
+        && let Some(held) = Held::of(held, credential)
+    {
+        return Ok(Dialog::Discard(held));
     }
     Ok(Dialog::None)
 }

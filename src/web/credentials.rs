@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::app::extend_overlap::{ExtendError, extend_overlap};
 use crate::app::issue_credential::{IssueError, issue_credential};
 use crate::app::rename_credential::{RenameError, rename_credential};
 use crate::app::revoke_credential::{RevokeError, revoke_credential};
@@ -115,7 +116,7 @@ async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpRespons
 }
 
 /// The credential of an address: not found unless it is the reader's own, and only then a question of the plan.
-async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+pub async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
     let mut conn = reader.site().store.connection().await?;
     credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
@@ -123,7 +124,8 @@ async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError
     Ok(id)
 }
 
-fn done(what: &str, id: CredentialId) -> HttpResponse {
+/// Back to the page, with a word on what was done.
+pub fn done(what: &str, id: CredentialId) -> HttpResponse {
     see_other(&format!("{PATH}?done={what}&credential={id}"))
 }
 
@@ -206,6 +208,18 @@ pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpRes
         Ok(()) => Ok(done("stopped", id)),
         Err(StopError::NotFound) => Err(PageError::NotFound),
         Err(StopError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/overlap-extension`
+pub async fn extend(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id(&reader, &id).await?;
+    match extend_overlap(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
+        Ok(_) => Ok(done("extended", id)),
+        Err(ExtendError::NotFound) => Err(PageError::NotFound),
+        // A page that was open for long still has the button.
+        Err(ExtendError::NoOverlap | ExtendError::AlreadyExtended) => Ok(done("not-extended", id)),
+        Err(ExtendError::Failed(failure)) => Err(failure.into()),
     }
 }
 

@@ -37,6 +37,7 @@ struct Show {
     id: String,
     received: When,
     ago: When,
+    accepted_late: Option<When>,
     credential: String,
     username: String,
     credential_link: Option<String>,
@@ -87,6 +88,7 @@ pub async fn show(
         id: id.to_string(),
         received: When::exactly(id.received_at()),
         ago: When::ago(id.received_at(), reader.now()),
+        accepted_late: event.accepted_late_at.map(When::exactly),
         credential: visible(&summary.credential_name).into_owned(),
         username: summary.username.clone(),
         credential_link: (!event.credential_revoked && !summary.username.is_empty())

@@ -1,8 +1,9 @@
 //! `POST /` as HTTP sees it: takes a request apart for the engine, reads the body within its bounds, and spells the answer.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
-use actix_web::http::Method;
+use actix_web::http::{ConnectionType, Method};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::receive::{BODY_DEADLINE, BodyError};
+use crate::ingest::refusal::Refusal;
 use crate::ingest::room::Room;
 use crate::ingest::writer::Writer;
 use crate::web::headers::RequestId;
@@ -37,12 +39,24 @@ pub async fn receive(
         query: Some(request.query_string()),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
-    let body = async |max_bytes, room: &mut Room| read(&mut payload, max_bytes, announced.unwrap_or(0), room).await;
+    let started = Instant::now();
+    let read_bytes = Cell::new(0);
+    let body = async |max_bytes, room: &mut Room| {
+        let body = read(&mut payload, max_bytes, announced.unwrap_or(0), room).await;
+        read_bytes.set(body.as_ref().map_or(MAX_DISCARDED_BYTES, Vec::len));
+        body
+    };
     let outcome = site.engine.receive(&writer, &head, body).await;
     match outcome {
         Ok(receipt) => accepted(receipt),
         Err(refusal) => {
-            let response = problem::refused(&refusal, &site.public_url, &request_id(&request));
+            let mut response = problem::refused(&refusal, &site.public_url, &request_id(&request));
+            // Of a wrong password no more is read than below, and the connection ends. What came with an expired one may have been
+            // read whole, and must look the same.
+            let is_long = read_bytes.get() >= MAX_DISCARDED_BYTES || started.elapsed() > MAX_DISCARDING;
+            if refusal == Refusal::Unauthorized && read_bytes.get() > 0 && is_long {
+                response.head_mut().set_connection_type(ConnectionType::Close);
+            }
             Box::pin(discard(&mut payload)).await;
             response
         }

@@ -18,6 +18,8 @@ pub mod filters;
 pub mod forms;
 pub mod headers;
 pub mod health;
+pub mod held;
+pub mod holding;
 pub mod ingest;
 pub mod json_view;
 pub mod live;

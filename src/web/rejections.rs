@@ -8,12 +8,13 @@ use crate::domain::credential_password::masked;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, Rejection, RejectionGroup};
 use crate::domain::visible::visible;
-use crate::store::{credentials, event_counts, rejections};
+use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::{html, html_invalid};
 use crate::web::chart::{self, Chart};
 use crate::web::errors::PageError;
 use crate::web::events::{Pager, span_text};
 use crate::web::filters::{Filters, Query};
+use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
@@ -133,6 +134,7 @@ struct Index {
     page: Page,
     filters: Filters,
     chart: Chart,
+    held: Vec<Held>,
     rows: Vec<Row>,
     groups: Vec<Group>,
     /// There are more groups than are shown.
@@ -153,9 +155,15 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, now);
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
+    // On Free nothing can be accepted, so nothing is asked.
+    let held = match reader.member.plan.includes_webhooks() {
+        true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials),
+        false => Vec::new(),
+    };
     let mut template = Index {
         page: reader.page("Rejected attempts").at("events", ""),
         chart: Chart::draw(&counts, filters.filter.credential, now),
+        held,
         rows: Vec::new(),
         groups: Vec::new(),
         is_cut: false,

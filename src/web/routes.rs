@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, credentials, deadline, docs, event, events, export, health, ingest, live, rejections, same_origin,
-    session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
+    account, audit, credentials, deadline, docs, event, events, export, health, holding, ingest, live, rejections,
+    same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -104,9 +104,13 @@ fn pages(config: &mut ServiceConfig) {
             web::scope("/settings/integrations/webhooks/credentials/{id}")
                 .service(at("/rotation", "POST").route(post().to(credentials::rotate)))
                 .service(at("/old-password-revocation", "POST").route(post().to(credentials::stop_old)))
+                .service(at("/overlap-extension", "POST").route(post().to(credentials::extend)))
                 .service(at("/revocation", "POST").route(post().to(credentials::revoke)))
                 .service(at("/disabling", "POST").route(post().to(credentials::disable)))
                 .service(at("/enabling", "POST").route(post().to(credentials::enable)))
+                .service(at("/holding", "POST").route(post().to(holding::switch)))
+                .service(at("/held-events/acceptance", "POST").route(post().to(holding::accept)))
+                .service(at("/held-events/discarding", "POST").route(post().to(holding::discard)))
                 .service(at("/name", "POST").route(post().to(credentials::rename)))
                 .service(at("/test-event", "POST").route(post().to(credentials::test)))
                 .default_service(web::to(errors::not_found)),

@@ -9,13 +9,15 @@ use crate::domain::credential_password::masked;
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
+use crate::domain::overlap::Overlap;
 use crate::domain::time::ago;
 use crate::domain::visible::visible;
-use crate::store::{credentials, event_counts, rejections};
+use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::html;
 use crate::web::chart::{self, HalfHours};
 use crate::web::credential_dialogs::{Dialog, FormError, NewForm, Query, dialog, use_of};
 use crate::web::errors::PageError;
+use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::rejections::Row as RejectionRow;
@@ -47,6 +49,8 @@ struct Card {
     spark: Option<(String, String)>,
     busiest: String,
     overlap: Option<OverlapNotice>,
+    held: Option<Held>,
+    holds_late_events: bool,
     created: When,
     ended: Option<When>,
 }
@@ -63,8 +67,20 @@ impl Card {
 
 /// During an overlap: whether the old password is still in use, and from where.
 struct OverlapNotice {
-    still_used: Option<String>,
+    old: OldPassword,
     ends: When,
+    /// By how long it can be extended.
+    extension: Option<&'static str>,
+}
+
+/// What decides whether the old password can go.
+enum OldPassword {
+    /// When and from where, after the change and, as far as the new one is in use, after that.
+    StillUsed(String),
+    /// The new one is in use, and the old one no longer.
+    NotSinceTheNew,
+    /// Neither has been used since the change, so nobody knows yet.
+    Unknown,
 }
 
 struct Notice {
@@ -168,7 +184,9 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         return Ok(template.render()?);
     }
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
-    let card = |credential: &Credential| Card::new(credential, &counts, now);
+    let held = held_events::list(&mut conn, account, now).await?;
+    let card =
+        |credential: &Credential| Card { held: Held::of(&held, credential), ..Card::new(credential, &counts, now) };
     let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|c| c.revoked_at.is_some());
     let notice = notice(query, &all, now);
     let endpoint = reader.site().ingest_url.clone();
@@ -180,7 +198,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         let template = Empty { page, endpoint, form, notice, revoked: revoked.into_iter().map(card).collect() };
         return Ok(template.render()?);
     }
-    let dialog = dialog(&mut conn, reader, query, &all, error).await?;
+    let dialog = dialog(&mut conn, reader, query, (&all, &held), error).await?;
     let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, RECENT_REJECTIONS).await?;
     let template = Webhooks {
         page: page.behind_dialog(!matches!(dialog, Dialog::None)),
@@ -224,6 +242,8 @@ impl Card {
             spark: (events > 0).then(|| chart::spark(&by_hour)),
             busiest: grouped(by_hour.iter().copied().max().unwrap_or(0)),
             overlap: OverlapNotice::new(credential, now),
+            held: None,
+            holds_late_events: credential.holds_late_events,
             created: When::minute(credential.created_at),
             ended: credential.revoked_at.map(When::minute),
         }
@@ -233,10 +253,18 @@ impl Card {
 impl OverlapNotice {
     fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
         let old = credential.expiring(now)?;
-        let rotated_at = credential.current(now).map_or(now, |current| current.created_at);
-        let since = old.last_used_at.is_some_and(|at| at >= rotated_at);
+        let current = credential.current(now);
+        let rotated_at = current.map_or(now, |current| current.created_at);
+        let first_use = current.and_then(|current| current.first_used_at);
+        let since = first_use.unwrap_or(rotated_at);
+        let still_used = use_of(old, now).filter(|_| old.last_used_at.is_some_and(|at| at >= since));
+        let old_password = match (still_used, first_use) {
+            (Some(used), _) => OldPassword::StillUsed(used),
+            (None, Some(_)) => OldPassword::NotSinceTheNew,
+            (None, None) => OldPassword::Unknown,
+        };
         let ends = When::minute(old.expires_at.unwrap_or(now));
-        Some(Self { still_used: use_of(old, now).filter(|_| since), ends })
+        Some(Self { old: old_password, ends, extension: old.extension(now).map(Overlap::words) })
     }
 }
 
@@ -249,13 +277,38 @@ fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
         "disabled" => ("ok", format!("{name} is disabled."), "Its senders now get 401. Enable it to take that back."),
         "enabled" => ("ok", format!("{name} is enabled."), "Its senders are accepted again."),
         "revoked" => ("ok", format!("{name} is revoked."), "Its passwords stopped working at once, for good."),
+        "holding" => (
+            "ok",
+            format!("Late events of {name} are held."),
+            "What comes with an expired password waits for you for 7 days.",
+        ),
+        "not-holding" => (
+            "ok",
+            format!("Late events of {name} are no longer held."),
+            "What comes with an expired password is refused and gone.",
+        ),
+        "discarded" => ("ok", format!("The late events of {name} are discarded."), "They’re gone for good."),
         "renamed" => ("ok", format!("The credential is called {name} now."), "Senders notice nothing."),
         "stopped" => ("ok", format!("The old password of {name} has stopped."), "Requests with it now get 401."),
+        "extended" => (
+            "ok",
+            format!("The old password of {name} works longer."),
+            "An overlap can be extended once, so its senders have to have the new one by then.",
+        ),
+        "not-extended" => (
+            "bad",
+            format!("The overlap of {name} stays as it is."),
+            "It has ended, or was extended before, which is possible once.",
+        ),
         "refused" => (
             "bad",
             format!("The test event for {name} was refused."),
             "The credential is disabled or revoked, so senders get 401 too.",
         ),
+        "accepted" => {
+            let events = format!("/events?credential={}", named?.username);
+            return Some(accepted(query, &name, events));
+        }
         "tested" => {
             let id = EventId(query.event?);
             let ms = query.ms.unwrap_or(0);
@@ -267,4 +320,31 @@ fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
     };
     named?;
     Some(Notice { kind, title, text: text.to_owned(), link: None })
+}
+
+/// What became of late events that were accepted.
+fn accepted(query: &Query, name: &str, events: String) -> Notice {
+    let number = |number: Option<u64>| number.unwrap_or(0);
+    let (stored, repeated, too_old) = (number(query.stored), number(query.repeated), number(query.too_old));
+    if stored + repeated + too_old == 0 {
+        let text = "Somebody decided about them before, or the time to do so is over.".to_owned();
+        return Notice { kind: "ok", title: format!("No late events of {name} were left."), text, link: None };
+    }
+    let title = match stored {
+        1 => format!("1 late event of {name} is stored."),
+        _ => format!("{} late events of {name} are stored.", grouped(stored)),
+    };
+    let mut text = "Late events stand where they first arrived.".to_owned();
+    if repeated > 0 {
+        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
+    }
+    if too_old > 0 {
+        let are = if too_old == 1 {
+            "was older than events are kept, and is"
+        } else {
+            "were older than events are kept, and are"
+        };
+        text.push_str(&format!(" {} {are} gone.", grouped(too_old)));
+    }
+    Notice { kind: "ok", title, text, link: Some((events, "View events")) }
 }

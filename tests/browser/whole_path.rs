@@ -145,15 +145,15 @@ async fn rotate(server: &TestServer, visit: &Visit, old: &Sender) -> Sender {
     visit.press("a[data-saved]").await;
 
     visit.read(".cred .status", "Rotating").await;
-    visit.read(".cred .notice", "Nobody has used the old password since the change. You can stop it.").await;
+    visit.read(".cred .notice", "Neither password has been used since the change.").await;
     assert_eq!((old.status().await, new.status().await), (200, 200));
     // Uses are noted beside the requests, a moment later.
     visit
         .until("the use of the old password", async || {
             visit.go(WEBHOOKS).await;
             let notice = visit.text(".cred .notice").await;
-            let said =
-                notice.contains("Old password last used") && notice.contains("from 127.0.0.1 – don’t revoke it yet.");
+            let said = notice.contains("The old password was last used")
+                && notice.contains("from 127.0.0.1: don’t end it yet.");
             said.then_some(())
         })
         .await;

@@ -72,8 +72,30 @@ const ROUTES: &[Route] = &[
         NotFound,
         Forbidden,
     ),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/overlap-extension",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/disabling", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/enabling", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/holding", SignIn, NotFound, Forbidden),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/held-events/acceptance",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/held-events/discarding",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/name", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/test-event", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Forbidden),
@@ -214,7 +236,19 @@ async fn nothing_changes_on_get_and_other_methods_are_refused() {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     let id = alice.credential_id(&sender.username).await;
-    for act in ["rotation", "revocation", "disabling", "enabling", "name", "test-event", "old-password-revocation"] {
+    for act in [
+        "rotation",
+        "revocation",
+        "disabling",
+        "enabling",
+        "name",
+        "test-event",
+        "old-password-revocation",
+        "overlap-extension",
+        "holding",
+        "held-events/acceptance",
+        "held-events/discarding",
+    ] {
         let answer = alice.get(&format!("{WEBHOOKS}/credentials/{id}/{act}")).await;
         assert_eq!(answer.status(), 405, "GET {act}");
     }

@@ -146,6 +146,11 @@ async fn credentials_go_through_their_life_on_the_command_line() {
         (&list[0]["passwords"][0]["state"], &list[0]["passwords"][1]["state"]),
         (&"current".into(), &"expiring".into())
     );
+    let extended = terminal.json(&["credential", "extend", username]);
+    let end =
+        |json: &serde_json::Value| json["previous_expires_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(end(&extended), end(&rotated) + jiff::SignedDuration::from_hours(1));
+    assert!(terminal.failure(&["credential", "extend", username], 1).contains("can be once"));
     assert!(terminal.failure(&["credential", "rotate", username], 1).contains("two passwords"));
     assert!(terminal.json(&["credential", "rotate", username, "--overlap", "now"])["previous_expires_at"].is_null());
     assert_eq!(terminal.json(&["credential", "disable", username])["state"], "disabled");

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::support::actors::{Person, Sender, WEBHOOKS, between};
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 async fn stage() -> (TestServer, Person) {
     let server = TestServer::start().await;
@@ -18,6 +18,12 @@ async fn rotate(server: &TestServer, owner: &Person, sender: &Sender, overlap: &
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["cache-control"], "no-store");
     Sender::from_page(&server.url, &answer.text().await.unwrap())
+}
+
+/// Sessions end sooner than weeks of overlaps.
+async fn sign_in_again(owner: &Person) {
+    let fields = [("email", "alice@example.com"), ("password", PASSWORD)];
+    assert_eq!(owner.post("/login", &fields).await.status(), 303);
 }
 
 // holds C1, C6
@@ -172,7 +178,7 @@ async fn there_are_never_more_than_two_passwords() {
 
 // holds C7
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sender_that_never_pauses_sees_no_failure_while_its_password_is_rotated() {
+async fn a_sender_that_never_pauses_sees_no_failure_through_ten_rotations_with_every_overlap_but_now() {
     let (server, alice) = stage().await;
     let sender = server.sender(&alice).await;
     let current = std::sync::Arc::new(std::sync::Mutex::new(sender.clone()));
@@ -195,13 +201,17 @@ async fn a_sender_that_never_pauses_sees_no_failure_while_its_password_is_rotate
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
-    for (overlap, hours) in [("1h", 2), ("24h", 25), ("7d", 7 * 24 + 1), ("1h", 2)] {
+    for (overlap, minutes) in [("1h", 60), ("24h", 24 * 60), ("7d", 7 * 24 * 60)].repeat(10) {
         let before = current.lock().unwrap().clone();
+        sign_in_again(&alice).await;
         let new = rotate(&server, &alice, &before, overlap).await;
+        sent_more().await;
+        server.pass(SignedDuration::from_mins(minutes) - SignedDuration::from_secs(30));
         sent_more().await;
         *current.lock().unwrap() = new;
         sent_more().await;
-        server.pass(SignedDuration::from_hours(hours));
+        server.pass(SignedDuration::from_mins(1));
+        sent_more().await;
     }
     sent_more().await;
     stop.send(()).unwrap();
@@ -280,20 +290,66 @@ async fn revoking_asks_for_the_name_of_a_credential_in_use() {
 async fn the_page_says_whether_the_old_password_is_still_in_use() {
     let (server, alice) = stage().await;
     let old = server.sender(&alice).await;
+    let used = async |number| {
+        server.eventually("select count(*) from credential_secrets where last_used_at is not null", number).await;
+    };
+    old.store("0").await;
+    used(1).await;
+    server.pass(SignedDuration::from_secs(5));
     let new = rotate(&server, &alice, &old, "24h").await;
-    assert!(alice.page(WEBHOOKS).await.contains("Nobody has used the old password since the change. You can stop it."));
+    assert!(alice.page(WEBHOOKS).await.contains("Neither password has been used since the change."));
     server.pass(SignedDuration::from_secs(5));
     old.store("1").await;
-    server.eventually("select count(*) from credential_secrets where last_used_at is not null", 1).await;
+    server.eventually("select count(*) from credential_secrets where last_used_at > first_used_at", 1).await;
+    server.pass(SignedDuration::from_mins(3));
     let page = alice.page(WEBHOOKS).await;
-    assert!(
-        page.contains("Old password last used") && page.contains("from 127.0.0.1 – don’t revoke it yet."),
-        "{page}"
-    );
+    assert!(page.contains("The old password was last used 3 min ago from 127.0.0.1: don’t end it yet."), "{page}");
+    new.store("2").await;
+    used(2).await;
+    let page = alice.page(WEBHOOKS).await;
+    assert!(page.contains("Nobody has used the old password since the new one was first used: end it now."), "{page}");
+    server.pass(SignedDuration::from_mins(10));
+    old.store("3").await;
+    new.store("4").await;
+    server.eventually("select count(*) from credential_secrets where last_used_at > first_used_at", 2).await;
+    let page = alice.page(WEBHOOKS).await;
+    assert!(page.contains("The old password was last used"), "a sender that was forgotten: {page}");
     let id = alice.credential_id(&old.username).await;
     assert!(alice.page(&format!("{WEBHOOKS}?stop={id}")).await.contains("Stop old password"));
     alice.post(&format!("{WEBHOOKS}/credentials/{id}/old-password-revocation"), &[]).await;
     assert_eq!((old.status().await, new.status().await), (401, 200));
+}
+
+// holds C7, C11
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlap_is_extended_once_by_what_was_chosen_and_never_after_its_end() {
+    for (overlap, words, hours) in [("1h", "1 hour", 1), ("24h", "24 hours", 24), ("7d", "7 days", 7 * 24)] {
+        let (server, alice) = stage().await;
+        let old = server.sender(&alice).await;
+        let path = format!("{WEBHOOKS}/credentials/{}/overlap-extension", alice.credential_id(&old.username).await);
+        let extend = async || {
+            let answer = alice.post(&path, &[]).await;
+            alice.page(answer.headers()["location"].to_str().unwrap()).await
+        };
+        assert!(extend().await.contains("The overlap of System 1 stays as it is."), "there is none");
+        let new = rotate(&server, &alice, &old, overlap).await;
+        assert!(alice.page(WEBHOOKS).await.contains(&format!("Extend by {words}<")));
+        let (one, two) = tokio::join!(alice.post(&path, &[]), alice.post(&path, &[]));
+        assert_eq!((one.status().as_u16(), two.status().as_u16()), (303, 303), "a double click");
+        let page = alice.page(WEBHOOKS).await;
+        assert!(!page.contains("Extend by"), "the button goes away: {page}");
+        assert!(extend().await.contains("The overlap of System 1 stays as it is."), "once");
+        assert_eq!(server.number("select count(*) from audit_log where action = 'overlap_extended'").await, 1);
+        server.pass(SignedDuration::from_hours(2 * hours) - SignedDuration::from_secs(30));
+        assert_eq!((old.status().await, new.status().await), (200, 200), "{overlap}, just before");
+        server.pass(SignedDuration::from_secs(60));
+        assert_eq!((old.status().await, new.status().await), (401, 200), "{overlap}, just after");
+        server.query("update credential_secrets set extended_at = null").await;
+        sign_in_again(&alice).await;
+        assert!(extend().await.contains("stays as it is."), "what has expired is not brought back");
+        assert_eq!(old.status().await, 401);
+        assert!(alice.page("/settings/audit").await.contains("Extended the overlap of a credential"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

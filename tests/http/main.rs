@@ -18,6 +18,7 @@ mod durability;
 mod framing;
 mod hashing;
 mod headers;
+mod holding;
 mod junk;
 mod leaks;
 mod old_hashes;

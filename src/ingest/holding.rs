@@ -1,0 +1,104 @@
+//! Late events on their way into the holding: their sender is refused like any other and hears nothing of it, so they are kept
+//! beside the answer, one after another, however many come. What is kept here is a courtesy to the owner and no promise to the
+//! sender: where there is no room, the refusal is all there is.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::event::NewEvent;
+use crate::domain::holding::is_late;
+use crate::domain::ids::{AccountId, CredentialId, SecretId};
+use crate::ingest::room::Room;
+use crate::store::credential_secrets::{self, Lock};
+use crate::store::error::StoreError;
+use crate::store::pool::Store;
+use crate::store::{credentials, held_events};
+
+/// How much of what has arrived late may be in memory, arriving or waiting, in KiB: a part of the room that all bodies share, so
+/// that it can never be taken up by those who are refused.
+const MAX_PENDING_KIB: u32 = 8 * 1024;
+/// What even the smallest of them takes of it, which bounds how many there are.
+const MIN_KIB: u64 = 128;
+
+/// Whether what arrives with this password, known to be right, is held: it has expired lately, and nothing else is wrong.
+pub fn holds(lock: &Lock, now: Timestamp) -> bool {
+    let late = lock.expires_at.is_some_and(|end| is_late(end, now));
+    late && lock.holds_late_events && !lock.revoked && !lock.disabled && lock.plan.includes_webhooks()
+}
+
+/// Whose late event it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    pub account_id: AccountId,
+    pub credential_id: CredentialId,
+    pub secret_id: SecretId,
+}
+
+/// A place among what is in memory, given back when it is done.
+#[derive(Debug)]
+pub struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The way into the holding, of one program.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    store: Store,
+    /// The workers that read requests have runtimes of their own, which end before the last late event is written.
+    runtime: Handle,
+    places: Arc<Semaphore>,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Holding {
+    /// Has to be called on the runtime that writes.
+    pub fn new(store: Store) -> Self {
+        let places = Arc::new(Semaphore::new(MAX_PENDING_KIB as usize));
+        Self { store, runtime: Handle::current(), places, turn: Arc::default() }
+    }
+
+    /// A place for a body of so many bytes, if there is one.
+    pub fn place(&self, bytes: u64) -> Option<Place> {
+        let kib = u32::try_from((bytes / 1024 + 1).max(MIN_KIB)).unwrap_or(u32::MAX).min(MAX_PENDING_KIB);
+        self.places.clone().try_acquire_many_owned(kib).ok().map(|_permit| Place { _permit })
+    }
+
+    /// Keeps an event beside the request. Where its password may not be late any more, or is revoked by now, nothing is kept.
+    pub fn keep(&self, owner: Owner, event: NewEvent, room: Room, place: Place) {
+        let (store, turn) = (self.store.clone(), self.turn.clone());
+        self.runtime.spawn(async move {
+            // One at a time: late events must not take the connections of everybody else.
+            let _turn = turn.lock().await;
+            if let Err(error) = write(&store, owner, &event).await {
+                tracing::warn!(%error, "a late event could not be held");
+            }
+            drop((room, place));
+        });
+    }
+
+    /// Returns when all that was to be kept has been written.
+    pub async fn finish(&self) {
+        // Nobody closes it, so this only waits.
+        let _ = self.places.acquire_many(MAX_PENDING_KIB).await;
+    }
+}
+
+/// Asks once more under the lock of the credential, so that nothing is held of what was revoked meanwhile.
+async fn write(store: &Store, owner: Owner, event: &NewEvent) -> Result<bool, StoreError> {
+    let Owner { account_id, credential_id, secret_id } = owner;
+    store
+        .transaction(async |conn| {
+            if credentials::find_locked(conn, account_id, credential_id).await?.is_none() {
+                return Ok(false);
+            }
+            let lock = credential_secrets::find_lock_by_id(conn, secret_id).await?;
+            if !lock.is_some_and(|lock| holds(&lock, event.id.received_at())) {
+                return Ok(false);
+            }
+            held_events::insert(conn, (account_id, credential_id, secret_id), event).await
+        })
+        .await
+}

@@ -1,0 +1,53 @@
+//! What the pages say of late events: which password they used, from where, and until when they are held.
+
+use jiff::Timestamp;
+
+use crate::domain::credential::Credential;
+use crate::domain::holding::HeldEvents;
+use crate::domain::time::rfc3339;
+use crate::domain::visible::visible;
+use crate::web::shown::When;
+
+/// The late events of one credential, with the question what to do with them.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Of the credential.
+    pub id: String,
+    pub name: String,
+    /// `12 events from 203.0.113.7`.
+    pub words: String,
+    pub one: bool,
+    pub kept_until: When,
+    /// What the reader sees, so that what arrives meanwhile is asked about again.
+    pub until: String,
+    pub is_full: bool,
+}
+
+impl Held {
+    pub fn new(held: &HeldEvents, credential: &Credential) -> Self {
+        Self {
+            id: credential.id.to_string(),
+            name: visible(&credential.name).into_owned(),
+            words: held.words(),
+            one: held.events == 1,
+            kept_until: When::minute(held.kept_until()),
+            until: rfc3339(held.last_at),
+            is_full: held.is_full(),
+        }
+    }
+
+    /// Of each credential that is not revoked, in the order of the credentials.
+    pub fn list(held: &[HeldEvents], credentials: &[Credential]) -> Vec<Self> {
+        let live = credentials.iter().filter(|credential| credential.revoked_at.is_none());
+        live.filter_map(|credential| Self::of(held, credential)).collect()
+    }
+
+    pub fn of(held: &[HeldEvents], credential: &Credential) -> Option<Self> {
+        held.iter().find(|held| held.credential_id == credential.id).map(|held| Self::new(held, credential))
+    }
+}
+
+/// The moment that a form was made for; now, where it does not say.
+pub fn until(said: Option<&str>, now: Timestamp) -> Timestamp {
+    said.and_then(|said| said.parse().ok()).unwrap_or(now)
+}

@@ -1,0 +1,309 @@
+//! Late events: refused with everybody else, held for their owner, accepted once or discarded.
+
+use jiff::SignedDuration;
+use reasoner_webhooks::app::prune::prune;
+
+use crate::support::actors::{Person, Sender, WEBHOOKS, between};
+use crate::support::server::TestServer;
+
+const HELD: &str = "select count(*) from held_events";
+const EVENTS: &str = "select count(*) from events";
+
+/// A credential that was rotated two hours ago with an overlap of one: its old password, and its new one.
+async fn expired(server: &TestServer, owner: &Person) -> (Sender, Sender, String) {
+    let old = server.sender(owner).await;
+    let id = owner.credential_id(&old.username).await;
+    let new = rotate(server, owner, &id, "1h").await;
+    server.pass(SignedDuration::from_hours(2));
+    (old, new, format!("{WEBHOOKS}/credentials/{id}"))
+}
+
+async fn rotate(server: &TestServer, owner: &Person, id: &str, overlap: &str) -> Sender {
+    let answer = owner.post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &[("overlap", overlap)]).await;
+    assert_eq!(answer.status(), 200);
+    Sender::from_page(&server.url, &answer.text().await.unwrap())
+}
+
+async fn stage() -> (TestServer, Person) {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    (server, alice)
+}
+
+/// All of an answer that its sender can compare with another.
+async fn face(request: reqwest::RequestBuilder) -> (u16, Vec<String>, String) {
+    let answer = request.send().await.unwrap();
+    let mut headers: Vec<String> =
+        answer.headers().iter().filter(|(name, _)| *name != "date").map(|(n, v)| format!("{n}: {v:?}")).collect();
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    headers.iter_mut().for_each(|header| *header = header.replace(&id, "ID"));
+    headers.sort();
+    (answer.status().as_u16(), headers, answer.text().await.unwrap().replace(&id, "ID"))
+}
+
+// holds C10
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_event_is_refused_with_the_same_bytes_whatever_it_is_and_held_if_it_would_have_been_stored() {
+    let (server, alice) = stage().await;
+    let (old, ..) = expired(&server, &alice).await;
+    let wrong = old.with_password("rwp_wrong");
+    let requests = |sender: &Sender| {
+        [
+            sender.request().body(r#"{"n": 1}"#),
+            sender.request().body(format!("\"{}\"", "x".repeat(700_000))),
+            sender.request().body("{"),
+            sender.request().header("content-type", "text/plain").body("{}"),
+            sender.request().header("content-encoding", "gzip").body("{}"),
+            sender.request().header("idempotency-key", "k".repeat(256)).body("{}"),
+            sender.request().body(format!("\"{}\"", "x".repeat(1 << 20))),
+        ]
+    };
+    for (late, wrong) in requests(&old).into_iter().zip(requests(&wrong)) {
+        let wrong = face(wrong).await;
+        assert_eq!(wrong.0, 401);
+        assert_eq!(face(late).await, wrong);
+    }
+    server.eventually(HELD, 2).await;
+    let first = server.query("select body from held_events order by id").await;
+    assert_eq!(first[0][0].as_deref(), Some(r#"{"n": 1}"#));
+    server.eventually("select coalesce(sum(count), 0) from rejections where reason = 'expired_password'", 7).await;
+    assert_eq!(server.number(EVENTS).await, 0);
+}
+
+// holds C10, C11
+#[tokio::test(flavor = "multi_thread")]
+async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
+    let (server, alice) = stage().await;
+    let (old, new, path) = expired(&server, &alice).await;
+    for number in 0..3 {
+        assert_eq!(old.send(format!("{{\"late\": {number}}}")).await.status(), 401);
+        server.eventually(HELD, number + 1).await;
+    }
+    let first_arrival = server.now();
+    for page in [WEBHOOKS, "/events/rejections"] {
+        let page = alice.page(page).await;
+        assert!(page.contains("3 events from 127.0.0.1 used the expired password: accept or discard."), "{page}");
+    }
+    server.pass(SignedDuration::from_hours(5));
+    new.store(r#"{"on":"time"}"#).await;
+    let location = alice.post(&format!("{path}/held-events/acceptance"), &[]).await.headers()["location"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let page = alice.page(&location).await;
+    assert!(page.contains("3 late events of System 1 are stored.") && !page.contains("accept or discard"), "{page}");
+
+    let export = alice.page("/events/export").await;
+    let events: Vec<serde_json::Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let bodies: Vec<_> = events.iter().map(|event| event["body"].to_string()).collect();
+    assert_eq!(bodies, [r#"{"late":0}"#, r#"{"late":1}"#, r#"{"late":2}"#, r#"{"on":"time"}"#]);
+    for event in &events[..3] {
+        let received: jiff::Timestamp = event["received_at"].as_str().unwrap().parse().unwrap();
+        let accepted: jiff::Timestamp = event["accepted_late_at"].as_str().unwrap().parse().unwrap();
+        assert!(received <= first_arrival && accepted >= first_arrival + SignedDuration::from_hours(5), "{event}");
+    }
+    assert!(events[3].get("accepted_late_at").is_none());
+    let event = alice.page(&format!("/events/{}", events[0]["id"].as_str().unwrap())).await;
+    assert!(event.contains("Accepted late at") && event.contains("Accepted late</span>"), "{event}");
+    assert_eq!(server.number("select sum(accepted) from event_counts").await, 4, "counted when accepted");
+    assert_eq!(server.number("select sum(bytes) from event_counts").await, 3 * 11 + 13);
+    let audit = alice.page("/settings/audit").await;
+    assert!(audit.contains("Accepted late events of a credential") && audit.contains("3 stored"), "{audit}");
+}
+
+// holds D4
+#[tokio::test(flavor = "multi_thread")]
+async fn accepting_twice_at_the_same_moment_stores_each_late_event_once() {
+    let (server, alice) = stage().await;
+    let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
+    other.pass(SignedDuration::from_hours(2));
+    let (old, _, path) = expired(&server, &alice).await;
+    for number in 0..20 {
+        let request = old.request().body("{}");
+        let request = if number % 2 == 0 { request.header("webhook-id", format!("m{number}")) } else { request };
+        assert_eq!(request.send().await.unwrap().status(), 401);
+        server.eventually(HELD, number + 1).await;
+    }
+    let path = format!("{path}/held-events/acceptance");
+    let there = Person { url: other.url.clone(), client: alice.client.clone() };
+    let (one, two) = tokio::join!(alice.post(&path, &[]), there.post(&path, &[]));
+    let stored = |answer: &reqwest::Response| {
+        let location = format!("{}&", answer.headers()["location"].to_str().unwrap());
+        between(&location, "stored=", "&").parse::<u32>().unwrap()
+    };
+    assert_eq!((stored(&one) + stored(&two), stored(&one).min(stored(&two))), (20, 0), "one of them had all");
+    assert_eq!(server.number(EVENTS).await, 20);
+    assert_eq!(server.number("select sum(accepted) from event_counts").await, 20);
+    assert_eq!(server.number("select count(*) from audit_log where action = 'held_events_accepted'").await, 1);
+}
+
+// holds D4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_event_that_came_again_under_its_key_is_stored_once() {
+    let (server, alice) = stage().await;
+    let (old, new, path) = expired(&server, &alice).await;
+    let send = async |sender: &Sender, key: &str, body: &str| {
+        sender.request().header("idempotency-key", key).body(body.to_owned()).send().await.unwrap()
+    };
+    for (key, body) in [("a", "1"), ("a", "1"), ("a", "2"), ("b", "3")] {
+        assert_eq!(send(&old, key, body).await.status(), 401);
+    }
+    server.eventually(HELD, 2).await;
+    let retried = send(&new, "a", "1").await;
+    assert_eq!(retried.status(), 200);
+    let location = alice.post(&format!("{path}/held-events/acceptance"), &[]).await.headers()["location"].clone();
+    let page = alice.page(location.to_str().unwrap()).await;
+    assert!(page.contains("1 late event of System 1 is stored."), "{page}");
+    assert!(page.contains("1 had been stored before, under the same idempotency key."), "{page}");
+    assert_eq!(server.query("select body from events order by body").await.len(), 2);
+    let replayed = send(&new, "b", "3").await;
+    assert_eq!((replayed.status().as_u16(), replayed.headers().contains_key("idempotency-replayed")), (200, true));
+    assert_eq!(send(&new, "b", "4").await.status(), 422);
+    assert_eq!(server.number(EVENTS).await, 2);
+}
+
+// holds C10, C13
+#[tokio::test(flavor = "multi_thread")]
+async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held() {
+    let (server, alice) = stage().await;
+    let (old, new, path) = expired(&server, &alice).await;
+    let refused = async |sender: &Sender, status: u16| assert_eq!(sender.status().await, status);
+    refused(&old, 401).await;
+    server.eventually(HELD, 1).await;
+
+    let page = alice.page(WEBHOOKS).await;
+    assert!(page.contains("Don’t hold late events"), "holding is on from the beginning: {page}");
+    assert_eq!(alice.post(&format!("{path}/holding"), &[("holding", "perhaps")]).await.status(), 400);
+    let location = alice.post(&format!("{path}/holding"), &[("holding", "off")]).await.headers()["location"].clone();
+    assert!(alice.page(location.to_str().unwrap()).await.contains("Late events of System 1 are no longer held."));
+    refused(&old, 401).await;
+    alice.post(&format!("{path}/holding"), &[("holding", "on")]).await;
+    alice.post(&format!("{path}/disabling"), &[]).await;
+    refused(&old, 401).await;
+    alice.post(&format!("{path}/enabling"), &[]).await;
+    server.change_plan("alice@example.com", "free").await;
+    refused(&old, 401).await;
+    server.change_plan("alice@example.com", "pro").await;
+    server.pass(SignedDuration::from_hours(7 * 24));
+    refused(&old, 401).await;
+    server.eventually("select coalesce(sum(count), 0) from rejections where reason = 'expired_password'", 5).await;
+    assert_eq!(server.number(HELD).await, 1, "all but the first were refused and no more");
+
+    let audit = alice.page("/settings/audit").await;
+    assert!(audit.contains("Had the late events of a credential held no longer"), "{audit}");
+    let (late, ..) = expired(&server, &alice).await;
+    refused(&late, 401).await;
+    server.eventually(HELD, 2).await;
+    let id = alice.credential_id(&late.username).await;
+    let dialog = alice.page(&format!("{WEBHOOKS}?revoke={id}")).await;
+    assert!(dialog.contains("1 event from 127.0.0.1, held because"), "{dialog}");
+    alice.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &[]).await;
+    refused(&late, 401).await;
+    assert_eq!(server.number(HELD).await, 1, "what a revoked password brought goes, and nothing comes");
+    rotate(&server, &alice, path.rsplit('/').next().unwrap(), "now").await;
+    refused(&new, 401).await;
+    refused(&old, 401).await;
+    server.eventually("select coalesce(sum(count), 0) from rejections where reason = 'revoked_password'", 3).await;
+    assert_eq!(server.number(HELD).await, 0, "so it is when the password has leaked");
+    assert_eq!(server.number("select count(*) from audit_log where action = 'held_events_discarded'").await, 2);
+}
+
+// holds C10
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_whose_password_expires_between_two_requests_has_the_second_held() {
+    let (server, alice) = stage().await;
+    let old = server.sender(&alice).await;
+    let id = alice.credential_id(&old.username).await;
+    assert_eq!(old.status().await, 200);
+    rotate(&server, &alice, &id, "1h").await;
+    server.pass(SignedDuration::from_mins(59));
+    assert_eq!(old.status().await, 200);
+    server.pass(SignedDuration::from_mins(2));
+    assert_eq!(old.status().await, 401, "the transaction that would have stored it says so");
+    server.eventually(HELD, 1).await;
+    assert_eq!(server.number(EVENTS).await, 2);
+}
+
+// holds D5, A5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_late_events_is_throttled_and_takes_bounded_room() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    assert_eq!(old.status().await, 401);
+    server.eventually(HELD, 1).await;
+    let fill = "insert into held_events select account_id, gen_random_uuid(), credential_id, secret_id, received_at, remote_ip, \
+                user_agent, content_type, query, headers, body, size_bytes from held_events, generate_series(1, 998)";
+    server.query(fill).await;
+    let mut statuses = Vec::new();
+    for _ in 0..150 {
+        statuses.push(old.status().await);
+    }
+    assert!(statuses[..90].iter().all(|status| *status == 401), "{statuses:?}");
+    assert!(statuses.contains(&429), "late events take tokens like any failure");
+    server.application().site.engine.holding.finish().await;
+    assert_eq!(server.number(HELD).await, 1_000);
+    assert!(alice.page(WEBHOOKS).await.contains("There’s no room for more"));
+    server.query("delete from held_events where id not in (select id from held_events limit 1)").await;
+    server.query(&format!("update held_events set size_bytes = {}", (64 << 20) - 16)).await;
+    server.pass(SignedDuration::from_mins(5));
+    assert_eq!(old.send(r#"{"more than":"16 bytes"}"#).await.status(), 401);
+    assert_eq!(old.send("1").await.status(), 401);
+    server.eventually("select count(*) from held_events where body = '1'", 1).await;
+    assert_eq!(server.number(HELD).await, 2, "64 MiB hold the small one and not the other");
+    alice.post(&format!("{path}/held-events/discarding"), &[]).await;
+    assert_eq!(server.number(HELD).await, 0);
+}
+
+// holds D2
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_outlive_a_restart_and_are_forgotten_after_seven_days() {
+    let (server, alice) = stage().await;
+    let (old, ..) = expired(&server, &alice).await;
+    for _ in 0..10 {
+        assert_eq!(old.status().await, 401);
+    }
+    let (database, now) = (server.database_url.clone(), server.now());
+    server.stop().await;
+    let server = TestServer::start_over(database, |_| {}).await;
+    server.pass(now.duration_since(server.now()));
+    assert_eq!(server.number(HELD).await, 10, "ending writes what is on its way");
+    let store = &server.application().site.store;
+    prune(store, 90, now + SignedDuration::from_hours(7 * 24 - 1)).await.unwrap();
+    assert_eq!(server.number(HELD).await, 10);
+    // The program's own upkeep has its turn as well, and one at a time prunes.
+    for _ in 0..100 {
+        prune(store, 90, now + SignedDuration::from_hours(7 * 24 + 1)).await.unwrap();
+        if server.number(HELD).await == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("late events are kept for longer than seven days");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so() {
+    let server = TestServer::start_with(|options| options.retention_days = "2".to_owned()).await;
+    let alice = server.pro("alice@example.com").await;
+    let (old, _, path) = expired(&server, &alice).await;
+    assert_eq!(old.status().await, 401);
+    server.eventually(HELD, 1).await;
+    server.pass(SignedDuration::from_hours(47));
+    assert_eq!(old.send("2").await.status(), 401);
+    server.eventually(HELD, 2).await;
+    let seen = between(&alice.page(WEBHOOKS).await, "name=\"until\" value=\"", "\"").to_owned();
+    server.pass(SignedDuration::from_hours(2));
+    assert_eq!(old.send("3").await.status(), 401);
+    server.eventually(HELD, 3).await;
+    let accept = async |until: &str| {
+        let answer = alice.post(&format!("{path}/held-events/acceptance"), &[("until", until)]).await;
+        alice.page(answer.headers()["location"].to_str().unwrap()).await
+    };
+    let page = accept(&seen).await;
+    assert!(page.contains("1 late event of System 1 is stored."), "{page}");
+    assert!(page.contains("1 was older than events are kept, and is gone."), "{page}");
+    assert_eq!(server.query("select body from events").await, [[Some("2".to_owned())]]);
+    assert!(page.contains("1 event from 127.0.0.1 used the expired password"), "what came since is asked about again");
+    let dialog = alice.page(&format!("{WEBHOOKS}?discard={}", path.rsplit('/').next().unwrap())).await;
+    assert!(dialog.contains("Discard event</button>"), "{dialog}");
+}
