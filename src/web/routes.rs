@@ -24,7 +24,9 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(static_files::favicon)));
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
+        .wrap(middleware::from_fn(session::note_remembered))
         .wrap(session::layer(site))
+        .wrap(middleware::from_fn(session::keep_cookie))
         .wrap(middleware::from_fn(same_origin::layer))
         .wrap(middleware::from_fn(deadline::layer))
         .configure(pages)

@@ -3,11 +3,16 @@
 
 use std::collections::HashMap;
 
-use actix_session::config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy};
+use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
-use actix_session::{Session, SessionMiddleware};
+use actix_session::{Session, SessionExt, SessionMiddleware};
+use actix_web::body::MessageBody;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
@@ -39,10 +44,7 @@ pub fn cookie_name(https: bool) -> &'static str {
 /// The layer for pages. Ingest does not pass through it.
 pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
     let store = PostgresSessions { store: site.store.clone(), clock: site.clock.clone() };
-    // The cookie may outlive the session, whose end is decided on the server.
-    let lifecycle = PersistentSession::default()
-        .session_ttl(Duration::hours(REMEMBERED_HOURS))
-        .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
+    // The cookie goes with the browser's window, unless `keep_cookie` gives it an age.
     SessionMiddleware::builder(store, Key::from(&site.keys.session))
         .cookie_name(cookie_name(site.is_https()).to_owned())
         .cookie_secure(site.is_https())
@@ -50,8 +52,52 @@ pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
         .cookie_same_site(SameSite::Lax)
         .cookie_path("/".to_owned())
         .cookie_content_security(CookieContentSecurity::Signed)
-        .session_lifecycle(lifecycle)
+        .session_lifecycle(BrowserSession::default())
         .build()
+}
+
+/// Put into the extensions of a request whose reader asked to stay signed in.
+struct Remembered;
+
+/// Within the session layer, which takes the state away when it writes the cookie: notes whether the reader asked to stay
+/// signed in.
+pub async fn note_remembered(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let answer = next.call(request).await?;
+    if answer.request().get_session().get::<bool>(REMEMBER).is_ok_and(|said| said == Some(true)) {
+        answer.request().extensions_mut().insert(Remembered);
+    }
+    Ok(answer)
+}
+
+/// Around the session layer: the cookie of a reader who asked to stay signed in outlives the browser's window. It may outlive
+/// the session too, whose end is decided on the server.
+pub async fn keep_cookie(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut answer = next.call(request).await?;
+    if answer.request().extensions().get::<Remembered>().is_none() {
+        return Ok(answer);
+    }
+    let max_age = Duration::hours(REMEMBERED_HOURS).whole_seconds();
+    let kept = |cookie: &HeaderValue| {
+        let text = cookie.to_str().ok()?;
+        let is_session = [true, false]
+            .into_iter()
+            .any(|https| text.strip_prefix(cookie_name(https)).is_some_and(|rest| rest.starts_with('=')));
+        // The cookie that takes itself back has an age already.
+        let lasts = is_session && !text.contains("Max-Age");
+        lasts.then(|| HeaderValue::from_str(&format!("{text}; Max-Age={max_age}")).ok()).flatten()
+    };
+    let cookies: Vec<HeaderValue> = answer.headers_mut().remove(header::SET_COOKIE).collect();
+    for cookie in cookies {
+        let cookie = kept(&cookie).unwrap_or(cookie);
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(answer)
 }
 
 /// What a signed-in session knows.
