@@ -295,7 +295,22 @@ impl Tour<'_> {
         self.dialog(&question("rename", &inventory.id), "rename-dialog", "Rename a credential").await?;
         self.dialog(&question("revoke", &inventory.id), "revoke-dialog", "Revoke a credential").await?;
         self.dialog(&question("stop", &billing), "stop-dialog", "Stop an old password").await?;
-        self.page("/settings/integrations", "integrations", "Integrations").await
+        self.page("/settings/integrations", "integrations", "Integrations").await?;
+        self.left_open(inventory).await
+    }
+
+    /// The account password was last given too long ago.
+    async fn left_open(&mut self, inventory: &Sender) -> Result<()> {
+        self.shop.forget_passwords_given().await?;
+        self.dialog(&format!("{WEBHOOKS}?new=1"), "new-dialog-late", "New credential, asks for the password").await?;
+        let rotation = format!("{WEBHOOKS}?rotate={}", inventory.id);
+        self.dialog(&rotation, "rotate-dialog-late", "Rotate a password, asks for the account password").await?;
+        self.page("/events/export", "confirm-download", "Confirm it’s you, before a download").await?;
+        self.enter("#current", "not my password").await?;
+        self.press("main form button").await?;
+        self.see("#current-error").await?;
+        self.here("confirm-wrong", "Confirm it’s you, wrong password").await?;
+        self.sign_in(MAYA).await
     }
 
     async fn settings(&mut self) -> Result<()> {

@@ -84,6 +84,8 @@ actions! {
     PasswordReset = "password_reset", "Reset the account password";
     SignedIn = "signed_in", "Signed in";
     SignInFailed = "sign_in_failed", "Failed to sign in";
+    PasswordConfirmed = "password_confirmed", "Gave the account password again";
+    PasswordConfirmationFailed = "password_confirmation_failed", "Gave a wrong account password";
     SessionEnded = "session_ended", "Ended a session";
     CredentialCreated = "credential_created", "Created a credential";
     CredentialRenamed = "credential_renamed", "Renamed a credential";

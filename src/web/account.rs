@@ -1,5 +1,6 @@
 //! Settings → Account: who one is here, and the account password.
 
+use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
+use crate::web::session;
 use crate::web::shown::When;
 
 #[derive(Template)]
@@ -73,12 +75,13 @@ pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResp
 }
 
 /// `POST /settings/account/password`
-pub async fn change(reader: SignedIn, form: web::Form<Form>) -> Result<HttpResponse, PageError> {
+pub async fn change(reader: SignedIn, cookie: Session, form: web::Form<Form>) -> Result<HttpResponse, PageError> {
     let Form { current_password, new_password } = form.into_inner();
     let mut template = account(&reader);
-    let failures = &reader.site().sign_in_failures_by_address;
-    let address = throttle_key(reader.reader.address);
-    if failures.wait(&address, reader.now()).is_some() {
+    let by_address = &reader.site().sign_in_failures_by_address;
+    let by_email = &reader.site().sign_in_failures_by_email;
+    let (address, email) = (throttle_key(reader.reader.address), reader.member.email.clone());
+    if by_address.wait(&address, reader.now()).is_some() || by_email.wait(&email, reader.now()).is_some() {
         template.current_error = Some("Too many wrong passwords. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
     }
@@ -93,9 +96,13 @@ pub async fn change(reader: SignedIn, form: web::Form<Form>) -> Result<HttpRespo
     let authority = Authority::User { current: &Secret::new(current), session: reader.reader.session };
     let (store, hasher) = (&reader.site().store, &reader.site().hasher);
     match change_password(store, hasher, &reader.member, &new, authority, &reader.act()).await {
-        Ok(()) => Ok(see_other("/settings/account?done=password")),
+        Ok(()) => {
+            session::note_password(&cookie, reader.now());
+            Ok(see_other("/settings/account?done=password"))
+        }
         Err(ChangePasswordError::WrongPassword) => {
-            failures.note_failure(&address, reader.now());
+            by_address.note_failure(&address, reader.now());
+            by_email.note_failure(&email, reader.now());
             template.current_error = Some("This isn’t your current password.".to_owned());
             html_invalid(&template)
         }

@@ -1,19 +1,27 @@
 //! The current filter's events as a download, streamed.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 
 use crate::app::export_events::{Export, ExportFormat};
 use crate::domain::time::utc;
 use crate::store::credentials;
+use crate::web::confirm;
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
 use crate::web::headers::SANDBOX;
 use crate::web::reader::SignedIn;
 
-/// `GET /events/export?format=ndjson|csv`
-pub async fn download(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
+pub async fn download(
+    request: HttpRequest,
+    reader: SignedIn,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    if !reader.reader.password_is_recent() {
+        return confirm::ask_before_page(&reader, request.uri().to_string());
+    }
     let said = if query.format.is_empty() { "ndjson" } else { &query.format };
     let format: ExportFormat = said.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?;
     let account = reader.member.account_id;

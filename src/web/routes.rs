@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, credentials, deadline, docs, event, events, export, health, ingest, live, rejections, same_origin,
-    session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
+    account, audit, confirm, credentials, deadline, docs, event, events, export, health, ingest, live, rejections,
+    same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -66,6 +66,11 @@ fn at(path: &str, allow: &'static str) -> Resource {
         .default_service(web::to(move || async move { Err::<HttpResponse, _>(PageError::MethodNotAllowed { allow }) }))
 }
 
+/// An act that a browser left open must not be able to do: whoever gave the account password too long ago is asked again.
+fn confirmed(act: Route) -> Route {
+    act.wrap(middleware::from_fn(confirm::layer))
+}
+
 fn pages(config: &mut ServiceConfig) {
     config
         .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| {
@@ -101,12 +106,14 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings", "GET, HEAD").route(get().to(account::door)))
         .service(at("/settings/integrations", "GET, HEAD").route(get().to(webhooks::integrations)))
         .service(at("/settings/integrations/webhooks", "GET, HEAD").route(get().to(webhooks::show)))
-        .service(at("/settings/integrations/webhooks/credentials", "POST").route(post().to(credentials::create)))
+        .service(
+            at("/settings/integrations/webhooks/credentials", "POST").route(confirmed(post().to(credentials::create))),
+        )
         .service(
             web::scope("/settings/integrations/webhooks/credentials/{id}")
-                .service(at("/rotation", "POST").route(post().to(credentials::rotate)))
-                .service(at("/old-password-revocation", "POST").route(post().to(credentials::stop_old)))
-                .service(at("/revocation", "POST").route(post().to(credentials::revoke)))
+                .service(at("/rotation", "POST").route(confirmed(post().to(credentials::rotate))))
+                .service(at("/old-password-revocation", "POST").route(confirmed(post().to(credentials::stop_old))))
+                .service(at("/revocation", "POST").route(confirmed(post().to(credentials::revoke))))
                 .service(at("/disabling", "POST").route(post().to(credentials::disable)))
                 .service(at("/enabling", "POST").route(post().to(credentials::enable)))
                 .service(at("/name", "POST").route(post().to(credentials::rename)))
@@ -115,6 +122,7 @@ fn pages(config: &mut ServiceConfig) {
         )
         .service(at("/settings/account", "GET, HEAD").route(get().to(account::show)))
         .service(at("/settings/account/password", "POST").route(post().to(account::change)))
+        .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
         .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)));

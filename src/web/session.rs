@@ -15,7 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ const ID: &str = "id";
 const REMEMBER: &str = "remember";
 const ADDRESS: &str = "address";
 const AGENT: &str = "agent";
+const PASSWORD_AT: &str = "password_at";
 
 /// The name of the cookie. `__Host-` binds it to this host, https and the root path; browsers refuse it on plain http.
 pub fn cookie_name(https: bool) -> &'static str {
@@ -105,17 +106,27 @@ pub async fn keep_cookie(
 pub struct SessionUser {
     pub user: UserId,
     pub session: SessionId,
+    /// When the account password was last given. Sessions of releases that did not note it have none.
+    pub password_at: Option<Timestamp>,
 }
 
 /// Who is signed in, if anybody.
 pub fn user(session: &Session) -> Option<SessionUser> {
     let user: Uuid = session.get(USER).ok()??;
     let id: Uuid = session.get(ID).ok()??;
-    Some(SessionUser { user: UserId(user), session: SessionId(id) })
+    let password_at = session.get::<String>(PASSWORD_AT).ok().flatten().and_then(|text| text.parse().ok());
+    Some(SessionUser { user: UserId(user), session: SessionId(id), password_at })
 }
 
 /// Signs in under a new key: whatever key the browser had before is worth nothing.
-pub fn sign_in(session: &Session, user: UserId, remember: bool, address: String, agent: Option<String>) {
+pub fn sign_in(
+    session: &Session,
+    user: UserId,
+    remember: bool,
+    address: String,
+    agent: Option<String>,
+    now: Timestamp,
+) {
     session.clear();
     session.renew();
     // Inserting texts and ids into a map of texts cannot fail.
@@ -124,6 +135,12 @@ pub fn sign_in(session: &Session, user: UserId, remember: bool, address: String,
     let _ = session.insert(REMEMBER, remember);
     let _ = session.insert(ADDRESS, address);
     let _ = session.insert(AGENT, agent);
+    note_password(session, now);
+}
+
+/// Notes that the account password was given. The key stays: a new one would begin the session's longest life anew.
+pub fn note_password(session: &Session, now: Timestamp) {
+    let _ = session.insert(PASSWORD_AT, now.to_string());
 }
 
 /// Signs out: the session is gone on the server, not only in the browser.

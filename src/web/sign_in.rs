@@ -110,7 +110,8 @@ pub async fn create(
     match member {
         Some(member) => {
             let agent = reader.agent.clone();
-            session::sign_in(&session, member.user_id, template.remember, reader.address.to_string(), agent);
+            let address = reader.address.to_string();
+            session::sign_in(&session, member.user_id, template.remember, address, agent, reader.now);
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
         None => {

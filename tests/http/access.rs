@@ -79,6 +79,7 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Forbidden),
     route("GET", "/settings/account", SignIn, Page, Page),
     route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
+    route("POST", "/settings/confirmation", SignIn, Onward, Onward),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("GET", "/settings/audit", SignIn, Page, Page),

@@ -10,6 +10,7 @@ mod accounts;
 mod answers;
 mod bodies;
 mod command_line;
+mod confirm;
 mod credentials;
 mod crowd;
 mod dashboard;

@@ -42,6 +42,10 @@ async fn the_cookie_goes_with_the_window_unless_the_reader_asked_to_stay_signed_
     let staying = server.visitor();
     let cookie = self::cookie(&staying.post("/login", &form).await);
     assert!(cookie.starts_with("session=") && cookie.contains("; Max-Age=2592000"), "{cookie}");
+    server.pass(SignedDuration::from_mins(16));
+    let confirmed = staying.post("/settings/confirmation", &[("current_password", PASSWORD)]).await;
+    let cookie = self::cookie(&confirmed);
+    assert!(cookie.starts_with("session=") && cookie.contains("; Max-Age=2592000"), "written again: {cookie}");
     let cookie = self::cookie(&staying.post("/logout", &[]).await);
     assert!(cookie.contains("Max-Age=0") && !cookie.contains("Max-Age=2592000"), "taken back: {cookie}");
 }
