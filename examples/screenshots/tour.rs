@@ -336,6 +336,15 @@ impl Tour<'_> {
         self.press("main form button.primary").await?;
         self.see("#new-error").await?;
         self.here("account-weak-password", "Account, common password").await?;
+        self.enter("#name", " ").await?;
+        self.press("form[action$='/name'] button").await?;
+        self.see("#name-error").await?;
+        self.here("account-name-error", "Account, no name").await?;
+        self.enter("#email", "maya").await?;
+        self.press("form[action$='/email'] button").await?;
+        self.see("#email-error").await?;
+        self.here("account-email-error", "Account, no email address").await?;
+        self.page("/settings/account?done=email", "account-email-changed", "Account, email changed").await?;
         self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await

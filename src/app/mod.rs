@@ -1,6 +1,7 @@
 //! Acts: what the product does when there is a decision to take. Each file is one act with one function of its name; plain
 //! reads go past this floor. An act and its line in the audit trail are one transaction.
 
+pub mod change_email;
 pub mod change_password;
 pub mod change_plan;
 pub mod confirm_password;
@@ -13,6 +14,7 @@ pub mod generate_password;
 pub mod installation_keys;
 pub mod issue_credential;
 pub mod prune;
+pub mod rename_account;
 pub mod rename_credential;
 pub mod revoke_credential;
 pub mod rotate_credential;

@@ -79,6 +79,8 @@ macro_rules! actions {
 
 actions! {
     AccountCreated = "account_created", "Created the account";
+    AccountRenamed = "account_renamed", "Changed the name of the account";
+    EmailChanged = "email_changed", "Changed the email address";
     PlanChanged = "plan_changed", "Changed the plan";
     PasswordChanged = "password_changed", "Changed the account password";
     PasswordReset = "password_reset", "Reset the account password";

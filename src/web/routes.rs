@@ -121,6 +121,8 @@ fn pages(config: &mut ServiceConfig) {
                 .default_service(web::to(errors::not_found)),
         )
         .service(at("/settings/account", "GET, HEAD").route(get().to(account::show)))
+        .service(at("/settings/account/name", "POST").route(post().to(account::rename)))
+        .service(at("/settings/account/email", "POST").route(confirmed(post().to(account::change_address))))
         .service(at("/settings/account/password", "POST").route(post().to(account::change)))
         .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))

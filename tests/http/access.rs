@@ -78,6 +78,8 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/test-event", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Forbidden),
     route("GET", "/settings/account", SignIn, Page, Page),
+    route("POST", "/settings/account/name", SignIn, Invalid, Invalid),
+    route("POST", "/settings/account/email", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
     route("POST", "/settings/confirmation", SignIn, Onward, Onward),
     route("GET", "/settings/sessions", SignIn, Page, Page),
@@ -101,6 +103,8 @@ async fn ask(person: &Person, route: &Route, path: &str) -> Answer {
                 "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
                 "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
                 "/theme" => &[("theme", "dark")],
+                "/settings/account/name" => &[("name", "")],
+                "/settings/account/email" => &[("email", "")],
                 "/settings/account/password" => &[("current_password", "x"), ("new_password", "short")],
                 _ => &[],
             };
