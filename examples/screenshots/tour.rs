@@ -345,6 +345,11 @@ impl Tour<'_> {
         self.see("#email-error").await?;
         self.here("account-email-error", "Account, no email address").await?;
         self.page("/settings/account?done=email", "account-email-changed", "Account, email changed").await?;
+        self.page("/settings/account/deletion", "account-deletion", "Delete account").await?;
+        self.enter("#email", "somebody@else.example").await?;
+        self.press("main form button.danger").await?;
+        self.see("#email-error").await?;
+        self.here("account-deletion-error", "Delete account, another address").await?;
         self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await
@@ -378,6 +383,7 @@ impl Tour<'_> {
     async fn visitors(&mut self) -> Result<()> {
         self.driver.delete_all_cookies().await?;
         self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
+        self.page("/login?done=deleted", "sign-in-deleted", "Sign in, account deleted").await?;
         self.page("/signup", "sign-up", "Sign up").await?;
         self.enter("#email", NOAH).await?;
         self.enter("#password", PASSWORD).await?;

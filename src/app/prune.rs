@@ -1,8 +1,9 @@
 //! What has to happen as time goes by: partitions are made before they are needed and dropped when all in them is too old;
-//! forgotten idempotency keys, old rejections and ended sessions go.
+//! forgotten idempotency keys, old rejections, ended sessions and what deleted accounts left go.
 
 use jiff::Timestamp;
 
+use crate::app::delete_account::erase_leftovers;
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
 use crate::store::{idempotency, partitions, rejections, sessions};
@@ -23,6 +24,7 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
     let keys = idempotency::prune(&mut conn, now).await?;
     let refused = rejections::prune(&mut conn, oldest_kept).await?;
     let ended = sessions::prune(&mut conn, now).await?;
+    erase_leftovers(store, now).await?;
     if !dropped.is_empty() || keys + refused + ended > 0 {
         tracing::info!(?dropped, keys, refused, ended, "pruned");
     }

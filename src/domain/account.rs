@@ -75,6 +75,20 @@ pub struct Member {
     pub password_changed_at: Timestamp,
 }
 
+/// What an account has, as far as it is lost with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Holdings {
+    /// Those that are not revoked.
+    pub credentials: u64,
+    /// Counted to [`MOST_COUNTED`] and one more.
+    pub events: u64,
+    /// Counted likewise.
+    pub rejections: u64,
+}
+
+/// Counting more would take long and decide nothing.
+pub const MOST_COUNTED: u64 = 100_000;
+
 /// The longest name of an account, in characters.
 pub const MAX_ACCOUNT_NAME_CHARS: usize = 100;
 

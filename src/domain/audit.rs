@@ -79,6 +79,7 @@ macro_rules! actions {
 
 actions! {
     AccountCreated = "account_created", "Created the account";
+    AccountDeleted = "account_deleted", "Deleted the account";
     AccountRenamed = "account_renamed", "Changed the name of the account";
     EmailChanged = "email_changed", "Changed the email address";
     PlanChanged = "plan_changed", "Changed the plan";

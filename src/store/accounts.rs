@@ -41,3 +41,8 @@ pub async fn rename(conn: &mut Connection, id: AccountId, name: &AccountName) ->
     diesel::update(accounts::table.find(id.0)).set(accounts::name.eq(name.as_str())).execute(conn).await?;
     Ok(())
 }
+
+/// Deletes the account, and with it users, sessions, credentials and their passwords; `false` when it was gone already.
+pub async fn delete(conn: &mut Connection, id: AccountId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(accounts::table.find(id.0)).execute(conn).await? == 1)
+}

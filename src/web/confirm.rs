@@ -14,6 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::app::confirm_password::confirm_password;
+use crate::domain::account::Member;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::web::answers::see_other;
@@ -117,26 +118,48 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
     let mut template = Confirm::new(&reader, request.path(), kept);
     let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
 
-    let site = &reader.site;
-    let (address, account) = (throttle_key(reader.address), member.email.clone());
-    let (by_address, by_email) = (&site.sign_in_failures_by_address, &site.sign_in_failures_by_email);
-    if let Some(wait) = by_address.wait(&address, reader.now).or_else(|| by_email.wait(&account, reader.now)) {
-        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-        template.error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
-        let mut answer = template.answer(StatusCode::TOO_MANY_REQUESTS)?;
-        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
-        return Ok(Some(answer));
-    }
-    let confirmed = confirm_password(&site.store, &site.hasher, &member, password, &reader.act()).await;
-    if !confirmed.map_err(PageError::from)? {
-        by_address.note_failure(&address, reader.now);
-        by_email.note_failure(&account, reader.now);
-        template.error = Some("This isn’t your account password.".to_owned());
-        return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
+    match check(&reader, &member, password).await? {
+        Given::Right => {}
+        Given::Wrong => {
+            template.error = Some("This isn’t your account password.".to_owned());
+            return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
+        }
+        Given::TooMany { seconds } => {
+            template.error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
+            let mut answer = template.answer(StatusCode::TOO_MANY_REQUESTS)?;
+            answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+            return Ok(Some(answer));
+        }
     }
     session::note_password(&request.get_session(), reader.now);
     request.set_payload(payload(form));
     Ok(None)
+}
+
+/// What came of a password that somebody gave who is signed in.
+pub enum Given {
+    Right,
+    Wrong,
+    /// It was not even looked at.
+    TooMany {
+        seconds: u64,
+    },
+}
+
+/// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
+pub async fn check(reader: &Reader, member: &Member, password: &Secret) -> Result<Given, PageError> {
+    let site = &reader.site;
+    let (address, account) = (throttle_key(reader.address), member.email.clone());
+    let (by_address, by_email) = (&site.sign_in_failures_by_address, &site.sign_in_failures_by_email);
+    if let Some(wait) = by_address.wait(&address, reader.now).or_else(|| by_email.wait(&account, reader.now)) {
+        return Ok(Given::TooMany { seconds: wait.as_secs_f64().ceil().max(1.0) as u64 });
+    }
+    if confirm_password(&site.store, &site.hasher, member, password, &reader.act()).await? {
+        return Ok(Given::Right);
+    }
+    by_address.note_failure(&address, reader.now);
+    by_email.note_failure(&account, reader.now);
+    Ok(Given::Wrong)
 }
 
 /// A form as browsers write it.

@@ -10,6 +10,7 @@ pub mod confirm;
 pub mod credential_dialogs;
 pub mod credentials;
 pub mod deadline;
+pub mod deletion;
 pub mod docs;
 pub mod errors;
 pub mod event;

@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, confirm, credentials, deadline, docs, event, events, export, health, ingest, live, rejections,
-    same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
+    account, audit, confirm, credentials, deadline, deletion, docs, event, events, export, health, ingest, live,
+    rejections, same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -124,6 +124,11 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings/account/name", "POST").route(post().to(account::rename)))
         .service(at("/settings/account/email", "POST").route(confirmed(post().to(account::change_address))))
         .service(at("/settings/account/password", "POST").route(post().to(account::change)))
+        .service(
+            at("/settings/account/deletion", "GET, HEAD, POST")
+                .route(get().to(deletion::new))
+                .route(post().to(deletion::create)),
+        )
         .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))

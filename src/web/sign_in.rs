@@ -24,6 +24,8 @@ use crate::web::session;
 pub struct Next {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    done: String,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +49,8 @@ struct SignIn {
     /// What is wrong, and what to do.
     error: Option<(String, String)>,
     signup_open: bool,
+    /// The reader has just deleted the account.
+    is_deleted: bool,
     /// Nobody has an account yet.
     is_fresh: bool,
 }
@@ -60,6 +64,7 @@ fn form(reader: &Reader, next: &str) -> SignIn {
         remember: true,
         error: None,
         signup_open: reader.site.signup_open,
+        is_deleted: false,
         is_fresh: false,
     }
 }
@@ -70,6 +75,7 @@ pub async fn new(reader: Reader, next: web::Query<Next>) -> Result<HttpResponse,
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
     let mut template = form(&reader, &next.next);
+    template.is_deleted = next.done == "deleted";
     template.is_fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
     html(&template)
 }

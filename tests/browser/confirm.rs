@@ -1,4 +1,4 @@
-//! The question for the account password, in a browser that was left open for too long.
+//! The question for the account password, in a browser that was left open for too long and before an account is deleted.
 
 use jiff::SignedDuration;
 use thirtyfour::prelude::*;
@@ -60,6 +60,29 @@ async fn the_question_for_the_password_needs_no_script() {
     let server = TestServer::start().await;
     let visit = Visit::begin_without_script(&server).await;
     rotate_late(&server, &visit).await;
+    visit.end().await;
+    server.stop().await;
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_deleted_from_its_page_without_script() {
+    let server = TestServer::start().await;
+    let visit = Visit::begin_without_script(&server).await;
+    server.create_account(MAYA, "pro").await;
+    visit.sign_in().await;
+    visit.go("/settings/account").await;
+    visit.press_words("main a", "Delete account…").await;
+    visit.arrive("/settings/account/deletion").await;
+    visit.fill("#email", MAYA).await;
+    visit.fill("#current", "not the password").await;
+    visit.press_words("main button", "Delete account").await;
+    visit.read("#current-error", "This isn’t your account password.").await;
+    visit.fill("#current", PASSWORD).await;
+    visit.press_words("main button", "Delete account").await;
+    visit.arrive("/login").await;
+    visit.read(".notice", "Your account is deleted.").await;
+    assert_eq!(server.number("select count(*) from accounts").await, 0);
     visit.end().await;
     server.stop().await;
 }

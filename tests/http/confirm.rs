@@ -34,6 +34,7 @@ const DECISIONS: &[(&str, Decision)] = &[
     ("/settings/account/name", GoesThrough("changes nothing but a word")),
     ("/settings/account/email", AsksAgain),
     ("/settings/account/password", GoesThrough("asks for the current password each time")),
+    ("/settings/account/deletion", GoesThrough("asks for the password each time")),
     ("/settings/confirmation", AsksAgain),
     ("/settings/sessions/{id}/revocation", GoesThrough("takes away only what a browser may do")),
 ];
@@ -43,16 +44,21 @@ const DECISIONS: &[(&str, Decision)] = &[
 fn every_form_has_a_decision_on_the_password_and_the_routes_follow_it() {
     let source = include_str!("../../src/web/routes.rs");
     let mut prefix = "";
-    let mut found = 0;
+    let (mut found, mut path) = (0, String::new());
     for line in source.lines().filter(|line| !line.trim_start().starts_with("let ")) {
         if line.contains("web::scope(\"/settings/integrations/webhooks/credentials/{id}\")") {
             prefix = "{credentials}/{id}";
         }
-        let Some(start) = line.find("at(\"").filter(|_| line.contains("post()")) else { continue };
-        let path = between(&line[start..], "at(\"", "\"");
-        let nested = !prefix.is_empty() && line.starts_with("                ");
-        let path = if nested { format!("{prefix}{path}") } else { path.to_owned() };
-        let path = path.replace("/settings/integrations/webhooks/credentials", "{credentials}");
+        if let Some(start) = line.find("at(\"") {
+            let at = between(&line[start..], "at(\"", "\"");
+            let nested = !prefix.is_empty() && line.starts_with("                .service(");
+            path = if nested { format!("{prefix}{at}") } else { at.to_owned() };
+            path = path.replace("/settings/integrations/webhooks/credentials", "{credentials}");
+        }
+        // A route on a line of its own belongs to the address before it. What is not a page is the door for senders.
+        if !line.contains("post()") || line.contains("web::post()") {
+            continue;
+        }
         let decision = DECISIONS.iter().find(|(known, _)| *known == path).map(|(_, decision)| decision);
         let decision = decision.unwrap_or_else(|| {
             panic!("POST {path} has no row in the table of tests/http/confirm.rs: say whether it asks for the password")

@@ -14,6 +14,7 @@ mod confirm;
 mod credentials;
 mod crowd;
 mod dashboard;
+mod deletion;
 mod durability;
 mod framing;
 mod hashing;
