@@ -36,7 +36,7 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 13] = [
+const REVEALS: [(&str, &str); 15] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/installation.rs", "compares the set-up token in constant time"),
@@ -44,6 +44,8 @@ const REVEALS: [(&str, &str); 13] = [
     ("src/database.rs", "a driver is given the database's address; what is printed of it has no password"),
     ("src/ingest/verifier.rs", "makes the key of the cache of verified passwords"),
     ("src/web/account.rs", "cuts the current password to a length worth hashing"),
+    ("src/app/confirm_password.rs", "refuses a password too long to be one before it is hashed"),
+    ("src/web/confirm.rs", "gives back what a form held beside its passwords"),
     ("src/web/sign_in.rs", "refuses a password too long to be one before it is hashed"),
     ("src/web/credentials.rs", "writes the new password into the one page that shows it"),
     ("templates/credential_created.html", "is the one page that shows it"),

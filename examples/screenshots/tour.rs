@@ -301,7 +301,8 @@ impl Tour<'_> {
         self.dialog(&question("revoke", &inventory.id), "revoke-dialog", "Revoke a credential").await?;
         self.dialog(&question("stop", &billing), "stop-dialog", "Stop an old password").await?;
         self.page("/settings/integrations", "integrations", "Integrations").await?;
-        self.late_events(&billing).await
+        self.late_events(&billing).await?;
+        self.left_open(inventory).await
     }
 
     /// A partner that needs more time, and goes on with the old password after that.
@@ -322,6 +323,20 @@ impl Tour<'_> {
         let sql = "select id::text from events where accepted_late_at is not null limit 1";
         let event: String = self.shop.database.query_one(sql, &[]).await?.get(0);
         self.page(&format!("/events/{event}"), "event-late", "Event, accepted late").await
+    }
+
+    /// The account password was last given too long ago.
+    async fn left_open(&mut self, inventory: &Sender) -> Result<()> {
+        self.shop.forget_passwords_given().await?;
+        self.dialog(&format!("{WEBHOOKS}?new=1"), "new-dialog-late", "New credential, asks for the password").await?;
+        let rotation = format!("{WEBHOOKS}?rotate={}", inventory.id);
+        self.dialog(&rotation, "rotate-dialog-late", "Rotate a password, asks for the account password").await?;
+        self.page("/events/export", "confirm-download", "Confirm it’s you, before a download").await?;
+        self.enter("#current", "not my password").await?;
+        self.press("main form button").await?;
+        self.see("#current-error").await?;
+        self.here("confirm-wrong", "Confirm it’s you, wrong password").await?;
+        self.sign_in(MAYA).await
     }
 
     async fn settings(&mut self) -> Result<()> {
@@ -347,6 +362,20 @@ impl Tour<'_> {
         self.press("main form button.primary").await?;
         self.see("#new-error").await?;
         self.here("account-weak-password", "Account, common password").await?;
+        self.enter("#name", " ").await?;
+        self.press("form[action$='/name'] button").await?;
+        self.see("#name-error").await?;
+        self.here("account-name-error", "Account, no name").await?;
+        self.enter("#email", "maya").await?;
+        self.press("form[action$='/email'] button").await?;
+        self.see("#email-error").await?;
+        self.here("account-email-error", "Account, no email address").await?;
+        self.page("/settings/account?done=email", "account-email-changed", "Account, email changed").await?;
+        self.page("/settings/account/deletion", "account-deletion", "Delete account").await?;
+        self.enter("#email", "somebody@else.example").await?;
+        self.press("main form button.danger").await?;
+        self.see("#email-error").await?;
+        self.here("account-deletion-error", "Delete account, another address").await?;
         self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
@@ -385,6 +414,7 @@ impl Tour<'_> {
     async fn visitors(&mut self) -> Result<()> {
         self.driver.delete_all_cookies().await?;
         self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
+        self.page("/login?done=deleted", "sign-in-deleted", "Sign in, account deleted").await?;
         self.page("/signup", "sign-up", "Sign up").await?;
         self.enter("#email", NOAH).await?;
         self.enter("#password", PASSWORD).await?;

@@ -44,6 +44,9 @@ pub async fn change_password(
         Authority::User { current, session } => {
             let hash = users::password_hash(&mut *store.connection().await?, member.user_id).await?;
             if !hasher.verify(current, &hash.unwrap_or_default()).await? {
+                let conn = &mut *store.connection().await?;
+                let action = Action::PasswordConfirmationFailed;
+                audit::append(conn, member.account_id, act, action, &member.email, "").await?;
                 return Err(ChangePasswordError::WrongPassword);
             }
             (Action::PasswordChanged, session)

@@ -2,9 +2,12 @@
 //! reads go past this floor. An act and its line in the audit trail are one transaction.
 
 pub mod accept_held_events;
+pub mod change_email;
 pub mod change_password;
 pub mod change_plan;
+pub mod confirm_password;
 pub mod create_account;
+pub mod delete_account;
 pub mod delete_event;
 pub mod discard_held_events;
 pub mod end_expired;
@@ -19,6 +22,7 @@ pub mod generate_password;
 pub mod installation_keys;
 pub mod issue_credential;
 pub mod prune;
+pub mod rename_account;
 pub mod rename_credential;
 pub mod revoke_credential;
 pub mod rotate_credential;

@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 use crate::app::change_password::{Authority, ChangePasswordError, change_password};
 use crate::app::change_plan::change_plan;
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
+use crate::app::delete_account::{delete_account, erase};
 use crate::cli::args::{AccountCommand, PlanArg};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
-use crate::domain::account::{Member, Plan, account_name};
+use crate::domain::account::{Holdings, MOST_COUNTED, Member, Plan, account_name};
 use crate::domain::account_password::NewPassword;
 use crate::domain::audit::Act;
 use crate::domain::email::Email;
@@ -20,7 +21,7 @@ use crate::domain::time::rfc3339;
 use crate::hashing::Hasher;
 use crate::random;
 use crate::store::pool::Store;
-use crate::store::users;
+use crate::store::{deleted_accounts, users};
 
 /// Characters of a generated password: 20 of 62, which is 119 bits.
 const GENERATED_CHARS: usize = 20;
@@ -35,6 +36,14 @@ struct AccountRecord<'a> {
     /// Only where it was generated here, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct DeletionRecord<'a> {
+    id: String,
+    email: &'a str,
+    credentials: u64,
+    events: u64,
 }
 
 impl<'a> AccountRecord<'a> {
@@ -55,6 +64,7 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
         AccountCommand::Create { email, name, plan, password_stdin, json } => {
             create(store, act, &email, name, plan, password_stdin, json).await
         }
+        AccountCommand::Delete { email, yes, json } => delete(store, act, &email, yes, json).await,
         AccountCommand::List { json } => list(store, json).await,
         AccountCommand::Plan { email, plan, json } => {
             let mut member = find(store, &email).await?;
@@ -82,6 +92,28 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
             )
         }
     }
+}
+
+/// Deletes the account and stays until everything is erased; asked to end before that, it leaves the rest to the server's upkeep.
+async fn delete(store: &Store, act: &Act, email: &str, yes: bool, json: bool) -> Result<(), CommandError> {
+    let member = find(store, email).await?;
+    let Holdings { credentials, events, .. } =
+        deleted_accounts::holdings(&mut *store.connection().await?, member.account_id).await?;
+    let email = &member.email;
+    if !yes {
+        let some = if events > MOST_COUNTED { format!("more than {MOST_COUNTED}") } else { events.to_string() };
+        return Err(CommandError::Refused(format!(
+            "nothing was deleted: {email} has {credentials} credentials and {some} events, which would be lost for good; \
+             add --yes to delete them"
+        )));
+    }
+    delete_account(store, &member, act).await?;
+    let events = erase(store, member.account_id).await?;
+    if json {
+        return Ok(output::json(&DeletionRecord { id: member.account_id.to_string(), email, credentials, events })?);
+    }
+    let words = format!("The account {email} is deleted, with {credentials} credentials and {events} events.");
+    Ok(output::say(&words)?)
 }
 
 /// The member with an address.

@@ -86,6 +86,17 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Delete an account for good, with its credentials and all that it received
+    Delete {
+        /// The e-mail address of the account's user
+        email: String,
+        /// Do it; without this, only say what would be deleted
+        #[arg(long)]
+        yes: bool,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -75,6 +75,20 @@ pub struct Member {
     pub password_changed_at: Timestamp,
 }
 
+/// What an account has, as far as it is lost with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Holdings {
+    /// Those that are not revoked.
+    pub credentials: u64,
+    /// Counted to [`MOST_COUNTED`] and one more.
+    pub events: u64,
+    /// Counted likewise.
+    pub rejections: u64,
+}
+
+/// Counting more would take long and decide nothing.
+pub const MOST_COUNTED: u64 = 100_000;
+
 /// The longest name of an account, in characters.
 pub const MAX_ACCOUNT_NAME_CHARS: usize = 100;
 
@@ -83,4 +97,56 @@ pub fn account_name(said: Option<&str>, email: &str) -> String {
     let said = said.map(str::trim).filter(|name| !name.is_empty());
     let name = said.unwrap_or_else(|| email.split('@').next().unwrap_or(email));
     name.chars().filter(|c| !c.is_control()).take(MAX_ACCOUNT_NAME_CHARS).collect()
+}
+
+/// What the owner of an account calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountName(String);
+
+/// Why a text is no name for an account, in words for its owner.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidAccountName {
+    #[error("Enter a name, such as your own or that of your company.")]
+    Missing,
+    #[error("Use at most {MAX_ACCOUNT_NAME_CHARS} characters. This name has {0}.")]
+    TooLong(usize),
+    #[error("Use letters, digits, spaces and punctuation. This name has a control character.")]
+    Control,
+}
+
+impl AccountName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AccountName {
+    type Err = InvalidAccountName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let chars = text.chars().count();
+        if chars == 0 {
+            Err(InvalidAccountName::Missing)
+        } else if chars > MAX_ACCOUNT_NAME_CHARS {
+            Err(InvalidAccountName::TooLong(chars))
+        } else if text.chars().any(char::is_control) {
+            Err(InvalidAccountName::Control)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccountName, InvalidAccountName};
+
+    #[test]
+    fn names_of_accounts_are_trimmed_and_kept_short_and_printable() {
+        assert_eq!("  Harbor Supply ".parse::<AccountName>().unwrap().as_str(), "Harbor Supply");
+        assert_eq!(" ".parse::<AccountName>(), Err(InvalidAccountName::Missing));
+        assert_eq!("x".repeat(101).parse::<AccountName>(), Err(InvalidAccountName::TooLong(101)));
+        assert_eq!("a\u{7}b".parse::<AccountName>(), Err(InvalidAccountName::Control));
+    }
 }

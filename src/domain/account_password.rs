@@ -1,12 +1,16 @@
 //! What a new password of a user must be (ASVS 5.0, 6.2): long enough, not too long to hash, and not a common one.
 //! Nothing about its composition. Hashing is done elsewhere.
 
+use jiff::SignedDuration;
+
 use crate::domain::secret::Secret;
 
 /// The shortest password of a user, in characters.
 pub const MIN_PASSWORD_CHARS: usize = 12;
 /// The longest password of a user, in characters.
 pub const MAX_PASSWORD_CHARS: usize = 256;
+/// For how long a password that was given vouches for who sits at the browser (ASVS 5.0, 7.5.3).
+pub const PASSWORD_VOUCHES_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// A password that may be set. The only way to one is [`NewPassword::check`].
 #[derive(Debug)]

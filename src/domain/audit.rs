@@ -97,12 +97,17 @@ macro_rules! actions {
 
 actions! {
     AccountCreated = "account_created", "Created the account";
+    AccountDeleted = "account_deleted", "Deleted the account";
+    AccountRenamed = "account_renamed", "Changed the name of the account";
+    EmailChanged = "email_changed", "Changed the email address";
     PlanChanged = "plan_changed", "Changed the plan";
     PasswordChanged = "password_changed", "Changed the account password";
     PasswordReset = "password_reset", "Reset the account password";
     SignedIn = "signed_in", "Signed in";
     SignInFailed = "sign_in_failed", "Failed to sign in";
     SignedOut = "signed_out", "Signed out";
+    PasswordConfirmed = "password_confirmed", "Gave the account password again";
+    PasswordConfirmationFailed = "password_confirmation_failed", "Gave a wrong account password";
     SessionEnded = "session_ended", "Ended a session";
     CredentialCreated = "credential_created", "Created a credential";
     CredentialRenamed = "credential_renamed", "Renamed a credential";

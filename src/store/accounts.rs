@@ -4,7 +4,7 @@ use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
-use crate::domain::account::Plan;
+use crate::domain::account::{AccountName, Plan};
 use crate::domain::ids::AccountId;
 use crate::store::columns::{Moment, word};
 use crate::store::error::StoreError;
@@ -35,4 +35,14 @@ pub async fn change_plan(conn: &mut Connection, id: AccountId, plan: Plan) -> Re
     let before: String = accounts::table.find(id.0).select(accounts::plan).for_update().first(conn).await?;
     diesel::update(accounts::table.find(id.0)).set(accounts::plan.eq(plan.as_str())).execute(conn).await?;
     word(&before)
+}
+
+pub async fn rename(conn: &mut Connection, id: AccountId, name: &AccountName) -> Result<(), StoreError> {
+    diesel::update(accounts::table.find(id.0)).set(accounts::name.eq(name.as_str())).execute(conn).await?;
+    Ok(())
+}
+
+/// Deletes the account, and with it users, sessions, credentials and their passwords; `false` when it was gone already.
+pub async fn delete(conn: &mut Connection, id: AccountId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(accounts::table.find(id.0)).execute(conn).await? == 1)
 }

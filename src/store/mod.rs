@@ -7,6 +7,7 @@ pub mod batches;
 pub mod columns;
 pub mod credential_secrets;
 pub mod credentials;
+pub mod deleted_accounts;
 pub mod embedded;
 pub mod error;
 pub mod event_counts;

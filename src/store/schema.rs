@@ -21,6 +21,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    deleted_accounts (account_id) {
+        account_id -> Uuid,
+        deleted_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Uuid,
         account_id -> Uuid,

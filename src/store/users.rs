@@ -121,6 +121,12 @@ pub async fn change_password(
     Ok(())
 }
 
+/// Fails as a duplicate of [`EMAIL_IS_UNIQUE`] when somebody else has the address.
+pub async fn change_email(conn: &mut Connection, id: UserId, email: &Email) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0)).set(users::email.eq(email.as_str())).execute(conn).await?;
+    Ok(())
+}
+
 /// Everybody, oldest first.
 pub async fn list(conn: &mut Connection) -> Result<Vec<Member>, StoreError> {
     let rows: Vec<MemberRow> = users::table

@@ -1,7 +1,7 @@
 //! Downloads: the current filter's events, and how every export is streamed.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use jiff::Timestamp;
 
@@ -9,13 +9,21 @@ use crate::app::export::{ExportFormat, Pieces};
 use crate::app::export_events::Export;
 use crate::domain::time::utc;
 use crate::store::credentials;
+use crate::web::confirm;
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
 use crate::web::headers::SANDBOX;
 use crate::web::reader::SignedIn;
 
-/// `GET /events/export?format=ndjson|csv`
-pub async fn download(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
+pub async fn download(
+    request: HttpRequest,
+    reader: SignedIn,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    if !reader.reader.password_is_recent() {
+        return confirm::ask_before_page(&reader, request.uri().to_string());
+    }
     let format = format(&query.format)?;
     let (account, now) = (reader.member.account_id, reader.now());
     let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;

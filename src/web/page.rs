@@ -19,6 +19,8 @@ pub struct Page {
     pub theme: Option<&'static str>,
     /// Everything behind an open dialog.
     pub inert: bool,
+    /// The account password was given too long ago, so that forms that need it have a field for it.
+    pub asks_password: bool,
 }
 
 /// Who reads the page.
@@ -53,6 +55,12 @@ impl Page {
     /// The same page, behind a dialog.
     pub fn behind_dialog(mut self, inert: bool) -> Self {
         self.inert = inert;
+        self
+    }
+
+    /// The same page, with or without the field for the account password.
+    pub fn asking_password(mut self, asks: bool) -> Self {
+        self.asks_password = asks;
         self
     }
 

@@ -12,6 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
 use crate::domain::account::Member;
+use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::ids::SessionId;
 use crate::store::users;
@@ -31,6 +32,7 @@ pub struct Reader {
     pub address: IpAddr,
     pub agent: Option<String>,
     pub now: Timestamp,
+    password_at: Option<Timestamp>,
     request_id: String,
     path: String,
     theme: Option<&'static str>,
@@ -39,7 +41,13 @@ pub struct Reader {
 impl Reader {
     pub fn page(&self, title: &str) -> Page {
         let viewer = self.member.as_ref().map(|member| Viewer { email: member.email.clone(), plan: member.plan });
-        Page::new(title, &self.path, viewer, self.theme)
+        let asks = self.member.is_some() && !self.password_is_recent();
+        Page::new(title, &self.path, viewer, self.theme).asking_password(asks)
+    }
+
+    /// Whether the account password was given so lately that it need not be given again.
+    pub fn password_is_recent(&self) -> bool {
+        self.password_at.is_some_and(|at| self.now.duration_since(at) <= PASSWORD_VOUCHES_FOR)
     }
 
     /// The record of what this reader is about to do.
@@ -57,6 +65,7 @@ impl Reader {
         };
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
+            password_at: user.and_then(|user| user.password_at),
             session: user.map(|user| user.session).filter(|_| member.is_some()),
             member,
             address: site.sender(&request).ip,

@@ -7,8 +7,8 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, credentials, deadline, docs, event, events, export, health, holding, ingest, live, rejections,
-    same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
+    account, audit, confirm, credentials, deadline, deletion, docs, event, events, export, health, holding, ingest,
+    live, rejections, same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -24,7 +24,9 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(static_files::favicon)));
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
+        .wrap(middleware::from_fn(session::note_remembered))
         .wrap(session::layer(site))
+        .wrap(middleware::from_fn(session::keep_cookie))
         .wrap(middleware::from_fn(same_origin::layer))
         .wrap(middleware::from_fn(deadline::layer))
         .configure(pages)
@@ -64,6 +66,11 @@ fn at(path: &str, allow: &'static str) -> Resource {
         .default_service(web::to(move || async move { Err::<HttpResponse, _>(PageError::MethodNotAllowed { allow }) }))
 }
 
+/// An act that a browser left open must not be able to do: whoever gave the account password too long ago is asked again.
+fn confirmed(act: Route) -> Route {
+    act.wrap(middleware::from_fn(confirm::layer))
+}
+
 fn pages(config: &mut ServiceConfig) {
     config
         .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| {
@@ -99,24 +106,34 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings", "GET, HEAD").route(get().to(account::door)))
         .service(at("/settings/integrations", "GET, HEAD").route(get().to(webhooks::integrations)))
         .service(at("/settings/integrations/webhooks", "GET, HEAD").route(get().to(webhooks::show)))
-        .service(at("/settings/integrations/webhooks/credentials", "POST").route(post().to(credentials::create)))
+        .service(
+            at("/settings/integrations/webhooks/credentials", "POST").route(confirmed(post().to(credentials::create))),
+        )
         .service(
             web::scope("/settings/integrations/webhooks/credentials/{id}")
-                .service(at("/rotation", "POST").route(post().to(credentials::rotate)))
-                .service(at("/old-password-revocation", "POST").route(post().to(credentials::stop_old)))
+                .service(at("/rotation", "POST").route(confirmed(post().to(credentials::rotate))))
+                .service(at("/old-password-revocation", "POST").route(confirmed(post().to(credentials::stop_old))))
                 .service(at("/overlap-extension", "POST").route(post().to(credentials::extend)))
-                .service(at("/revocation", "POST").route(post().to(credentials::revoke)))
+                .service(at("/revocation", "POST").route(confirmed(post().to(credentials::revoke))))
                 .service(at("/disabling", "POST").route(post().to(credentials::disable)))
                 .service(at("/enabling", "POST").route(post().to(credentials::enable)))
                 .service(at("/holding", "POST").route(post().to(holding::switch)))
-                .service(at("/held-events/acceptance", "POST").route(post().to(holding::accept)))
+                .service(at("/held-events/acceptance", "POST").route(confirmed(post().to(holding::accept))))
                 .service(at("/held-events/discarding", "POST").route(post().to(holding::discard)))
                 .service(at("/name", "POST").route(post().to(credentials::rename)))
                 .service(at("/test-event", "POST").route(post().to(credentials::test)))
                 .default_service(web::to(errors::not_found)),
         )
         .service(at("/settings/account", "GET, HEAD").route(get().to(account::show)))
+        .service(at("/settings/account/name", "POST").route(post().to(account::rename)))
+        .service(at("/settings/account/email", "POST").route(confirmed(post().to(account::change_address))))
         .service(at("/settings/account/password", "POST").route(post().to(account::change)))
+        .service(
+            at("/settings/account/deletion", "GET, HEAD, POST")
+                .route(get().to(deletion::new))
+                .route(post().to(deletion::create)),
+        )
+        .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
         .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)))

@@ -3,14 +3,19 @@
 
 use std::collections::HashMap;
 
-use actix_session::config::{CookieContentSecurity, PersistentSession, TtlExtensionPolicy};
+use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
-use actix_session::{Session, SessionMiddleware};
+use actix_session::{Session, SessionExt, SessionMiddleware};
+use actix_web::body::MessageBody;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -30,6 +35,7 @@ const ID: &str = "id";
 const REMEMBER: &str = "remember";
 const ADDRESS: &str = "address";
 const AGENT: &str = "agent";
+const PASSWORD_AT: &str = "password_at";
 
 /// The name of the cookie. `__Host-` binds it to this host, https and the root path; browsers refuse it on plain http.
 pub fn cookie_name(https: bool) -> &'static str {
@@ -39,10 +45,7 @@ pub fn cookie_name(https: bool) -> &'static str {
 /// The layer for pages. Ingest does not pass through it.
 pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
     let store = PostgresSessions { store: site.store.clone(), clock: site.clock.clone() };
-    // The cookie may outlive the session, whose end is decided on the server.
-    let lifecycle = PersistentSession::default()
-        .session_ttl(Duration::hours(REMEMBERED_HOURS))
-        .session_ttl_extension_policy(TtlExtensionPolicy::OnStateChanges);
+    // The cookie goes with the browser's window, unless `keep_cookie` gives it an age.
     SessionMiddleware::builder(store, Key::from(&site.keys.session))
         .cookie_name(cookie_name(site.is_https()).to_owned())
         .cookie_secure(site.is_https())
@@ -50,8 +53,52 @@ pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
         .cookie_same_site(SameSite::Lax)
         .cookie_path("/".to_owned())
         .cookie_content_security(CookieContentSecurity::Signed)
-        .session_lifecycle(lifecycle)
+        .session_lifecycle(BrowserSession::default())
         .build()
+}
+
+/// Put into the extensions of a request whose reader asked to stay signed in.
+struct Remembered;
+
+/// Within the session layer, which takes the state away when it writes the cookie: notes whether the reader asked to stay
+/// signed in.
+pub async fn note_remembered(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let answer = next.call(request).await?;
+    if answer.request().get_session().get::<bool>(REMEMBER).is_ok_and(|said| said == Some(true)) {
+        answer.request().extensions_mut().insert(Remembered);
+    }
+    Ok(answer)
+}
+
+/// Around the session layer: the cookie of a reader who asked to stay signed in outlives the browser's window. It may outlive
+/// the session too, whose end is decided on the server.
+pub async fn keep_cookie(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut answer = next.call(request).await?;
+    if answer.request().extensions().get::<Remembered>().is_none() {
+        return Ok(answer);
+    }
+    let max_age = Duration::hours(REMEMBERED_HOURS).whole_seconds();
+    let kept = |cookie: &HeaderValue| {
+        let text = cookie.to_str().ok()?;
+        let is_session = [true, false]
+            .into_iter()
+            .any(|https| text.strip_prefix(cookie_name(https)).is_some_and(|rest| rest.starts_with('=')));
+        // The cookie that takes itself back has an age already.
+        let lasts = is_session && !text.contains("Max-Age");
+        lasts.then(|| HeaderValue::from_str(&format!("{text}; Max-Age={max_age}")).ok()).flatten()
+    };
+    let cookies: Vec<HeaderValue> = answer.headers_mut().remove(header::SET_COOKIE).collect();
+    for cookie in cookies {
+        let cookie = kept(&cookie).unwrap_or(cookie);
+        answer.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(answer)
 }
 
 /// What a signed-in session knows.
@@ -59,17 +106,27 @@ pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
 pub struct SessionUser {
     pub user: UserId,
     pub session: SessionId,
+    /// When the account password was last given. Sessions of releases that did not note it have none.
+    pub password_at: Option<Timestamp>,
 }
 
 /// Who is signed in, if anybody.
 pub fn user(session: &Session) -> Option<SessionUser> {
     let user: Uuid = session.get(USER).ok()??;
     let id: Uuid = session.get(ID).ok()??;
-    Some(SessionUser { user: UserId(user), session: SessionId(id) })
+    let password_at = session.get::<String>(PASSWORD_AT).ok().flatten().and_then(|text| text.parse().ok());
+    Some(SessionUser { user: UserId(user), session: SessionId(id), password_at })
 }
 
 /// Signs in under a new key: whatever key the browser had before is worth nothing.
-pub fn sign_in(session: &Session, user: UserId, remember: bool, address: String, agent: Option<String>) {
+pub fn sign_in(
+    session: &Session,
+    user: UserId,
+    remember: bool,
+    address: String,
+    agent: Option<String>,
+    now: Timestamp,
+) {
     session.clear();
     session.renew();
     // Inserting texts and ids into a map of texts cannot fail.
@@ -78,6 +135,12 @@ pub fn sign_in(session: &Session, user: UserId, remember: bool, address: String,
     let _ = session.insert(REMEMBER, remember);
     let _ = session.insert(ADDRESS, address);
     let _ = session.insert(AGENT, agent);
+    note_password(session, now);
+}
+
+/// Notes that the account password was given. The key stays: a new one would begin the session's longest life anew.
+pub fn note_password(session: &Session, now: Timestamp) {
+    let _ = session.insert(PASSWORD_AT, now.to_string());
 }
 
 /// Signs out: the session is gone on the server, not only in the browser.

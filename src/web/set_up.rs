@@ -85,7 +85,7 @@ pub async fn create(
     let new = NewAccount { email, name, plan: Plan::Pro, password, is_set_up: true };
     match create_account(&reader.site.store, &reader.site.hasher, new, &reader.act()).await {
         Ok((_, user)) => {
-            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent);
+            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent, reader.now);
             Ok(see_other("/settings/integrations/webhooks"))
         }
         Err(CreateAccountError::AlreadySetUp | CreateAccountError::EmailTaken) => Err(PageError::NotFound),

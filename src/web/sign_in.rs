@@ -25,6 +25,8 @@ use crate::web::session;
 pub struct Next {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    done: String,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +50,8 @@ struct SignIn {
     /// What is wrong, and what to do.
     error: Option<(String, String)>,
     signup_open: bool,
+    /// The reader has just deleted the account.
+    is_deleted: bool,
     /// Nobody has an account yet.
     is_fresh: bool,
 }
@@ -61,6 +65,7 @@ fn form(reader: &Reader, next: &str) -> SignIn {
         remember: true,
         error: None,
         signup_open: reader.site.signup_open,
+        is_deleted: false,
         is_fresh: false,
     }
 }
@@ -71,6 +76,7 @@ pub async fn new(reader: Reader, next: web::Query<Next>) -> Result<HttpResponse,
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
     let mut template = form(&reader, &next.next);
+    template.is_deleted = next.done == "deleted";
     template.is_fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
     html(&template)
 }
@@ -111,7 +117,8 @@ pub async fn create(
     match member {
         Some(member) => {
             let agent = reader.agent.clone();
-            session::sign_in(&session, member.user_id, template.remember, reader.address.to_string(), agent);
+            let address = reader.address.to_string();
+            session::sign_in(&session, member.user_id, template.remember, address, agent, reader.now);
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
         None => {

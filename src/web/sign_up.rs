@@ -70,7 +70,7 @@ pub async fn create(reader: Reader, session: Session, submitted: web::Form<Form>
     let new = NewAccount { email, name, plan: Plan::Free, password, is_set_up: false };
     match create_account(&site.store, &site.hasher, new, &reader.act()).await {
         Ok((_, user)) => {
-            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent.clone());
+            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent.clone(), reader.now);
             Ok(see_other("/settings/integrations/webhooks"))
         }
         Err(CreateAccountError::EmailTaken) => {

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod confirm;
 mod console;
 mod hostile;
 mod keyboard;

@@ -10,7 +10,7 @@ use crate::support::actors::WEBHOOKS;
 const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
 
 /// What a signed-in person may read.
-const READ: [&str; 20] = [
+const READ: [&str; 21] = [
     "/",
     "/login",
     "/setup?token=none",
@@ -23,6 +23,7 @@ const READ: [&str; 20] = [
     "/settings/integrations",
     "/settings/integrations/webhooks",
     "/settings/account",
+    "/settings/account/deletion",
     "/settings/sessions",
     "/settings/audit",
     "/settings/audit/export",
@@ -34,18 +35,23 @@ const READ: [&str; 20] = [
 ];
 
 /// What a signed-in person may do.
-const ACTS: [&str; 12] = [
+const ACTS: [&str; 17] = [
     "/login",
     "/logout",
     "/events/ID/deletion",
     "WEBHOOKS/credentials",
     "WEBHOOKS/credentials/ID/rotation",
+    "WEBHOOKS/credentials/ID/old-password-revocation",
     "WEBHOOKS/credentials/ID/revocation",
     "WEBHOOKS/credentials/ID/disabling",
     "WEBHOOKS/credentials/ID/enabling",
     "WEBHOOKS/credentials/ID/name",
     "WEBHOOKS/credentials/ID/test-event",
+    "/settings/account/name",
+    "/settings/account/email",
     "/settings/account/password",
+    "/settings/account/deletion",
+    "/settings/confirmation",
     "/settings/sessions/ID/revocation",
 ];
 

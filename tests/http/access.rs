@@ -100,7 +100,12 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/test-event", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Forbidden),
     route("GET", "/settings/account", SignIn, Page, Page),
+    route("POST", "/settings/account/name", SignIn, Invalid, Invalid),
+    route("POST", "/settings/account/email", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
+    route("GET", "/settings/account/deletion", SignIn, Page, Page),
+    route("POST", "/settings/account/deletion", SignIn, Invalid, Invalid),
+    route("POST", "/settings/confirmation", SignIn, Onward, Onward),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("GET", "/settings/audit", SignIn, Page, Page),
@@ -123,6 +128,9 @@ async fn ask(person: &Person, route: &Route, path: &str) -> Answer {
                 "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
                 "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
                 "/theme" => &[("theme", "dark")],
+                "/settings/account/name" => &[("name", "")],
+                "/settings/account/email" => &[("email", "")],
+                "/settings/account/deletion" => &[("email", "x@example.com"), ("current_password", "x")],
                 "/settings/account/password" => &[("current_password", "x"), ("new_password", "short")],
                 _ => &[],
             };
@@ -196,6 +204,8 @@ fn every_route_of_the_program_stands_in_the_table() {
     let source = include_str!("../../src/web/routes.rs");
     let mut found = Vec::new();
     let mut prefix = String::new();
+    // A route on a line of its own belongs to the address before it.
+    let mut full = "/".to_owned();
     for line in source.lines() {
         if let Some(path) = quoted_after(line, "web::scope(") {
             prefix = path.replace("{id}", "{credential}");
@@ -203,9 +213,10 @@ fn every_route_of_the_program_stands_in_the_table() {
         let path = quoted_after(line, "at(")
             .or_else(|| quoted_after(line, ".route("))
             .or_else(|| quoted_after(line, "web::resource("));
-        let Some(path) = path else { continue };
-        let nested = !prefix.is_empty() && line.contains(".service(at(") && line.starts_with("                ");
-        let full = if nested { format!("{prefix}{path}") } else { path };
+        if let Some(path) = path {
+            let nested = !prefix.is_empty() && line.contains(".service(at(") && line.starts_with("                ");
+            full = if nested { format!("{prefix}{path}") } else { path };
+        }
         for (word, method) in [("get()", "GET"), ("post()", "POST")] {
             if line.contains(word) {
                 found.push((method, full.clone()));

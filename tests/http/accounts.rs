@@ -124,3 +124,82 @@ async fn changing_the_password_needs_the_current_one_and_ends_other_sessions() {
     let extra = [("current_password", new), ("new_password", PASSWORD), ("plan", "pro")];
     assert_eq!(alice.post("/settings/account/password", &extra).await.status(), 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_of_an_account_can_be_changed() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let rename = async |name: &str| alice.post("/settings/account/name", &[("name", name)]).await;
+    let done = rename("  Harbor <b>Supply</b> ").await;
+    assert_eq!(done.headers()["location"], "/settings/account?done=name");
+    let page = alice.page("/settings/account?done=name").await;
+    assert!(page.contains("The name is changed.") && page.contains("Harbor &#60;b&#62;Supply&#60;/b&#62;"), "{page}");
+    for (name, words) in [("", "Enter a name"), (&"x".repeat(101), "This name has 101."), ("a\u{7}b", "control")] {
+        let invalid = rename(name).await;
+        assert_eq!(invalid.status(), 422);
+        assert!(invalid.text().await.unwrap().contains(words), "{words}");
+    }
+    rename("Harbor <b>Supply</b>").await;
+    let line = "select count(*) from audit_log where action = 'account_renamed' and detail = 'was alice'";
+    assert_eq!(server.number(line).await, 1, "the same name again is no act");
+    let chosen = alice.post("/settings/account/name", &[("name", "x"), ("plan", "pro")]).await;
+    assert_eq!(chosen.status(), 400);
+}
+
+// holds C11, W3
+#[tokio::test(flavor = "multi_thread")]
+async fn the_email_address_is_folded_and_unique_and_changing_it_ends_other_sessions() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    server.create_account("bob@example.com", "pro").await;
+    let elsewhere = server.visitor();
+    elsewhere.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    let change = async |email: &str| alice.post("/settings/account/email", &[("email", email)]).await;
+    for (email, words) in [
+        ("", "Enter an email address."),
+        ("alice", "with one @"),
+        ("BOB@example.com", "This email address can’t be used."),
+    ] {
+        let refused = change(email).await;
+        assert_eq!(refused.status(), 422, "{email}");
+        let page = refused.text().await.unwrap();
+        assert!(page.contains(words) && page.contains("Your email address wasn’t changed."), "{email}: {page}");
+    }
+    assert_eq!(elsewhere.get("/events").await.status(), 200, "nothing has happened yet");
+    let changed = change(" Alice@New.Example ").await;
+    assert_eq!(changed.headers()["location"], "/settings/account?done=email");
+    assert!(alice.page("/settings/account?done=email").await.contains("you sign in as alice@new.example."));
+    assert_eq!(elsewhere.get("/events").await.status(), 303, "the other session has ended");
+    let sign_in = async |email: &str| {
+        let form = [("email", email), ("password", PASSWORD)];
+        server.visitor().post("/login", &form).await.status().as_u16()
+    };
+    assert_eq!((sign_in("alice@example.com").await, sign_in("alice@new.example").await), (422, 303));
+    let line = server.query("select subject, detail from audit_log where action = 'email_changed'").await;
+    let words = |text: &str| Some(text.to_owned());
+    assert_eq!(line, [[words("alice@new.example"), words("was alice@example.com; 1 other sessions ended")]]);
+    let chosen = alice.post("/settings/account/email", &[("email", "a@b.example"), ("plan", "pro")]).await;
+    assert_eq!(chosen.status(), 400);
+}
+
+// holds W3
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_an_account_here_cannot_be_tried_out_by_changing_addresses() {
+    let server = TestServer::start().await;
+    let eve = server.free("eve@example.com").await;
+    server.create_account("bob@example.com", "pro").await;
+    let mut answers = Vec::new();
+    for _ in 0..50 {
+        let answer = eve.post("/settings/account/email", &[("email", "bob@example.com")]).await;
+        answers.push(answer.text().await.unwrap().contains("Too many attempts"));
+    }
+    assert!(!answers[0] && answers[49], "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sign_in_page_says_what_to_do_about_a_lost_password() {
+    let server = TestServer::start().await;
+    let page = server.visitor().page("/login").await;
+    assert!(page.contains("Whoever runs this server can reset it"), "{page}");
+    assert!(page.contains("<code>reasoner-webhooks account password EMAIL</code>"), "{page}");
+}

@@ -327,3 +327,27 @@ fn help_names_every_option_with_its_variable() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_an_account_needs_to_be_said_twice() {
+    let terminal = Terminal::new().await;
+    for email in ["ben@example.com", "ada@example.com"] {
+        terminal.create_account(email);
+        terminal.output(&["credential", "create", email, "Inventory system"]);
+    }
+    let line = terminal.failure(&["account", "delete", "ben@example.com"], 1);
+    assert!(line.contains("ben@example.com has 1 credentials and 0 events") && line.contains("--yes"), "{line}");
+    assert_eq!(terminal.json(&["account", "list"]).as_array().unwrap().len(), 2);
+    let deleted = terminal.json(&["account", "delete", "Ben@example.com", "--yes"]);
+    assert_eq!(
+        (&deleted["email"], &deleted["credentials"], &deleted["events"]),
+        (&"ben@example.com".into(), &1.into(), &0.into())
+    );
+    let left = terminal.json(&["account", "list"]);
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["email"]), (1, &"ada@example.com".into()));
+    assert_eq!(terminal.json(&["credential", "list", "ada@example.com"]).as_array().unwrap().len(), 1);
+    let line = terminal.failure(&["account", "delete", "ben@example.com", "--yes"], 1);
+    assert!(line.contains("there is no account with ben@example.com"), "{line}");
+    let words = terminal.output(&["account", "delete", "ada@example.com", "--yes"]);
+    assert!(words.contains("The account ada@example.com is deleted"), "{words}");
+}

@@ -32,6 +32,26 @@ async fn the_cookie_is_bound_to_the_host_where_the_site_is_https() {
 
 // holds W1
 #[tokio::test(flavor = "multi_thread")]
+async fn the_cookie_goes_with_the_window_unless_the_reader_asked_to_stay_signed_in() {
+    let server = TestServer::start().await;
+    server.create_account("alice@example.com", "pro").await;
+    let form = [("email", "alice@example.com"), ("password", PASSWORD), ("remember", "on")];
+    let passing = server.visitor().post("/login", &form[..2]).await;
+    let cookie = self::cookie(&passing);
+    assert!(cookie.starts_with("session=") && !cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
+    let staying = server.visitor();
+    let cookie = self::cookie(&staying.post("/login", &form).await);
+    assert!(cookie.starts_with("session=") && cookie.contains("; Max-Age=2592000"), "{cookie}");
+    server.pass(SignedDuration::from_mins(16));
+    let confirmed = staying.post("/settings/confirmation", &[("current_password", PASSWORD)]).await;
+    let cookie = self::cookie(&confirmed);
+    assert!(cookie.starts_with("session=") && cookie.contains("; Max-Age=2592000"), "written again: {cookie}");
+    let cookie = self::cookie(&staying.post("/logout", &[]).await);
+    assert!(cookie.contains("Max-Age=0") && !cookie.contains("Max-Age=2592000"), "taken back: {cookie}");
+}
+
+// holds W1
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_in_makes_a_new_session_and_the_database_knows_only_its_hash() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;

@@ -1,0 +1,45 @@
+//! Changes the address that a user signs in with. The user's other sessions end: whoever takes an account over begins with this,
+//! and whoever gets it back wants nobody else in it.
+
+use crate::app::failure::{Failure, carries_failure};
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::email::Email;
+use crate::domain::ids::SessionId;
+use crate::store::pool::Store;
+use crate::store::{audit, sessions, users};
+
+/// Why the address stayed as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeEmailError {
+    #[error("another account has this email address")]
+    Taken,
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+carries_failure!(ChangeEmailError);
+
+/// Sets the address and ends all sessions but `kept`; the same address again is no act.
+pub async fn change_email(
+    store: &Store,
+    member: &Member,
+    email: &Email,
+    kept: Option<SessionId>,
+    act: &Act,
+) -> Result<(), ChangeEmailError> {
+    if email.as_str() == member.email {
+        return Ok(());
+    }
+    store
+        .transaction(async |conn| {
+            users::change_email(conn, member.user_id, email).await.map_err(|error| {
+                if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) { ChangeEmailError::Taken } else { error.into() }
+            })?;
+            let ended = sessions::delete_others(conn, member.user_id, kept).await?;
+            let detail = format!("was {}; {ended} other sessions ended", member.email);
+            audit::append(conn, member.account_id, act, Action::EmailChanged, email.as_str(), &detail).await?;
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,22 @@
+//! Changes what an account calls itself.
+
+use crate::app::failure::Failure;
+use crate::domain::account::{AccountName, Member};
+use crate::domain::audit::{Act, Action};
+use crate::store::pool::Store;
+use crate::store::{accounts, audit};
+
+/// Sets the name; the same name again is no act, and leaves no line.
+pub async fn rename_account(store: &Store, member: &Member, name: &AccountName, act: &Act) -> Result<(), Failure> {
+    if name.as_str() == member.name {
+        return Ok(());
+    }
+    store
+        .transaction(async |conn| {
+            accounts::rename(conn, member.account_id, name).await?;
+            let detail = format!("was {}", member.name);
+            audit::append(conn, member.account_id, act, Action::AccountRenamed, name.as_str(), &detail).await?;
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,261 @@
+//! What a browser that was left open must not be able to do: it asks for the account password again.
+
+use jiff::SignedDuration;
+
+use crate::support::actors::{Person, Sender, WEBHOOKS, between};
+use crate::support::server::{PASSWORD, TestServer};
+
+/// What is decided about a form that changes something.
+#[derive(Debug, PartialEq)]
+enum Decision {
+    /// The password, when it was last given more than 15 minutes ago.
+    AsksAgain,
+    /// Nothing more, for the reason that stands beside it.
+    GoesThrough(&'static str),
+}
+
+use Decision::{AsksAgain, GoesThrough};
+
+const DECISIONS: &[(&str, Decision)] = &[
+    ("/setup", GoesThrough("is how the password is given")),
+    ("/login", GoesThrough("is how the password is given")),
+    ("/signup", GoesThrough("is how the password is given")),
+    ("/logout", GoesThrough("takes away only what the browser may do")),
+    ("/theme", GoesThrough("is a matter of taste")),
+    ("/events/{id}/deletion", GoesThrough("is one event, which retention deletes anyway")),
+    ("{credentials}", AsksAgain),
+    ("{credentials}/{id}/rotation", AsksAgain),
+    ("{credentials}/{id}/old-password-revocation", AsksAgain),
+    ("{credentials}/{id}/revocation", AsksAgain),
+    ("{credentials}/{id}/disabling", GoesThrough("can be taken back")),
+    ("{credentials}/{id}/enabling", GoesThrough("lets nobody in who had no password")),
+    ("{credentials}/{id}/name", GoesThrough("changes nothing for senders")),
+    ("{credentials}/{id}/test-event", GoesThrough("changes nothing for senders")),
+    ("/settings/account/name", GoesThrough("changes nothing but a word")),
+    ("/settings/account/email", AsksAgain),
+    ("/settings/account/password", GoesThrough("asks for the current password each time")),
+    ("/settings/account/deletion", GoesThrough("asks for the password each time")),
+    ("/settings/confirmation", AsksAgain),
+    ("/settings/sessions/{id}/revocation", GoesThrough("takes away only what a browser may do")),
+];
+
+// holds C12
+#[test]
+fn every_form_has_a_decision_on_the_password_and_the_routes_follow_it() {
+    let source = include_str!("../../src/web/routes.rs");
+    let mut prefix = "";
+    let (mut found, mut path) = (0, String::new());
+    for line in source.lines().filter(|line| !line.trim_start().starts_with("let ")) {
+        if line.contains("web::scope(\"/settings/integrations/webhooks/credentials/{id}\")") {
+            prefix = "{credentials}/{id}";
+        }
+        if let Some(start) = line.find("at(\"") {
+            let at = between(&line[start..], "at(\"", "\"");
+            let nested = !prefix.is_empty() && line.starts_with("                .service(");
+            path = if nested { format!("{prefix}{at}") } else { at.to_owned() };
+            path = path.replace("/settings/integrations/webhooks/credentials", "{credentials}");
+        }
+        // A route on a line of its own belongs to the address before it. What is not a page is the door for senders.
+        if !line.contains("post()") || line.contains("web::post()") {
+            continue;
+        }
+        let decision = DECISIONS.iter().find(|(known, _)| *known == path).map(|(_, decision)| decision);
+        let decision = decision.unwrap_or_else(|| {
+            panic!("POST {path} has no row in the table of tests/http/confirm.rs: say whether it asks for the password")
+        });
+        assert_eq!(*decision == AsksAgain, line.contains("confirmed(post()"), "{path} is decided as {decision:?}");
+        found += 1;
+    }
+    assert_eq!(found, DECISIONS.len(), "the routes are read from the code");
+}
+
+/// A form that needs a recent password, with what it may not have changed until then.
+struct Form {
+    path: String,
+    fields: Vec<(&'static str, String)>,
+    /// The number that the act changes, and what it is afterwards.
+    effect: (&'static str, i64),
+    status: u16,
+}
+
+fn form(path: &str, fields: &[(&'static str, &str)], effect: (&'static str, i64), status: u16) -> Form {
+    let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    Form { path: path.to_owned(), fields, effect, status }
+}
+
+async fn send(person: &Person, form: &Form, password: Option<&str>) -> reqwest::Response {
+    let mut fields: Vec<(&str, &str)> = form.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    fields.extend(password.map(|password| ("current_password", password)));
+    person.post(&form.path, &fields).await
+}
+
+/// Every act that asks again, in an order in which each has something to do.
+async fn forms(alice: &Person, sender: &Sender) -> Vec<Form> {
+    let credentials = format!("{WEBHOOKS}/credentials");
+    let one = format!("{credentials}/{}", alice.credential_id(&sender.username).await);
+    let live = "select count(*) from credential_secrets where revoked_at is null";
+    vec![
+        form(&credentials, &[("name", "Lager <b>\"Süd\"</b> & Co")], ("select count(*) from credentials", 2), 200),
+        form(&format!("{one}/rotation"), &[("overlap", "7d")], (live, 3), 200),
+        form(&format!("{one}/old-password-revocation"), &[], (live, 2), 303),
+        form(
+            &format!("{one}/revocation"),
+            &[("confirmation", "System 1")],
+            ("select count(*) from credentials where revoked_at is not null", 1),
+            303,
+        ),
+        form(
+            "/settings/account/email",
+            &[("email", "Alice@New.example")],
+            ("select count(*) from users where email = 'alice@new.example'", 1),
+            303,
+        ),
+    ]
+}
+
+const FAILURES: &str = "select count(*) from audit_log where action = 'password_confirmation_failed'";
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_session_does_nothing_that_needs_the_password_until_it_is_given() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let forms = forms(&alice, &sender).await;
+    let decided =
+        DECISIONS.iter().filter(|(path, decision)| *decision == AsksAgain && !path.ends_with("/confirmation")).count();
+    assert_eq!(forms.len(), decided, "each act that asks again is tried here");
+    for (number, form) in forms.iter().enumerate() {
+        let (sql, after) = form.effect;
+        let before = server.number(sql).await;
+        server.pass(SignedDuration::from_mins(16));
+
+        let asked = send(&alice, form, None).await;
+        assert_eq!((asked.status().as_u16(), &asked.headers()["cache-control"]), (403, &"no-store".parse().unwrap()));
+        let page = asked.text().await.unwrap();
+        assert!(page.contains("Confirm it’s you") && page.contains(&format!("action=\"{}\"", form.path)), "{page}");
+        for (name, value) in &form.fields {
+            let value = value.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;");
+            assert!(page.contains(&format!("type=\"hidden\" name=\"{name}\" value=\"{value}\"")), "{name}: {page}");
+        }
+        assert_eq!(send(&alice, form, Some("")).await.status(), 403, "an empty field is no password");
+
+        let wrong = send(&alice, form, Some("not the password")).await;
+        assert_eq!(wrong.status(), 422, "{}", form.path);
+        let page = wrong.text().await.unwrap();
+        assert!(page.contains("This isn’t your account password.") && !page.contains("not the password"), "{page}");
+        assert_eq!(server.number(FAILURES).await, number as i64 + 1, "the attempt is written down");
+        assert_eq!(server.number(sql).await, before, "{} did nothing", form.path);
+
+        let right = send(&alice, form, Some(PASSWORD)).await;
+        assert_eq!(right.status(), form.status, "{}", form.path);
+        assert_eq!(server.number(sql).await, after, "{} is done in one go", form.path);
+    }
+    let names = server.query("select name from credentials order by created_at").await;
+    assert_eq!(names[1][0].as_deref(), Some("Lager <b>\"Süd\"</b> & Co"), "what was typed came through");
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_vouches_for_fifteen_minutes_in_its_own_session() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let elsewhere = server.visitor();
+    elsewhere.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    let path = format!("{WEBHOOKS}/credentials");
+    let create = async |person: &Person, password: &str| {
+        person.post(&path, &[("name", "System"), ("current_password", password)]).await.status().as_u16()
+    };
+    server.pass(SignedDuration::from_secs(14 * 60 + 30));
+    assert_eq!(create(&alice, "").await, 200);
+    server.pass(SignedDuration::from_secs(31));
+    assert_eq!(create(&alice, "").await, 403, "using the session does not prolong it");
+    assert_eq!(create(&alice, PASSWORD).await, 200);
+    assert_eq!(create(&elsewhere, "").await, 403, "another session has to be told itself");
+    server.pass(SignedDuration::from_mins(14));
+    assert_eq!(create(&alice, "").await, 200, "it counts from when it was given again");
+    server.pass(SignedDuration::from_mins(2));
+    assert_eq!(create(&alice, "").await, 403);
+    let new = "an entirely different set of words";
+    alice.post("/settings/account/password", &[("current_password", PASSWORD), ("new_password", new)]).await;
+    assert_eq!(create(&alice, "").await, 200, "changing the password takes giving it");
+    assert_eq!(server.number("select count(*) from sessions").await, 1, "and ends the other session");
+}
+
+// holds C12, W3
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_the_password_of_an_open_session_is_throttled_like_signing_in() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    server.pass(SignedDuration::from_mins(16));
+    let path = format!("{WEBHOOKS}/credentials");
+    let guess = async |password: &str| alice.post(&path, &[("name", "x"), ("current_password", password)]).await;
+    let mut tries = 0;
+    let refused = loop {
+        let answer = guess("not the password").await;
+        if answer.status() == 429 {
+            break answer;
+        }
+        tries += 1;
+        assert!(answer.status() == 422 && tries < 50, "{tries}");
+    };
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    let runs = server.application().site.hasher.runs();
+    assert_eq!(guess(PASSWORD).await.status(), 429, "the right one has to wait too");
+    assert_eq!(server.application().site.hasher.runs(), runs, "and costs no hash");
+    let form = [("email", "alice@example.com"), ("password", PASSWORD)];
+    assert_eq!(server.visitor().post("/login", &form).await.status(), 429, "both doors count together");
+    assert_eq!(server.number("select count(*) from credentials").await, 0);
+    server.pass(SignedDuration::from_mins(10));
+    assert_eq!(guess(PASSWORD).await.status(), 200);
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_everything_away_needs_a_recent_password_too() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    server.sender(&alice).await.store(r#"{"canary":1}"#).await;
+    let export = "/events/export?format=ndjson&q=can%20ary";
+    assert_eq!(alice.get(export).await.status(), 200);
+    server.pass(SignedDuration::from_mins(16));
+    let asked = alice.get(export).await;
+    assert_eq!(asked.status(), 403);
+    let page = asked.text().await.unwrap();
+    assert!(page.contains("name=\"next\" value=\"/events/export?format=ndjson&#38;q=can%20ary\""), "{page}");
+    assert!(!page.contains("canary"));
+    let confirm = async |next: &str, password: &str| {
+        alice.post("/settings/confirmation", &[("next", next), ("current_password", password)]).await
+    };
+    assert_eq!(confirm(export, "not the password").await.status(), 422);
+    assert_eq!(alice.get(export).await.status(), 403);
+    let answer = confirm(export, PASSWORD).await;
+    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, export));
+    assert_eq!(alice.get(export).await.status(), 200);
+    let away = confirm("//evil.example", PASSWORD).await;
+    assert_eq!(away.headers()["location"], "/settings/account");
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_have_the_field_for_the_password_when_it_is_needed_and_only_then() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let field = "name=\"current_password\"";
+    assert!(!alice.page(WEBHOOKS).await.contains(field));
+    let sender = server.sender(&alice).await;
+    let id = alice.credential_id(&sender.username).await;
+    alice.post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &[("overlap", "7d")]).await;
+    for (late, times) in [(false, 0), (true, 1)] {
+        for dialog in ["new=1".to_owned(), format!("rotate={id}"), format!("revoke={id}"), format!("stop={id}")] {
+            let page = alice.page(&format!("{WEBHOOKS}?{dialog}")).await;
+            assert_eq!(page.matches(field).count(), times, "{dialog}, late: {late}");
+        }
+        let page = alice.page(&format!("{WEBHOOKS}?rename={id}")).await;
+        assert!(!page.contains(field), "renaming does not need it");
+        server.pass(SignedDuration::from_mins(16));
+    }
+    let bob = server.pro("bob@example.com").await;
+    server.pass(SignedDuration::from_mins(16));
+    assert!(bob.page(WEBHOOKS).await.contains(field), "the first credential is one too");
+}

@@ -1,0 +1,145 @@
+//! The end of an account: what goes, what stays, and whose.
+
+use reasoner_webhooks::app::prune;
+
+use crate::support::actors::WEBHOOKS;
+use crate::support::server::{PASSWORD, TestServer};
+
+const PATH: &str = "/settings/account/deletion";
+/// Every table with something of an account in it, but for the audit trail.
+const OWNED: [&str; 8] = [
+    "accounts where id",
+    "users where account_id",
+    "sessions where user_id in (select id from users where account_id",
+    "credentials where account_id",
+    "events where account_id",
+    "event_counts where account_id",
+    "rejections where account_id",
+    "idempotency_keys where account_id",
+];
+
+/// How much each table holds of an account.
+async fn belongings(server: &TestServer, account: &str) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    for owned in OWNED {
+        let end = if owned.contains('(') { ")" } else { "" };
+        numbers.push(server.number(&format!("select count(*) from {owned} = '{account}'{end}")).await);
+    }
+    numbers
+}
+
+async fn account_of(server: &TestServer, email: &str) -> String {
+    server.query(&format!("select account_id::text from users where email = '{email}'")).await[0][0].clone().unwrap()
+}
+
+// holds C11
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let bob = server.pro("bob@example.com").await;
+    let (mine, other) = (server.sender(&alice).await, server.sender(&bob).await);
+    for sender in [&mine, &other] {
+        for number in 0..3 {
+            let answer = sender
+                .request()
+                .header("Idempotency-Key", format!("{number}"))
+                .body(r#"{"a":1}"#)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+        assert_eq!(sender.send("not json").await.status(), 400);
+    }
+    server.eventually("select count(*) from rejections", 2).await;
+    let (account, bobs) =
+        (account_of(&server, "alice@example.com").await, account_of(&server, "bob@example.com").await);
+    let before = belongings(&server, &bobs).await;
+    assert!(before.iter().all(|number| *number > 0), "there is something in each table: {before:?}");
+
+    let page = alice.page(PATH).await;
+    for fact in ["<dt>Credentials</dt><dd>1</dd>", "<dt>Events</dt><dd>3</dd>", "<dt>Rejected attempts</dt><dd>1</dd>"]
+    {
+        assert!(page.contains(fact), "{fact}: {page}");
+    }
+    assert!(page.contains("href=\"/events/export?format=ndjson\""));
+    assert_eq!(alice.page("/events/export?format=ndjson").await.lines().count(), 3, "the link is all events");
+    let answer = alice.post(PATH, &[("email", " Alice@example.com "), ("current_password", PASSWORD)]).await;
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()),
+        (303, "/login?done=deleted")
+    );
+    assert_eq!(mine.status().await, 401, "the very next request");
+    assert_eq!(alice.get("/events").await.status(), 303, "signed out");
+    assert!(alice.page("/login?done=deleted").await.contains("Your account is deleted."));
+
+    server.eventually(&format!("select count(*) from idempotency_keys where account_id = '{account}'"), 0).await;
+    server.eventually(&format!("select count(*) from event_counts where account_id = '{account}'"), 0).await;
+    assert_eq!(belongings(&server, &account).await, [0; OWNED.len()]);
+    assert_eq!(belongings(&server, &bobs).await, before, "nothing of Bob's is touched");
+    assert_eq!((other.status().await, bob.get(WEBHOOKS).await.status().as_u16()), (200, 200));
+    let last = format!("select action from audit_log where account_id = '{account}' order by id desc limit 1");
+    assert_eq!(server.query(&last).await[0][0].as_deref(), Some("account_deleted"), "the trail has a last line");
+    let form = [("email", "alice@example.com"), ("password", PASSWORD)];
+    assert_eq!(server.visitor().post("/login", &form).await.status(), 422);
+    server.create_account("alice@example.com", "free").await;
+    assert_eq!(server.visitor().post("/login", &form).await.status(), 303, "the address is free again");
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_deleted_by_who_types_its_address_and_knows_the_password() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let delete = async |email: &str, password: &str| {
+        let answer = alice.post(PATH, &[("email", email), ("current_password", password)]).await;
+        assert_eq!(answer.status(), 422, "{email}");
+        answer.text().await.unwrap()
+    };
+    assert!(delete("bob@example.com", PASSWORD).await.contains("Type alice@example.com to confirm."));
+    let page = delete("alice@example.com", "not the password").await;
+    assert!(page.contains("This isn’t your account password.") && !page.contains("not the password"), "{page}");
+    assert!(page.contains("value=\"alice@example.com\""), "the address is not lost");
+    assert!(
+        delete("alice@example.com", "").await.contains("This isn’t your account password."),
+        "however lately given"
+    );
+    let failures = "select count(*) from audit_log where action = 'password_confirmation_failed'";
+    assert_eq!(server.number(failures).await, 2);
+    for _ in 0..20 {
+        delete("alice@example.com", "a guess").await;
+    }
+    assert!(delete("alice@example.com", PASSWORD).await.contains("Too many wrong passwords."));
+    let answer = alice.post(PATH, &[("email", "alice@example.com")]).await;
+    assert_eq!(answer.status(), 400, "a form without the password");
+    assert_eq!(sender.status().await, 200);
+    assert_eq!(alice.get(PATH).await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lands_after_its_account_has_gone_is_erased_by_upkeep() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store(r#"{"a":1}"#).await;
+    let account = account_of(&server, "alice@example.com").await;
+    // As a program leaves it that ends right after the act: more than one step is left.
+    server
+        .query(&format!(
+            "insert into events select account_id, (left(id::text, 13) || '-7000-8000-' || lpad(n::text, 12, '0'))::uuid, \
+             credential_id, remote_ip, user_agent, content_type, query, headers, body, size_bytes \
+             from events, generate_series(1, 2500) as n; \
+             insert into deleted_accounts values ('{account}', now()); delete from accounts where id = '{account}'"
+        ))
+        .await;
+    assert_eq!(server.number("select count(*) from events").await, 2_501);
+    let store = &server.application().site.store;
+    prune::prune(store, 90, server.now()).await.unwrap();
+    assert_eq!(server.number("select count(*) from events").await, 0);
+    assert_eq!(server.number("select count(*) from deleted_accounts").await, 1, "it is looked at again");
+    server.pass(jiff::SignedDuration::from_hours(25));
+    prune::prune(store, 90, server.now()).await.unwrap();
+    assert_eq!(server.number("select count(*) from deleted_accounts").await, 0);
+}
