@@ -19,6 +19,7 @@ pub mod rename_credential;
 pub mod revoke_credential;
 pub mod rotate_credential;
 pub mod send_test_event;
+pub mod set_expiry;
 pub mod sign_in;
 pub mod stop_old_password;
 pub mod switch_credential;

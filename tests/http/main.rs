@@ -14,6 +14,7 @@ mod credentials;
 mod crowd;
 mod dashboard;
 mod durability;
+mod expiry;
 mod framing;
 mod hashing;
 mod headers;
