@@ -301,8 +301,21 @@ impl Tour<'_> {
         self.dialog(&question("revoke", &inventory.id), "revoke-dialog", "Revoke a credential").await?;
         self.dialog(&question("stop", &billing), "stop-dialog", "Stop an old password").await?;
         self.page("/settings/integrations", "integrations", "Integrations").await?;
+        self.expiry(inventory).await?;
         self.late_events(&billing).await?;
         self.left_open(inventory).await
+    }
+
+    /// A password that ends at a date.
+    async fn expiry(&mut self, inventory: &Sender) -> Result<()> {
+        let (id, store) = (inventory.id, &self.shop.database);
+        let sql = |end: &str| format!("update credential_secrets set expires_at = {end} where credential_id = '{id}'");
+        store.batch_execute(&sql("date_trunc('day', now()) + interval '6 days'")).await?;
+        self.page(WEBHOOKS, "webhooks-expires", "Webhooks, a password expires soon").await?;
+        self.dialog(&format!("{WEBHOOKS}?expiry={id}"), "expiry-dialog", "Expiry date").await?;
+        self.shop.database.batch_execute(&sql("now() - interval '1 hour'")).await?;
+        self.page(WEBHOOKS, "webhooks-expired", "Webhooks, a password has expired").await?;
+        Ok(self.shop.database.batch_execute(&sql("null")).await?)
     }
 
     /// A partner that needs more time, and goes on with the old password after that.

@@ -27,6 +27,7 @@ pub mod rename_credential;
 pub mod revoke_credential;
 pub mod rotate_credential;
 pub mod send_test_event;
+pub mod set_expiry;
 pub mod sign_in;
 pub mod sign_out;
 pub mod stop_old_password;

@@ -120,12 +120,13 @@ async fn make_room(
         discard_until(conn, account, credential, now, act).await?;
         return Ok(None);
     }
-    let end = overlap.end(now);
-    if let Some(expiring) = credential.expiring(now).and_then(|password| password.expires_at) {
-        return Err(RotateError::TwoPasswordsLive(expiring));
+    let expiring = credential.expiring(now).and_then(|password| password.expires_at);
+    // One that ended at its date is not brought back, and one that has a date does not outlive it.
+    let Some(current) = credential.current(now) else { return Ok(expiring) };
+    if let Some(end) = expiring {
+        return Err(RotateError::TwoPasswordsLive(end));
     }
-    if let Some(current) = credential.current(now) {
-        credential_secrets::expire(conn, current.id, overlap, end).await?;
-    }
+    let end = current.expires_at.map_or(overlap.end(now), |date| date.min(overlap.end(now)));
+    credential_secrets::expire(conn, current.id, overlap, end).await?;
     Ok(Some(end))
 }

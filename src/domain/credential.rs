@@ -164,6 +164,8 @@ pub struct PasswordRecord {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// Another has taken its place. One that has not may end too, at a date that its owner chose.
+    pub is_replaced: bool,
     /// How long it was to work on when it was replaced, where that is known.
     pub overlap: Option<Overlap>,
     /// When its overlap was extended, which can be once.
@@ -185,8 +187,8 @@ impl PasswordRecord {
         match (self.revoked_at, self.expires_at) {
             (Some(_), _) => PasswordState::Revoked,
             (None, Some(end)) if end <= now => PasswordState::Expired,
-            (None, Some(_)) => PasswordState::Expiring,
-            (None, None) => PasswordState::Current,
+            (None, Some(_)) if self.is_replaced => PasswordState::Expiring,
+            (None, _) => PasswordState::Current,
         }
     }
 }
@@ -221,6 +223,12 @@ impl Credential {
     /// The password that replaced the others.
     pub fn current(&self, now: Timestamp) -> Option<&PasswordRecord> {
         self.passwords.iter().find(|p| p.state(now) == PasswordState::Current)
+    }
+
+    /// The date at which the credential's password ended, if it was the last that worked.
+    pub fn expired_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let newest = self.passwords.first()?;
+        newest.expires_at.filter(|_| newest.state(now) == PasswordState::Expired && self.expiring(now).is_none())
     }
 
     /// The replaced password, while it still works.

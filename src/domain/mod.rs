@@ -9,6 +9,7 @@ pub mod credential;
 pub mod credential_password;
 pub mod email;
 pub mod event;
+pub mod expiry;
 pub mod holding;
 pub mod ids;
 pub mod installation;

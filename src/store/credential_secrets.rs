@@ -1,7 +1,7 @@
 //! The passwords of credentials: hashes, hints, and the two slots that bound how many may live. Also what ingest asks about
 //! one of them: which row a sender means, and whether it still opens its account.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use diesel::sql_types::{Nullable, Timestamptz};
@@ -77,7 +77,8 @@ pub async fn list(
         ))
         .load(conn)
         .await?;
-    let record = |(owner, id, hint, life, (first_used, used, ip, agent)): Row| {
+    let mut seen = HashSet::new();
+    let mut record = |(owner, id, hint, life, (first_used, used, ip, agent)): Row| {
         let (created, expires, revoked, overlap, extended) = life;
         let password = PasswordRecord {
             id: SecretId(id),
@@ -85,6 +86,8 @@ pub async fn list(
             created_at: created.into(),
             expires_at: time(expires),
             revoked_at: time(revoked),
+            // An older program does not write down an overlap; then a newer password tells.
+            is_replaced: !seen.insert(owner) || overlap.is_some(),
             overlap: overlap.as_deref().map(word).transpose()?,
             extended_at: time(extended),
             first_used_at: time(first_used.or(used)),
@@ -94,7 +97,7 @@ pub async fn list(
         };
         Ok((CredentialId(owner), password))
     };
-    rows.into_iter().map(record).collect()
+    rows.into_iter().map(&mut record).collect()
 }
 
 /// A password whose overlap has ended by itself.
@@ -147,6 +150,15 @@ pub async fn free_slot(conn: &mut Connection, credential: CredentialId) -> Resul
 pub async fn expire(conn: &mut Connection, id: SecretId, overlap: Overlap, at: Timestamp) -> Result<(), StoreError> {
     diesel::update(credential_secrets::table.find(id.0))
         .set((credential_secrets::expires_at.eq(Moment(at)), credential_secrets::overlap.eq(overlap.as_str())))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Sets the date at which a password ends, or removes it.
+pub async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<Timestamp>) -> Result<(), StoreError> {
+    diesel::update(credential_secrets::table.find(id.0))
+        .set(credential_secrets::expires_at.eq(end.map(Moment)))
         .execute(conn)
         .await?;
     Ok(())

@@ -1,5 +1,5 @@
-//! Accounts that are gone, and what they left in tables without foreign keys: events, counts, rejections, idempotency keys. It is
-//! erased in small steps, so that senders of other accounts never wait for it.
+//! Accounts that are gone, and what they left in tables without foreign keys: events, late events, counts, rejections, idempotency keys.
+//! It is erased in small steps, so that senders of other accounts never wait for it.
 
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
@@ -60,7 +60,7 @@ pub async fn erase_events(conn: &mut Connection, account: AccountId) -> Result<u
 /// Erases some of the rest; how many rows these were.
 pub async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let mut erased = 0;
-    for table in ["rejections", "idempotency_keys"] {
+    for table in ["held_events", "rejections", "idempotency_keys"] {
         let sql = format!(
             "delete from {table} where ctid = any(array(select ctid from {table} where account_id = $1 limit $2))"
         );

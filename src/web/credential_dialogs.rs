@@ -9,7 +9,7 @@ use crate::domain::credential::{Credential, PasswordRecord};
 use crate::domain::holding::HeldEvents;
 use crate::domain::ids::CredentialId;
 use crate::domain::overlap::Overlap;
-use crate::domain::time::{ago, day_and_minute};
+use crate::domain::time::{ago, day_and_minute, utc};
 use crate::domain::visible::visible;
 use crate::store::events;
 use crate::store::pool::Connection;
@@ -28,6 +28,7 @@ pub struct Query {
     pub revoke: Option<Uuid>,
     pub stop: Option<Uuid>,
     pub discard: Option<Uuid>,
+    pub expiry: Option<Uuid>,
     pub done: Option<String>,
     pub credential: Option<Uuid>,
     pub event: Option<Uuid>,
@@ -46,6 +47,7 @@ pub enum Dialog {
     Revoke(RevokeForm),
     Stop(StopForm),
     Discard(Held),
+    Expiry(ExpiryForm),
 }
 
 /// The form of a new credential. Its id makes sending it twice harmless.
@@ -108,11 +110,23 @@ pub struct StopForm {
     pub ends: When,
 }
 
+pub struct ExpiryForm {
+    pub id: String,
+    pub name: String,
+    /// As the field spells it.
+    pub value: String,
+    /// The first day that can be chosen.
+    pub min: String,
+    pub is_set: bool,
+    pub error: Option<String>,
+}
+
 /// What was wrong with a form of this page, to be said where it was filled in.
 pub enum FormError {
     New(NewForm),
     Name { value: String, error: String },
     Confirmation(String),
+    Expiry { value: String, error: String },
 }
 
 /// `3 min ago from 203.0.113.7`.
@@ -152,7 +166,11 @@ pub async fn dialog(
             secret: Uuid::new_v4(),
             choices: overlap_choices(now),
             addresses: addresses.iter().map(ToString::to_string).collect(),
-            frees_at: credential.expiring(now).and_then(|old| old.expires_at).map(When::minute),
+            frees_at: credential
+                .current(now)
+                .and(credential.expiring(now))
+                .and_then(|old| old.expires_at)
+                .map(When::minute),
             holds_late_events: credential.holds_late_events,
         }));
     }
@@ -192,6 +210,23 @@ pub async fn dialog(
         && let Some(held) = Held::of(held, credential)
     {
         return Ok(Dialog::Discard(held));
+    }
+    if let Some(credential) = find(all, query.expiry)
+        && let Some(current) = credential.current(now)
+    {
+        let date = |time| utc("%F", time);
+        let (value, error) = match error {
+            Some(FormError::Expiry { value, error }) => (value, Some(error)),
+            _ => (current.expires_at.map(date).unwrap_or_default(), None),
+        };
+        return Ok(Dialog::Expiry(ExpiryForm {
+            id: credential.id.to_string(),
+            name: visible(&credential.name).into_owned(),
+            value,
+            min: date(now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(now)),
+            is_set: current.expires_at.is_some(),
+            error,
+        }));
     }
     Ok(Dialog::None)
 }

@@ -17,10 +17,12 @@ use crate::app::rename_credential::{RenameError, rename_credential};
 use crate::app::revoke_credential::{RevokeError, revoke_credential};
 use crate::app::rotate_credential::{RotateError, rotate_credential};
 use crate::app::send_test_event::{TestEventError, send_test_event};
+use crate::app::set_expiry::{ExpiryError, set_expiry};
 use crate::app::stop_old_password::{StopError, stop_old_password};
 use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
 use crate::domain::credential::CredentialName;
 use crate::domain::event::EventId;
+use crate::domain::expiry;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
 use crate::domain::secret::Secret;
@@ -220,6 +222,41 @@ pub async fn extend(reader: SignedIn, id: web::Path<String>) -> Result<HttpRespo
         // A page that was open for long still has the button.
         Err(ExtendError::NoOverlap | ExtendError::AlreadyExtended) => Ok(done("not-extended", id)),
         Err(ExtendError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Expiry {
+    /// The day at whose beginning the password ends; empty for none.
+    #[serde(default)]
+    expires_on: String,
+    /// The button that removes the date, whatever the field says.
+    #[serde(default)]
+    remove: Option<String>,
+}
+
+/// `POST …/credentials/{id}/expiry`
+pub async fn expire(
+    reader: SignedIn,
+    id: web::Path<String>,
+    form: web::Form<Expiry>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id(&reader, &id).await?;
+    let Expiry { expires_on, remove } = form.into_inner();
+    let said = if remove.is_some() { "" } else { &expires_on };
+    let end = match expiry::parse(said, reader.now()) {
+        Ok(end) => end,
+        Err(problem) => {
+            let query = Query { expiry: Some(id.0), ..Query::default() };
+            let error = FormError::Expiry { value: expires_on, error: problem.to_string() };
+            return webhooks::show_invalid(&reader, &query, error).await;
+        }
+    };
+    match set_expiry(&reader.site().store, reader.member.account_id, id, end, &reader.act()).await {
+        Ok(()) => Ok(done(if end.is_some() { "dated" } else { "undated" }, id)),
+        Err(ExpiryError::NotFound) => Err(PageError::NotFound),
+        Err(ExpiryError::NoPassword) => Ok(done("nothing-dated", id)),
+        Err(ExpiryError::Failed(failure)) => Err(failure.into()),
     }
 }
 

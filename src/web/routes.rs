@@ -114,6 +114,7 @@ fn pages(config: &mut ServiceConfig) {
                 .service(at("/rotation", "POST").route(confirmed(post().to(credentials::rotate))))
                 .service(at("/old-password-revocation", "POST").route(confirmed(post().to(credentials::stop_old))))
                 .service(at("/overlap-extension", "POST").route(post().to(credentials::extend)))
+                .service(at("/expiry", "POST").route(post().to(credentials::expire)))
                 .service(at("/revocation", "POST").route(confirmed(post().to(credentials::revoke))))
                 .service(at("/disabling", "POST").route(post().to(credentials::disable)))
                 .service(at("/enabling", "POST").route(post().to(credentials::enable)))

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use crate::domain::credential::{Credential, CredentialState, PasswordState};
 use crate::domain::credential_password::masked;
 use crate::domain::event::EventId;
+use crate::domain::expiry::{Nearness, age};
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
 use crate::domain::overlap::Overlap;
-use crate::domain::time::ago;
+use crate::domain::time::{ago, day_and_minute, left, utc};
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::html;
@@ -49,6 +50,7 @@ struct Card {
     spark: Option<(String, String)>,
     busiest: String,
     overlap: Option<OverlapNotice>,
+    life: Option<LifeNotice>,
     held: Option<Held>,
     holds_late_events: bool,
     created: When,
@@ -63,6 +65,15 @@ impl Card {
     fn is_rotating(&self) -> bool {
         self.state == CredentialState::Rotating
     }
+}
+
+/// That a password ends soon, has ended at its date, or is old.
+struct LifeNotice {
+    kind: &'static str,
+    title: String,
+    text: &'static str,
+    /// Whether the date can be changed still.
+    has_date: bool,
 }
 
 /// During an overlap: whether the old password is still in use, and from where.
@@ -220,11 +231,14 @@ impl Card {
         let last = credential.last_used();
         let live = credential.passwords.iter().filter_map(|password| {
             let note = match password.state(now) {
-                PasswordState::Current if credential.expiring(now).is_some() => "new".to_owned(),
-                PasswordState::Current => String::new(),
+                PasswordState::Current => {
+                    let new = credential.expiring(now).map(|_| "new".to_owned());
+                    let until = password.expires_at.map(|end| utc("until %-d %b %Y", end));
+                    new.into_iter().chain(until).collect::<Vec<_>>().join(", ")
+                }
                 PasswordState::Expiring => {
                     let end = password.expires_at.unwrap_or(now);
-                    format!("old, {}", crate::domain::time::left(end, now))
+                    format!("old, {}", left(end, now))
                 }
                 PasswordState::Expired | PasswordState::Revoked => return None,
             };
@@ -242,11 +256,36 @@ impl Card {
             spark: (events > 0).then(|| chart::spark(&by_hour)),
             busiest: grouped(by_hour.iter().copied().max().unwrap_or(0)),
             overlap: OverlapNotice::new(credential, now),
+            life: LifeNotice::new(credential, now),
             held: None,
             holds_late_events: credential.holds_late_events,
             created: When::minute(credential.created_at),
             ended: credential.revoked_at.map(When::minute),
         }
+    }
+}
+
+impl LifeNotice {
+    fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
+        if let Some(end) = credential.expired_at(now) {
+            let title = format!("The password expired on {}.", day_and_minute(end));
+            let text = "Its senders get 401. Rotate the credential and give them the new password.";
+            return Some(Self { kind: "bad", title, text, has_date: false });
+        }
+        let current = credential.current(now)?;
+        if let Some(end) = current.expires_at {
+            let kind = match Nearness::of(end, now)? {
+                Nearness::Ahead => "",
+                Nearness::Soon => "warn",
+                Nearness::Tomorrow | Nearness::Over => "bad",
+            };
+            let title = format!("The password expires on {}: {}.", day_and_minute(end), left(end, now));
+            let text = "Rotate it before that and update its senders, or change the date.";
+            return Some(Self { kind, title, text, has_date: true });
+        }
+        let title = format!("This password is more than {} old.", age(current.created_at, now)?);
+        let text = "A reminder and no more: it works on. Rotate it when that suits you.";
+        Some(Self { kind: "", title, text, has_date: false })
     }
 }
 
@@ -290,6 +329,17 @@ fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
         "discarded" => ("ok", format!("The late events of {name} are discarded."), "They’re gone for good."),
         "renamed" => ("ok", format!("The credential is called {name} now."), "Senders notice nothing."),
         "stopped" => ("ok", format!("The old password of {name} has stopped."), "Requests with it now get 401."),
+        "dated" => {
+            ("ok", format!("The password of {name} has an expiry date."), "This page warns 14, 7 and 1 day ahead.")
+        }
+        "undated" => {
+            ("ok", format!("The password of {name} has no expiry date."), "It works until you rotate or revoke it.")
+        }
+        "nothing-dated" => (
+            "bad",
+            format!("No password of {name} works any more."),
+            "What has expired is not brought back. Rotate the credential for a new one.",
+        ),
         "extended" => (
             "ok",
             format!("The old password of {name} works longer."),

@@ -35,14 +35,19 @@ const READ: [&str; 21] = [
 ];
 
 /// What a signed-in person may do.
-const ACTS: [&str; 17] = [
+const ACTS: [&str; 22] = [
     "/login",
     "/logout",
     "/events/ID/deletion",
     "WEBHOOKS/credentials",
     "WEBHOOKS/credentials/ID/rotation",
     "WEBHOOKS/credentials/ID/old-password-revocation",
+    "WEBHOOKS/credentials/ID/overlap-extension",
+    "WEBHOOKS/credentials/ID/expiry",
     "WEBHOOKS/credentials/ID/revocation",
+    "WEBHOOKS/credentials/ID/holding",
+    "WEBHOOKS/credentials/ID/held-events/acceptance",
+    "WEBHOOKS/credentials/ID/held-events/discarding",
     "WEBHOOKS/credentials/ID/disabling",
     "WEBHOOKS/credentials/ID/enabling",
     "WEBHOOKS/credentials/ID/name",

@@ -81,6 +81,7 @@ const ROUTES: &[Route] = &[
     ),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/disabling", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/enabling", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/expiry", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/holding", SignIn, NotFound, Forbidden),
     route(
         "POST",
@@ -256,6 +257,7 @@ async fn nothing_changes_on_get_and_other_methods_are_refused() {
         "test-event",
         "old-password-revocation",
         "overlap-extension",
+        "expiry",
         "holding",
         "held-events/acceptance",
         "held-events/discarding",

@@ -17,6 +17,7 @@ mod crowd;
 mod dashboard;
 mod deletion;
 mod durability;
+mod expiry;
 mod framing;
 mod hashing;
 mod headers;

@@ -1,0 +1,132 @@
+//! Expiry dates of passwords: set, told of in time, kept, and removed; and what is said of old passwords without one.
+
+use jiff::SignedDuration;
+
+use crate::support::actors::{Person, Sender, WEBHOOKS};
+use crate::support::server::{PASSWORD, TestServer};
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+async fn stage() -> (TestServer, Person, Sender, String) {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let path = format!("{WEBHOOKS}/credentials/{}", alice.credential_id(&sender.username).await);
+    (server, alice, sender, path)
+}
+
+/// The page, to somebody whose session may have ended meanwhile.
+async fn page(owner: &Person, path: &str) -> String {
+    owner.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    owner.page(path).await
+}
+
+/// Sets a date so many days after today; gives back the page that follows.
+async fn set(server: &TestServer, owner: &Person, path: &str, days: i32) -> String {
+    let date = (server.now() + DAY * days).strftime("%F").to_string();
+    let answer = owner.post(&format!("{path}/expiry"), &[("expires_on", &date)]).await;
+    assert_eq!(answer.status(), 303);
+    owner.page(answer.headers()["location"].to_str().unwrap()).await
+}
+
+/// Moves the clock to so many hours before the beginning of a day that lies ahead.
+fn go_to(server: &TestServer, end: &str, hours_before: i64) {
+    let end: jiff::Timestamp = format!("{end}T00:00:00Z").parse().unwrap();
+    server.pass(end.duration_since(server.now()) - SignedDuration::from_hours(hours_before));
+}
+
+// holds C9, C11
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expiry_date_is_warned_of_and_ends_the_password_whose_events_are_held() {
+    let (server, alice, sender, path) = stage().await;
+    let end = (server.now() + DAY * 30).strftime("%F").to_string();
+    let shown = set(&server, &alice, &path, 30).await;
+    assert!(shown.contains("The password of System 1 has an expiry date.") && shown.contains(">until "), "{shown}");
+    assert!(shown.contains("Active") && !shown.contains("The password expires on"), "early enough: {shown}");
+    for (hours, warning) in [
+        (14 * 24 + 1, None),
+        (14 * 24 - 1, Some("notice \"")),
+        (7 * 24 - 1, Some("notice warn\"")),
+        (23, Some("notice bad\"")),
+    ] {
+        go_to(&server, &end, hours);
+        let page = page(&alice, WEBHOOKS).await;
+        match warning {
+            None => assert!(!page.contains("The password expires on"), "{page}"),
+            Some(kind) => assert!(page.contains("The password expires on") && page.contains(kind), "{hours}: {page}"),
+        }
+        assert_eq!(sender.status().await, 200);
+    }
+    go_to(&server, &end, 0);
+    server.pass(SignedDuration::from_secs(1));
+    assert_eq!(sender.status().await, 401);
+    server.eventually("select count(*) from held_events", 1).await;
+    let page = page(&alice, WEBHOOKS).await;
+    assert!(page.contains("The password expired on") && page.contains("accept or discard"), "{page}");
+    assert!(!page.contains("Extend by"), "there is no overlap");
+    let gone = set(&server, &alice, &path, 3).await;
+    assert!(gone.contains("No password of System 1 works any more."), "{gone}");
+    assert_eq!(sender.status().await, 401, "what has expired is not brought back");
+
+    let answer = alice.post(&format!("{path}/rotation"), &[("overlap", "24h")]).await;
+    let new = Sender::from_page(&server.url, &answer.text().await.unwrap());
+    assert_eq!((sender.status().await, new.status().await), (401, 200));
+    let page = alice.page(WEBHOOKS).await;
+    assert!(!page.contains("The password expired on") && page.contains("Active"), "{page}");
+    let audit = alice.page("/settings/audit").await;
+    assert!(audit.contains("Set the expiry date of a password") && audit.contains(&end), "{audit}");
+}
+
+// holds C7, C11
+#[tokio::test(flavor = "multi_thread")]
+async fn a_date_can_be_changed_and_removed_and_takes_no_third_place() {
+    let (server, alice, sender, path) = stage().await;
+    set(&server, &alice, &path, 2).await;
+    set(&server, &alice, &path, 9).await;
+    server.pass(DAY * 3);
+    assert_eq!(sender.status().await, 200, "changed");
+    let dialog = page(&alice, &format!("{WEBHOOKS}?expiry={}", path.rsplit('/').next().unwrap())).await;
+    assert!(dialog.contains("Remove date"), "{dialog}");
+    let removal = [("expires_on", "2030-01-01"), ("remove", "1")];
+    assert_eq!(alice.post(&format!("{path}/expiry"), &removal).await.status(), 303);
+    server.pass(DAY * 9);
+    assert_eq!(sender.status().await, 200, "removed");
+    let audit = page(&alice, "/settings/audit").await;
+    assert!(audit.contains("Removed the expiry date of a password"), "{audit}");
+    for (date, words) in [
+        ("2020-01-01", "Choose a day after today."),
+        ("soon", "Give a date, such as 2027-06-30."),
+        ("2099-01-01", "Choose a date within ten years."),
+    ] {
+        let answer = alice.post(&format!("{path}/expiry"), &[("expires_on", date)]).await;
+        assert_eq!(answer.status(), 422);
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(words) && page.contains("id=\"expiry\""), "{page}");
+    }
+    set(&server, &alice, &path, 2).await;
+    let rotation = format!("{path}/rotation");
+    let answer = alice.post(&rotation, &[("overlap", "7d")]).await;
+    let new = Sender::from_page(&server.url, &answer.text().await.unwrap());
+    set(&server, &alice, &path, 5).await;
+    assert_eq!((sender.status().await, new.status().await), (200, 200));
+    assert_eq!(alice.post(&rotation, &[("overlap", "1h")]).await.status(), 409, "two work, dates or not");
+    assert!(page(&alice, WEBHOOKS).await.contains("Rotating"));
+    server.pass(DAY * 2);
+    assert_eq!((sender.status().await, new.status().await), (401, 200), "an overlap does not outlive the date");
+    assert_eq!(server.number("select count(*) from credential_secrets where slot is not null").await, 2);
+    page(&alice, WEBHOOKS).await;
+    assert_eq!(alice.post(&rotation, &[("overlap", "1h")]).await.status(), 200, "the place is free again");
+}
+
+// holds C9
+#[tokio::test(flavor = "multi_thread")]
+async fn age_is_a_reminder_and_ends_nothing() {
+    let (server, alice, sender, _) = stage().await;
+    for (days, words) in [(182, None), (2, Some("more than 6 months old")), (182, Some("more than 12 months old"))] {
+        server.pass(DAY * days);
+        let page = page(&alice, WEBHOOKS).await;
+        assert_eq!(page.contains("This password is more than"), words.is_some(), "{page}");
+        assert!(words.is_none_or(|words| page.contains(words)), "{page}");
+        assert_eq!(sender.status().await, 200);
+    }
+}
