@@ -11,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::visible::visible;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
@@ -73,8 +74,8 @@ pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResp
 }
 
 /// `POST /settings/account/password`
-pub async fn change(reader: SignedIn, form: web::Form<Form>) -> Result<HttpResponse, PageError> {
-    let Form { current_password, new_password } = form.into_inner();
+pub async fn change(reader: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
+    let Form { current_password, new_password } = form;
     let mut template = account(&reader);
     let failures = &reader.site().sign_in_failures_by_address;
     let address = throttle_key(reader.reader.address);

@@ -28,7 +28,7 @@ use crate::store::credentials;
 use crate::web::answers::see_other;
 use crate::web::credential_dialogs::{FormError, NewForm, Query};
 use crate::web::errors::PageError;
-use crate::web::forms::id_or_new;
+use crate::web::forms::{Submitted, id_or_new};
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
@@ -137,13 +137,13 @@ pub struct NameOf {
 }
 
 /// `POST …/credentials`
-pub async fn create(reader: SignedIn, form: web::Form<NameOf>) -> Result<HttpResponse, PageError> {
+pub async fn create(reader: SignedIn, Submitted(form): Submitted<NameOf>) -> Result<HttpResponse, PageError> {
     reader.require_pro()?;
     let id = CredentialId(id_or_new(form.id.as_deref()));
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let form = NewForm { id: id.0, name: form.into_inner().name, error: Some(format!("{problem}")) };
+            let form = NewForm { id: id.0, name: form.name, error: Some(format!("{problem}")) };
             return webhooks::show_invalid(&reader, &Query::default(), FormError::New(form)).await;
         }
     };
@@ -171,7 +171,7 @@ pub struct Rotation {
 pub async fn rotate(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Rotation>,
+    Submitted(form): Submitted<Rotation>,
 ) -> Result<HttpResponse, PageError> {
     let id = own_id(&reader, &id).await?;
     let overlap = match &form.overlap {
@@ -221,7 +221,7 @@ pub struct Revocation {
 pub async fn revoke(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Revocation>,
+    Submitted(form): Submitted<Revocation>,
 ) -> Result<HttpResponse, PageError> {
     let id = own_id(&reader, &id).await?;
     let (store, account) = (&reader.site().store, reader.member.account_id);
@@ -267,14 +267,14 @@ async fn switch(reader: SignedIn, id: &str, way: Switch, word: &str) -> Result<H
 pub async fn rename(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<NameOf>,
+    Submitted(form): Submitted<NameOf>,
 ) -> Result<HttpResponse, PageError> {
     let id = own_id(&reader, &id).await?;
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
             let query = Query { rename: Some(id.0), ..Query::default() };
-            let error = FormError::Name { value: form.into_inner().name, error: format!("{problem}") };
+            let error = FormError::Name { value: form.name, error: format!("{problem}") };
             return webhooks::show_invalid(&reader, &query, error).await;
         }
     };
