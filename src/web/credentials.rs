@@ -114,11 +114,18 @@ async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpRespons
     Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(template.render()?))
 }
 
-/// The credential of an address: not found unless it is the reader's own, and only then a question of the plan.
+/// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
+/// that leaked while the account was on Pro would work again when it is back.
 async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
     let mut conn = reader.site().store.connection().await?;
     credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    Ok(id)
+}
+
+/// The same for what is part of the plan.
+async fn own_id_on_pro(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    let id = own_id(reader, text).await?;
     reader.require_pro()?;
     Ok(id)
 }
@@ -173,7 +180,7 @@ pub async fn rotate(
     id: web::Path<String>,
     Submitted(form): Submitted<Rotation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let overlap = match &form.overlap {
         None => Overlap::OneDay,
         Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
@@ -250,6 +257,7 @@ pub async fn disable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResp
 
 /// `POST …/credentials/{id}/enabling`
 pub async fn enable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    own_id_on_pro(&reader, &id).await?;
     switch(reader, &id, Switch::Enable, "enabled").await
 }
 
@@ -269,7 +277,7 @@ pub async fn rename(
     id: web::Path<String>,
     Submitted(form): Submitted<NameOf>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
@@ -287,7 +295,7 @@ pub async fn rename(
 
 /// `POST …/credentials/{id}/test-event`
 pub async fn test(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let engine = &reader.site().engine;
     let event = engine.ids.next(reader.now());
     let started = Instant::now();
