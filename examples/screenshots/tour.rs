@@ -416,6 +416,8 @@ impl Tour<'_> {
     async fn plans(&mut self) -> Result<()> {
         self.shop.change_plan(MAYA, "free").await?;
         self.page(WEBHOOKS, "plan-locked-after-pro", "Webhooks, back on Free").await?;
+        self.press(".kept:last-child details.menu > summary").await?;
+        self.here("plan-locked-revoke-menu", "Webhooks, back on Free, revoking").await?;
         self.page("/settings/integrations", "integrations-free", "Integrations, on Free").await?;
         self.shop.change_plan(MAYA, "pro").await?;
         self.shop.create_account(NOAH).await?;

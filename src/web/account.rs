@@ -15,6 +15,7 @@ use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::session;
@@ -116,14 +117,14 @@ pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResp
 }
 
 /// `POST /settings/account/name`
-pub async fn rename(reader: SignedIn, form: web::Form<NameForm>) -> Result<HttpResponse, PageError> {
+pub async fn rename(reader: SignedIn, Submitted(form): Submitted<NameForm>) -> Result<HttpResponse, PageError> {
     let name: AccountName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
             let mut template = account(&reader);
             template.failed = Some("The name wasn’t changed.");
             template.name_error = Some(format!("{problem}"));
-            template.name = form.into_inner().name;
+            template.name = form.name;
             return html_invalid(&template);
         }
     };
@@ -132,7 +133,10 @@ pub async fn rename(reader: SignedIn, form: web::Form<NameForm>) -> Result<HttpR
 }
 
 /// `POST /settings/account/email`, behind the question for the password.
-pub async fn change_address(reader: SignedIn, form: web::Form<EmailForm>) -> Result<HttpResponse, PageError> {
+pub async fn change_address(
+    reader: SignedIn,
+    Submitted(form): Submitted<EmailForm>,
+) -> Result<HttpResponse, PageError> {
     let mut template = account(&reader);
     template.failed = Some("Your email address wasn’t changed.");
     template.email = form.email.trim().chars().take(300).collect();
@@ -163,8 +167,12 @@ pub async fn change_address(reader: SignedIn, form: web::Form<EmailForm>) -> Res
 }
 
 /// `POST /settings/account/password`
-pub async fn change(reader: SignedIn, cookie: Session, form: web::Form<Form>) -> Result<HttpResponse, PageError> {
-    let Form { current_password, new_password } = form.into_inner();
+pub async fn change(
+    reader: SignedIn,
+    cookie: Session,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
+    let Form { current_password, new_password } = form;
     let mut template = account(&reader);
     template.failed = Some("Your password wasn’t changed.");
     let by_address = &reader.site().sign_in_failures_by_address;

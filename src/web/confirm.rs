@@ -19,7 +19,7 @@ use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::web::answers::see_other;
 use crate::web::errors::PageError;
-use crate::web::forms::local_path;
+use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::{Reader, SignedIn};
 use crate::web::session;
@@ -107,7 +107,7 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
     if reader.password_is_recent() {
         return Ok(None);
     }
-    let web::Form(fields) = request.extract::<web::Form<Vec<(String, Secret)>>>().await?;
+    let Submitted(fields) = request.extract::<Submitted<Vec<(String, Secret)>>>().await?;
     let given = fields.iter().find(|(name, value)| name == FIELD && !value.reveal().is_empty());
     let kept: Vec<(String, String)> = fields
         .iter()
@@ -188,6 +188,6 @@ pub struct Confirmation {
 }
 
 /// `POST /settings/confirmation`: behind the layer, so that whoever gets here has given the password.
-pub async fn create(_: SignedIn, form: web::Form<Confirmation>) -> HttpResponse {
+pub async fn create(_: SignedIn, Submitted(form): Submitted<Confirmation>) -> HttpResponse {
     see_other(local_path(&form.next).unwrap_or("/settings/account"))
 }

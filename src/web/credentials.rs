@@ -31,7 +31,7 @@ use crate::store::credentials;
 use crate::web::answers::see_other;
 use crate::web::credential_dialogs::{FormError, NewForm, Query};
 use crate::web::errors::PageError;
-use crate::web::forms::id_or_new;
+use crate::web::forms::{Submitted, id_or_new};
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
@@ -117,11 +117,18 @@ async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpRespons
     Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(template.render()?))
 }
 
-/// The credential of an address: not found unless it is the reader's own, and only then a question of the plan.
-pub async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+/// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
+/// that leaked while the account was on Pro would work again when it is back.
+async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
     let mut conn = reader.site().store.connection().await?;
     credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    Ok(id)
+}
+
+/// The same for what is part of the plan.
+pub async fn own_id_on_pro(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    let id = own_id(reader, text).await?;
     reader.require_pro()?;
     Ok(id)
 }
@@ -141,13 +148,13 @@ pub struct NameOf {
 }
 
 /// `POST …/credentials`
-pub async fn create(reader: SignedIn, form: web::Form<NameOf>) -> Result<HttpResponse, PageError> {
+pub async fn create(reader: SignedIn, Submitted(form): Submitted<NameOf>) -> Result<HttpResponse, PageError> {
     reader.require_pro()?;
     let id = CredentialId(id_or_new(form.id.as_deref()));
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let form = NewForm { id: id.0, name: form.into_inner().name, error: Some(format!("{problem}")) };
+            let form = NewForm { id: id.0, name: form.name, error: Some(format!("{problem}")) };
             return webhooks::show_invalid(&reader, &Query::default(), FormError::New(form)).await;
         }
     };
@@ -175,9 +182,9 @@ pub struct Rotation {
 pub async fn rotate(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Rotation>,
+    Submitted(form): Submitted<Rotation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let overlap = match &form.overlap {
         None => Overlap::OneDay,
         Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
@@ -215,7 +222,7 @@ pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpRes
 
 /// `POST …/credentials/{id}/overlap-extension`
 pub async fn extend(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     match extend_overlap(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
         Ok(_) => Ok(done("extended", id)),
         Err(ExtendError::NotFound) => Err(PageError::NotFound),
@@ -239,10 +246,10 @@ pub struct Expiry {
 pub async fn expire(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Expiry>,
+    Submitted(form): Submitted<Expiry>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
-    let Expiry { expires_on, remove } = form.into_inner();
+    let id = own_id_on_pro(&reader, &id).await?;
+    let Expiry { expires_on, remove } = form;
     let said = if remove.is_some() { "" } else { &expires_on };
     let end = match expiry::parse(said, reader.now()) {
         Ok(end) => end,
@@ -272,7 +279,7 @@ pub struct Revocation {
 pub async fn revoke(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Revocation>,
+    Submitted(form): Submitted<Revocation>,
 ) -> Result<HttpResponse, PageError> {
     let id = own_id(&reader, &id).await?;
     let (store, account) = (&reader.site().store, reader.member.account_id);
@@ -301,6 +308,7 @@ pub async fn disable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResp
 
 /// `POST …/credentials/{id}/enabling`
 pub async fn enable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    own_id_on_pro(&reader, &id).await?;
     switch(reader, &id, Switch::Enable, "enabled").await
 }
 
@@ -318,14 +326,14 @@ async fn switch(reader: SignedIn, id: &str, way: Switch, word: &str) -> Result<H
 pub async fn rename(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<NameOf>,
+    Submitted(form): Submitted<NameOf>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
             let query = Query { rename: Some(id.0), ..Query::default() };
-            let error = FormError::Name { value: form.into_inner().name, error: format!("{problem}") };
+            let error = FormError::Name { value: form.name, error: format!("{problem}") };
             return webhooks::show_invalid(&reader, &query, error).await;
         }
     };
@@ -338,7 +346,7 @@ pub async fn rename(
 
 /// `POST …/credentials/{id}/test-event`
 pub async fn test(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let engine = &reader.site().engine;
     let event = engine.ids.next(reader.now());
     let started = Instant::now();

@@ -2,7 +2,7 @@
 //! time, however lately it was given.
 
 use actix_session::Session;
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -14,6 +14,7 @@ use crate::store::deleted_accounts;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::confirm::{Given, check};
 use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::session;
@@ -68,8 +69,12 @@ pub async fn new(reader: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /settings/account/deletion`
-pub async fn create(reader: SignedIn, cookie: Session, form: web::Form<Form>) -> Result<HttpResponse, PageError> {
-    let Form { email, current_password } = form.into_inner();
+pub async fn create(
+    reader: SignedIn,
+    cookie: Session,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
+    let Form { email, current_password } = form;
     if email.parse::<Email>().map(|email| email.as_str() != reader.member.email).unwrap_or(true) {
         let mut template = page(&reader).await?;
         template.email_error = Some(format!("Type {} to confirm.", reader.member.email));

@@ -1,6 +1,45 @@
-//! What forms share: where they may lead, and ids that make sending one twice harmless.
+//! What forms share: fields that are text, where they may lead, and ids that make sending one twice harmless.
 
+use std::future::ready;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use percent_encoding::percent_decode;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+use crate::web::errors::PageError;
+
+/// A form whose every field is UTF-8. The library's own would put U+FFFD in the place of other bytes, and store a name or take a
+/// password that nobody has typed.
+#[derive(Debug)]
+pub struct Submitted<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, read) = (request.clone(), web::Bytes::from_request(request, payload));
+        async move {
+            let body = read.await.map_err(|error| match error.as_error() {
+                Some(PayloadError::Overflow) => PageError::TooLarge.into(),
+                _ => error,
+            })?;
+            // Bytes that are no UTF-8 stay so whatever stands between fields, which is ASCII: one look at all is enough.
+            if percent_decode(&body).decode_utf8().is_err() {
+                return Err(PageError::BadRequest("a field is not UTF-8".to_owned()).into());
+            }
+            let mut again = Payload::Stream { payload: stream::once(ready(Ok(body))).boxed_local() };
+            let form = web::Form::<T>::from_request(&request, &mut again).await?;
+            Ok(Self(form.into_inner()))
+        }
+        .boxed_local()
+    }
+}
 
 /// A path of this site, for `next=`: one slash and no second one, no backslash, nothing that a browser would take for another
 /// host.

@@ -8,8 +8,9 @@ use crate::app::discard_held_events::{DiscardError, discard_held_events};
 use crate::app::switch_holding::{HoldingError, switch_holding};
 use crate::domain::holding::Accepted;
 use crate::web::answers::see_other;
-use crate::web::credentials::{done, own_id};
+use crate::web::credentials::{done, own_id_on_pro};
 use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
 use crate::web::held::until;
 use crate::web::reader::SignedIn;
 use crate::web::webhooks::PATH;
@@ -24,9 +25,9 @@ pub struct Switching {
 pub async fn switch(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Switching>,
+    Submitted(form): Submitted<Switching>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let (holding, word) = match form.holding.as_str() {
         "on" => (true, "holding"),
         "off" => (false, "not-holding"),
@@ -47,10 +48,13 @@ pub struct Seen {
     until: Option<String>,
 }
 
-/// `POST …/credentials/{id}/held-events/acceptance`. Who has to give the account password again for this is asked here, before
-/// anything is accepted.
-pub async fn accept(reader: SignedIn, id: web::Path<String>, form: web::Form<Seen>) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+/// `POST …/credentials/{id}/held-events/acceptance`, behind the question for the password.
+pub async fn accept(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Seen>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
     let (site, account) = (reader.site(), reader.member.account_id);
     let range = (until(form.until.as_deref(), reader.now()), site.retention_days);
     let counter = site.engine.usage.writer();
@@ -69,9 +73,9 @@ pub async fn accept(reader: SignedIn, id: web::Path<String>, form: web::Form<See
 pub async fn discard(
     reader: SignedIn,
     id: web::Path<String>,
-    form: web::Form<Seen>,
+    Submitted(form): Submitted<Seen>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
+    let id = own_id_on_pro(&reader, &id).await?;
     let until = until(form.until.as_deref(), reader.now());
     match discard_held_events(&reader.site().store, reader.member.account_id, id, until, &reader.act()).await {
         Ok(_) => Ok(done("discarded", id)),

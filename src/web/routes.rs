@@ -1,7 +1,7 @@
 //! Every address of the program, on one page.
 
 use actix_web::error::UrlencodedError;
-use actix_web::web::{self, FormConfig, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::web::errors::{self, PageError};
@@ -77,6 +77,7 @@ fn pages(config: &mut ServiceConfig) {
             let too_large = matches!(error, UrlencodedError::Overflow { .. });
             if too_large { PageError::TooLarge.into() } else { PageError::BadRequest(error.to_string()).into() }
         }))
+        .app_data(PayloadConfig::new(MAX_FORM_BYTES))
         .app_data(QueryConfig::default().error_handler(|error, _| PageError::BadRequest(error.to_string()).into()))
         .app_data(PathConfig::default().error_handler(|_, _| PageError::NotFound.into()));
 

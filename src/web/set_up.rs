@@ -12,6 +12,7 @@ use crate::domain::secret::Secret;
 use crate::store::installation;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
 use crate::web::new_account::NewAccountFields;
 use crate::web::page::Page;
 use crate::web::reader::Reader;
@@ -71,10 +72,10 @@ pub async fn create(
     reader: Reader,
     session: Session,
     link: web::Query<Link>,
-    submitted: web::Form<Form>,
+    Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
     require_fresh(&reader).await?;
-    let Form { email, password, name, token } = submitted.into_inner();
+    let Form { email, password, name, token } = submitted;
     let mut template = form(&reader, token.as_deref().unwrap_or(&link.token));
     if template.token.is_none() {
         return forbidden(&template);

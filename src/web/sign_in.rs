@@ -16,7 +16,7 @@ use crate::domain::secret::Secret;
 use crate::store::installation;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
-use crate::web::forms::local_path;
+use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::Reader;
 use crate::web::session;
@@ -86,9 +86,9 @@ pub async fn create(
     reader: Reader,
     session: Session,
     link: web::Query<Next>,
-    submitted: web::Form<Form>,
+    Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let Form { email, password, remember, next } = submitted.into_inner();
+    let Form { email, password, remember, next } = submitted;
     let next = if next.is_empty() { link.into_inner().next } else { next };
     let mut template = form(&reader, &next);
     template.email = email.trim().chars().take(300).collect();

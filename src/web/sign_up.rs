@@ -1,7 +1,7 @@
 //! Creating a Free account, where the installation lets visitors do so.
 
 use actix_session::Session;
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
 use crate::web::new_account::NewAccountFields;
 use crate::web::page::Page;
 use crate::web::reader::Reader;
@@ -51,9 +52,13 @@ pub async fn new(reader: Reader) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /signup`
-pub async fn create(reader: Reader, session: Session, submitted: web::Form<Form>) -> Result<HttpResponse, PageError> {
+pub async fn create(
+    reader: Reader,
+    session: Session,
+    Submitted(submitted): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
     let mut template = form(&reader)?;
-    let Form { email, password, name } = submitted.into_inner();
+    let Form { email, password, name } = submitted;
     template.fields.email = email.trim().to_owned();
     let site = &reader.site;
     let address = throttle_key(reader.address);

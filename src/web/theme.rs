@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use crate::web::answers::see_other;
-use crate::web::forms::local_path;
+use crate::web::forms::{Submitted, local_path};
 use crate::web::site::Site;
 
 const COOKIE: &str = "theme";
@@ -28,7 +28,7 @@ pub struct Form {
 }
 
 /// `POST /theme`
-pub async fn choose(site: web::Data<Site>, form: web::Form<Form>) -> HttpResponse {
+pub async fn choose(site: web::Data<Site>, Submitted(form): Submitted<Form>) -> HttpResponse {
     let mut cookie = Cookie::build(COOKIE, form.theme.chars().take(8).collect::<String>())
         .path("/")
         .http_only(true)

@@ -135,7 +135,9 @@ struct Empty {
 struct Locked {
     page: Page,
     upgrade_url: Option<String>,
-    credentials: usize,
+    /// From the time on Pro. They can be ended, and disabled for when the account is back.
+    cards: Vec<Card>,
+    notice: Option<Notice>,
     last_event: bool,
 }
 
@@ -189,7 +191,12 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         let template = Locked {
             page,
             upgrade_url: reader.site().upgrade_url.clone(),
-            credentials: all.iter().filter(|c| c.revoked_at.is_none()).count(),
+            cards: all
+                .iter()
+                .filter(|credential| credential.revoked_at.is_none())
+                .map(|credential| Card::new(credential, &HalfHours::default(), now))
+                .collect(),
+            notice: notice(query, &all, now),
             last_event: counts.values().any(|counts| counts.accepted > 0),
         };
         return Ok(template.render()?);

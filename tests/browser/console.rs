@@ -95,6 +95,7 @@ async fn pages_of_an_account_in_use_leave_the_console_empty() {
         "/events?q=48213&since=24h".to_owned(),
         "/events?q=nothing+has+this".to_owned(),
         "/events/rejections".to_owned(),
+        "/events/rejections?group=address".to_owned(),
         format!("/events/{event}"),
         format!("/events/{event}?delete=1"),
         WEBHOOKS.to_owned(),
@@ -106,6 +107,7 @@ async fn pages_of_an_account_in_use_leave_the_console_empty() {
         "/settings/account".to_owned(),
         "/settings/sessions".to_owned(),
         "/settings/audit".to_owned(),
+        "/settings/audit?action=signed_in&subject=%3Cb%3E".to_owned(),
     ];
     for path in paths.iter().map(String::as_str).chain(DOCS) {
         look(&visit, path, 200).await;

@@ -149,7 +149,14 @@ async fn nothing_that_senders_or_owners_write_runs_or_hides_on_any_page() {
     check_canary_sings(&visit).await;
 
     let look = Look { visit: &visit, found: RefCell::default() };
-    for path in ["/events", "/events/rejections", WEBHOOKS, "/settings/audit", "/docs/webhooks/quick-start"] {
+    for path in [
+        "/events",
+        "/events/rejections",
+        "/events/rejections?group=address",
+        WEBHOOKS,
+        "/settings/audit",
+        "/docs/webhooks/quick-start",
+    ] {
         look.at(path).await;
     }
     look_at_events(&look, &events).await;
@@ -242,6 +249,7 @@ async fn look_at_queries(look: &Look<'_>) {
             writeln!(paths, "/events?{name}={text}").unwrap();
         }
         writeln!(paths, "/events/rejections?until={text}\n/events/{text}\n/login?next={text}\n/{text}").unwrap();
+        writeln!(paths, "/events/rejections?group=address&q={text}\n/settings/audit?subject={text}").unwrap();
         for path in paths.lines() {
             look.at(path).await;
         }

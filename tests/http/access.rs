@@ -70,7 +70,7 @@ const ROUTES: &[Route] = &[
         "/settings/integrations/webhooks/credentials/{credential}/old-password-revocation",
         SignIn,
         NotFound,
-        Forbidden,
+        Onward,
     ),
     route(
         "POST",
@@ -79,7 +79,7 @@ const ROUTES: &[Route] = &[
         NotFound,
         Forbidden,
     ),
-    route("POST", "/settings/integrations/webhooks/credentials/{credential}/disabling", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/disabling", SignIn, NotFound, Onward),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/enabling", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/expiry", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/holding", SignIn, NotFound, Forbidden),
@@ -99,7 +99,7 @@ const ROUTES: &[Route] = &[
     ),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/name", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/test-event", SignIn, NotFound, Forbidden),
-    route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Forbidden),
+    route("POST", "/settings/integrations/webhooks/credentials/{credential}/revocation", SignIn, NotFound, Onward),
     route("GET", "/settings/account", SignIn, Page, Page),
     route("POST", "/settings/account/name", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/email", SignIn, Invalid, Invalid),
@@ -186,6 +186,11 @@ async fn every_route_is_for_whom_it_is_for() {
             break;
         }
     }
+    let name = server.query("select name from credentials").await;
+    assert_eq!(name[0][0].as_deref(), Some("System 1"), "nobody changed what is Alice's");
+    let live = "select count(*) from credential_secrets s join credentials c on c.id = s.credential_id \
+         where s.revoked_at is null and c.disabled_at is null";
+    assert_eq!(server.number(live).await, 1, "nobody ended what is Alice's");
     server.change_plan("alice@example.com", "free").await;
     for route in ROUTES {
         let path = fill(route.path);
@@ -193,10 +198,30 @@ async fn every_route_is_for_whom_it_is_for() {
         let path = path.replace(&session, "019ab000-0000-7000-8000-000000000000");
         assert_eq!(ask(&alice, route, &path).await, route.free, "Free: {} {path}", route.method);
     }
-    let name = server.query("select name from credentials").await;
-    assert_eq!(name[0][0].as_deref(), Some("System 1"), "nobody changed what is Alice's");
-    let live = server.number("select count(*) from credential_secrets where revoked_at is null").await;
-    assert_eq!(live, 1, "nobody ended what is Alice's");
+    assert_eq!(server.number(live).await, 0, "on Free she could still end it");
+}
+
+// holds C8, C13
+#[tokio::test(flavor = "multi_thread")]
+async fn a_free_account_ends_what_it_has_and_gets_nothing_new() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (kept, leaked) = (server.sender(&alice).await, server.sender(&alice).await);
+    let id = alice.credential_id(&leaked.username).await;
+    let kept_id = alice.credential_id(&kept.username).await;
+    server.change_plan("alice@example.com", "free").await;
+    let page = alice.page(WEBHOOKS).await;
+    assert!(page.contains(&format!("/credentials/{id}/revocation")) && page.contains(&format!("/{kept_id}/disabling")));
+    assert!(!page.contains("/enabling") && !page.contains("?rotate="));
+    let answer = alice.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &[]).await;
+    let page = alice.page(answer.headers()["location"].to_str().unwrap()).await;
+    assert!(page.contains("System 2 is revoked.") && !page.contains(&leaked.username));
+    alice.post(&format!("{WEBHOOKS}/credentials/{kept_id}/disabling"), &[]).await;
+    assert_eq!(alice.post(&format!("{WEBHOOKS}/credentials/{kept_id}/enabling"), &[]).await.status(), 403);
+    server.change_plan("alice@example.com", "pro").await;
+    assert_eq!((leaked.status().await, kept.status().await), (401, 401));
+    alice.post(&format!("{WEBHOOKS}/credentials/{kept_id}/enabling"), &[]).await;
+    assert_eq!((leaked.status().await, kept.status().await), (401, 200));
 }
 
 /// The routes that the code names, so that a new one has to be put into the table.

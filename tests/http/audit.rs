@@ -101,10 +101,12 @@ async fn the_expiry_of_a_password_is_written_once_with_the_time_it_expired() {
     assert_eq!(server.number(&count_of("password_expired")).await, 0, "none has expired yet");
 
     server.pass(SignedDuration::from_mins(61));
+    let password = ("current_password", PASSWORD);
+    let again = [("overlap", "24h"), password];
     // What the owner does next sees it before upkeep does.
-    let answer = alice.post(&format!("{WEBHOOKS}/credentials/{}/rotation", ids[1]), &[("overlap", "24h")]).await;
+    let answer = alice.post(&format!("{WEBHOOKS}/credentials/{}/rotation", ids[1]), &again).await;
     assert_eq!(answer.status(), 200);
-    alice.post(&format!("{WEBHOOKS}/credentials/{}/revocation", ids[2]), &[]).await;
+    alice.post(&format!("{WEBHOOKS}/credentials/{}/revocation", ids[2]), &[password]).await;
     assert_eq!(server.number(&count_of("password_expired")).await, 2);
     let rounds = (0..4).map(|_| {
         let (store, now) = (store.clone(), server.now());

@@ -68,7 +68,7 @@ async fn an_expiry_date_is_warned_of_and_ends_the_password_whose_events_are_held
     assert!(gone.contains("No password of System 1 works any more."), "{gone}");
     assert_eq!(sender.status().await, 401, "what has expired is not brought back");
 
-    let answer = alice.post(&format!("{path}/rotation"), &[("overlap", "24h")]).await;
+    let answer = alice.post(&format!("{path}/rotation"), &[("overlap", "24h"), ("current_password", PASSWORD)]).await;
     let new = Sender::from_page(&server.url, &answer.text().await.unwrap());
     assert_eq!((sender.status().await, new.status().await), (401, 200));
     let page = alice.page(WEBHOOKS).await;
@@ -105,17 +105,25 @@ async fn a_date_can_be_changed_and_removed_and_takes_no_third_place() {
     }
     set(&server, &alice, &path, 2).await;
     let rotation = format!("{path}/rotation");
-    let answer = alice.post(&rotation, &[("overlap", "7d")]).await;
+    let answer = alice.post(&rotation, &[("overlap", "7d"), ("current_password", PASSWORD)]).await;
     let new = Sender::from_page(&server.url, &answer.text().await.unwrap());
     set(&server, &alice, &path, 5).await;
     assert_eq!((sender.status().await, new.status().await), (200, 200));
-    assert_eq!(alice.post(&rotation, &[("overlap", "1h")]).await.status(), 409, "two work, dates or not");
+    assert_eq!(
+        alice.post(&rotation, &[("overlap", "1h"), ("current_password", PASSWORD)]).await.status(),
+        409,
+        "two work, dates or not"
+    );
     assert!(page(&alice, WEBHOOKS).await.contains("Rotating"));
     server.pass(DAY * 2);
     assert_eq!((sender.status().await, new.status().await), (401, 200), "an overlap does not outlive the date");
     assert_eq!(server.number("select count(*) from credential_secrets where slot is not null").await, 2);
     page(&alice, WEBHOOKS).await;
-    assert_eq!(alice.post(&rotation, &[("overlap", "1h")]).await.status(), 200, "the place is free again");
+    assert_eq!(
+        alice.post(&rotation, &[("overlap", "1h"), ("current_password", PASSWORD)]).await.status(),
+        200,
+        "the place is free again"
+    );
 }
 
 // holds C9

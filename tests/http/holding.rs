@@ -4,8 +4,10 @@ use jiff::SignedDuration;
 use reasoner_webhooks::app::prune::prune;
 
 use crate::support::actors::{Person, Sender, WEBHOOKS, between};
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
+/// Hours pass in these tests, so the account password has to be given again.
+const CONFIRMED: [(&str, &str); 1] = [("current_password", PASSWORD)];
 const HELD: &str = "select count(*) from held_events";
 const EVENTS: &str = "select count(*) from events";
 
@@ -19,7 +21,9 @@ async fn expired(server: &TestServer, owner: &Person) -> (Sender, Sender, String
 }
 
 async fn rotate(server: &TestServer, owner: &Person, id: &str, overlap: &str) -> Sender {
-    let answer = owner.post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &[("overlap", overlap)]).await;
+    let answer = owner
+        .post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &[("overlap", overlap), ("current_password", PASSWORD)])
+        .await;
     assert_eq!(answer.status(), 200);
     Sender::from_page(&server.url, &answer.text().await.unwrap())
 }
@@ -86,7 +90,7 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
     }
     server.pass(SignedDuration::from_hours(5));
     new.store(r#"{"on":"time"}"#).await;
-    let location = alice.post(&format!("{path}/held-events/acceptance"), &[]).await.headers()["location"]
+    let location = alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await.headers()["location"]
         .to_str()
         .unwrap()
         .to_owned();
@@ -126,7 +130,7 @@ async fn accepting_twice_at_the_same_moment_stores_each_late_event_once() {
     }
     let path = format!("{path}/held-events/acceptance");
     let there = Person { url: other.url.clone(), client: alice.client.clone() };
-    let (one, two) = tokio::join!(alice.post(&path, &[]), there.post(&path, &[]));
+    let (one, two) = tokio::join!(alice.post(&path, &CONFIRMED), there.post(&path, &CONFIRMED));
     let stored = |answer: &reqwest::Response| {
         let location = format!("{}&", answer.headers()["location"].to_str().unwrap());
         between(&location, "stored=", "&").parse::<u32>().unwrap()
@@ -151,7 +155,8 @@ async fn a_late_event_that_came_again_under_its_key_is_stored_once() {
     server.eventually(HELD, 2).await;
     let retried = send(&new, "a", "1").await;
     assert_eq!(retried.status(), 200);
-    let location = alice.post(&format!("{path}/held-events/acceptance"), &[]).await.headers()["location"].clone();
+    let location =
+        alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await.headers()["location"].clone();
     let page = alice.page(location.to_str().unwrap()).await;
     assert!(page.contains("1 late event of System 1 is stored."), "{page}");
     assert!(page.contains("1 had been stored before, under the same idempotency key."), "{page}");
@@ -197,7 +202,7 @@ async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held
     let id = alice.credential_id(&late.username).await;
     let dialog = alice.page(&format!("{WEBHOOKS}?revoke={id}")).await;
     assert!(dialog.contains("1 event from 127.0.0.1, held because"), "{dialog}");
-    alice.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &[]).await;
+    alice.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &CONFIRMED).await;
     refused(&late, 401).await;
     assert_eq!(server.number(HELD).await, 1, "what a revoked password brought goes, and nothing comes");
     rotate(&server, &alice, path.rsplit('/').next().unwrap(), "now").await;
@@ -296,7 +301,9 @@ async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so
     assert_eq!(old.send("3").await.status(), 401);
     server.eventually(HELD, 3).await;
     let accept = async |until: &str| {
-        let answer = alice.post(&format!("{path}/held-events/acceptance"), &[("until", until)]).await;
+        let answer = alice
+            .post(&format!("{path}/held-events/acceptance"), &[("until", until), ("current_password", PASSWORD)])
+            .await;
         alice.page(answer.headers()["location"].to_str().unwrap()).await
     };
     let page = accept(&seen).await;
@@ -306,4 +313,20 @@ async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so
     assert!(page.contains("1 event from 127.0.0.1 used the expired password"), "what came since is asked about again");
     let dialog = alice.page(&format!("{WEBHOOKS}?discard={}", path.rsplit('/').next().unwrap())).await;
     assert!(dialog.contains("Discard event</button>"), "{dialog}");
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn accepting_late_events_needs_a_recent_password() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    assert_eq!(old.status().await, 401);
+    server.eventually(HELD, 1).await;
+    server.pass(SignedDuration::from_mins(16));
+    let acceptance = format!("{path}/held-events/acceptance");
+    assert_eq!(alice.post(&acceptance, &[]).await.status(), 403);
+    assert_eq!(alice.post(&acceptance, &[("current_password", "not my password")]).await.status(), 422);
+    assert_eq!((server.number(HELD).await, server.number(EVENTS).await), (1, 0));
+    assert_eq!(alice.post(&acceptance, &CONFIRMED).await.status(), 303);
+    assert_eq!((server.number(HELD).await, server.number(EVENTS).await), (0, 1));
 }

@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use reqwest::header::CONTENT_ENCODING;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::support::actors::WEBHOOKS;
 use crate::support::memory::resident_mib;
 use crate::support::server::TestServer;
 use crate::support::wire::{Wire, post};
@@ -106,4 +107,32 @@ async fn a_gzip_bomb_is_refused_and_never_inflated() {
     let growth = resident_mib().unwrap_or_default().saturating_sub(before);
     assert!(growth < MAX_GROWTH_MIB, "{growth} MiB more");
     assert_eq!(server.number("select count(*) from events").await, 0);
+}
+
+// holds W10
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_not_utf8_is_refused_and_nothing_is_put_in_its_place() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let send = async |path: &str, body: &[u8]| {
+        let request = alice.client.post(format!("{}{path}", server.url)).header("Sec-Fetch-Site", "same-origin");
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body.to_owned());
+        request.send().await.unwrap().status().as_u16()
+    };
+    let create = format!("{WEBHOOKS}/credentials");
+    for body in [
+        b"name=Inventory%FF".as_slice(),
+        b"name=Inventory\xff",
+        b"name=%C3&id=%A9",
+        b"name=%ED%A0%80",
+        b"n%FF=1&name=x",
+    ] {
+        assert_eq!(send(&create, body).await, 400, "{}", String::from_utf8_lossy(body));
+    }
+    assert_eq!(send("/login", b"email=alice%40example.com&password=%FF").await, 400);
+    assert_eq!(server.number("select count(*) from credentials").await, 0);
+    assert_eq!(send(&create, "name=Caf%C3%A9+\u{fffd}".as_bytes()).await, 200, "what was typed is taken as it is");
+    let name = server.query("select name from credentials").await;
+    assert_eq!(name[0][0].as_deref(), Some("Café \u{fffd}"));
+    assert_eq!(send(&create, &[b"name=".as_slice(), &[b'x'; 70_000]].concat()).await, 413);
 }
