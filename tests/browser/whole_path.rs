@@ -146,7 +146,8 @@ async fn rotate(server: &TestServer, visit: &Visit, old: &Sender) -> Sender {
 
     visit.read(".cred .status", "Rotating").await;
     visit.read(".cred .notice", "Neither password has been used since the change.").await;
-    assert_eq!((old.status().await, new.status().await), (200, 200));
+    // The old one last, so that it was used since the new one was.
+    assert_eq!((new.status().await, old.status().await), (200, 200));
     // Uses are noted beside the requests, a moment later.
     visit
         .until("the use of the old password", async || {
