@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -27,10 +27,29 @@ use reasoner_webhooks::store::embedded::cluster::Cluster;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 
+/// A process that ends with the bench, also when that fails.
+pub struct Process(pub Child);
+
+impl Process {
+    /// Asks it to end, and waits until it has.
+    pub fn end(mut self) -> Result<ExitStatus> {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id())?);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
+        Ok(self.0.wait()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed, which is as good.
+        let _ = self.0.kill();
+    }
+}
+
 /// A running program.
 pub struct Program {
     cluster: Cluster,
-    process: Child,
+    process: Process,
     pub store: Store,
     pub keys: InstallationKeys,
     account: AccountId,
@@ -50,12 +69,13 @@ impl Program {
         let account = account(&store).await?;
         let authorization = sender(&store, &keys, account, "Bench").await?.1;
         let metrics_address = free_address()?;
-        let mut process = Command::new(env!("CARGO_BIN_EXE_reasoner-webhooks"))
+        let process = Command::new(env!("CARGO_BIN_EXE_reasoner-webhooks"))
             .args(["serve", "--bind", "127.0.0.1:0", "--metrics-bind", &metrics_address])
             .args(["--database-url", cluster.database_url()])
             .stdout(Stdio::piped())
             .spawn()?;
-        let card = BufReader::new(process.stdout.take().context("no standard output")?);
+        let mut process = Process(process);
+        let card = BufReader::new(process.0.stdout.take().context("no standard output")?);
         let mut lines = card.lines();
         let ingest = lines.find_map(|line| line.ok()?.trim().strip_prefix("Ingest").map(|url| url.trim().to_owned()));
         let url = ingest.context("the program did not say where it listens")?;
@@ -99,16 +119,14 @@ impl Program {
 
     /// The most memory that the program held, as the kernel counts it.
     pub fn peak_memory_mib(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.0.id()))
             .context("peak memory is only known on Linux")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
     }
 
-    pub async fn stop(mut self) -> Result<()> {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.process.id())?);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
-        ensure!(self.process.wait()?.success(), "the program did not end well");
+    pub async fn stop(self) -> Result<()> {
+        ensure!(self.process.end()?.success(), "the program did not end well");
         drop(self.store);
         Ok(self.cluster.stop().await?)
     }

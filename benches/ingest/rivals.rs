@@ -2,19 +2,19 @@
 //! commit.
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use reasoner_webhooks::store::embedded::binaries::candidate_directories;
 
 use crate::load::body_of;
-use crate::program::Program;
+use crate::program::{Process, Program};
 
 const SECONDS: u32 = 4;
 
 /// A running nginx.
 pub struct Nginx {
-    process: Child,
+    process: Process,
     pub url: String,
 }
 
@@ -34,6 +34,7 @@ impl Nginx {
             .arg(home)
             .spawn()
             .context("nginx is missing: `make bench` installs it")?;
+        let process = Process(process);
         for _ in 0..100 {
             if std::net::TcpStream::connect(address).is_ok() {
                 return Ok(Self { process, url: format!("http://{address}/") });
@@ -43,11 +44,8 @@ impl Nginx {
         anyhow::bail!("nginx does not answer: {}", std::fs::read_to_string(home.join("nginx.log"))?)
     }
 
-    pub fn stop(mut self) -> Result<()> {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.process.id())?);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
-        self.process.wait()?;
-        Ok(())
+    pub fn stop(self) -> Result<()> {
+        self.process.end().map(|_| ())
     }
 }
 
