@@ -22,7 +22,7 @@ use crate::random;
 use crate::store::error::StoreError;
 use crate::store::event_counts::{self, Counts};
 use crate::store::pool::{Connection, Pooled, Store};
-use crate::store::{audit, credential_secrets, credentials, rejections};
+use crate::store::{audit, credential_uses, credentials, rejections};
 
 /// Between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -168,23 +168,29 @@ impl Usage {
     }
 
     async fn write(&self, pending: Pending) -> Result<(), StoreError> {
-        let mut conn = self.0.store.connection().await?;
-        for (secret, uses) in pending.uses {
-            let Uses { first, last } = uses;
-            let Use { at, ip, agent } = last.as_ref().unwrap_or(&first);
-            // Nearly every use is a later one, which takes this statement alone.
-            if credential_secrets::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await? {
-                continue;
+        let mut perhaps_first = Vec::new();
+        {
+            let mut conn = self.0.store.connection().await?;
+            for (secret, uses) in pending.uses {
+                let Use { at, ip, agent } = uses.last.as_ref().unwrap_or(&uses.first);
+                // Nearly every use is a later one, which takes this statement alone.
+                if !credential_uses::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await? {
+                    perhaps_first.push((secret, uses));
+                }
             }
-            if self.write_first_use(secret, &first).await? && last.is_some() {
-                credential_secrets::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await?;
+            for ((whose, _), rejection) in pending.rejections {
+                self.write_rejection(&mut conn, whose, rejection).await?;
+            }
+        }
+        // These are transactions, and nobody should wait for a second connection while holding one.
+        for (secret, Uses { first, last }) in perhaps_first {
+            if let (true, Some(Use { at, ip, agent })) = (self.write_first_use(secret, &first).await?, &last) {
+                let mut conn = self.0.store.connection().await?;
+                credential_uses::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await?;
             }
         }
         for (password, once) in pending.uses_after_revoke {
             self.write_use_after_revoke(&password, &once).await?;
-        }
-        for ((whose, _), rejection) in pending.rejections {
-            self.write_rejection(&mut conn, whose, rejection).await?;
         }
         Ok(())
     }
@@ -194,7 +200,7 @@ impl Usage {
     async fn write_first_use(&self, secret: SecretId, first: &Use) -> Result<bool, StoreError> {
         let noting = async |conn: &mut Connection| {
             let agent = first.agent.as_deref();
-            let noted = credential_secrets::note_first_use(conn, secret, first.at, first.ip, agent).await?;
+            let noted = credential_uses::note_first_use(conn, secret, first.at, first.ip, agent).await?;
             let Some((credential, hint)) = noted else { return Ok(false) };
             append(conn, credential, Action::PasswordFirstUsed, &hint, first).await?;
             Ok(true)
@@ -206,7 +212,7 @@ impl Usage {
     async fn write_use_after_revoke(&self, (credential, hint): &Revoked, once: &Use) -> Result<(), StoreError> {
         let day_before = once.at.saturating_sub(TELL_USE_AFTER_REVOKE_EVERY).unwrap_or(once.at);
         let noting = async |conn: &mut Connection| {
-            if credential_secrets::note_use_after_revoke(conn, *credential, hint, once.at, day_before).await? {
+            if credential_uses::note_use_after_revoke(conn, *credential, hint, once.at, day_before).await? {
                 append(conn, *credential, Action::PasswordUsedAfterRevoke, hint, once).await?;
             }
             Ok(())

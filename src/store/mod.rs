@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batches;
 pub mod columns;
 pub mod credential_secrets;
+pub mod credential_uses;
 pub mod credentials;
 pub mod deleted_accounts;
 pub mod embedded;

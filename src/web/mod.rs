@@ -26,6 +26,7 @@ pub mod ingest;
 pub mod json_view;
 pub mod live;
 pub mod new_account;
+pub mod notice;
 pub mod outermost;
 pub mod page;
 pub mod problem;

@@ -6,12 +6,10 @@ use jiff::Timestamp;
 
 use crate::domain::credential::{Credential, CredentialState, PasswordState};
 use crate::domain::credential_password::masked;
-use crate::domain::event::EventId;
 use crate::domain::expiry::{Nearness, age};
-use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
 use crate::domain::overlap::Overlap;
-use crate::domain::time::{ago, day_and_minute, left, utc};
+use crate::domain::time::{day_and_minute, left, utc};
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::html;
@@ -19,6 +17,7 @@ use crate::web::chart::{self, HalfHours};
 use crate::web::credential_dialogs::{Dialog, FormError, NewForm, Query, dialog, use_of};
 use crate::web::errors::PageError;
 use crate::web::held::Held;
+use crate::web::notice::{Notice, notice};
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::rejections::Row as RejectionRow;
@@ -92,13 +91,6 @@ enum OldPassword {
     NotSinceTheNew,
     /// Neither has been used since the change, so nobody knows yet.
     Unknown,
-}
-
-struct Notice {
-    kind: &'static str,
-    title: String,
-    text: String,
-    link: Option<(String, &'static str)>,
 }
 
 #[derive(Template)]
@@ -312,96 +304,4 @@ impl OverlapNotice {
         let ends = When::minute(old.expires_at.unwrap_or(now));
         Some(Self { old: old_password, ends, extension: old.extension(now).map(Overlap::words) })
     }
-}
-
-/// A word on what was just done, said on the page that follows.
-fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
-    let done = query.done.as_deref()?;
-    let named = query.credential.and_then(|id| all.iter().find(|c| c.id == CredentialId(id)));
-    let name = named.map(|credential| visible(&credential.name).into_owned()).unwrap_or_default();
-    let (kind, title, text) = match done {
-        "disabled" => ("ok", format!("{name} is disabled."), "Its senders now get 401. Enable it to take that back."),
-        "enabled" => ("ok", format!("{name} is enabled."), "Its senders are accepted again."),
-        "revoked" => ("ok", format!("{name} is revoked."), "Its passwords stopped working at once, for good."),
-        "holding" => (
-            "ok",
-            format!("Late events of {name} are held."),
-            "What comes with an expired password waits for you for 7 days.",
-        ),
-        "not-holding" => (
-            "ok",
-            format!("Late events of {name} are no longer held."),
-            "What comes with an expired password is refused and gone.",
-        ),
-        "discarded" => ("ok", format!("The late events of {name} are discarded."), "They’re gone for good."),
-        "renamed" => ("ok", format!("The credential is called {name} now."), "Senders notice nothing."),
-        "stopped" => ("ok", format!("The old password of {name} has stopped."), "Requests with it now get 401."),
-        "dated" => {
-            ("ok", format!("The password of {name} has an expiry date."), "This page warns 14, 7 and 1 day ahead.")
-        }
-        "undated" => {
-            ("ok", format!("The password of {name} has no expiry date."), "It works until you rotate or revoke it.")
-        }
-        "nothing-dated" => (
-            "bad",
-            format!("No password of {name} works any more."),
-            "What has expired is not brought back. Rotate the credential for a new one.",
-        ),
-        "extended" => (
-            "ok",
-            format!("The old password of {name} works longer."),
-            "An overlap can be extended once, so its senders have to have the new one by then.",
-        ),
-        "not-extended" => (
-            "bad",
-            format!("The overlap of {name} stays as it is."),
-            "It has ended, or was extended before, which is possible once.",
-        ),
-        "refused" => (
-            "bad",
-            format!("The test event for {name} was refused."),
-            "The credential is disabled or revoked, so senders get 401 too.",
-        ),
-        "accepted" => {
-            let events = format!("/events?credential={}", named?.username);
-            return Some(accepted(query, &name, events));
-        }
-        "tested" => {
-            let id = EventId(query.event?);
-            let ms = query.ms.unwrap_or(0);
-            let title = format!("The test event for {name} was stored in {ms} ms.");
-            let text = format!("It arrived {}.", ago(id.received_at(), now));
-            return Some(Notice { kind: "ok", title, text, link: Some((format!("/events/{id}"), "View event")) });
-        }
-        _ => return None,
-    };
-    named?;
-    Some(Notice { kind, title, text: text.to_owned(), link: None })
-}
-
-/// What became of late events that were accepted.
-fn accepted(query: &Query, name: &str, events: String) -> Notice {
-    let number = |number: Option<u64>| number.unwrap_or(0);
-    let (stored, repeated, too_old) = (number(query.stored), number(query.repeated), number(query.too_old));
-    if stored + repeated + too_old == 0 {
-        let text = "Somebody decided about them before, or the time to do so is over.".to_owned();
-        return Notice { kind: "ok", title: format!("No late events of {name} were left."), text, link: None };
-    }
-    let title = match stored {
-        1 => format!("1 late event of {name} is stored."),
-        _ => format!("{} late events of {name} are stored.", grouped(stored)),
-    };
-    let mut text = "Late events stand where they first arrived.".to_owned();
-    if repeated > 0 {
-        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
-    }
-    if too_old > 0 {
-        let are = if too_old == 1 {
-            "was older than events are kept, and is"
-        } else {
-            "were older than events are kept, and are"
-        };
-        text.push_str(&format!(" {} {are} gone.", grouped(too_old)));
-    }
-    Notice { kind: "ok", title, text, link: Some((events, "View events")) }
 }
