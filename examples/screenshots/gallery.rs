@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::camera::{Camera, State};
+use crate::camera::{SCREENS, Screen};
+use crate::pictures::State;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -35,7 +36,7 @@ pub fn write(directory: &Path, states: &[State]) -> Result<()> {
     html.push_str("</ul>\n");
     for State { name, title } in states {
         writeln!(html, "<section id=\"{name}\"><h2>{title} <small>{name}</small></h2><div>")?;
-        for suffix in Camera::suffixes() {
+        for Screen { suffix, .. } in &SCREENS {
             let file = format!("{name}-{suffix}.png");
             writeln!(html, "<a href=\"{file}\"><img loading=\"lazy\" src=\"{file}\" alt=\"{title}, {suffix}\"></a>")?;
         }

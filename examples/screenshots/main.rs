@@ -3,6 +3,7 @@
 
 mod camera;
 mod gallery;
+mod pictures;
 mod shop;
 mod tour;
 
@@ -21,6 +22,7 @@ use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 
 use crate::browser::Browser;
+use crate::pictures::Pictures;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -54,32 +56,30 @@ async fn take_all(cluster: &mut Option<Cluster>, directory: &Path) -> Result<()>
     let application = Application::start(&config, store, Clock::system()).await?;
     let browser = Browser::open().await?;
 
-    let outcome = tour::take(&application, &url, &browser, directory, async || match cluster.take() {
+    let mut pictures = Pictures::new(&browser, directory);
+    let outcome = tour::take(&application, &url, &browser, &mut pictures, async || match cluster.take() {
         Some(cluster) => Ok(cluster.stop().await?),
         None => Ok(()),
     });
-    let outcome = outcome.await.and_then(|states| gallery::write(directory, &states));
+    let outcome = outcome.await.and_then(|()| gallery::write(directory, &pictures.taken));
     browser.close().await?;
     application.stop().await;
     outcome
 }
 
-/// As `serve` has them, but for addresses that look real on pictures.
+/// As `serve` has them, and as the tour wants them.
 fn options(database_url: &str) -> Options {
-    Options {
+    let mut options = Options {
         bind: "127.0.0.1:0".to_owned(),
         database_url: Some(database_url.to_owned()),
         data_dir: "./unused".into(),
-        ingest_url: Some("https://hooks.harborsupply.example/".to_owned()),
-        upgrade_url: Some("https://harborsupply.example/plans".to_owned()),
-        // Senders on the pictures have addresses of their own.
-        trusted_proxies: Some("127.0.0.1/32".to_owned()),
-        signup: "open".to_owned(),
         retention_days: "90".to_owned(),
         max_body_bytes: "1048576".to_owned(),
         log_format: "text".to_owned(),
         ..Options::default()
-    }
+    };
+    tour::set_options(&mut options);
+    options
 }
 
 /// Lets the user that PostgreSQL runs as reach the directory when this runs as root.

@@ -1,9 +1,9 @@
 //! The way through all pages and states, in the order in which an account lives through them.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use reasoner_webhooks::config::Options;
 use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::domain::overlap::Overlap;
 use reasoner_webhooks::server::application::Application;
@@ -11,7 +11,7 @@ use serde_json::json;
 use thirtyfour::prelude::*;
 
 use crate::browser::Browser;
-use crate::camera::{Camera, Extent, State};
+use crate::camera::{Camera, Extent, SCREENS, set_screen};
 use crate::shop::{self, MAYA, NOAH, PASSWORD, PastRejection, Sender, Shop};
 
 const WEBHOOKS: &str = "/settings/integrations/webhooks";
@@ -24,28 +24,36 @@ const NOTED_WITHIN: Duration = Duration::from_millis(1_500);
 const PLAIN_TEXT: &str = "Content-Type is \"text/plain\"; it has to be application/json";
 const OTHER_BODY: &str = "this idempotency key was used for another body";
 
-struct Tour<'a> {
+/// The server of the tour: addresses look real, senders have addresses of their own, and visitors may sign up.
+pub fn set_options(options: &mut Options) {
+    options.ingest_url = Some("https://hooks.harborsupply.example/".to_owned());
+    options.upgrade_url = Some("https://harborsupply.example/plans".to_owned());
+    options.trusted_proxies = Some("127.0.0.1/32".to_owned());
+    options.signup = "open".to_owned();
+}
+
+struct Tour<'a, C> {
     driver: &'a WebDriver,
-    camera: Camera<'a>,
+    camera: &'a mut C,
     shop: Shop<'a>,
 }
 
-/// Takes every picture. `stop_database` is called before the last ones, which show what happens without.
+/// Shows every page and state to the camera. `stop_database` is called before the last ones, which show what happens without.
 pub async fn take(
     application: &Application,
     database_url: &str,
     browser: &Browser,
-    directory: &Path,
+    camera: &mut impl Camera,
     stop_database: impl AsyncFnOnce() -> Result<()>,
-) -> Result<Vec<State>> {
+) -> Result<()> {
     let (database, connection) = tokio_postgres::connect(database_url, tokio_postgres::NoTls).await?;
     // It ends with the database, and an error then is expected.
     let connection = tokio::spawn(connection);
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let url = format!("http://{}", application.address);
     let shop = Shop { site: &application.site, url, client, database };
-    let mut tour = Tour { driver: &browser.driver, camera: Camera::new(browser, directory), shop };
-    tour.camera.set_up().await?;
+    let mut tour = Tour { driver: &browser.driver, camera, shop };
+    set_screen(browser, &SCREENS[0]).await?;
 
     tour.first_run(application).await?;
     let inventory = tour.first_credential().await?;
@@ -58,16 +66,15 @@ pub async fn take(
     tour.plans().await?;
     tour.visitors().await?;
 
-    let Tour { mut camera, shop, .. } = tour;
+    let Tour { camera, shop, .. } = tour;
     drop(shop);
     let _ = connection.await;
     stop_database().await?;
     browser.driver.goto(format!("http://{}/events", application.address)).await?;
-    camera.take("error-503", "Error: no database", Extent::Window).await?;
-    Ok(camera.taken)
+    camera.take("error-503", "Error: no database", Extent::Window).await
 }
 
-impl Tour<'_> {
+impl<C: Camera> Tour<'_, C> {
     async fn go(&self, path: &str) -> Result<()> {
         self.driver.goto(format!("{}{path}", self.shop.url)).await.with_context(|| path.to_owned())
     }
