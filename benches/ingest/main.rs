@@ -7,6 +7,10 @@
 mod event_body;
 mod flood;
 mod load;
+#[path = "../../tests/support/private_postgres.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests, which kill it and fail by panicking")]
+mod private_postgres;
+#[expect(dead_code, reason = "shared with the bench of the dashboard")]
 mod program;
 mod rivals;
 mod routes;
@@ -17,6 +21,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::flood::Flood;
 use crate::load::{Load, Measured, body_of, wrk};
+use crate::private_postgres::PrivatePostgres;
 use crate::program::Program;
 
 const CONNECTIONS: [u32; 4] = [1, 64, 256, 1_000];
@@ -30,7 +35,8 @@ const OVERLOAD_CONNECTIONS: u32 = 4_000;
 async fn main() -> Result<()> {
     let home = tempfile::Builder::new().prefix("reasoner-bench-").tempdir()?;
     rivals::open_to_the_servers_user(home.path())?;
-    let program = Program::start(home.path()).await?;
+    let postgres = PrivatePostgres::start().await;
+    let program = Program::start(postgres.url()).await?;
     let routes = routes::start(&program).await?;
     let nginx = rivals::Nginx::start(home.path())?;
 
@@ -97,7 +103,7 @@ async fn main() -> Result<()> {
     println!("argon2 ran {} times for the three senders that brought no forgery", program.argon2_runs()?);
     println!("peak memory of the program through all of it: {:.1} MiB", program.peak_memory_mib()?);
     nginx.stop()?;
-    program.stop().await
+    program.stop()
 }
 
 /// Sends more than can be stored, and looks whether everything that was acknowledged is.

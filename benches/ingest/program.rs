@@ -1,8 +1,6 @@
-//! The program that is measured: the real one, in a process of its own, over a PostgreSQL of its own that the bench started and
-//! looks into.
+//! The program that is measured: the real one, in a process of its own, over a PostgreSQL that the bench started and looks into.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -23,8 +21,6 @@ use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::installation::InstallationKeys;
 use reasoner_webhooks::domain::secret::Secret;
 use reasoner_webhooks::hashing::Hasher;
-use reasoner_webhooks::store::embedded::cluster::Cluster;
-use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 
 /// A process that ends with the bench, also when that fails.
@@ -46,14 +42,18 @@ impl Drop for Process {
     }
 }
 
+/// Who has the account of the bench.
+pub const EMAIL: &str = "bench@example.com";
+pub const PASSWORD: &str = "seven quiet otters read the tide table";
+
 /// A running program.
 pub struct Program {
-    cluster: Cluster,
+    database_url: String,
     process: Process,
     pub store: Store,
     pub keys: InstallationKeys,
-    account: AccountId,
-    /// Of ingest.
+    pub account: AccountId,
+    /// Of ingest, and of the pages.
     pub url: String,
     metrics: String,
     /// Of a sender that may send.
@@ -61,17 +61,16 @@ pub struct Program {
 }
 
 impl Program {
-    pub async fn start(home: &Path) -> Result<Self> {
-        let cluster = Cluster::start(home, std::env::var_os("PATH").as_deref()).await?;
-        let store = Store::open(cluster.database_url()).await?;
-        migrate::run(&store).await?;
+    /// Over a database with a current schema.
+    pub async fn start(database_url: &str) -> Result<Self> {
+        let store = Store::open(database_url).await?;
         let keys = installation_keys(&store, Clock::system().now()).await?;
         let account = account(&store).await?;
         let authorization = sender(&store, &keys, account, "Bench").await?.1;
         let metrics_address = free_address()?;
         let process = Command::new(env!("CARGO_BIN_EXE_reasoner-webhooks"))
             .args(["serve", "--bind", "127.0.0.1:0", "--metrics-bind", &metrics_address])
-            .args(["--database-url", cluster.database_url()])
+            .args(["--database-url", database_url])
             .stdout(Stdio::piped())
             .spawn()?;
         let mut process = Process(process);
@@ -82,11 +81,12 @@ impl Program {
         // Whoever closes a pipe that is still written to ends the writer.
         std::thread::spawn(move || lines.count());
         let metrics = format!("http://{metrics_address}/metrics");
-        Ok(Self { cluster, process, store, keys, account, url, metrics, authorization })
+        let database_url = database_url.to_owned();
+        Ok(Self { database_url, process, store, keys, account, url, metrics, authorization })
     }
 
     pub fn database_url(&self) -> &str {
-        self.cluster.database_url()
+        &self.database_url
     }
 
     /// What floods send, by what is wrong with it.
@@ -117,6 +117,11 @@ impl Program {
         Ok(line.with_context(|| format!("no such metric in {text}"))?.trim().parse()?)
     }
 
+    /// From here on the most memory is counted anew.
+    pub fn forget_peak_memory(&self) -> Result<()> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.process.0.id()), "5")?)
+    }
+
     /// The most memory that the program held, as the kernel counts it.
     pub fn peak_memory_mib(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.0.id()))
@@ -125,17 +130,16 @@ impl Program {
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
     }
 
-    pub async fn stop(self) -> Result<()> {
+    pub fn stop(self) -> Result<()> {
         ensure!(self.process.end()?.success(), "the program did not end well");
-        drop(self.store);
-        Ok(self.cluster.stop().await?)
+        Ok(())
     }
 }
 
 async fn account(store: &Store) -> Result<AccountId> {
-    let password = Secret::new("seven quiet otters read the tide table".to_owned());
+    let password = Secret::new(PASSWORD.to_owned());
     let new = NewAccount {
-        email: "bench@example.com".parse()?,
+        email: EMAIL.parse()?,
         name: None,
         plan: Plan::Pro,
         password: NewPassword::check(password, &[])?,

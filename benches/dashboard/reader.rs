@@ -1,0 +1,104 @@
+//! Somebody signed in, with one browser: how long pages take, and what they weigh.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client, Response, header, redirect};
+
+use crate::program::{EMAIL, PASSWORD, Program};
+
+/// How often a page is asked for; what counts is the middle one.
+const TIMES: usize = 25;
+const WARM_UP: usize = 3;
+
+/// A signed-in session.
+pub struct Reader {
+    client: Client,
+    /// The origin of the pages.
+    pub url: String,
+    pub cookie: String,
+}
+
+impl Reader {
+    pub async fn sign_in(program: &Program) -> Result<Self> {
+        let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build()?;
+        let url = program.url.trim_end_matches('/').to_owned();
+        let form = format!("email={}&password={}", EMAIL.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+        let answer = client
+            .post(format!("{url}/login"))
+            .header("Sec-Fetch-Site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await?;
+        ensure!(answer.status() == 303, "signing in: {}", answer.status());
+        let cookies: Vec<&str> = answer
+            .headers()
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok()?.split(';').next())
+            .collect();
+        ensure!(!cookies.is_empty(), "signing in gave no cookie");
+        Ok(Self { cookie: cookies.join("; "), client, url })
+    }
+
+    /// What the program answers, as it comes over the wire.
+    async fn get(&self, path: &str) -> Result<Response> {
+        let request = self.client.get(format!("{}{path}", self.url));
+        let answer =
+            request.header(header::COOKIE, &self.cookie).header(header::ACCEPT_ENCODING, "gzip").send().await?;
+        ensure!(answer.status() == 200, "{path}: {}", answer.status());
+        Ok(answer)
+    }
+
+    /// The time until all of a page is there, the first time that it is asked for.
+    pub async fn first_time(&self, path: &str) -> Result<Duration> {
+        let started = Instant::now();
+        self.get(path).await?.bytes().await?;
+        Ok(started.elapsed())
+    }
+
+    /// The same in the middle of many times.
+    pub async fn usual_time(&self, path: &str) -> Result<Duration> {
+        let mut times = Vec::with_capacity(TIMES);
+        for number in 0..WARM_UP + TIMES {
+            let time = self.first_time(path).await?;
+            if number >= WARM_UP {
+                times.push(time);
+            }
+        }
+        times.sort_unstable();
+        times.get(TIMES / 2).copied().context("no time was measured")
+    }
+
+    /// The text of a page.
+    pub async fn page(&self, path: &str) -> Result<String> {
+        let request = self.client.get(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie);
+        Ok(request.send().await?.error_for_status()?.text().await?)
+    }
+
+    /// What a browser without a cache takes over the wire for a page, in bytes, and what it asks others for.
+    pub async fn weight(&self, path: &str) -> Result<(usize, Vec<String>)> {
+        let page = self.page(path).await?;
+        let mut bytes = self.get(path).await?.bytes().await?.len();
+        let (mut own, mut others) = (BTreeSet::new(), Vec::new());
+        let tags =
+            page.split('<').filter(|tag| ["link ", "script ", "img ", "use "].iter().any(|t| tag.starts_with(t)));
+        for tag in tags {
+            for mark in [" href=\"", " src=\""] {
+                let Some(start) = tag.find(mark) else { continue };
+                let address = tag[start + mark.len()..].split(['"', '#']).next().unwrap_or_default();
+                if address.starts_with('/') {
+                    own.insert(address.to_owned());
+                } else if !address.is_empty() {
+                    others.push(address.to_owned());
+                }
+            }
+        }
+        for address in own {
+            bytes += self.get(&address).await?.bytes().await?.len();
+        }
+        Ok((bytes, others))
+    }
+}

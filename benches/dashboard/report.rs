@@ -1,0 +1,42 @@
+//! The table that is printed: what was measured, what it was to be, and whether it is.
+
+use std::time::Duration;
+
+/// Prints the head of a table.
+pub fn head(title: &str) {
+    println!("\n{title}\n\n| | measured | beside | ratio | target | |\n|---|---|---|---|---|---|");
+}
+
+/// A figure, what it is compared with, and the most or the least that it may be of that.
+pub fn ratio(what: &str, figure: &str, beside: &str, ratio: f64, bound: Bound) {
+    let (words, met) = match bound {
+        Bound::AtMost(most) => (format!("≤ {most}"), ratio <= most),
+        Bound::AtLeast(least) => (format!("≥ {least}"), ratio >= least),
+    };
+    println!("| {what} | {figure} | {beside} | {ratio:.2} | {words} | {} |", verdict(met));
+}
+
+/// A time that has a limit of its own.
+pub fn time(what: &str, measured: Duration, most: Duration) {
+    println!("| {what} | {} | | | ≤ {} | {} |", ms(measured), ms(most), verdict(measured <= most));
+}
+
+/// Any other figure that has a limit.
+pub fn figure(what: &str, figure: &str, target: &str, met: bool) {
+    println!("| {what} | {figure} | | | {target} | {} |", verdict(met));
+}
+
+/// What a ratio is held to.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+pub fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "**missed**" }
+}
