@@ -2,13 +2,14 @@
 //! logins have a pool each, so that neither can starve the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
 
 use crate::domain::secret::Secret;
+use crate::measure::Counter;
 
 /// Memory of a new hash, in KiB (OWASP Password Storage: at least 19 MiB with two passes).
 const MEMORY_KIB: u32 = 19_456;
@@ -54,7 +55,8 @@ struct Inner {
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     max_waiting: usize,
-    runs: AtomicU64,
+    runs: Counter,
+    refused: Counter,
 }
 
 impl Hasher {
@@ -64,13 +66,24 @@ impl Hasher {
             permits: Arc::new(Semaphore::new(permits)),
             waiting: AtomicUsize::new(0),
             max_waiting,
-            runs: AtomicU64::new(0),
+            runs: Counter::default(),
+            refused: Counter::default(),
         }))
     }
 
     /// How often argon2 ran since the start.
     pub fn runs(&self) -> u64 {
-        self.0.runs.load(Ordering::Relaxed)
+        self.0.runs.get()
+    }
+
+    /// How many callers wait for a run.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many callers found the queue full since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.refused.get()
     }
 
     /// Hashes with a fresh 16-byte salt; the answer is a PHC string with its parameters in it.
@@ -120,7 +133,7 @@ impl Hasher {
         let place = QueuePlace::take(&inner)?;
         let permit = inner.permits.clone().acquire_owned().await.map_err(|_| HashingError::Failed)?;
         drop(place);
-        inner.runs.fetch_add(1, Ordering::Relaxed);
+        inner.runs.add(1);
         // The work goes on when its caller is gone, and so must the permit: or callers who hang up would get as many runs as
         // they like.
         let work = move || {
@@ -161,7 +174,11 @@ impl<'a> QueuePlace<'a> {
         let before = inner.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Self(inner);
         // With a permit free the "queue" is only passed through, so it has room for one even when it may not hold any.
-        if before >= inner.max_waiting.max(1) { Err(HashingError::Busy) } else { Ok(place) }
+        if before >= inner.max_waiting.max(1) {
+            inner.refused.add(1);
+            return Err(HashingError::Busy);
+        }
+        Ok(place)
     }
 }
 

@@ -10,19 +10,23 @@ use std::path::Path;
 
 /// The floors, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
 /// above it in this list: so imports only look down.
-const FLOORS: [(&str, &[&str]); 13] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("clock", &[]),
+    ("measure", &[]),
     ("random", &["domain"]),
-    ("hashing", &["domain"]),
+    ("hashing", &["domain", "measure"]),
     ("config", &["domain"]),
-    ("store", &["domain", "random"]),
+    ("store", &["domain", "measure", "random"]),
     ("database", &["config", "store"]),
     ("app", &["domain", "random", "hashing", "store"]),
-    ("ingest", &["domain", "clock", "random", "hashing", "store"]),
-    ("web", &["domain", "clock", "random", "hashing", "store", "app", "ingest"]),
+    ("ingest", &["domain", "clock", "measure", "random", "hashing", "store"]),
+    ("web", &["domain", "clock", "measure", "random", "hashing", "store", "app", "ingest"]),
     ("cli", &["domain", "clock", "random", "hashing", "config", "store", "database", "app"]),
-    ("server", &["domain", "clock", "random", "hashing", "config", "store", "database", "app", "ingest", "web"]),
+    (
+        "server",
+        &["domain", "clock", "measure", "random", "hashing", "config", "store", "database", "app", "ingest", "web"],
+    ),
     ("main", &["config", "database", "cli", "server"]),
 ];
 

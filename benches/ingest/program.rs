@@ -113,7 +113,7 @@ impl Program {
     pub fn argon2_runs(&self) -> Result<u64> {
         let output = Command::new("curl").args(["-fsS", &self.metrics]).output().context("curl is missing")?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let line = text.lines().find_map(|line| line.strip_prefix("reasoner_argon2_sender_runs_total "));
+        let line = text.lines().find_map(|line| line.strip_prefix("reasoner_argon2_runs_total{pool=\"senders\"} "));
         Ok(line.with_context(|| format!("no such metric in {text}"))?.trim().parse()?)
     }
 

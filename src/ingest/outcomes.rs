@@ -1,9 +1,11 @@
-//! Counts how requests ended, for whoever watches the program.
+//! Counts how requests ended and how batches were written, for whoever watches the program.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use crate::domain::rejection::Reason;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
+use crate::measure::{Counter, Durations, Histogram};
 
 /// The outcomes, in the order of the contract. The words are those of the answers.
 const NAMES: [&str; 12] = [
@@ -24,8 +26,12 @@ const NAMES: [&str; 12] = [
 /// The counts of one program since its start.
 #[derive(Debug, Default)]
 pub struct Outcomes {
-    counts: [AtomicU64; NAMES.len()],
-    stored_bytes: AtomicU64,
+    counts: [Counter; NAMES.len()],
+    rejected: [Counter; Reason::ALL.len()],
+    /// Of bodies that were stored.
+    pub stored_bytes: Counter,
+    /// From the head of a request to its answer, the reading of the body included.
+    pub durations: Durations,
 }
 
 impl Outcomes {
@@ -44,18 +50,53 @@ impl Outcomes {
             Err(Refusal::IdempotencyConflict { .. }) => 10,
             Err(Refusal::Unavailable { .. }) => 11,
         };
-        self.counts[place].fetch_add(1, Ordering::Relaxed);
+        self.counts[place].add(1);
     }
 
-    pub fn note_stored_bytes(&self, bytes: usize) {
-        self.stored_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// A refused request whose owner is told of it.
+    pub fn note_rejection(&self, reason: Reason) {
+        if let Some((_, count)) = Reason::ALL.iter().zip(&self.rejected).find(|(known, _)| **known == reason) {
+            count.add(1);
+        }
     }
 
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        NAMES.into_iter().zip(self.counts.iter().map(|count| count.load(Ordering::Relaxed)))
+        NAMES.into_iter().zip(self.counts.iter().map(Counter::get))
     }
 
-    pub fn stored_bytes(&self) -> u64 {
-        self.stored_bytes.load(Ordering::Relaxed)
+    pub fn rejections(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Reason::ALL.iter().map(|reason| reason.as_str()).zip(self.rejected.iter().map(Counter::get))
+    }
+}
+
+/// Upper bounds of the buckets of a batch, in events.
+const BATCH_EVENTS: [u64; 10] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+
+/// What the writers of one program have done.
+#[derive(Debug)]
+pub struct Batches {
+    /// Events in a transaction that committed.
+    pub events: Histogram<{ BATCH_EVENTS.len() }>,
+    /// From the first statement of such a transaction to its commit.
+    pub commits: Durations,
+    /// Transactions that failed. What was in them is tried again one by one, or refused.
+    pub failures: Counter,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self { events: Histogram::new(&BATCH_EVENTS), commits: Durations::default(), failures: Counter::default() }
+    }
+}
+
+impl Batches {
+    /// Notes how the writing of a batch ended.
+    pub fn note(&self, events: usize, took: Duration, is_committed: bool) {
+        if is_committed {
+            self.events.note(events as u64);
+            self.commits.note_duration(took);
+        } else {
+            self.failures.add(1);
+        }
     }
 }

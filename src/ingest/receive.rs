@@ -2,7 +2,7 @@
 //! HTTP looks like is the caller's business; this file gets texts and bytes and gives back an id or a refusal.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -68,8 +68,10 @@ impl Engine {
         head: &Head<'_>,
         body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
+        let began = Instant::now();
         let outcome = self.receive_uncounted(writer, head, body).await;
         self.outcomes.note(&outcome);
+        self.outcomes.durations.note_duration(began.elapsed());
         outcome
     }
 
@@ -188,7 +190,7 @@ impl Engine {
         let entry = Entry { sender: sender.clone(), event, at: now };
         match writer.write(entry, room).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
-                self.outcomes.note_stored_bytes(size);
+                self.outcomes.stored_bytes.add(size as u64);
                 Ok(Receipt { id, replayed: false })
             }
             Written::Replayed(id) => Ok(Receipt { id, replayed: true }),
@@ -291,6 +293,7 @@ impl Engine {
         size_bytes: Option<u64>,
         at: Timestamp,
     ) {
+        self.outcomes.note_rejection(reason);
         let credential_id = match &whose {
             Whose::Known(_, credential) => *credential,
             Whose::Named(_) => CredentialId(uuid::Uuid::nil()),

@@ -32,9 +32,14 @@ impl Rooms {
         self.0.events.load(Ordering::Relaxed)
     }
 
+    /// How many bytes of bodies are there.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
     fn refuse(&self) -> bool {
         if !self.0.is_overfull.swap(true, Ordering::Relaxed) {
-            let (events, bytes) = (self.events(), self.0.bytes.load(Ordering::Relaxed));
+            let (events, bytes) = (self.events(), self.bytes());
             tracing::warn!(events, bytes, "more arrives than can be stored: refusing what does not fit");
         }
         false

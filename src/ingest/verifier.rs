@@ -19,6 +19,7 @@ use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::ingest::holding::holds;
+use crate::measure::Counter;
 use crate::store::credential_secrets::{self, Lock};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
@@ -78,6 +79,18 @@ pub struct Verifier {
     locks: Cache<LockKey, Arc<Lock>>,
     right: Cache<[u8; 32], Arc<Answer>>,
     wrong: Cache<[u8; 32], Arc<Answer>>,
+    pub verifications: Verifications,
+}
+
+/// How requests were verified.
+#[derive(Debug, Default)]
+pub struct Verifications {
+    /// By what argon2 said a while ago.
+    pub fast: Counter,
+    /// By asking the database, and argon2 where it had not said already that the password is wrong.
+    pub slow: Counter,
+    /// By the checksum, which was wrong.
+    pub forged: Counter,
 }
 
 /// When argon2 answered, and when that was last of use; in milliseconds since 1970.
@@ -113,7 +126,13 @@ impl Verifier {
             locks: Cache::new(CACHE_ENTRIES),
             right: Cache::new(CACHE_ENTRIES),
             wrong: Cache::new(CACHE_ENTRIES),
+            verifications: Verifications::default(),
         }
+    }
+
+    /// The pool in which argon2 runs for senders.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
     }
 
     /// How often argon2 ran for senders.
@@ -126,7 +145,10 @@ impl Verifier {
         let username: Username = said.username.parse().map_err(|_| Verdict::Unknown)?;
         match CredentialPassword::recognise(&self.checksum_key, &username, said.password) {
             Some(password) => Ok((username, password)),
-            None => Err(Verdict::Forged(username)),
+            None => {
+                self.verifications.forged.add(1);
+                Err(Verdict::Forged(username))
+            }
         }
     }
 
@@ -139,7 +161,11 @@ impl Verifier {
     ) -> Option<Verified> {
         let lock = self.locks.get(&lock_key(username, password))?;
         let answer = self.right.get(&self.answer_key(&lock, password))?;
-        (usable(&lock, now).is_ok() && answer.still_counts(now)).then_some(lock)
+        let counts = usable(&lock, now).is_ok() && answer.still_counts(now);
+        counts.then(|| {
+            self.verifications.fast.add(1);
+            lock
+        })
     }
 
     /// The verdict, whatever it takes.
@@ -152,6 +178,7 @@ impl Verifier {
         if let Some(verified) = self.verify_cached(username, password, now) {
             return Ok(Verdict::Verified(verified));
         }
+        self.verifications.slow.add(1);
         let found = in_time(async {
             let mut conn = self.store.connection().await?;
             credential_secrets::find_lock(&mut conn, username, password.hint()).await

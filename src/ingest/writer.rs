@@ -15,6 +15,7 @@ use crate::domain::ids::SecretId;
 use crate::domain::rejection::Reason;
 use crate::ingest::batch::{self, Entry, Written};
 use crate::ingest::holding::{Holding, Owner};
+use crate::ingest::outcomes::Batches;
 use crate::ingest::room::{Room, Rooms};
 use crate::ingest::usage::Usage;
 use crate::ingest::wake::Wake;
@@ -44,11 +45,12 @@ struct Shared {
     holding: Holding,
     wake: Wake,
     rooms: Rooms,
+    batches: Batches,
 }
 
 impl Writers {
     pub fn new(store: Store, usage: Usage, holding: Holding, wake: Wake) -> Self {
-        Self(Arc::new(Shared { store, usage, holding, wake, rooms: Rooms::default() }))
+        Self(Arc::new(Shared { store, usage, holding, wake, rooms: Rooms::default(), batches: Batches::default() }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -69,6 +71,16 @@ impl Writers {
     /// How many events wait to be written, in all writers.
     pub fn queued_events(&self) -> usize {
         self.0.rooms.events()
+    }
+
+    /// How many bytes of bodies are there, arriving or waiting.
+    pub fn queued_bytes(&self) -> usize {
+        self.0.rooms.bytes()
+    }
+
+    /// What all writers have done.
+    pub fn batches(&self) -> &Batches {
+        &self.0.batches
     }
 }
 
@@ -225,10 +237,12 @@ impl Task {
             Some(connection) => connection,
             None => self.connect().await?,
         };
+        let began = Instant::now();
         let writing = batch::write(&connection, entries);
         let outcome = tokio::time::timeout(MAX_TRANSACTION, writing).await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(format!("no answer within {} s", MAX_TRANSACTION.as_secs())))
         });
+        self.shared.batches.note(entries.len(), began.elapsed(), outcome.is_ok());
         // A connection that failed in the middle of something is not used again.
         if !matches!(&outcome, Err(error) if error.is_unavailable()) {
             self.connection = Some(connection);

@@ -26,7 +26,10 @@ use crate::ingest::usage::Usage;
 use crate::ingest::verifier::Verifier;
 use crate::ingest::wake::Wake;
 use crate::ingest::writer::Writers;
+use crate::measure::Counter;
 use crate::random::{self, EventIds};
+use crate::server::listeners::{Listener, Listeners};
+use crate::server::metrics::StartedAt;
 use crate::server::{descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
@@ -124,12 +127,23 @@ impl Application {
         };
         let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
         let limits = descriptors::limits(config.connections, listeners);
-        application.run(serve_public(public, site.clone(), limits), ("--bind (BIND)", address))?;
+        let started_at = StartedAt(site.clock.now());
+        let mut listeners = Listeners::new();
+        let mut seen = |name| {
+            let listener = Listener::new(name, limits.max_connections);
+            listeners.push(listener.clone());
+            listener
+        };
+        let server = serve_public(public, site.clone(), limits, seen("public"));
+        application.run(server, ("--bind (BIND)", address))?;
         if let Some(listener) = ingest {
-            application.run(serve_ingest(listener, site.clone(), limits), ("--ingest-bind (INGEST_BIND)", address))?;
+            let server = serve_ingest(listener, site.clone(), limits, seen("ingest"));
+            application.run(server, ("--ingest-bind (INGEST_BIND)", address))?;
         }
         if let Some(listener) = metrics {
-            application.run(serve_metrics(listener, site, limits), ("--metrics-bind (METRICS_BIND)", address))?;
+            let seen = seen("metrics");
+            let server = serve_metrics(listener, site, limits, seen, (listeners, started_at));
+            application.run(server, ("--metrics-bind (METRICS_BIND)", address))?;
         }
         Ok(application)
     }
@@ -221,11 +235,18 @@ fn site(
         sign_in_failures_by_address: Limiter::new(SIGN_IN_FAILURES_BY_ADDRESS.0, SIGN_IN_FAILURES_BY_ADDRESS.1),
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
         draining: AtomicBool::new(false),
+        live_viewers: Arc::default(),
+        upkeep_failures: Counter::default(),
     };
     Ok((site, usage))
 }
 
-fn serve_public(listener: TcpListener, site: web::Data<Site>, limits: ConnectionLimits) -> std::io::Result<Server> {
+fn serve_public(
+    listener: TcpListener,
+    site: web::Data<Site>,
+    limits: ConnectionLimits,
+    seen: Arc<Listener>,
+) -> std::io::Result<Server> {
     let data = site.clone();
     let app = move || {
         App::new()
@@ -234,10 +255,15 @@ fn serve_public(listener: TcpListener, site: web::Data<Site>, limits: Connection
             .wrap(middleware::from_fn(outermost::layer))
             .configure(|config| routes::public(config, &data))
     };
-    http::serve(listener, site, limits, app, None)
+    http::serve(listener, site, limits, seen, app, None)
 }
 
-fn serve_ingest(listener: TcpListener, site: web::Data<Site>, limits: ConnectionLimits) -> std::io::Result<Server> {
+fn serve_ingest(
+    listener: TcpListener,
+    site: web::Data<Site>,
+    limits: ConnectionLimits,
+    seen: Arc<Listener>,
+) -> std::io::Result<Server> {
     let data = site.clone();
     let app = move || {
         App::new()
@@ -246,13 +272,25 @@ fn serve_ingest(listener: TcpListener, site: web::Data<Site>, limits: Connection
             .wrap(middleware::from_fn(outermost::layer))
             .configure(routes::ingest_only)
     };
-    http::serve(listener, site, limits, app, None)
+    http::serve(listener, site, limits, seen, app, None)
 }
 
-fn serve_metrics(listener: TcpListener, site: web::Data<Site>, limits: ConnectionLimits) -> std::io::Result<Server> {
-    let data = site.clone();
-    let app = move || App::new().app_data(data.clone()).route("/metrics", web::get().to(metrics::show));
-    http::serve(listener, site, limits, app, Some(1))
+fn serve_metrics(
+    listener: TcpListener,
+    site: web::Data<Site>,
+    limits: ConnectionLimits,
+    seen: Arc<Listener>,
+    (listeners, started_at): (Listeners, StartedAt),
+) -> std::io::Result<Server> {
+    let (data, listeners, started_at) = (site.clone(), web::Data::new(listeners), web::Data::new(started_at));
+    let app = move || {
+        App::new()
+            .app_data(data.clone())
+            .app_data(listeners.clone())
+            .app_data(started_at.clone())
+            .route("/metrics", web::get().to(metrics::show))
+    };
+    http::serve(listener, site, limits, seen, app, Some(1))
 }
 
 /// Prunes now and then, until the end.
@@ -267,6 +305,7 @@ async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
         tokio::select! {
             outcome = round => {
                 if let Err(error) = outcome {
+                    site.upkeep_failures.add(1);
                     tracing::warn!(%error, "upkeep failed; it is tried again in a while");
                 }
             }

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::ConnectionLimits;
+use crate::measure::Present;
 use crate::web::site::Site;
 use crate::web::unparsed;
 
@@ -89,10 +90,12 @@ pub struct Connection {
     /// What is left of an answer of our own in the place of the parser's.
     unwritten: Option<Vec<u8>>,
     given_up: bool,
+    /// Counts this connection among those that are open, as long as it is.
+    _present: Present,
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, site: Data<Site>, limits: ConnectionLimits) -> Self {
+    pub fn new(stream: TcpStream, site: Data<Site>, limits: ConnectionLimits, present: Present) -> Self {
         let due = Instant::now() + limits.head_deadline;
         Self {
             stream,
@@ -106,6 +109,7 @@ impl Connection {
             has_more: false,
             unwritten: None,
             given_up: false,
+            _present: present,
         }
     }
 

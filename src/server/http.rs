@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio::net::TcpSocket;
 
 use crate::config::ConnectionLimits;
 use crate::server::connection::{Connection, InProgress, Progress};
+use crate::server::listeners::Listener;
 use crate::web::site::Site;
 
 /// How long requests in flight may take after the program was asked to end, in seconds.
@@ -47,6 +49,7 @@ pub fn serve<F, I, S, B>(
     listener: TcpListener,
     site: Data<Site>,
     limits: ConnectionLimits,
+    seen: Arc<Listener>,
     app: F,
     workers: Option<usize>,
 ) -> io::Result<Server>
@@ -73,7 +76,8 @@ where
         .shutdown_timeout(DRAIN_SECONDS);
     let ending = builder.graceful_shutdown_signal();
     let builder = builder.listen("http", listener, move || {
-        let (site, ending) = (site.clone(), ending.clone());
+        let (site, ending, seen) = (site.clone(), ending.clone(), seen.clone());
+        let open = seen.connections.clone();
         // The host name and address in it are for links that an app makes of its own, and ours makes none.
         let app = map_config(app(), |()| AppConfig::default());
         let http = HttpService::build()
@@ -87,10 +91,10 @@ where
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
             .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.progress())))
-            .h1(apply_fn_factory(app, answer::<S::Service, B>));
+            .h1(apply_fn_factory(app, move |request, app: &S::Service| answer(request, app, seen.clone())));
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, site.clone(), limits);
+            let connection = Connection::new(stream, site.clone(), limits, open.enter());
             async move { Ok((connection, peer)) }
         };
         fn_service(connect).and_then(http)
@@ -102,6 +106,7 @@ where
 fn answer<S, B>(
     request: Request,
     app: &S,
+    seen: Arc<Listener>,
 ) -> impl Future<Output = Result<Response<Held<EitherBody<B>>>, actix_web::Error>> + use<S, B>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -114,6 +119,7 @@ where
             Ok(response) => Response::from(response).map_body(|_, body| EitherBody::left(body)),
             Err(error) => Response::<BoxBody>::from(error).map_body(|_, body| EitherBody::right(body)),
         };
+        seen.note_answer(response.status());
         if let Some(in_progress) = &in_progress {
             in_progress.begin_answer();
         }

@@ -1,36 +1,153 @@
-//! `/metrics` in the text format of Prometheus, on a listener of its own.
+//! `/metrics` for Prometheus, on a listener of its own. The names are documented in `docs/metrics.md`, which a test compares with
+//! what is answered here.
+
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use jiff::Timestamp;
 
+use crate::server::exposition::Exposition;
+use crate::server::listeners::Listeners;
+use crate::server::process;
+use crate::store::error::StoreError;
+use crate::store::partitions::{self, Coverage};
+use crate::store::pool::MAX_CONNECTIONS;
 use crate::web::site::Site;
 
-/// What the program counts, since its start.
-pub async fn show(site: web::Data<Site>) -> HttpResponse {
-    let engine = &site.engine;
-    let mut text = String::from("# HELP reasoner_ingest_requests_total Requests to the endpoint, by outcome.\n");
-    text.push_str("# TYPE reasoner_ingest_requests_total counter\n");
-    for (outcome, count) in engine.outcomes.counts() {
-        text.push_str(&format!("reasoner_ingest_requests_total{{outcome=\"{outcome}\"}} {count}\n"));
-    }
-    let single = [
-        ("reasoner_ingest_bytes_total", "counter", "Bytes of bodies that were stored.", engine.outcomes.stored_bytes()),
-        ("reasoner_argon2_sender_runs_total", "counter", "argon2 runs for senders.", engine.verifier.argon2_runs()),
-        (
-            "reasoner_argon2_page_runs_total",
-            "counter",
-            "argon2 runs for sign-ins and new passwords.",
-            site.hasher.runs(),
-        ),
-        (
-            "reasoner_ingest_queued_events",
-            "gauge",
-            "Events that wait to be written.",
-            engine.writers.queued_events() as u64,
-        ),
-        ("reasoner_ready", "gauge", "1 until the program is about to end.", u64::from(!site.is_draining())),
+/// A database that has not answered a scrape by then counts as down.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+/// Microseconds in a second, for what is counted in the former and written in the latter.
+const MICROSECONDS: f64 = 1e6;
+
+/// When the program started, for the metric of that name.
+#[derive(Clone, Copy, Debug)]
+pub struct StartedAt(pub Timestamp);
+
+/// What the program has counted since its start, and what is so now.
+pub async fn show(
+    site: web::Data<Site>,
+    listeners: web::Data<Listeners>,
+    started_at: web::Data<StartedAt>,
+) -> HttpResponse {
+    let mut out = Exposition::default();
+    write_ingest(&mut out, &site);
+    write_verification(&mut out, &site);
+    write_database(&mut out, &site).await;
+    write_connections(&mut out, &site, &listeners);
+    write_program(&mut out, &site, **started_at);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(out.into_text())
+}
+
+fn write_ingest(out: &mut Exposition, site: &Site) {
+    let (outcomes, writers) = (&site.engine.outcomes, &site.engine.writers);
+    let help = "Requests to the endpoint, by outcome.";
+    out.counters("reasoner_ingest_requests_total", help, "outcome", outcomes.counts());
+    let help = "Refused requests whose credential is known, by the reason that its owner is told.";
+    out.counters("reasoner_ingest_rejections_total", help, "reason", outcomes.rejections());
+    let help = "Time from the head of a request to its answer, the reading of the body included.";
+    out.histogram("reasoner_ingest_request_duration_seconds", help, &outcomes.durations.read(), MICROSECONDS);
+    let help = "Bytes of bodies that were stored.";
+    out.counter("reasoner_ingest_stored_bytes_total", help, outcomes.stored_bytes.get());
+    let help = "Events in a transaction that committed.";
+    out.histogram("reasoner_ingest_batch_events", help, &writers.batches().events.read(), 1.0);
+    let help = "Time from the first statement of a transaction with events to its commit.";
+    out.histogram("reasoner_ingest_commit_duration_seconds", help, &writers.batches().commits.read(), MICROSECONDS);
+    let help = "Transactions with events that failed.";
+    out.counter("reasoner_ingest_batch_failures_total", help, writers.batches().failures.get());
+    out.gauge("reasoner_ingest_queue_events", "Events that wait to be written.", writers.queued_events() as f64);
+    let help = "Bytes of bodies in memory, arriving or waiting to be written.";
+    out.gauge("reasoner_ingest_queue_bytes", help, writers.queued_bytes() as f64);
+}
+
+fn write_verification(out: &mut Exposition, site: &Site) {
+    let verifier = &site.engine.verifier;
+    let ways = [
+        ("fast", verifier.verifications.fast.get()),
+        ("slow", verifier.verifications.slow.get()),
+        ("forged", verifier.verifications.forged.get()),
     ];
-    for (name, kind, help, value) in single {
-        text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"));
+    let help =
+        "Passwords of senders that were verified: from memory, by database and argon2, or refused by their checksum.";
+    out.counters("reasoner_sender_verifications_total", help, "way", ways.into_iter());
+    let pools = [("senders", verifier.hasher()), ("pages", &site.hasher)];
+    let runs = pools.iter().map(|(pool, hasher)| (*pool, hasher.runs()));
+    out.counters("reasoner_argon2_runs_total", "Runs of argon2, by pool.", "pool", runs);
+    let refused = pools.iter().map(|(pool, hasher)| (*pool, hasher.refused()));
+    let help = "Callers that found the queue for argon2 full and were refused, by pool.";
+    out.counters("reasoner_argon2_refusals_total", help, "pool", refused);
+    out.head("reasoner_argon2_waiting", "gauge", "Callers that wait for a run of argon2, by pool.");
+    for (pool, hasher) in pools {
+        out.sample("reasoner_argon2_waiting", &[("pool", pool)], hasher.waiting() as f64);
     }
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
+}
+
+async fn write_database(out: &mut Exposition, site: &Site) {
+    let coverage = tokio::time::timeout(MAX_WAIT, coverage(site)).await;
+    let coverage = coverage.ok().and_then(Result::ok);
+    let help = "1 if the database answered this scrape within a second, else 0.";
+    out.gauge("reasoner_database_up", help, f64::from(coverage.is_some()));
+    if let Some(Coverage { partitions, weeks_ahead }) = coverage {
+        out.gauge("reasoner_event_partitions", "Weekly partitions of the table of events.", partitions as f64);
+        let help = "Weeks after this one for which there is a partition; below 1, upkeep has not run for weeks.";
+        out.gauge("reasoner_event_partitions_ahead", help, weeks_ahead as f64);
+    }
+    let (used, idle) = site.store.connections();
+    let name = "reasoner_database_pool_connections";
+    out.head(name, "gauge", "Connections of the pool, by whether somebody uses them.");
+    out.sample(name, &[("state", "used")], f64::from(used));
+    out.sample(name, &[("state", "idle")], f64::from(idle));
+    let help = "The most connections that the pool may have.";
+    out.gauge("reasoner_database_pool_max_connections", help, f64::from(MAX_CONNECTIONS));
+    let help = "Time until a caller had a connection of the pool that is alive.";
+    out.histogram("reasoner_database_pool_wait_seconds", help, &site.store.waits().granted.read(), MICROSECONDS);
+    let help = "Callers that got no connection of the pool in time.";
+    out.counter("reasoner_database_pool_failures_total", help, site.store.waits().failed.get());
+}
+
+async fn coverage(site: &Site) -> Result<Coverage, StoreError> {
+    let mut conn = site.store.connection().await?;
+    partitions::coverage(&mut conn, site.clock.now()).await
+}
+
+fn write_connections(out: &mut Exposition, site: &Site, listeners: &Listeners) {
+    out.gauge("reasoner_live_viewers", "Pages that events are sent to as they arrive.", site.live_viewers.get() as f64);
+    out.head("reasoner_connections", "gauge", "Connections that are open, by listener.");
+    for listener in listeners {
+        let open = listener.connections.get() as f64;
+        out.sample("reasoner_connections", &[("listener", listener.name)], open);
+    }
+    out.head("reasoner_max_connections", "gauge", "The most connections at once, by listener; new ones wait.");
+    for listener in listeners {
+        let most = listener.max_connections as f64;
+        out.sample("reasoner_max_connections", &[("listener", listener.name)], most);
+    }
+    let name = "reasoner_http_responses_total";
+    out.head(name, "counter", "Answers to requests, by listener and by the class of their status.");
+    for listener in listeners {
+        for (class, count) in listener.answers() {
+            out.sample(name, &[("listener", listener.name), ("class", class)], count as f64);
+        }
+    }
+}
+
+fn write_program(out: &mut Exposition, site: &Site, StartedAt(started_at): StartedAt) {
+    let ready = f64::from(!site.is_draining());
+    out.gauge("reasoner_ready", "1 until the program is about to end, then 0.", ready);
+    let help = "Rounds of upkeep (making partitions, pruning) that failed.";
+    out.counter("reasoner_upkeep_failures_total", help, site.upkeep_failures.get());
+    out.head("reasoner_build_info", "gauge", "Always 1; the label has the version.");
+    out.sample("reasoner_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    let started_at = started_at.as_millisecond() as f64 / 1e3;
+    let help = "When the program started, in seconds since 1970.";
+    out.gauge("process_start_time_seconds", help, started_at);
+    if let Some(seconds) = process::cpu_seconds() {
+        out.head("process_cpu_seconds_total", "counter", "Processor time that the program took.");
+        out.sample("process_cpu_seconds_total", &[], seconds);
+    }
+    if let Some(bytes) = process::resident_bytes() {
+        out.gauge("process_resident_memory_bytes", "Memory that the program has (Linux).", bytes);
+    }
+    if let Some(files) = process::open_files() {
+        out.gauge("process_open_fds", "Files and sockets that the program has open (Linux).", files);
+    }
 }

@@ -1,6 +1,8 @@
 //! The partitions of `events`: one for each week (from Thursday, where 1970 begins), made ahead of time and dropped when
 //! the whole week is older than the retention.
 
+use std::collections::HashSet;
+
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
@@ -90,6 +92,22 @@ pub async fn list(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
     .load(conn)
     .await?;
     Ok(names.into_iter().map(|row| row.name).collect())
+}
+
+/// Which weeks there are partitions for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coverage {
+    pub partitions: usize,
+    /// How many weeks without a gap follow this one.
+    pub weeks_ahead: usize,
+}
+
+/// How many partitions there are, and how far they reach.
+pub async fn coverage(conn: &mut Connection, now: Timestamp) -> Result<Coverage, StoreError> {
+    let names = list(conn).await?;
+    let weeks: HashSet<i64> = names.iter().filter_map(|name| week_named(name)).collect();
+    let weeks_ahead = (week_of(now) + 1..).take_while(|week| weeks.contains(week)).count();
+    Ok(Coverage { partitions: names.len(), weeks_ahead })
 }
 
 /// Reads a name of ours back; `None` for a table that somebody else attached.

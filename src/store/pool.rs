@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::config::SslMode;
 
+use crate::measure::{Counter, Durations};
 use crate::store::error::StoreError;
 
 /// How long a caller waits for a connection, connecting included.
@@ -27,7 +28,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(1);
 const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 /// Connections of one program; the writer's own comes on top.
-const MAX_CONNECTIONS: u32 = 12;
+pub const MAX_CONNECTIONS: u32 = 12;
 /// What every session of ours is set to. `synchronous_commit` is what a 200 promises, whatever the server's default says.
 const SESSION_SETTINGS: &str = "set synchronous_commit = on; set statement_timeout = '8s'; set lock_timeout = '4s'; \
      set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning";
@@ -44,6 +45,16 @@ type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 pub struct Store {
     pool: Pool<AsyncPgConnection>,
     url: Arc<str>,
+    waits: Arc<Waits>,
+}
+
+/// How long callers waited for a connection of the pool.
+#[derive(Debug, Default)]
+pub struct Waits {
+    /// The waits that ended well: a look at whether the connection is alive is part of them.
+    pub granted: Durations,
+    /// Callers that got none in time.
+    pub failed: Counter,
 }
 
 impl std::fmt::Debug for Store {
@@ -79,12 +90,18 @@ impl Store {
             .build(manager)
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        Ok(Self { pool, url: url.into() })
+        Ok(Self { pool, url: url.into(), waits: Arc::default() })
     }
 
     /// A connection from the pool.
     pub async fn connection(&self) -> Result<Pooled, StoreError> {
-        self.pool.get_owned().await.map_err(|error| {
+        let began = Instant::now();
+        let connection = self.pool.get_owned().await;
+        match &connection {
+            Ok(_) => self.waits.granted.note_duration(began.elapsed()),
+            Err(_) => self.waits.failed.add(1),
+        }
+        connection.map_err(|error| {
             let words = match error {
                 diesel_async::pooled_connection::bb8::RunError::TimedOut => {
                     format!("no connection within {} s", ACQUIRE_TIMEOUT.as_secs())
@@ -93,6 +110,17 @@ impl Store {
             };
             StoreError::Unavailable(words)
         })
+    }
+
+    /// How long callers waited since the start.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// Connections of the pool that are in use, and those that are open and idle.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections.saturating_sub(state.idle_connections), state.idle_connections)
     }
 
     /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.

@@ -18,6 +18,7 @@ use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::time::rfc3339;
 use crate::domain::visible::visible;
 use crate::ingest::wake::Listener;
+use crate::measure::Present;
 use crate::store::error::StoreError;
 use crate::store::{credentials, events, rejections, sessions};
 use crate::web::errors::PageError;
@@ -51,6 +52,8 @@ struct Stream {
     rejected_since: Timestamp,
     rejected: HashSet<Uuid>,
     first: bool,
+    /// Counts this page among those that are live, as long as it is.
+    _present: Present,
 }
 
 #[derive(Serialize)]
@@ -100,6 +103,7 @@ pub async fn stream(
         rejected_since: Timestamp::from_second(newest.received_at().as_second()).unwrap_or(Timestamp::UNIX_EPOCH),
         rejected: HashSet::new(),
         first: true,
+        _present: reader.site().live_viewers.enter(),
         site: reader.reader.site.clone(),
     };
     let body = stream::unfold(state, |mut state| async move {

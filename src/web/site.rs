@@ -13,6 +13,7 @@ use crate::domain::network::{Sender, TrustedProxies};
 use crate::hashing::Hasher;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
+use crate::measure::{Counter, Gauge};
 use crate::store::pool::Store;
 
 /// The installation as the pages see it.
@@ -36,6 +37,10 @@ pub struct Site {
     pub sign_in_failures_by_email: Limiter<String>,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
     pub draining: AtomicBool,
+    /// Pages that events are sent to as they arrive.
+    pub live_viewers: Arc<Gauge>,
+    /// Rounds of upkeep that failed.
+    pub upkeep_failures: Counter,
 }
 
 impl Site {

@@ -420,7 +420,7 @@ async fn metrics_have_a_listener_of_their_own() {
     for line in [
         "reasoner_ingest_requests_total{outcome=\"stored\"} 1",
         "reasoner_ingest_requests_total{outcome=\"unauthorized\"} 1",
-        "reasoner_argon2_sender_runs_total 1",
+        "reasoner_argon2_runs_total{pool=\"senders\"} 1",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

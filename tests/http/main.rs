@@ -24,6 +24,7 @@ mod headers;
 mod holding;
 mod junk;
 mod leaks;
+mod metrics;
 mod old_hashes;
 mod readme;
 mod rejections;
