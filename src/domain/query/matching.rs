@@ -1,0 +1,392 @@
+//! The one place that decides whether a body is meant by a search. It reads the body as it was received, once, without making
+//! values of it, so any JSON will do: duplicate keys (any of them counts), lone surrogates, numbers of any size, any depth.
+//!
+//! - A text is in the body as it was received, in any case.
+//! - Strings are equal when their characters are, without their escapes; they have the order of their characters.
+//! - Numbers compare as exact decimals: see [`crate::domain::query::number`].
+//! - Values of two kinds are neither equal nor in any order. `!=` asks for a field that is there and nowhere equal.
+
+use std::cmp::Ordering;
+
+use memchr::{memchr2, memmem};
+
+use crate::domain::payload::value_text;
+use crate::domain::query::terms::{Condition, Operator, Piece, Query, Test, Value};
+use crate::domain::query::{number, strings};
+
+impl Query {
+    /// Whether every term holds for a body, which has to be valid JSON.
+    pub fn matches(&self, body: &str) -> bool {
+        self.contains_texts(body) && self.meets_conditions(body)
+    }
+
+    fn contains_texts(&self, body: &str) -> bool {
+        let mut body_folded = None;
+        self.texts().all(|text| {
+            let body = body_folded.get_or_insert_with(|| strings::folded(body));
+            memmem::find(body, &strings::folded(text)).is_some()
+        })
+    }
+
+    fn meets_conditions(&self, body: &str) -> bool {
+        let mut states: Vec<State> = self.conditions().map(State::new).collect();
+        if states.is_empty() {
+            return true;
+        }
+        walk(value_text(body), &mut states);
+        states.iter().all(State::holds)
+    }
+}
+
+/// A value where it begins.
+#[derive(Clone, Copy)]
+enum Seen<'a> {
+    /// Between its quotes, as spelled.
+    Text(&'a str),
+    /// A number, `true`, `false` or `null`.
+    Word(&'a str),
+    Container,
+}
+
+/// Where a member stands in its container.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Key(&'a str),
+    Index(u32),
+}
+
+/// What is known about one condition so far.
+struct State<'a> {
+    condition: &'a Condition,
+    /// How many pieces of the path lead to where the walk is.
+    on_path: usize,
+    /// A value stands at the path.
+    found: bool,
+    /// One of them passed; for `!=`, one is equal.
+    passed: bool,
+}
+
+impl<'a> State<'a> {
+    fn new(condition: &'a Condition) -> Self {
+        Self { condition, on_path: 0, found: false, passed: false }
+    }
+
+    /// A member begins, `depth` containers deep.
+    fn enter(&mut self, depth: usize, place: Place<'_>) {
+        self.on_path = self.on_path.min(depth - 1);
+        let is_next = self.on_path == depth - 1;
+        if is_next && self.condition.path.get(depth - 1).is_some_and(|piece| leads_to(piece, place)) {
+            self.on_path = depth;
+        }
+    }
+
+    /// A value begins, `depth` containers deep.
+    fn see(&mut self, depth: usize, value: Seen<'_>) {
+        let length = self.condition.path.len();
+        if self.on_path == length && depth == length {
+            self.found = true;
+            self.passed = self.passed || passes(&self.condition.test, value);
+        }
+    }
+
+    fn holds(&self) -> bool {
+        match self.condition.test {
+            Test::Missing => !self.found,
+            Test::Compare(Operator::NotEqual, _) => self.found && !self.passed,
+            Test::Exists | Test::Contains(_) | Test::Compare(..) => self.passed,
+        }
+    }
+}
+
+fn leads_to(piece: &Piece, place: Place<'_>) -> bool {
+    match (piece, place) {
+        (Piece::Key(key), Place::Key(spelled)) => strings::compare(spelled, key).is_eq(),
+        (Piece::Index(index), Place::Index(at)) => *index == at,
+        (Piece::Each, Place::Index(_)) => true,
+        _ => false,
+    }
+}
+
+fn passes(test: &Test, seen: Seen<'_>) -> bool {
+    match (test, seen) {
+        (Test::Exists, _) => true,
+        (Test::Missing, _) => false,
+        (Test::Contains(text), Seen::Text(spelled)) => {
+            memmem::find(&strings::folded_decoded(spelled), &strings::folded(text)).is_some()
+        }
+        (Test::Contains(_), _) => false,
+        (Test::Compare(operator, value), seen) => compare(value, seen).is_some_and(|order| match operator {
+            Operator::Equal | Operator::NotEqual => order.is_eq(),
+            Operator::Less => order.is_lt(),
+            Operator::LessOrEqual => order.is_le(),
+            Operator::Greater => order.is_gt(),
+            Operator::GreaterOrEqual => order.is_ge(),
+        }),
+    }
+}
+
+/// How what was seen compares with a value; `None` for two different kinds.
+fn compare(value: &Value, seen: Seen<'_>) -> Option<Ordering> {
+    let same = |is_same: bool| is_same.then_some(Ordering::Equal);
+    match (value, seen) {
+        (Value::Text(text), Seen::Text(spelled)) => Some(strings::compare(spelled, text)),
+        (Value::Number(number), Seen::Word(spelled)) => {
+            let is_number = spelled.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+            is_number.then(|| number::compare(spelled, number))
+        }
+        (Value::True, Seen::Word(word)) => same(word == "true"),
+        (Value::False, Seen::Word(word)) => same(word == "false"),
+        (Value::Null, Seen::Word(word)) => same(word == "null"),
+        _ => None,
+    }
+}
+
+/// A container that is open.
+enum Open {
+    /// Whether a key comes next.
+    Object {
+        key_next: bool,
+    },
+    List {
+        index: u32,
+    },
+}
+
+/// Goes through a JSON value once and tells the conditions what stands where. A stack of its own instead of recursion, because a
+/// body may be half a million brackets deep.
+fn walk(json: &str, states: &mut [State<'_>]) {
+    let bytes = json.as_bytes();
+    let mut open: Vec<Open> = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let depth = open.len();
+        let end = match byte {
+            b'"' => string_end(bytes, at),
+            b'{' | b'[' | b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => at + 1,
+            _ => word_end(bytes, at),
+        };
+        match byte {
+            b'{' => {
+                see(states, depth, Seen::Container);
+                open.push(Open::Object { key_next: true });
+            }
+            b'[' => {
+                see(states, depth, Seen::Container);
+                open.push(Open::List { index: 0 });
+                enter(states, depth + 1, Place::Index(0));
+            }
+            b'}' | b']' => _ = open.pop(),
+            b',' => match open.last_mut() {
+                Some(Open::Object { key_next }) => *key_next = true,
+                Some(Open::List { index }) => {
+                    *index = index.saturating_add(1);
+                    let place = Place::Index(*index);
+                    enter(states, depth, place);
+                }
+                None => {}
+            },
+            b'"' => {
+                let inside = json.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
+                match open.last_mut() {
+                    Some(Open::Object { key_next }) if *key_next => {
+                        *key_next = false;
+                        enter(states, depth, Place::Key(inside));
+                    }
+                    _ => see(states, depth, Seen::Text(inside)),
+                }
+            }
+            b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
+            _ => see(states, depth, Seen::Word(json.get(at..end).unwrap_or_default())),
+        }
+        at = end;
+    }
+}
+
+fn see(states: &mut [State<'_>], depth: usize, value: Seen<'_>) {
+    for state in states {
+        state.see(depth, value);
+    }
+}
+
+fn enter(states: &mut [State<'_>], depth: usize, place: Place<'_>) {
+    for state in states {
+        state.enter(depth, place);
+    }
+}
+
+/// The place after the string that begins here.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += next;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+/// The place after the number or word that begins here.
+fn word_end(bytes: &[u8], start: usize) -> usize {
+    let ends =
+        |byte: &u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"' | b' ' | b'\t' | b'\n' | b'\r');
+    bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+    use serde_json::Value as Json;
+
+    use crate::domain::query::terms::{Piece, Query};
+
+    const BODY: &str = r#"{
+        "event": "new_data", "timestamp": "2023-06-15T14:22:10Z", "source": "inventory_system",
+        "data": {"product_id": "SKU-12345", "quantity": 25, "location": "Warehouse B", "tags": ["red", "blue"]},
+        "items": [{"n": 1}, {"n": 2.50, "ok": true}, null], "gone": null
+    }"#;
+
+    fn matches(search: &str, body: &str) -> bool {
+        Query::parse(search).unwrap().unwrap().matches(body)
+    }
+
+    #[test]
+    fn conditions_hold_for_the_values_at_their_path() {
+        for holds in [
+            r#"data.product_id = "SKU-12345""#,
+            "data.quantity > 20",
+            "data.quantity = 2.5e1 and data.quantity <= 25",
+            "event exists",
+            "data exists",
+            "nothing not exists",
+            r#"event != "old_data""#,
+            r#"timestamp >= "2023-06-15" timestamp < "2023-06-16""#,
+            r#"data.location contains "HOUSE b""#,
+            r#"data.tags[] = "blue""#,
+            r#"data.tags[0] = "red""#,
+            "items[1].ok = true",
+            "items[].n = 2.5",
+            "items[2] = null",
+            "gone = null",
+            "gone != 1",
+            "$ exists",
+            "inventory data.quantity > 1",
+            "NEW_DATA",
+        ] {
+            assert!(matches(holds, BODY), "{holds}");
+        }
+        for fails in [
+            r#"product_id = "SKU-12345""#,
+            r#"data.product_id = "sku-12345""#,
+            r#"data.quantity = "25""#,
+            "data.quantity > 25",
+            "event not exists",
+            "nothing exists",
+            "nothing != 1",
+            r#"data.tags = "red""#,
+            r#"data.tags[] != "red""#,
+            r#"data.tags[2] exists"#,
+            "items.n = 1",
+            "items[0].ok = true",
+            "data.quantity.x exists",
+            r#"data contains "SKU""#,
+            "absent data.quantity > 1",
+        ] {
+            assert!(!matches(fails, BODY), "{fails}");
+        }
+    }
+
+    #[test]
+    fn any_json_is_read() {
+        assert!(matches("a = 1", r#"{"a": 2, "a": 1}"#) && matches("a = 2", r#"{"a": 2, "a": 1}"#));
+        assert!(!matches("a != 2", r#"{"a": 2, "a": 1}"#), "nowhere equal");
+        assert!(matches(r#"a = "\u0000""#, r#"{"\u0061": "\u0000"}"#));
+        assert!(matches(r#"a = "/""#, r#"{"a": "\/"}"#));
+        assert!(matches(r#"a >= "a""#, r#"{"a": "\ud800"}"#));
+        assert!(matches("a > 1e308", r#"{"a": 1e999999999999999999999}"#));
+        assert!(matches("a = 1", "\u{feff}{\"a\":1}") && matches("$ = 1", "\u{feff} 1 "));
+        assert!(matches(r#"$ = "x""#, r#""x""#) && matches("[] = 2", "[1,2]") && !matches("[] exists", "[]"));
+        assert!(!matches("[0] exists", "[ ]") && !matches("a[0] exists", r#"{"a":[],"b":[1]}"#));
+        assert!(matches(r#""" = 1"#, r#"{"": 1}"#));
+        let deep = format!("{}{}", "[".repeat(400_000), "]".repeat(400_000));
+        assert!(matches("[0][0] exists", &deep) && !matches("a exists", &deep));
+    }
+
+    #[test]
+    fn a_text_is_looked_for_in_the_body_as_received() {
+        assert!(matches("ÄPFEL", r#"{"a": "äpfel"}"#));
+        assert!(matches(r#"{"A":1"#, r#"{"a":1}"#));
+        assert!(!matches("äpfel", r#"{"a": "\u00e4pfel"}"#));
+    }
+
+    fn any_json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            (-3..3_i64).prop_map(Json::from),
+            (-3.0..3.0_f64).prop_map(Json::from),
+            r#"["\\\n/aéA]{0,3}"#.prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+                prop::collection::hash_map(r#"["\\/aé]{0,2}"#, inner, 0..4)
+                    .prop_map(|map| Json::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn at<'a>(value: &'a Json, path: &[Piece]) -> Vec<&'a Json> {
+        let Some((piece, rest)) = path.split_first() else { return vec![value] };
+        match (piece, value) {
+            (Piece::Key(key), Json::Object(map)) => map.get(key).map(|v| at(v, rest)).unwrap_or_default(),
+            (Piece::Index(n), Json::Array(list)) => list.get(*n as usize).map(|v| at(v, rest)).unwrap_or_default(),
+            (Piece::Each, Json::Array(list)) => list.iter().flat_map(|v| at(v, rest)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_parser_that_makes_values(
+            value in any_json(),
+            pretty: bool,
+            path in prop::collection::vec(prop_oneof![
+                4 => r#"["\\/aé]{0,2}"#.prop_map(Piece::Key),
+                1 => (0..3_u32).prop_map(Piece::Index),
+                1 => Just(Piece::Each),
+            ], 0..4),
+            number in -3..3_i64,
+            text in r#"["\\\n/aéA]{0,2}"#,
+        ) {
+            use crate::domain::query::terms::{Condition, Operator, Term, Test, Value};
+            let body = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+            let holds = |test: Test| {
+                Query { terms: vec![Term::Field(Condition { path: path.clone(), test })] }.matches(&body)
+            };
+            let found = at(&value, &path);
+            prop_assert_eq!(holds(Test::Exists), !found.is_empty());
+            prop_assert_eq!(holds(Test::Missing), found.is_empty());
+            let equal = Value::Text(text.clone());
+            prop_assert_eq!(holds(Test::Compare(Operator::Equal, equal)), found.iter().any(|v| v.as_str() == Some(&text)));
+            let less = Value::Number(number.to_string());
+            let expected = found.iter().any(|v| v.as_f64().is_some_and(|n| n < number as f64));
+            prop_assert_eq!(holds(Test::Compare(Operator::Less, less)), expected);
+            for (word, json) in [(Value::True, Json::from(true)), (Value::Null, Json::Null)] {
+                let any = found.iter().any(|v| **v == json);
+                prop_assert_eq!(holds(Test::Compare(Operator::Equal, word.clone())), any);
+                prop_assert_eq!(holds(Test::Compare(Operator::NotEqual, word)), !found.is_empty() && !any);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(body in r#"([{}\[\],:"\\a1 é]|.){0,60}"#) {
+            for search in ["a exists", "[] = 1", r#"a.a[1] contains "a""#, "[0][0] not exists", "x"] {
+                let _ = matches(search, &body);
+            }
+            prop_assert!(matches("$ not exists", "") && !matches("x = 1", &body));
+        }
+    }
+}

@@ -1,0 +1,584 @@
+//! The language of the search field. Without an operator, the whole is one text to look for, exactly as it was typed. With one:
+//!
+//! ```text
+//! search    = term { [ "and" ] term }
+//! term      = text | path test
+//! test      = ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value
+//!           | "contains" string | "exists" | "not exists"
+//! path      = [ "$" ] piece { piece }        data.items[0].sku, tags[], "key with spaces".id
+//! value     = string | number | "true" | "false" | "null"       as JSON spells them
+//! text      = string | word
+//! ```
+//!
+//! `exists` and `contains` are words that people also search for, so without one of the signs they count only where the whole
+//! search is made of conditions and strings. A string alone that has an operator in it is a text without its quotes: the way to
+//! search for `a = b`.
+
+use crate::domain::query::error::QueryError;
+use crate::domain::query::number::is_number;
+use crate::domain::query::strings::{quoted, unescape};
+use crate::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
+
+/// The longest search, in characters.
+pub const MAX_CHARS: usize = 1_000;
+/// How many terms it may have.
+const MAX_TERMS: usize = 20;
+/// How many pieces a path may have.
+const MAX_PIECES: usize = 32;
+/// How much of what was typed an error repeats, in characters.
+const MAX_REPEATED_CHARS: usize = 30;
+/// Words that mean something where a term begins.
+const RESERVED: [&str; 3] = ["and", "or", "not"];
+
+impl Query {
+    /// Understands a search; `None` for one that asks for nothing.
+    pub fn parse(text: &str) -> Result<Option<Query>, QueryError> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Ok(None);
+        }
+        let chars: Vec<char> = text.chars().collect();
+        if chars.len() > MAX_CHARS {
+            let problem = format!("A search has at most {MAX_CHARS} characters. Ask for less");
+            return Err(QueryError { column: MAX_CHARS + 1, problem });
+        }
+        let mut parser = Parser { chars: &chars, at: 0, has_words: false };
+        if has_operator_outside_quotes(&chars) {
+            return parser.terms().map(Some);
+        }
+        let terms = match parser.terms() {
+            Ok(query) if !parser.has_words && query.conditions().next().is_some() => return Ok(Some(query)),
+            Ok(query) => match query.only_text() {
+                Some(inside) if !parser.has_words && could_be_condition(inside) => query.terms,
+                _ => vec![Term::Text(trimmed.to_owned())],
+            },
+            Err(_) => vec![Term::Text(trimmed.to_owned())],
+        };
+        Ok(Some(Query { terms }))
+    }
+}
+
+fn is_operator_char(c: char) -> bool {
+    matches!(c, '=' | '<' | '>')
+}
+
+/// What may stand in a name without quotes.
+pub fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@')
+}
+
+/// Whether a word means something where a name could begin.
+pub fn is_reserved(word: &str) -> bool {
+    RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
+}
+
+fn has_operator_outside_quotes(chars: &[char]) -> bool {
+    let (mut inside, mut escaped) = (false, false);
+    chars.iter().any(|&c| {
+        if inside {
+            inside = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            false
+        } else {
+            inside = c == '"';
+            is_operator_char(c)
+        }
+    })
+}
+
+/// Whether a text would not have been searched for as it is.
+fn could_be_condition(text: &str) -> bool {
+    let has_word = |word: &str| text.split_whitespace().any(|part| part.eq_ignore_ascii_case(word));
+    text.contains(is_operator_char) || has_word("exists") || has_word("contains") || text.trim() != text
+}
+
+struct Parser<'a> {
+    chars: &'a [char],
+    at: usize,
+    /// A text without quotes was met.
+    has_words: bool,
+}
+
+type Parsed<T> = Result<T, QueryError>;
+
+impl Parser<'_> {
+    fn terms(&mut self) -> Parsed<Query> {
+        let mut terms = Vec::new();
+        loop {
+            self.skip_space();
+            let start = self.at;
+            let joined = self.take_word("and");
+            self.skip_space();
+            if joined && terms.is_empty() {
+                return self.fail(start, "A condition has to stand before “and”");
+            }
+            if self.peek().is_none() {
+                return if joined {
+                    self.fail(start, "A condition has to follow “and”")
+                } else {
+                    Ok(Query { terms })
+                };
+            }
+            if terms.len() == MAX_TERMS {
+                return self.fail(self.at, &format!("A search has at most {MAX_TERMS} conditions. Leave some out"));
+            }
+            terms.push(self.term()?);
+            if self.peek().is_some_and(|c| !c.is_whitespace()) {
+                return self.fail(self.at, "A space has to stand between conditions");
+            }
+        }
+    }
+
+    fn term(&mut self) -> Parsed<Term> {
+        let start = self.at;
+        match self.peek() {
+            Some(c) if is_operator_char(c) || self.looks_at("!=") => {
+                let problem = "A field has to stand before it, as in data.quantity > 20";
+                return self.fail(start, &format!("{problem}. To search for a text, put it in quotes"));
+            }
+            Some('(' | ')') => {
+                return self.fail(start, "There are no parentheses in a search: all of its conditions have to hold");
+            }
+            Some('\'' | '“' | '”' | '„') => {
+                return self.fail(start, "Text stands in straight double quotes, as in \"SKU-12345\"");
+            }
+            _ => {}
+        }
+        let path = self.path();
+        if path.is_ok() {
+            self.skip_space();
+            if let Some(test) = self.test()? {
+                return path.map(|path| Term::Field(Condition { path, test }));
+            }
+        }
+        self.at = start;
+        if self.peek() == Some('"') {
+            return self.quoted_text();
+        }
+        let word = self.word();
+        if let Some(reserved) = RESERVED.iter().find(|reserved| word.eq_ignore_ascii_case(reserved)) {
+            let problem = format!(
+                "There is no “{reserved}” in a search: all of its conditions have to hold. To search for the word, put it \
+                 in quotes"
+            );
+            return self.fail(start, &problem);
+        }
+        let end = self.at;
+        self.skip_space();
+        if self.peek().is_some_and(is_operator_char) || self.looks_at("!=") {
+            return Err(path.err().unwrap_or_else(|| self.strange_name(start)));
+        }
+        self.at = end;
+        self.has_words = true;
+        Ok(Term::Text(word))
+    }
+
+    fn quoted_text(&mut self) -> Parsed<Term> {
+        let start = self.at;
+        let text = self.string()?;
+        if text.is_empty() {
+            return self.fail(start, "Nothing stands between these quotes");
+        }
+        Ok(Term::Text(text))
+    }
+
+    /// Why what stands here up to a sign is no field.
+    fn strange_name(&self, start: usize) -> QueryError {
+        let is_path_char = |c: char| is_name_char(c) || matches!(c, '.' | '[' | ']');
+        let place = (start..self.chars.len()).find(|&at| !is_path_char(self.chars[at])).unwrap_or(start);
+        let found = self.chars.get(place).map(char::to_string).unwrap_or_default();
+        let problem = format!("A field’s name with “{found}” in it has to stand in quotes, and so does a text");
+        QueryError { column: place + 1, problem }
+    }
+
+    fn path(&mut self) -> Parsed<Vec<Piece>> {
+        let start = self.at;
+        let mut path = Vec::new();
+        match self.peek() {
+            Some('[') => {}
+            Some('"') => path.push(Piece::Key(self.string()?)),
+            Some(c) if is_name_char(c) => {
+                let name = self.name();
+                if name != "$" {
+                    path.push(Piece::Key(name));
+                }
+            }
+            _ => return Err(self.strange_name(start)),
+        }
+        loop {
+            match self.peek() {
+                Some('.') => {
+                    self.at += 1;
+                    match self.peek() {
+                        Some('"') => path.push(Piece::Key(self.string()?)),
+                        Some(c) if is_name_char(c) => path.push(Piece::Key(self.name())),
+                        Some(c) if !c.is_whitespace() && !is_operator_char(c) => return Err(self.strange_name(self.at)),
+                        _ => return self.fail(self.at, "A field’s name has to follow the dot"),
+                    }
+                }
+                Some('[') => path.push(self.index()?),
+                _ => break,
+            }
+            if path.len() > MAX_PIECES {
+                return self.fail(start, &format!("A field is at most {MAX_PIECES} steps deep"));
+            }
+        }
+        Ok(path)
+    }
+
+    fn index(&mut self) -> Parsed<Piece> {
+        self.at += 1;
+        let start = self.at;
+        let digits: String = self.take_while(|c| c != ']' && !c.is_whitespace());
+        if self.peek() != Some(']') {
+            return self.fail(start, "The bracket has to be closed, as in items[0] or items[]");
+        }
+        self.at += 1;
+        if digits.is_empty() {
+            return Ok(Piece::Each);
+        }
+        let is_number = digits.chars().all(|c| c.is_ascii_digit());
+        match digits.parse() {
+            Ok(index) if is_number => Ok(Piece::Index(index)),
+            _ => self.fail(start, "Elements are counted from 0, as in items[0]; items[] is any of them"),
+        }
+    }
+
+    /// What stands after a path, if it is a test.
+    fn test(&mut self) -> Parsed<Option<Test>> {
+        if self.take_word("exists") {
+            return Ok(Some(Test::Exists));
+        }
+        let start = self.at;
+        if self.take_word("not") {
+            self.skip_space();
+            if self.take_word("exists") {
+                return Ok(Some(Test::Missing));
+            }
+            self.at = start;
+        }
+        if self.take_word("contains") {
+            self.skip_space();
+            if self.peek() != Some('"') {
+                return self.fail(self.at, "After “contains” stands a text in quotes");
+            }
+            let place = self.at;
+            let text = self.string()?;
+            if text.is_empty() {
+                return self.fail(place, "Nothing stands between these quotes");
+            }
+            return Ok(Some(Test::Contains(text)));
+        }
+        let Some(operator) = self.operator()? else { return Ok(None) };
+        self.skip_space();
+        let place = self.at;
+        let value = self.value()?;
+        if operator.is_ordering() && !matches!(value, Value::Text(_) | Value::Number(_)) {
+            let problem = format!("Only numbers and texts can be compared with {}; use = or !=", operator.as_str());
+            return self.fail(place, &problem);
+        }
+        Ok(Some(Test::Compare(operator, value)))
+    }
+
+    fn operator(&mut self) -> Parsed<Option<Operator>> {
+        let start = self.at;
+        let sign: String =
+            self.chars[start..].iter().take_while(|&&c| is_operator_char(c) || matches!(c, '!' | '~')).collect();
+        if !sign.contains(is_operator_char) {
+            return Ok(None);
+        }
+        if let Some(operator) = Operator::ALL.into_iter().find(|operator| operator.as_str() == sign) {
+            self.at += sign.chars().count();
+            return Ok(Some(operator));
+        }
+        let meant = match sign.as_str() {
+            "==" | "===" => "=",
+            "<>" | "!==" => "!=",
+            "=<" => "<=",
+            "=>" => ">=",
+            _ => return self.fail(start, &format!("“{sign}” is no comparison. There are = != < <= > >=")),
+        };
+        self.fail(start, &format!("Write {meant} instead of {sign}"))
+    }
+
+    fn value(&mut self) -> Parsed<Value> {
+        let start = self.at;
+        match self.peek() {
+            None => return self.fail(start, "A value has to follow: a text in quotes, a number, true, false or null"),
+            Some('"') => return self.string().map(Value::Text),
+            _ => {}
+        }
+        let spelled = self.take_while(|c| !c.is_whitespace());
+        match spelled.as_str() {
+            "true" => Ok(Value::True),
+            "false" => Ok(Value::False),
+            "null" => Ok(Value::Null),
+            _ if is_number(&spelled) => Ok(Value::Number(spelled)),
+            _ if spelled.starts_with(['\'', '“', '”', '„']) => {
+                self.fail(start, "Text stands in straight double quotes, as in \"SKU-12345\"")
+            }
+            _ => {
+                let shown: String = spelled.chars().take(MAX_REPEATED_CHARS).collect();
+                self.fail(start, &format!("Text stands in quotes: {}", quoted(&shown)))
+            }
+        }
+    }
+
+    /// A string as JSON spells it, from its quote on.
+    fn string(&mut self) -> Parsed<String> {
+        let start = self.at;
+        let mut escaped = false;
+        let inside = &self.chars[start + 1..];
+        let end = inside.iter().position(|&c| {
+            let closes = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            closes
+        });
+        let Some(length) = end else { return self.fail(start, "This quote is never closed") };
+        self.at += length + 2;
+        unescape(&inside[..length]).map_err(|place| QueryError {
+            column: start + 2 + place,
+            problem: "No such escape: a quote is written \\\" and a backslash \\\\, as in JSON".to_owned(),
+        })
+    }
+
+    fn name(&mut self) -> String {
+        self.take_while(is_name_char)
+    }
+
+    /// What stands up to a space, a quote or a sign.
+    fn word(&mut self) -> String {
+        let start = self.at;
+        while self.peek().is_some_and(|c| !c.is_whitespace() && c != '"' && !is_operator_char(c)) {
+            if self.at > start && self.looks_at("!=") {
+                break;
+            }
+            self.at += 1;
+        }
+        self.chars[start..self.at].iter().collect()
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> String {
+        let start = self.at;
+        while self.peek().is_some_and(&wanted) {
+            self.at += 1;
+        }
+        self.chars[start..self.at].iter().collect()
+    }
+
+    /// Steps over a word, in any case, when it stands here alone.
+    fn take_word(&mut self, word: &str) -> bool {
+        let length = word.len();
+        let stands_here = self.chars[self.at..].len() >= length
+            && self.chars[self.at..self.at + length].iter().zip(word.chars()).all(|(a, b)| a.eq_ignore_ascii_case(&b))
+            && self.chars.get(self.at + length).is_none_or(|c| c.is_whitespace() || *c == '"');
+        if stands_here {
+            self.at += length;
+        }
+        stands_here
+    }
+
+    fn looks_at(&self, text: &str) -> bool {
+        text.chars().enumerate().all(|(place, c)| self.chars.get(self.at + place) == Some(&c))
+    }
+
+    fn skip_space(&mut self) {
+        self.take_while(char::is_whitespace);
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn fail<T>(&self, at: usize, problem: &str) -> Parsed<T> {
+        Err(QueryError { column: at + 1, problem: problem.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
+    use proptest::{prop_assert_eq, prop_assume};
+
+    use super::MAX_CHARS;
+    use crate::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
+
+    fn parsed(text: &str) -> Query {
+        Query::parse(text).unwrap().unwrap()
+    }
+
+    fn key(name: &str) -> Piece {
+        Piece::Key(name.to_owned())
+    }
+
+    fn condition(path: &[Piece], test: Test) -> Term {
+        Term::Field(Condition { path: path.to_vec(), test })
+    }
+
+    fn text(text: &str) -> Term {
+        Term::Text(text.to_owned())
+    }
+
+    #[test]
+    fn without_an_operator_the_whole_is_one_text_as_typed() {
+        for typed in [
+            "number 3",
+            "100% _p",
+            r#""n":12,"#,
+            r#"{"event": "new_data"}"#,
+            r#""SKU-12345""#,
+            "the file exists",
+            "nothing contains errors",
+            "a and b or (c)",
+            "not found",
+            r#""unclosed = 1"#,
+            "!",
+            "it's “quoted”",
+            r"C:\temp",
+        ] {
+            assert_eq!(parsed(typed).terms, [text(typed)], "{typed}");
+        }
+        assert_eq!(parsed("  spaced out ").terms, [text("spaced out")]);
+        assert_eq!(Query::parse(" \t"), Ok(None));
+    }
+
+    #[test]
+    fn conditions_are_understood_alone_and_together() {
+        let id = [key("data"), key("product_id")];
+        let quantity = Test::Compare(Operator::Greater, Value::Number("20".to_owned()));
+        let sku = Test::Compare(Operator::Equal, Value::Text("SKU-12345".to_owned()));
+        assert_eq!(parsed(r#"data.product_id = "SKU-12345""#).terms, [condition(&id, sku.clone())]);
+        assert_eq!(parsed("event exists").terms, [condition(&[key("event")], Test::Exists)]);
+        assert_eq!(parsed("event not exists").terms, [condition(&[key("event")], Test::Missing)]);
+        for joined in [
+            "data.quantity>20 \"late\" data.product_id=\"SKU-12345\" AND event exists",
+            "data.quantity > 20 and late and data.product_id = \"SKU-12345\" event EXISTS",
+        ] {
+            let expected = [
+                condition(&[key("data"), key("quantity")], quantity.clone()),
+                text("late"),
+                condition(&id, sku.clone()),
+                condition(&[key("event")], Test::Exists),
+            ];
+            assert_eq!(parsed(joined).terms, expected, "{joined}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_anywhere() {
+        let path = |typed: &str| match parsed(&format!("{typed} = null")).terms.remove(0) {
+            Term::Field(condition) => condition.path,
+            Term::Text(text) => panic!("{text}"),
+        };
+        assert_eq!(path("items[0].sku"), [key("items"), Piece::Index(0), key("sku")]);
+        assert_eq!(path("[][2]"), [Piece::Each, Piece::Index(2)]);
+        assert_eq!(path("$"), []);
+        assert_eq!(path("$.a"), [key("a")]);
+        assert_eq!(path("$[].a"), [Piece::Each, key("a")]);
+        assert_eq!(path(r#""with space"."x.y".größe"#), [key("with space"), key("x.y"), key("größe")]);
+        assert_eq!(path(r#""$""#), [key("$")]);
+        assert_eq!(path(r#"a."\u0000\"""#), [key("a"), key("\0\"")]);
+        assert_eq!(path(r#""and""#), [key("and")]);
+    }
+
+    #[test]
+    fn a_text_with_an_operator_is_searched_for_in_quotes() {
+        assert_eq!(parsed(r#""a = b""#).terms, [text("a = b")]);
+        assert_eq!(parsed(r#""event exists""#).terms, [text("event exists")]);
+        assert_eq!(parsed(r#""\"a = b\"""#).terms, [text("\"a = b\"")]);
+    }
+
+    #[test]
+    fn an_error_names_the_column_and_what_to_write() {
+        for (typed, column, words) in [
+            ("= 5", 1, "A field has to stand before it"),
+            ("a = ", 5, "A value has to follow"),
+            ("event = new_data", 9, r#"Text stands in quotes: "new_data""#),
+            ("größe = 'M'", 9, "straight double quotes"),
+            ("when > 2023-06-15", 8, r#""2023-06-15""#),
+            ("a == 1", 3, "Write = instead of =="),
+            ("a <> 1", 3, "Write != instead of <>"),
+            ("a => 1", 3, "Write >= instead of =>"),
+            ("a < true", 5, "Only numbers and texts"),
+            ("a = 1 or b = 2", 7, "There is no “or”"),
+            ("a = 1 and", 7, "has to follow “and”"),
+            ("and a = 1", 1, "has to stand before “and”"),
+            ("(a = 1)", 1, "no parentheses"),
+            ("a = \"x", 5, "never closed"),
+            (r#"a = "x\q""#, 7, "No such escape"),
+            (r#"a = "x"b = 1"#, 8, "A space has to stand"),
+            ("items[x] = 1", 7, "counted from 0"),
+            ("items[-1] = 1", 7, "counted from 0"),
+            ("items[1 = 1", 7, "has to be closed"),
+            ("a. = 1", 3, "has to follow the dot"),
+            ("https://example.com/?a=1", 6, "with “:” in it"),
+            ("a contains b = 1", 12, "text in quotes"),
+            (r#"a = 1 """#, 7, "Nothing stands"),
+            ("a = 1 \u{201c}b\u{201d}", 7, "straight double quotes"),
+        ] {
+            let error = Query::parse(typed).expect_err(typed);
+            assert_eq!(error.column, column, "{typed}: {error}");
+            assert!(error.problem.contains(words), "{typed}: {error}");
+        }
+        let long = "x".repeat(MAX_CHARS + 1);
+        assert_eq!(Query::parse(&long).unwrap_err().column, MAX_CHARS + 1);
+        assert_eq!(Query::parse(&"a=1 ".repeat(21)).unwrap_err().column, 81);
+        assert!(Query::parse(&format!("a{} = 1", "[]".repeat(40))).is_err());
+    }
+
+    fn any_piece() -> impl Strategy<Value = Piece> {
+        prop_oneof![
+            prop_oneof![Just("and".to_owned()), Just("$".to_owned()), "[a-z_$@-]{1,8}", any::<String>()]
+                .prop_map(Piece::Key),
+            any::<u32>().prop_map(Piece::Index),
+            Just(Piece::Each),
+        ]
+    }
+
+    fn any_test() -> impl Strategy<Value = Test> {
+        let value = prop_oneof![
+            any::<String>().prop_map(Value::Text),
+            any::<f64>().prop_filter("JSON", |n| n.is_finite()).prop_map(|n| Value::Number(n.to_string())),
+        ];
+        let equality = prop_oneof![Just(Operator::Equal), Just(Operator::NotEqual)];
+        let word = prop_oneof![Just(Value::True), Just(Value::False), Just(Value::Null)];
+        prop_oneof![
+            Just(Test::Exists),
+            Just(Test::Missing),
+            ".{1,8}".prop_map(Test::Contains),
+            (prop::sample::select(Operator::ALL.to_vec()), value).prop_map(|(o, v)| Test::Compare(o, v)),
+            (equality, word).prop_map(|(o, v)| Test::Compare(o, v)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_search_written_out_is_the_same_search(
+            terms in prop::collection::vec(prop_oneof![
+                (prop::collection::vec(any_piece(), 0..5), any_test())
+                    .prop_map(|(path, test)| Term::Field(Condition { path, test })),
+                ".{1,10}".prop_map(Term::Text),
+            ], 1..5)
+        ) {
+            let query = Query { terms };
+            prop_assume!(query.conditions().next().is_some());
+            let written = query.to_string();
+            prop_assume!(written.chars().count() <= MAX_CHARS);
+            prop_assert_eq!(Query::parse(&written), Ok(Some(query)), "{}", written);
+        }
+
+        #[test]
+        fn whatever_is_typed_is_understood_or_explained(
+            typed in r#"([ab.\[\]"\\=<>!$()'0-9 é]|exists|not |and |contains |true|.){0,30}"#
+        ) {
+            match Query::parse(&typed) {
+                Ok(Some(query)) => prop_assert_eq!(Query::parse(&query.to_string()), Ok(Some(query.clone())), "{}", query),
+                Ok(None) => prop_assert_eq!(typed.trim(), ""),
+                Err(error) => {
+                    let columns = 1..=typed.chars().count() + 1;
+                    proptest::prop_assert!(columns.contains(&error.column), "{}", error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A search, understood: texts that a body contains and conditions on its fields. Every one of them has to hold. How it is
+//! written stands in [`crate::domain::query::parse`], what it means in [`crate::domain::query::matching`].
+
+/// What a reader asks of a body. Written out, it reads as a search that means the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    pub terms: Vec<Term>,
+}
+
+/// One thing that has to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// The body as it was received contains this, in any case.
+    Text(String),
+    Field(Condition),
+}
+
+/// What has to hold for the values at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// From the top of the body; without a piece, the whole of it.
+    pub path: Vec<Piece>,
+    pub test: Test,
+}
+
+/// A step into a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The member of an object; all of them where it stands there more than once.
+    Key(String),
+    /// One element of a list, counted from 0.
+    Index(u32),
+    /// Any element of a list.
+    Each,
+}
+
+/// What is asked of the values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// There is one.
+    Exists,
+    /// There is none.
+    Missing,
+    /// One is a string that contains this, in any case.
+    Contains(String),
+    Compare(Operator, Value),
+}
+
+/// How a value is compared. `!=` asks for a field that is there and in no place equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Operator {
+    pub const ALL: [Self; 6] =
+        [Self::Equal, Self::NotEqual, Self::Less, Self::LessOrEqual, Self::Greater, Self::GreaterOrEqual];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::Equal => "=",
+            Operator::NotEqual => "!=",
+            Operator::Less => "<",
+            Operator::LessOrEqual => "<=",
+            Operator::Greater => ">",
+            Operator::GreaterOrEqual => ">=",
+        }
+    }
+
+    /// Whether it asks which of two is more.
+    pub fn is_ordering(self) -> bool {
+        !matches!(self, Operator::Equal | Operator::NotEqual)
+    }
+}
+
+/// What a field is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Text(String),
+    /// As it was spelled: any number of JSON.
+    Number(String),
+    True,
+    False,
+    Null,
+}
+
+impl Query {
+    /// The conditions on fields, without the texts.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.terms.iter().filter_map(|term| match term {
+            Term::Field(condition) => Some(condition),
+            Term::Text(_) => None,
+        })
+    }
+
+    /// The texts, without the conditions.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.terms.iter().filter_map(|term| match term {
+            Term::Text(text) => Some(text.as_str()),
+            Term::Field(_) => None,
+        })
+    }
+
+    /// The only text, when nothing else is asked.
+    pub fn only_text(&self) -> Option<&str> {
+        match self.terms.as_slice() {
+            [Term::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+}

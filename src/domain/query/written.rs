@@ -1,0 +1,79 @@
+//! A search, written out again: as short as it can be, and read again it means the same.
+
+use std::fmt;
+
+use crate::domain::query::parse::{is_name_char, is_reserved};
+use crate::domain::query::strings::quoted;
+use crate::domain::query::terms::{Condition, Piece, Query, Term, Test, Value};
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.only_text()
+            && matches!(Query::parse(text), Ok(Some(again)) if again == *self)
+        {
+            return f.write_str(text);
+        }
+        for (place, term) in self.terms.iter().enumerate() {
+            if place > 0 {
+                f.write_str(" ")?;
+            }
+            match term {
+                Term::Text(text) => write_quoted(f, text)?,
+                Term::Field(condition) => write!(f, "{condition}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_path(f, &self.path)?;
+        match &self.test {
+            Test::Exists => f.write_str(" exists"),
+            Test::Missing => f.write_str(" not exists"),
+            Test::Contains(text) => {
+                f.write_str(" contains ")?;
+                write_quoted(f, text)
+            }
+            Test::Compare(operator, value) => write!(f, " {} {value}", operator.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => write_quoted(f, text),
+            Value::Number(spelled) => f.write_str(spelled),
+            Value::True => f.write_str("true"),
+            Value::False => f.write_str("false"),
+            Value::Null => f.write_str("null"),
+        }
+    }
+}
+
+fn write_path(f: &mut fmt::Formatter<'_>, path: &[Piece]) -> fmt::Result {
+    if path.is_empty() {
+        return f.write_str("$");
+    }
+    for (place, piece) in path.iter().enumerate() {
+        match piece {
+            Piece::Key(key) => {
+                if place > 0 {
+                    f.write_str(".")?;
+                }
+                let is_plain = !key.is_empty() && key.chars().all(is_name_char);
+                let means_itself = is_plain && !(place == 0 && (key == "$" || is_reserved(key)));
+                if means_itself { f.write_str(key)? } else { write_quoted(f, key)? }
+            }
+            Piece::Index(index) => write!(f, "[{index}]")?,
+            Piece::Each => f.write_str("[]")?,
+        }
+    }
+    Ok(())
+}
+
+fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str(&quoted(text))
+}
