@@ -60,16 +60,20 @@ impl Pieces for Export {
                 (None, if self.format == ExportFormat::Csv { CSV_HEAD.to_vec() } else { Vec::new() })
             }
         };
-        let mut conn = self.store.connection().await?;
-        let batch = events::list_whole_after(&mut conn, self.account, &self.filter, after, BATCH).await?;
-        for event in &batch {
-            write(self.format, event, &mut out)?;
+        let mut after = after;
+        loop {
+            // Given back between batches, so that a search that finds little keeps no connection from others.
+            let mut conn = self.store.connection().await?;
+            let batch = events::list_whole_after(&mut conn, self.account, &self.filter, after, BATCH).await?;
+            for event in &batch.events {
+                write(self.format, event, &mut out)?;
+            }
+            self.progress = batch.after.map_or(Progress::Done, Progress::After);
+            if batch.after.is_none() || !batch.events.is_empty() {
+                return Ok(Some(out));
+            }
+            after = batch.after;
         }
-        self.progress = match batch.last() {
-            Some(last) if batch.len() == BATCH => Progress::After(last.summary.id),
-            _ => Progress::Done,
-        };
-        Ok(Some(out))
     }
 }
 

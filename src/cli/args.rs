@@ -186,7 +186,7 @@ pub enum EventsCommand {
         /// Only those of one credential
         #[arg(long, value_name = "USERNAME")]
         credential: Option<String>,
-        /// Only those whose body contains a text, in any case
+        /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
         #[arg(long, value_name = "TEXT")]
         query: Option<String>,
         /// Only those received since: an age (24h, 7d), a date, or a time

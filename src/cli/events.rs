@@ -13,7 +13,9 @@ use crate::domain::credential::Username;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::terms::Query;
 use crate::domain::time::parse_bound;
+use crate::store::matching::Budget;
 use crate::store::pool::Store;
 use crate::store::{credentials, events};
 
@@ -28,7 +30,12 @@ pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(),
                 text.map(|text| parse_bound(&text, act.at)).transpose().map_err(CommandError::refused)
             };
             let filter = EventFilter {
-                text: query.filter(|text| !text.is_empty()),
+                query: match query {
+                    Some(text) => {
+                        Query::parse(&text).map_err(|error| CommandError::Refused(format!("--query: {error}")))?
+                    }
+                    None => None,
+                },
                 credential: match credential {
                     Some(username) => Some(find_credential(store, account, &username).await?),
                     None => None,
@@ -64,12 +71,13 @@ async fn list(
     let mut cursor = Cursor::Newest;
     while found.len() < limit {
         let batch = BATCH.min(limit - found.len());
-        let page = events::list(&mut *store.connection().await?, account, filter, cursor, batch).await?;
+        let page = events::list(&mut *store.connection().await?, account, filter, cursor, batch, Budget::BATCH).await?;
         found.extend(page.rows);
-        match found.last() {
-            Some(last) if page.has_older => cursor = Cursor::Before(last.id),
+        cursor = match (page.stopped_at, found.last()) {
+            (Some(stopped_at), _) => stopped_at,
+            (None, Some(last)) if page.has_older => Cursor::Before(last.id),
             _ => break,
-        }
+        };
     }
     let records: Vec<EventRecord> = found.iter().map(EventRecord::new).collect();
     if json {

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
+use crate::domain::query::terms::Query;
 
 /// Which events. Empty: all.
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
-    /// A text that the body contains, in any case.
-    pub text: Option<String>,
+    /// What is asked of the body.
+    pub query: Option<Query>,
     pub credential: Option<CredentialId>,
     /// Received at this moment or later.
     pub since: Option<Timestamp>,
@@ -20,7 +21,12 @@ pub struct EventFilter {
 impl EventFilter {
     /// Whether every event passes.
     pub fn is_empty(&self) -> bool {
-        self.text.is_none() && self.credential.is_none() && self.since.is_none() && self.until.is_none()
+        !self.has_to_look() && self.since.is_none() && self.until.is_none()
+    }
+
+    /// Whether events have to be looked at to know whether they pass: it asks for more than a range of the key.
+    pub fn has_to_look(&self) -> bool {
+        self.query.is_some() || self.credential.is_some()
     }
 }
 
@@ -40,6 +46,9 @@ pub struct Page<T> {
     pub rows: Vec<T>,
     pub has_newer: bool,
     pub has_older: bool,
+    /// Where a look goes on that ended before the page was full, because it was enough work for once. What lies beyond has not
+    /// been looked at.
+    pub stopped_at: Option<Cursor>,
 }
 
 /// How many events a page of the dashboard lists.

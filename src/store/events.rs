@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Text;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
     PgExpressionMethods, QueryDsl,
@@ -19,6 +18,7 @@ use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::request_headers::KeptHeader;
 use crate::store::columns::{Moment, inet, time, without_nul};
 use crate::store::error::StoreError;
+use crate::store::matching::{Budget, look};
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, events};
 
@@ -78,38 +78,27 @@ fn summary(row: SummaryRow) -> EventSummary {
     }
 }
 
-macro_rules! filtered {
-    ($account:expr, $filter:expr) => {{
-        let mut query = events::table
+macro_rules! of_account {
+    ($account:expr) => {
+        events::table
             .left_join(credentials::table.on(credentials::id.eq(events::credential_id)))
             .filter(events::account_id.eq($account.0))
-            .into_boxed();
-        if let Some(credential) = $filter.credential {
-            query = query.filter(events::credential_id.eq(credential.0));
-        }
+    };
+}
+
+/// The events of a filter that is a range of the key.
+macro_rules! ranged {
+    ($account:expr, $filter:expr) => {{
+        let mut query = of_account!($account).into_boxed();
         if let Some(since) = $filter.since {
             query = query.filter(events::id.ge(EventId::first_of(since).0));
         }
         if let Some(until) = $filter.until {
             query = query.filter(events::id.lt(EventId::first_of(until).0));
         }
-        if let Some(text) = &$filter.text {
-            query = query.filter(contains(text));
-        }
         query
     }};
 }
-
-/// Whether a body contains a text, in any case. `strpos` takes the text as it is; `like` would obey its wildcards.
-fn contains(text: &str) -> Box<dyn diesel::BoxableExpression<ContainsSource, diesel::pg::Pg, SqlType = Bool>> {
-    Box::new(sql::<Bool>("strpos(lower(events.body), lower(").bind::<Text, _>(without_nul(text)).sql(")) > 0"))
-}
-
-type ContainsSource = diesel::dsl::LeftJoinQuerySource<
-    events::table,
-    credentials::table,
-    diesel::dsl::Eq<credentials::id, events::credential_id>,
->;
 
 macro_rules! summary_columns {
     () => {
@@ -125,56 +114,70 @@ macro_rules! summary_columns {
     };
 }
 
-/// One page, newest first. Reads one row more than it answers with, to know whether there is another page.
+/// One page, newest first. Reads one row more than it answers with, to know whether there is another page; where events have to be
+/// looked at, it reads no more than the budget allows, and says so.
 pub async fn list(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
     cursor: Cursor,
     limit: usize,
+    budget: Budget,
 ) -> Result<Page<EventSummary>, StoreError> {
-    let query = filtered!(account, filter);
-    let query = match cursor {
-        Cursor::Newest => query.order(events::id.desc()),
-        Cursor::Before(id) => query.filter(events::id.lt(id.0)).order(events::id.desc()),
-        Cursor::After(id) => query.filter(events::id.gt(id.0)).order(events::id.asc()),
+    let (mut rows, more, stopped_at) = if filter.has_to_look() {
+        let mut found = look(conn, account, filter, cursor, limit + 1, budget).await?;
+        let more = found.ids.len() > limit;
+        found.ids.truncate(limit);
+        (list_summaries(conn, account, &found.ids).await?, more, found.next.filter(|_| !more))
+    } else {
+        let query = ranged!(account, filter);
+        let query = match cursor {
+            Cursor::Newest => query.order(events::id.desc()),
+            Cursor::Before(id) => query.filter(events::id.lt(id.0)).order(events::id.desc()),
+            Cursor::After(id) => query.filter(events::id.gt(id.0)).order(events::id.asc()),
+        };
+        let rows: Vec<SummaryRow> = query.select(summary_columns!()).limit(limit as i64 + 1).load(conn).await?;
+        let more = rows.len() > limit;
+        (rows.into_iter().take(limit).map(summary).collect(), more, None)
     };
-    let rows: Vec<SummaryRow> = query.select(summary_columns!()).limit(limit as i64 + 1).load(conn).await?;
-    let more = rows.len() > limit;
-    let mut rows: Vec<EventSummary> = rows.into_iter().take(limit).map(summary).collect();
+    // The same order whichever way was looked, and from wherever the rows came.
+    rows.sort_unstable_by_key(|row: &EventSummary| std::cmp::Reverse(row.id));
+    let more = more || stopped_at.is_some();
     let (has_newer, has_older) = match cursor {
         Cursor::Newest => (false, more),
         Cursor::Before(_) => (true, more),
-        Cursor::After(_) => {
-            rows.reverse();
-            (more, true)
-        }
+        Cursor::After(_) => (more, true),
     };
-    Ok(Page { rows, has_newer, has_older })
+    Ok(Page { rows, has_newer, has_older, stopped_at })
 }
 
-/// The ids beside an event within the filter: the next newer and the next older one.
+async fn list_summaries(
+    conn: &mut Connection,
+    account: AccountId,
+    ids: &[EventId],
+) -> Result<Vec<EventSummary>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = ids.iter().map(|id| id.0);
+    let query = of_account!(account).filter(events::id.eq_any(ids)).select(summary_columns!());
+    let rows: Vec<SummaryRow> = query.load(conn).await?;
+    Ok(rows.into_iter().map(summary).collect())
+}
+
+/// The ids beside an event within the filter: the next newer and the next older one, as far as a look each finds them.
 pub async fn neighbours(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
     id: EventId,
 ) -> Result<(Option<EventId>, Option<EventId>), StoreError> {
-    let newer: Option<Uuid> = filtered!(account, filter)
-        .filter(events::id.gt(id.0))
-        .order(events::id.asc())
-        .select(events::id)
-        .first(conn)
-        .await
-        .optional()?;
-    let older: Option<Uuid> = filtered!(account, filter)
-        .filter(events::id.lt(id.0))
-        .order(events::id.desc())
-        .select(events::id)
-        .first(conn)
-        .await
-        .optional()?;
-    Ok((newer.map(EventId), older.map(EventId)))
+    let mut beside = [None; 2];
+    for (found, cursor) in beside.iter_mut().zip([Cursor::After(id), Cursor::Before(id)]) {
+        *found = look(conn, account, filter, cursor, 1, Budget::PAGE).await?.ids.into_iter().next();
+    }
+    let [newer, older] = beside;
+    Ok((newer, older))
 }
 
 type WholeRow = (SummaryRow, Option<Moment>, Option<Moment>, Option<String>, Option<String>, String, String);
@@ -209,30 +212,48 @@ macro_rules! whole_columns {
 }
 
 pub async fn find(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
-    let row: Option<WholeRow> = filtered!(account, EventFilter::default())
-        .filter(events::id.eq(id.0))
-        .select(whole_columns!())
-        .first(conn)
-        .await
-        .optional()?;
+    let row: Option<WholeRow> =
+        of_account!(account).filter(events::id.eq(id.0)).select(whole_columns!()).first(conn).await.optional()?;
     row.map(whole).transpose()
 }
 
-/// A batch of whole events, oldest first, after a given one: what exports read again and again.
+/// Whole events that pass a filter, oldest first, and where the next batch begins, if there is one.
+#[derive(Debug)]
+pub struct Batch {
+    pub events: Vec<StoredEvent>,
+    pub after: Option<EventId>,
+}
+
+/// A batch of whole events, oldest first, after a given one: what exports read again and again. It may be empty and yet not the
+/// last, where few events pass.
 pub async fn list_whole_after(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
     after: Option<EventId>,
     limit: usize,
-) -> Result<Vec<StoredEvent>, StoreError> {
-    let mut query = filtered!(account, filter);
-    if let Some(after) = after {
-        query = query.filter(events::id.gt(after.0));
-    }
-    let rows: Vec<WholeRow> =
-        query.order(events::id.asc()).select(whole_columns!()).limit(limit as i64).load(conn).await?;
-    rows.into_iter().map(whole).collect()
+) -> Result<Batch, StoreError> {
+    let begin = Cursor::After(after.unwrap_or(EventId(Uuid::nil())));
+    let (rows, after): (Vec<WholeRow>, _) = if filter.has_to_look() {
+        let found = look(conn, account, filter, begin, limit, Budget::BATCH).await?;
+        let ids = found.ids.iter().map(|id| id.0);
+        let query = of_account!(account).filter(events::id.eq_any(ids)).order(events::id.asc());
+        let next = found.next.and_then(|cursor| match cursor {
+            Cursor::After(id) => Some(id),
+            Cursor::Newest | Cursor::Before(_) => None,
+        });
+        (query.select(whole_columns!()).load(conn).await?, next)
+    } else {
+        let mut query = ranged!(account, filter);
+        if let Some(after) = after {
+            query = query.filter(events::id.gt(after.0));
+        }
+        let query = query.order(events::id.asc()).select(whole_columns!()).limit(limit as i64);
+        let rows: Vec<WholeRow> = query.load(conn).await?;
+        let last = rows.last().filter(|_| rows.len() == limit).map(|row| EventId(row.0.0));
+        (rows, last)
+    };
+    Ok(Batch { events: rows.into_iter().map(whole).collect::<Result<_, _>>()?, after })
 }
 
 /// The addresses that a credential's latest events came from, at most 1,000 events back, most recent first.

@@ -16,6 +16,7 @@ pub mod events;
 pub mod held_events;
 pub mod idempotency;
 pub mod installation;
+pub mod matching;
 pub mod migrate;
 pub mod notifications;
 pub mod partitions;

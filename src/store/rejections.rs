@@ -50,7 +50,7 @@ pub async fn insert(
 
 /// The rejections of an account that pass a filter, after what `$shape` makes of the query.
 macro_rules! filtered {
-    ($account:expr, $filter:expr $(, $shape:ident($($argument:tt)*))*) => {{
+    ($account:expr, $filter:expr, $text:expr $(, $shape:ident($($argument:tt)*))*) => {{
         let mut query = rejections::table
             .inner_join(credentials::table.on(credentials::id.eq(rejections::credential_id)))
             .filter(rejections::account_id.eq($account.0))
@@ -65,7 +65,7 @@ macro_rules! filtered {
         if let Some(until) = $filter.until {
             query = query.filter(rejections::second.lt(Moment(until)));
         }
-        if let Some(text) = &$filter.text {
+        if let Some(text) = $text {
             query = match text.parse::<IpAddr>() {
                 // An address is that one, and not those that begin like it.
                 Ok(ip) => query.filter(rejections::remote_ip.eq(inet(ip))),
@@ -83,17 +83,18 @@ macro_rules! filtered {
     }};
 }
 
-/// One page, newest first, before a given one.
+/// One page, newest first, before a given one: of those whose reason, detail or address has a text in it, if one is given.
 pub async fn list(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
+    text: Option<&str>,
     before: Option<Uuid>,
     limit: usize,
 ) -> Result<Page<Rejection>, StoreError> {
     type Row =
         (Uuid, String, String, String, Option<String>, Option<String>, IpNet, Option<String>, Option<i64>, i32, Moment);
-    let mut query = filtered!(account, filter);
+    let mut query = filtered!(account, filter, text);
     if let Some(before) = before {
         query = query.filter(rejections::id.lt(before));
     }
@@ -133,7 +134,7 @@ pub async fn list(
         })
     };
     let rows = rows.into_iter().take(limit).map(read).collect::<Result<Vec<_>, StoreError>>()?;
-    Ok(Page { rows, has_newer: before.is_some(), has_older })
+    Ok(Page { rows, has_newer: before.is_some(), has_older, stopped_at: None })
 }
 
 /// What was refused by address, credential and reason, at most so many of these, those heard of last first. Repeats within a
@@ -142,6 +143,7 @@ pub async fn group_by_address(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
+    text: Option<&str>,
     limit: usize,
 ) -> Result<Vec<RejectionGroup>, StoreError> {
     type Row = (IpNet, String, String, String, Option<i64>, Option<Moment>, Option<Moment>);
@@ -155,7 +157,7 @@ pub async fn group_by_address(
         min(rejections::second),
         max(rejections::second),
     );
-    let query = filtered!(account, filter, group_by(by), select(found));
+    let query = filtered!(account, filter, text, group_by(by), select(found));
     let rows: Vec<Row> = query.order(max(rejections::second).desc()).limit(limit as i64).load(conn).await?;
     let read = |(ip, credential_name, username, reason, count, first, last): Row| {
         let count = count.unwrap_or(0).unsigned_abs();

@@ -8,6 +8,7 @@ use crate::domain::event::EventSummary;
 use crate::domain::listing::{EVENTS_PER_PAGE, Page as Listed};
 use crate::domain::payload::value_text;
 use crate::domain::visible::visible;
+use crate::store::matching::Budget;
 use crate::store::{credentials, event_counts, events};
 use crate::web::answers::{html, html_invalid};
 use crate::web::chart::{self, Chart};
@@ -103,10 +104,12 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, now);
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
-    let nothing = Listed { rows: Vec::new(), has_newer: false, has_older: false };
+    let nothing = Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None };
     let found = match filters.error {
         Some(_) => nothing,
-        None => events::list(&mut conn, account, &filters.filter, filters.cursor, EVENTS_PER_PAGE).await?,
+        None => {
+            events::list(&mut conn, account, &filters.filter, filters.cursor, EVENTS_PER_PAGE, Budget::PAGE).await?
+        }
     };
     let rows: Vec<Row> = found.rows.iter().map(|event| Row::new(event, &filters, now)).collect();
     let usable =

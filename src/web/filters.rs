@@ -7,10 +7,11 @@ use serde::Deserialize;
 use crate::domain::credential::Credential;
 use crate::domain::event::EventId;
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::terms::Query as Search;
 use crate::domain::time::{parse_bound, utc};
 use crate::domain::visible::visible;
 
-/// The longest text that is searched for, in characters.
+/// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
 /// How much of what was asked for an error repeats, in characters.
 const MAX_REPEATED_CHARS: usize = 40;
@@ -74,12 +75,29 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// Understands a query; `credentials` are the reader's own.
+    /// Understands a query for events; `credentials` are the reader's own.
     pub fn new(query: &Query, credentials: &[Credential], now: Timestamp) -> Self {
+        let searched = Search::parse(&query.q);
+        let mut filters = Self::without_search(query, &query.q, credentials, now);
+        match searched {
+            Ok(search) => {
+                filters.description.splice(0..0, search.as_ref().map(describe_search));
+                filters.filter.query = search;
+            }
+            Err(error) => filters.error = Some(format!("{error}.")),
+        }
+        filters
+    }
+
+    /// Understands a query for rejections, whose text is looked for in reasons and addresses.
+    pub fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp) -> Self {
+        let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
+        Self::without_search(query, &text, credentials, now)
+    }
+
+    fn without_search(query: &Query, text: &str, credentials: &[Credential], now: Timestamp) -> Self {
         let mut error = None;
         let mut filter = EventFilter::default();
-        let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
-        filter.text = Some(text.clone()).filter(|text| !text.is_empty());
 
         let chosen = credentials.iter().find(|c| c.username == query.credential);
         if !query.credential.is_empty() && chosen.is_none() {
@@ -115,13 +133,8 @@ impl Filters {
             credentials: credential_choices(credentials, &query.credential),
             ranges: range_choices(&query.since, known_range),
             description: describe(&filter, chosen, &query.since, known_range),
-            query: encode(&[
-                ("q", &text),
-                ("credential", &query.credential),
-                ("since", since),
-                ("until", &query.until),
-            ]),
-            text,
+            query: encode(&[("q", text), ("credential", &query.credential), ("since", since), ("until", &query.until)]),
+            text: text.to_owned(),
             filter,
             error,
         }
@@ -156,7 +169,7 @@ impl Filters {
     }
 
     pub fn is_active(&self) -> bool {
-        !self.filter.is_empty()
+        !self.filter.is_empty() || !self.text.is_empty()
     }
 
     pub fn is_first_page(&self) -> bool {
@@ -184,11 +197,15 @@ fn range_choices(since: &str, known: bool) -> Vec<Choice> {
     named.chain(std::iter::once(custom)).collect()
 }
 
+fn describe_search(search: &Search) -> String {
+    match search.only_text() {
+        Some(text) => format!("contains “{}”", visible(text)),
+        None => visible(&search.to_string()).into_owned(),
+    }
+}
+
 fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, known: bool) -> Vec<String> {
     let mut words = Vec::new();
-    if let Some(text) = &filter.text {
-        words.push(format!("contains “{}”", visible(text)));
-    }
     if let Some(credential) = credential {
         words.push(format!("from {}", visible(&credential.name)));
     }

@@ -20,6 +20,7 @@ use crate::domain::visible::visible;
 use crate::ingest::wake::Listener;
 use crate::measure::Present;
 use crate::store::error::StoreError;
+use crate::store::matching::Budget;
 use crate::store::{credentials, events, rejections, sessions};
 use crate::web::errors::PageError;
 use crate::web::events::{Row, RowTemplate};
@@ -163,7 +164,7 @@ impl Stream {
         let since = self.filters.filter.since.map_or(from, |since| since.max(from));
         // The newest of them: in a flood the reader sees the latest rows, and not ever older ones.
         let filter = EventFilter { since: Some(since), ..self.filters.filter.clone() };
-        let page = events::list(&mut conn, self.account, &filter, Cursor::Newest, MAX_ROWS).await?;
+        let page = events::list(&mut conn, self.account, &filter, Cursor::Newest, MAX_ROWS, Budget::PAGE).await?;
         let is_new = |event: &&EventSummary| event.id > self.after && !self.sent.contains(&event.id);
         let mut out = String::new();
         for event in page.rows.iter().rev().filter(is_new) {
@@ -178,9 +179,9 @@ impl Stream {
         let oldest = self.newest.received_at().saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH);
         self.sent.retain(|id| id.received_at() >= oldest);
 
-        // The text of the filter is about bodies, which refused requests have none of.
-        let filter = EventFilter { since: Some(self.rejected_since), text: None, ..self.filters.filter.clone() };
-        let refused = rejections::list(&mut conn, self.account, &filter, None, MAX_ROWS).await?;
+        // The search is about bodies, which refused requests have none of.
+        let filter = EventFilter { since: Some(self.rejected_since), ..self.filters.filter.clone() };
+        let refused = rejections::list(&mut conn, self.account, &filter, None, None, MAX_ROWS).await?;
         for rejection in refused.rows.iter().rev() {
             if !self.rejected.contains(&rejection.id) {
                 let data = Rejected {

@@ -153,7 +153,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let now = reader.now();
     let mut conn = reader.site().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, now);
+    let filters = Filters::of_rejections(&query, &credentials, now);
     let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match reader.member.plan.includes_webhooks() {
@@ -173,19 +173,20 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         filters,
     };
     let (filters, filter) = (&template.filters, &template.filters.filter);
+    let text = Some(filters.text.as_str()).filter(|text| !text.is_empty());
     if filters.error.is_some() {
         return html_invalid(&template);
     }
     let mut reasons = Vec::new();
     if filters.by_address {
-        let parts = rejections::group_by_address(&mut conn, account, filter, MAX_GROUPED + 1).await?;
+        let parts = rejections::group_by_address(&mut conn, account, filter, text, MAX_GROUPED + 1).await?;
         template.is_cut = parts.len() > MAX_GROUPED;
         reasons.extend(parts.iter().flat_map(|part| &part.reasons).map(|(reason, _)| *reason));
         let groups = RejectionGroup::gather(parts);
         template.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
     } else {
         let before = Uuid::try_parse(&query.before).ok();
-        let found = rejections::list(&mut conn, account, filter, before, REJECTIONS_PER_PAGE).await?;
+        let found = rejections::list(&mut conn, account, filter, text, before, REJECTIONS_PER_PAGE).await?;
         if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
             template.pager = Pager {
                 text: span_text(oldest.at, newest.at),

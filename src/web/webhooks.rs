@@ -209,7 +209,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         return Ok(template.render()?);
     }
     let dialog = dialog(&mut conn, reader, query, (&all, &held), error).await?;
-    let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, RECENT_REJECTIONS).await?;
+    let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, None, RECENT_REJECTIONS).await?;
     let template = Webhooks {
         page: page.behind_dialog(!matches!(dialog, Dialog::None)),
         endpoint,

@@ -1,0 +1,257 @@
+//! Which events pass a filter, in bounded steps: how a search goes through events that no index lists for it. A look reads the key
+//! of the table window by window, lets the database drop the bodies that cannot match, and asks the search about the rest. It ends
+//! with what was wanted, with its budget, or with the events, and says how far it came, so that the next look goes on from there.
+
+use std::time::{Duration, Instant};
+
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::domain::event::EventId;
+use crate::domain::ids::AccountId;
+use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::patterns::{Pattern, Patterns};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::schema::events;
+
+/// How much work one look may be. It ends soon after either is used up.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    pub time: Duration,
+    pub rows: u64,
+}
+
+impl Budget {
+    /// For somebody who waits for a page.
+    pub const PAGE: Self = Self { time: Duration::from_millis(250), rows: 1_000_000 };
+    /// For a program that reads all of it, so that no connection is kept for long.
+    pub const BATCH: Self = Self { time: Duration::from_secs(2), rows: 10_000_000 };
+}
+
+/// What a look found, in the order of its direction.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    pub ids: Vec<EventId>,
+    /// Where the next look begins: everything up to here was looked at. `None` when nothing is left.
+    pub next: Option<Cursor>,
+}
+
+/// Events in a window at first, and at most.
+const FIRST_WINDOW: i64 = 1_000;
+const LAST_WINDOW: i64 = 50_000;
+/// Bytes of bodies in a window.
+const MAX_WINDOW_BYTES: i64 = 8 << 20;
+/// Bodies that are asked at once at first: most of the time more would be for nothing.
+const FIRST_CANDIDATES: i64 = 100;
+/// Windows that take less become larger, and those that take four times as long smaller.
+const WINDOW_TIME: Duration = Duration::from_millis(25);
+
+/// The ids of at most `want` events that pass a filter, from a cursor on: older ones newest first, or newer ones oldest first.
+pub async fn look(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    cursor: Cursor,
+    want: usize,
+    budget: Budget,
+) -> Result<Found, StoreError> {
+    let began = Instant::now();
+    let patterns = filter.query.as_ref().map(Patterns::of).unwrap_or_default();
+    let mut span = Span::new(filter, cursor);
+    if !filter.has_to_look() {
+        let ids = read(conn, account, filter, &patterns, &span, want as i64).await?;
+        let next = ids.last().filter(|_| ids.len() == want).map(|(last, _)| span.cursor_after(*last));
+        return Ok(Found { ids: ids.into_iter().map(|(id, _)| EventId(id)).collect(), next });
+    }
+    let mut found = Vec::new();
+    let (mut window, mut candidates, mut rows) = (FIRST_WINDOW, FIRST_CANDIDATES, 0);
+    loop {
+        let step_began = Instant::now();
+        let Some(end) = window_end(conn, account, &span, window).await? else {
+            return Ok(Found { ids: found, next: None });
+        };
+        rows += end.n.unsigned_abs();
+        let mut part = span.up_to(end.id);
+        loop {
+            let asked = read(conn, account, filter, &patterns, &part, candidates).await?;
+            for (id, body) in &asked {
+                if filter.query.as_ref().is_none_or(|query| query.matches(body)) {
+                    found.push(EventId(*id));
+                    if found.len() == want {
+                        return Ok(Found { ids: found, next: Some(span.cursor_after(*id)) });
+                    }
+                }
+            }
+            match asked.last() {
+                Some((last, _)) if asked.len() as i64 == candidates => part = part.after(*last),
+                _ => break,
+            }
+            candidates = (candidates * 2).min(LAST_WINDOW);
+            if began.elapsed() >= budget.time {
+                return Ok(Found { ids: found, next: Some(part.cursor()) });
+            }
+        }
+        span = span.after(end.id);
+        if began.elapsed() >= budget.time || rows >= budget.rows {
+            return Ok(Found { ids: found, next: Some(span.cursor()) });
+        }
+        match step_began.elapsed() {
+            time if time < WINDOW_TIME => window = (window * 2).min(LAST_WINDOW),
+            time if time > WINDOW_TIME * 4 => window = (window / 2).max(FIRST_WINDOW),
+            _ => {}
+        }
+    }
+}
+
+/// The ids that a look goes through: from the first on, and before the second.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    from: Uuid,
+    before: Uuid,
+    newest_first: bool,
+}
+
+impl Span {
+    fn new(filter: &EventFilter, cursor: Cursor) -> Self {
+        let from = filter.since.map_or(Uuid::nil(), |since| EventId::first_of(since).0);
+        let before = filter.until.map_or(Uuid::max(), |until| EventId::first_of(until).0);
+        match cursor {
+            Cursor::Newest => Self { from, before, newest_first: true },
+            Cursor::Before(id) => Self { from, before: before.min(id.0), newest_first: true },
+            Cursor::After(id) => Self { from: from.max(following(id.0)), before, newest_first: false },
+        }
+    }
+
+    /// As far as an id, with it.
+    fn up_to(self, last: Uuid) -> Self {
+        if self.newest_first { Self { from: last, ..self } } else { Self { before: following(last), ..self } }
+    }
+
+    /// What follows an id.
+    fn after(self, last: Uuid) -> Self {
+        if self.newest_first { Self { before: last, ..self } } else { Self { from: following(last), ..self } }
+    }
+
+    /// The cursor of whoever goes on behind an id.
+    fn cursor_after(self, last: Uuid) -> Cursor {
+        if self.newest_first { Cursor::Before(EventId(last)) } else { Cursor::After(EventId(last)) }
+    }
+
+    /// The cursor of whoever begins here.
+    fn cursor(self) -> Cursor {
+        if self.newest_first {
+            Cursor::Before(EventId(self.before))
+        } else {
+            Cursor::After(EventId(Uuid::from_u128(self.from.as_u128().saturating_sub(1))))
+        }
+    }
+}
+
+fn following(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_add(1))
+}
+
+#[derive(QueryableByName)]
+struct WindowEnd {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// The last event of the next window, and how many it has; `None` where there are no more. It reads sizes and no bodies.
+async fn window_end(
+    conn: &mut Connection,
+    account: AccountId,
+    span: &Span,
+    most: i64,
+) -> Result<Option<WindowEnd>, StoreError> {
+    let order = if span.newest_first { "desc" } else { "asc" };
+    let statement = format!(
+        "select id, n from (select id, row_number() over w as n, sum(size_bytes) over w - size_bytes as bytes_before from events \
+         where account_id = $1 and id >= $2 and id < $3 \
+         window w as (order by id {order} rows between unbounded preceding and current row) order by id {order} limit $4) seen \
+         where bytes_before < $5 order by n desc limit 1"
+    );
+    let ends: Vec<WindowEnd> = sql_query(statement)
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(span.from)
+        .bind::<SqlUuid, _>(span.before)
+        .bind::<BigInt, _>(most)
+        .bind::<BigInt, _>(MAX_WINDOW_BYTES)
+        .load(conn)
+        .await?;
+    Ok(ends.into_iter().next())
+}
+
+/// The events of a span that may pass, with their bodies where a search has to be asked about them.
+async fn read(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    patterns: &Patterns,
+    span: &Span,
+    most: i64,
+) -> Result<Vec<(Uuid, String)>, StoreError> {
+    let mut query = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(span.from))
+        .filter(events::id.lt(span.before))
+        .limit(most)
+        .into_boxed();
+    query = if span.newest_first { query.order(events::id.desc()) } else { query.order(events::id.asc()) };
+    if let Some(credential) = filter.credential {
+        query = query.filter(events::credential_id.eq(credential.0));
+    }
+    for pattern in &patterns.always {
+        query = query.filter(contains(pattern));
+    }
+    if !patterns.unless_escaped.is_empty() {
+        query = query.filter(contains_or_is_escaped(&patterns.unless_escaped));
+    }
+    if filter.query.is_some() {
+        return Ok(query.select((events::id, events::body)).load(conn).await?);
+    }
+    let ids: Vec<Uuid> = query.select(events::id).load(conn).await?;
+    Ok(ids.into_iter().map(|id| (id, String::new())).collect())
+}
+
+/// A condition on `events`.
+type OnEvents = Box<dyn diesel::BoxableExpression<events::table, diesel::pg::Pg, SqlType = Bool>>;
+
+/// The bodies with their ASCII letters in lower case and no others: whatever the locale of the database thinks of them.
+const BODY: &str = "lower(events.body collate \"C\")";
+
+fn contains(pattern: &Pattern) -> OnEvents {
+    Box::new(sql::<Bool>(&format!("{BODY} like ")).bind::<Text, _>(like(pattern)))
+}
+
+/// All of the patterns, or an escape that may stand for a printable ASCII character. Only those bodies are asked for the regular
+/// expression that have the beginning of one, which an index of a closed partition lists.
+fn contains_or_is_escaped(patterns: &[Pattern]) -> OnEvents {
+    let all: Vec<String> = patterns.iter().map(like).collect();
+    Box::new(
+        sql::<Bool>(&format!("({BODY} like all ("))
+            .bind::<diesel::sql_types::Array<Text>, _>(all)
+            .sql(r") or (strpos(events.body, E'\\u00') > 0 and events.body ~ E'\\\\u00[2-7]'))"),
+    )
+}
+
+/// A pattern as `like` takes it.
+fn like(pattern: &Pattern) -> String {
+    let mut out = String::from("%");
+    for part in pattern {
+        for c in part.chars() {
+            if matches!(c, '%' | '_' | '\\') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        out.push('%');
+    }
+    out
+}
