@@ -1,11 +1,12 @@
 //! Randomness for secrets and ids: always the operating system's generator, never a seeded one.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use jiff::Timestamp;
 use rand::TryRng;
 use rand::rngs::SysRng;
-use uuid::{ContextV7, NoContext, Uuid};
+use uuid::{ClockSequence, ContextV7, NoContext, Uuid};
 
 use crate::domain::event::EventId;
 
@@ -42,6 +43,28 @@ pub fn uuid_at(time: Timestamp) -> Uuid {
     Uuid::new_v7(uuid_time(NoContext, time))
 }
 
+/// The same for what is listed in the order of its ids: of two of one moment, the one that this program made later is greater, though
+/// unlike the ids of events each keeps the moment it was made for, also when another one came before it with a later moment.
+pub fn growing_uuid_at(time: Timestamp) -> Uuid {
+    static COUNTED: LazyLock<Counted> = LazyLock::new(|| Counted(AtomicU64::new(u64::from(rand::random::<u32>()))));
+    Uuid::new_v7(uuid_time(&*COUNTED, time))
+}
+
+/// Numbers that only grow, beginning somewhere, so that programs do not count alike. After them an id has 32 random bits.
+struct Counted(AtomicU64);
+
+impl ClockSequence for Counted {
+    type Output = u64;
+
+    fn generate_sequence(&self, _: u64, _: u32) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn usable_bits(&self) -> usize {
+        42
+    }
+}
+
 /// Makes the ids of events: within one program each is greater than the one before, also within a millisecond.
 #[derive(Debug)]
 pub struct EventIds(Mutex<ContextV7>);
@@ -60,14 +83,14 @@ impl EventIds {
     }
 }
 
-fn uuid_time(context: impl uuid::ClockSequence<Output = impl Into<u128>>, time: Timestamp) -> uuid::Timestamp {
+fn uuid_time(context: impl ClockSequence<Output = impl Into<u128>>, time: Timestamp) -> uuid::Timestamp {
     let nanos = time.as_nanosecond().max(0).unsigned_abs();
     uuid::Timestamp::from_unix(context, (nanos / 1_000_000_000) as u64, (nanos % 1_000_000_000) as u32)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::EventIds;
+    use super::{EventIds, growing_uuid_at};
 
     #[test]
     fn ids_of_events_grow_within_a_millisecond_and_keep_its_time() {
@@ -76,6 +99,17 @@ mod tests {
         let made: Vec<_> = (0..1_000).map(|_| ids.next(time)).collect();
         assert!(made.is_sorted());
         assert_eq!(made[999].received_at(), time);
+    }
+
+    #[test]
+    fn ids_of_one_moment_grow_and_those_of_an_earlier_one_stay_before_them() {
+        let time: jiff::Timestamp = "2026-11-23T08:41:12.408Z".parse().unwrap();
+        let made: Vec<_> = (0..1_000).map(|_| growing_uuid_at(time)).collect();
+        assert!(made.is_sorted());
+        let earlier = growing_uuid_at(time - jiff::SignedDuration::from_millis(1));
+        assert!(earlier < made[0]);
+        let (seconds, nanos) = earlier.get_timestamp().unwrap().to_unix();
+        assert_eq!((seconds, nanos), (time.as_second() as u64, 407_000_000));
     }
 
     use super::indices;

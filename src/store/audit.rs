@@ -29,7 +29,7 @@ pub async fn append(
     diesel::insert_into(audit_log::table)
         .values((
             audit_log::account_id.eq(account.0),
-            audit_log::id.eq(random::uuid_at(act.at)),
+            audit_log::id.eq(random::growing_uuid_at(act.at)),
             audit_log::at.eq(Moment(act.at)),
             audit_log::actor.eq(act.actor.as_str()),
             audit_log::actor_user_id.eq(user),
