@@ -1,5 +1,6 @@
 //! What may fail in any act, through nobody's fault.
 
+use crate::domain::sealing::NotSealed;
 use crate::hashing::HashingError;
 use crate::random::NoRandomness;
 use crate::store::error::StoreError;
@@ -13,6 +14,8 @@ pub enum Failure {
     Hashing(#[from] HashingError),
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    #[error(transparent)]
+    Sealing(#[from] NotSealed),
 }
 
 impl Failure {
@@ -21,7 +24,7 @@ impl Failure {
         match self {
             Failure::Store(error) => error.is_unavailable(),
             Failure::Hashing(error) => matches!(error, HashingError::Busy),
-            Failure::Random(_) => false,
+            Failure::Random(_) | Failure::Sealing(_) => false,
         }
     }
 }

@@ -105,9 +105,17 @@ actions! {
     PasswordReset = "password_reset", "Reset the account password";
     SignedIn = "signed_in", "Signed in";
     SignInFailed = "sign_in_failed", "Failed to sign in";
+    PasswordAccepted = "password_accepted", "Gave the right password and was asked for a code";
+    CodeRefused = "code_refused", "Gave a wrong code";
+    RecoveryCodeUsed = "recovery_code_used", "Used a recovery code";
     SignedOut = "signed_out", "Signed out";
     PasswordConfirmed = "password_confirmed", "Gave the account password again";
     PasswordConfirmationFailed = "password_confirmation_failed", "Gave a wrong account password";
+    SecondFactorTurnedOn = "second_factor_turned_on", "Turned on two-step sign-in";
+    SecondFactorTurnedOff = "second_factor_turned_off", "Turned off two-step sign-in";
+    /// By whoever runs the server.
+    SecondFactorRemoved = "second_factor_removed", "Removed two-step sign-in";
+    RecoveryCodesMade = "recovery_codes_made", "Made new recovery codes";
     SessionEnded = "session_ended", "Ended a session";
     CredentialCreated = "credential_created", "Created a credential";
     CredentialRenamed = "credential_renamed", "Renamed a credential";

@@ -21,6 +21,8 @@ pub mod payload;
 pub mod query;
 pub mod rejection;
 pub mod request_headers;
+pub mod sealing;
+pub mod second_factor;
 pub mod secret;
 pub mod time;
 pub mod visible;
