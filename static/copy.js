@@ -1,7 +1,7 @@
 // Copy buttons: puts a value on the clipboard, says so, and guards the page that shows a password once.
 
 const FEEDBACK_MS = 2000;
-const HOLDS_PASSWORD = ['#password', '#curl', '#authorization'];
+const HOLDS_PASSWORD = ['#password', '#curl', '#authorization', '#recovery-codes'];
 const IS_MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 const feedback = new WeakMap();
@@ -125,7 +125,7 @@ function guardLeaving(main) {
   addEventListener('pageshow', (event) => {
     if (!event.persisted) return;
     disarmLeaveGuard();
-    location.replace('/settings/integrations/webhooks');
+    location.replace(main.dataset.leaveGuard);
   });
 
   main.addEventListener('click', (event) => {

@@ -40,10 +40,11 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 15] = [
+const REVEALS: [(&str, &str); 20] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/installation.rs", "compares the set-up token in constant time"),
+    ("src/domain/second_factor.rs", "reads what was typed as a code, and hashes recovery codes"),
     ("src/hashing.rs", "argon2 reads what it hashes and verifies"),
     ("src/database.rs", "a driver is given the database's address; what is printed of it has no password"),
     ("src/ingest/verifier.rs", "makes the key of the cache of verified passwords"),
@@ -52,6 +53,10 @@ const REVEALS: [(&str, &str); 15] = [
     ("src/web/confirm.rs", "gives back what a form held beside its passwords"),
     ("src/web/sign_in.rs", "refuses a password too long to be one before it is hashed"),
     ("src/web/credentials.rs", "writes the new password into the one page that shows it"),
+    ("src/web/qr.rs", "draws the setup key for an app to scan"),
+    ("src/web/second_factor.rs", "writes recovery codes into the file beside them"),
+    ("templates/second_factor_new.html", "shows the setup key to whoever turns two-step sign-in on"),
+    ("templates/recovery_codes.html", "is the one page that shows recovery codes"),
     ("templates/credential_created.html", "is the one page that shows it"),
     ("src/cli/account.rs", "prints a generated password, once"),
     ("src/cli/credential.rs", "prints a new password, once"),

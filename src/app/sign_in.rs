@@ -9,31 +9,49 @@ use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, is_outdated};
 use crate::store::pool::Store;
-use crate::store::{audit, users};
+use crate::store::{audit, second_factors, users};
 
-/// The member, or `None` for whatever reason.
+/// What came of an address and a password.
+#[derive(Debug)]
+pub enum SignIn {
+    /// For whatever reason.
+    Refused,
+    Done(Member),
+    /// The password is right, and a code has to follow.
+    NeedsCode(Member),
+}
+
 pub async fn sign_in(
     store: &Store,
     hasher: &Hasher,
     email: &Email,
     password: &Secret,
     act: &Act,
-) -> Result<Option<Member>, Failure> {
+) -> Result<SignIn, Failure> {
     // The connection is given back while argon2 runs.
     let found = users::find_by_email(&mut *store.connection().await?, email).await?;
     let hash = found.as_ref().map_or(HASH_OF_NOTHING, |(_, hash)| hash);
     let right = hasher.verify(password, hash).await?;
-    let Some((member, hash)) = found else { return Ok(None) };
+    let Some((member, hash)) = found else { return Ok(SignIn::Refused) };
     if right && is_outdated(&hash) {
         renew(store.clone(), hasher.clone(), member.user_id, password.clone(), hash);
     }
-    let (action, act) = if right {
-        (Action::SignedIn, Act { actor: Actor::User(member.user_id), ..act.clone() })
+    let conn = &mut *store.connection().await?;
+    let user = Act { actor: Actor::User(member.user_id), ..act.clone() };
+    let (action, act) = if !right {
+        (Action::SignInFailed, act)
+    } else if second_factors::is_on(conn, member.user_id).await? {
+        // Nobody is signed in yet; but that somebody knows the password is worth its owner's attention.
+        (Action::PasswordAccepted, act)
     } else {
-        (Action::SignInFailed, act.clone())
+        (Action::SignedIn, &user)
     };
-    audit::append(&mut *store.connection().await?, member.account_id, &act, action, &member.email, "").await?;
-    Ok(right.then_some(member))
+    audit::append(conn, member.account_id, act, action, &member.email, "").await?;
+    Ok(match action {
+        Action::SignedIn => SignIn::Done(member),
+        Action::PasswordAccepted => SignIn::NeedsCode(member),
+        _ => SignIn::Refused,
+    })
 }
 
 /// Hashes a password anew with today's parameters, beside the request.

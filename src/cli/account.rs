@@ -9,6 +9,7 @@ use crate::app::change_password::{Authority, ChangePasswordError, change_passwor
 use crate::app::change_plan::change_plan;
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::app::delete_account::{delete_account, erase};
+use crate::app::turn_off_second_factor::{Authority as TurnOff, turn_off_second_factor};
 use crate::cli::args::{AccountCommand, PlanArg};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
@@ -21,7 +22,7 @@ use crate::domain::time::rfc3339;
 use crate::hashing::Hasher;
 use crate::random;
 use crate::store::pool::Store;
-use crate::store::{deleted_accounts, users};
+use crate::store::{deleted_accounts, second_factors, users};
 
 /// Characters of a generated password: 20 of 62, which is 119 bits.
 const GENERATED_CHARS: usize = 20;
@@ -33,6 +34,8 @@ struct AccountRecord<'a> {
     name: &'a str,
     plan: &'a str,
     created_at: String,
+    /// Whether signing in takes a code as well.
+    second_factor: bool,
     /// Only where it was generated here, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<&'a str>,
@@ -47,13 +50,14 @@ struct DeletionRecord<'a> {
 }
 
 impl<'a> AccountRecord<'a> {
-    fn new(member: &'a Member) -> Self {
+    fn new(member: &'a Member, second_factor: bool) -> Self {
         Self {
             id: member.account_id.to_string(),
             email: &member.email,
             name: &member.name,
             plan: member.plan.as_str(),
             created_at: rfc3339(member.created_at),
+            second_factor,
             password: None,
         }
     }
@@ -71,7 +75,7 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
             change_plan(store, &member, plan.into(), act).await?;
             member.plan = plan.into();
             if json {
-                return Ok(output::json(&AccountRecord::new(&member))?);
+                return Ok(output::json(&AccountRecord::new(&member, has_second_factor(store, &member).await?))?);
             }
             Ok(output::say(&format!("{} is on {} now.", member.email, member.plan.label()))?)
         }
@@ -84,12 +88,12 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
                 Err(ChangePasswordError::Failed(failure)) => return Err(failure.into()),
                 Err(error @ ChangePasswordError::WrongPassword) => return Err(CommandError::refused(error)),
             }
-            print_account(
-                &member,
-                generated.then(|| new.secret()),
-                json,
-                "The password is changed and all sessions have ended.",
-            )
+            let sentence = "The password is changed and all sessions have ended.";
+            let second_factor = has_second_factor(store, &member).await?;
+            print_account(&member, second_factor, generated.then(|| new.secret()), json, sentence)
+        }
+        AccountCommand::RemoveSecondFactor { email, yes, json } => {
+            remove_second_factor(store, act, &email, yes, json).await
         }
     }
 }
@@ -114,6 +118,35 @@ async fn delete(store: &Store, act: &Act, email: &str, yes: bool, json: bool) ->
     }
     let words = format!("The account {email} is deleted, with {credentials} credentials and {events} events.");
     Ok(output::say(&words)?)
+}
+
+async fn has_second_factor(store: &Store, member: &Member) -> Result<bool, CommandError> {
+    Ok(second_factors::is_on(&mut *store.connection().await?, member.user_id).await?)
+}
+
+async fn remove_second_factor(
+    store: &Store,
+    act: &Act,
+    email: &str,
+    yes: bool,
+    json: bool,
+) -> Result<(), CommandError> {
+    let member = find(store, email).await?;
+    let email = &member.email;
+    if !has_second_factor(store, &member).await? {
+        return Err(CommandError::Refused(format!("two-step sign-in is off for {email}: there is nothing to remove")));
+    }
+    if !yes {
+        return Err(CommandError::Refused(format!(
+            "nothing was removed: make sure that it is {email} who asks, since the password alone signs in after this; \
+             add --yes to turn two-step sign-in off and end all sessions"
+        )));
+    }
+    turn_off_second_factor(store, &member, TurnOff::Operator, act).await?;
+    if json {
+        return Ok(output::json(&AccountRecord::new(&member, false))?);
+    }
+    Ok(output::say(&format!("Two-step sign-in is off for {email}, and all sessions have ended."))?)
 }
 
 /// The member with an address.
@@ -155,16 +188,26 @@ async fn create(
         created_at: act.at,
         password_changed_at: act.at,
     };
-    print_account(&member, generated.then_some(&secret), json, "The account is created.")
+    print_account(&member, false, generated.then_some(&secret), json, "The account is created.")
 }
 
-fn print_account(member: &Member, generated: Option<&Secret>, json: bool, sentence: &str) -> Result<(), CommandError> {
+fn print_account(
+    member: &Member,
+    second_factor: bool,
+    generated: Option<&Secret>,
+    json: bool,
+    sentence: &str,
+) -> Result<(), CommandError> {
     if json {
-        let record = AccountRecord { password: generated.map(Secret::reveal), ..AccountRecord::new(member) };
+        let record =
+            AccountRecord { password: generated.map(Secret::reveal), ..AccountRecord::new(member, second_factor) };
         return Ok(output::json(&record)?);
     }
     output::say(sentence)?;
     let mut facts = vec![("Email", member.email.as_str()), ("Plan", member.plan.label())];
+    if second_factor {
+        facts.push(("Two-step sign-in", "on, as before"));
+    }
     if let Some(password) = generated {
         facts.push(("Password", password.reveal()));
     }
@@ -176,15 +219,21 @@ fn print_account(member: &Member, generated: Option<&Secret>, json: bool, senten
 }
 
 async fn list(store: &Store, json: bool) -> Result<(), CommandError> {
-    let members = users::list(&mut *store.connection().await?).await?;
+    let conn = &mut *store.connection().await?;
+    let (members, with_factor) = (users::list(conn).await?, second_factors::list_users(conn).await?);
+    let is_on = |member: &Member| with_factor.contains(&member.user_id);
     if json {
-        return Ok(output::json(&members.iter().map(AccountRecord::new).collect::<Vec<_>>())?);
+        let records: Vec<_> = members.iter().map(|member| AccountRecord::new(member, is_on(member))).collect();
+        return Ok(output::json(&records)?);
     }
     if members.is_empty() {
         return Ok(output::say("There are no accounts. Create one with `account create EMAIL`.")?);
     }
-    let row = |m: &Member| [m.email.clone(), m.name.clone(), m.plan.to_string(), rfc3339(m.created_at)];
-    Ok(output::table(["EMAIL", "NAME", "PLAN", "CREATED"], &members.iter().map(row).collect::<Vec<_>>())?)
+    let row = |m: &Member| {
+        let two_step = if is_on(m) { "on" } else { "off" };
+        [m.email.clone(), m.name.clone(), m.plan.to_string(), two_step.to_owned(), rfc3339(m.created_at)]
+    };
+    Ok(output::table(["EMAIL", "NAME", "PLAN", "TWO-STEP", "CREATED"], &members.iter().map(row).collect::<Vec<_>>())?)
 }
 
 /// The password to set, and whether it was generated here.

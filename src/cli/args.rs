@@ -86,6 +86,17 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Turn two-step sign-in off for somebody who has lost the phone and the recovery codes; ends all sessions
+    RemoveSecondFactor {
+        /// The e-mail address of the account's user
+        email: String,
+        /// Do it; without this, only say what would be done
+        #[arg(long)]
+        yes: bool,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete an account for good, with its credentials and all that it received
     Delete {
         /// The e-mail address of the account's user

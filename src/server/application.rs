@@ -45,6 +45,8 @@ const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
 /// Failed sign-ins from one address, and to one account.
 const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
 const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
+/// Wrong codes for one user. Three of a million codes are right at a time, so that guessing at this pace takes years.
+const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 /// Between two rounds of upkeep.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -234,6 +236,7 @@ fn site(
         trusted_proxies: config.trusted_proxies.clone(),
         sign_in_failures_by_address: Limiter::new(SIGN_IN_FAILURES_BY_ADDRESS.0, SIGN_IN_FAILURES_BY_ADDRESS.1),
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
+        code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
         upkeep_failures: Counter::default(),

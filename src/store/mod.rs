@@ -24,6 +24,7 @@ pub mod pool;
 pub mod prepared;
 pub mod rejections;
 pub mod schema;
+pub mod second_factors;
 pub mod sessions;
 pub mod settings;
 pub mod users;

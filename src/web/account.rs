@@ -13,6 +13,7 @@ use crate::domain::account_password::{MAX_PASSWORD_CHARS, NewPassword};
 use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
+use crate::store::second_factors;
 use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
@@ -34,6 +35,8 @@ struct Account {
     upgrade_url: Option<String>,
     since: When,
     password_changed: When,
+    /// Since when two-step sign-in is on, and how many recovery codes are left.
+    second_factor: Option<(When, usize)>,
     done: Option<Done>,
     /// What was not done, when a form has errors.
     failed: Option<&'static str>,
@@ -49,6 +52,7 @@ enum Done {
     Name,
     Email,
     Password,
+    SecondFactorOff,
 }
 
 #[derive(Deserialize)]
@@ -78,9 +82,10 @@ pub struct EmailForm {
     _password: Option<Secret>,
 }
 
-fn account(reader: &SignedIn) -> Account {
+async fn account(reader: &SignedIn) -> Result<Account, PageError> {
     let member = &reader.member;
-    Account {
+    let factor = second_factors::find(&mut *reader.site().store.connection().await?, member.user_id).await?;
+    Ok(Account {
         page: reader.page("Account").at("settings", "account"),
         name: member.name.clone(),
         sign_in_email: member.email.clone(),
@@ -90,13 +95,14 @@ fn account(reader: &SignedIn) -> Account {
         upgrade_url: reader.site().upgrade_url.clone(),
         since: When::minute(member.created_at),
         password_changed: When::ago(member.password_changed_at, reader.now()),
+        second_factor: factor.map(|factor| (When::minute(factor.turned_on_at), factor.codes_left)),
         done: None,
         failed: None,
         name_error: None,
         email_error: None,
         current_error: None,
         new_error: None,
-    }
+    })
 }
 
 /// `GET /settings`
@@ -106,11 +112,12 @@ pub async fn door(_: SignedIn) -> HttpResponse {
 
 /// `GET /settings/account`
 pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let mut template = account(&reader);
+    let mut template = account(&reader).await?;
     template.done = match query.done.as_deref() {
         Some("password") => Some(Done::Password),
         Some("name") => Some(Done::Name),
         Some("email") => Some(Done::Email),
+        Some("second-factor-off") => Some(Done::SecondFactorOff),
         _ => None,
     };
     html(&template)
@@ -121,7 +128,7 @@ pub async fn rename(reader: SignedIn, Submitted(form): Submitted<NameForm>) -> R
     let name: AccountName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let mut template = account(&reader);
+            let mut template = account(&reader).await?;
             template.failed = Some("The name wasn’t changed.");
             template.name_error = Some(format!("{problem}"));
             template.name = form.name;
@@ -137,7 +144,7 @@ pub async fn change_address(
     reader: SignedIn,
     Submitted(form): Submitted<EmailForm>,
 ) -> Result<HttpResponse, PageError> {
-    let mut template = account(&reader);
+    let mut template = account(&reader).await?;
     template.failed = Some("Your email address wasn’t changed.");
     template.email = form.email.trim().chars().take(300).collect();
     let email: Email = match form.email.parse() {
@@ -173,7 +180,7 @@ pub async fn change(
     Submitted(form): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
     let Form { current_password, new_password } = form;
-    let mut template = account(&reader);
+    let mut template = account(&reader).await?;
     template.failed = Some("Your password wasn’t changed.");
     let by_address = &reader.site().sign_in_failures_by_address;
     let by_email = &reader.site().sign_in_failures_by_email;

@@ -15,7 +15,6 @@ use serde::Deserialize;
 
 use crate::app::confirm_password::confirm_password;
 use crate::domain::account::Member;
-use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::web::answers::see_other;
 use crate::web::errors::PageError;
@@ -23,6 +22,7 @@ use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::{Reader, SignedIn};
 use crate::web::session;
+use crate::web::throttle::Guesses;
 
 /// The field that every form may carry the account password in.
 const FIELD: &str = "current_password";
@@ -76,6 +76,8 @@ fn label(action: &str) -> &'static str {
         Some("old-password-revocation") => "Stop old password",
         Some("revocation") => "Revoke credential",
         Some("email") => "Change email",
+        Some("second-factor") => "Turn on two-step sign-in",
+        Some("recovery-codes") => "Make new recovery codes",
         Some("confirmation") => "Start download",
         _ => "Continue",
     }
@@ -148,17 +150,15 @@ pub enum Given {
 
 /// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
 pub async fn check(reader: &Reader, member: &Member, password: &Secret) -> Result<Given, PageError> {
-    let site = &reader.site;
-    let (address, account) = (throttle_key(reader.address), member.email.clone());
-    let (by_address, by_email) = (&site.sign_in_failures_by_address, &site.sign_in_failures_by_email);
-    if let Some(wait) = by_address.wait(&address, reader.now).or_else(|| by_email.wait(&account, reader.now)) {
-        return Ok(Given::TooMany { seconds: wait.as_secs_f64().ceil().max(1.0) as u64 });
+    let guesses = Guesses::at_password(reader, &member.email);
+    if let Some(seconds) = guesses.wait() {
+        return Ok(Given::TooMany { seconds });
     }
+    let site = &reader.site;
     if confirm_password(&site.store, &site.hasher, member, password, &reader.act()).await? {
         return Ok(Given::Right);
     }
-    by_address.note_failure(&address, reader.now);
-    by_email.note_failure(&account, reader.now);
+    guesses.note_failure();
     Ok(Given::Wrong)
 }
 

@@ -8,7 +8,8 @@ use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
     account, audit, confirm, credentials, deadline, deletion, docs, event, events, export, health, holding, ingest,
-    live, rejections, same_origin, session, sessions, set_up, sign_in, sign_up, static_files, theme, webhooks,
+    live, rejections, same_origin, second_factor, session, sessions, set_up, sign_in, sign_in_code, sign_up,
+    static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -88,6 +89,11 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/", "GET, HEAD").route(get().to(set_up::door)))
         .service(at("/setup", "GET, HEAD, POST").route(get().to(set_up::new)).route(post().to(set_up::create)))
         .service(at("/login", "GET, HEAD, POST").route(get().to(sign_in::new)).route(post().to(sign_in::create)))
+        .service(
+            at("/login/code", "GET, HEAD, POST")
+                .route(get().to(sign_in_code::new))
+                .route(post().to(sign_in_code::create)),
+        )
         .service(at("/logout", "POST").route(post().to(sign_in::destroy)))
         .service(at("/signup", "GET, HEAD, POST").route(get().to(sign_up::new)).route(post().to(sign_up::create)))
         .service(at("/theme", "POST").route(post().to(theme::choose)));
@@ -130,6 +136,16 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings/account/name", "POST").route(post().to(account::rename)))
         .service(at("/settings/account/email", "POST").route(confirmed(post().to(account::change_address))))
         .service(at("/settings/account/password", "POST").route(post().to(account::change)))
+        .service(
+            at("/settings/account/second-factor", "GET, HEAD, POST")
+                .route(get().to(second_factor::show))
+                .route(confirmed(post().to(second_factor::create))),
+        )
+        .service(
+            at("/settings/account/second-factor/recovery-codes", "POST")
+                .route(confirmed(post().to(second_factor::renew_codes))),
+        )
+        .service(at("/settings/account/second-factor/removal", "POST").route(post().to(second_factor::destroy)))
         .service(
             at("/settings/account/deletion", "GET, HEAD, POST")
                 .route(get().to(deletion::new))

@@ -16,11 +16,13 @@ use actix_web::{Error, HttpMessage};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::ids::{SessionId, UserId};
+use crate::domain::second_factor::HALFWAY_LASTS;
 use crate::random;
 use crate::store::pool::Store;
 use crate::store::sessions::{self, NewSession};
@@ -36,6 +38,7 @@ const REMEMBER: &str = "remember";
 const ADDRESS: &str = "address";
 const AGENT: &str = "agent";
 const PASSWORD_AT: &str = "password_at";
+const HALFWAY: &str = "halfway";
 
 /// The name of the cookie. `__Host-` binds it to this host, https and the root path; browsers refuse it on plain http.
 pub fn cookie_name(https: bool) -> &'static str {
@@ -138,6 +141,41 @@ pub fn sign_in(
     note_password(session, now);
 }
 
+/// What is kept of somebody who gave the right password and has yet to give a code. It stands apart from what a signed-in session
+/// knows, so that no other page takes one for the other.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Halfway {
+    user: Uuid,
+    password_at: String,
+    /// What was chosen with the password.
+    pub remember: bool,
+    pub next: String,
+}
+
+impl Halfway {
+    pub fn user(&self) -> UserId {
+        UserId(self.user)
+    }
+
+    /// When the password was given; long ago, where that cannot be read.
+    pub fn password_at(&self) -> Timestamp {
+        self.password_at.parse().unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// Who is halfway through signing in, if anybody.
+pub fn halfway(session: &Session) -> Option<Halfway> {
+    session.get(HALFWAY).ok().flatten()
+}
+
+/// Notes the right password under a new key. Nobody is signed in by this.
+pub fn begin_halfway(session: &Session, user: UserId, remember: bool, next: &str, now: Timestamp) {
+    session.clear();
+    session.renew();
+    let halfway = Halfway { user: user.0, password_at: now.to_string(), remember, next: next.to_owned() };
+    let _ = session.insert(HALFWAY, halfway);
+}
+
 /// Notes that the account password was given. The key stays: a new one would begin the session's longest life anew.
 pub fn note_password(session: &Session, now: Timestamp) {
     let _ = session.insert(PASSWORD_AT, now.to_string());
@@ -178,13 +216,19 @@ impl SessionStore for PostgresSessions {
         let random = random::bytes::<32>().map_err(|e| SaveError::Other(e.into()))?;
         let key = BASE64_URL_SAFE_NO_PAD.encode(random);
         let now = self.clock.now();
-        let hours = if value(&state, REMEMBER).unwrap_or(false) { REMEMBERED_HOURS } else { NOT_REMEMBERED_HOURS };
+        let lasts = if state.contains_key(HALFWAY) {
+            HALFWAY_LASTS
+        } else if value(&state, REMEMBER).unwrap_or(false) {
+            SignedDuration::from_hours(REMEMBERED_HOURS)
+        } else {
+            SignedDuration::from_hours(NOT_REMEMBERED_HOURS)
+        };
         let session = NewSession {
             key_hash: key_hash(&key),
             id: SessionId(value(&state, ID).unwrap_or_else(Uuid::new_v4)),
             user_id: value(&state, USER).map(UserId),
             state: serde_json::to_string(&state).map_err(|e| SaveError::Serialization(e.into()))?,
-            expires_at: now.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(now),
+            expires_at: now.saturating_add(lasts).unwrap_or(now),
             remote_ip: value::<String>(&state, ADDRESS).and_then(|ip| ip.parse().ok()),
             user_agent: value::<Option<String>>(&state, AGENT).flatten(),
         };

@@ -2,24 +2,24 @@
 //! account.
 
 use actix_session::Session;
-use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::app::sign_in::sign_in;
+use crate::app::sign_in::{SignIn as Outcome, sign_in};
 use crate::app::sign_out::sign_out;
 use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::email::Email;
-use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::store::installation;
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::answers::{html, html_invalid, html_throttled, see_other};
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::Reader;
 use crate::web::session;
+use crate::web::sign_in_code;
+use crate::web::throttle::Guesses;
 
 #[derive(Deserialize)]
 pub struct Next {
@@ -52,6 +52,8 @@ struct SignIn {
     signup_open: bool,
     /// The reader has just deleted the account.
     is_deleted: bool,
+    /// The reader took too long for the code.
+    is_late: bool,
     /// Nobody has an account yet.
     is_fresh: bool,
 }
@@ -66,6 +68,7 @@ fn form(reader: &Reader, next: &str) -> SignIn {
         error: None,
         signup_open: reader.site.signup_open,
         is_deleted: false,
+        is_late: false,
         is_fresh: false,
     }
 }
@@ -77,6 +80,7 @@ pub async fn new(reader: Reader, next: web::Query<Next>) -> Result<HttpResponse,
     }
     let mut template = form(&reader, &next.next);
     template.is_deleted = next.done == "deleted";
+    template.is_late = next.done == "late";
     template.is_fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
     html(&template)
 }
@@ -94,36 +98,30 @@ pub async fn create(
     template.email = email.trim().chars().take(300).collect();
     template.remember = remember.is_some();
     let site = &reader.site;
-    let (address, account) = (throttle_key(reader.address), template.email.to_lowercase());
-    let wait = site
-        .sign_in_failures_by_address
-        .wait(&address, reader.now)
-        .or_else(|| site.sign_in_failures_by_email.wait(&account, reader.now));
-    if let Some(wait) = wait {
-        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+    let guesses = Guesses::at_password(&reader, &template.email.to_lowercase());
+    if let Some(seconds) = guesses.wait() {
         template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
-        let response = HttpResponse::TooManyRequests()
-            .insert_header((header::RETRY_AFTER, seconds.to_string()))
-            .content_type("text/html; charset=utf-8")
-            .body(template.render()?);
-        return Ok(response);
+        return html_throttled(&template, seconds);
     }
     // Hashing takes longer with longer texts, and none of ours is longer.
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
-    let member = match email.parse::<Email>() {
+    let outcome = match email.parse::<Email>() {
         Ok(email) if plausible => sign_in(&site.store, &site.hasher, &email, &password, &reader.act()).await?,
-        _ => None,
+        _ => Outcome::Refused,
     };
-    match member {
-        Some(member) => {
+    match outcome {
+        Outcome::Done(member) => {
             let agent = reader.agent.clone();
             let address = reader.address.to_string();
             session::sign_in(&session, member.user_id, template.remember, address, agent, reader.now);
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
-        None => {
-            site.sign_in_failures_by_address.note_failure(&address, reader.now);
-            site.sign_in_failures_by_email.note_failure(&account, reader.now);
+        Outcome::NeedsCode(member) => {
+            session::begin_halfway(&session, member.user_id, template.remember, &template.next, reader.now);
+            Ok(see_other(sign_in_code::PATH))
+        }
+        Outcome::Refused => {
+            guesses.note_failure();
             let what = "That email and password don’t match".to_owned();
             template.error = Some((what, "Check both, then try again.".to_owned()));
             html_invalid(&template)

@@ -8,6 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 
 use crate::clock::Clock;
+use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
 use crate::hashing::Hasher;
@@ -35,6 +36,8 @@ pub struct Site {
     pub trusted_proxies: TrustedProxies,
     pub sign_in_failures_by_address: Limiter<IpAddr>,
     pub sign_in_failures_by_email: Limiter<String>,
+    /// Wrong codes of who knows the password.
+    pub code_failures_by_user: Limiter<UserId>,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
     pub draining: AtomicBool,
     /// Pages that events are sent to as they arrive.

@@ -9,6 +9,7 @@ mod confirm;
 mod console;
 mod hostile;
 mod keyboard;
+mod second_factor;
 mod shown_once;
 mod visit;
 mod whole_path;

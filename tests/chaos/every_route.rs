@@ -10,7 +10,7 @@ use crate::support::actors::WEBHOOKS;
 const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
 
 /// What a signed-in person may read.
-const READ: [&str; 21] = [
+const READ: [&str; 22] = [
     "/",
     "/login",
     "/setup?token=none",
@@ -23,6 +23,7 @@ const READ: [&str; 21] = [
     "/settings/integrations",
     "/settings/integrations/webhooks",
     "/settings/account",
+    "/settings/account/second-factor",
     "/settings/account/deletion",
     "/settings/sessions",
     "/settings/audit",
@@ -35,8 +36,9 @@ const READ: [&str; 21] = [
 ];
 
 /// What a signed-in person may do.
-const ACTS: [&str; 22] = [
+const ACTS: [&str; 26] = [
     "/login",
+    "/login/code",
     "/logout",
     "/events/ID/deletion",
     "WEBHOOKS/credentials",
@@ -55,6 +57,9 @@ const ACTS: [&str; 22] = [
     "/settings/account/name",
     "/settings/account/email",
     "/settings/account/password",
+    "/settings/account/second-factor",
+    "/settings/account/second-factor/recovery-codes",
+    "/settings/account/second-factor/removal",
     "/settings/account/deletion",
     "/settings/confirmation",
     "/settings/sessions/ID/revocation",

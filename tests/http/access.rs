@@ -2,6 +2,7 @@
 //! from the table fails the test.
 
 use crate::support::actors::{Person, WEBHOOKS};
+use crate::support::authenticator::Authenticator;
 use crate::support::server::TestServer;
 
 /// What comes back for somebody.
@@ -51,6 +52,8 @@ const ROUTES: &[Route] = &[
     route("POST", "/setup", NotFound, NotFound, NotFound),
     route("GET", "/login", Page, Onward, Onward),
     route("POST", "/login", Invalid, Invalid, Invalid),
+    route("GET", "/login/code", SignIn, Onward, Onward),
+    route("POST", "/login/code", SignIn, Onward, Onward),
     route("GET", "/signup", NotFound, NotFound, NotFound),
     route("POST", "/signup", NotFound, NotFound, NotFound),
     route("POST", "/theme", Onward, Onward, Onward),
@@ -104,6 +107,10 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/account/name", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/email", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
+    route("GET", "/settings/account/second-factor", SignIn, Page, Page),
+    route("POST", "/settings/account/second-factor", SignIn, Invalid, Invalid),
+    route("POST", "/settings/account/second-factor/recovery-codes", SignIn, Onward, Onward),
+    route("POST", "/settings/account/second-factor/removal", SignIn, Onward, Onward),
     route("GET", "/settings/account/deletion", SignIn, Page, Page),
     route("POST", "/settings/account/deletion", SignIn, Invalid, Invalid),
     route("POST", "/settings/confirmation", SignIn, Onward, Onward),
@@ -128,6 +135,9 @@ async fn ask(person: &Person, route: &Route, path: &str) -> Answer {
             let fields: &[(&str, &str)] = match route.path {
                 "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
                 "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
+                "/login/code" => &[("code", "000000")],
+                "/settings/account/second-factor" => &[("sealed", "x"), ("code", "000000")],
+                "/settings/account/second-factor/removal" => &[("current_password", "x"), ("code", "000000")],
                 "/theme" => &[("theme", "dark")],
                 "/settings/account/name" => &[("name", "")],
                 "/settings/account/email" => &[("email", "")],
@@ -222,6 +232,39 @@ async fn a_free_account_ends_what_it_has_and_gets_nothing_new() {
     assert_eq!((leaked.status().await, kept.status().await), (401, 401));
     alice.post(&format!("{WEBHOOKS}/credentials/{kept_id}/enabling"), &[]).await;
     assert_eq!((leaked.status().await, kept.status().await), (401, 200));
+}
+
+// holds W1, W9
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_halfway_through_signing_in_is_a_visitor_on_every_other_page() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let event = sender.store("1").await;
+    let credential = alice.credential_id(&sender.username).await;
+    Authenticator::enrol(&server, &alice).await;
+    let visitor_page = alice.visitor_page(&server).await;
+    let asset = crate::support::actors::between(&visitor_page, "/static/app.", "\"").to_owned();
+    let session = server.query("select id::text from sessions").await[0][0].clone().unwrap();
+    let mut tried = 0;
+    for route in ROUTES {
+        let path = route.path.replace("{event}", &event).replace("{credential}", &credential);
+        let path = path.replace("{session}", &session).replace("{asset}", &format!("app.{asset}"));
+        let halfway = server.visitor();
+        let form = [("email", "alice@example.com"), ("password", crate::support::server::PASSWORD)];
+        assert_eq!(halfway.post("/login", &form).await.headers()["location"], "/login/code");
+        let expected = match (route.method, route.path) {
+            ("GET", "/login/code") => Page,
+            ("POST", "/login/code") => Invalid,
+            _ => route.visitor,
+        };
+        assert_eq!(ask(&halfway, route, &path).await, expected, "{} {path}", route.method);
+        tried += 1;
+    }
+    assert_eq!(tried, ROUTES.len());
+    let touched = "select count(*) from audit_log where actor = 'user' and action not in ('signed_in', \
+                   'credential_created', 'second_factor_turned_on', 'password_first_used')";
+    assert_eq!(server.number(touched).await, 0, "nothing was done in her name");
 }
 
 /// The routes that the code names, so that a new one has to be put into the table.

@@ -46,7 +46,7 @@ impl Terminal {
     }
 
     /// The one line of a command that has to fail with a code.
-    fn failure(&self, args: &[&str], code: i32) -> String {
+    pub fn failure(&self, args: &[&str], code: i32) -> String {
         let output = self.run(args);
         let line = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {line}");

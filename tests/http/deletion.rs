@@ -3,14 +3,17 @@
 use reasoner_webhooks::app::prune;
 
 use crate::support::actors::WEBHOOKS;
+use crate::support::authenticator::Authenticator;
 use crate::support::server::{PASSWORD, TestServer};
 
 const PATH: &str = "/settings/account/deletion";
 /// Every table with something of an account in it, but for the audit trail.
-const OWNED: [&str; 8] = [
+const OWNED: [&str; 10] = [
     "accounts where id",
     "users where account_id",
     "sessions where user_id in (select id from users where account_id",
+    "second_factors where user_id in (select id from users where account_id",
+    "recovery_codes where user_id in (select id from users where account_id",
     "credentials where account_id",
     "events where account_id",
     "event_counts where account_id",
@@ -39,6 +42,9 @@ async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
     let alice = server.pro("alice@example.com").await;
     let bob = server.pro("bob@example.com").await;
     let (mine, other) = (server.sender(&alice).await, server.sender(&bob).await);
+    for person in [&alice, &bob] {
+        Authenticator::enrol(&server, person).await;
+    }
     for sender in [&mine, &other] {
         for number in 0..3 {
             let answer = sender

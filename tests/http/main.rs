@@ -30,6 +30,7 @@ mod readme;
 mod rejections;
 mod sameness;
 mod schema;
+mod second_factor;
 mod secrets;
 mod sign_in;
 mod slow;

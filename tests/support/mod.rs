@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
 
 pub mod actors;
+pub mod authenticator;
 pub mod browser;
 pub mod chaos_proxy;
 pub mod json;

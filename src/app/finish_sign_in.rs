@@ -1,0 +1,51 @@
+//! The second step of signing in: decides whether somebody who gave the right password a moment ago has the code as well.
+
+use jiff::Timestamp;
+
+use crate::app::failure::Failure;
+use crate::app::spend_code::spend_code;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action, Actor};
+use crate::domain::ids::UserId;
+use crate::domain::installation::InstallationKeys;
+use crate::domain::second_factor::{HALFWAY_LASTS, SaidCode};
+use crate::store::pool::Store;
+use crate::store::{audit, second_factors, users};
+
+/// Who has yet to give a code: the member, unless the first step counts no longer.
+pub async fn find_halfway(
+    store: &Store,
+    user: UserId,
+    password_at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Member>, Failure> {
+    if now.duration_since(password_at) > HALFWAY_LASTS {
+        return Ok(None);
+    }
+    let conn = &mut *store.connection().await?;
+    let Some(member) = users::find(conn, user).await? else { return Ok(None) };
+    // The password that was given may have been changed since, and two-step sign-in may have been turned off.
+    let counts = member.password_changed_at <= password_at && second_factors::is_on(conn, user).await?;
+    Ok(counts.then_some(member))
+}
+
+/// Whether the code was right.
+pub async fn finish_sign_in(
+    store: &Store,
+    keys: &InstallationKeys,
+    member: &Member,
+    said: &SaidCode,
+    act: &Act,
+) -> Result<bool, Failure> {
+    let signed_in = Act { actor: Actor::User(member.user_id), ..act.clone() };
+    store
+        .transaction(async |conn| {
+            let is_right = spend_code(conn, keys, member, said, act).await?;
+            if is_right {
+                audit::append(conn, member.account_id, &signed_in, Action::SignedIn, &member.email, "with a code")
+                    .await?;
+            }
+            Ok(is_right)
+        })
+        .await
+}

@@ -1,0 +1,50 @@
+//! Decides whether a code is right and unused, and uses it up. Both signing in and turning two-step sign-in off take one, within a
+//! transaction of their own.
+
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::installation::InstallationKeys;
+use crate::domain::second_factor::{Place, SaidCode, TotpSecret};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::{audit, second_factors};
+
+/// Whether the code was one, whose use is then written down. A refused one is written down too.
+pub async fn spend_code(
+    conn: &mut Connection,
+    keys: &InstallationKeys,
+    member: &Member,
+    said: &SaidCode,
+    act: &Act,
+) -> Result<bool, Failure> {
+    let user = member.user_id;
+    let is_right = match said {
+        SaidCode::Neither => false,
+        SaidCode::Totp(code) => match second_factors::find_sealed(conn, user).await? {
+            None => false,
+            Some(factor) => {
+                let unreadable =
+                    || StoreError::Unreadable("a second factor that was not sealed for its user".to_owned());
+                let secret = TotpSecret::open(keys, Place::Row, user, &factor.sealed_secret).ok_or_else(unreadable)?;
+                match secret.step_of(*code, act.at, factor.last_step) {
+                    Some(step) => second_factors::use_step(conn, user, step).await?,
+                    None => false,
+                }
+            }
+        },
+        SaidCode::Recovery(code) => {
+            let is_right = second_factors::use_recovery_code(conn, user, &code.hash(keys, user)).await?;
+            if is_right {
+                let left = second_factors::count_codes(conn, user).await?;
+                let detail = format!("{left} left");
+                audit::append(conn, member.account_id, act, Action::RecoveryCodeUsed, &member.email, &detail).await?;
+            }
+            is_right
+        }
+    };
+    if !is_right {
+        audit::append(conn, member.account_id, act, Action::CodeRefused, &member.email, "").await?;
+    }
+    Ok(is_right)
+}

@@ -1,0 +1,51 @@
+//! Turns two-step sign-in off: by the user, who has to have a code; or by the operator, for somebody who has lost the phone, which
+//! ends all of that user's sessions.
+
+use crate::app::failure::Failure;
+use crate::app::spend_code::spend_code;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::installation::InstallationKeys;
+use crate::domain::second_factor::SaidCode;
+use crate::store::pool::Store;
+use crate::store::{audit, second_factors, sessions};
+
+/// Whose word it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Authority<'a> {
+    /// The user, by a code.
+    User { said: &'a SaidCode, keys: &'a InstallationKeys },
+    /// Whoever runs the server.
+    Operator,
+}
+
+/// `false` when the code was wrong, or it was off.
+pub async fn turn_off_second_factor(
+    store: &Store,
+    member: &Member,
+    authority: Authority<'_>,
+    act: &Act,
+) -> Result<bool, Failure> {
+    let user = member.user_id;
+    store
+        .transaction(async |conn| {
+            if let Authority::User { said, keys } = authority
+                && !spend_code(conn, keys, member, said, act).await?
+            {
+                return Ok(false);
+            }
+            if !second_factors::delete(conn, user).await? {
+                return Ok(false);
+            }
+            let (action, detail) = match authority {
+                Authority::User { .. } => (Action::SecondFactorTurnedOff, String::new()),
+                Authority::Operator => {
+                    let ended = sessions::delete_others(conn, user, None).await?;
+                    (Action::SecondFactorRemoved, format!("{ended} sessions ended"))
+                }
+            };
+            audit::append(conn, member.account_id, act, action, &member.email, &detail).await?;
+            Ok(true)
+        })
+        .await
+}

@@ -1,0 +1,60 @@
+//! Turns two-step sign-in on, for whoever shows by a first code that the app has the secret. The user's other sessions end: they
+//! were begun with the password alone.
+
+use uuid::Uuid;
+
+use crate::app::failure::{Failure, carries_failure};
+use crate::app::generate_recovery_codes::generate_recovery_codes;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::ids::SessionId;
+use crate::domain::installation::InstallationKeys;
+use crate::domain::second_factor::{Place, RecoveryCode, SaidCode, TotpSecret};
+use crate::random;
+use crate::store::pool::Store;
+use crate::store::second_factors::{self, SealedFactor};
+use crate::store::{audit, sessions};
+
+/// Why it stayed off, or as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnOnError {
+    #[error("the code does not match")]
+    WrongCode,
+    #[error("it is on already")]
+    AlreadyOn,
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+carries_failure!(TurnOnError);
+
+/// Gives the recovery codes, which nobody sees again.
+pub async fn turn_on_second_factor(
+    store: &Store,
+    keys: &InstallationKeys,
+    member: &Member,
+    kept: Option<SessionId>,
+    secret: &TotpSecret,
+    said: &SaidCode,
+    act: &Act,
+) -> Result<Vec<RecoveryCode>, TurnOnError> {
+    let user = member.user_id;
+    let SaidCode::Totp(code) = said else { return Err(TurnOnError::WrongCode) };
+    let Some(last_step) = secret.step_of(*code, act.at, 0) else { return Err(TurnOnError::WrongCode) };
+    let sealed_secret =
+        secret.seal(keys, Place::Row, user, random::bytes()?).map_err(|error| TurnOnError::Failed(error.into()))?;
+    let factor = SealedFactor { sealed_secret, last_step };
+    let generated = generate_recovery_codes(keys, user)?;
+    store
+        .transaction(async |conn| {
+            second_factors::insert(conn, user, &factor, Uuid::new_v4(), act.at).await.map_err(|error| {
+                if error.is_duplicate_of(second_factors::ONE_A_USER) { TurnOnError::AlreadyOn } else { error.into() }
+            })?;
+            second_factors::replace_codes(conn, user, &generated.hashes).await?;
+            let ended = sessions::delete_others(conn, user, kept).await?;
+            let detail = format!("{ended} other sessions ended");
+            audit::append(conn, member.account_id, act, Action::SecondFactorTurnedOn, &member.email, &detail).await?;
+            Ok(generated.codes)
+        })
+        .await
+}
