@@ -160,6 +160,28 @@ impl ErrorPage<'_> {
     }
 }
 
+/// The page of an error, with what only its request knows: the id that the log has too, and the reader's theme.
+pub fn page(error: &PageError, id: Option<&RequestId>, theme: Option<&'static str>) -> String {
+    let face = error.face();
+    let template = ErrorPage {
+        page: Page::new(face.title, "", None, theme),
+        code: face.status.as_u16(),
+        reason: face.status.canonical_reason().unwrap_or("Error"),
+        title: face.title,
+        cause: face.cause,
+        request_id: id.map(|id| id.0.as_str()).filter(|_| face.status.is_server_error()),
+    };
+    template.render().unwrap_or_else(|_| face.title.to_owned())
+}
+
+/// Writes a fault of the server to the log, with all that caused it.
+pub fn note(error: &PageError, id: &RequestId) {
+    if error.face().status.is_server_error() {
+        let causes = causes(error);
+        tracing::error!(request_id = id.0, causes, "a page failed");
+    }
+}
+
 fn render(error: &PageError, id: Option<&RequestId>) -> HttpResponse {
     if let PageError::SignInRequired { return_to } = error {
         let next = percent_encoding::utf8_percent_encode(return_to, percent_encoding::NON_ALPHANUMERIC);
@@ -167,18 +189,6 @@ fn render(error: &PageError, id: Option<&RequestId>) -> HttpResponse {
         return HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish();
     }
     let face = error.face();
-    if face.status.is_server_error() {
-        let causes = causes(error);
-        tracing::error!(request_id = id.map(|id| id.0.as_str()), causes, "a page failed");
-    }
-    let template = ErrorPage {
-        page: Page::outside(face.title),
-        code: face.status.as_u16(),
-        reason: face.status.canonical_reason().unwrap_or("Error"),
-        title: face.title,
-        cause: face.cause,
-        request_id: id.map(|id| id.0.as_str()).filter(|_| face.status.is_server_error()),
-    };
     let mut response = HttpResponse::build(face.status);
     if face.status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((header::RETRY_AFTER, "5"));
@@ -186,8 +196,7 @@ fn render(error: &PageError, id: Option<&RequestId>) -> HttpResponse {
     if let PageError::MethodNotAllowed { allow } = error {
         response.insert_header((header::ALLOW, *allow));
     }
-    let html = template.render().unwrap_or_else(|_| face.title.to_owned());
-    response.content_type("text/html; charset=utf-8").body(html)
+    response.content_type("text/html; charset=utf-8").body(page(error, id, None))
 }
 
 /// An error and all that caused it, in one line.
@@ -231,6 +240,7 @@ impl ResponseError for InRequest {
     }
 
     fn error_response(&self) -> HttpResponse {
+        note(&self.error, &self.id);
         let mut response = render(&self.error, Some(&self.id));
         headers::complete(response.headers_mut(), &self.id, self.https);
         response

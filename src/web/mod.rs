@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod deadline;
 pub mod deletion;
 pub mod docs;
+pub mod error_layer;
 pub mod errors;
 pub mod event;
 pub mod events;

@@ -37,11 +37,6 @@ impl Viewer {
 }
 
 impl Page {
-    /// A page outside the frame: errors, which must not need anything.
-    pub fn outside(title: &str) -> Self {
-        Self { title: title.to_owned(), ..Self::default() }
-    }
-
     pub fn new(title: &str, path: &str, viewer: Option<Viewer>, theme: Option<&'static str>) -> Self {
         Self { title: title.to_owned(), path: path.to_owned(), viewer, theme, ..Self::default() }
     }

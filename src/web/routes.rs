@@ -7,9 +7,9 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, confirm, credentials, deadline, deletion, docs, event, events, export, health, holding, ingest,
-    live, rejections, same_origin, second_factor, session, sessions, set_up, sign_in, sign_in_code, sign_up,
-    static_files, theme, webhooks,
+    account, audit, confirm, credentials, deadline, deletion, docs, error_layer, event, events, export, health,
+    holding, ingest, live, rejections, same_origin, second_factor, session, sessions, set_up, sign_in, sign_in_code,
+    sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -25,6 +25,7 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(static_files::favicon)));
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
+        .wrap(middleware::from_fn(error_layer::layer))
         .wrap(middleware::from_fn(session::note_remembered))
         .wrap(session::layer(site))
         .wrap(middleware::from_fn(session::keep_cookie))

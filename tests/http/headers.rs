@@ -250,3 +250,18 @@ async fn a_form_that_does_not_arrive_is_given_up() {
     let answer = tokio::time::timeout(std::time::Duration::from_secs(20), request.send()).await.expect("an answer");
     assert_eq!(answer.unwrap().status(), 408);
 }
+
+/// An error is made where nobody knows the request any more; its page still looks as its reader chose.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_page_keeps_the_theme_of_its_reader() {
+    let server = TestServer::start().await;
+    let visitor = server.visitor();
+    assert!(!visitor.get("/nowhere").await.text().await.unwrap().contains("data-theme"));
+    assert_eq!(visitor.post("/theme", &[("theme", "dark"), ("return_to", "/login")]).await.status(), 303);
+    for (path, status) in [("/nowhere", 404), ("/setup?token=x&token=y", 400), ("/logout", 405)] {
+        let answer = visitor.get(path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert!(answer.text().await.unwrap().contains("<html lang=\"en\" data-theme=\"dark\">"), "{path}");
+    }
+    server.stop().await;
+}
