@@ -22,6 +22,7 @@ document.addEventListener('change', ({ target }) => {
 
 document.addEventListener('submit', (event) => {
   // A second press would take the answer to the first away, and with it a password that is shown once.
+  if (event.target.matches('[data-stays]')) return;
   if (event.target.method === 'post') {
     if (sentForms.has(event.target)) event.preventDefault();
     sentForms.add(event.target);

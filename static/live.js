@@ -113,24 +113,41 @@ function parseRow(html, id) {
 
 function awaitFirstEvent(box) {
   let isReceived = false;
-  let lastRejection;
+  let lastAttempt;
+  const attempt = box.querySelector('[data-attempt]');
   const stream = createStream(box.dataset.waiting, {
     stored({ id, ip }) {
       isReceived = true;
       stream.close();
       const text = ip ? `First event received from ${ip}` : 'First event received';
-      box.replaceChildren(status('ok', text), ' ', link(`/events/${encodeURIComponent(id)}`, 'View event'));
+      const row = document.createElement('p');
+      row.className = 'row';
+      row.append(status('ok', text), link(`/events/${encodeURIComponent(id)}`, 'View event'));
+      box.replaceChildren(row);
+      tickSteps(box, 3);
+      announce(text);
     },
-    rejected({ title, advice }) {
+    rejected({ title, explanation, html }) {
+      attempt.innerHTML = html;
+      tickSteps(box, 2);
       // A sender that tries again every second must not be read out every second.
-      if (lastRejection === title + advice) return;
-      lastRejection = title + advice;
-      const hint = document.createElement('small');
-      hint.textContent = advice ?? '';
-      box.replaceChildren(status('bad', `First attempt was rejected: ${title}`), ' ', hint);
+      if (lastAttempt !== title + explanation) announce(`Rejected: ${title}. ${explanation}`);
+      lastAttempt = title + explanation;
     },
   });
   runWhileShown(stream, () => !isReceived);
+}
+
+// The steps to a first event: the first so many are done, and the next one is where the reader is.
+function tickSteps(box, done) {
+  const steps = [...box.closest('ol.steps')?.children ?? []];
+  steps.forEach((step, place) => {
+    step.querySelector('.tick').hidden = place >= done;
+    if (place === done) step.ariaCurrent = 'step';
+    else step.removeAttribute('aria-current');
+  });
+  if (done < steps.length) return;
+  for (const part of box.closest('ol.steps')?.querySelectorAll('[data-until-arrived]') ?? []) part.hidden = true;
 }
 
 // A page kept for the back button must not hold a connection.

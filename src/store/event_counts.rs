@@ -70,6 +70,19 @@ pub async fn add(
     Ok(())
 }
 
+/// Whether anything was accepted before the half hour of a moment.
+pub async fn has_accepted_before(
+    conn: &mut Connection,
+    account: AccountId,
+    moment: Timestamp,
+) -> Result<bool, StoreError> {
+    let older = event_counts::table
+        .filter(event_counts::account_id.eq(account.0))
+        .filter(event_counts::half_hour.lt(Moment(half_hour_of(moment))))
+        .filter(event_counts::accepted.gt(0));
+    Ok(diesel::select(diesel::dsl::exists(older)).get_result(conn).await?)
+}
+
 /// The counts since a moment, by credential and half hour, summed over the writers.
 pub async fn list_since(
     conn: &mut Connection,

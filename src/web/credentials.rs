@@ -21,7 +21,6 @@ use crate::app::set_expiry::{ExpiryError, set_expiry};
 use crate::app::stop_old_password::{StopError, stop_old_password};
 use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
 use crate::domain::credential::CredentialName;
-use crate::domain::event::EventId;
 use crate::domain::expiry;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
@@ -31,6 +30,7 @@ use crate::store::credentials;
 use crate::web::answers::see_other;
 use crate::web::credential_dialogs::{FormError, NewForm, Query};
 use crate::web::errors::PageError;
+use crate::web::first_run::live_path;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
@@ -42,6 +42,7 @@ use crate::web::webhooks::{self, PATH};
 #[template(path = "credential_created.html")]
 struct Created {
     page: Page,
+    id: String,
     title: String,
     name: String,
     endpoint: String,
@@ -77,6 +78,7 @@ impl Created {
 
 fn created(
     reader: &SignedIn,
+    id: CredentialId,
     (name, username): (&str, &str),
     password: &Secret,
     rotated: Option<Option<When>>,
@@ -86,16 +88,16 @@ fn created(
     let plain = password.reveal();
     let env_file = format!("WEBHOOK_URL={endpoint}\nWEBHOOK_USERNAME={username}\nWEBHOOK_PASSWORD={plain}\n");
     let title = if rotated.is_some() { format!("New password for {name}") } else { format!("{name} is ready") };
-    let from = EventId::first_of(reader.now());
     Created {
         page: reader.page(&title).at("settings", "webhooks"),
+        id: id.to_string(),
         title,
         authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{plain}")))),
         env_file: Secret::new(format!(
             "data:text/plain;charset=utf-8,{}",
             utf8_percent_encode(&env_file, NON_ALPHANUMERIC)
         )),
-        live: format!("/events/live?credential={username}&last_event_id={from}"),
+        live: live_path(username, reader.now()),
         username: username.to_owned(),
         password: password.clone(),
         name,
@@ -163,7 +165,7 @@ pub async fn create(reader: SignedIn, Submitted(form): Submitted<NameOf>) -> Res
     match issue_credential(&site.store, &site.hasher, &site.keys, account, id, name, &act).await {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
-            created(&reader, about, issued.password.secret(), None).response()
+            created(&reader, id, about, issued.password.secret(), None).response()
         }
         Err(IssueError::AlreadyIssued) => shown_before(&reader, id).await,
         Err(IssueError::Failed(failure)) => Err(failure.into()),
@@ -196,7 +198,7 @@ pub async fn rotate(
         Ok(rotated) => {
             let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
             let until = rotated.previous_expires_at.map(When::minute);
-            created(&reader, about, rotated.password.secret(), Some(until)).response()
+            created(&reader, id, about, rotated.password.secret(), Some(until)).response()
         }
         Err(RotateError::AlreadyRotated) => shown_before(&reader, id).await,
         Err(RotateError::NotFound) => Err(PageError::NotFound),

@@ -25,7 +25,9 @@ use crate::store::{credentials, events, rejections, sessions};
 use crate::web::errors::PageError;
 use crate::web::events::{Row, RowTemplate};
 use crate::web::filters::{Filters, Query};
+use crate::web::first_run::attempt_html;
 use crate::web::reader::SignedIn;
+use crate::web::rejections::explanation;
 use crate::web::site::Site;
 
 /// How often the database is asked without having been told: for words of other programs that were lost on their way.
@@ -70,6 +72,9 @@ struct Rejected<'a> {
     username: &'a str,
     title: &'a str,
     advice: &'a str,
+    explanation: String,
+    /// As a page that waits for an event shows it.
+    html: String,
     ip: String,
     at: String,
 }
@@ -189,6 +194,8 @@ impl Stream {
                     username: &rejection.username,
                     title: rejection.reason.title(),
                     advice: rejection.reason.advice(),
+                    explanation: explanation(rejection),
+                    html: attempt_html(rejection, now),
                     ip: rejection.remote_ip.to_string(),
                     at: rfc3339(rejection.at),
                 };

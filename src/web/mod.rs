@@ -18,6 +18,7 @@ pub mod event;
 pub mod events;
 pub mod export;
 pub mod filters;
+pub mod first_run;
 pub mod forms;
 pub mod headers;
 pub mod health;

@@ -34,6 +34,10 @@ pub struct Row {
     pub ip: String,
     pub agent: String,
     pub status: u16,
+    /// What to do about it, step by step.
+    pub remedy: &'static str,
+    /// Where all refused requests of the credential are.
+    pub list: String,
 }
 
 impl Row {
@@ -47,12 +51,14 @@ impl Row {
             ip: rejection.remote_ip.to_string(),
             agent: rejection.user_agent.as_deref().map(|agent| visible(agent).into_owned()).unwrap_or_default(),
             status: rejection.reason.status(),
+            remedy: rejection.reason.remedy(),
+            list: format!("/events/rejections?credential={}", rejection.username),
         }
     }
 }
 
 /// One line on what exactly and what to do; how often, where it was more than once.
-fn explanation(rejection: &Rejection) -> String {
+pub fn explanation(rejection: &Rejection) -> String {
     let mut words = String::new();
     if rejection.count > 1 {
         words.push_str(&format!("{} times within a second. ", grouped(u64::from(rejection.count))));

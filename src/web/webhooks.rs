@@ -16,6 +16,7 @@ use crate::web::answers::html;
 use crate::web::chart::{self, HalfHours};
 use crate::web::credential_dialogs::{Dialog, FormError, NewForm, Query, dialog, use_of};
 use crate::web::errors::PageError;
+use crate::web::first_run::FirstRun;
 use crate::web::held::Held;
 use crate::web::notice::{Notice, notice};
 use crate::web::page::Page;
@@ -103,6 +104,7 @@ struct Webhooks {
     rejections: Vec<RejectionRow>,
     rejected_today: u64,
     notice: Option<Notice>,
+    first: Option<FirstRun>,
     dialog: Dialog,
 }
 
@@ -209,6 +211,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         return Ok(template.render()?);
     }
     let dialog = dialog(&mut conn, reader, query, (&all, &held), error).await?;
+    let first = FirstRun::of(&mut conn, account, &all, now).await?;
     let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, None, RECENT_REJECTIONS).await?;
     let template = Webhooks {
         page: page.behind_dialog(!matches!(dialog, Dialog::None)),
@@ -218,6 +221,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         rejections: refused.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect(),
         rejected_today: counts.values().map(|counts| counts.rejected).sum(),
         notice,
+        first,
         dialog,
     };
     Ok(template.render()?)

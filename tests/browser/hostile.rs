@@ -264,7 +264,7 @@ async fn look_at_live_rows(look: &Look<'_>, server: &TestServer) {
     let sender = Sender::new(&server.url, &username, &password);
     // The line that waits for the first event tells of attempts that were refused.
     assert_eq!(send_hostile(&sender, ATTACKS[1], "{".to_owned()).await.status(), 400);
-    visit.read("[data-waiting]", "First attempt was rejected").await;
+    visit.read("[data-waiting]", "Rejected with 400: Not valid JSON").await;
     look.here("the line that waits for an event").await;
     visit.press("[data-copy='#password']").await;
     visit.see("[data-copy='#password'][data-copied]").await;

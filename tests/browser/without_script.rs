@@ -12,9 +12,11 @@ async fn the_whole_path_works_with_scripts_switched_off() {
     let old = create(&server, &visit).await;
     assert!(!visit.shows(".copy").await, "a button that would do nothing is not shown");
 
-    // The page cannot update itself, so it says where to look.
+    // The page cannot update itself, so it says where to look: in a tab of its own, because this one has the password.
     let id = old.store(r#"{"order": 48213, "status": "paid"}"#).await;
     visit.press_words("[data-waiting] a", "Check under Events").await;
+    let tabs = visit.windows().await.unwrap();
+    visit.switch_to_window(tabs[1].clone()).await.unwrap();
     visit.arrive("/events").await;
     assert!(!visit.shows("[data-live-switch]").await && visit.shows(".page-head a.no-js").await);
     assert!(visit.shows("form.toolbar button.no-js").await, "filters have a button");
