@@ -17,6 +17,7 @@ test: ## run every test, in a browser and on a real PostgreSQL; it installs what
 	@scripts/ensure-build-tools curl ps $$([ "$$(uname)" != Linux ] || echo prlimit)
 	@scripts/ensure-postgres
 	@scripts/ensure-browser
+	@scripts/ensure-axe
 	@scripts/run-tests
 
 lint: ## check the format, the lints and the scripts

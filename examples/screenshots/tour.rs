@@ -71,6 +71,8 @@ pub async fn take(
     let _ = connection.await;
     stop_database().await?;
     browser.driver.goto(format!("http://{}/events", application.address)).await?;
+    // Whoever runs the server finds the request in its log.
+    browser.driver.query(By::Css(".gate small code")).and_displayed().first().await.context("no request id")?;
     camera.take("error-503", "Error: no database", Extent::Window).await
 }
 
@@ -165,6 +167,10 @@ impl<C: Camera> Tour<'_, C> {
         self.here("credential-shown-before", "Credential, whose password was shown").await?;
         self.page("/events", "events-empty", "Events, before the first").await?;
         self.page("/events/rejections", "rejections-empty", "Rejected, nothing").await?;
+        self.page(WEBHOOKS, "webhooks-first", "Webhooks, before the first event").await?;
+        self.shop.fail(self.shop.request(&trial, "198.51.100.24", "curl/8.5.0").body("{'a': 1}"), 400).await?;
+        self.see("[data-waiting] .notice.bad").await?;
+        self.here("webhooks-first-rejected", "Webhooks, the first attempt was rejected").await?;
         self.dialog(&format!("{WEBHOOKS}?revoke={}", trial.id), "revoke-unused-dialog", "Revoke, never used").await?;
         self.press("dialog button.danger").await?;
         self.see(".notice.ok").await?;
@@ -174,14 +180,18 @@ impl<C: Camera> Tour<'_, C> {
         let wrong = Sender { password: "rwp_k3Qz".to_owned(), username: inventory.username.clone(), id: inventory.id };
         let request = self.shop.request(&wrong, "198.51.100.24", INVENTORY_AGENT).body("{}");
         self.shop.fail(request, 401).await?;
-        self.see("[data-waiting] .status.bad").await?;
+        self.see("[data-waiting] .notice.bad").await?;
         self.here("credential-created-rejected", "Credential created, first attempt rejected").await?;
         self.shop
             .send(&inventory, "198.51.100.24", INVENTORY_AGENT, &json!({ "message": "Hello from webhook!" }))
             .await?;
         self.see("[data-waiting] .status.ok").await?;
         self.here("credential-created-received", "Credential created, first event received").await?;
+        self.press("form[data-stays] button").await?;
+        self.see("[data-answer] .notice.ok").await?;
+        self.here("credential-created-tested", "Credential created, after a test event").await?;
         self.save_password().await?;
+        self.page(WEBHOOKS, "webhooks-first-done", "Webhooks, the first event has arrived").await?;
         self.shop.make_older(inventory.id, 236).await?;
         Ok(inventory)
     }

@@ -5,12 +5,25 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+/// The walk through all pages and states, which the screenshots take too.
+#[path = "../../examples/screenshots/camera.rs"]
+mod camera;
+#[path = "../../examples/screenshots/shop.rs"]
+mod shop;
+#[path = "../../examples/screenshots/tour.rs"]
+mod tour;
+use support::browser;
+
+mod barriers;
 mod confirm;
 mod console;
+mod first_run;
 mod hostile;
 mod keyboard;
+mod paper;
 mod second_factor;
 mod shown_once;
 mod visit;
+mod weight;
 mod whole_path;
 mod without_script;
