@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use reasoner_webhooks::config::Options;
 use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::domain::overlap::Overlap;
+use reasoner_webhooks::domain::second_factor::TotpSecret;
 use reasoner_webhooks::server::application::Application;
 use serde_json::json;
 use thirtyfour::prelude::*;
@@ -15,6 +16,7 @@ use crate::camera::{Camera, Extent, SCREENS, set_screen};
 use crate::shop::{self, MAYA, NOAH, PASSWORD, PastRejection, Sender, Shop};
 
 const WEBHOOKS: &str = "/settings/integrations/webhooks";
+const SECOND_FACTOR: &str = "/settings/account/second-factor";
 const INVENTORY_AGENT: &str = "harbor-inventory/3.8 (+ops@harborsupply.example)";
 const BILLING_AGENT: &str = "relay/2.1";
 /// Uses of passwords are written down beside the requests, a moment later.
@@ -62,6 +64,7 @@ pub async fn take(
     tour.events(&event).await?;
     tour.webhooks(&inventory).await?;
     tour.settings().await?;
+    tour.second_factor().await?;
     tour.docs().await?;
     tour.plans().await?;
     tour.visitors().await?;
@@ -416,6 +419,57 @@ impl<C: Camera> Tour<'_, C> {
         self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await
     }
 
+    async fn second_factor(&mut self) -> Result<()> {
+        self.page(SECOND_FACTOR, "two-step-new", "Two-step sign-in, turning it on").await?;
+        let key = self.see("#setup-key").await?.text().await?.replace(' ', "");
+        let bytes = data_encoding::BASE32_NOPAD.decode(key.as_bytes())?;
+        let secret = TotpSecret::from_random(bytes.try_into().ok().context("the setup key has another length")?);
+        self.enter("#code", "12").await?;
+        self.press("main form button.primary").await?;
+        self.see("#code-error").await?;
+        self.here("two-step-new-error", "Two-step sign-in, wrong first code").await?;
+        let now = self.shop.site.clock.now();
+        self.enter("#code", secret.code_at(now).reveal()).await?;
+        self.press("main form button.primary").await?;
+        let codes = self.see("#recovery-codes").await?.text().await?;
+        self.here("two-step-recovery-codes", "Recovery codes, shown once").await?;
+        self.press("[data-copy='#recovery-codes']").await?;
+        self.see("[data-copy='#recovery-codes'][data-copied]").await?;
+        self.driver.refresh().await?;
+        self.here("two-step-recovery-codes-again", "Recovery codes, the form again").await?;
+        self.page(SECOND_FACTOR, "two-step", "Two-step sign-in, on").await?;
+        self.page("/settings/account", "account-two-step", "Account, with two-step sign-in").await?;
+
+        self.driver.delete_all_cookies().await?;
+        self.go("/login").await?;
+        self.enter("#email", MAYA).await?;
+        self.enter("#password", PASSWORD).await?;
+        self.press("main form button").await?;
+        self.see("#code").await?;
+        self.here("sign-in-code", "Sign in, second step").await?;
+        self.enter("#code", "12").await?;
+        self.press("main form button").await?;
+        self.see(".notice.bad").await?;
+        self.here("sign-in-code-error", "Sign in, wrong code").await?;
+        self.page("/login/code?with=recovery-code", "sign-in-recovery", "Sign in, with a recovery code").await?;
+        let mut codes = codes.lines();
+        self.enter("#code", codes.next().context("no recovery code")?).await?;
+        self.press("main form button").await?;
+        self.see(".site-header .account").await?;
+
+        self.go(SECOND_FACTOR).await?;
+        self.enter("#current", PASSWORD).await?;
+        self.enter("#code", "12").await?;
+        self.press("main form button.danger").await?;
+        self.see("#code-error").await?;
+        self.here("two-step-off-error", "Two-step sign-in, turning it off with a wrong code").await?;
+        self.enter("#current", PASSWORD).await?;
+        self.enter("#code", codes.next().context("no second recovery code")?).await?;
+        self.press("main form button.danger").await?;
+        self.see(".notice.ok").await?;
+        self.here("account-two-step-off", "Account, two-step sign-in turned off").await
+    }
+
     async fn docs(&mut self) -> Result<()> {
         self.page("/docs/webhooks/quick-start", "docs-quick-start", "Quick start").await?;
         self.page("/docs/webhooks/api-reference", "docs-api-reference", "API reference").await?;
@@ -447,6 +501,7 @@ impl<C: Camera> Tour<'_, C> {
         self.driver.delete_all_cookies().await?;
         self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
         self.page("/login?done=deleted", "sign-in-deleted", "Sign in, account deleted").await?;
+        self.page("/login?done=late", "sign-in-late", "Sign in, too late with the code").await?;
         self.page("/signup", "sign-up", "Sign up").await?;
         self.enter("#email", NOAH).await?;
         self.enter("#password", PASSWORD).await?;
