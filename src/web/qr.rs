@@ -18,8 +18,9 @@ pub struct QrPicture {
     pub path: Secret,
 }
 
+/// With the least redundancy: a screen has no stains, and larger modules are read from further away.
 pub fn draw(text: &Secret) -> Result<QrPicture, PageError> {
-    let code = QrCode::with_error_correction_level(text.reveal(), EcLevel::M).map_err(|error| {
+    let code = QrCode::with_error_correction_level(text.reveal(), EcLevel::L).map_err(|error| {
         tracing::error!(%error, "a QR code could not be made");
         PageError::Internal
     })?;
