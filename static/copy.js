@@ -8,7 +8,7 @@ const feedback = new WeakMap();
 let disarmLeaveGuard = () => {};
 
 document.addEventListener('click', (event) => {
-  const button = event.target.closest?.('[data-copy], [data-copy-curl]');
+  const button = event.target.closest?.('[data-copy], [data-copy-text], [data-copy-url]');
   if (button) copy(button);
 });
 
@@ -16,8 +16,11 @@ guardLeaving(document.querySelector('main[data-leave-guard]'));
 
 async function copy(button) {
   const target = button.dataset.copy && document.querySelector(button.dataset.copy);
-  const text = button.dataset.copyUrl ? await received(button.dataset.copyUrl) : shown(target, button);
-  if (!text) return;
+  const text = button.dataset.copyUrl ? await received(button) : shown(target, button);
+  if (text === undefined) {
+    announce('Nothing was copied, because the server did not answer');
+    return;
+  }
 
   if ((await writeToClipboard(text)) || copyBySelection(text, button)) {
     showCopied(button);
@@ -30,16 +33,19 @@ async function copy(button) {
 }
 
 function shown(target, button) {
-  return target ? target.textContent.replace(/\r?\n$/, '') : button.dataset.copyCurl;
+  return target ? target.textContent.replace(/\r?\n$/, '') : button.dataset.copyText;
 }
 
 // A body is shown with its invisible characters spelled out; what is copied is the body as it was received.
-async function received(address) {
+async function received({ dataset }) {
   try {
-    const answer = await fetch(address, { credentials: 'same-origin' });
-    return answer.ok ? await answer.text() : '';
+    const answer = await fetch(dataset.copyUrl, { credentials: 'same-origin' });
+    if (!answer.ok) return undefined;
+    const text = await answer.text();
+    // Of a string, whoever copies one value wants the text and not its quotes.
+    return 'copyDecoded' in dataset && text.startsWith('"') ? JSON.parse(text) : text;
   } catch {
-    return '';
+    return undefined;
   }
 }
 

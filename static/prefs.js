@@ -4,7 +4,8 @@ const REMEMBERED = 'input[name="lang"], #view-tree, #view-raw';
 
 for (const name of ['lang', 'view']) {
   const tab = document.getElementById(read(name));
-  if (tab?.name === name && tab.matches(REMEMBERED)) tab.checked = true;
+  // An address that points into a body decides by itself.
+  if (tab?.name === name && tab.matches(REMEMBERED) && !tab.closest('[data-asked]')) tab.checked = true;
 }
 
 document.addEventListener('change', ({ target }) => {

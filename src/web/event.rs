@@ -13,10 +13,10 @@ use crate::domain::visible::{visible, visible_lines};
 use crate::store::{credentials, events};
 use crate::web::answers::{html, see_other};
 use crate::web::errors::PageError;
+use crate::web::event_body::{self, BodyView, Crumb, Part};
 use crate::web::filters::{Filters, Query};
 use crate::web::headers::SANDBOX;
-use crate::web::json_view::raw::{MAX_SHOWN_BYTES, Raw, raw};
-use crate::web::json_view::tree::{Row as TreeRow, Tree, tree};
+use crate::web::json_view::tree::Row as TreeRow;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
@@ -46,10 +46,17 @@ struct Show {
     query: Option<String>,
     size: String,
     content_type: String,
-    tree: Tree,
-    raw: Raw,
+    body: BodyView,
     headers: Vec<Header>,
     curl: Option<String>,
+    /// The address of the page in full, for whoever is sent it.
+    permalink: String,
+    /// The address of the page with the filters of the list, from its top.
+    top: String,
+    /// The same with the question before deleting.
+    delete: String,
+    /// Where the answer to it goes.
+    deletion: String,
     back: String,
     newer: Option<String>,
     older: Option<String>,
@@ -72,6 +79,7 @@ pub async fn show(
     id: web::Path<String>,
     query: web::Query<Query>,
     dialog: web::Query<Dialog>,
+    part: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
     let account = reader.member.account_id;
@@ -80,6 +88,8 @@ pub async fn show(
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, reader.now());
     let (newer, older) = events::neighbours(&mut conn, account, &filters.filter, id).await?;
+    drop(conn);
+    let own = format!("/events/{id}");
     let link = |id: EventId| filters.link(&format!("/events/{id}"));
     let deleting = dialog.delete.is_some();
     let summary = &event.summary;
@@ -102,10 +112,13 @@ pub async fn show(
             format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
         },
         content_type: visible(&summary.content_type).into_owned(),
-        tree: tree(&event.body),
-        raw: raw(&event.body, MAX_SHOWN_BYTES),
+        body: event_body::show(&event.body, &part, filters.link("").trim_start_matches('?')).await?,
         headers: headers(&event),
         curl: curl(&event, &reader.site().ingest_url),
+        permalink: format!("{}/events/{id}", reader.site().public_url),
+        delete: filters.link_with(&own, "delete", "1"),
+        deletion: filters.link(&format!("{own}/deletion")),
+        top: filters.link(&own),
         back: filters.link("/events"),
         newer: newer.map(link),
         older: older.map(link),
@@ -143,24 +156,44 @@ fn curl(event: &StoredEvent, endpoint: &str) -> Option<String> {
     ))
 }
 
-/// `GET /events/{id}/body`: the bytes as received, for saving, never for showing.
-pub async fn body(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+/// What part of the body a download is.
+#[derive(serde::Deserialize)]
+pub struct Download {
+    at: Option<usize>,
+}
+
+/// `GET /events/{id}/body`: the bytes as received, or those of one value, for saving, never for showing.
+pub async fn body(
+    reader: SignedIn,
+    id: web::Path<String>,
+    part: web::Query<Download>,
+) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
     let mut conn = reader.site().store.connection().await?;
     let event = events::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    drop(conn);
+    let (name, body) = match part.at {
+        None => (id.to_string(), event.body),
+        Some(at) => (format!("{id}-{at}"), event_body::value_at(&event.body, at).await?.ok_or(PageError::NotFound)?),
+    };
     Ok(HttpResponse::Ok()
         .content_type("application/json")
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.json\"")))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.json\"")))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
-        .body(event.body))
+        .body(body))
 }
 
-/// `POST /events/{id}/deletion`
-pub async fn delete(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+/// `POST /events/{id}/deletion`, and back to the list as it was.
+pub async fn delete(
+    reader: SignedIn,
+    id: web::Path<String>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
-    if delete_event(&reader.site().store, &reader.member, id, &reader.act()).await? {
-        Ok(see_other("/events"))
-    } else {
-        Err(PageError::NotFound)
+    if !delete_event(&reader.site().store, &reader.member, id, &reader.act()).await? {
+        return Err(PageError::NotFound);
     }
+    let credentials =
+        credentials::list(&mut *reader.site().store.connection().await?, reader.member.account_id).await?;
+    Ok(see_other(&Filters::new(&query, &credentials, reader.now()).link("/events")))
 }

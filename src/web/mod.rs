@@ -15,6 +15,7 @@ pub mod docs;
 pub mod error_layer;
 pub mod errors;
 pub mod event;
+pub mod event_body;
 pub mod events;
 pub mod export;
 pub mod filters;

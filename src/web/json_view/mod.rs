@@ -4,7 +4,12 @@
 //! every output has a bound, and no input panics, not even one that is cut or is not JSON. HTML
 //! escaping is left to the templates, checking the JSON to the ingest.
 
+pub mod tokens;
+pub mod walk;
+
 pub mod preview;
 pub mod raw;
-pub mod tokens;
+
+pub mod extent;
+pub mod place;
 pub mod tree;

@@ -1,370 +1,356 @@
-//! A body as a tree, written as a flat list of rows so that a template can print it with one loop.
+//! A value as a tree, written as a flat list of rows so that a template can print it with one loop. A page holds part of a large
+//! one; the rest is a link away, so that every value of any body can be reached.
 //!
-//! The words around it ("Show more", "body is cut") are left to the page.
+//! How much fits is decided in `extent`; the words around it are left to the page.
 
 use crate::domain::visible::visible;
-use crate::web::json_view::raw::MAX_SHOWN_BYTES;
-use crate::web::json_view::tokens::{
-    COLLAPSED, Kind, Span, Token, Tokens, closes_at_once, first_bytes, first_chars, without_mark,
-};
+use crate::web::json_view::extent::{Extent, MAX_LEVELS, Used, extent, is_shown};
+use crate::web::json_view::place::Place;
+use crate::web::json_view::tokens::{Kind, Span, first_bytes};
+use crate::web::json_view::walk::{Name, Step, Walk, What};
 
-/// Children shown of one container.
-const MAX_CHILDREN: usize = 200;
-/// Containers inside one another. Browsers get slow, and some give up, on deeper elements.
-const MAX_DEPTH: usize = 64;
-/// Rows of the whole tree, those that close a container included.
-const MAX_ROWS: usize = 5_000;
-/// Characters of one key or value.
-const MAX_TEXT_CHARS: usize = 10_000;
 /// Levels that are open at first: the root and its children.
 const EXPANDED_LEVELS: usize = 2;
 
-/// The rows, and whether the body goes on beyond what they show: it has more bytes than are looked
-/// at, or needs more rows than there may be. Children left out because one container has many do
-/// not count as that; they have a [`Row::More`].
+/// The rows, and where to find what is far below them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     pub rows: Vec<Row>,
-    pub truncated: bool,
+    /// How many levels there are below the first, and where the deepest value is, when that is more than a page shows.
+    pub deepest: Option<(usize, usize)>,
 }
 
-/// One line of the tree. Every [`Row::Open`] has exactly one [`Row::Close`] after it, properly
-/// nested.
-///
-/// The key is the name in an object without its quotes, the index in an array, and nothing at the
-/// top. Names and strings are spelled as in the body, escapes not decoded.
+/// The name in an object without its quotes, or the index in an array. Spelled as in the body, escapes not decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub text: String,
+    /// The place of the key, when only its beginning is shown.
+    pub cut: Option<usize>,
+}
+
+/// One line of the tree. Every [`Row::Open`] has exactly one [`Row::Close`] after it, properly nested. At the top of a body there
+/// is no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// A scalar, an empty container, or a container that is too deep to open.
-    Leaf { key: Option<String>, value: Span },
+    /// A scalar or an empty container.
+    Leaf { at: usize, key: Option<Key>, value: Span, is_cut: bool },
     /// A container; its children follow.
-    Open {
-        key: Option<String>,
-        open_bracket: &'static str,
-        close_bracket: &'static str,
-        /// All its children, shown or not. Nothing when the body is cut before its end, so that
-        /// nobody counted.
-        count: Option<usize>,
-        /// The word after the count: `key`, `keys`, `item` or `items`.
-        unit: &'static str,
-        expanded: bool,
-    },
+    Open { at: usize, key: Option<Key>, is_object: bool, count: usize, expanded: bool },
+    /// A container whose children are not on this page.
+    Closed { at: usize, key: Option<Key>, is_object: bool, count: usize },
     /// The end of the innermost container that is open.
     Close,
-    /// Children that are not shown; always the last row before the [`Row::Close`]. Without a number
-    /// when the body is cut before the end of the container.
-    More { hidden: Option<usize> },
+    /// Children before those that are shown: the first row after the [`Row::Open`].
+    Earlier { at: usize, start: usize, hidden: usize },
+    /// Children after those that are shown: the last row before the [`Row::Close`].
+    More { at: usize, start: usize, hidden: usize },
 }
 
-/// The tree of the first [`MAX_SHOWN_BYTES`] of the body, in one pass over them.
-pub fn tree(body: &str) -> Tree {
-    let looked_at = first_bytes(body, MAX_SHOWN_BYTES);
-    let cut = looked_at.len() < body.len();
-    let mut tokens = Tokens::new(without_mark(looked_at));
-    let mut builder = Builder { rows: Vec::new(), open: Vec::new(), key: None, skipped: 0, full: false };
-    while let Some(token) = tokens.next() {
-        builder.take(token, tokens.rest(), cut);
+impl Row {
+    pub fn unit(is_object: bool, count: usize) -> &'static str {
+        match (is_object, count) {
+            (true, 1) => "key",
+            (true, _) => "keys",
+            (false, 1) => "item",
+            (false, _) => "items",
+        }
     }
-    while let Some(container) = builder.open.pop() {
-        builder.end(&container, None);
-    }
-    Tree { rows: builder.rows, truncated: cut || builder.full }
 }
 
-struct Container {
-    /// Where its [`Row::Open`] is, which learns the count at the end.
+/// The tree of the value at a place, with the children of that value from the one with the number `start`.
+pub fn tree(body: &str, place: &Place<'_>, start: usize) -> Tree {
+    let extent = extent(body, place.at, start);
+    let mut builder =
+        Builder { rows: Vec::new(), open: Vec::new(), left_out: None, trial: None, used: extent.used, start, extent };
+    for mut step in Walk::from(body, place.at) {
+        let ends = matches!(step.what, What::Close { .. });
+        if let (0, false, Some(child)) = (step.level, ends, place.child()) {
+            (step.index, step.name) = (child.index, child.name);
+        }
+        let has_key = step.level > 0 || place.depth > 0;
+        builder.take(&step, has_key);
+    }
+    builder.finish();
+    let deepest = Some(extent.deepest).filter(|(level, _)| *level > MAX_LEVELS);
+    Tree { rows: builder.rows, deepest }
+}
+
+/// What may turn out not to fit: the children of one container below the levels that do.
+struct Trial {
+    /// The row of the container.
     row: usize,
-    object: bool,
-    children: usize,
-    shown: usize,
+    used_before: Used,
 }
 
-struct Builder<'a> {
+struct Builder {
     rows: Vec<Row>,
-    /// The containers around the current token, at most [`MAX_DEPTH`].
-    open: Vec<Container>,
-    key: Option<&'a str>,
-    /// How many containers have to close before tokens count again. Above 0 inside a container that
-    /// has no rows of its own.
-    skipped: usize,
-    /// Set when a row did not fit. A later one that fits would leave a gap unmarked, so none
-    /// follows.
-    full: bool,
+    /// The rows of the containers around the next value.
+    open: Vec<usize>,
+    /// The level of a container without rows of its own, while its values pass, and its row if it has one.
+    left_out: Option<(usize, Option<usize>)>,
+    trial: Option<Trial>,
+    used: Used,
+    start: usize,
+    extent: Extent,
 }
 
-impl<'a> Builder<'a> {
-    fn take(&mut self, token: Token<'a>, rest: &str, cut: bool) {
-        match token.kind {
-            Kind::Open if self.skipped > 0 => self.skipped += 1,
-            Kind::Close if self.skipped > 0 => self.skipped -= 1,
-            _ if self.skipped > 0 => {}
-            Kind::Space | Kind::Colon | Kind::Comma => {}
-            Kind::Key => self.key = Some(token.text),
-            Kind::Open => self.enter(token.text == "{", closes_at_once(rest)),
-            Kind::Close => self.leave(),
-            Kind::Text | Kind::Number | Kind::Word | Kind::Other => {
-                self.leaf(token.kind.class(), token.text, cut && rest.is_empty());
+impl Builder {
+    fn take(&mut self, step: &Step<'_>, has_key: bool) {
+        match (self.left_out, step.what) {
+            (Some((level, row)), What::Close { .. }) if level == step.level => {
+                self.left_out = None;
+                row.map(|row| self.set_count(row, step.index));
+            }
+            (Some(_), _) => {}
+            (None, What::Close { .. }) => self.leave(step.index),
+            (None, What::Open { .. }) if !is_shown(step.level, step.index, self.start) => {
+                self.left_out = Some((step.level, None));
+            }
+            (None, What::Scalar { .. }) if !is_shown(step.level, step.index, self.start) => {}
+            (None, What::Open { is_object }) => self.enter(step, is_object, self.key(step, has_key)),
+            (None, What::Scalar { kind, text }) => {
+                let (shown, is_cut) = self.beginning(text);
+                let value = Span { class: kind.class(), text: shown };
+                self.add(step, Row::Leaf { at: step.at, key: self.key(step, has_key), value, is_cut });
             }
         }
     }
 
-    fn leaf(&mut self, class: &'static str, text: &str, goes_on: bool) {
-        if self.admit(1) {
-            let key = self.take_key();
-            self.rows.push(Row::Leaf { key, value: Span { class, text: shortened(text, goes_on) } });
+    fn enter(&mut self, step: &Step<'_>, is_object: bool, key: Option<Key>) {
+        let (at, level) = (step.at, step.level);
+        let may_try = level == self.extent.levels && level < MAX_LEVELS && self.trial.is_none();
+        if level < self.extent.levels || may_try {
+            if !self.add(step, Row::Open { at, key, is_object, count: 0, expanded: level < EXPANDED_LEVELS }) {
+                return;
+            }
+            let row = self.rows.len() - 1;
+            if may_try {
+                self.trial = Some(Trial { row, used_before: self.used });
+            }
+            self.open.push(row);
+            if level == 0 && self.start > 0 {
+                let start = self.start.saturating_sub(super::extent::CHILDREN_SHOWN);
+                self.rows.push(Row::Earlier { at, start, hidden: self.start });
+            }
+        } else if self.add(step, Row::Closed { at, key, is_object, count: 0 }) {
+            self.left_out = Some((level, Some(self.rows.len() - 1)));
         }
     }
 
-    fn enter(&mut self, object: bool, empty: bool) {
-        let level = self.open.len();
-        if empty || level >= MAX_DEPTH {
-            self.skipped = 1;
-            let (class, text) = match (empty, object) {
-                (true, true) => (Kind::Open.class(), "{}"),
-                (true, false) => (Kind::Open.class(), "[]"),
-                (false, true) => (COLLAPSED, "{…}"),
-                (false, false) => (COLLAPSED, "[…]"),
-            };
-            self.leaf(class, text, false);
-        } else if self.admit(3) {
-            let key = self.take_key();
-            let (open_bracket, close_bracket) = if object { ("{", "}") } else { ("[", "]") };
-            let expanded = level < EXPANDED_LEVELS;
-            self.open.push(Container { row: self.rows.len(), object, children: 0, shown: 0 });
-            self.rows.push(Row::Open {
-                key,
-                open_bracket,
-                close_bracket,
-                count: None,
-                unit: unit(object, None),
-                expanded,
-            });
-        } else {
-            self.skipped = 1;
+    /// Writes a row. `false` when it belongs to a trial and did not fit, which ends the trial.
+    fn add(&mut self, step: &Step<'_>, row: Row) -> bool {
+        if step.level > self.extent.levels {
+            let limit = self.extent.max_text_bytes;
+            let value = if let What::Scalar { text, .. } = step.what { text.len() } else { 0 };
+            self.used.rows += 1;
+            self.used.text_bytes += value.min(limit) + step.name.map_or(0, |name| name.text.len().min(limit));
+            if !self.used.fits() {
+                self.give_up(step.level);
+                return false;
+            }
         }
+        self.rows.push(row);
+        true
     }
 
-    fn leave(&mut self) {
-        if let Some(container) = self.open.pop() {
-            self.end(&container, Some(container.children));
+    /// Takes back the children of the container that is tried, at the level above that of a value that did not fit.
+    fn give_up(&mut self, level: usize) {
+        let Some(trial) = self.trial.take() else { return };
+        self.used = trial.used_before;
+        self.rows.truncate(trial.row + 1);
+        self.open.pop();
+        if let Some(row) = self.rows.last_mut()
+            && let Row::Open { at, key, is_object, .. } = row
+        {
+            *row = Row::Closed { at: *at, key: key.take(), is_object: *is_object, count: 0 };
         }
+        self.left_out = Some((level - 1, Some(trial.row)));
     }
 
-    fn end(&mut self, container: &Container, all: Option<usize>) {
-        if let Some(Row::Open { count, unit: word, .. }) = self.rows.get_mut(container.row) {
-            *count = all;
-            *word = unit(container.object, all);
-        }
-        if all != Some(container.shown) {
-            self.rows.push(Row::More { hidden: all.map(|all| all.saturating_sub(container.shown)) });
+    fn leave(&mut self, children: usize) {
+        let Some(row) = self.open.pop() else { return };
+        self.trial = self.trial.take().filter(|trial| trial.row != row);
+        let start = if self.open.is_empty() { self.start } else { 0 };
+        let shown_up_to = start.saturating_add(super::extent::CHILDREN_SHOWN);
+        if let Some(Row::Open { at, .. }) = self.rows.get(row)
+            && children > shown_up_to
+        {
+            self.rows.push(Row::More { at: *at, start: shown_up_to, hidden: children - shown_up_to });
         }
         self.rows.push(Row::Close);
+        self.set_count(row, children);
     }
 
-    /// Counts a child of the current container, and says whether it gets rows. Each open container
-    /// keeps two rows in reserve, for its [`Row::More`] and [`Row::Close`], so a new container asks
-    /// for three.
-    fn admit(&mut self, rows: usize) -> bool {
-        let wanted = self.open.last().is_none_or(|parent| parent.children < MAX_CHILDREN);
-        self.full |= wanted && self.rows.len() + 2 * self.open.len() + rows > MAX_ROWS;
-        let admitted = wanted && !self.full;
-        if let Some(parent) = self.open.last_mut() {
-            parent.children += 1;
-            parent.shown += usize::from(admitted);
+    /// Writes down how many children a container has; one without any becomes a leaf.
+    fn set_count(&mut self, row: usize, children: usize) {
+        let is_last = row + 2 >= self.rows.len();
+        match self.rows.get_mut(row) {
+            Some(Row::Open { at, key, is_object, .. } | Row::Closed { at, key, is_object, .. })
+                if children == 0 && is_last =>
+            {
+                let text = if *is_object { "{}" } else { "[]" };
+                let value = Span { class: Kind::Open.class(), text: text.to_owned() };
+                let leaf = Row::Leaf { at: *at, key: key.take(), value, is_cut: false };
+                self.rows.truncate(row);
+                self.rows.push(leaf);
+            }
+            Some(Row::Open { count, .. } | Row::Closed { count, .. }) => *count = children,
+            _ => {}
         }
-        admitted
     }
 
-    /// The key of the child that was just counted.
-    fn take_key(&mut self) -> Option<String> {
-        let parent = self.open.last()?;
-        if !parent.object {
-            return Some(parent.children.saturating_sub(1).to_string());
+    /// Closes what a text left open that ends too early.
+    fn finish(&mut self) {
+        while self.open.pop().is_some() {
+            self.rows.push(Row::Close);
         }
-        let quoted = self.key.take()?;
-        let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
+    }
+
+    fn key(&self, step: &Step<'_>, has_key: bool) -> Option<Key> {
+        let text = match step.name {
+            _ if !has_key => return None,
+            None => return Some(Key { text: step.index.to_string(), cut: None }),
+            Some(Name { text, .. }) => text,
+        };
+        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
         // A name without a character keeps its quotes, or there would be nothing to see.
-        Some(shortened(if bare.is_empty() { quoted } else { bare }, false))
+        let (text, is_cut) = self.beginning(if bare.is_empty() { text } else { bare });
+        Some(Key { text, cut: step.name.map(|name| name.at).filter(|_| is_cut) })
     }
-}
 
-fn unit(object: bool, count: Option<usize>) -> &'static str {
-    match (object, count) {
-        (true, Some(1)) => "key",
-        (true, _) => "keys",
-        (false, Some(1)) => "item",
-        (false, _) => "items",
+    /// As much of a text as may be shown, and whether that is not all of it.
+    fn beginning(&self, text: &str) -> (String, bool) {
+        let start = first_bytes(text, self.extent.max_text_bytes);
+        (visible(start).into_owned(), start.len() < text.len())
     }
-}
-
-fn shortened(text: &str, goes_on: bool) -> String {
-    let start = first_chars(text, MAX_TEXT_CHARS);
-    let mut shown = visible(start).into_owned();
-    if goes_on || start.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_CHILDREN, MAX_DEPTH, MAX_ROWS, MAX_SHOWN_BYTES, MAX_TEXT_CHARS};
-    use super::{Row, Span, Tree, tree, unit};
+    use std::collections::BTreeSet;
+
+    use super::{Key, Row, Span, Tree, tree};
     use crate::domain::visible::visible;
+    use crate::web::json_view::extent::{CHILDREN_SHOWN, MAX_LEVELS, MAX_ROWS};
+    use crate::web::json_view::place::{Found, Place};
+    use crate::web::json_view::walk::{Walk, What};
     use proptest::collection::{btree_map, vec};
     use proptest::strategy::{Just, Strategy};
+    use proptest::test_runner::Config as ProptestConfig;
     use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
     use serde_json::Value;
 
-    fn leaf(key: Option<&str>, class: &'static str, text: &str) -> Row {
-        Row::Leaf { key: key.map(str::to_owned), value: Span { class, text: text.to_owned() } }
+    fn of(body: &str) -> Tree {
+        Place::top(body).map_or(Tree { rows: Vec::new(), deepest: None }, |top| tree(body, &top, 0))
     }
 
-    fn open(key: Option<String>, object: bool, count: Option<usize>, level: usize) -> Row {
-        let (open_bracket, close_bracket) = if object { ("{", "}") } else { ("[", "]") };
-        let unit = unit(object, count);
-        Row::Open { key, open_bracket, close_bracket, count, unit, expanded: level < 2 }
+    fn key(text: &str) -> Option<Key> {
+        Some(Key { text: text.to_owned(), cut: None })
     }
 
-    /// Whether opens and closes match, depth and number stay in bounds, and what is left out stands
-    /// right before a close.
+    fn leaf(at: usize, key: Option<Key>, class: &'static str, text: &str) -> Row {
+        Row::Leaf { at, key, value: Span { class, text: text.to_owned() }, is_cut: false }
+    }
+
+    /// Rows of HTML that a browser can read: each container closed once, and a bound to them all.
     fn is_sound(tree: &Tree) -> bool {
-        let mut depth = 0_usize;
-        let nested = tree.rows.iter().enumerate().all(|(at, row)| match row {
-            Row::Open { .. } => {
-                depth += 1;
-                depth <= MAX_DEPTH
-            }
-            Row::Close => {
-                depth = depth.wrapping_sub(1);
-                depth < MAX_DEPTH
-            }
-            Row::More { .. } => depth > 0 && tree.rows.get(at + 1) == Some(&Row::Close),
-            Row::Leaf { .. } => true,
+        let mut open = 0_i64;
+        let nested = tree.rows.iter().all(|row| {
+            open += match row {
+                Row::Open { .. } => 1,
+                Row::Close => -1,
+                _ => 0,
+            };
+            open >= 0
         });
-        nested && depth == 0 && tree.rows.len() <= MAX_ROWS
+        nested && open == 0 && tree.rows.len() <= 3 * MAX_ROWS
     }
 
     #[test]
-    fn a_body_becomes_rows_with_keys_counts_and_colours() {
-        let shown = tree(r#"{"type" : "x", "lines": [{"qty": 2}, true], "none": null, "e": {}, "f": [ ]}"#);
+    fn rows_follow_the_text_and_two_levels_are_open() {
+        let body = r#"{"a":1,"b":[true,{"c":null}],"d":{ },"e":"x"}"#;
+        let open = |at, key, is_object, count, expanded| Row::Open { at, key, is_object, count, expanded };
         let expected = [
-            open(None, true, Some(5), 0),
-            leaf(Some("type"), "j-s", "\"x\""),
-            open(Some("lines".to_owned()), false, Some(2), 1),
-            open(Some("0".to_owned()), true, Some(1), 2),
-            leaf(Some("qty"), "j-n", "2"),
+            open(0, None, true, 4, true),
+            leaf(5, key("a"), "j-n", "1"),
+            open(11, key("b"), false, 2, true),
+            leaf(12, key("0"), "j-w", "true"),
+            open(17, key("1"), true, 1, false),
+            leaf(22, key("c"), "j-w", "null"),
             Row::Close,
-            leaf(Some("1"), "j-w", "true"),
             Row::Close,
-            leaf(Some("none"), "j-w", "null"),
-            leaf(Some("e"), "j-p", "{}"),
-            leaf(Some("f"), "j-p", "[]"),
+            leaf(33, key("d"), "j-p", "{}"),
+            leaf(41, key("e"), "j-s", "\"x\""),
             Row::Close,
         ];
-        assert_eq!(shown, Tree { rows: expected.to_vec(), truncated: false });
-    }
-
-    #[test]
-    fn a_count_of_one_has_the_singular_word() {
-        let units = [unit(true, Some(1)), unit(true, Some(2)), unit(false, Some(1)), unit(false, None)];
-        assert_eq!(units, ["key", "keys", "item", "items"]);
+        assert_eq!(of(body).rows, expected);
+        let place = Place::find(body, 17).unwrap();
+        assert_eq!(tree(body, &place, 0).rows[0], open(17, key("1"), true, 1, true), "a part keeps its name");
     }
 
     #[test]
     fn a_scalar_is_one_row_and_a_byte_order_mark_is_none() {
-        assert_eq!(tree("\u{FEFF} -1e99999\n").rows, [leaf(None, "j-n", "-1e99999")]);
-        assert_eq!(tree("").rows, []);
+        assert_eq!(of("\u{FEFF} -1e99999\n").rows, [leaf(4, None, "j-n", "-1e99999")]);
+        assert_eq!(of("").rows, []);
     }
 
     #[test]
     fn duplicate_keys_are_both_shown_and_an_empty_key_can_be_seen() {
-        let rows = tree(r#"{"a":1,"a":2,"":3}"#).rows;
-        let values = [leaf(Some("a"), "j-n", "1"), leaf(Some("a"), "j-n", "2"), leaf(Some("\"\""), "j-n", "3")];
-        assert_eq!(rows[1..4], values);
-        assert_eq!(rows[0], open(None, true, Some(3), 0));
+        let expected =
+            [leaf(5, key("a"), "j-n", "1"), leaf(11, key("a"), "j-n", "2"), leaf(16, key("\"\""), "j-n", "3")];
+        assert_eq!(of(r#"{"a":1,"a":2,"":3}"#).rows[1..4], expected);
     }
 
     #[test]
     fn hostile_text_stays_text_and_what_hides_is_shown() {
-        let rows = tree("{\"<script>\u{200B}\": \"\u{202E}</script>\\ud800\\u0000\"}").rows;
-        assert_eq!(rows[1], leaf(Some("<script>\\u200B"), "j-s", r#""\u202E</script>\ud800\u0000""#));
+        let rows = of("{\"<script>\u{200B}\": \"\u{202E}</script>\\ud800\\u0000\"}").rows;
+        assert_eq!(rows[1], leaf(16, key("<script>\\u200B"), "j-s", r#""\u202E</script>\ud800\u0000""#));
     }
 
     #[test]
-    fn containers_that_are_too_deep_are_one_row() {
-        let shown = tree(&format!("{}[{{}},{{\"a\":1}},[ ]]{}", "[".repeat(MAX_DEPTH - 1), "]".repeat(MAX_DEPTH - 1)));
-        let deepest = [leaf(Some("0"), "j-p", "{}"), leaf(Some("1"), "j-c", "{…}"), leaf(Some("2"), "j-p", "[]")];
-        assert_eq!(shown.rows[MAX_DEPTH..MAX_DEPTH + 3], deepest);
-        assert!(is_sound(&shown) && !shown.truncated);
+    fn children_beyond_two_hundred_are_a_link_away_in_both_directions() {
+        let body = format!("[{}0]", "1,".repeat(999));
+        let rows = of(&body).rows;
+        assert_eq!(rows.len(), 1 + CHILDREN_SHOWN + 2);
+        assert_eq!(rows[CHILDREN_SHOWN + 1], Row::More { at: 0, start: 200, hidden: 800 });
+        let rows = tree(&body, &Place::top(&body).unwrap(), 850).rows;
+        assert_eq!(rows[1], Row::Earlier { at: 0, start: 650, hidden: 850 });
+        assert_eq!(rows[2], leaf(1 + 2 * 850, key("850"), "j-n", "1"));
+        assert_eq!(rows.len(), 2 + 150 + 1);
     }
 
     #[test]
-    fn half_a_million_brackets_end_in_a_collapsed_row_and_every_container_is_closed() {
-        for body in
-            ["[".repeat(500_000), format!("{}{}", "[".repeat(500_000), "]".repeat(500_000)), "{\"a\":".repeat(200_000)]
-        {
-            let shown = tree(&body);
-            assert!(is_sound(&shown) && shown.truncated);
-            assert_eq!(shown.rows.len(), MAX_DEPTH + 1 + 2 * MAX_DEPTH);
-        }
+    fn when_not_all_children_fit_they_are_all_there_and_the_first_are_open() {
+        let child = r#"{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}"#;
+        let body = format!("[{}{{}},{child}]", format!("{child},").repeat(100));
+        let rows = of(&body).rows;
+        let closed = rows.iter().filter(|row| matches!(row, Row::Closed { count: 9, .. })).count();
+        let open = rows.iter().filter(|row| matches!(row, Row::Open { count: 9, .. })).count();
+        assert_eq!(open + closed, 101);
+        assert!(open > 40 && closed > 40, "{open} open, {closed} closed");
+        assert!(rows.contains(&leaf(1 + 100 * (child.len() + 1), key("100"), "j-p", "{}")));
+        assert!(is_sound(&of(&body)));
     }
 
     #[test]
-    fn children_beyond_the_bound_are_counted_and_not_shown() {
-        let shown = tree(&format!("[{}[1,[2]]]", "{\"a\":[]},".repeat(999)));
-        assert_eq!(shown.rows[0], open(None, false, Some(1000), 0));
-        assert_eq!(shown.rows.len(), 1 + 3 * MAX_CHILDREN + 2);
-        assert_eq!(shown.rows[shown.rows.len() - 2], Row::More { hidden: Some(1000 - MAX_CHILDREN) });
-        assert!(is_sound(&shown) && !shown.truncated);
-        assert!(!tree(&format!("[{}0]", "1,".repeat(MAX_CHILDREN - 1))).rows.contains(&Row::More { hidden: Some(0) }));
+    fn half_a_million_brackets_end_in_a_link_further_down() {
+        let body = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+        let shown = of(&body);
+        assert!(is_sound(&shown));
+        assert_eq!(shown.rows[MAX_LEVELS], Row::Closed { at: MAX_LEVELS, key: key("0"), is_object: false, count: 1 });
+        assert_eq!(shown.deepest, Some((499_999, 499_999)));
+        assert_eq!(of(&"[".repeat(500_000)).rows.len(), shown.rows.len(), "also without an end");
     }
 
     #[test]
-    fn of_a_million_keys_nobody_knows_the_number_because_the_body_is_cut() {
-        let shown = tree(&format!("{{{}}}", vec!["\"k\":1"; 1_000_000].join(",")));
-        assert_eq!(shown.rows[0], open(None, true, None, 0));
-        assert_eq!(shown.rows[MAX_CHILDREN + 1..], [Row::More { hidden: None }, Row::Close]);
-        assert!(shown.truncated);
-    }
-
-    #[test]
-    fn when_the_rows_run_out_each_container_says_how_much_is_hidden() {
-        let inner = format!("[{}0]", "1,".repeat(99));
-        let shown = tree(&format!("[{}0]", format!("{inner},").repeat(100)));
-        assert!(is_sound(&shown) && shown.truncated);
-        assert!(shown.rows.len() > MAX_ROWS - 4);
-        assert_eq!(shown.rows[0], open(None, false, Some(101), 0));
-        let opened = shown.rows.iter().filter(|row| matches!(row, Row::Open { .. })).count();
-        assert_eq!(shown.rows[shown.rows.len() - 2], Row::More { hidden: Some(101 - (opened - 1)) });
-    }
-
-    #[test]
-    fn nothing_is_shown_after_the_first_row_that_did_not_fit_even_if_it_is_shorter() {
-        let inner = format!("[{}0],", "1,".repeat(99)).repeat(99);
-        // The first array moves the place in an inner one where the rows run out.
-        for first in 90..110 {
-            let shown = tree(&format!("[[{}0],{inner}\"last\"]", "1,".repeat(first)));
-            assert!(shown.truncated);
-            assert!(!shown.rows.contains(&leaf(Some("100"), "j-s", "\"last\"")));
-        }
-    }
-
-    #[test]
-    fn a_mebibyte_string_is_cut_with_an_ellipsis_as_key_and_as_value() {
-        let long = "a".repeat(1 << 20);
-        let value = format!("\"{}…", "a".repeat(MAX_TEXT_CHARS - 1));
-        assert_eq!(tree(&format!("\"{long}\"")).rows, [leaf(None, "j-s", &value)]);
-        let key = format!("{}…", "a".repeat(MAX_TEXT_CHARS));
-        assert_eq!(tree(&format!("{{\"{}\":1}}", &long[..20_000])).rows[1], leaf(Some(&key), "j-n", "1"));
-    }
-
-    #[test]
-    fn a_value_at_the_cut_says_that_it_goes_on() {
-        let body = format!("[{}\"abc\"]", " ".repeat(MAX_SHOWN_BYTES - 3));
-        let expected =
-            [open(None, false, None, 0), leaf(Some("0"), "j-s", "\"a…"), Row::More { hidden: None }, Row::Close];
-        assert_eq!(tree(&body), Tree { rows: expected.to_vec(), truncated: true });
+    fn of_a_mebibyte_string_the_beginning_is_shown_and_the_whole_is_a_link_away() {
+        let body = format!("{{\"{}\":\"{}\"}}", "k".repeat(20_000), "v".repeat(1 << 20));
+        let Row::Leaf { at, key: Some(key), value, is_cut: true } = &of(&body).rows[1] else { panic!("not cut") };
+        assert_eq!((key.text.len(), key.cut, value.text.len()), (4_096, Some(1), 4_096));
+        assert!(
+            matches!(Place::find(&body, *at).unwrap().found, Found::Scalar { text, .. } if text.len() == (1 << 20) + 2)
+        );
+        assert!(matches!(Place::find(&body, 1).unwrap().found, Found::Key { text } if text.len() == 20_002));
     }
 
     fn json() -> impl Strategy<Value = Value> {
@@ -384,8 +370,18 @@ mod tests {
         })
     }
 
-    /// The rows of a small body, from another reader of JSON.
-    fn rows_of(value: &Value, key: Option<String>, level: usize, rows: &mut Vec<Row>) {
+    /// What the rows show, without places, to compare with another reader of JSON.
+    fn lines(tree: &Tree) -> Vec<String> {
+        let name = |key: &Option<Key>| key.as_ref().map(|key| key.text.clone()).unwrap_or_default();
+        let line = |row: &Row| match row {
+            Row::Leaf { key, value, .. } => format!("{}: {} {}", name(key), value.class, value.text),
+            Row::Open { key, is_object, count, .. } => format!("{}: {is_object} {count}", name(key)),
+            other => format!("{other:?}"),
+        };
+        tree.rows.iter().map(line).collect()
+    }
+
+    fn lines_of(value: &Value, name: &str, lines: &mut Vec<String>) {
         let children: Vec<(String, &Value)> = match value {
             Value::Array(items) => items.iter().enumerate().map(|(at, item)| (at.to_string(), item)).collect(),
             Value::Object(map) => map.iter().map(|(name, child)| (bare(name), child)).collect(),
@@ -398,22 +394,67 @@ mod tests {
                 Value::String(_) => "j-s",
                 Value::Array(_) | Value::Object(_) => "j-p",
             };
-            return rows.push(leaf(key.as_deref(), class, &spelled(value)));
+            return lines.push(format!("{name}: {class} {}", visible(&value.to_string())));
         }
-        rows.push(open(key, value.is_object(), Some(children.len()), level));
+        lines.push(format!("{name}: {} {}", value.is_object(), children.len()));
         for (name, child) in children {
-            rows_of(child, Some(name), level + 1, rows);
+            lines_of(child, &name, lines);
         }
-        rows.push(Row::Close);
+        lines.push("Close".to_owned());
     }
 
     fn bare(name: &str) -> String {
-        let quoted = spelled(&Value::from(name));
+        let quoted = visible(&Value::from(name).to_string()).into_owned();
         quoted[1..quoted.len() - 1].to_owned()
     }
 
-    fn spelled(value: &Value) -> String {
-        visible(&value.to_string()).into_owned()
+    /// Every value that is shown on some page, following only links.
+    fn reached(body: &str) -> BTreeSet<usize> {
+        let (mut seen, mut shown) = (BTreeSet::new(), BTreeSet::new());
+        let mut todo: Vec<(usize, usize)> = Place::top(body).map(|top| (top.at, 0)).into_iter().collect();
+        while let Some((at, start)) = todo.pop() {
+            if !seen.insert((at, start)) {
+                continue;
+            }
+            let place = Place::find(body, at).expect("a link leads somewhere");
+            for row in tree(body, &place, start).rows {
+                match row {
+                    Row::Leaf { at, is_cut, .. } => {
+                        shown.insert(at);
+                        assert!(!is_cut || matches!(Place::find(body, at).unwrap().found, Found::Scalar { .. }));
+                    }
+                    Row::Closed { at, .. } => todo.push((at, 0)),
+                    Row::Earlier { at, start, .. } | Row::More { at, start, .. } => todo.push((at, start)),
+                    Row::Open { .. } | Row::Close => {}
+                }
+            }
+        }
+        shown
+    }
+
+    /// The scalars and the empty containers of a body.
+    fn leaves(body: &str) -> BTreeSet<usize> {
+        let mut leaves = BTreeSet::new();
+        let mut last_open = None;
+        for step in Walk::body(body) {
+            match step.what {
+                What::Scalar { .. } => _ = leaves.insert(step.at),
+                What::Open { .. } => last_open = Some(step.at),
+                What::Close { .. } if step.index == 0 => leaves.extend(last_open),
+                What::Close { .. } => {}
+            }
+        }
+        leaves
+    }
+
+    #[test]
+    fn every_value_of_large_bodies_is_reached_by_following_links() {
+        let wide: String = (0..1_500).map(|i| format!("\"k{i}\":[{i},{{\"n\":{{}}}}],")).collect();
+        let texts: String = (0..450).map(|i| format!("\"{}\",", "x".repeat(100 + i * 7))).collect();
+        let deep = |levels| format!("{}\"x\":1{}", "{\"a\":[1,{".repeat(levels), "}],\"b\":{}}".repeat(levels));
+        for body in [format!("{{{wide}\"z\":1}}"), format!("[[{texts}1],[{texts}2]]"), format!("{{{}}}", deep(300))] {
+            assert!(reached(&body) == leaves(&body), "{}", &body[..60]);
+        }
     }
 
     const NEARLY_JSON: &str = r#"(?s)([\[\]{}:,"\\ \n\x{FEFF}é\x{202E}a-z0-9]|.){0,300}"#;
@@ -421,26 +462,36 @@ mod tests {
     proptest! {
         #[test]
         fn any_small_body_has_the_rows_that_another_reader_finds(value in json()) {
-            let mut rows = Vec::new();
-            rows_of(&value, None, 0, &mut rows);
-            prop_assert_eq!(&tree(&value.to_string()).rows, &rows);
-            prop_assert_eq!(&tree(&format!("\u{FEFF}{value:#}\n")).rows, &rows);
+            let mut expected = Vec::new();
+            lines_of(&value, "", &mut expected);
+            prop_assert_eq!(&lines(&of(&value.to_string())), &expected);
+            prop_assert_eq!(&lines(&of(&format!("\u{FEFF}{value:#}\n"))), &expected);
         }
 
         #[test]
-        fn a_cut_body_is_still_a_sound_tree(value in json(), at in 0_usize..400) {
-            let body = value.to_string();
-            prop_assert!(is_sound(&tree(&body[..body.floor_char_boundary(at)])));
+        fn any_text_at_all_is_a_sound_tree(body in NEARLY_JSON, start in 0_usize..5) {
+            prop_assert!(is_sound(&of(&body)));
+            for at in 0..body.len() {
+                if let Some(place) = Place::find(&body, at) {
+                    prop_assert!(is_sound(&tree(&body, &place, start)));
+                }
+            }
         }
 
         #[test]
-        fn any_text_at_all_is_a_sound_tree(body in NEARLY_JSON) {
-            prop_assert!(is_sound(&tree(&body)));
+        fn any_heap_of_brackets_is_a_sound_tree(body in r"([\[{]|1,|\}|\]){0,3000}") {
+            prop_assert!(is_sound(&of(&body)));
         }
+    }
+
+    proptest! {
+        // Each case reads a long body for every link in it.
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn any_heap_of_brackets_is_a_sound_tree(body in r"([\[{]|1,|\}|\]){0,9000}") {
-            prop_assert!(is_sound(&tree(&body)));
+        fn every_value_of_any_body_is_reached_by_following_links(value in json(), times in 1_usize..260) {
+            let body = format!("[{}0]", format!("{value},").repeat(times));
+            prop_assert_eq!(reached(&body), leaves(&body));
         }
     }
 }
