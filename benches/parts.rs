@@ -1,4 +1,5 @@
-//! What the parts of a request cost by themselves: recognising the sender, the gate for bodies, the headers that are kept.
+//! What the parts of a request cost by themselves: recognising the sender, the gate for bodies, the headers that are kept,
+//! and what showing and comparing a body of a mebibyte takes.
 //!
 //! `make bench` runs it.
 
@@ -16,12 +17,17 @@ use reasoner_webhooks::domain::credential_password::{CredentialPassword, RANDOM_
 use reasoner_webhooks::domain::installation::keyed_digest;
 use reasoner_webhooks::domain::payload::Payload;
 use reasoner_webhooks::domain::request_headers::scrub;
+use reasoner_webhooks::web::json_view::changes::changes;
+use reasoner_webhooks::web::json_view::nodes::{Digests, Nodes};
+use reasoner_webhooks::web::json_view::place::Place;
+use reasoner_webhooks::web::json_view::raw::raw;
+use reasoner_webhooks::web::json_view::tree::tree;
 
 use crate::event_body::EVENT_BODY;
 
 const KEY: [u8; 32] = [7; 32];
 
-criterion_group!(parts, sender, bodies, headers);
+criterion_group!(parts, sender, bodies, headers, shown, compared);
 criterion_main!(parts);
 
 fn issued() -> (Username, CredentialPassword) {
@@ -81,4 +87,45 @@ fn headers(criterion: &mut Criterion) {
     ];
     criterion
         .bench_function("eight headers are scrubbed", |bencher| bencher.iter(|| scrub(black_box(headers).into_iter())));
+}
+
+/// Bodies of a mebibyte: ordinary ones in a list, and the most of everything that hurts.
+fn mebibytes() -> [(&'static str, String); 4] {
+    const MEBIBYTE: usize = 1 << 20;
+    [
+        ("ordinary", format!("[{}1]", format!("{EVENT_BODY},").repeat((MEBIBYTE - 3) / (EVENT_BODY.len() + 1)))),
+        ("half a million numbers", format!("[{}1]", "1,".repeat(MEBIBYTE / 2 - 2))),
+        ("half a million levels", format!("{}{}", "[".repeat(MEBIBYTE / 2), "]".repeat(MEBIBYTE / 2))),
+        ("one string", format!("\"{}\"", "x".repeat(MEBIBYTE - 2))),
+    ]
+}
+
+fn shown(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a body is shown");
+    for (name, body) in mebibytes() {
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(format!("as a tree: {name}"), |bencher| {
+            bencher.iter(|| Place::top(black_box(&body)).map(|top| tree(&body, &top, 0)));
+        });
+        group.bench_function(format!("the last piece of it: {name}"), |bencher| {
+            bencher.iter(|| raw(black_box(&body), body.len() - 1));
+        });
+    }
+    group.finish();
+}
+
+fn compared(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("two bodies are compared");
+    for (name, body) in mebibytes() {
+        let other = body.replace('1', "2").replace("x\"", "y\"");
+        group.throughput(Throughput::Bytes(2 * body.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let digests = Digests::default();
+                let (old, new) = (Nodes::read(black_box(&body), &digests), Nodes::read(black_box(&other), &digests));
+                old.zip(new).map(|(old, new)| changes(&old, &new, &digests, 0, 100).counts)
+            });
+        });
+    }
+    group.finish();
 }

@@ -110,5 +110,5 @@ function openLevels(levels) {
 }
 
 function focusRow(row) {
-  row?.querySelector('summary, a')?.focus();
+  (row?.querySelector('summary') ?? row?.querySelector('a'))?.focus();
 }

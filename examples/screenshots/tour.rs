@@ -288,6 +288,10 @@ impl<C: Camera> Tour<'_, C> {
         self.press("label[for=view-headers]").await?;
         self.here("event-headers", "Event, headers").await?;
         self.press("label[for=view-tree]").await?;
+        self.press(".tree .j-k[href]").await?;
+        self.see(".tree .value-bar").await?;
+        self.here("event-value", "Event, one value").await?;
+        self.page(&format!("{path}/comparison"), "event-comparison", "Event, compared with the one before").await?;
         self.dialog(&format!("{path}?delete=1"), "event-delete-dialog", "Delete an event").await
     }
 

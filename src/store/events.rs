@@ -18,7 +18,7 @@ use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::request_headers::KeptHeader;
 use crate::store::columns::{Moment, inet, time, without_nul};
 use crate::store::error::StoreError;
-use crate::store::matching::{Budget, look};
+use crate::store::matching::{Budget, Found, look};
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, events};
 
@@ -165,19 +165,16 @@ async fn list_summaries(
     Ok(rows.into_iter().map(summary).collect())
 }
 
-/// The ids beside an event within the filter: the next newer and the next older one, as far as a look each finds them.
+/// Looks for what is beside an event within the filter: the next newer and the next older one.
 pub async fn neighbours(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
     id: EventId,
-) -> Result<(Option<EventId>, Option<EventId>), StoreError> {
-    let mut beside = [None; 2];
-    for (found, cursor) in beside.iter_mut().zip([Cursor::After(id), Cursor::Before(id)]) {
-        *found = look(conn, account, filter, cursor, 1, Budget::PAGE).await?.ids.into_iter().next();
-    }
-    let [newer, older] = beside;
-    Ok((newer, older))
+) -> Result<[Found; 2], StoreError> {
+    let newer = look(conn, account, filter, Cursor::After(id), 1, Budget::PAGE).await?;
+    let older = look(conn, account, filter, Cursor::Before(id), 1, Budget::PAGE).await?;
+    Ok([newer, older])
 }
 
 type WholeRow = (SummaryRow, Option<Moment>, Option<Moment>, Option<String>, Option<String>, String, String);

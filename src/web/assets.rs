@@ -16,8 +16,18 @@ const STYLES: [&str; 3] = ["tokens.css", "base.css", "components.css"];
 /// The name under which they are served together.
 const STYLE_SHEET: &str = "app.css";
 /// The scripts of every page; none needs another.
-pub const SCRIPTS: [&str; 10] =
-    ["copy.js", "time.js", "menu.js", "dialog.js", "filters.js", "live.js", "keys.js", "prefs.js", "stay.js", "tree.js"];
+pub const SCRIPTS: [&str; 10] = [
+    "copy.js",
+    "time.js",
+    "menu.js",
+    "dialog.js",
+    "filters.js",
+    "live.js",
+    "keys.js",
+    "prefs.js",
+    "stay.js",
+    "tree.js",
+];
 
 /// One file as it is served.
 pub struct Asset {

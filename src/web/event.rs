@@ -10,6 +10,7 @@ use crate::app::delete_event::delete_event;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
 use crate::domain::visible::{visible, visible_lines};
+use crate::store::matching::Found;
 use crate::store::{credentials, events};
 use crate::web::answers::{html, see_other};
 use crate::web::errors::PageError;
@@ -53,18 +54,30 @@ struct Show {
     permalink: String,
     /// The address of the page with the filters of the list, from its top.
     top: String,
-    /// The same with the question before deleting.
+    /// The page that compares it with the one before.
+    compare: String,
+    /// The page with the question before deleting.
     delete: String,
     /// Where the answer to it goes.
     deletion: String,
     back: String,
-    newer: Option<String>,
-    older: Option<String>,
+    newer: Beside,
+    older: Beside,
     /// The question before deleting is open.
     deleting: bool,
 }
 
-fn parse_id(text: &str) -> Result<EventId, PageError> {
+/// What is before or after an event within the filters.
+enum Beside {
+    /// The address of an event.
+    Event(String),
+    /// The next one is so far away that looking for it was too much for this page: the address of the list that goes on.
+    FarAway(String),
+    Nothing,
+}
+
+/// The id in an address; what is none is not found.
+pub fn parse_id(text: &str) -> Result<EventId, PageError> {
     text.parse().map_err(|_| PageError::NotFound)
 }
 
@@ -87,10 +100,14 @@ pub async fn show(
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, reader.now());
-    let (newer, older) = events::neighbours(&mut conn, account, &filters.filter, id).await?;
+    let [newer, older] = events::neighbours(&mut conn, account, &filters.filter, id).await?;
     drop(conn);
     let own = format!("/events/{id}");
-    let link = |id: EventId| filters.link(&format!("/events/{id}"));
+    let beside = |found: Found, name: &str| match (found.ids.first(), found.next) {
+        (Some(id), _) => Beside::Event(filters.link(&format!("/events/{id}"))),
+        (None, Some(_)) => Beside::FarAway(filters.link_with("/events", name, &id.to_string())),
+        (None, None) => Beside::Nothing,
+    };
     let deleting = dialog.delete.is_some();
     let summary = &event.summary;
     let template = Show {
@@ -116,12 +133,13 @@ pub async fn show(
         headers: headers(&event),
         curl: curl(&event, &reader.site().ingest_url),
         permalink: format!("{}/events/{id}", reader.site().public_url),
+        compare: filters.link(&format!("{own}/comparison")),
         delete: filters.link_with(&own, "delete", "1"),
         deletion: filters.link(&format!("{own}/deletion")),
         top: filters.link(&own),
         back: filters.link("/events"),
-        newer: newer.map(link),
-        older: older.map(link),
+        newer: beside(newer, "after"),
+        older: beside(older, "before"),
         deleting,
     };
     html(&template)

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use crate::domain::visible::visible;
 use crate::web::errors::PageError;
+use crate::web::filters::address;
+use crate::web::json_view::path::{path, same_value};
 use crate::web::json_view::place::{Child, Found, Place};
 use crate::web::json_view::raw::{Raw, raw};
 use crate::web::json_view::tokens::{Kind, first_chars};
@@ -16,7 +18,7 @@ use crate::web::json_view::walk::{Walk, What};
 use crate::web::shown::{grouped, size};
 
 /// Longer bodies are read beside the workers, in bytes.
-const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
+pub const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
 /// Steps of a way that are shown from its start and from its end.
 const CRUMBS_AT_START: usize = 3;
 const CRUMBS_AT_END: usize = 6;
@@ -50,8 +52,14 @@ pub struct Pointed {
     /// What it is, and how long.
     pub kind: String,
     pub is_key: bool,
+    /// The way to it in one line.
+    pub shown_path: String,
+    /// Its path as a search names it, where it can.
+    pub path: Option<String>,
     /// Its path as a JSON Pointer, where that can be written down.
     pub pointer: Option<String>,
+    /// The list of the events that have the same value there.
+    pub same_value: Option<String>,
 }
 
 /// The body as the page shows it.
@@ -186,8 +194,24 @@ fn pointed(body: &str, place: &Place<'_>) -> Pointed {
         name: place.child().map_or_else(|| "Body".to_owned(), crumb_text),
         kind: format!("{what}, {}", if bytes < 1_000 { format!("{bytes} bytes") } else { size(bytes) }),
         is_key: matches!(place.found, Found::Key { .. }),
+        shown_path: path_text(place),
+        path: path(place),
+        same_value: same_value(place).map(|query| address("/events", &[("q", &query)])),
         pointer: place.pointer().filter(|pointer| visible(pointer) == *pointer),
     }
+}
+
+/// The way to a value in one line, for people.
+pub fn path_text(place: &Place<'_>) -> String {
+    if let Some(path) = path(place) {
+        return if path == "$" { "Body".to_owned() } else { visible(&path).into_owned() };
+    }
+    let steps = crumbs(place).into_iter().map(|crumb| match crumb {
+        Crumb::Step { text, .. } => text,
+        Crumb::LeftOut { steps } => format!("… {steps} levels …"),
+    });
+    let name = place.child().map(crumb_text);
+    steps.chain(name).map(|step| format!("/{step}")).collect()
 }
 
 /// The steps above what is pointed at.
@@ -206,10 +230,9 @@ fn crumbs(place: &Place<'_>) -> Vec<Crumb> {
 
 fn crumb_text(child: &Child<'_>) -> String {
     let Some(name) = child.name else { return child.index.to_string() };
-    let bare = name.text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(name.text);
-    let start = first_chars(if bare.is_empty() { name.text } else { bare }, MAX_CRUMB_CHARS);
+    let start = first_chars(name.seen(), MAX_CRUMB_CHARS);
     let mut shown = visible(start).into_owned();
-    if start.len() < bare.len() {
+    if start.len() < name.seen().len() {
         shown.push('…');
     }
     shown

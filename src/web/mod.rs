@@ -6,6 +6,7 @@ pub mod answers;
 pub mod assets;
 pub mod audit;
 pub mod chart;
+pub mod comparison;
 pub mod confirm;
 pub mod credential_dialogs;
 pub mod credentials;

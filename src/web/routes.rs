@@ -7,9 +7,9 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::errors::{self, PageError};
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, confirm, credentials, deadline, deletion, docs, error_layer, event, events, export, health,
-    holding, ingest, live, rejections, same_origin, second_factor, session, sessions, set_up, sign_in, sign_in_code,
-    sign_up, static_files, theme, webhooks,
+    account, audit, comparison, confirm, credentials, deadline, deletion, docs, error_layer, event, events, export,
+    health, holding, ingest, live, rejections, same_origin, second_factor, session, sessions, set_up, sign_in,
+    sign_in_code, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -107,6 +107,7 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/events/rejections", "GET, HEAD").route(get().to(rejections::index)))
         .service(at("/events/{id}", "GET, HEAD").route(get().to(event::show)))
         .service(at("/events/{id}/body", "GET, HEAD").route(get().to(event::body)))
+        .service(at("/events/{id}/comparison", "GET, HEAD").route(get().to(comparison::show)))
         .service(at("/events/{id}/deletion", "POST").route(post().to(event::delete)));
 
     // Settings.

@@ -141,6 +141,10 @@ async fn nothing_that_senders_or_owners_write_runs_or_hides_on_any_page() {
         sender.store(json!(attack).to_string()).await;
     }
     server.eventually("select count(*) from rejections", senders.len() as i64).await;
+    // Compared with the one before, every hostile key was removed.
+    let (_, last) = &senders[senders.len() - 1];
+    last.store(hostile_body()).await;
+    let emptied = last.store("{}").await;
 
     let visit = Visit::begin(&server).await;
     let script = json!({ "source": CANARY });
@@ -159,7 +163,7 @@ async fn nothing_that_senders_or_owners_write_runs_or_hides_on_any_page() {
     ] {
         look.at(path).await;
     }
-    look_at_events(&look, &events).await;
+    look_at_events(&look, &events, &emptied).await;
     look_at_credentials(&look, &maya, &senders).await;
     look_at_queries(&look).await;
     look_at_live_rows(&look, &server).await;
@@ -188,7 +192,7 @@ async fn check_canary_sings(visit: &Visit) {
     assert!(!visit.complaints(&[]).await.is_empty(), "the console tells as well");
 }
 
-async fn look_at_events(look: &Look<'_>, events: &[String]) {
+async fn look_at_events(look: &Look<'_>, events: &[String], emptied: &str) {
     let visit = look.visit;
     for id in events {
         let path = format!("/events/{id}");
@@ -206,6 +210,21 @@ async fn look_at_events(look: &Look<'_>, events: &[String]) {
         assert!(text.contains("a\\u202Eb\\u2066c\\u200Bd"), "{part}: {text}");
     }
     look.at(&format!("/events/{}?delete=1", events[0])).await;
+    // Each key as the way to a value and as a value itself, in place and on a page; and what changed.
+    let id = &events[events.len() - 1];
+    visit.go(&format!("/events/{id}")).await;
+    let links = "return [...document.querySelectorAll('.tree a')].map(link => link.getAttribute('href'))";
+    let links = visit.ask(links).await;
+    let links: Vec<&str> = links.as_array().unwrap().iter().map(|link| link.as_str().unwrap()).collect();
+    for link in links.iter().step_by(4) {
+        look.at(&format!("/events/{id}{link}")).await;
+    }
+    visit.go(&format!("/events/{id}")).await;
+    visit.press(".tree .j-k[href], .tree .here").await;
+    visit.see(".tree .value-bar").await;
+    look.here("what can be done with a value").await;
+    look.at(&format!("/events/{emptied}/comparison")).await;
+    visit.read("h2", "13 removed").await;
 }
 
 async fn look_at_credentials(look: &Look<'_>, maya: &Person, senders: &[(&str, Sender)]) {

@@ -17,6 +17,7 @@ use support::browser;
 mod barriers;
 mod confirm;
 mod console;
+mod event_page;
 mod first_run;
 mod hostile;
 mod keyboard;

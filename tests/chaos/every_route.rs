@@ -10,7 +10,7 @@ use crate::support::actors::WEBHOOKS;
 const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
 
 /// What a signed-in person may read.
-const READ: [&str; 22] = [
+const READ: [&str; 23] = [
     "/",
     "/login",
     "/setup?token=none",
@@ -20,6 +20,7 @@ const READ: [&str; 22] = [
     "/events/rejections",
     "/events/ID",
     "/events/ID/body",
+    "/events/ID/comparison",
     "/settings/integrations",
     "/settings/integrations/webhooks",
     "/settings/account",

@@ -63,6 +63,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/events/rejections", SignIn, Page, Page),
     route("GET", "/events/{event}", SignIn, NotFound, Page),
     route("GET", "/events/{event}/body", SignIn, NotFound, Page),
+    route("GET", "/events/{event}/comparison", SignIn, NotFound, Page),
     route("GET", "/settings", SignIn, Onward, Onward),
     route("GET", "/settings/integrations", SignIn, Page, Page),
     route("GET", "/settings/integrations/webhooks", SignIn, Page, Page),

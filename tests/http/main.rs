@@ -17,6 +17,7 @@ mod crowd;
 mod dashboard;
 mod deletion;
 mod durability;
+mod event_page;
 mod expiry;
 mod framing;
 mod hashing;

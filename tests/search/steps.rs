@@ -207,8 +207,8 @@ async fn ranges_credentials_and_accounts_bound_what_is_found() {
     assert_eq!(all(&filled, &range, Cursor::Newest, 10, Budget::PAGE).await, ids[11..=20]);
     assert_eq!(all(&filled, &range, Cursor::After(ids[15]), 10, ONE_STEP).await, [ids[14], ids[13], ids[12], ids[11]]);
     let mut conn = filled.store.connection().await.unwrap();
-    let beside = events::neighbours(&mut conn, account, &of_other, ids[4]).await.unwrap();
-    assert_eq!(beside, (Some(ids[3]), Some(ids[5])));
+    let [newer, older] = events::neighbours(&mut conn, account, &of_other, ids[4]).await.unwrap();
+    assert_eq!((newer.ids, older.ids), (vec![ids[3]], vec![ids[5]]));
 }
 
 // holds W9

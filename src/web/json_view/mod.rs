@@ -11,5 +11,10 @@ pub mod preview;
 pub mod raw;
 
 pub mod extent;
+pub mod path;
 pub mod place;
 pub mod tree;
+
+pub mod alignment;
+pub mod changes;
+pub mod nodes;

@@ -4,7 +4,7 @@ use crate::web::json_view::tokens::Kind;
 use crate::web::json_view::walk::{Name, Step, Walk, What};
 
 /// Steps of a way that are kept from its start and from its end. A way may have half a million.
-const KEPT_AT_EACH_END: usize = 64;
+pub const KEPT_AT_EACH_END: usize = 64;
 /// The longest way that is written down to be copied, in bytes.
 const MAX_WRITTEN_BYTES: usize = 2_000;
 

@@ -4,10 +4,10 @@
 //! How much fits is decided in `extent`; the words around it are left to the page.
 
 use crate::domain::visible::visible;
-use crate::web::json_view::extent::{Extent, MAX_LEVELS, Used, extent, is_shown};
+use crate::web::json_view::extent::{CHILDREN_SHOWN, Extent, MAX_LEVELS, Used, extent, is_shown};
 use crate::web::json_view::place::Place;
 use crate::web::json_view::tokens::{Kind, Span, first_bytes};
-use crate::web::json_view::walk::{Name, Step, Walk, What};
+use crate::web::json_view::walk::{Step, Walk, What};
 
 /// Levels that are open at first: the root and its children.
 const EXPANDED_LEVELS: usize = 2;
@@ -99,7 +99,9 @@ impl Builder {
         match (self.left_out, step.what) {
             (Some((level, row)), What::Close { .. }) if level == step.level => {
                 self.left_out = None;
-                row.map(|row| self.set_count(row, step.index));
+                if let Some(row) = row {
+                    self.set_count(row, step.index);
+                }
             }
             (Some(_), _) => {}
             (None, What::Close { .. }) => self.leave(step.index),
@@ -129,7 +131,7 @@ impl Builder {
             }
             self.open.push(row);
             if level == 0 && self.start > 0 {
-                let start = self.start.saturating_sub(super::extent::CHILDREN_SHOWN);
+                let start = self.start.saturating_sub(CHILDREN_SHOWN);
                 self.rows.push(Row::Earlier { at, start, hidden: self.start });
             }
         } else if self.add(step, Row::Closed { at, key, is_object, count: 0 }) {
@@ -171,7 +173,7 @@ impl Builder {
         let Some(row) = self.open.pop() else { return };
         self.trial = self.trial.take().filter(|trial| trial.row != row);
         let start = if self.open.is_empty() { self.start } else { 0 };
-        let shown_up_to = start.saturating_add(super::extent::CHILDREN_SHOWN);
+        let shown_up_to = start.saturating_add(CHILDREN_SHOWN);
         if let Some(Row::Open { at, .. }) = self.rows.get(row)
             && children > shown_up_to
         {
@@ -207,15 +209,13 @@ impl Builder {
     }
 
     fn key(&self, step: &Step<'_>, has_key: bool) -> Option<Key> {
-        let text = match step.name {
+        let name = match step.name {
             _ if !has_key => return None,
             None => return Some(Key { text: step.index.to_string(), cut: None }),
-            Some(Name { text, .. }) => text,
+            Some(name) => name,
         };
-        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-        // A name without a character keeps its quotes, or there would be nothing to see.
-        let (text, is_cut) = self.beginning(if bare.is_empty() { text } else { bare });
-        Some(Key { text, cut: step.name.map(|name| name.at).filter(|_| is_cut) })
+        let (text, is_cut) = self.beginning(name.seen());
+        Some(Key { text, cut: is_cut.then_some(name.at) })
     }
 
     /// As much of a text as may be shown, and whether that is not all of it.

@@ -13,6 +13,18 @@ pub struct Name<'a> {
     pub text: &'a str,
 }
 
+impl<'a> Name<'a> {
+    /// Without its quotes.
+    pub fn bare(&self) -> &'a str {
+        self.text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(self.text)
+    }
+
+    /// Without its quotes, unless there would be nothing to see.
+    pub fn seen(&self) -> &'a str {
+        Some(self.bare()).filter(|bare| !bare.is_empty()).unwrap_or(self.text)
+    }
+}
+
 /// One value, or the end of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
