@@ -327,6 +327,7 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/settings/integrations", "integrations", "Integrations").await?;
         self.expiry(inventory).await?;
         self.late_events(&billing).await?;
+        self.long_name(inventory).await?;
         self.left_open(inventory).await
     }
 
@@ -360,6 +361,23 @@ impl<C: Camera> Tour<'_, C> {
         let sql = "select id::text from events where accepted_late_at is not null limit 1";
         let event: String = self.shop.database.query_one(sql, &[]).await?.get(0);
         self.page(&format!("/events/{event}"), "event-late", "Event, accepted late").await
+    }
+
+    /// As long a name as there can be, with no place to break it.
+    async fn long_name(&mut self, inventory: &Sender) -> Result<()> {
+        let id = inventory.id;
+        let (usual, long) = ("Inventory system", "Lagerbestandsverwaltungssystemschnittstellenadapter_produktiv");
+        let rename = |name: &str| format!("update credentials set name = left('{name}', 60) where id = '{id}'");
+        self.shop.database.batch_execute(&rename(long)).await?;
+        self.page(WEBHOOKS, "webhooks-long-name", "Webhooks, a long name").await?;
+        self.dialog(&format!("{WEBHOOKS}?rotate={id}"), "rotate-dialog-long-name", "Rotate, a long name").await?;
+        self.page("/events", "events-long-name", "Events, a long name").await?;
+        self.page("/events/rejections", "rejections-long-name", "Rejected attempts, a long name").await?;
+        let sql = format!("select id::text from events where credential_id = '{id}' limit 1");
+        let event: String = self.shop.database.query_one(&sql, &[]).await?.get(0);
+        self.page(&format!("/events/{event}"), "event-long-name", "Event, a long name").await?;
+        self.page("/docs/webhooks/quick-start", "docs-long-name", "Quick start, a long name").await?;
+        Ok(self.shop.database.batch_execute(&rename(usual)).await?)
     }
 
     /// The account password was last given too long ago.
