@@ -1,4 +1,5 @@
-// Menus are native `details`; this adds Escape, the arrow keys, and closing by a click or Tab to elsewhere.
+// Menus are native `details`; this adds Escape, the arrow keys, and closing by a click or Tab to elsewhere. And the line of the side
+// navigation, which scrolls on small screens, begins where the reader is.
 
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') closeByEscape(event);
@@ -37,4 +38,11 @@ function moveByArrow(event) {
   const step = event.key === 'ArrowDown' ? 1 : -1;
   const next = current < 0 && step < 0 ? items.length - 1 : current + step;
   items.at(next % items.length)?.focus();
+}
+
+// On a small screen the side navigation is a line that scrolls: the place where the reader is comes into view.
+const here = document.querySelector('.sidenav [aria-current]');
+if (here) {
+  const line = here.closest('.sidenav');
+  line.scrollLeft += here.getBoundingClientRect().right - line.clientWidth / 2;
 }
