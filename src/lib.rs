@@ -9,6 +9,7 @@ pub mod database;
 pub mod domain;
 pub mod hashing;
 pub mod ingest;
+pub mod logging;
 pub mod measure;
 pub mod random;
 pub mod server;

@@ -7,11 +7,11 @@ use reasoner_webhooks::cli::args::{Args, Command};
 use reasoner_webhooks::cli::ended::Ended;
 use reasoner_webhooks::cli::failure::CommandError;
 use reasoner_webhooks::cli::run;
-use reasoner_webhooks::config::{Config, LogFormat, log_filter};
+use reasoner_webhooks::config::{Config, log_filter};
 use reasoner_webhooks::database::OpenDatabase;
+use reasoner_webhooks::logging;
 use reasoner_webhooks::server::serve;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// A wrong option; nothing was opened.
 const EXIT_WRONG_OPTION: u8 = 2;
@@ -46,11 +46,12 @@ fn main() -> ExitCode {
     } else {
         "off"
     };
-    log_to_standard_error(config.log_format, &log_filter(usual));
+    let format = config.log_format;
+    logging::begin(format, &log_filter(usual));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the program cannot start its threads: {error}");
+            logging::last_words(format, &format!("the program cannot start its threads: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
         Ok(Ended::FoundProblems) => ExitCode::FAILURE,
         Ok(Ended::FoundLeaks) => ExitCode::from(EXIT_FOUND_LEAKS),
         Err(error) => {
-            eprintln!("{}", error.line());
+            logging::last_words(format, &error.line());
             let missing_server = matches!(&error, CommandError::Open(open) if open.is_missing_server());
             if missing_server { ExitCode::from(EXIT_NO_SERVER) } else { ExitCode::FAILURE }
         }
@@ -83,14 +84,4 @@ async fn run_command(command: Command, config: Config) -> Result<Ended, CommandE
     let served = serve::serve(&config, &database, asked_to_end).await;
     database.close().await;
     served.map(|()| Ended::Well).map_err(CommandError::refused)
-}
-
-/// Logs go to standard error: standard output is for the card and for what commands print.
-fn log_to_standard_error(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.with_ansi(false).init(),
-        LogFormat::Json => builder.json().init(),
-    }
 }

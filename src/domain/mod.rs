@@ -25,4 +25,5 @@ pub mod sealing;
 pub mod second_factor;
 pub mod secret;
 pub mod time;
+pub mod trace;
 pub mod visible;

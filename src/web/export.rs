@@ -51,17 +51,21 @@ pub async fn answer(
 ) -> Result<HttpResponse, PageError> {
     // The first batch is read before the answer begins, so that a failure is an error and not half a file.
     let first = export.next().await?;
-    let pieces = stream::unfold((first, export, false), |(piece, mut export, failed)| async move {
-        if failed {
-            return None;
-        }
-        let piece = piece?;
-        match export.next().await {
-            Ok(next) => Some((Ok(web::Bytes::from(piece)), (next, export, false))),
-            // Breaking the connection off is the only way left to say that the file is not whole.
-            Err(error) => {
-                tracing::error!(%error, "an export broke off");
-                Some((Err(actix_web::error::ErrorInternalServerError("broken off")), (None, export, true)))
+    let request = tracing::Span::current();
+    let pieces = stream::unfold((first, export, false), move |(piece, mut export, failed)| {
+        let request = request.clone();
+        async move {
+            if failed {
+                return None;
+            }
+            let piece = piece?;
+            match export.next().await {
+                Ok(next) => Some((Ok(web::Bytes::from(piece)), (next, export, false))),
+                // Breaking the connection off is the only way left to say that the file is not whole.
+                Err(error) => {
+                    tracing::error!(parent: &request, %error, "an export broke off");
+                    Some((Err(actix_web::error::ErrorInternalServerError("broken off")), (None, export, true)))
+                }
             }
         }
     });

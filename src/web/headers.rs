@@ -2,6 +2,8 @@
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::domain::trace::TraceId;
+
 /// Deny all, then allow what the pages use: our own styles, scripts, images, forms, and the live connection.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -16,6 +18,13 @@ impl RequestId {
     pub fn random() -> Self {
         Self(format!("req_{:016x}", rand::random::<u64>()))
     }
+}
+
+/// The trace that a request says it belongs to, once.
+pub fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
+    let mut said = headers.get_all("traceparent");
+    let trace = TraceId::of_traceparent(said.next()?.as_bytes());
+    if said.next().is_some() { None } else { trace }
 }
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
+use tracing::{Instrument, Level, Span};
 
 use crate::web::errors::PageError;
-use crate::web::headers::{RequestId, complete};
+use crate::web::headers::{RequestId, complete, trace_id};
 use crate::web::site::Site;
 
 /// The layer.
@@ -24,8 +26,18 @@ pub async fn layer(
     let https = request.app_data::<web::Data<Site>>().is_some_and(|site| site.is_https());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let path = || neutral(uri.path());
+    let trace = trace_id(request.headers());
+    let named = || {
+        let trace_id = trace.map(tracing::field::display);
+        tracing::info_span!("request", request_id = id.0, trace_id)
+    };
+    // The log lines of a request name it and its trace. An event that belongs to no trace has none, as a rule, and does not pay
+    // for a name either.
+    let is_plain_event = trace.is_none() && method == Method::POST && uri.path() == "/";
+    let span = if is_plain_event && !tracing::enabled!(Level::DEBUG) { Span::none() } else { named() };
+    let log = |write: &dyn Fn()| if span.is_none() { named().in_scope(write) } else { span.in_scope(write) };
     let started = Instant::now();
-    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let answer = AssertUnwindSafe(next.call(request).instrument(span.clone())).catch_unwind().await;
     let mut response = match answer {
         Ok(Ok(response)) => response,
         // Only layers fail this way, and what makes them fail is the database: a session could not be read.
@@ -33,18 +45,18 @@ pub async fn layer(
             return Err(PageError::TimedOut.in_request(&id, https).into());
         }
         Ok(Err(error)) => {
-            tracing::error!(request_id = id.0, %method, path = path(), %error, "a layer failed");
+            log(&|| tracing::error!(%method, path = path(), %error, "a layer failed"));
             return Err(PageError::unavailable().in_request(&id, https).into());
         }
         Err(panic) => {
             let reason = panic_text(panic.as_ref());
-            tracing::error!(request_id = id.0, %method, path = path(), reason, "a handler panicked");
+            log(&|| tracing::error!(%method, path = path(), reason, "a handler panicked"));
             return Err(PageError::Internal.in_request(&id, https).into());
         }
     };
     complete(response.headers_mut(), &id, https);
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1_000.0);
-    tracing::debug!(request_id = id.0, %method, path = path(), status, ms, "answered");
+    span.in_scope(|| tracing::debug!(%method, path = path(), status, ms, "answered"));
     Ok(response)
 }
 

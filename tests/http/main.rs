@@ -25,6 +25,7 @@ mod headers;
 mod holding;
 mod junk;
 mod leaks;
+mod logs;
 mod metrics;
 mod old_hashes;
 mod readme;
