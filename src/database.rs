@@ -24,6 +24,13 @@ pub struct OpenDatabase {
     description: String,
 }
 
+/// What becomes of a database of the program's own that is not there.
+#[derive(Clone, Copy)]
+enum Missing {
+    IsMade,
+    IsAnError,
+}
+
 /// Why there is no database.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -48,13 +55,27 @@ impl OpenError {
 }
 
 impl OpenDatabase {
-    /// Opens it and brings its schema up to date.
+    /// Opens it, makes what is missing of a database of the program's own, and brings the schema up to date.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
-        let database = Self::open_as_it_is(config).await?;
+        Self::connect(config, Missing::IsMade).await?.prepared().await
+    }
+
+    /// Opens it and brings the schema up to date, if it is there.
+    pub async fn open_existing(config: &Config) -> Result<Self, OpenError> {
+        Self::connect(config, Missing::IsAnError).await?.prepared().await
+    }
+
+    /// Opens it without touching its schema, if it is there.
+    pub async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
+        Self::connect(config, Missing::IsAnError).await
+    }
+
+    async fn prepared(self) -> Result<Self, OpenError> {
+        let database = self;
         match database.prepare().await {
             Ok(migrated) => {
                 if !migrated.applied.is_empty() {
-                    tracing::info!(applied = ?migrated.applied, "migrated the database");
+                    tracing::debug!(applied = ?migrated.applied, "migrated the database");
                 }
                 Ok(database)
             }
@@ -78,8 +99,7 @@ impl OpenDatabase {
         migrate::run(&self.store).await.map_err(failed)
     }
 
-    /// Opens it without touching its schema.
-    pub async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
+    async fn connect(config: &Config, missing: Missing) -> Result<Self, OpenError> {
         match &config.database {
             Database::Existing(url) => Ok(Self {
                 store: Store::open(url.reveal()).await.map_err(OpenError::Unreachable)?,
@@ -88,7 +108,11 @@ impl OpenDatabase {
                 description: describe(url.reveal()),
             }),
             Database::Embedded(data_dir) => {
-                let cluster = Cluster::start(data_dir, config.search_path.as_deref()).await?;
+                let search_path = config.search_path.as_deref();
+                let cluster = match missing {
+                    Missing::IsMade => Cluster::start(data_dir, search_path).await?,
+                    Missing::IsAnError => Cluster::start_existing(data_dir, search_path).await?,
+                };
                 let description =
                     format!("PostgreSQL {} of its own, in {}", cluster.major(), cluster.directory().display());
                 match Store::open(cluster.database_url()).await {

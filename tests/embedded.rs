@@ -290,6 +290,7 @@ fn where_the_servers_user_cannot_reach_the_data_directory_the_cluster_goes_elsew
 
     // To delete the data directory is to start afresh.
     fs::remove_dir_all(home.data_dir()).unwrap();
+    home.create_account("bob@example.com");
     assert!(!home.list_accounts().contains("alice@example.com"));
     fs::remove_dir_all(elsewhere).unwrap();
 }
@@ -345,6 +346,81 @@ fn a_cluster_of_another_user_is_refused_in_one_line_that_names_the_user() {
     assert!(text(&succeeded(as_nobody(&theirs))).contains("bob@example.com"));
 }
 
+// ---- The wrong directory ----
+
+#[test]
+fn a_command_that_asks_what_is_there_makes_no_database_and_says_where_it_looked() {
+    let home = Home::new();
+    for arguments in [
+        &["account", "list"][..],
+        &["account", "password", "alice@example.com"],
+        &["account", "delete", "alice@example.com"],
+        &["credential", "list", "alice@example.com"],
+        &["credential", "create", "alice@example.com", "Inventory system"],
+        &["credential", "check"],
+        &["events", "list", "alice@example.com"],
+        &["events", "export", "alice@example.com"],
+        &["doctor"],
+    ] {
+        let mut command = program_command(PROGRAM.as_ref());
+        let output =
+            command.args(arguments).arg("--data-dir").arg(home.data_dir()).stdin(Stdio::null()).output().unwrap();
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {line}");
+        let looked_in = format!("there is no database in {}", home.data_dir().display());
+        assert!(line.contains(&looked_in) && line.contains("--data-dir (DATA_DIR)"), "{arguments:?}: {line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(!home.data_dir().exists(), "{arguments:?} made {}", home.data_dir().display());
+    }
+    home.create_account("alice@example.com");
+    assert!(home.list_accounts().contains("alice@example.com"), "to create the first account is to begin");
+}
+
+// ---- The terminal ----
+
+/// What a first and a second `serve` print where both outputs are a terminal. Linux has `script`, which makes one.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_the_first_start_says_what_it_does_and_the_card_has_colours() {
+    let home = Home::new();
+    let on_a_terminal = |colours: &[(&str, &str)]| {
+        let mut command = Command::new("script");
+        let serve = format!("exec '{PROGRAM}' serve --bind 127.0.0.1:0 --data-dir '{}'", home.data_dir().display());
+        command.args(["-q", "-e", "-c", &serve, "/dev/null"]);
+        command.env_remove("DATABASE_URL").env_remove("NO_COLOR").env("TERM", "xterm").env("SHELL", "/bin/sh");
+        command.envs(colours.iter().copied());
+        let program = Program::start(command);
+        program.wait_for_line("Database");
+        let said = program.lines.lock().unwrap().join("\n");
+        send("TERM", serving_in(&home.data_dir()));
+        program.wait();
+        said
+    };
+    let first = on_a_terminal(&[]);
+    assert!(first.contains("  Creating a PostgreSQL ") && first.contains("  Preparing its tables ("), "{first}");
+    assert!(!first.contains("INFO"), "steps are not log lines: {first}");
+    assert!(first.contains("\u{1b}[1mReasoner Webhooks"), "{first}");
+    let second = on_a_terminal(&[]);
+    assert!(!second.contains("Creating") && !second.contains("Preparing"), "{second}");
+    for colourless in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let plain = on_a_terminal(&[colourless]);
+        assert!(plain.contains("Reasoner Webhooks") && !plain.contains('\u{1b}'), "{plain}");
+    }
+}
+
+/// The process of `serve` over a data directory.
+#[cfg(target_os = "linux")]
+fn serving_in(data_dir: &Path) -> u32 {
+    let wanted = format!("--data-dir\0{}\0", data_dir.display());
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut serving = processes.filter_map(|entry| {
+        let arguments = fs::read(entry.path().join("cmdline")).ok()?;
+        let arguments = String::from_utf8_lossy(&arguments).into_owned();
+        (arguments.starts_with(PROGRAM) && arguments.ends_with(&wanted)).then_some(entry.file_name())
+    });
+    serving.next().unwrap().to_str().unwrap().parse().unwrap()
+}
+
 // ---- No server ----
 
 #[test]
@@ -374,12 +450,8 @@ fn without_server_programs_the_exit_code_is_3_and_one_line_names_the_command_tha
         command.env("PATH", "/nonexistent");
         command
     };
-    let output = command
-        .env_remove("DATABASE_URL")
-        .args(["account", "list", "--json", "--data-dir"])
-        .arg(home.data_dir())
-        .output()
-        .unwrap();
+    let output =
+        command.env_remove("DATABASE_URL").args(["migrate", "--data-dir"]).arg(home.data_dir()).output().unwrap();
     if !hidden && output.status.success() {
         // Found without PATH, in a well-known place. The message itself is tested beside the code that writes it.
         assert!(home.cluster().join("PG_VERSION").exists());

@@ -21,7 +21,16 @@ pub enum Command {
     /// Apply pending migrations and exit
     Migrate,
     /// Check what durability depends on: a line each, exit code 1 if any fails
-    Doctor,
+    ///
+    /// A hint is no failure: it is worth a look.
+    Doctor {
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+        /// Only ask the program that serves at --bind whether it is ready, as the health check of a container does
+        #[arg(long, conflicts_with = "json")]
+        ready: bool,
+    },
     /// Accounts and their users
     #[command(subcommand)]
     Account(AccountCommand),
@@ -31,6 +40,20 @@ pub enum Command {
     /// What was received
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Print the manual page or the completions of a shell, for `make install`
+    #[command(hide = true)]
+    Generate {
+        #[arg(value_enum)]
+        what: Generated,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Generated {
+    Man,
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -2,11 +2,14 @@
 
 pub mod account;
 pub mod args;
+pub mod checks;
 pub mod credential;
 pub mod doctor;
 pub mod ended;
 pub mod events;
 pub mod failure;
 pub mod leaks;
+pub mod manual;
 pub mod output;
+pub mod ready;
 pub mod run;

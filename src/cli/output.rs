@@ -50,3 +50,8 @@ pub fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
 pub fn say(sentence: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", visible(sentence))
 }
+
+/// Prints a text as it is.
+pub fn text(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}

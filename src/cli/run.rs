@@ -1,11 +1,11 @@
 //! From a command to its file: opens the database, runs, closes it. `serve` alone is not here, because it needs the server.
 
 use crate::app::installation_keys::installation_keys;
-use crate::cli::args::Command;
+use crate::cli::args::{AccountCommand, Command};
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::{account, credential, doctor, events, output};
+use crate::cli::{account, credential, doctor, events, manual, output, ready};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::OpenDatabase;
@@ -19,10 +19,24 @@ pub async fn run(
     config: &Config,
     asked_to_end: impl Future<Output = ()>,
 ) -> Result<Ended, CommandError> {
-    // What doctor has to say about a schema that is behind would be untrue after opening it in the usual way.
+    // These two need no database.
+    if let Command::Doctor { ready: true, .. } = command {
+        return ready::run(config).await;
+    }
+    if let Command::Generate { what } = command {
+        output::text(&manual::generate(what))?;
+        return Ok(Ended::Well);
+    }
     let database = match command {
-        Command::Doctor => OpenDatabase::open_as_it_is(config).await?,
-        _ => OpenDatabase::open(config).await?,
+        // What doctor has to say about a schema that is behind would be untrue after opening it in the usual way.
+        Command::Doctor { .. } => OpenDatabase::open_as_it_is(config).await?,
+        Command::Serve | Command::Migrate | Command::Account(AccountCommand::Create { .. }) => {
+            OpenDatabase::open(config).await?
+        }
+        // Whoever asks what is there has not come to make a new database, but to the wrong directory.
+        Command::Account(_) | Command::Credential(_) | Command::Events(_) | Command::Generate { .. } => {
+            OpenDatabase::open_existing(config).await?
+        }
     };
     let outcome = tokio::select! {
         outcome = run_over(command, config, &database) => outcome,
@@ -36,13 +50,13 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
     let store = &database.store;
     let act = Act::on_command_line(Clock::system().now());
     match command {
-        Command::Serve => Err(CommandError::refused("serve is not run from here")),
+        Command::Serve | Command::Generate { .. } => Err(CommandError::refused("this is not run from here")),
         Command::Migrate => {
             output::say("The database schema is current.")?;
             Ok(Ended::Well)
         }
-        Command::Doctor => {
-            let is_well = doctor::run(config, database, act.at).await?;
+        Command::Doctor { json, .. } => {
+            let is_well = doctor::run(config, database, act.at, json).await?;
             Ok(if is_well { Ended::Well } else { Ended::FoundProblems })
         }
         Command::Account(command) => account::run(command, store, &act).await.map(|()| Ended::Well),

@@ -16,13 +16,14 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let application = Application::start(config, database.store.clone(), Clock::system()).await?;
     let setup_link = application.setup_link().await?;
-    let listeners = [("Ingest on", application.ingest_address), ("Metrics", application.metrics_address)];
+    let listeners =
+        [("Ingest on", application.ingest_address, ""), ("Metrics", application.metrics_address, "metrics")];
     let card = Card {
         pages: &application.site.public_url,
         ingest: &application.site.ingest_url,
         listeners: listeners
             .into_iter()
-            .filter_map(|(label, address)| Some((label, format!("http://{}/", address?))))
+            .filter_map(|(label, address, path)| Some((label, format!("http://{}/{path}", address?))))
             .collect(),
         database: database.description(),
         elsewhere: database.is_elsewhere(),

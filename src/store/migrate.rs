@@ -23,6 +23,10 @@ pub struct Migrated {
 /// Applies what is pending.
 pub async fn run(store: &Store) -> Result<Migrated, StoreError> {
     on_locked_connection(store, |harness| {
+        let pending = harness.pending_migrations(MIGRATIONS)?.len();
+        if pending > 0 {
+            tracing::info!(target: "progress", "Preparing its tables ({pending} migrations)");
+        }
         let versions = harness.run_pending_migrations(MIGRATIONS)?;
         Ok(Migrated { applied: versions.iter().map(ToString::to_string).collect() })
     })

@@ -1,6 +1,6 @@
 //! What the server says about itself: the settings that durability depends on, and its version and clock.
 
-use diesel::sql_types::{Text, Timestamptz};
+use diesel::sql_types::{Integer, Text, Timestamptz};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -41,4 +41,24 @@ pub async fn encoding(conn: &mut Connection) -> Result<String, StoreError> {
 pub async fn clock(conn: &mut Connection) -> Result<Timestamp, StoreError> {
     let row: Now = sql_query("select clock_timestamp() as now").get_result(conn).await?;
     Ok(row.now.into())
+}
+
+/// Connections of clients that the server allows this role and database, and those that there are.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+pub struct Connections {
+    #[diesel(sql_type = Integer)]
+    pub allowed: i32,
+    #[diesel(sql_type = Integer)]
+    pub open: i32,
+}
+
+/// How many connections there may be, and how many there are.
+pub async fn connections(conn: &mut Connection) -> Result<Connections, StoreError> {
+    let connections = sql_query(
+        "select least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int, \
+         nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)) as allowed, \
+         (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as open \
+         from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()",
+    );
+    Ok(connections.get_result(conn).await?)
 }

@@ -294,10 +294,58 @@ async fn doctor_says_what_is_well_and_fails_when_something_is_not() {
         "ok    the encoding is UTF8",
         "ok    no migration is pending",
         "ok    PostgreSQL ",
+        "ok    no proxy is trusted",
+        "ok    senders are shown http://127.0.0.1:8080/",
+        "ok    the server allows ",
+        "hint  there are partitions for 0 weeks ahead: `serve` makes them",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }
+    let json = terminal.run(&["doctor", "--json"]);
+    assert_eq!(json.status.code(), Some(1));
+    let checks: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let checks = checks.as_array().unwrap();
+    assert_eq!(checks.len(), text.lines().count(), "the same checks as a table of words");
+    let fsync = checks.iter().find(|check| check["check"] == "fsync").unwrap();
+    assert_eq!((&fsync["state"], &fsync["found"]), (&"fail".into(), &"fsync is off".into()));
+    assert!(fsync["remedy"].as_str().unwrap().starts_with("set fsync = on"));
+    let encoding = checks.iter().find(|check| check["check"] == "encoding").unwrap();
+    assert_eq!((&encoding["state"], encoding.get("remedy")), (&"ok".into(), None));
     assert_eq!(terminal.output(&["migrate"]), "The database schema is current.\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_when_a_role_has_too_few_connections_and_when_addresses_differ() {
+    let terminal = Terminal::new().await;
+    let (serving, url) = terminal.serve();
+    drop(serving);
+    let text = terminal.run(&["doctor", "--public-url", "https://hooks.example.com"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    let served = format!("hint  `serve` last showed senders {url}/, and with the options given here it is https://");
+    assert!(text.contains(&served), "{text}");
+    assert!(text.contains("ok    there are partitions for 4 weeks ahead"), "{text}");
+    let database = terminal.database_url.split('/').next_back().unwrap();
+    let sql = format!("alter database {database} connection limit 10");
+    crate::support::postgres::query(&terminal.database_url, &sql).await;
+    let text = String::from_utf8(terminal.run(&["doctor"]).stdout).unwrap();
+    assert!(text.contains("FAIL  the server allows 10 connections, "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_a_running_program_whether_it_is_ready() {
+    let terminal = Terminal::new().await;
+    let (serving, url) = terminal.serve();
+    let bind = url.trim_start_matches("http://").to_owned();
+    assert_eq!(terminal.output(&["doctor", "--ready", "--bind", &bind]), "ready\n");
+    let database = terminal.database_url.split('/').next_back().unwrap();
+    let sql = format!("alter table __diesel_schema_migrations rename to hidden_{database}");
+    crate::support::postgres::query(&terminal.database_url, &sql).await;
+    let output = terminal.run(&["doctor", "--ready", "--bind", &bind]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"the database is out of reach\n");
+    drop(serving);
+    let line = terminal.failure(&["doctor", "--ready", "--bind", &bind], 1);
+    assert!(line.contains(&format!("nobody answers at {bind}")) && line.contains("--bind (BIND)"), "{line}");
 }
 
 #[test]

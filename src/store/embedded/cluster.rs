@@ -87,6 +87,21 @@ impl Cluster {
         }
     }
 
+    /// Like [`Cluster::start`], where there is a cluster; where there is none, it is an error and nothing is made. For commands
+    /// that only make sense with what is there.
+    pub async fn start_existing(data_dir: &Path, search_path: Option<&OsStr>) -> Result<Self, EmbeddedError> {
+        let looked_in = std::path::absolute(data_dir).map_err(EmbeddedError::file("look for", data_dir))?;
+        let is_there = looked_in.is_dir() && Place::find(&looked_in)?.is_some();
+        if !is_there {
+            // That no server could be started either comes first.
+            let owner = Owner::of_new_cluster()?;
+            let candidates = binaries::candidate_directories(search_path);
+            installation::newest(&binaries::find_installations(&candidates, &owner).await)?;
+            return Err(EmbeddedError::NoCluster { directory: looked_in });
+        }
+        Self::start(data_dir, search_path).await
+    }
+
     /// The address of the product's database. It leads to a Unix socket.
     pub fn database_url(&self) -> &str {
         &self.database_url
@@ -136,7 +151,8 @@ async fn create(data_dir: &Path, candidates: &[PathBuf]) -> Result<(Place, Owner
     let installations = binaries::find_installations(candidates, &owner).await;
     let installation = installation::newest(&installations)?.clone();
     let mut place = Place::choose(data_dir, &owner).await?;
-    tracing::info!(directory = %place.directory.display(), "creating a PostgreSQL cluster");
+    let (directory, major) = (place.directory.display(), installation.version.0);
+    tracing::info!(target: "progress", "Creating a PostgreSQL {major} database in {directory}");
     initdb::create_cluster(&place, &installation, &owner).await?;
     place.directory = place.directory.canonicalize().map_err(EmbeddedError::file("open", &place.directory))?;
     Ok((place, owner, installation))

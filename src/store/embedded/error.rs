@@ -46,6 +46,13 @@ pub enum EmbeddedError {
     Unreachable { directory: PathBuf, owner: String },
 
     #[error(
+        "there is no database in {}: run this in the directory that `serve` runs in, or say where the database is with \
+         --data-dir (DATA_DIR) or --database-url (DATABASE_URL)",
+        directory.display()
+    )]
+    NoCluster { directory: PathBuf },
+
+    #[error(
         "{} is neither empty nor a PostgreSQL cluster (it has no readable PG_VERSION): move it away, or choose another \
          --data-dir (DATA_DIR)",
         directory.display()

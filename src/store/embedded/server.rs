@@ -26,6 +26,8 @@ use crate::store::embedded::stopping;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Recovery after a crash replays what was written since the last checkpoint; to give up would only begin it again.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(600);
+/// After so long somebody who waits is told why.
+const PATIENCE: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// How long a crashed server's other processes may take to notice, before they are told and before it is an error.
 const REMAINS_GRACE: Duration = Duration::from_secs(5);
@@ -58,6 +60,7 @@ impl Server<'_> {
         let mut limit = START_LIMIT;
         let mut silent_since = None;
         let mut gone_since = None;
+        let mut is_told = false;
         loop {
             match postmaster::look(&self.place.directory)? {
                 Postmaster::Running { phase: Phase::Ready, socket_directory, .. } => {
@@ -76,7 +79,13 @@ impl Server<'_> {
                         }
                     }
                 }
-                Postmaster::Running { phase: Phase::Starting, .. } => limit = RECOVERY_LIMIT,
+                Postmaster::Running { phase: Phase::Starting, .. } => {
+                    limit = RECOVERY_LIMIT;
+                    if !is_told && began.elapsed() > PATIENCE {
+                        is_told = true;
+                        tracing::info!(target: "progress", "PostgreSQL was not ended cleanly and recovers what it has");
+                    }
+                }
                 Postmaster::Running { phase: Phase::Stopping, .. } => gone_since = None,
                 Postmaster::Gone => {
                     // A server that only ever gets as far as starting does not set this back.
