@@ -3,7 +3,11 @@
 # Where rustup puts cargo, for shells that have not heard of it.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: help run test lint bench screenshots clean
+# Where `make install` puts things. DESTDIR goes before it, for those who make packages; PROGRAM is a binary that is built already.
+PREFIX ?= /usr/local
+export PREFIX DESTDIR
+
+.PHONY: help run test lint bench screenshots install uninstall static clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -11,7 +15,9 @@ help: ## show this list
 run: ## build and run the product; it installs what is missing. ARGS="--bind 127.0.0.1:9000" hands options on
 	@scripts/ensure-build-tools
 	@test -n "$$DATABASE_URL" || scripts/ensure-postgres
-	cargo run --release --bin reasoner-webhooks -- serve $(ARGS)
+	@echo "==> Building Reasoner Webhooks; the first time takes a few minutes."
+	@cargo build --release --bin reasoner-webhooks
+	@cargo run --quiet --release --bin reasoner-webhooks -- serve $(ARGS)
 
 test: ## run every test, in a browser and on a real PostgreSQL; it installs what is missing
 	@scripts/ensure-build-tools curl ps $$([ "$$(uname)" != Linux ] || echo prlimit)
@@ -39,6 +45,18 @@ screenshots: ## take pictures of every page into screenshots/
 	@scripts/ensure-postgres
 	@scripts/ensure-browser
 	cargo run --example screenshots -- screenshots
+
+install: ## install the program, its manual page, completions and systemd unit below PREFIX (/usr/local)
+	@test -n "$(PROGRAM)" || { scripts/ensure-build-tools && cargo build --release --locked --bin reasoner-webhooks; }
+	@scripts/install-files "$(or $(PROGRAM),$(or $(CARGO_TARGET_DIR),target)/release/reasoner-webhooks)"
+
+uninstall: ## remove what `make install` put there; received data stays
+	@scripts/install-files --remove
+
+static: ## build a program that needs no library of the system (Linux, musl)
+	@scripts/ensure-build-tools musl-gcc
+	rustup target add $$(uname -m)-unknown-linux-musl
+	cargo build --release --locked --bin reasoner-webhooks --target $$(uname -m)-unknown-linux-musl
 
 clean: ## remove what was built; received data stays
 	cargo clean

@@ -28,6 +28,7 @@ mod leaks;
 mod logs;
 mod metrics;
 mod old_hashes;
+mod packages;
 mod readme;
 mod rejections;
 mod sameness;
