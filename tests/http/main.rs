@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod answers;
 mod audit;
+mod backup;
 mod bodies;
 mod command_line;
 mod confirm;
