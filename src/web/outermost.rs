@@ -29,7 +29,8 @@ pub async fn layer(
     let trace = trace_id(request.headers());
     let named = || {
         let trace_id = trace.map(tracing::field::display);
-        tracing::info_span!("request", request_id = id.0, trace_id)
+        // Of the highest level, so that it is there for whatever line is.
+        tracing::error_span!("request", request_id = id.0, trace_id)
     };
     // The log lines of a request name it and its trace. An event that belongs to no trace has none, as a rule, and does not pay
     // for a name either.

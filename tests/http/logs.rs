@@ -133,7 +133,7 @@ async fn the_lines_of_a_request_name_its_trace_and_a_malformed_one_is_ignored() 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_with_a_traced_request_is_logged_with_its_trace() {
     for (format, written) in [("text", format!("trace_id={TRACE}")), ("json", format!("\"trace_id\":\"{TRACE}\""))] {
-        let logging = Logging::start(format, "info").await;
+        let logging = Logging::start(format, "warn").await;
         logging.query("alter table credential_secrets rename to hidden").await;
         let answer = logging.sender.request().header("traceparent", TRACEPARENT).body("[]").send().await.unwrap();
         assert_eq!(answer.status(), 503);
