@@ -37,6 +37,7 @@ bench: ## measure how fast events are received, and the dashboard over ten milli
 	@scripts/ensure-postgres
 	cargo bench --bench ingest
 	cargo bench --bench dashboard
+	cargo bench --bench viewers
 	cargo bench --bench insert_forms
 	cargo bench --bench parts
 

@@ -45,7 +45,8 @@ impl Reader {
 
     /// What the program answers, as it comes over the wire.
     async fn get(&self, path: &str) -> Result<Response> {
-        let request = self.client.get(format!("{}{path}", self.url));
+        // By hand, as a browser says it: a page that another site leads to is not compressed.
+        let request = self.client.get(format!("{}{path}", self.url)).header("Sec-Fetch-Site", "none");
         let answer =
             request.header(header::COOKIE, &self.cookie).header(header::ACCEPT_ENCODING, "gzip").send().await?;
         ensure!(answer.status() == 200, "{path}: {}", answer.status());

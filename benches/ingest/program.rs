@@ -85,6 +85,11 @@ impl Program {
         Ok(Self { database_url, process, store, keys, account, url, metrics, authorization })
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     pub fn database_url(&self) -> &str {
         &self.database_url
     }
