@@ -10,6 +10,7 @@ const ACTIONS = {
   l: () => document.querySelector('[data-live-switch]')?.click(),
   j: () => move(1),
   k: () => move(-1),
+  o: () => openRow(),
   c: () => document.querySelector('[data-copy="#raw"]')?.click(),
   g: () => { sequenceEnds = performance.now() + SEQUENCE_MS; },
   '?': () => openList(),
@@ -19,7 +20,7 @@ const LIST = [
   [['l'], 'Live on or off'],
   [['j'], 'Older event'],
   [['k'], 'Newer event'],
-  [['Enter'], 'Open the event'],
+  [['o'], 'Open the event, as Enter does'],
   [['c'], 'Copy JSON, on an event'],
   [['g', 'e'], 'Go to Events'],
   [['g', 's'], 'Go to Settings'],
@@ -30,6 +31,8 @@ const LIST = [
 
 let isEnabled = readEnabled();
 let sequenceEnds = 0;
+
+for (const toggle of document.querySelectorAll('[data-shortcuts-switch]')) bindSwitch(toggle);
 
 document.addEventListener('keydown', (event) => {
   const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
@@ -68,6 +71,12 @@ function move(step) {
   rows[Math.max(0, current + step)]?.focus();
 }
 
+// The row that has the focus, or else the newest.
+function openRow() {
+  const focused = document.activeElement?.closest('.events-table tbody tr');
+  (focused ?? document.querySelector('.events-table tbody tr'))?.querySelector('a')?.click();
+}
+
 function openList(opener = document.activeElement) {
   const menu = opener.closest('details.menu');
   if (menu) menu.open = false;
@@ -89,11 +98,8 @@ function buildList() {
   const table = element('table', { className: 'table' }, element('tbody', {}, ...rows));
   table.setAttribute('aria-labelledby', title.id);
 
-  const toggle = element('input', { type: 'checkbox', checked: isEnabled });
-  toggle.addEventListener('change', () => {
-    isEnabled = toggle.checked;
-    writeEnabled(isEnabled);
-  });
+  const toggle = element('input', { type: 'checkbox' });
+  bindSwitch(toggle);
 
   const dialog = element('dialog', { className: 'dialog' },
     element('form', { method: 'dialog' },
@@ -110,6 +116,16 @@ function element(tag, properties, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);
   return node;
+}
+
+// On the profile and in the list: both switch the same thing.
+function bindSwitch(toggle) {
+  toggle.checked = isEnabled;
+  toggle.addEventListener('change', () => {
+    isEnabled = toggle.checked;
+    writeEnabled(isEnabled);
+    for (const other of document.querySelectorAll('[data-shortcuts-switch]')) other.checked = isEnabled;
+  });
 }
 
 function readEnabled() {

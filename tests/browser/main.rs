@@ -21,6 +21,7 @@ mod event_page;
 mod first_run;
 mod hostile;
 mod keyboard;
+mod live;
 mod paper;
 mod second_factor;
 mod shown_once;

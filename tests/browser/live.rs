@@ -1,0 +1,140 @@
+//! The Events page as it changes under a reader's eyes, and the keys that walk through it.
+
+use futures_util::future::join_all;
+use thirtyfour::prelude::*;
+
+use crate::support::server::TestServer;
+use crate::visit::{MAYA, Visit};
+
+const FIRST_ROW: &str = ".events-table tbody tr:first-child";
+const PILL: &str = "[data-live-pill]";
+
+/// The ids of the rows, as the reader sees them.
+async fn rows(visit: &Visit) -> Vec<String> {
+    let ids =
+        visit.ask("return [...document.querySelectorAll('.events-table tbody tr')].map(row => row.dataset.id)").await;
+    serde_json::from_value(ids).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_come_to_a_reader_at_the_top_and_wait_for_one_who_paused_or_reads_further_down() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    for _ in 0..50 {
+        sender.store("1").await;
+    }
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    visit.see(FIRST_ROW).await;
+
+    let second = sender.store(r#""at the top""#).await;
+    visit.read(FIRST_ROW, "at the top").await;
+    assert!(!visit.shows(PILL).await);
+    // Totals follow, so that the page says one thing.
+    visit.read("[data-overview] .totals dd", "51").await;
+
+    visit.ask("document.querySelector('.pager').scrollIntoView()").await;
+    sender.store(r#""while reading""#).await;
+    assert!(visit.read(PILL, "1 new event").await.trim().ends_with("1 new event"));
+    assert_eq!(rows(&visit).await[0], second, "nothing moves");
+    visit.press(PILL).await;
+    visit.read(FIRST_ROW, "while reading").await;
+    assert!(!visit.shows(PILL).await);
+
+    visit.ask("scrollTo(0, 0)").await;
+    visit.action_chain().send_keys("l").perform().await.unwrap();
+    visit.read("[data-live-label]", "Paused").await;
+    sender.store(r#""paused 1""#).await;
+    sender.store(r#""paused 2""#).await;
+    visit.read(PILL, "2 new events").await;
+    assert!(!visit.text(FIRST_ROW).await.contains("paused"));
+    visit.action_chain().send_keys("l").perform().await.unwrap();
+    visit.read(FIRST_ROW, "paused 2").await;
+
+    // In a tab that nobody sees, the title counts.
+    visit.ask("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })").await;
+    sender.store(r#""unseen""#).await;
+    visit
+        .until("a title that counts", async || visit.title().await.unwrap().starts_with("(1) Events").then_some(()))
+        .await;
+    visit.ask("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))").await;
+    assert!(visit.title().await.unwrap().starts_with("Events"));
+
+    let mut sorted = rows(&visit).await;
+    sorted.sort();
+    sorted.reverse();
+    assert_eq!(rows(&visit).await, sorted, "newest first");
+    assert_eq!(visit.complaints(&[]).await, Vec::<String>::new());
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_who_was_away_for_long_is_told_to_reload() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    sender.store("1").await;
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    visit.see(FIRST_ROW).await;
+    // The page keeps its position when it is left, and goes on from there when it is back.
+    visit.ask("dispatchEvent(new PageTransitionEvent('pagehide'))").await;
+    for _ in 0..5 {
+        join_all((0..50).map(|_| sender.store("2"))).await;
+    }
+    visit.ask("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))").await;
+    visit.read(PILL, "250 new events. Reload").await;
+    let newest = sender.store("3").await;
+    visit.read(PILL, "251 new events. Reload").await;
+    assert_eq!(rows(&visit).await.len(), 1, "no row stands beside a gap");
+    visit.press(PILL).await;
+    visit.until("the first page", async || (rows(&visit).await.len() == 50).then_some(())).await;
+    assert_eq!(rows(&visit).await[0], newest);
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_walk_through_the_rows_and_open_one_until_they_are_switched_off() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    let mut stored = Vec::new();
+    for n in 0..3 {
+        stored.push(sender.store(n.to_string()).await);
+    }
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    visit.see(FIRST_ROW).await;
+    let press = async |key: &str| visit.action_chain().send_keys(key).perform().await.unwrap();
+    let focused = async || visit.ask("return document.activeElement.closest('tr')?.dataset.id ?? ''").await;
+
+    press("j").await;
+    assert_eq!(focused().await, stored[2]);
+    press("j").await;
+    assert_eq!(focused().await, stored[1]);
+    // Whoever is among the rows is not moved.
+    let late = sender.store("4").await;
+    visit.read(PILL, "1 new event").await;
+    assert_eq!(focused().await, stored[1]);
+    press("o").await;
+    visit.arrive(&format!("/events/{}", stored[1])).await;
+    press("j").await;
+    visit.arrive(&format!("/events/{}", stored[0])).await;
+    for newer in [&stored[1], &stored[2], &late] {
+        press("k").await;
+        visit.arrive(&format!("/events/{newer}")).await;
+    }
+
+    visit.go("/settings/account").await;
+    press("?").await;
+    visit.see("dialog:modal #shortcuts-title").await;
+    press(&Key::Escape.value().to_string()).await;
+    visit.press("[data-shortcuts-switch]").await;
+    visit.go("/events").await;
+    visit.see(FIRST_ROW).await;
+    press("j").await;
+    assert_eq!(focused().await, "", "switched off");
+    assert_eq!(visit.complaints(&[]).await, Vec::<String>::new());
+    visit.end().await;
+}
