@@ -1,8 +1,10 @@
 // Live updates by server-sent events: new rows on the Events page, and the first event of a new credential.
 
 const MAX_ROWS = 200;
-const MAX_REMEMBERED_IDS = 1000;
+const MAX_REMEMBERED_IDS = 2000;
 const FRESH_MS = 3000;
+const OVERVIEW_AFTER_MS = 1000;
+const OVERVIEW_EVERY_MS = 10_000;
 const ANNOUNCE_EVERY_MS = 10_000;
 const GIVE_UP_AFTER_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
@@ -13,7 +15,7 @@ if (table) showNewEvents(table);
 for (const box of document.querySelectorAll('[data-waiting]')) awaitFirstEvent(box);
 
 function showNewEvents(table) {
-  const { live: address, liveFirst, liveLastId } = table.dataset;
+  const { live: address, liveFirst, livePosition } = table.dataset;
   const insertsRows = liveFirst !== 'false';
   const body = table.tBodies[0];
   const list = table.closest('.event-list') ?? table;
@@ -21,16 +23,23 @@ function showNewEvents(table) {
   const toggle = document.querySelector('[data-live-switch]');
   const label = document.querySelector('[data-live-label]');
 
-  const seen = new Set([...body.querySelectorAll('tr[data-id]')].map((row) => row.dataset.id));
+  // The page's own rows, and those that came since: a row that was both read and sent is shown once.
+  const seen = new Set([...body.rows].map((row) => row.dataset.id));
   let held = [];
   let heldCount = 0;
+  let heldMore = false;
+  // More came than is sent row by row, so the rows here are no longer a whole list: only loading the page again makes one.
+  let isBehind = false;
   const announceCount = countAnnouncer();
   const countInTitle = titleCounter();
+  const refreshOverview = overviewRefresher();
 
   const stream = createStream(address, {
-    lastId: liveLastId,
+    lastId: livePosition,
     stored: receive,
-    up: () => label?.replaceChildren('Live'),
+    skipped: fallBehind,
+    rejected: refreshOverview,
+    up: () => say(),
     down: () => label?.replaceChildren('Reconnecting…'),
     stopped: () => {
       label?.replaceChildren('Live updates stopped. ', link(location.href, 'Refresh'));
@@ -38,27 +47,40 @@ function showNewEvents(table) {
     },
   });
 
+  // A pause stops rows from moving. What comes meanwhile is counted, and nothing of it is lost.
   toggle?.addEventListener('change', () => {
-    if (toggle.checked) stream.open();
-    else stream.close();
-    label?.replaceChildren('Live');
+    say();
+    if (!isPaused() && !isElsewhere()) release();
   });
   pill?.addEventListener('click', (event) => {
-    // Without rows to insert, the link leads to the first page.
-    if (!held.length) return;
+    // Without a whole list to insert, the link leads to the first page.
+    if (isBehind || !held.length) return;
     event.preventDefault();
     release();
     document.querySelector('main')?.focus({ preventScroll: true });
     list.scrollIntoView();
   });
   addEventListener('scroll', () => {
-    if (held.length && !isScrolledPast()) release();
+    if (held.length && !isPaused() && !isElsewhere()) release();
   }, { passive: true });
+  body.addEventListener('focusout', () => setTimeout(() => {
+    if (held.length && !isPaused() && !isElsewhere()) release();
+  }));
 
-  runWhileShown(stream, () => !toggle || toggle.checked);
+  runWhileShown(stream, () => true);
 
-  function isScrolledPast() {
-    return table.getBoundingClientRect().top < 0;
+  function isPaused() {
+    return toggle ? !toggle.checked : false;
+  }
+
+  // Reading further down, with the eyes or with the keyboard: rows must not move away.
+  function isElsewhere() {
+    const isAmongRows = body.contains(document.activeElement) && document.activeElement.matches(':focus-visible');
+    return table.getBoundingClientRect().top < 0 || isAmongRows;
+  }
+
+  function say() {
+    label?.replaceChildren(isPaused() ? 'Paused' : 'Live');
   }
 
   function receive({ id, html }) {
@@ -66,19 +88,37 @@ function showNewEvents(table) {
     seen.add(id);
     if (seen.size > MAX_REMEMBERED_IDS) seen.delete(seen.values().next().value);
 
-    announceCount();
-    if (document.hidden) countInTitle();
-
-    const row = insertsRows ? parseRow(html, id) : null;
-    if (row) held = [row, ...held].slice(0, MAX_ROWS);
-    heldCount += 1;
-    if (row && !isScrolledPast()) release();
+    count(1);
+    const row = insertsRows && !isBehind ? parseRow(html, id) : null;
+    if (row) held.push(row);
+    if (held.length > MAX_ROWS) setBehind();
+    if (row && !isBehind && !isPaused() && !isElsewhere()) release();
     else showPill();
+  }
+
+  function fallBehind({ count: skipped, more }) {
+    heldMore ||= more;
+    setBehind();
+    count(skipped);
+    showPill();
+  }
+
+  function setBehind() {
+    isBehind = true;
+    held = [];
+  }
+
+  function count(number) {
+    heldCount += number;
+    announceCount(number);
+    refreshOverview();
+    if (document.hidden) countInTitle(number);
   }
 
   function showPill() {
     if (!pill) return;
-    pill.querySelector('span').textContent = newEvents(heldCount);
+    const number = newEvents(heldCount, heldMore);
+    pill.querySelector('span').textContent = isBehind ? `${number}. Reload` : number;
     pill.hidden = false;
   }
 
@@ -89,9 +129,13 @@ function showNewEvents(table) {
     if (pill) pill.hidden = true;
   }
 
+  // By id, which is by time: what another program stored a moment ago may belong below what is here already.
   function insert(rows) {
-    for (const row of rows) row.classList.add('fresh');
-    body.prepend(...rows);
+    for (const row of rows) {
+      row.classList.add('fresh');
+      const older = [...body.rows].find((other) => other.dataset.id < row.dataset.id);
+      body.insertBefore(row, older ?? null);
+    }
     while (body.rows.length > MAX_ROWS) body.rows[body.rows.length - 1].remove();
     setTimeout(() => {
       for (const row of rows) row.classList.remove('fresh');
@@ -102,13 +146,65 @@ function showNewEvents(table) {
   }
 }
 
+// Totals and chart follow the rows, but calmly: soon after the first news, then no more often than every few seconds, and not in a
+// tab that nobody sees.
+function overviewRefresher() {
+  const address = document.querySelector('[data-overview]')?.dataset.overview;
+  let timer;
+  let isWanted = false;
+  let refreshedAt = -Infinity;
+
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && isWanted) schedule();
+  });
+
+  function schedule() {
+    if (!address) return;
+    isWanted = true;
+    if (document.hidden) return;
+    const wait = Math.max(OVERVIEW_AFTER_MS, refreshedAt + OVERVIEW_EVERY_MS - performance.now());
+    timer ??= setTimeout(refresh, wait);
+  }
+
+  async function refresh() {
+    refreshedAt = performance.now();
+    isWanted = false;
+    try {
+      const answer = await fetch(address);
+      const isOurs = answer.ok && !answer.redirected;
+      const fresh = isOurs && parseElement(await answer.text(), '[data-overview]');
+      const current = document.querySelector('[data-overview]');
+      if (fresh && current) replaceOverview(current, fresh);
+    } catch {
+      // The next news tries again.
+    }
+    timer = undefined;
+    if (isWanted) schedule();
+  }
+
+  return schedule;
+}
+
+// An open table stays open, and a reader who is inside is not thrown out: it is replaced another time.
+function replaceOverview(current, fresh) {
+  if (current.contains(document.activeElement)) return;
+  const isOpen = current.querySelector('details')?.open;
+  const details = fresh.querySelector('details');
+  if (details && isOpen) details.open = true;
+  current.replaceWith(fresh);
+}
+
 // The markup is our own server's, rendered and escaped by the partial that renders the page's rows.
 function parseRow(html, id) {
-  const template = document.createElement('template');
-  template.innerHTML = html;
-  const row = template.content.querySelector('tr');
+  const row = parseElement(html, 'tr');
   if (row) row.dataset.id = id;
   return row;
+}
+
+function parseElement(html, selector) {
+  const template = document.createElement('template');
+  template.innerHTML = html;
+  return template.content.querySelector(selector);
 }
 
 function awaitFirstEvent(box) {
@@ -161,7 +257,7 @@ function runWhileShown(stream, isWanted) {
 
 // EventSource reconnects by itself after a broken connection, but gives up for good on an error answer.
 // This adds that retry, and resumes after the last event that arrived.
-function createStream(address, { lastId, stored, rejected, up, down, stopped }) {
+function createStream(address, { lastId, stored, skipped, rejected, up, down, stopped }) {
   let source;
   let retryTimer;
   let giveUpTimer;
@@ -208,6 +304,10 @@ function createStream(address, { lastId, stored, rejected, up, down, stopped }) 
       lastId = event.lastEventId || data.id;
       stored(data);
     });
+    source.addEventListener('skipped', (event) => {
+      lastId = event.lastEventId || lastId;
+      skipped?.(JSON.parse(event.data));
+    });
     source.addEventListener('rejected', (event) => rejected?.(JSON.parse(event.data)));
   }
 
@@ -219,8 +319,8 @@ function countAnnouncer() {
   let timer;
   let spokenAt = -Infinity;
 
-  return () => {
-    count += 1;
+  return (number) => {
+    count += number;
     timer ??= setTimeout(() => {
       announce(newEvents(count));
       count = 0;
@@ -239,14 +339,14 @@ function titleCounter() {
     document.title = title;
   });
 
-  return () => {
-    count += 1;
+  return (number) => {
+    count += number;
     document.title = `(${count.toLocaleString('en-US')}) ${title}`;
   };
 }
 
-function newEvents(count) {
-  return count === 1 ? '1 new event' : `${count.toLocaleString('en-US')} new events`;
+function newEvents(count, more) {
+  return count === 1 ? '1 new event' : `${count.toLocaleString('en-US')}${more ? '+' : ''} new events`;
 }
 
 function status(kind, text) {

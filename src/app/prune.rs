@@ -1,5 +1,5 @@
 //! What has to happen as time goes by: partitions are made before they are needed and dropped when all in them is too old;
-//! forgotten idempotency keys, late events that nobody decided about, old rejections, ended sessions and what deleted accounts
+//! half-hour counts become daily ones; forgotten idempotency keys, late events that nobody decided about, old rejections, ended sessions and what deleted accounts
 //! left go.
 
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::app::delete_account::erase_leftovers;
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
-use crate::store::{held_events, idempotency, partitions, rejections, sessions};
+use crate::store::{counts_by_time, held_events, idempotency, partitions, rejections, senders, sessions};
 
 /// Makes the partitions that writing needs soon.
 pub async fn make_partitions(store: &Store, now: Timestamp) -> Result<(), StoreError> {
@@ -26,6 +26,8 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
     let held = held_events::prune(&mut conn, oldest_kept, now).await?;
     let refused = rejections::prune(&mut conn, oldest_kept).await?;
     let ended = sessions::prune(&mut conn, now).await?;
+    counts_by_time::compact(&mut conn, now).await?;
+    senders::prune(&mut conn, now).await?;
     erase_leftovers(store, now).await?;
     if !dropped.is_empty() || keys + held + refused + ended > 0 {
         tracing::info!(?dropped, keys, held, refused, ended, "pruned");

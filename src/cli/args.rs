@@ -233,6 +233,20 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print new events as they are stored, a line each, until Ctrl-C
+    Tail {
+        /// The e-mail address of the account's user
+        email: String,
+        /// Only those of one credential
+        #[arg(long, value_name = "USERNAME")]
+        credential: Option<String>,
+        /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
+        #[arg(long, value_name = "TEXT")]
+        query: Option<String>,
+        /// Print one JSON object a line and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the body of an event, byte for byte as received, with nothing added
     Body {
         /// The e-mail address of the account's user

@@ -7,7 +7,8 @@ use crate::app::export_events::{EventRecord, Export};
 use crate::cli::account;
 use crate::cli::args::EventsCommand;
 use crate::cli::failure::CommandError;
-use crate::cli::output;
+use crate::cli::{output, tail};
+use crate::clock::Clock;
 use crate::domain::audit::Act;
 use crate::domain::credential::Username;
 use crate::domain::event::EventId;
@@ -30,12 +31,7 @@ pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(),
                 text.map(|text| parse_bound(&text, act.at)).transpose().map_err(CommandError::refused)
             };
             let filter = EventFilter {
-                query: match query {
-                    Some(text) => {
-                        Query::parse(&text).map_err(|error| CommandError::Refused(format!("--query: {error}")))?
-                    }
-                    None => None,
-                },
+                query: parse_query(query)?,
                 credential: match credential {
                     Some(username) => Some(find_credential(store, account, &username).await?),
                     None => None,
@@ -45,9 +41,23 @@ pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(),
             };
             list(store, account, &filter, limit, json).await
         }
+        EventsCommand::Tail { email, credential, query, json } => {
+            let account = account::find(store, &email).await?.account_id;
+            let credential = match credential {
+                Some(username) => Some(find_credential(store, account, &username).await?),
+                None => None,
+            };
+            let filter = EventFilter { query: parse_query(query)?, credential, ..EventFilter::default() };
+            tail::follow(store, account, &filter, json, Clock::system()).await
+        }
         EventsCommand::Body { email, id, json: _ } => body(store, &email, &id).await,
         EventsCommand::Export { email, format, json: _ } => export(store, &email, &format, act).await,
     }
+}
+
+fn parse_query(text: Option<String>) -> Result<Option<Query>, CommandError> {
+    let wrong = |error| CommandError::Refused(format!("--query: {error}"));
+    Query::parse(&text.unwrap_or_default()).map_err(wrong)
 }
 
 async fn find_credential(store: &Store, account: AccountId, username: &str) -> Result<CredentialId, CommandError> {

@@ -13,3 +13,4 @@ pub mod manual;
 pub mod output;
 pub mod ready;
 pub mod run;
+pub mod tail;

@@ -1,7 +1,7 @@
 //! From a command to its file: opens the database, runs, closes it. `serve` alone is not here, because it needs the server.
 
 use crate::app::installation_keys::installation_keys;
-use crate::cli::args::{AccountCommand, Command};
+use crate::cli::args::{AccountCommand, Command, EventsCommand};
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
@@ -38,9 +38,11 @@ pub async fn run(
             OpenDatabase::open_existing(config).await?
         }
     };
+    // What follows events has no other end.
+    let is_endless = matches!(command, Command::Events(EventsCommand::Tail { .. }));
     let outcome = tokio::select! {
         outcome = run_over(command, config, &database) => outcome,
-        () = asked_to_end => Err(CommandError::refused("interrupted")),
+        () = asked_to_end => if is_endless { Ok(Ended::Well) } else { Err(CommandError::refused("interrupted")) },
     };
     database.close().await;
     outcome

@@ -18,6 +18,7 @@ pub mod listing;
 pub mod network;
 pub mod overlap;
 pub mod payload;
+pub mod position;
 pub mod query;
 pub mod rejection;
 pub mod request_headers;

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ use crate::random;
 use crate::store::error::StoreError;
 use crate::store::event_counts::{self, Counts};
 use crate::store::pool::{Connection, Pooled, Store};
-use crate::store::{audit, credential_uses, credentials, rejections};
+use crate::store::{audit, credential_uses, credentials, rejections, senders};
 
 /// Between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -31,6 +32,11 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const TELL_USE_AFTER_REVOKE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// How many different things are remembered between two writes; beyond that, new ones are not noted.
 const MAX_PENDING: usize = 10_000;
+
+/// How many addresses of senders are written at once; a sender that changes them all the time must not fill the database.
+const MAX_SENDERS: usize = 200;
+/// An address is not written more often than this.
+const SENDER_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whose request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +69,11 @@ struct Pending {
     uses: HashMap<SecretId, Uses>,
     uses_after_revoke: HashMap<Revoked, Use>,
     rejections: HashMap<(Whose, Reason), NewRejection>,
+    senders: HashMap<Sender, Timestamp>,
 }
+
+/// An address that a credential was used from.
+type Sender = (AccountId, CredentialId, IpAddr);
 
 impl Pending {
     /// Apart from the rejections, of which repeats with another password of the same credential are rolled into one.
@@ -88,12 +98,15 @@ struct Inner {
     writer: Uuid,
     pending: Mutex<Pending>,
     something: Notify,
+    /// When the addresses that are in use were written last.
+    senders: Cache<Sender, Timestamp>,
 }
 
 impl Usage {
     pub fn new(store: Store, wake: Wake) -> Self {
         let pending = Mutex::new(Pending::default());
-        Self(Arc::new(Inner { store, wake, writer: Uuid::new_v4(), pending, something: Notify::new() }))
+        let senders = Cache::new(MAX_PENDING);
+        Self(Arc::new(Inner { store, wake, writer: Uuid::new_v4(), pending, something: Notify::new(), senders }))
     }
 
     /// What tells the counts of this program, those of its writers aside, from those of others.
@@ -112,6 +125,19 @@ impl Usage {
                     place.insert(Uses { first: now, last: None });
                 }
                 Entry::Vacant(_) => {}
+            }
+        });
+    }
+
+    /// Something was accepted from an address.
+    pub fn note_sender(&self, account: AccountId, credential: CredentialId, ip: IpAddr, at: Timestamp) {
+        let sender = (account, credential, ip);
+        if self.0.senders.get(&sender).is_some_and(|written| at.duration_since(written) < SENDER_RESOLUTION) {
+            return;
+        }
+        self.with_pending(|pending| {
+            if pending.senders.len() < MAX_SENDERS {
+                pending.senders.insert(sender, at);
             }
         });
     }
@@ -158,7 +184,7 @@ impl Usage {
 
     async fn flush(&self) {
         let pending = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        if pending.uses.is_empty() && pending.rejections.is_empty() {
+        if pending.uses.is_empty() && pending.rejections.is_empty() && pending.senders.is_empty() {
             return;
         }
         let lost = (pending.uses.len(), pending.rejections.len());
@@ -180,6 +206,13 @@ impl Usage {
             }
             for ((whose, _), rejection) in pending.rejections {
                 self.write_rejection(&mut conn, whose, rejection).await?;
+            }
+        }
+        if !pending.senders.is_empty() {
+            let mut conn = self.0.store.connection().await?;
+            senders::note(&mut conn, &pending.senders).await?;
+            for (sender, at) in pending.senders {
+                self.0.senders.insert(sender, at);
             }
         }
         // These are transactions, and nobody should wait for a second connection while holding one.

@@ -2,11 +2,11 @@
 //! A hint and no more: who hears it reads the database. Hints of one account are gathered, so that a flood rings ten times a
 //! second and not a thousand times.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::domain::ids::AccountId;
@@ -14,8 +14,6 @@ use crate::store::error::StoreError;
 use crate::store::notifications::{self, Subscription};
 use crate::store::pool::Store;
 
-/// How many hints a slow listener may fall behind; one that loses some reads anyway.
-const CAPACITY: usize = 256;
 /// Between two hints of the same account.
 const GATHER: Duration = Duration::from_millis(100);
 /// Between two attempts to hear what other programs say.
@@ -29,16 +27,16 @@ pub struct Wake(Arc<Inner>);
 struct Inner {
     /// Tells this program from the others.
     id: Uuid,
-    /// `None` means everybody.
-    bell: broadcast::Sender<Option<AccountId>>,
+    /// Those who listen, by account: a flood of one account wakes nobody else.
+    bells: Mutex<HashMap<AccountId, watch::Sender<()>>>,
     pending: Mutex<HashSet<AccountId>>,
     something: Notify,
 }
 
 impl Default for Wake {
     fn default() -> Self {
-        let (bell, id) = (broadcast::Sender::new(CAPACITY), Uuid::new_v4());
-        Self(Arc::new(Inner { id, bell, pending: Mutex::default(), something: Notify::new() }))
+        let (bells, pending) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { id: Uuid::new_v4(), bells, pending, something: Notify::new() }))
     }
 }
 
@@ -51,30 +49,41 @@ impl Wake {
 
     /// Lets everybody look: when the program is about to end, and live pages should go to another.
     pub fn ring_everybody(&self) {
-        // Nobody listening is the usual case.
-        let _ = self.0.bell.send(None);
+        for bell in self.bells().values() {
+            bell.send_replace(());
+        }
     }
 
     pub fn listen(&self, account: AccountId) -> Listener {
-        Listener { account, receiver: self.0.bell.subscribe() }
+        let receiver = self.bells().entry(account).or_default().subscribe();
+        Listener { wake: self.clone(), account, receiver }
     }
 
     /// Rings for what has arrived here: the first time at once, then after a while for all that came meanwhile. Runs until `ended`.
     pub async fn tell(&self, store: &Store, ended: impl Future<Output = ()>) {
         let telling = async {
+            // Of whom other programs could not be told yet.
+            let mut untold = HashSet::new();
             loop {
-                self.0.something.notified().await;
-                let accounts: Vec<AccountId> =
-                    std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner))
-                        .into_iter()
-                        .collect();
+                if untold.is_empty() {
+                    self.0.something.notified().await;
+                }
+                let accounts = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
                 for account in &accounts {
                     self.ring_here(*account);
                 }
-                if let Err(error) = self.tell_others(store, &accounts).await {
-                    tracing::debug!(%error, "other programs were not told of new events; they will find them");
-                }
-                tokio::time::sleep(GATHER).await;
+                untold.extend(accounts);
+                let pause = match self.tell_others(store, &untold.iter().copied().collect::<Vec<_>>()).await {
+                    Ok(()) => {
+                        untold.clear();
+                        GATHER
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "other programs were not told of new events; trying again");
+                        PAUSE
+                    }
+                };
+                tokio::time::sleep(pause).await;
             }
         };
         tokio::select! {
@@ -114,27 +123,40 @@ impl Wake {
         notifications::send(&mut *store.connection().await?, self.0.id, accounts).await
     }
 
-    fn ring_here(&self, account: AccountId) {
-        let _ = self.0.bell.send(Some(account));
+    /// Rings for those who listen in this program.
+    pub fn ring_here(&self, account: AccountId) {
+        if let Some(bell) = self.bells().get(&account) {
+            bell.send_replace(());
+        }
+    }
+
+    fn bells(&self) -> MutexGuard<'_, HashMap<AccountId, watch::Sender<()>>> {
+        self.0.bells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One dashboard's ear.
+/// An ear for one account.
 #[derive(Debug)]
 pub struct Listener {
+    wake: Wake,
     account: AccountId,
-    receiver: broadcast::Receiver<Option<AccountId>>,
+    receiver: watch::Receiver<()>,
 }
 
 impl Listener {
-    /// Returns when something of the account may have arrived; never, once the program ends.
+    /// Returns when something of the account may have arrived since the last time; never, once the program ends.
     pub async fn heard(&mut self) {
-        loop {
-            match self.receiver.recv().await {
-                Ok(Some(account)) if account != self.account => {}
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
-                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-            }
+        if self.receiver.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut bells = self.wake.bells();
+        if bells.get(&self.account).is_some_and(|bell| bell.receiver_count() <= 1) {
+            bells.remove(&self.account);
         }
     }
 }

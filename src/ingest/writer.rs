@@ -209,6 +209,8 @@ impl Task {
         for (entry, verdict) in entries.iter().zip(verdicts) {
             if matches!(verdict, Written::Stored(_) | Written::Replayed(_)) {
                 last.insert(entry.sender.secret_id, entry);
+                let Lock { account_id, credential_id, .. } = *entry.sender;
+                self.shared.usage.note_sender(account_id, credential_id, entry.event.remote_ip, entry.at);
             }
         }
         for (secret, Entry { sender, event, at }) in last {

@@ -33,6 +33,7 @@ use crate::server::metrics::StartedAt;
 use crate::server::{descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
+use crate::web::live::feeds::Feeds;
 use crate::web::site::Site;
 use crate::web::{outermost, routes};
 
@@ -79,6 +80,7 @@ impl From<random::NoRandomness> for StartError {
 /// A program that serves.
 pub struct Application {
     pub site: web::Data<Site>,
+    pub feeds: web::Data<Feeds>,
     pub address: SocketAddr,
     pub ingest_address: Option<SocketAddr>,
     pub metrics_address: Option<SocketAddr>,
@@ -102,6 +104,7 @@ impl Application {
         let (site, usage) = site(config, address, store, keys, clock)?;
         installation::note_ingest_url(&mut *site.store.connection().await?, &site.ingest_url).await?;
         let site = web::Data::new(site);
+        let feeds = web::Data::new(Feeds::new(site.clone()));
 
         let over = wait_for(ended.clone());
         let noting = tokio::spawn(async move { usage.run(over).await });
@@ -109,6 +112,10 @@ impl Application {
         let telling = tokio::spawn(async move { wake.tell(&store, over).await });
         let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
         let hearing = tokio::spawn(async move { wake.hear(&store, over).await });
+        let reading = tokio::spawn({
+            let (feeds, over) = (feeds.clone(), wait_for(ended.clone()));
+            async move { feeds.look_after(over).await }
+        });
         let keeping_up = tokio::spawn(upkeep(site.clone(), wait_for(ended.clone())));
         let expiring = tokio::spawn(note_expiries(site.clone(), wait_for(ended.clone())));
         let (over, engine) = (wait_for(ended.clone()), site.engine.clone());
@@ -116,7 +123,7 @@ impl Application {
             over.await;
             engine.holding.finish().await;
         });
-        let background = vec![noting, telling, hearing, holding, keeping_up, expiring];
+        let background = vec![noting, telling, hearing, reading, holding, keeping_up, expiring];
 
         let mut application = Self {
             address,
@@ -126,6 +133,7 @@ impl Application {
             background,
             end,
             site: site.clone(),
+            feeds: feeds.clone(),
         };
         let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
         let limits = descriptors::limits(config.connections, listeners);
@@ -136,7 +144,7 @@ impl Application {
             listeners.push(listener.clone());
             listener
         };
-        let server = serve_public(public, site.clone(), limits, seen("public"));
+        let server = serve_public(public, site.clone(), feeds, limits, seen("public"));
         application.run(server, ("--bind (BIND)", address))?;
         if let Some(listener) = ingest {
             let server = serve_ingest(listener, site.clone(), limits, seen("ingest"));
@@ -247,6 +255,7 @@ fn site(
 fn serve_public(
     listener: TcpListener,
     site: web::Data<Site>,
+    feeds: web::Data<Feeds>,
     limits: ConnectionLimits,
     seen: Arc<Listener>,
 ) -> std::io::Result<Server> {
@@ -254,6 +263,7 @@ fn serve_public(
     let app = move || {
         App::new()
             .app_data(data.clone())
+            .app_data(feeds.clone())
             .app_data(web::Data::new(data.engine.writers.start()))
             .wrap(middleware::from_fn(outermost::layer))
             .configure(|config| routes::public(config, &data))

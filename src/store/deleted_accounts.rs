@@ -60,7 +60,7 @@ pub async fn erase_events(conn: &mut Connection, account: AccountId) -> Result<u
 /// Erases some of the rest; how many rows these were.
 pub async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let mut erased = 0;
-    for table in ["held_events", "rejections", "idempotency_keys"] {
+    for table in ["held_events", "rejections", "idempotency_keys", "daily_counts", "senders"] {
         let sql = format!(
             "delete from {table} where ctid = any(array(select ctid from {table} where account_id = $1 limit $2))"
         );

@@ -61,9 +61,9 @@ pub async fn insert(
     Ok(())
 }
 
-type SummaryRow = (Uuid, Uuid, Option<(String, String)>, IpNet, String, i32, String);
+pub type SummaryRow = (Uuid, Uuid, Option<(String, String)>, IpNet, String, i32, String);
 
-fn summary(row: SummaryRow) -> EventSummary {
+pub fn summary(row: SummaryRow) -> EventSummary {
     let (id, credential_id, credential, ip, content_type, size_bytes, beginning) = row;
     let (credential_name, username) = credential.unwrap_or_default();
     EventSummary {
@@ -85,6 +85,7 @@ macro_rules! of_account {
             .filter(events::account_id.eq($account.0))
     };
 }
+pub(crate) use of_account;
 
 /// The events of a filter that is a range of the key.
 macro_rules! ranged {
@@ -99,6 +100,7 @@ macro_rules! ranged {
         query
     }};
 }
+pub(crate) use ranged;
 
 macro_rules! summary_columns {
     () => {
@@ -113,6 +115,7 @@ macro_rules! summary_columns {
         )
     };
 }
+pub(crate) use summary_columns;
 
 /// One page, newest first. Reads one row more than it answers with, to know whether there is another page; where events have to be
 /// looked at, it reads no more than the budget allows, and says so.

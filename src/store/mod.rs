@@ -2,9 +2,11 @@
 //! caller decides what belongs into one transaction. The account comes first in every query and stands in its `where`.
 
 pub mod accounts;
+pub mod arrivals;
 pub mod audit;
 pub mod batches;
 pub mod columns;
+pub mod counts_by_time;
 pub mod credential_secrets;
 pub mod credential_uses;
 pub mod credentials;
@@ -25,6 +27,7 @@ pub mod prepared;
 pub mod rejections;
 pub mod schema;
 pub mod second_factors;
+pub mod senders;
 pub mod sessions;
 pub mod settings;
 pub mod users;

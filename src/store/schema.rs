@@ -150,6 +150,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    daily_counts (account_id, credential_id, day) {
+        account_id -> Uuid,
+        credential_id -> Uuid,
+        day -> Timestamptz,
+        accepted -> BigInt,
+        rejected -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    senders (account_id, credential_id, remote_ip) {
+        account_id -> Uuid,
+        credential_id -> Uuid,
+        remote_ip -> Inet,
+        last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     rejections (account_id, id) {
         account_id -> Uuid,
         id -> Uuid,

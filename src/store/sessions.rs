@@ -1,6 +1,7 @@
 //! Sessions of browsers, found by the SHA-256 of the key in the cookie. A session ends at its absolute end, when it has been
 //! idle for too long, or when somebody ends it.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
@@ -85,16 +86,19 @@ pub async fn find_state(
     Ok(Some(state))
 }
 
-/// Whether a session still lasts. For connections that outlive a request.
-pub async fn is_live(conn: &mut Connection, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-    let found: Option<Uuid> = sessions::table
-        .filter(sessions::id.eq(id.0))
+/// Those of some sessions that still last. For connections that outlive a request.
+pub async fn find_live(
+    conn: &mut Connection,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<HashSet<SessionId>, StoreError> {
+    let found: Vec<Uuid> = sessions::table
+        .filter(sessions::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()))
         .filter(sessions::expires_at.gt(Moment(now)))
         .select(sessions::id)
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(found.is_some())
+        .load(conn)
+        .await?;
+    Ok(found.into_iter().map(SessionId).collect())
 }
 
 /// Replaces the state; `false` when the session has ended meanwhile.

@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use flate2::Compression;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
+
+use crate::web::gzip::gzip;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -35,6 +38,8 @@ pub struct Asset {
     hashed_name: String,
     pub content_type: &'static str,
     pub bytes: Vec<u8>,
+    /// The same, compressed; nothing where that is no gain.
+    pub gzip: Option<Vec<u8>>,
 }
 
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
@@ -60,7 +65,8 @@ impl Asset {
             "png" => "image/png",
             _ => "application/octet-stream",
         };
-        Self { hashed_name: format!("{stem}.{hash}.{extension}"), content_type, bytes }
+        let gzip = gzip(&bytes, Compression::best()).ok().filter(|gzip| gzip.len() < bytes.len());
+        Self { hashed_name: format!("{stem}.{hash}.{extension}"), content_type, bytes, gzip }
     }
 }
 

@@ -1,40 +1,114 @@
-//! The last 24 hours as 48 bars and four figures, from the half-hour counts alone. Rejected attempts have a lane and a scale of
-//! their own, because 37 beside 19,370 would be invisible.
+//! The overview as a picture: 24 hours in half hours, which is as fine as counts are kept, or 30 days in days. Rejected attempts have a lane
+//! and a scale of their own, because 37 beside 19,370 would be invisible. The same figures stand in a table for whoever reads them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::CredentialId;
-use crate::domain::time::utc;
+use crate::domain::time::{rfc3339, utc};
 use crate::store::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
 use crate::web::shown::{grouped, size};
 
-const BARS: i64 = 48;
-/// Of a plot that is 1,000 wide and 100 high.
-const STEP: f64 = 1000.0 / BARS as f64;
-const WIDTH: f64 = 13.8;
+const DAY_SECONDS: i64 = 24 * 3_600;
 
-/// Counts by credential and half hour.
-pub type HalfHours = HashMap<(CredentialId, Timestamp), Counts>;
+/// What the chart spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Span {
+    /// 48 half hours with the current one.
+    #[default]
+    Day,
+    /// 30 days with the current one.
+    Month,
+}
 
-/// One half hour.
+impl Span {
+    /// As the address says it; the usual one is not said.
+    pub fn parse(text: &str) -> Self {
+        if text == Span::Month.as_str() { Span::Month } else { Span::Day }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Span::Day => "",
+            Span::Month => "30d",
+        }
+    }
+
+    pub fn is_month(self) -> bool {
+        self == Span::Month
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Span::Day => "Last 24 hours",
+            Span::Month => "Last 30 days",
+        }
+    }
+
+    fn bars(self) -> i64 {
+        match self {
+            Span::Day => 48,
+            Span::Month => 30,
+        }
+    }
+
+    fn bar_seconds(self) -> i64 {
+        match self {
+            Span::Day => HALF_HOUR_SECONDS,
+            Span::Month => DAY_SECONDS,
+        }
+    }
+
+    /// The moment from which a chart at `now` counts.
+    pub fn start(self, now: Timestamp) -> Timestamp {
+        let current = match self {
+            Span::Day => half_hour_of(now),
+            Span::Month => Timestamp::from_second(now.as_second().div_euclid(DAY_SECONDS) * DAY_SECONDS).unwrap_or(now),
+        };
+        let before = SignedDuration::from_secs((self.bars() - 1) * self.bar_seconds());
+        current.saturating_sub(before).unwrap_or(now)
+    }
+
+    /// What a bar is called, such as `08:30–09:00 UTC`.
+    fn label(self, from: Timestamp, until: Timestamp) -> String {
+        match self {
+            Span::Day => format!("{}–{} UTC", utc("%H:%M", from), utc("%H:%M", until)),
+            Span::Month => utc("%a %-d %b", from),
+        }
+    }
+}
+
+/// One bar, and one row of the table.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    pub title: String,
+    pub label: String,
+    pub accepted: String,
+    pub rejected: String,
+    pub bytes: String,
+    /// Where it stands, in a picture 1,000 wide and 100 high: its place, and the bar within.
+    pub place: String,
     pub x: String,
     /// Of the accepted, from the top; and how high.
     pub y: String,
     pub height: String,
     pub has_accepted: bool,
     pub has_rejected: bool,
-    pub rejected_title: String,
     pub rejected_height: String,
+    /// Its bounds, for the list of what is in it.
+    pub since: String,
+    pub until: String,
+}
+
+impl Bar {
+    pub fn has_data(&self) -> bool {
+        self.has_accepted || self.has_rejected
+    }
 }
 
 /// The whole picture.
 #[derive(Clone, Debug)]
 pub struct Chart {
+    pub span: Span,
     pub accepted: String,
     pub rejected: String,
     pub share: String,
@@ -42,85 +116,87 @@ pub struct Chart {
     /// Whether there is anything to draw.
     pub has_data: bool,
     pub bars: Vec<Bar>,
+    /// How wide a place and a bar are.
+    pub step: String,
+    pub width: String,
     pub scale: [String; 3],
     pub rejected_scale: Option<String>,
-    pub hours: Vec<String>,
+    pub marks: Vec<String>,
     pub description: String,
 }
 
-/// The moment from which a chart at `now` counts: 48 half hours with the current one.
-pub fn start(now: Timestamp) -> Timestamp {
-    let span = SignedDuration::from_secs((BARS - 1) * HALF_HOUR_SECONDS);
-    half_hour_of(now).saturating_sub(span).unwrap_or(now)
-}
-
 impl Chart {
-    /// Draws the counts of one credential, or of all.
-    pub fn draw(counts: &HalfHours, credential: Option<CredentialId>, now: Timestamp) -> Self {
-        let first = start(now);
-        let half_hours: Vec<(Timestamp, Counts)> = (0..BARS)
-            .map(|bar| {
-                let time = first.saturating_add(SignedDuration::from_secs(bar * HALF_HOUR_SECONDS)).unwrap_or(now);
-                (time, sum(counts.iter().filter(|((id, at), _)| *at == time && credential.is_none_or(|c| c == *id))))
-            })
-            .collect();
-        let total = half_hours.iter().fold(Counts::default(), |total, (_, counts)| added(total, counts));
-        let most = half_hours.iter().map(|(_, c)| c.accepted).max().unwrap_or(0);
-        let most_rejected = half_hours.iter().map(|(_, c)| c.rejected).max().unwrap_or(0);
-        let top = round_top(most);
-        let bars =
-            half_hours.iter().zip(0_u32..).map(|((time, counts), place)| bar(*time, counts, place, top, most_rejected));
+    /// Draws counts by half hour or by day.
+    pub fn draw(counts: &BTreeMap<Timestamp, Counts>, span: Span, now: Timestamp) -> Self {
+        let first = span.start(now);
+        let at = |bar: i64| first.saturating_add(SignedDuration::from_secs(bar * span.bar_seconds())).unwrap_or(now);
+        let drawn: Vec<(Timestamp, Counts)> =
+            (0..span.bars()).map(|bar| (at(bar), counts.get(&at(bar)).copied().unwrap_or_default())).collect();
+        let total = drawn.iter().fold(Counts::default(), |total, (_, counts)| Counts {
+            accepted: total.accepted + counts.accepted,
+            rejected: total.rejected + counts.rejected,
+            bytes: total.bytes + counts.bytes,
+        });
+        let most = drawn.iter().map(|(_, c)| c.accepted).max().unwrap_or(0);
+        let most_rejected = drawn.iter().map(|(_, c)| c.rejected).max().unwrap_or(0);
+        let scales = Scales { span, top: round_top(most), most_rejected };
         let all = total.accepted + total.rejected;
+        let step = 1_000.0 / span.bars() as f64;
         Self {
+            span,
             accepted: grouped(total.accepted),
             rejected: grouped(total.rejected),
             share: if all == 0 { "–".to_owned() } else { percent(total.accepted, all) },
             bytes: size(total.bytes),
             has_data: all > 0,
-            bars: bars.collect(),
-            scale: [grouped(top), grouped(top / 2), "0".to_owned()],
+            bars: (0..).zip(&drawn).map(|(place, (time, counts))| scales.bar(*time, counts, place, step)).collect(),
+            step: format!("{step:.2}"),
+            width: format!("{:.1}", width(step)),
+            scale: [grouped(scales.top), grouped(scales.top / 2), "0".to_owned()],
             rejected_scale: (most_rejected > 0).then(|| format!("max {}", grouped(most_rejected))),
-            hours: hours(first),
-            description: description(&total, most, &half_hours),
+            marks: marks(span, first),
+            description: description(span, &total, most, &drawn),
         }
+    }
+
+    /// The bars that have something, for the table: the latest first.
+    pub fn rows(&self) -> impl Iterator<Item = &Bar> {
+        self.bars.iter().rev().filter(|bar| bar.has_data())
     }
 }
 
-/// The accepted events of one credential in each of the last 24 hours, oldest first, for the small line beside it.
-pub fn by_hour(counts: &HalfHours, credential: CredentialId, now: Timestamp) -> Vec<u64> {
-    let first = start(now);
-    let hour_of = |time: Timestamp| time.duration_since(first).as_secs() / (2 * HALF_HOUR_SECONDS);
-    let mut hours = vec![0; (BARS / 2) as usize];
-    for ((id, time), counts) in counts {
-        let hour = usize::try_from(hour_of(*time)).ok();
-        if *id == credential
-            && let Some(sum) = hour.and_then(|hour| hours.get_mut(hour))
-        {
-            *sum += counts.accepted;
+fn width(step: f64) -> f64 {
+    step * 0.66
+}
+
+struct Scales {
+    span: Span,
+    top: u64,
+    most_rejected: u64,
+}
+
+impl Scales {
+    fn bar(&self, time: Timestamp, counts: &Counts, place: u32, step: f64) -> Bar {
+        let end = time.saturating_add(SignedDuration::from_secs(self.span.bar_seconds())).unwrap_or(time);
+        let height = 100.0 * counts.accepted as f64 / self.top as f64;
+        // One rejected attempt must still be seen beside a hundred.
+        let rejected_height = (100.0 * counts.rejected as f64 / self.most_rejected.max(1) as f64).max(16.0);
+        let place = f64::from(place) * step;
+        Bar {
+            label: self.span.label(time, end),
+            accepted: grouped(counts.accepted),
+            rejected: grouped(counts.rejected),
+            bytes: size(counts.bytes),
+            place: format!("{place:.1}"),
+            x: format!("{:.1}", place + (step - width(step)) / 2.0),
+            y: format!("{:.1}", 100.0 - height),
+            height: format!("{height:.1}"),
+            has_accepted: counts.accepted > 0,
+            has_rejected: counts.rejected > 0,
+            rejected_height: format!("{rejected_height:.1}"),
+            since: rfc3339(time),
+            until: rfc3339(end),
         }
-    }
-    hours
-}
-
-/// The points of a small line, 76 wide and 20 high, and where its last point is.
-pub fn spark(hours: &[u64]) -> (String, String) {
-    let most = hours.iter().copied().max().unwrap_or(0).max(1) as f64;
-    let last = hours.len().saturating_sub(1).max(1) as f64;
-    let y = |value: u64| 18.0 - 16.0 * value as f64 / most;
-    let points: Vec<String> =
-        hours.iter().enumerate().map(|(i, v)| format!("{:.1},{:.1}", 76.0 * i as f64 / last, y(*v))).collect();
-    (points.join(" "), format!("{:.1}", y(hours.last().copied().unwrap_or(0))))
-}
-
-fn sum<'a>(counts: impl Iterator<Item = (&'a (CredentialId, Timestamp), &'a Counts)>) -> Counts {
-    counts.fold(Counts::default(), |total, (_, counts)| added(total, counts))
-}
-
-fn added(total: Counts, counts: &Counts) -> Counts {
-    Counts {
-        accepted: total.accepted + counts.accepted,
-        rejected: total.rejected + counts.rejected,
-        bytes: total.bytes + counts.bytes,
     }
 }
 
@@ -144,73 +220,73 @@ fn percent(part: u64, all: u64) -> String {
     if part == all { "100%".to_owned() } else { format!("{shown:.2}%") }
 }
 
-fn bar(time: Timestamp, counts: &Counts, place: u32, top: u64, most_rejected: u64) -> Bar {
-    let end = time.saturating_add(SignedDuration::from_secs(HALF_HOUR_SECONDS)).unwrap_or(time);
-    let span = format!("{}–{} UTC", utc("%H:%M", time), utc("%H:%M", end));
-    let height = 100.0 * counts.accepted as f64 / top as f64;
-    // One rejected attempt must still be seen beside a hundred.
-    let rejected_height = (100.0 * counts.rejected as f64 / most_rejected.max(1) as f64).max(16.0);
-    Bar {
-        title: format!("{span}: {} accepted, {} rejected", grouped(counts.accepted), grouped(counts.rejected)),
-        x: format!("{:.1}", f64::from(place) * STEP + (STEP - WIDTH) / 2.0),
-        y: format!("{:.1}", 100.0 - height),
-        height: format!("{height:.1}"),
-        has_accepted: counts.accepted > 0,
-        has_rejected: counts.rejected > 0,
-        rejected_title: format!("{span}: {} rejected", grouped(counts.rejected)),
-        rejected_height: format!("{rejected_height:.1}"),
-    }
-}
-
-fn hours(first: Timestamp) -> Vec<String> {
-    let quarter = |n: i64| {
-        let time = first.saturating_add(SignedDuration::from_hours(6 * n)).unwrap_or(first);
-        utc("%H:%M", time)
+/// What stands below the bars.
+fn marks(span: Span, first: Timestamp) -> Vec<String> {
+    let (between, pattern, last) = match span {
+        Span::Day => (6, "%H:%M", "Now"),
+        Span::Month => (10 * 24, "%-d %b", "Today"),
     };
-    (0..4).map(quarter).chain(std::iter::once("Now".to_owned())).collect()
+    let count = if span.is_month() { 3 } else { 4 };
+    let mark = |n: i64| {
+        let time = first.saturating_add(SignedDuration::from_hours(between * n)).unwrap_or(first);
+        utc(pattern, time)
+    };
+    (0..count).map(mark).chain(std::iter::once(last.to_owned())).collect()
 }
 
-fn description(total: &Counts, most: u64, half_hours: &[(Timestamp, Counts)]) -> String {
-    let busiest = half_hours.iter().find(|(_, counts)| counts.accepted == most && most > 0);
-    let busiest = busiest.map(|(time, _)| format!(", busiest around {} UTC", utc("%H:%M", *time))).unwrap_or_default();
+fn description(span: Span, total: &Counts, most: u64, bars: &[(Timestamp, Counts)]) -> String {
+    let busiest = bars.iter().find(|(_, counts)| counts.accepted == most && most > 0);
+    let (title, each) = match span {
+        Span::Day => ("the last 24 hours", "30-minute bars"),
+        Span::Month => ("the last 30 days", "bars of a day"),
+    };
+    let busiest = busiest.map(|(time, _)| match span {
+        Span::Day => format!(", busiest around {} UTC", utc("%H:%M", *time)),
+        Span::Month => format!(", busiest on {}", utc("%-d %b", *time)),
+    });
     format!(
-        "Events in the last 24 hours, in 30-minute bars. {} accepted, at most {} in a bar{busiest}. {} rejected.",
+        "Events in {title}, in {each}. {} accepted, at most {} in a bar{}. {} rejected.",
         grouped(total.accepted),
         grouped(most),
+        busiest.unwrap_or_default(),
         grouped(total.rejected)
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
+    use std::collections::BTreeMap;
 
-    use super::{Chart, HalfHours, by_hour, round_top, spark, start};
-    use crate::domain::ids::CredentialId;
+    use super::{Chart, Span, round_top};
     use crate::store::event_counts::Counts;
 
     #[test]
     fn the_chart_sums_what_belongs_to_it() {
         let now = "2026-11-23T08:41:12Z".parse().unwrap();
-        let (one, other) = (CredentialId(Uuid::from_u128(1)), CredentialId(Uuid::from_u128(2)));
-        let mut counts = HalfHours::new();
-        counts
-            .insert((one, "2026-11-23T08:30:00Z".parse().unwrap()), Counts { accepted: 9, rejected: 1, bytes: 2_000 });
-        counts.insert((other, start(now)), Counts { accepted: 1, rejected: 0, bytes: 5 });
-        counts.insert((other, "2026-11-22T08:00:00Z".parse().unwrap()), Counts { accepted: 77, rejected: 0, bytes: 5 });
-        let all = Chart::draw(&counts, None, now);
-        assert_eq!((all.accepted.as_str(), all.rejected.as_str(), all.share.as_str()), ("10", "1", "90.90%"));
-        assert_eq!(all.bars.len(), 48);
-        assert!(all.bars[47].has_accepted && all.bars[47].has_rejected && all.bars[0].has_accepted);
-        assert_eq!(Chart::draw(&counts, Some(one), now).accepted, "9");
-        assert_eq!(by_hour(&counts, one, now)[23], 9);
+        let mut counts = BTreeMap::new();
+        counts.insert("2026-11-23T08:30:00Z".parse().unwrap(), Counts { accepted: 9, rejected: 1, bytes: 2_000 });
+        counts.insert(Span::Day.start(now), Counts { accepted: 1, rejected: 0, bytes: 5 });
+        counts.insert("2026-11-22T08:00:00Z".parse().unwrap(), Counts { accepted: 77, rejected: 0, bytes: 5 });
+        let day = Chart::draw(&counts, Span::Day, now);
+        assert_eq!((day.accepted.as_str(), day.rejected.as_str(), day.share.as_str()), ("10", "1", "90.90%"));
+        assert_eq!(day.bars.len(), 48);
+        assert!(day.bars[47].has_accepted && day.bars[47].has_rejected && day.bars[0].has_accepted);
+        assert_eq!(day.rows().count(), 2);
+        let last = &day.bars[47];
+        assert_eq!(
+            (last.since.as_str(), last.until.as_str()),
+            ("2026-11-23T08:30:00.000Z", "2026-11-23T09:00:00.000Z")
+        );
+
+        let counts =
+            BTreeMap::from([("2026-10-25T00:00:00Z".parse().unwrap(), Counts { accepted: 3, rejected: 0, bytes: 9 })]);
+        let month = Chart::draw(&counts, Span::Month, now);
+        assert_eq!((month.bars.len(), month.accepted.as_str(), month.bars[0].label.as_str()), (30, "3", "Sun 25 Oct"));
+        assert_eq!(month.marks, ["25 Oct", "4 Nov", "14 Nov", "Today"]);
     }
 
     #[test]
-    fn scales_and_lines_stay_in_their_boxes() {
+    fn scales_read_well() {
         assert_eq!([0, 1, 3, 9, 11, 592, 601].map(round_top), [2, 2, 4, 10, 20, 600, 800]);
-        let (points, last) = spark(&[0, 5, 10]);
-        assert_eq!((points.as_str(), last.as_str()), ("0.0,18.0 38.0,10.0 76.0,2.0", "2.0"));
-        assert_eq!(spark(&[]).1, "18.0");
     }
 }

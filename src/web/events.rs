@@ -4,18 +4,19 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use crate::domain::credential::CredentialState;
-use crate::domain::event::EventSummary;
+use crate::domain::event::{EventId, EventSummary};
 use crate::domain::listing::{EVENTS_PER_PAGE, Page as Listed};
 use crate::domain::payload::value_text;
+use crate::domain::position::Position;
 use crate::domain::visible::visible;
 use crate::store::matching::Budget;
-use crate::store::{credentials, event_counts, events};
+use crate::store::{arrivals, credentials, events};
 use crate::web::answers::{html, html_invalid};
-use crate::web::chart::{self, Chart};
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::Span;
+use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, size};
@@ -62,14 +63,15 @@ pub struct RowTemplate<'a> {
 struct Index {
     page: Page,
     filters: Filters,
-    chart: Chart,
+    overview: Overview,
     rows: Vec<Row>,
     pager: Pager,
     endpoint: String,
     /// The newest usable credential, for the command that sends the first event.
     username: Option<String>,
     is_pro: bool,
-    newest_id: Option<String>,
+    /// What the page shows, so that the live connection goes on from there.
+    position: Position,
     path: &'static str,
 }
 
@@ -103,7 +105,9 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let mut conn = reader.site().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, now);
-    let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
+    // Before the rows are read: what comes between the two is told twice, and nothing is left out.
+    let position = Position::shown(EventId::first_of(now), arrivals::snapshot(&mut conn).await?);
+    let overview = Overview::read(&mut conn, account, &filters, now).await?;
     let nothing = Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None };
     let found = match filters.error {
         Some(_) => nothing,
@@ -116,9 +120,9 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         credentials.iter().rev().find(|c| matches!(c.state(now), CredentialState::Active | CredentialState::Rotating));
     let template = Index {
         page: reader.page("Events").at("events", ""),
-        chart: Chart::draw(&counts, filters.filter.credential, now),
+        overview,
         pager: pager(&found, &filters),
-        newest_id: rows.first().map(|row| row.id.clone()).filter(|_| filters.is_first_page()),
+        position,
         rows,
         endpoint: reader.site().ingest_url.clone(),
         username: usable.map(|credential| credential.username.clone()),

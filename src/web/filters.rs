@@ -10,6 +10,7 @@ use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::terms::Query as Search;
 use crate::domain::time::{parse_bound, utc};
 use crate::domain::visible::visible;
+use crate::web::chart::Span;
 
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -26,6 +27,8 @@ pub struct Query {
     pub credential: String,
     pub since: String,
     pub until: String,
+    /// What the overview spans: `30d`, or nothing for 24 hours.
+    pub overview: String,
     /// The beginning of a custom range, which the form sends beside `since=custom`.
     pub from: String,
     pub before: String,
@@ -61,6 +64,7 @@ pub struct Filters {
     pub credentials: Vec<Choice>,
     pub ranges: Vec<Choice>,
     pub is_custom_range: bool,
+    pub overview: Span,
     /// The bounds of a custom range as `datetime-local` wants them.
     pub from_field: String,
     pub until_field: String,
@@ -122,18 +126,26 @@ impl Filters {
             (_, Ok(after)) => Cursor::After(after),
             _ => Cursor::Newest,
         };
+        let overview = Span::parse(&query.overview);
         let known_range = RANGES.iter().any(|(value, _)| *value == query.since) && query.until.is_empty();
         let field = |time: Option<Timestamp>| time.map(|time| utc("%Y-%m-%dT%H:%M", time)).unwrap_or_default();
         Self {
             cursor,
             is_custom_range: !known_range,
+            overview,
             by_address: query.group == GROUP_BY_ADDRESS,
             from_field: if known_range { String::new() } else { field(filter.since) },
             until_field: field(filter.until),
             credentials: credential_choices(credentials, &query.credential),
             ranges: range_choices(&query.since, known_range),
             description: describe(&filter, chosen, &query.since, known_range),
-            query: encode(&[("q", text), ("credential", &query.credential), ("since", since), ("until", &query.until)]),
+            query: encode(&[
+                ("q", text),
+                ("credential", &query.credential),
+                ("since", since),
+                ("until", &query.until),
+                ("overview", overview.as_str()),
+            ]),
             text: text.to_owned(),
             filter,
             error,
@@ -154,6 +166,19 @@ impl Filters {
     pub fn link_without_text(&self, path: &str) -> String {
         let kept: Vec<&str> = self.query.split('&').filter(|pair| !pair.starts_with("q=")).collect();
         join(path, &[&kept.join("&")])
+    }
+
+    /// The same list below another overview.
+    pub fn link_to_overview(&self, path: &str, overview: &str) -> String {
+        let kept: Vec<&str> = self.query.split('&').filter(|pair| !pair.starts_with("overview=")).collect();
+        join(path, &[&kept.join("&"), &encode(&[("overview", overview)])])
+    }
+
+    /// A list of what is in one bar of the overview, for the same credential.
+    pub fn link_to_span(&self, path: &str, since: &str, until: &str) -> String {
+        let kept = |pair: &&str| pair.starts_with("credential=") || pair.starts_with("overview=");
+        let kept: Vec<&str> = self.query.split('&').filter(kept).collect();
+        join(path, &[&kept.join("&"), &encode(&[("since", since), ("until", until)])])
     }
 
     /// The list of what was rejected from one address for one credential, in the same range.

@@ -8,13 +8,13 @@ use crate::domain::credential_password::masked;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, Rejection, RejectionGroup};
 use crate::domain::visible::visible;
-use crate::store::{credentials, event_counts, held_events, rejections};
+use crate::store::{credentials, held_events, rejections};
 use crate::web::answers::{html, html_invalid};
-use crate::web::chart::{self, Chart};
 use crate::web::errors::PageError;
 use crate::web::events::{Pager, span_text};
 use crate::web::filters::{Filters, Query};
 use crate::web::held::Held;
+use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
@@ -139,7 +139,7 @@ fn explained(reasons: &[Reason]) -> Vec<Reason> {
 struct Index {
     page: Page,
     filters: Filters,
-    chart: Chart,
+    overview: Overview,
     held: Vec<Held>,
     rows: Vec<Row>,
     groups: Vec<Group>,
@@ -160,7 +160,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let mut conn = reader.site().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::of_rejections(&query, &credentials, now);
-    let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
+    let overview = Overview::read(&mut conn, account, &filters, now).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match reader.member.plan.includes_webhooks() {
         true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials),
@@ -168,7 +168,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     };
     let mut template = Index {
         page: reader.page("Rejected attempts").at("events", ""),
-        chart: Chart::draw(&counts, filters.filter.credential, now),
+        overview,
         held,
         rows: Vec::new(),
         groups: Vec::new(),

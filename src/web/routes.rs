@@ -5,11 +5,12 @@ use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, S
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::web::errors::{self, PageError};
+use crate::web::live::stream;
 use crate::web::site::Site;
 use crate::web::{
-    account, audit, comparison, confirm, credentials, deadline, deletion, docs, error_layer, event, events, export,
-    health, holding, ingest, live, rejections, same_origin, second_factor, session, sessions, set_up, sign_in,
-    sign_in_code, sign_up, static_files, theme, webhooks,
+    account, audit, comparison, compress, confirm, credentials, deadline, deletion, docs, error_layer, event, events,
+    export, health, holding, ingest, overview, rejections, same_origin, second_factor, session, sessions, set_up,
+    sign_in, sign_in_code, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -31,6 +32,7 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .wrap(middleware::from_fn(session::keep_cookie))
         .wrap(middleware::from_fn(same_origin::layer))
         .wrap(middleware::from_fn(deadline::layer))
+        .wrap(middleware::from_fn(compress::layer))
         .configure(pages)
         .default_service(web::to(errors::not_found));
     config.service(pages);
@@ -102,8 +104,9 @@ fn pages(config: &mut ServiceConfig) {
     // What was received.
     config
         .service(at("/events", "GET, HEAD").route(get().to(events::index)))
-        .service(at("/events/live", "GET, HEAD").route(get().to(live::stream)))
+        .service(at("/events/live", "GET, HEAD").route(get().to(stream::show)))
         .service(at("/events/export", "GET, HEAD").route(get().to(export::download)))
+        .service(at("/events/overview", "GET, HEAD").route(get().to(overview::show)))
         .service(at("/events/rejections", "GET, HEAD").route(get().to(rejections::index)))
         .service(at("/events/{id}", "GET, HEAD").route(get().to(event::show)))
         .service(at("/events/{id}/body", "GET, HEAD").route(get().to(event::body)))

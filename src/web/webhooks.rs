@@ -13,7 +13,7 @@ use crate::domain::time::{day_and_minute, left, utc};
 use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::html;
-use crate::web::chart::{self, HalfHours};
+use crate::web::chart::Span;
 use crate::web::credential_dialogs::{Dialog, FormError, NewForm, Query, dialog, use_of};
 use crate::web::errors::PageError;
 use crate::web::first_run::FirstRun;
@@ -23,6 +23,7 @@ use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::rejections::Row as RejectionRow;
 use crate::web::shown::{When, grouped};
+use crate::web::spark::{self, HalfHours};
 
 /// How many refused requests the page lists.
 const RECENT_REJECTIONS: usize = 5;
@@ -195,7 +196,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         };
         return Ok(template.render()?);
     }
-    let counts = event_counts::list_since(&mut conn, account, chart::start(now)).await?;
+    let counts = event_counts::list_since(&mut conn, account, Span::Day.start(now)).await?;
     let held = held_events::list(&mut conn, account, now).await?;
     let card =
         |credential: &Credential| Card { held: Held::of(&held, credential), ..Card::new(credential, &counts, now) };
@@ -229,7 +230,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
 
 impl Card {
     fn new(credential: &Credential, counts: &HalfHours, now: Timestamp) -> Self {
-        let by_hour = chart::by_hour(counts, credential.id, now);
+        let by_hour = spark::by_hour(counts, credential.id, now);
         let events: u64 = by_hour.iter().sum();
         let last = credential.last_used();
         let live = credential.passwords.iter().filter_map(|password| {
@@ -256,7 +257,7 @@ impl Card {
             last_used: last.and_then(|password| password.last_used_at).map(|at| When::ago(at, now)),
             last_used_ip: last.and_then(|password| password.last_used_ip).map(|ip| ip.to_string()),
             events: grouped(events),
-            spark: (events > 0).then(|| chart::spark(&by_hour)),
+            spark: (events > 0).then(|| spark::spark(&by_hour)),
             busiest: grouped(by_hour.iter().copied().max().unwrap_or(0)),
             overlap: OverlapNotice::new(credential, now),
             life: LifeNotice::new(credential, now),

@@ -10,13 +10,14 @@ use crate::support::actors::WEBHOOKS;
 const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
 
 /// What a signed-in person may read.
-const READ: [&str; 23] = [
+const READ: [&str; 24] = [
     "/",
     "/login",
     "/setup?token=none",
     "/events",
     "/events/live",
     "/events/export?format=csv",
+    "/events/overview",
     "/events/rejections",
     "/events/ID",
     "/events/ID/body",

@@ -1,8 +1,5 @@
-//! The dashboard: lists, pages, one event, exports, the live connection.
+//! The dashboard: lists, pages, one event, exports, the overview.
 
-use std::time::Duration;
-
-use futures_util::StreamExt;
 use jiff::SignedDuration;
 
 use crate::support::actors::{Person, between};
@@ -134,77 +131,6 @@ async fn exports_hold_every_event_oldest_first() {
     assert_eq!(alice.get("/events/export?format=xml").await.status(), 400);
 }
 
-/// Reads a stream of server-sent events until so many have come.
-async fn read_events(answer: reqwest::Response, count: usize) -> Vec<String> {
-    let mut stream = answer.bytes_stream();
-    let mut text = String::new();
-    let reading = async {
-        while text.matches("\nevent: ").count() + usize::from(text.starts_with("event: ")) < count {
-            text.push_str(&String::from_utf8_lossy(&stream.next().await.unwrap().unwrap()));
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("events arrive");
-    text.split("\n\n").filter(|block| block.contains("event: ")).map(str::to_owned).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_live_connection_brings_what_arrives_and_resumes_where_it_broke_off() {
-    let (server, alice, stored) = filled(3).await;
-    let resumed = alice
-        .client
-        .get(format!("{}/events/live", server.url))
-        .header("Last-Event-ID", &stored[0])
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(resumed.headers()["content-type"], "text/event-stream");
-    let events = read_events(resumed, 2).await;
-    assert!(
-        events[0].contains(&format!("id: {}", stored[1])) && events[1].contains(&format!("id: {}", stored[2])),
-        "{events:?}"
-    );
-
-    let live = alice.get("/events/live").await;
-    let sender = server.sender(&alice).await;
-    let reading = tokio::spawn(read_events(live, 2));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let new = sender.store(r#"{"live":"<b>"}"#).await;
-    assert_eq!(sender.with_password("wrong").status().await, 401);
-    let events = reading.await.unwrap();
-    assert!(events[0].contains("event: stored") && events[0].contains(&new), "{events:?}");
-    assert!(
-        events[0].contains("&#60;b&#62;") && !events[0].contains("<b>"),
-        "rows are rendered by the server: {events:?}"
-    );
-    assert!(events[1].contains("event: rejected") && events[1].contains("Wrong password"), "{events:?}");
-}
-
-/// Less than the pause after which a live page looks without having been told.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_another_instance_stored_arrives_because_that_one_tells() {
-    let (server, alice, _) = filled(1).await;
-    let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
-    let sender = server.sender(&alice).await;
-    let there = crate::support::actors::Sender::new(&other.url, &sender.username, &sender.password);
-    let arrives = async || {
-        let live = alice.get("/events/live").await;
-        // So that the first look, which nobody has to be told for, is over.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let id = there.store("1").await;
-        let events = tokio::time::timeout(TOLD_WITHIN, read_events(live, 1)).await.expect("it is told");
-        assert!(events[0].contains(&id));
-    };
-    arrives().await;
-    // The connections that listen are lost, and made again.
-    let killed = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                  where query = 'listen reasoner_webhooks' and datname = current_database()";
-    assert_eq!(server.number(killed).await, 2);
-    server.eventually(&killed.replace("pg_terminate_backend(pid)", "pid"), 2).await;
-    arrives().await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chart_counts_what_was_accepted_and_rejected() {
     let (server, alice, _) = filled(4).await;
@@ -232,36 +158,4 @@ async fn rejections_are_searched_by_reason_and_detail() {
     assert_eq!(found("401").await, (true, false));
     assert_eq!(found("key%20must").await, (false, true), "the parser's words");
     assert_eq!(found("nothing%25").await, (false, false));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn in_a_flood_the_live_connection_keeps_up_with_the_newest() {
-    let (server, alice, _) = filled(0).await;
-    let sender = server.sender(&alice).await;
-    let live = alice.get("/events/live").await;
-    let flood: Vec<_> = (0..4)
-        .map(|_| {
-            let sender = sender.clone();
-            tokio::spawn(async move {
-                for _ in 0..150 {
-                    sender.store("1").await;
-                }
-            })
-        })
-        .collect();
-    for each in flood {
-        each.await.unwrap();
-    }
-    let last = sender.store("2").await;
-    let mut stream = live.bytes_stream();
-    let mut text = String::new();
-    let reading = async {
-        while !text.contains(&format!("id: {last}\n")) {
-            text.push_str(&String::from_utf8_lossy(&stream.next().await.unwrap().unwrap()));
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the newest event arrives");
-    let ids: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
-    let distinct: std::collections::HashSet<&&str> = ids.iter().collect();
-    assert_eq!(distinct.len(), ids.len(), "nothing twice");
 }

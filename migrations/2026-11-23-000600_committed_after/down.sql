@@ -1,0 +1,1 @@
+drop function committed_after(xid, pg_snapshot);

@@ -1,0 +1,9 @@
+-- Whether a row was committed after a snapshot was taken: the one order in which events become visible, whatever their ids say.
+-- `row_xmin` is the row's system column, which has the lower half of the transaction's number. The upper half is that of the newest
+-- number there is, or one less where the lower half is ahead of it.
+create function committed_after(row_xmin xid, seen pg_snapshot) returns boolean language sql stable as $$
+    select not pg_visible_in_snapshot(greatest(
+        (newest - (newest & 4294967295)) + low - case when low > (newest & 4294967295) then 4294967296 else 0 end, 1
+    )::text::xid8, seen)
+    from (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as newest, row_xmin::text::bigint as low) as numbers
+$$;

@@ -1,0 +1,2 @@
+drop table senders;
+drop table daily_counts;

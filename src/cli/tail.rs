@@ -1,0 +1,157 @@
+//! `events tail`: new events as they are committed, a line each. It goes on through a restart of the database and leaves nothing out,
+//! since what it has printed is a position and not a time.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use crate::app::export_events::EventRecord;
+use crate::cli::failure::CommandError;
+use crate::clock::Clock;
+use crate::domain::event::{EventId, EventSummary};
+use crate::domain::ids::AccountId;
+use crate::domain::listing::EventFilter;
+use crate::domain::position::Position;
+use crate::domain::visible::visible;
+use crate::store::arrivals;
+use crate::store::error::StoreError;
+use crate::store::notifications::Subscription;
+use crate::store::pool::Store;
+
+/// How often the database is asked without having been told, for words that were lost on their way.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// Words within this time are one look.
+const GATHER: Duration = Duration::from_millis(100);
+/// Between two attempts to reach a database that is away.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+/// How many events are read at once.
+const BATCH: usize = 500;
+/// How much of a body stands in a line, in characters.
+const MAX_BODY_CHARS: usize = 120;
+
+/// Why it stopped.
+enum Stopped {
+    Lost(StoreError),
+    Terminal(io::Error),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Stopped::Lost(error)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Stopped::Terminal(error)
+    }
+}
+
+/// Prints what is committed from now on, until nobody reads it.
+pub async fn follow(
+    store: &Store,
+    account: AccountId,
+    filter: &EventFilter,
+    json: bool,
+    clock: Clock,
+) -> Result<(), CommandError> {
+    let snapshot = arrivals::snapshot(&mut *store.connection().await?).await?;
+    let position = Position::shown(EventId::first_of(clock.now()), snapshot);
+    let mut tail = Tail { store, account, filter, json, clock, position, is_lost: false };
+    if io::stderr().is_terminal() {
+        eprintln!("Waiting for events. Ctrl-C ends it.");
+    }
+    loop {
+        match tail.print_until_stopped().await {
+            // Whoever reads has read enough, as `head` does.
+            Err(Stopped::Terminal(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(Stopped::Terminal(error)) => return Err(error.into()),
+            Err(Stopped::Lost(error)) if !error.is_unavailable() => return Err(error.into()),
+            Err(Stopped::Lost(error)) => {
+                if !std::mem::replace(&mut tail.is_lost, true) {
+                    let words = error.to_string();
+                    eprintln!("{}; trying again until it answers.", visible(words.trim_end_matches('.')));
+                }
+                tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+            }
+            Ok(never) => match never {},
+        }
+    }
+}
+
+struct Tail<'a> {
+    store: &'a Store,
+    account: AccountId,
+    filter: &'a EventFilter,
+    json: bool,
+    clock: Clock,
+    /// What was printed.
+    position: Position,
+    is_lost: bool,
+}
+
+impl Tail<'_> {
+    async fn print_until_stopped(&mut self) -> Result<std::convert::Infallible, Stopped> {
+        // Listening begins before the first look, so nothing falls between the two.
+        let mut subscription = Subscription::open(self.store).await?;
+        if std::mem::take(&mut self.is_lost) {
+            eprintln!("The database answers again. What came meanwhile follows.");
+        }
+        loop {
+            self.print_new().await?;
+            tokio::time::sleep(GATHER).await;
+            let told = async {
+                loop {
+                    let (_, account) = subscription.next().await?;
+                    if account == self.account {
+                        return Ok::<_, StoreError>(());
+                    }
+                }
+            };
+            // Without a word it looks all the same.
+            if let Ok(told) = tokio::time::timeout(LOOK_EVERY, told).await {
+                told?;
+            }
+        }
+    }
+
+    /// Prints what is new, oldest first.
+    async fn print_new(&mut self) -> Result<(), Stopped> {
+        let now = EventId::first_of(self.clock.now());
+        let mut conn = self.store.connection().await?;
+        let until = arrivals::snapshot(&mut conn).await?;
+        for (mut from, until) in self.position.steps(&until) {
+            loop {
+                let (account, filter) = (self.account, self.filter);
+                let batch = arrivals::list_oldest(&mut conn, account, filter, &from, &until, BATCH).await?;
+                for event in &batch.events {
+                    self.print(event)?;
+                    // Line by line: after a loss it goes on behind the last one.
+                    self.position = from.within(event.id, &until);
+                }
+                match batch.more_after {
+                    Some(last) => from = from.within(last, &until),
+                    None => break,
+                }
+            }
+            self.position = Position::shown(from.at, until);
+        }
+        // Nothing that is new later can be much older than this.
+        self.position.at = now;
+        Ok(())
+    }
+
+    fn print(&self, event: &EventSummary) -> io::Result<()> {
+        let record = EventRecord::new(event);
+        let mut out = io::stdout().lock();
+        if self.json {
+            serde_json::to_writer(&mut out, &record)?;
+            writeln!(out)?;
+            return out.flush();
+        }
+        let beginning: Vec<&str> = event.beginning.split_whitespace().collect();
+        let beginning: String = visible(&beginning.join(" ")).chars().take(MAX_BODY_CHARS).collect();
+        let EventRecord { id, received_at, credential, remote_ip, size_bytes, .. } = record;
+        writeln!(out, "{received_at}  {id}  {credential}  {remote_ip}  {size_bytes} B  {beginning}")?;
+        out.flush()
+    }
+}

@@ -1,0 +1,193 @@
+//! How far somebody who follows events has come. Ids are made when events arrive, and two programs may commit theirs in another
+//! order, so an id alone cannot say it; what was committed at a moment can. A position is small, is carried by whoever follows, and
+//! means the same to every program over the same database.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::event::EventId;
+
+/// The longest text that is read as a position, in bytes. One that lists a transaction for each of a thousand connections is shorter.
+const MAX_BYTES: usize = 16 * 1024;
+/// Between the parts of a position.
+const MARK: char = '~';
+
+/// What was committed at a moment, as Postgres writes it: `812:815:812,813`, which is the oldest transaction that was still under
+/// way, the first that had not begun, and all that were under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    text: String,
+    /// The first transaction that had not begun.
+    pub next: u64,
+}
+
+/// The text is not a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a position in the events")]
+pub struct NotAPosition;
+
+impl FromStr for Snapshot {
+    type Err = NotAPosition;
+
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => text.parse::<u64>().map_err(|_| NotAPosition),
+            false => Err(NotAPosition),
+        };
+        let mut parts = text.split(':');
+        let (Some(oldest), Some(next), Some(open), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotAPosition);
+        };
+        let (oldest, next) = (number(oldest)?, number(next)?);
+        let mut last = oldest.checked_sub(1).ok_or(NotAPosition)?;
+        for open in open.split(',').filter(|_| !open.is_empty()) {
+            let open = number(open)?;
+            if open <= last || open >= next {
+                return Err(NotAPosition);
+            }
+            last = open;
+        }
+        // Postgres takes no more than 63 bits.
+        if oldest > next || next > u64::MAX >> 1 {
+            return Err(NotAPosition);
+        }
+        Ok(Self { text: text.to_owned(), next })
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What is seen, of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Everything up to the id, as somebody says who knows nothing but an id.
+    UpToId,
+    /// Everything that the snapshot shows.
+    Shown(Snapshot),
+    /// Everything that the first snapshot shows, and of what the second shows beyond it, all up to the id: in the middle of a piece.
+    PartlyShown(Snapshot, Snapshot),
+}
+
+/// A position, written `019ab…~812:815:812` and carried in `Last-Event-ID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The event reached last, or the first id of the moment. Nothing unseen is much older.
+    pub at: EventId,
+    pub seen: Seen,
+}
+
+impl Position {
+    /// Where everything that a snapshot shows was seen, taken at about the time of an id.
+    pub fn shown(at: EventId, snapshot: Snapshot) -> Self {
+        Self { at, seen: Seen::Shown(snapshot) }
+    }
+
+    /// The position after an event of what `until` shows beyond this one, read in the order of ids.
+    pub fn within(&self, id: EventId, until: &Snapshot) -> Self {
+        let seen = match &self.seen {
+            Seen::UpToId => Seen::UpToId,
+            Seen::Shown(all) | Seen::PartlyShown(all, _) => Seen::PartlyShown(all.clone(), until.clone()),
+        };
+        Self { at: id, seen }
+    }
+
+    /// From where to where to read, so that everything until a snapshot is read then. Who stopped in the middle of a piece reads the
+    /// rest of that piece first: each event has one position so.
+    pub fn steps(&self, until: &Snapshot) -> Vec<(Self, Snapshot)> {
+        match &self.seen {
+            Seen::PartlyShown(_, part) => {
+                let then = Self::shown(self.at, part.clone());
+                vec![(self.clone(), part.clone()), (then, until.clone())]
+            }
+            _ => vec![(self.clone(), until.clone())],
+        }
+    }
+
+    /// Whether it can be from a database that has come as far as a snapshot. After a restore from a dump, transactions are counted
+    /// from the beginning again.
+    pub fn is_before(&self, newest: &Snapshot) -> bool {
+        match &self.seen {
+            Seen::UpToId => true,
+            Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => snapshot.next <= newest.next,
+        }
+    }
+}
+
+impl FromStr for Position {
+    type Err = NotAPosition;
+
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        if text.len() > MAX_BYTES {
+            return Err(NotAPosition);
+        }
+        let mut parts = text.split(MARK);
+        let at = parts.next().and_then(|id| id.parse().ok()).ok_or(NotAPosition)?;
+        let seen = match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => Seen::UpToId,
+            (Some(all), None, _) => Seen::Shown(all.parse()?),
+            (Some(all), Some(part), None) => Seen::PartlyShown(all.parse()?, part.parse()?),
+            _ => return Err(NotAPosition),
+        };
+        Ok(Self { at, seen })
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, seen } = self;
+        match seen {
+            Seen::UpToId => write!(f, "{at}"),
+            Seen::Shown(all) => write!(f, "{at}{MARK}{all}"),
+            Seen::PartlyShown(all, part) => write!(f, "{at}{MARK}{all}{MARK}{part}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NotAPosition, Position, Snapshot};
+
+    const ID: &str = "019ab000-0000-7000-8000-000000000000";
+
+    #[test]
+    fn a_position_reads_what_it_wrote_and_nothing_else() {
+        for tail in ["", "~812:812:", "~812:815:812,814", "~1:1:~812:815:813"] {
+            let text = format!("{ID}{tail}");
+            assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
+        }
+        for wrong in [
+            "~",
+            "~812",
+            "~812:815",
+            "~815:812:",
+            "~812:815:815",
+            "~812:815:811",
+            "~812:815:814,813",
+            "~812:815:813,",
+            "~+1:2:",
+            "~a:b:",
+            "~0:1:",
+            "~1:9223372036854775808:",
+            "~812:812:~",
+            "~1:1:~1:1:~1:1:",
+            "~1:1:'",
+        ] {
+            assert_eq!(format!("{ID}{wrong}").parse::<Position>(), Err(NotAPosition), "{wrong}");
+        }
+        assert!("".parse::<Position>().is_err() && "x~1:1:".parse::<Position>().is_err());
+        assert!(format!("{ID}~{}", "1".repeat(20_000)).parse::<Position>().is_err());
+    }
+
+    #[test]
+    fn a_position_of_another_database_is_told_by_its_numbers() {
+        let newest: Snapshot = "812:815:812".parse().unwrap();
+        let is_before = |tail: &str| format!("{ID}{tail}").parse::<Position>().unwrap().is_before(&newest);
+        assert!(is_before("") && is_before("~815:815:") && is_before("~1:1:~812:815:"));
+        assert!(!is_before("~812:816:") && !is_before("~1:1:~812:816:"));
+    }
+}

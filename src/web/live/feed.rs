@@ -1,0 +1,317 @@
+//! What readers of one account with the same filters share: one look into the database finds what is new for all of them, and the rows
+//! are rendered once. A feed looks when something was said to have arrived, ten times a second at most.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use jiff::Timestamp;
+use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::domain::event::EventId;
+use crate::domain::ids::{AccountId, SessionId};
+use crate::domain::listing::EventFilter;
+use crate::domain::position::{Position, Seen, Snapshot};
+use crate::domain::rejection::Rejection;
+use crate::ingest::wake::Listener;
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::{arrivals, rejections, sessions};
+use crate::web::filters::Filters;
+use crate::web::live::message::Text;
+use crate::web::site::Site;
+
+/// Between two looks, so that a flood is ten looks a second.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// A look that takes long is followed by a pause as many times as long: readers of a slow filter must not keep the database busy.
+const PAUSE_FOR_LOOK: u32 = 4;
+/// After a look that failed.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+/// How many rows one look sends; no page shows more. Of a larger number the readers are told how large it is.
+pub const MAX_ROWS: usize = 200;
+/// How far that is counted.
+pub const MOST_COUNTED: usize = 10_000;
+/// How many pieces a reader may be behind. One who is further behind is told how many events that were.
+const MAX_BEHIND: usize = 16;
+/// Before something is sent, the sessions of those who get it are looked at, when that was not done for this long.
+const SESSIONS_HOLD_FOR: Duration = Duration::from_secs(1);
+
+/// What is sent to every reader of a feed.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// What is new.
+    News(News),
+    /// The program is about to end.
+    End,
+}
+
+/// What one look found, as it is sent.
+#[derive(Clone, Debug)]
+pub struct News {
+    pub text: Bytes,
+    /// Where its readers are then.
+    pub position: Position,
+    /// How many events the feed had told of before it, and after it: who missed pieces can say how many events were in them.
+    pub before: usize,
+    pub after: usize,
+}
+
+/// One reader's place. It ends with the session that took it.
+#[derive(Debug)]
+pub struct Seat {
+    pub session: SessionId,
+    is_over: AtomicBool,
+    ended: Notify,
+}
+
+impl Seat {
+    pub fn new(session: SessionId) -> Self {
+        Self { session, is_over: AtomicBool::new(false), ended: Notify::new() }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.ended.notify_one();
+    }
+
+    pub async fn ended(&self) {
+        self.ended.notified().await;
+    }
+}
+
+/// How far a feed has come.
+#[derive(Debug, Default)]
+struct Progress {
+    position: Option<Position>,
+    /// When the last look began.
+    looked_at: Option<Instant>,
+    sessions_looked_at: Option<Instant>,
+    /// Rejections are rolled up by the second: those known of the last second, and which that is.
+    rejected_since: Timestamp,
+    rejected: HashSet<Uuid>,
+    /// How many events it has told of.
+    told: usize,
+}
+
+/// A feed.
+#[derive(Debug)]
+pub struct Feed {
+    pub account: AccountId,
+    filters: Filters,
+    /// Held while one looks: what is sent is sent in order.
+    progress: tokio::sync::Mutex<Progress>,
+    /// The position of the last look, for whoever does not want to wait for the next.
+    reached: Mutex<Option<Position>>,
+    pieces: broadcast::Sender<Piece>,
+    pub seats: Mutex<HashMap<u64, Arc<Seat>>>,
+    abandoned: Notify,
+    /// Of all feeds.
+    looks: Arc<AtomicU64>,
+}
+
+/// A reader who has just joined: what comes is new beyond `position`.
+pub struct Joined {
+    pub pieces: broadcast::Receiver<Piece>,
+    pub position: Position,
+    pub until: Snapshot,
+    /// How many events the feed had told of until then.
+    pub told: usize,
+    /// What was refused since the moment that the reader named, and known to the feed.
+    pub refused: Vec<Rejection>,
+}
+
+impl Feed {
+    pub fn new(account: AccountId, filters: Filters, looks: Arc<AtomicU64>) -> Self {
+        Self {
+            account,
+            filters,
+            progress: tokio::sync::Mutex::default(),
+            reached: Mutex::default(),
+            pieces: broadcast::Sender::new(MAX_BEHIND),
+            seats: Mutex::default(),
+            abandoned: Notify::new(),
+            looks,
+        }
+    }
+
+    /// Looks whenever something may have arrived, until nobody reads it or the program is about to end.
+    pub async fn run(&self, site: &Site, mut listener: Listener) {
+        loop {
+            tokio::select! {
+                () = listener.heard() => {}
+                () = self.abandoned.notified() => return,
+            }
+            loop {
+                if site.is_draining() {
+                    // Nobody reading is as good.
+                    let _ = self.pieces.send(Piece::End);
+                    return;
+                }
+                let began = Instant::now();
+                let looked = async { self.look(site, &mut *self.progress.lock().await).await };
+                let pause = match looked.await {
+                    Ok(()) => BETWEEN_LOOKS.max(began.elapsed() * PAUSE_FOR_LOOK),
+                    Err(ref error) => {
+                        tracing::debug!(%error, "a live feed could not look; trying again");
+                        BETWEEN_ATTEMPTS
+                    }
+                };
+                let failed = pause == BETWEEN_ATTEMPTS;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.abandoned.notified() => return,
+                }
+                if !failed {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Nobody reads it any more.
+    pub fn abandon(&self) {
+        self.abandoned.notify_one();
+    }
+
+    /// The position of the last look.
+    pub fn reached(&self) -> Option<Position> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins to read. The feed looks first, unless it has since the reader asked: so it is beyond every position that the reader can
+    /// have from elsewhere, and what lies between the two is for the reader to fetch.
+    pub async fn join(&self, site: &Site, refused_since: Option<Timestamp>) -> Result<Joined, StoreError> {
+        let asked = Instant::now();
+        let mut progress = self.progress.lock().await;
+        if progress.looked_at.is_none_or(|at| at < asked) {
+            self.look(site, &mut progress).await?;
+        }
+        let ended = || StoreError::Unavailable("a live feed has no position".to_owned());
+        let position = progress.position.clone().ok_or_else(ended)?;
+        let Seen::Shown(until) = position.seen.clone() else { return Err(ended()) };
+        let mut refused = Vec::new();
+        if let Some(since) = refused_since {
+            let mut conn = site.store.connection().await?;
+            refused = self.list_refused(&mut conn, since).await?;
+            // The others come to everybody with the next look.
+            refused.retain(|one| one.at < progress.rejected_since || progress.rejected.contains(&one.id));
+        }
+        Ok(Joined { pieces: self.pieces.subscribe(), position, until, told: progress.told, refused })
+    }
+
+    /// What is new since the last look, sent to everybody who reads.
+    async fn look(&self, site: &Site, progress: &mut Progress) -> Result<(), StoreError> {
+        let began = Instant::now();
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        let now = site.clock.now();
+        let mut conn = site.store.connection().await?;
+        let until = arrivals::snapshot(&mut conn).await?;
+        let reached = Position::shown(EventId::first_of(now), until.clone());
+        let (mut text, mut count) = (Text::default(), 0);
+        if let Some(from) = &progress.position {
+            (text, count) = self.news(&mut conn, from, &until, now).await?;
+        } else {
+            progress.rejected_since = second_of(now);
+        }
+        let refused = self.list_refused(&mut conn, progress.rejected_since).await?;
+        if progress.position.is_some() {
+            for one in refused.iter().filter(|one| !progress.rejected.contains(&one.id)) {
+                text.rejected(one, now);
+            }
+        }
+        if !text.0.is_empty() && progress.sessions_looked_at.is_none_or(|at| at.elapsed() >= SESSIONS_HOLD_FOR) {
+            let ids: Vec<SessionId> = self.seats().iter().map(|seat| seat.session).collect();
+            self.end_all_but(&sessions::find_live(&mut conn, &ids, now).await?);
+            progress.sessions_looked_at = Some(began);
+        }
+        // From here on nothing fails, so what was sent is what is noted.
+        if let Some(newest) = refused.last() {
+            progress.rejected_since = newest.at;
+            progress.rejected = refused.iter().map(|one| one.id).collect();
+        }
+        progress.position = Some(reached.clone());
+        progress.looked_at = Some(began);
+        if !text.0.is_empty() {
+            text.reached(&reached);
+            let (before, after) = (progress.told, progress.told + count);
+            progress.told = after;
+            let news = News { text: Bytes::from(text.0), position: reached.clone(), before, after };
+            let _ = self.pieces.send(Piece::News(news));
+        }
+        // After it was sent: who sees this position and nothing waiting has everything until here.
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
+        Ok(())
+    }
+
+    /// What is unseen at a position and shown by a snapshot, oldest first: rows, or how many there are. And how many that are.
+    pub async fn news(
+        &self,
+        conn: &mut Connection,
+        from: &Position,
+        until: &Snapshot,
+        now: Timestamp,
+    ) -> Result<(Text, usize), StoreError> {
+        let from = if from.is_before(until) { from.clone() } else { Position { at: from.at, seen: Seen::UpToId } };
+        let steps = from.steps(until);
+        let filter = &self.filters.filter;
+        let mut text = Text::default();
+        let (mut rows, mut is_cut) = (0, false);
+        for (from, until) in &steps {
+            let arrived = arrivals::list_newest(conn, self.account, filter, from, until, MAX_ROWS + 1).await?;
+            rows += arrived.events.len();
+            is_cut |= arrived.more_after.is_some();
+            for event in arrived.events.iter().rev() {
+                text.stored(event, &from.within(event.id, until), &self.filters, now);
+            }
+        }
+        if rows <= MAX_ROWS && !is_cut {
+            return Ok((text, rows));
+        }
+        let mut text = Text::default();
+        if filter.query.is_some() {
+            // Which of the others pass is not asked: the page that they are on will.
+            text.skipped(rows, true);
+            return Ok((text, rows));
+        }
+        let mut count = 0;
+        for (from, until) in &steps {
+            count += arrivals::count(conn, self.account, filter, from, until, MOST_COUNTED + 1).await?;
+        }
+        text.skipped(count.min(MOST_COUNTED), count > MOST_COUNTED);
+        Ok((text, count))
+    }
+
+    /// What was refused since a moment, oldest first. The search of the filter is about bodies, which refused requests have none of.
+    async fn list_refused(&self, conn: &mut Connection, since: Timestamp) -> Result<Vec<Rejection>, StoreError> {
+        let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
+        let mut rows = rejections::list(conn, self.account, &filter, None, None, MAX_ROWS).await?.rows;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    pub fn seats(&self) -> Vec<Arc<Seat>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Lets those go whose session has ended.
+    pub fn end_all_but(&self, live: &HashSet<SessionId>) {
+        for seat in self.seats() {
+            if !live.contains(&seat.session) {
+                seat.end();
+            }
+        }
+    }
+}
+
+/// The second of a moment, as rejections are rolled up by.
+pub fn second_of(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}

@@ -1,0 +1,154 @@
+//! All feeds of this program: one for each account and filter that somebody reads. Looks after all of them at once, so that their number
+//! does not matter while nothing arrives.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::web;
+use tokio::runtime::Handle;
+
+use crate::domain::ids::{AccountId, SessionId};
+use crate::measure::Present;
+use crate::store::error::StoreError;
+use crate::store::{arrivals, sessions};
+use crate::web::filters::Filters;
+use crate::web::live::feed::{Feed, Seat};
+use crate::web::site::Site;
+
+/// How often it is looked whether sessions have ended, and whether anything arrived that nobody was told of: the program that stored it
+/// may have been killed before it could say so.
+const LOOK_AFTER_EVERY: Duration = Duration::from_secs(15);
+
+/// Whose events, and which of them.
+type Key = (AccountId, String);
+
+/// The feeds.
+#[derive(Debug)]
+pub struct Feeds {
+    site: web::Data<Site>,
+    /// Feeds outlive the worker whose reader opened them.
+    runtime: Handle,
+    open: Mutex<HashMap<Key, Arc<Feed>>>,
+    seats: AtomicU64,
+    looks: Arc<AtomicU64>,
+}
+
+impl Feeds {
+    /// Feeds run where this is called.
+    pub fn new(site: web::Data<Site>) -> Self {
+        let runtime = Handle::current();
+        Self { site, runtime, open: Mutex::default(), seats: AtomicU64::new(0), looks: Arc::default() }
+    }
+
+    /// How often feeds have looked into the database.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Takes a place at the feed of an account and its filters, which is opened if nobody reads it yet.
+    pub fn enter(self: Arc<Self>, account: AccountId, filters: Filters, session: SessionId) -> Place {
+        let key = (account, filters.link(""));
+        let (number, seat) = (self.seats.fetch_add(1, Ordering::Relaxed), Arc::new(Seat::new(session)));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let feed = open.entry(key.clone()).or_insert_with(|| {
+            let feed = Arc::new(Feed::new(account, filters, self.looks.clone()));
+            // Listening begins before the first look, so nothing falls between the two.
+            let listener = self.site.engine.wake.listen(account);
+            let (running, site) = (feed.clone(), self.site.clone());
+            self.runtime.spawn(async move { running.run(&site, listener).await });
+            feed
+        });
+        feed.seats.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
+        let feed = feed.clone();
+        drop(open);
+        Place {
+            site: self.site.clone(),
+            feed,
+            seat,
+            _present: self.site.live_viewers.enter(),
+            feeds: self,
+            key,
+            number,
+        }
+    }
+
+    fn leave(&self, key: &Key, number: u64) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(feed) = open.get(key) else { return };
+        let is_abandoned = {
+            let mut seats = feed.seats.lock().unwrap_or_else(PoisonError::into_inner);
+            seats.remove(&number);
+            seats.is_empty()
+        };
+        if is_abandoned {
+            feed.abandon();
+            open.remove(key);
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Feed>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Looks after them now and then, until `ended`.
+    pub async fn look_after(&self, ended: impl Future<Output = ()>) {
+        let looking = async {
+            loop {
+                tokio::time::sleep(LOOK_AFTER_EVERY).await;
+                if let Err(error) = self.look_after_once().await {
+                    tracing::debug!(%error, "live feeds were not looked after; it is tried again");
+                }
+            }
+        };
+        tokio::select! {
+            () = looking => {}
+            () = ended => {}
+        }
+    }
+
+    async fn look_after_once(&self) -> Result<(), StoreError> {
+        let feeds = self.all();
+        if feeds.is_empty() {
+            return Ok(());
+        }
+        let mut conn = self.site.store.connection().await?;
+        let ids: Vec<SessionId> = feeds.iter().flat_map(|feed| feed.seats()).map(|seat| seat.session).collect();
+        let live = sessions::find_live(&mut conn, &ids, self.site.clock.now()).await?;
+        // The least advanced feed of an account decides; the others find nothing.
+        let mut readers = HashMap::new();
+        for feed in &feeds {
+            feed.end_all_but(&live);
+            if let Some(position) = feed.reached() {
+                let known = readers.entry(feed.account).or_insert_with(|| position.clone());
+                if position.at < known.at {
+                    *known = position;
+                }
+            }
+        }
+        let readers: Vec<_> = readers.into_iter().collect();
+        for account in arrivals::accounts_with_news(&mut conn, &readers).await? {
+            self.site.engine.wake.ring_here(account);
+        }
+        Ok(())
+    }
+}
+
+/// One reader's place at a feed, given up when dropped.
+pub struct Place {
+    pub site: web::Data<Site>,
+    pub feed: Arc<Feed>,
+    pub seat: Arc<Seat>,
+    feeds: Arc<Feeds>,
+    key: Key,
+    number: u64,
+    /// Counts this page among those that are live.
+    _present: Present,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.feeds.leave(&self.key, self.number);
+    }
+}

@@ -1,0 +1,98 @@
+//! What is said on a live connection: one block of text for each stored event and each refused request, in the format of
+//! server-sent events. `id` is a position, from which a connection that broke off goes on.
+
+use askama::Template;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::event::EventSummary;
+use crate::domain::position::Position;
+use crate::domain::rejection::Rejection;
+use crate::domain::time::rfc3339;
+use crate::domain::visible::visible;
+use crate::web::events::{Row, RowTemplate};
+use crate::web::filters::Filters;
+use crate::web::first_run::attempt_html;
+use crate::web::rejections::explanation;
+
+/// How long the browser waits before it connects again.
+const RETRY_MS: u32 = 2_000;
+
+#[derive(Serialize)]
+struct Stored<'a> {
+    id: String,
+    ip: &'a str,
+    html: String,
+}
+
+#[derive(Serialize)]
+struct Skipped {
+    count: usize,
+    /// There are more than that.
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    credential: String,
+    username: &'a str,
+    title: &'a str,
+    advice: &'a str,
+    explanation: String,
+    /// As a page that waits for an event shows it.
+    html: String,
+    ip: String,
+    at: String,
+}
+
+/// A piece of a connection, as it is sent.
+#[derive(Clone, Debug, Default)]
+pub struct Text(pub String);
+
+impl Text {
+    /// What a connection begins with.
+    pub fn opening() -> Self {
+        Self(format!("retry: {RETRY_MS}\n\n"))
+    }
+
+    /// Everything until here was said. Nobody is told of it, but for the browser, which notes it; it also lets both ends notice a dead
+    /// connection.
+    pub fn reached(&mut self, position: &Position) {
+        self.0.push_str(&format!("id: {position}\n\n"));
+    }
+
+    /// An event, as a row of the list.
+    pub fn stored(&mut self, event: &EventSummary, position: &Position, filters: &Filters, now: Timestamp) {
+        let row = Row::new(event, filters, now);
+        let html = RowTemplate { row: &row }.render().unwrap_or_default();
+        self.0.push_str(&format!("id: {position}\n"));
+        self.push("stored", &Stored { id: row.id.clone(), ip: &row.ip, html });
+    }
+
+    /// More than anybody reads one by one. The list itself has them.
+    pub fn skipped(&mut self, count: usize, more: bool) {
+        self.push("skipped", &Skipped { count, more });
+    }
+
+    pub fn rejected(&mut self, rejection: &Rejection, now: Timestamp) {
+        self.push(
+            "rejected",
+            &Rejected {
+                credential: visible(&rejection.credential_name).into_owned(),
+                username: &rejection.username,
+                title: rejection.reason.title(),
+                advice: rejection.reason.advice(),
+                explanation: explanation(rejection),
+                html: attempt_html(rejection, now),
+                ip: rejection.remote_ip.to_string(),
+                at: rfc3339(rejection.at),
+            },
+        );
+    }
+
+    /// JSON has no raw line breaks in it, so one `data:` line holds it.
+    fn push(&mut self, kind: &str, data: &impl Serialize) {
+        let data = serde_json::to_string(data).unwrap_or_default();
+        self.0.push_str(&format!("event: {kind}\ndata: {data}\n\n"));
+    }
+}

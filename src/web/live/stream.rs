@@ -1,0 +1,137 @@
+//! The live connection of one reader: what its feed finds, from the position on that the reader has reached.
+
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::domain::ids::SessionId;
+use crate::domain::position::Position;
+use crate::store::credentials;
+use crate::store::error::StoreError;
+use crate::web::errors::PageError;
+use crate::web::filters::{Filters, Query};
+use crate::web::live::feed::{MOST_COUNTED, News, Piece, second_of};
+use crate::web::live::feeds::{Feeds, Place};
+use crate::web::live::message::Text;
+use crate::web::reader::SignedIn;
+
+/// Something is said this often, so that both ends and everything between them know that the connection lives.
+const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(25);
+
+struct Stream {
+    place: Place,
+    pieces: Receiver<Piece>,
+    position: Position,
+    opening: Option<web::Bytes>,
+    /// How many events the feed had told of when this reader heard of it last.
+    told: usize,
+}
+
+/// `GET /events/live`
+pub async fn show(
+    reader: SignedIn,
+    request: HttpRequest,
+    feeds: web::Data<Feeds>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    let account = reader.member.account_id;
+    let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
+    let filters = Filters::new(&query, &credentials, reader.now());
+    if let Some(problem) = filters.error {
+        return Err(PageError::BadRequest(problem));
+    }
+    if reader.site().is_draining() {
+        return Err(PageError::unavailable());
+    }
+    let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
+    let resumed = header.or(Some(query.last_event_id.as_str())).and_then(|text| text.parse::<Position>().ok());
+    // Nobody has no session here; the id that none has ends with the first look at it.
+    let session = reader.reader.session.unwrap_or(SessionId(uuid::Uuid::nil()));
+    let place = feeds.into_inner().enter(account, filters, session);
+    let state = Stream::begin(place, resumed).await?;
+    let body = stream::unfold(state, |mut state| async move {
+        let text = state.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(text), state))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // A proxy that gathers would hold the events back.
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(body))
+}
+
+impl Stream {
+    /// Joins the feed. What a reader who comes back has missed stands in the opening.
+    async fn begin(place: Place, resumed: Option<Position>) -> Result<Self, StoreError> {
+        let refused_since = resumed.as_ref().map(|position| second_of(position.at.received_at()));
+        let joined = place.feed.join(&place.site, refused_since).await?;
+        let mut text = Text::opening();
+        if let Some(from) = resumed {
+            let mut conn = place.site.store.connection().await?;
+            let (news, _) = place.feed.news(&mut conn, &from, &joined.until, place.site.clock.now()).await?;
+            text.0.push_str(&news.0);
+        }
+        for one in &joined.refused {
+            text.rejected(one, place.site.clock.now());
+        }
+        text.reached(&joined.position);
+        let opening = Some(web::Bytes::from(text.0));
+        Ok(Self { pieces: joined.pieces, position: joined.position, told: joined.told, opening, place })
+    }
+
+    /// The next piece; `None` when the session or the program ends, so that the browser asks again, here or elsewhere.
+    async fn next(&mut self) -> Option<web::Bytes> {
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
+        }
+        let seat = self.place.seat.clone();
+        let piece = loop {
+            tokio::select! {
+                piece = self.pieces.recv() => match piece {
+                    // The browser did not read for so long that pieces were dropped. The next one says how many events these had.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                    Ok(piece) => break Some(piece),
+                },
+                () = seat.ended() => return None,
+                () = tokio::time::sleep(SIGN_OF_LIFE_EVERY) => break None,
+            }
+        };
+        if seat.is_over() || self.place.site.is_draining() {
+            return None;
+        }
+        match piece {
+            Some(Piece::News(news)) => Some(self.pass_on(news)),
+            Some(Piece::End) => None,
+            None => Some(self.sign_of_life()),
+        }
+    }
+
+    fn pass_on(&mut self, news: News) -> web::Bytes {
+        let missed = news.before.saturating_sub(self.told);
+        (self.position, self.told) = (news.position, news.after);
+        if missed == 0 {
+            return news.text;
+        }
+        let mut text = Text::default();
+        text.skipped(missed.min(MOST_COUNTED), missed > MOST_COUNTED);
+        web::Bytes::from([text.0.as_bytes(), &news.text].concat())
+    }
+
+    fn sign_of_life(&mut self) -> web::Bytes {
+        // In this order: what was sent until that position has then been received.
+        if let Some(reached) = self.place.feed.reached()
+            && self.pieces.is_empty()
+        {
+            self.position = reached;
+        }
+        let mut text = Text::default();
+        text.reached(&self.position);
+        web::Bytes::from(text.0)
+    }
+}

@@ -1,0 +1,332 @@
+//! The live connection: what arrives is told once and without a gap, whoever stored it, however often the line breaks; and a thousand
+//! readers do not ask a thousand times.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reasoner_webhooks::store::pool::Store;
+use uuid::Uuid;
+
+use crate::support::actors::{Person, Sender};
+use crate::support::follower::Follower;
+use crate::support::postgres;
+use crate::support::server::TestServer;
+
+async fn started() -> (TestServer, Person, Sender) {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    (server, alice, sender)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_is_told_and_so_is_what_was_refused() {
+    let (_server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let new = sender.store(r#"{"live":"<b>"}"#).await;
+    follower.until(|said| said.len() == 1).await;
+    assert_eq!(sender.with_password("wrong").status().await, 401);
+    follower.until(|said| said.len() == 2).await;
+    let (stored, rejected) = (follower.of("stored"), follower.of("rejected"));
+    let html = stored[0]["html"].as_str().unwrap();
+    assert_eq!(stored[0]["id"], new);
+    assert!(html.contains("&#60;b&#62;") && !html.contains("<b>"), "rows are rendered by the server: {html}");
+    assert_eq!(rejected[0]["title"], "Wrong password");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_goes_on_from_what_it_shows() {
+    let (_server, alice, sender) = started().await;
+    sender.store("1").await;
+    let page = alice.page("/events").await;
+    let position = crate::support::actors::between(&page, "data-live-position=\"", "\"").to_owned();
+    let between = sender.store("2").await;
+    let mut follower = Follower::new(&alice, &format!("/events/live?last_event_id={position}"));
+    follower.connect().await;
+    assert_eq!(follower.ids(), std::slice::from_ref(&between), "what came between the page and its connection");
+    // Who knows nothing but the id of an event goes on after it.
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.last_id = between.clone();
+    follower.connect().await;
+    assert_eq!(follower.ids(), Vec::<String>::new());
+    for nonsense in ["x", "019ab000-0000-7000-8000-000000000000~1:2", "019ab000-0000-7000-8000-000000000000~9:1:"] {
+        follower.last_id = nonsense.to_owned();
+        follower.connect().await;
+        assert_eq!(follower.ids(), Vec::<String>::new(), "as if nothing was said");
+    }
+    // A position of another database: what is newer by its id is told, and nothing is held back.
+    follower.last_id = format!("{}~900000000:900000000:", &between);
+    follower.connect().await;
+    let newest = sender.store("3").await;
+    follower.until(|said| said.len() == 1).await;
+    assert_eq!(follower.ids(), [newest]);
+}
+
+/// Transactions that take their ids early and commit late, as of a program whose commits are slow: several after one another, and several
+/// of these at once.
+async fn commit_late(server: &TestServer, account: &str, credential: &str) -> Vec<String> {
+    let late = (1..=12).map(|number| async move {
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            let id = Uuid::now_v7();
+            let seconds = 0.06 * f64::from(number);
+            // Told in the words of a program that nobody knows.
+            let transaction = format!(
+                "begin; insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) \
+                 values ('{account}', '{id}', '{credential}', '10.0.0.9', 'application/json', '[]', '1', 1); \
+                 select pg_sleep({seconds}); commit; notify reasoner_webhooks, '{} {account}'",
+                Uuid::nil()
+            );
+            server.query(&transaction).await;
+            ids.push(id.to_string());
+        }
+        ids
+    });
+    join_all(late).await.concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missed_and_nothing_comes_twice_when_ids_commit_out_of_order_and_the_line_breaks_anywhere() {
+    let (here, alice, sender) = started().await;
+    let there = TestServer::start_over(here.database_url.clone(), |_| {}).await;
+    let sender_there = Sender::new(&there.url, &sender.username, &sender.password);
+    let owner = here.query("select account_id::text, id::text from credentials").await;
+    let (account, credential) = (owner[0][0].clone().unwrap(), owner[0][1].clone().unwrap());
+
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let storing = async {
+        let one = async |sender: &Sender| {
+            let mut ids = Vec::new();
+            for _ in 0..150 {
+                ids.push(sender.store("1").await);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            ids
+        };
+        let (mut a, b, c) = tokio::join!(one(&sender), one(&sender_there), commit_late(&here, &account, &credential));
+        a.extend(b);
+        a.extend(c);
+        a
+    };
+    let is_done = std::cell::Cell::new(false);
+    let storing = async {
+        let ids = storing.await;
+        is_done.set(true);
+        ids
+    };
+    let following = async {
+        let mut cuts = 0;
+        // As many bytes as a few rows have, and each time another number, so that cuts fall into every part of a block.
+        while !is_done.get() || cuts < 30 {
+            follower.read_some(1 + (cuts * 7_919) % 9_000, Duration::from_millis(150)).await;
+            follower.cut();
+            cuts += 1;
+            follower.go_to(if cuts % 2 == 0 { &here.url } else { &there.url });
+            follower.connect().await;
+        }
+        follower
+    };
+    let (expected, mut follower) = tokio::join!(storing, following);
+    let last = sender.store("2").await;
+    follower.until(|said| said.iter().any(|said| said.data["id"] == last)).await;
+
+    let told = follower.ids();
+    let distinct: HashSet<&String> = told.iter().collect();
+    assert_eq!(distinct.len(), told.len(), "nothing twice");
+    let missed: Vec<&String> = expected.iter().filter(|id| !distinct.contains(id)).collect();
+    assert_eq!(missed, Vec::<&String>::new(), "nothing missed");
+    assert!(follower.of("skipped").is_empty());
+    let mut sorted = told.clone();
+    sorted.sort();
+    assert_ne!(sorted, told, "ids did commit out of order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_goes_on_after_a_restart_of_the_program() {
+    let (server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let before = sender.store("1").await;
+    follower.until(|said| said.len() == 1).await;
+    let database_url = server.database_url.clone();
+    let (stopped, ended) = tokio::join!(server.stop(), follower.ends());
+    assert_eq!((stopped, ended), ((), true), "the program ends, and does not wait for its readers");
+    let server = TestServer::start_over(database_url, |_| {}).await;
+    let meanwhile = Sender::new(&server.url, &sender.username, &sender.password).store("2").await;
+    follower.cut();
+    follower.go_to(&server.url);
+    follower.connect().await;
+    follower.until(|said| said.len() == 2).await;
+    assert_eq!(follower.ids(), [before, meanwhile]);
+}
+
+/// Less than the pause after which feeds are looked after.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_instance_stored_arrives_because_that_one_tells() {
+    let (server, alice, sender) = started().await;
+    let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
+    let there = Sender::new(&other.url, &sender.username, &sender.password);
+    let arrives = async || {
+        let mut follower = Follower::new(&alice, "/events/live");
+        follower.connect().await;
+        let id = there.store("1").await;
+        let told = follower.until(|said| said.len() == 1);
+        tokio::time::timeout(TOLD_WITHIN, told).await.expect("it is told");
+        assert_eq!(follower.ids(), [id]);
+    };
+    arrives().await;
+    // The connections that listen are lost, and made again.
+    let killed = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                  where query = 'listen reasoner_webhooks' and datname = current_database()";
+    assert_eq!(server.number(killed).await, 2);
+    server.eventually(&killed.replace("pg_terminate_backend(pid)", "pid"), 2).await;
+    arrives().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_was_told_of_is_found_all_the_same() {
+    let (server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let owner = server.query("select account_id::text, id::text from credentials").await;
+    let (account, credential) = (owner[0][0].clone().unwrap(), owner[0][1].clone().unwrap());
+    let id = Uuid::now_v7();
+    server
+        .query(&format!(
+            "insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) \
+             values ('{account}', '{id}', '{credential}', '10.0.0.9', 'application/json', '[]', '1', 1)"
+        ))
+        .await;
+    follower.until(|said| said.len() == 1).await;
+    assert_eq!(follower.ids(), [id.to_string()]);
+    drop(sender);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_for_more_than_a_page_is_told_how_much_and_loses_nothing_after_that() {
+    let (_server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    follower.cut();
+    for _ in 0..5 {
+        join_all((0..50).map(|_| sender.store("1"))).await;
+    }
+    sender.store("2").await;
+    follower.connect().await;
+    assert_eq!(follower.of("skipped"), [&serde_json::json!({ "count": 251, "more": false })]);
+    assert_eq!(follower.ids(), Vec::<String>::new());
+    let next = sender.store("3").await;
+    follower.until(|said| said.len() == 2).await;
+    assert_eq!(follower.ids(), [next]);
+    // Within a page, each is told.
+    follower.cut();
+    let missed = sender.store("4").await;
+    follower.connect().await;
+    assert_eq!(follower.ids()[1..], [missed]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_wakes_nobody_more_than_ten_times_a_second() {
+    let (here, alice, sender) = started().await;
+    let there = TestServer::start_over(here.database_url.clone(), |_| {}).await;
+    let sender_there = Sender::new(&there.url, &sender.username, &sender.password);
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let (looks, began) = (here.application().feeds.looks(), Instant::now());
+    let flood = |sender: Sender| async move {
+        for _ in 0..100 {
+            join_all((0..4).map(|_| sender.store("1"))).await;
+        }
+    };
+    tokio::join!(flood(sender.clone()), flood(sender_there));
+    let last = sender.store("2").await;
+    let told = |follower: &Follower| {
+        let skipped: u64 = follower.of("skipped").iter().map(|data| data["count"].as_u64().unwrap()).sum();
+        follower.ids().len() as u64 + skipped
+    };
+    follower.until(|said| said.iter().any(|said| said.kind == "skipped" || said.data["id"] == last)).await;
+    while told(&follower) < 801 {
+        follower.read_some(usize::MAX, Duration::from_millis(50)).await;
+    }
+    let most = 10.0 * began.elapsed().as_secs_f64() + 1.0;
+    let looked = here.application().feeds.looks() - looks;
+    assert!((looked as f64) <= most, "{looked} looks, at most {most}");
+    assert_eq!(told(&follower), 801, "each event is a row, or counted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_with_the_same_filters_share_their_looks_and_idle_ones_need_none() {
+    let (server, alice, sender) = started().await;
+    let other = server.sender(&alice).await;
+    let bob = server.pro("bob@example.com").await;
+    let mut idle = Follower::new(&bob, "/events/live");
+    idle.connect().await;
+    let mut followers: Vec<Follower> = (0..40).map(|_| Follower::new(&alice, "/events/live")).collect();
+    join_all(followers.iter_mut().map(Follower::connect)).await;
+    let mut filtered = Follower::new(&alice, &format!("/events/live?credential={}", other.username));
+    filtered.connect().await;
+
+    let looks = server.application().feeds.looks();
+    let id = sender.store("1").await;
+    for follower in &mut followers {
+        follower.until(|said| said.len() == 1).await;
+        assert_eq!(follower.ids(), std::slice::from_ref(&id));
+    }
+    // Two feeds of this account; a note of the first use, and the word of another program, may be a look more for each.
+    let looked = server.application().feeds.looks() - looks;
+    assert!((2..=6).contains(&looked), "{looked} looks for 42 readers");
+    let of_other = other.store("2").await;
+    filtered.until(|said| said.len() == 1).await;
+    assert_eq!(filtered.ids(), [of_other]);
+
+    // Now nothing arrives, and nobody asks. Notes of uses are written within a second; after that nothing is left to do.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let looks = server.application().feeds.looks();
+    let now = server.query("select now()::text").await[0][0].clone().unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(server.application().feeds.looks(), looks);
+    let asked = format!(
+        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+         and query_start > '{now}'"
+    );
+    // Once in a while all feeds together are looked after, in one question.
+    let asked = server.number(&asked).await;
+    assert!(asked <= 1, "{asked} connections asked something while 42 readers read nothing");
+    assert!(idle.of("stored").is_empty(), "somebody else's");
+}
+
+// holds W1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_connection_ends_with_its_session_and_says_nothing_more() {
+    let (server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    assert_eq!(alice.post("/logout", &[]).await.status(), 303);
+    sender.store(r#"{"canary":"after"}"#).await;
+    assert!(follower.ends().await);
+    assert!(follower.said.is_empty(), "{:?}", follower.said);
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_are_told_apart_where_their_numbers_begin_again() {
+    let store = Store::open(&postgres::new_database().await).await.unwrap();
+    drop(store);
+    let server = TestServer::start().await;
+    // The lower halves of the numbers alone are kept with the rows.
+    let after = async |xid: &str, snapshot: &str| {
+        let sql = format!("select committed_after('{xid}'::xid, '{snapshot}'::pg_snapshot)::int::bigint");
+        server.number(&sql).await == 1
+    };
+    let newest = server.number("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint").await;
+    let (low, seen) = (newest - 1, format!("{newest}:{newest}:"));
+    assert!(!after(&low.to_string(), &seen).await, "committed before it was taken");
+    assert!(after(&low.to_string(), &format!("{low}:{newest}:{low}")).await, "under way when it was taken");
+    assert!(after(&low.to_string(), &format!("1:{low}:")).await, "not begun when it was taken");
+    assert!(!after("4294967295", &format!("1:{low}:")).await, "of the numbers before they began again");
+}

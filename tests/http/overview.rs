@@ -1,0 +1,157 @@
+//! The overview: totals and bars from counts alone, for any number of events, and as a table for whoever cannot see bars; and how much of
+//! each page crosses the wire.
+
+use jiff::SignedDuration;
+use reasoner_webhooks::app::prune;
+
+use crate::support::actors::{Person, between};
+use crate::support::server::TestServer;
+
+/// The figures above a list: accepted, rejected, share, data, senders.
+fn totals(page: &str) -> Vec<String> {
+    let list = between(page, "<dl class=\"totals\">", "</dl>");
+    list.split("<dd").skip(1).map(|part| between(part, ">", "<").to_owned()).collect()
+}
+
+async fn with_credential() -> (TestServer, Person, crate::support::actors::Sender) {
+    let server = TestServer::start_with(|options| options.trusted_proxies = Some("127.0.0.0/8".to_owned())).await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    (server, alice, sender)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn months_of_counts_stay_the_same_and_become_few_rows() {
+    let (server, alice, sender) = with_credential().await;
+    let now = server.now();
+    // Three writers and twenty credentials, each with 1 accepted, 2 rejected and 10 bytes in every half hour of 29 days.
+    let insert = format!(
+        "insert into event_counts (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) \
+         select c.account_id, case n when 1 then c.id else gen_random_uuid() end, half_hour, writer, 1, 2, 10 \
+         from credentials c, generate_series(1, 20) n, \
+         lateral (select gen_random_uuid() as writer from generate_series(1, 3) number where n > 0) w, \
+         generate_series(date_bin('30 minutes', timestamptz '{now}' - interval '29 days', '2000-01-01'), \
+         timestamptz '{now}', interval '30 minutes') half_hour"
+    );
+    // One id for each credential, and not for each of its rows.
+    let insert = insert.replace("gen_random_uuid() end", "md5(n::text)::uuid end");
+    server.query(&insert).await;
+    let halves = server.number("select count(distinct half_hour) from event_counts").await;
+    let pages = async || {
+        let mut all = Vec::new();
+        for query in ["", "overview=30d"] {
+            for credential in [String::new(), format!("&credential={}", sender.username)] {
+                let page = alice.page(&format!("/events?{query}{credential}")).await;
+                all.push(totals(&page)[..4].to_vec());
+                let fragment = alice.page(&format!("/events/overview?{query}{credential}")).await;
+                assert_eq!(totals(&fragment), totals(&page));
+                assert!(fragment.trim_start().starts_with("<section") && !fragment.contains("<html"));
+            }
+        }
+        all
+    };
+    let before = pages().await;
+    assert_eq!(before[0][..2], ["2,880", "5,760"], "48 half hours of 20 credentials and 3 writers");
+    assert_eq!(before[1][..2], ["144", "288"]);
+    assert_eq!(before[3][..2], [crate_grouped(halves * 3), crate_grouped(halves * 6)]);
+
+    let site = &server.application().site;
+    prune::prune(&site.store, 90, now).await.unwrap();
+    assert_eq!(pages().await, before, "nothing is lost or counted twice");
+    let rows = server.number("select (select count(*) from event_counts) + (select count(*) from daily_counts)").await;
+    // For each credential: 30 days, three days of half hours, and the rows of each writer in the last hours.
+    assert!(rows <= 20 * (30 + 146 + 6 * 3), "{rows} rows");
+    // What is still written to an old half hour is added, not lost.
+    let late = "insert into event_counts (account_id, credential_id, half_hour, writer, accepted) \
+         select account_id, id, date_trunc('day', now()) - interval '9 days', id, 7 from credentials";
+    server.query(late).await;
+    prune::prune(&site.store, 90, now).await.unwrap();
+    assert_eq!(pages().await[3][0], crate_grouped(halves * 3 + 7));
+}
+
+/// `19,370`.
+fn crate_grouped(number: i64) -> String {
+    reasoner_webhooks::web::shown::grouped(number.unsigned_abs())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_are_counted_once_and_forgotten_after_a_month() {
+    let (server, alice, sender) = with_credential().await;
+    let other = server.sender(&alice).await;
+    for (sender, ip) in [(&sender, "10.0.0.1"), (&sender, "10.0.0.2"), (&sender, "10.0.0.1"), (&other, "10.0.0.2")] {
+        let answer = sender.request().header("X-Forwarded-For", ip).body("1").send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    server.eventually("select count(*) from senders", 3).await;
+    assert_eq!(totals(&alice.page("/events").await)[4], "2");
+    assert_eq!(totals(&alice.page(&format!("/events?credential={}", other.username)).await)[4], "1");
+    server.pass(SignedDuration::from_hours(30));
+    assert_eq!(totals(&alice.page("/events").await)[4], "0");
+    assert_eq!(totals(&alice.page("/events?overview=30d").await)[4], "2");
+    server.pass(SignedDuration::from_hours(31 * 24));
+    prune::prune(&server.application().site.store, 90, server.now()).await.unwrap();
+    assert_eq!(server.number("select count(*) from senders").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bar_is_a_link_to_its_time_and_a_row_of_a_table() {
+    let (server, alice, sender) = with_credential().await;
+    let id = sender.store("1").await;
+    sender.with_password("x").status().await;
+    server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 1).await;
+    for query in [String::new(), format!("overview=30d&credential={}", sender.username)] {
+        let page = alice.page(&format!("/events?{query}")).await;
+        let table = between(&page, "<summary>Show as table</summary>", "</table>");
+        assert!(table.contains("<td class=\"end num\">1</td>"), "{table}");
+        let link = between(table, "<a href=\"", "\"").replace("&#38;", "&");
+        assert!(page.matches(&link.replace('&', "&#38;")).count() >= 2, "the bar leads there too: {link}");
+        let list = alice.page(&link).await;
+        assert!(list.contains(&format!("data-id=\"{id}\"")), "{link}");
+        assert!(link.contains("overview=30d") != query.is_empty(), "it keeps what was chosen: {link}");
+    }
+}
+
+/// What crosses the wire for a page with all that it loads.
+const MOST_BYTES: usize = 60_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_all_its_files_is_small_and_what_is_secret_is_not_compressed() {
+    let (_server, alice, sender) = with_credential().await;
+    for n in 0..50 {
+        sender.store(format!("{{\"n\":{n},\"text\":\"{}\"}}", "some words of an order ".repeat(8))).await;
+    }
+    let get = async |path: &str, site: &str| {
+        let request = alice.client.get(format!("{}{path}", alice.url)).header("Sec-Fetch-Site", site);
+        request.header("Accept-Encoding", "gzip, br").send().await.unwrap()
+    };
+    let is_gzip = |answer: &reqwest::Response| answer.headers().get("content-encoding").is_some_and(|c| c == "gzip");
+    for path in ["/events", "/settings/integrations/webhooks", "/docs/webhooks/advanced-usage"] {
+        let plain = alice.page(path).await;
+        let answer = get(path, "same-origin").await;
+        assert!(is_gzip(&answer), "{path}");
+        let mut bytes = answer.bytes().await.unwrap().len();
+        assert!(bytes < plain.len() / 2, "{path}");
+        let mut files: Vec<&str> = plain.split('"').filter(|part| part.starts_with("/static/")).collect();
+        files.iter_mut().for_each(|file| *file = file.split('#').next().unwrap());
+        files.sort_unstable();
+        files.dedup();
+        assert!(files.len() >= 9, "{files:?}");
+        for file in files {
+            let answer = get(file, "same-origin").await;
+            assert_eq!(answer.status(), 200);
+            bytes += answer.bytes().await.unwrap().len();
+        }
+        assert!(bytes <= MOST_BYTES, "{path}: {bytes} bytes");
+    }
+    // Somebody else's link chooses what is searched for, and must not learn from the size what was found.
+    for (path, site) in
+        [("/events?q=guess", "cross-site"), ("/events", "same-site"), ("/login", "none"), ("/settings/account", "none")]
+    {
+        assert!(!is_gzip(&get(path, site).await), "{path} {site}");
+    }
+    let created = alice.client.post(format!("{}/settings/integrations/webhooks/credentials", alice.url));
+    let created = created.header("Sec-Fetch-Site", "same-origin").header("Accept-Encoding", "gzip");
+    let created =
+        created.header("Content-Type", "application/x-www-form-urlencoded").body("name=x").send().await.unwrap();
+    assert_eq!((created.status().as_u16(), is_gzip(&created)), (200, false), "it shows a password");
+}
