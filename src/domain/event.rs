@@ -28,6 +28,16 @@ impl EventId {
         let millis = time.as_millisecond().clamp(0, (1 << 48) - 1) as u128;
         Self(Uuid::from_u128(millis << 80))
     }
+
+    /// The id that follows, whether an event has it or not.
+    pub fn next(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_add(1)))
+    }
+
+    /// The id before.
+    pub fn previous(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
+    }
 }
 
 impl fmt::Display for EventId {

@@ -8,10 +8,11 @@
 
 use std::cmp::Ordering;
 
-use memchr::{memchr2, memmem};
+use memchr::memmem;
 
 use crate::domain::payload::value_text;
 use crate::domain::query::terms::{Condition, Operator, Piece, Query, Test, Value};
+use crate::domain::query::walk::{Place, Seen, Visitor, walk};
 use crate::domain::query::{number, strings};
 
 impl Query {
@@ -38,23 +39,6 @@ impl Query {
     }
 }
 
-/// A value where it begins.
-#[derive(Clone, Copy)]
-enum Seen<'a> {
-    /// Between its quotes, as spelled.
-    Text(&'a str),
-    /// A number, `true`, `false` or `null`.
-    Word(&'a str),
-    Container,
-}
-
-/// Where a member stands in its container.
-#[derive(Clone, Copy)]
-enum Place<'a> {
-    Key(&'a str),
-    Index(u32),
-}
-
 /// What is known about one condition so far.
 struct State<'a> {
     condition: &'a Condition,
@@ -64,6 +48,20 @@ struct State<'a> {
     found: bool,
     /// One of them passed; for `!=`, one is equal.
     passed: bool,
+}
+
+impl Visitor for Vec<State<'_>> {
+    fn enter(&mut self, depth: usize, place: Place<'_>) {
+        for state in self {
+            state.enter(depth, place);
+        }
+    }
+
+    fn see(&mut self, depth: usize, value: Seen<'_>) {
+        for state in self {
+            state.see(depth, value);
+        }
+    }
 }
 
 impl<'a> State<'a> {
@@ -139,99 +137,6 @@ fn compare(value: &Value, seen: Seen<'_>) -> Option<Ordering> {
         (Value::Null, Seen::Word(word)) => same(word == "null"),
         _ => None,
     }
-}
-
-/// A container that is open.
-enum Open {
-    /// Whether a key comes next.
-    Object {
-        key_next: bool,
-    },
-    List {
-        index: u32,
-    },
-}
-
-/// Goes through a JSON value once and tells the conditions what stands where. A stack of its own instead of recursion, because a
-/// body may be half a million brackets deep.
-fn walk(json: &str, states: &mut [State<'_>]) {
-    let bytes = json.as_bytes();
-    let mut open: Vec<Open> = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let depth = open.len();
-        let end = match byte {
-            b'"' => string_end(bytes, at),
-            b'{' | b'[' | b'}' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => at + 1,
-            _ => word_end(bytes, at),
-        };
-        match byte {
-            b'{' => {
-                see(states, depth, Seen::Container);
-                open.push(Open::Object { key_next: true });
-            }
-            b'[' => {
-                see(states, depth, Seen::Container);
-                open.push(Open::List { index: 0 });
-                enter(states, depth + 1, Place::Index(0));
-            }
-            b'}' | b']' => _ = open.pop(),
-            b',' => match open.last_mut() {
-                Some(Open::Object { key_next }) => *key_next = true,
-                Some(Open::List { index }) => {
-                    *index = index.saturating_add(1);
-                    let place = Place::Index(*index);
-                    enter(states, depth, place);
-                }
-                None => {}
-            },
-            b'"' => {
-                let inside = json.get(at + 1..end.saturating_sub(1)).unwrap_or_default();
-                match open.last_mut() {
-                    Some(Open::Object { key_next }) if *key_next => {
-                        *key_next = false;
-                        enter(states, depth, Place::Key(inside));
-                    }
-                    _ => see(states, depth, Seen::Text(inside)),
-                }
-            }
-            b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
-            _ => see(states, depth, Seen::Word(json.get(at..end).unwrap_or_default())),
-        }
-        at = end;
-    }
-}
-
-fn see(states: &mut [State<'_>], depth: usize, value: Seen<'_>) {
-    for state in states {
-        state.see(depth, value);
-    }
-}
-
-fn enter(states: &mut [State<'_>], depth: usize, place: Place<'_>) {
-    for state in states {
-        state.enter(depth, place);
-    }
-}
-
-/// The place after the string that begins here.
-fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(next) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += next;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    bytes.len()
-}
-
-/// The place after the number or word that begins here.
-fn word_end(bytes: &[u8], start: usize) -> usize {
-    let ends =
-        |byte: &u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"' | b' ' | b'\t' | b'\n' | b'\r');
-    bytes[start..].iter().position(ends).map_or(bytes.len(), |length| start + length)
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //! meant.
 
 pub mod error;
+pub mod fields;
 pub mod matching;
 pub mod number;
 pub mod parse;
 pub mod patterns;
 pub mod strings;
 pub mod terms;
+pub mod walk;
 pub mod written;

@@ -26,6 +26,19 @@ impl fmt::Display for Query {
     }
 }
 
+impl Condition {
+    /// The path alone.
+    pub fn field(&self) -> String {
+        struct Field<'a>(&'a [Piece]);
+        impl fmt::Display for Field<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_path(f, self.0)
+            }
+        }
+        Field(&self.path).to_string()
+    }
+}
+
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_path(f, &self.path)?;

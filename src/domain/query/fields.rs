@@ -1,0 +1,88 @@
+//! The names of the fields that bodies have, as a search writes them: what the search field suggests.
+
+use crate::domain::query::strings::decoded;
+use crate::domain::query::terms::{Condition, Piece, Test};
+use crate::domain::query::walk::{Place, Seen, Visitor, walk};
+
+/// How far into a body suggestions lead.
+const MAX_DEPTH: usize = 4;
+/// The longest name that is suggested, in characters.
+const MAX_NAME_CHARS: usize = 60;
+
+/// The paths of the values in some bodies, most frequent first, at most so many. Bodies may be cut.
+pub fn suggest<'a>(bodies: impl Iterator<Item = &'a str>, most: usize) -> Vec<String> {
+    let mut known: Vec<(String, usize)> = Vec::new();
+    for body in bodies {
+        let mut fields = Fields::default();
+        walk(body, &mut fields);
+        for name in fields.names {
+            match known.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, count)) => *count += 1,
+                None => known.push((name, 1)),
+            }
+        }
+    }
+    // Stable, so that fields of one frequency stay in the order of the bodies.
+    known.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    known.into_iter().map(|(name, _)| name).take(most).collect()
+}
+
+#[derive(Default)]
+struct Fields {
+    /// Where the walk is; `None` for a key that no search can write.
+    path: Vec<Option<Piece>>,
+    names: Vec<String>,
+}
+
+impl Visitor for Fields {
+    fn enter(&mut self, depth: usize, place: Place<'_>) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        self.path.truncate(depth.saturating_sub(1));
+        self.path.push(match place {
+            Place::Key(spelled) => {
+                let key: Option<String> = decoded(spelled).take(MAX_NAME_CHARS + 1).map(char::from_u32).collect();
+                key.map(Piece::Key)
+            }
+            Place::Index(_) => Some(Piece::Each),
+        });
+    }
+
+    fn see(&mut self, depth: usize, value: Seen<'_>) {
+        if matches!(value, Seen::Container) || depth == 0 || depth > MAX_DEPTH {
+            return;
+        }
+        let Some(path) = self.path.get(..depth).and_then(|path| path.iter().cloned().collect()) else { return };
+        let name = Condition { path, test: Test::Exists }.field();
+        if name.chars().count() <= MAX_NAME_CHARS && !self.names.contains(&name) {
+            self.names.push(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::suggest;
+    use crate::domain::query::terms::Query;
+
+    #[test]
+    fn names_are_suggested_as_a_search_writes_them() {
+        let bodies = [
+            r#"{"event": "x", "data": {"product_id": 1, "with space": {"and": true}}, "list": [{"n": 1}, {"n": 2}]}"#,
+            r#"{"data": {"product_id": 2}, "and": 1, "": 0, "\ud800": 1, "a": {"b": {"c": {"d": {"e": 1}}}}}"#,
+            r#"["x"]"#,
+            r#"{"cut": {"off": "he"#,
+            r#"{"cut": {"o"#,
+        ];
+        let names = suggest(bodies.into_iter(), 100);
+        let expected =
+            ["data.product_id", "event", r#"data."with space".and"#, "list[].n", r#""and""#, r#""""#, "[]", "cut.off"];
+        assert_eq!(names, expected);
+        for name in names {
+            assert!(Query::parse(&format!("{name} = 1")).unwrap().unwrap().conditions().count() == 1, "{name}");
+        }
+        assert_eq!(suggest(bodies.into_iter(), 2), ["data.product_id", "event"]);
+        assert!(suggest(["[".repeat(100_000).as_str()].into_iter(), 5).is_empty());
+    }
+}
