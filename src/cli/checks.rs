@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::failure::CommandError;
 use crate::config::{Config, is_loopback};
 use crate::store::pool::{MAX_CONNECTIONS, Pooled};
-use crate::store::{installation, partitions, settings};
+use crate::store::{installation, partitions, search_indexes, settings};
 
 /// Clocks may differ by so much.
 const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -179,6 +179,7 @@ pub async fn contents(conn: &mut Pooled, config: &Config, now: Timestamp) -> Res
     } else {
         Check::ok("partitions", found)
     });
+    checks.push(searches(conn, now).await?);
     let served = installation::ingest_url(conn).await?;
     let here = config.endpoint(config.bind);
     let is_said_here = config.ingest_url.is_some() || config.public_url.is_some();
@@ -190,6 +191,18 @@ pub async fn contents(conn: &mut Pooled, config: &Config, now: Timestamp) -> Res
         ));
     }
     Ok(checks)
+}
+
+/// What searches of closed weeks can use. None of it is needed: without, they read event by event.
+async fn searches(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandError> {
+    if !search_indexes::has_extension(conn).await? {
+        let found = "the extension pg_trgm is missing, so searches read closed weeks event by event";
+        let remedy = "install PostgreSQL's contrib package and let the role create extensions; upkeep does the rest within an hour";
+        return Ok(Check::hint("searches", found, remedy));
+    }
+    let (closed, indexed) = (search_indexes::list_closed(conn, now).await?, search_indexes::list_indexed(conn).await?);
+    let done = closed.iter().filter(|name| indexed.contains(name)).count();
+    Ok(Check::ok("searches", format!("{done} of {} closed weeks are indexed for searches", closed.len())))
 }
 
 /// How much room the disk of the cluster has.

@@ -26,6 +26,8 @@ pub mod pool;
 pub mod prepared;
 pub mod rejections;
 pub mod schema;
+pub mod search_indexes;
+pub mod searching;
 pub mod second_factors;
 pub mod senders;
 pub mod sessions;

@@ -110,6 +110,21 @@ pub async fn coverage(conn: &mut Connection, now: Timestamp) -> Result<Coverage,
     Ok(Coverage { partitions: names.len(), weeks_ahead })
 }
 
+/// When the week of a partition of ours ends.
+pub fn ends(name: &str) -> Option<Timestamp> {
+    week_named(name).map(|week| start_of(week + 1))
+}
+
+/// The partition that holds the events of a moment, if there is one.
+pub fn holding(time: Timestamp) -> String {
+    name_of(week_of(time))
+}
+
+/// When the week of a moment begins and ends.
+pub fn week_around(time: Timestamp) -> (Timestamp, Timestamp) {
+    (start_of(week_of(time)), start_of(week_of(time) + 1))
+}
+
 /// Reads a name of ours back; `None` for a table that somebody else attached.
 fn week_named(name: &str) -> Option<i64> {
     let date: jiff::civil::Date = name.strip_prefix("events_")?.parse().ok()?;

@@ -12,7 +12,10 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
+use tokio_postgres::CancelToken;
 use tokio_postgres::config::SslMode;
 
 use crate::measure::{Counter, Durations};
@@ -29,6 +32,8 @@ const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 /// Connections of one program; the writer's own comes on top.
 pub const MAX_CONNECTIONS: u32 = 12;
+/// Searches of one program at once. The other connections are left to pages that take no time.
+const MAX_SEARCHES: usize = 4;
 /// What every session of ours is set to. `synchronous_commit` is what a 200 promises, whatever the server's default says.
 const SESSION_SETTINGS: &str = "set synchronous_commit = on; set statement_timeout = '8s'; set lock_timeout = '4s'; \
      set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning";
@@ -46,6 +51,8 @@ pub struct Store {
     pool: Pool<AsyncPgConnection>,
     url: Arc<str>,
     waits: Arc<Waits>,
+    searches: Arc<Semaphore>,
+    runtime: Handle,
 }
 
 /// How long callers waited for a connection of the pool.
@@ -69,7 +76,8 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
-        let runtime = tokio::runtime::Handle::current();
+        let runtime = Handle::current();
+        let background = runtime.clone();
         let mut config = ManagerConfig::default();
         config.custom_setup = Box::new(move |url| {
             let (runtime, url) = (runtime.clone(), url.to_owned());
@@ -90,7 +98,8 @@ impl Store {
             .build(manager)
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        Ok(Self { pool, url: url.into(), waits: Arc::default() })
+        let searches = Arc::new(Semaphore::new(MAX_SEARCHES));
+        Ok(Self { pool, url: url.into(), waits: Arc::default(), searches, runtime: background })
     }
 
     /// A connection from the pool.
@@ -128,6 +137,28 @@ impl Store {
         Ok(connect(&self.url).await?)
     }
 
+    /// The turn of a search; `None` when there will be none.
+    pub(super) async fn search_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.searches.clone().acquire_owned().await.ok()
+    }
+
+    /// Where what has to end by itself runs on: the workers of the HTTP server come and go.
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Asks the server to end the statement of a connection.
+    pub(super) async fn cancel(&self, token: CancelToken) {
+        let asked = match (wants_tls(&self.url), tls_config()) {
+            (true, Ok(tls)) => token.cancel_query(tokio_postgres_rustls::MakeRustlsConnect::new(tls)).await,
+            (true, Err(_)) => return,
+            (false, _) => token.cancel_query(tokio_postgres::NoTls).await,
+        };
+        if let Err(error) = asked {
+            tracing::debug!(%error, "a search could not be cancelled");
+        }
+    }
+
     /// Runs `act` in a transaction: committed when it answers `Ok`, rolled back when it answers `Err`.
     pub async fn transaction<T, E: From<StoreError>>(
         &self,
@@ -149,6 +180,10 @@ impl Store {
             }
         }
     }
+}
+
+fn wants_tls(url: &str) -> bool {
+    url.parse().is_ok_and(|config: tokio_postgres::Config| config.get_ssl_mode() == SslMode::Require)
 }
 
 /// Until when silence is taken for death sooner than usual.

@@ -15,6 +15,7 @@ use crate::support::postgres::new_database;
 
 /// A database with partitions for the days around a moment.
 pub struct Filled {
+    pub address: String,
     pub store: Store,
     pub account: AccountId,
     pub credential: CredentialId,
@@ -24,14 +25,15 @@ pub struct Filled {
 
 impl Filled {
     pub async fn new() -> Self {
-        let store = Store::open(&new_database().await).await.unwrap();
+        let address = new_database().await;
+        let store = Store::open(&address).await.unwrap();
         let now = Timestamp::now();
         for weeks in 0..4 {
             partitions::make_ahead(&store, now - SignedDuration::from_hours(24 * 7 * weeks)).await.unwrap();
         }
         let account = AccountId(Uuid::from_u128(1));
         let credential = CredentialId(Uuid::from_u128(1));
-        Self { store, account, credential, now, made: 0 }
+        Self { address, store, account, credential, now, made: 0 }
     }
 
     /// Stores an event that arrived so long ago.
@@ -64,6 +66,19 @@ impl Filled {
         events::insert(&mut conn, account, credential, &event).await.unwrap();
         event.id
     }
+}
+
+/// A statement that stores as many events, each a millisecond older than the one before, the first so many days old. `body` is an
+/// expression of `n`; `owner` names account and credential.
+pub fn insert_many(owner: &str, count: u32, days: u32, body: &str) -> String {
+    format!(
+        "insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) \
+         select {owner_account}, (lpad(to_hex(((extract(epoch from now()) - {days} * 86400) * 1000)::bigint - n), 12, '0') \
+         || '70008000' || lpad(to_hex(n), 12, '0'))::uuid, {owner_credential}, '127.0.0.1', 'application/json', '[]', body, \
+         octet_length(body) from (select n, {body} as body from generate_series(1, {count}) n) made",
+        owner_account = owner.split_once(", ").unwrap().0,
+        owner_credential = owner.split_once(", ").unwrap().1,
+    )
 }
 
 /// A filter with a search alone.
