@@ -1,7 +1,10 @@
 // Filter forms: submit when a choice changes, keep the focus on it, and leave empty fields out of the address.
+// Also tells the server the reader's time zone, so that it reads the fields of a range as the reader means them.
 
 const FOCUS_KEY = 'filter-focus';
+const YEAR_SECONDS = 31_536_000;
 
+rememberZone();
 restoreFocus();
 const forms = document.querySelectorAll('form:is(.toolbar, .prefill)');
 for (const form of forms) {
@@ -58,4 +61,11 @@ function restoreFocus() {
   } catch {
     // Storage is blocked: focus starts at the top of the page.
   }
+}
+
+function rememberZone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  if (!timeZone) return;
+  const secure = location.protocol === 'https:' ? '; secure' : '';
+  document.cookie = `zone=${encodeURIComponent(timeZone)}; path=/; max-age=${YEAR_SECONDS}; samesite=lax${secure}`;
 }

@@ -13,6 +13,7 @@ use crate::domain::request_headers::KeptHeader;
 use crate::domain::time::rfc3339;
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
+use crate::store::searching::search;
 use crate::store::{audit, events};
 
 /// How many events are in memory at once.
@@ -63,8 +64,14 @@ impl Pieces for Export {
         let mut after = after;
         loop {
             // Given back between batches, so that a search that finds little keeps no connection from others.
-            let mut conn = self.store.connection().await?;
-            let batch = events::list_whole_after(&mut conn, self.account, &self.filter, after, BATCH).await?;
+            let (account, filter) = (self.account, &self.filter);
+            let batch = if filter.has_to_look() {
+                let read = async |conn: &mut _| events::list_whole_after(conn, account, filter, after, BATCH).await;
+                search(&self.store, read).await?
+            } else {
+                let mut conn = self.store.connection().await?;
+                events::list_whole_after(&mut conn, account, filter, after, BATCH).await?
+            };
             for event in &batch.events {
                 write(self.format, event, &mut out)?;
             }

@@ -16,18 +16,38 @@ pub fn rfc3339(time: Timestamp) -> String {
 /// The text is no time that we know.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is not a time: say 24h or 7d for a time ago, 2026-11-23, 2026-11-23T08:41 or 2026-11-23T08:41:12Z (UTC)"
+    "{0:?} is not a time: say 90m, 24h or 7d for a time ago, 2026-11-23, 2026-11-23T08:41 or 2026-11-23T08:41:12Z (UTC)"
 )]
 pub struct UnknownTime(String);
 
 /// Reads a bound of a time range: an age (`90s`, `15m`, `24h`, `7d`), a date, a date and time (UTC where no zone is
 /// said), or RFC 3339.
 pub fn parse_bound(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
-    // Nothing was received before 1970, and the database's calendar begins later than the library's.
-    parse_moment(text, now).map(|time| time.max(Timestamp::UNIX_EPOCH))
+    parse_bound_in(text, now, &TimeZone::UTC)
 }
 
-fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
+/// The same with dates and times without a zone read in a reader's own. A time that a change of clocks leaves out is the one
+/// after it.
+pub fn parse_bound_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, UnknownTime> {
+    // Nothing was received before 1970, and the database's calendar begins later than the library's.
+    parse_moment(text, now, zone).map(|time| time.max(Timestamp::UNIX_EPOCH))
+}
+
+/// An age as its words: `90m` is `90 minutes`.
+pub fn age_in_words(text: &str) -> Option<String> {
+    parse_age(text)?;
+    let (number, unit) = text.split_at(text.len() - 1);
+    let number: i64 = number.parse().ok()?;
+    let unit = match unit {
+        "s" => "second",
+        "m" => "minute",
+        "h" => "hour",
+        _ => "day",
+    };
+    Some(format!("{number} {unit}{}", if number == 1 { "" } else { "s" }))
+}
+
+fn parse_moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, UnknownTime> {
     let text = text.trim();
     let unknown = || UnknownTime(text.chars().take(40).collect());
     if let Some(age) = parse_age(text) {
@@ -40,16 +60,17 @@ fn parse_moment(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
     // those too.
     let civil = text.strip_suffix(['Z', 'z']).unwrap_or(text);
     if let Ok(time) = civil.parse::<DateTime>() {
-        return Ok(nearest(time));
+        let is_utc = civil.len() < text.len();
+        return Ok(if is_utc { nearest(time, &TimeZone::UTC) } else { nearest(time, zone) });
     }
     let date: Date = text.parse().map_err(|_| unknown())?;
-    Ok(nearest(date.at(0, 0, 0, 0)))
+    Ok(nearest(date.at(0, 0, 0, 0), zone))
 }
 
-/// A time of the calendar in UTC, or the first or last moment that there is.
-fn nearest(time: DateTime) -> Timestamp {
+/// A time of the calendar, or the first or last moment that there is.
+fn nearest(time: DateTime, zone: &TimeZone) -> Timestamp {
     let bound = if time.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
-    TimeZone::UTC.to_timestamp(time).unwrap_or(bound)
+    zone.to_timestamp(time).unwrap_or(bound)
 }
 
 fn parse_age(text: &str) -> Option<SignedDuration> {
@@ -98,7 +119,12 @@ pub fn left(time: Timestamp, now: Timestamp) -> String {
 
 /// Any `strftime` pattern, in UTC.
 pub fn utc(pattern: &str, time: Timestamp) -> String {
-    strtime::format(pattern, &time.to_zoned_datetime(TimeZone::UTC)).unwrap_or_else(|_| rfc3339(time))
+    in_zone(pattern, time, &TimeZone::UTC)
+}
+
+/// Any `strftime` pattern, in a zone.
+pub fn in_zone(pattern: &str, time: Timestamp, zone: &TimeZone) -> String {
+    strtime::format(pattern, &time.to_zoned_datetime(zone.clone())).unwrap_or_else(|_| rfc3339(time))
 }
 
 /// `23 Nov 2026, 08:41:12 UTC`.
@@ -143,6 +169,19 @@ mod tests {
         for text in ["", "yesterday", "Z", "9999-12-32", "h", "1y", "-1h", "2026-13-01", "99999999d", "ä"] {
             assert!(bound(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_reader_s_own_zone_says_what_a_time_without_one_means() {
+        let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+        let bound = |text| super::parse_bound_in(text, now(), &zone).map(rfc3339);
+        assert_eq!(bound("2026-11-20T10:30").unwrap(), "2026-11-20T09:30:00.000Z");
+        assert_eq!(bound("2026-07-20").unwrap(), "2026-07-19T22:00:00.000Z");
+        assert_eq!(bound("2026-11-20T10:30:00Z").unwrap(), "2026-11-20T10:30:00.000Z");
+        assert_eq!(bound("24h").unwrap(), "2026-11-22T08:41:12.408Z");
+        assert_eq!(bound("2026-03-29T02:30").unwrap(), "2026-03-29T01:30:00.000Z", "the hour that was left out");
+        assert_eq!(super::age_in_words("90m").unwrap(), "90 minutes");
+        assert_eq!((super::age_in_words("1d").unwrap(), super::age_in_words("x")), ("1 day".to_owned(), None));
     }
 
     #[test]

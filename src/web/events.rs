@@ -5,11 +5,13 @@ use askama::Template;
 
 use crate::domain::credential::CredentialState;
 use crate::domain::event::{EventId, EventSummary};
-use crate::domain::listing::{EVENTS_PER_PAGE, Page as Listed};
+use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
 use crate::domain::payload::value_text;
 use crate::domain::position::Position;
+use crate::domain::query::fields::suggest;
 use crate::domain::visible::visible;
 use crate::store::matching::Budget;
+use crate::store::searching::search;
 use crate::store::{arrivals, credentials, events};
 use crate::web::answers::{html, html_invalid};
 use crate::web::errors::PageError;
@@ -21,6 +23,9 @@ use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, size};
 
+/// How many names of fields are suggested, and from how many of the newest events.
+const SUGGESTED_FIELDS: usize = 24;
+const SUGGESTED_FROM: usize = 50;
 /// How much of a body a row shows, in characters.
 const PREVIEW_CHARS: usize = 160;
 
@@ -72,7 +77,14 @@ struct Index {
     is_pro: bool,
     /// What the page shows, so that the live connection goes on from there.
     position: Position,
+    fields: Vec<Field>,
     path: &'static str,
+}
+
+/// A field that the newest events have, and the search for the events that have it.
+pub struct Field {
+    pub name: String,
+    pub link: String,
 }
 
 /// The pager: what the page spans and where it leads.
@@ -81,6 +93,15 @@ pub struct Pager {
     pub text: String,
     pub newer: Option<String>,
     pub older: Option<String>,
+    pub further: Option<Further>,
+}
+
+/// A search that is not at its end: how far it looked, and where it goes on.
+#[derive(Clone, Debug)]
+pub struct Further {
+    pub link: String,
+    pub is_older: bool,
+    pub looked_to: When,
 }
 
 impl Index {
@@ -102,19 +123,34 @@ impl Index {
 pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let account = reader.member.account_id;
     let now = reader.now();
-    let mut conn = reader.site().store.connection().await?;
+    let store = &reader.site().store;
+    let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, now);
+    let filters = Filters::in_zone(&query, &credentials, now, &reader.reader.zone);
     // Before the rows are read: what comes between the two is told twice, and nothing is left out.
     let position = Position::shown(EventId::first_of(now), arrivals::snapshot(&mut conn).await?);
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
     let nothing = Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None };
+    let (filter, cursor) = (&filters.filter, filters.cursor);
+    let all = EventFilter::default();
+    let newest = events::list(&mut conn, account, &all, Cursor::Newest, SUGGESTED_FROM, Budget::PAGE).await?;
     let found = match filters.error {
         Some(_) => nothing,
-        None => {
-            events::list(&mut conn, account, &filters.filter, filters.cursor, EVENTS_PER_PAGE, Budget::PAGE).await?
+        None if filter.has_to_look() => {
+            // A search waits for its turn, and not with a connection that others could use.
+            drop(conn);
+            let look =
+                async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
+            search(store, look).await?
         }
+        None => events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await?,
     };
+    let beginnings = newest.rows.iter().map(|event| value_text(&event.beginning));
+    let fields = suggest(beginnings, SUGGESTED_FIELDS).into_iter().map(|name| Field {
+        link: filters.link_to_search(&format!("{name} exists")),
+        name: visible(&name).into_owned(),
+    });
+    let fields = fields.collect();
     let rows: Vec<Row> = found.rows.iter().map(|event| Row::new(event, &filters, now)).collect();
     let usable =
         credentials.iter().rev().find(|c| matches!(c.state(now), CredentialState::Active | CredentialState::Rotating));
@@ -127,6 +163,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         endpoint: reader.site().ingest_url.clone(),
         username: usable.map(|credential| credential.username.clone()),
         is_pro: reader.member.plan.includes_webhooks(),
+        fields,
         path: "/events",
         filters,
     };
@@ -134,13 +171,31 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
 }
 
 fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
-    let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) else { return Pager::default() };
-    let (from, to) = (oldest.id.received_at(), newest.id.received_at());
-    let link = |name, id: String| filters.link_with("/events", name, &id);
+    let link = |name, id: EventId| filters.link_with("/events", name, &id.to_string());
+    let (newest, oldest) = (found.rows.first().map(|row| row.id), found.rows.last().map(|row| row.id));
+    // A page of a search may have no row, and still lies between others.
+    let (begins, ends) = match filters.cursor {
+        Cursor::Newest => (newest, oldest),
+        Cursor::Before(id) => (newest.or(Some(id.previous())), oldest),
+        Cursor::After(id) => (newest, oldest.or(Some(id.next()))),
+    };
+    let goes_further = |older: bool| match found.stopped_at {
+        Some(Cursor::After(_)) => !older,
+        Some(_) => older,
+        None => false,
+    };
     Pager {
-        text: span_text(from, to),
-        newer: found.has_newer.then(|| link("after", newest.id.to_string())),
-        older: found.has_older.then(|| link("before", oldest.id.to_string())),
+        text: newest.zip(oldest).map(|(to, from)| span_text(from.received_at(), to.received_at())).unwrap_or_default(),
+        newer: begins.filter(|_| found.has_newer && !goes_further(false)).map(|id| link("after", id)),
+        older: ends.filter(|_| found.has_older && !goes_further(true)).map(|id| link("before", id)),
+        further: found
+            .stopped_at
+            .and_then(|cursor| match cursor {
+                Cursor::Newest => None,
+                Cursor::Before(id) => Some((link("before", id), true, id)),
+                Cursor::After(id) => Some((link("after", id), false, id)),
+            })
+            .map(|(link, is_older, id)| Further { link, is_older, looked_to: When::minute(id.received_at()) }),
     }
 }
 

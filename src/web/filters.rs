@@ -1,14 +1,17 @@
 //! The filter bar and the addresses it makes: what the reader asked for, as typed, as understood, and what was wrong with it.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::domain::credential::Credential;
 use crate::domain::event::EventId;
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::error::QueryError;
+use crate::domain::query::strings::quoted;
 use crate::domain::query::terms::Query as Search;
-use crate::domain::time::{parse_bound, utc};
+use crate::domain::time::{age_in_words, in_zone, parse_bound_in, rfc3339};
 use crate::domain::visible::visible;
 use crate::web::chart::Span;
 
@@ -47,6 +50,37 @@ pub struct Choice {
     pub selected: bool,
 }
 
+/// What is wrong with a search, for the place under its field.
+#[derive(Clone, Debug)]
+pub struct SearchError {
+    pub problem: String,
+    pub column: usize,
+    /// The search, and under it a mark at the column.
+    pub typed: String,
+    pub mark: String,
+    /// The same characters as a text to look for.
+    pub as_text: String,
+}
+
+/// How much of the search stands before and after the mark, in characters.
+const SHOWN_AROUND: usize = 60;
+
+impl SearchError {
+    fn new(typed: &str, error: &QueryError) -> Self {
+        let at = error.column - 1;
+        let start = at.saturating_sub(SHOWN_AROUND);
+        let part = |from: usize, to: usize| -> String { typed.chars().skip(from).take(to - from).collect() };
+        let before = visible(&part(start, at)).into_owned();
+        Self {
+            problem: visible(&error.problem).into_owned(),
+            column: error.column,
+            mark: format!("{}^", " ".repeat(before.chars().count())),
+            typed: format!("{before}{}", visible(&part(at, at + SHOWN_AROUND))),
+            as_text: quoted(typed),
+        }
+    }
+}
+
 /// The ranges that have a name.
 const RANGES: [(&str, &str); 5] =
     [("", "Any time"), ("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")];
@@ -65,13 +99,16 @@ pub struct Filters {
     pub ranges: Vec<Choice>,
     pub is_custom_range: bool,
     pub overview: Span,
-    /// The bounds of a custom range as `datetime-local` wants them.
+    /// The bounds of a custom range as `datetime-local` wants them, in the reader's time zone, and the name of that.
     pub from_field: String,
     pub until_field: String,
+    pub zone: String,
     /// Whether rejections are grouped by address, which the form keeps.
     pub by_address: bool,
     /// What could not be understood, in words; nothing is listed then.
     pub error: Option<String>,
+    /// The same about the search, with the place.
+    pub search_error: Option<SearchError>,
     /// The active filters in words, for the message that nothing matches.
     pub description: Vec<String>,
     /// `q=…&credential=…`, without a cursor, for links.
@@ -79,30 +116,37 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// Understands a query for events; `credentials` are the reader's own.
+    /// Understands a query for events; `credentials` are the reader's own. Times without a zone are in UTC.
     pub fn new(query: &Query, credentials: &[Credential], now: Timestamp) -> Self {
-        let searched = Search::parse(&query.q);
-        let mut filters = Self::without_search(query, &query.q, credentials, now);
-        match searched {
+        Self::in_zone(query, credentials, now, &TimeZone::UTC)
+    }
+
+    /// The same for the form, whose times are in the reader's own zone. The links that it makes are in UTC.
+    pub fn in_zone(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
+        let typed = query.q.trim();
+        let mut filters = Self::without_search(query, typed, credentials, now, zone);
+        match Search::parse(typed) {
             Ok(search) => {
                 filters.description.splice(0..0, search.as_ref().map(describe_search));
                 filters.filter.query = search;
             }
-            Err(error) => filters.error = Some(format!("{error}.")),
+            Err(error) => {
+                filters.search_error = Some(SearchError::new(typed, &error));
+                filters.error = Some(format!("{error}."));
+            }
         }
         filters
     }
 
     /// Understands a query for rejections, whose text is looked for in reasons and addresses.
-    pub fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp) -> Self {
+    pub fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
         let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
-        Self::without_search(query, &text, credentials, now)
+        Self::without_search(query, &text, credentials, now, zone)
     }
 
-    fn without_search(query: &Query, text: &str, credentials: &[Credential], now: Timestamp) -> Self {
+    fn without_search(query: &Query, text: &str, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
         let mut error = None;
         let mut filter = EventFilter::default();
-
         let chosen = credentials.iter().find(|c| c.username == query.credential);
         if !query.credential.is_empty() && chosen.is_none() {
             let asked: String = query.credential.chars().take(MAX_REPEATED_CHARS).collect();
@@ -110,8 +154,11 @@ impl Filters {
         }
         filter.credential = chosen.map(|credential| credential.id);
 
-        let since = if query.since == CUSTOM { &query.from } else { &query.since };
-        let mut bound = |text: &str| match parse_bound(text, now) {
+        // What the form's fields say is in the reader's zone; what an address says is the same for everybody who gets it.
+        let is_form = query.since == CUSTOM;
+        let since = if is_form { &query.from } else { &query.since };
+        let read_in = if is_form { zone } else { &TimeZone::UTC };
+        let mut bound = |text: &str| match parse_bound_in(text, now, read_in) {
             _ if text.is_empty() => None,
             Ok(time) => Some(time),
             Err(problem) => {
@@ -121,14 +168,22 @@ impl Filters {
         };
         filter.since = bound(since);
         filter.until = bound(&query.until);
+        let exactly = |said: &str, time: Option<Timestamp>| match time {
+            Some(time) if is_form => rfc3339(time),
+            _ => said.to_owned(),
+        };
+        let (since, until) = (&exactly(since, filter.since), &exactly(&query.until, filter.until));
         let cursor = match (query.before.parse::<EventId>(), query.after.parse::<EventId>()) {
             (Ok(before), _) => Cursor::Before(before),
             (_, Ok(after)) => Cursor::After(after),
             _ => Cursor::Newest,
         };
         let overview = Span::parse(&query.overview);
-        let known_range = RANGES.iter().any(|(value, _)| *value == query.since) && query.until.is_empty();
-        let field = |time: Option<Timestamp>| time.map(|time| utc("%Y-%m-%dT%H:%M", time)).unwrap_or_default();
+        let is_age = age_in_words(&query.since).is_some();
+        let is_named = RANGES.iter().any(|(value, _)| *value == query.since);
+        let known_range = (is_age || is_named) && query.until.is_empty();
+        let field =
+            |time: Option<Timestamp>| time.map(|time| in_zone("%Y-%m-%dT%H:%M", time, zone)).unwrap_or_default();
         Self {
             cursor,
             is_custom_range: !known_range,
@@ -136,6 +191,8 @@ impl Filters {
             by_address: query.group == GROUP_BY_ADDRESS,
             from_field: if known_range { String::new() } else { field(filter.since) },
             until_field: field(filter.until),
+            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            search_error: None,
             credentials: credential_choices(credentials, &query.credential),
             ranges: range_choices(&query.since, known_range),
             description: describe(&filter, chosen, &query.since, known_range),
@@ -143,13 +200,19 @@ impl Filters {
                 ("q", text),
                 ("credential", &query.credential),
                 ("since", since),
-                ("until", &query.until),
+                ("until", until),
                 ("overview", overview.as_str()),
             ]),
             text: text.to_owned(),
             filter,
             error,
         }
+    }
+
+    /// The list with another search.
+    pub fn link_to_search(&self, search: &str) -> String {
+        let kept: Vec<&str> = self.query.split('&').filter(|pair| !pair.starts_with("q=")).collect();
+        join("/events", &[&encode(&[("q", search)]), &kept.join("&")])
     }
 
     /// An address with these filters.
@@ -218,8 +281,10 @@ fn range_choices(since: &str, known: bool) -> Vec<Choice> {
         label: (*label).to_owned(),
         selected: known && *value == since,
     });
+    let own = age_in_words(since).filter(|_| known && !RANGES.iter().any(|(value, _)| *value == since));
+    let own = own.map(|words| Choice { value: since.to_owned(), label: format!("Last {words}"), selected: true });
     let custom = Choice { value: CUSTOM.to_owned(), label: "Custom range…".to_owned(), selected: !known };
-    named.chain(std::iter::once(custom)).collect()
+    named.chain(own).chain(std::iter::once(custom)).collect()
 }
 
 fn describe_search(search: &Search) -> String {
@@ -234,8 +299,10 @@ fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, 
     if let Some(credential) = credential {
         words.push(format!("from {}", visible(&credential.name)));
     }
-    match RANGES.iter().find(|(value, _)| known && !since.is_empty() && *value == since) {
-        Some((_, label)) => words.push(label.to_lowercase()),
+    let named =
+        RANGES.iter().find(|(value, _)| !since.is_empty() && *value == since).map(|(_, label)| label.to_lowercase());
+    match named.or_else(|| age_in_words(since).map(|age| format!("last {age}"))).filter(|_| known) {
+        Some(label) => words.push(label),
         None => {
             if let Some(time) = filter.since {
                 words.push(format!("since {}", crate::domain::time::full(time)));
@@ -276,10 +343,10 @@ mod tests {
 
     #[test]
     fn links_carry_every_filter_and_nothing_empty() {
-        let asked = filters(Query { q: "a b&c=é".to_owned(), since: "7d".to_owned(), ..Query::default() });
-        assert_eq!(asked.link_with("/events", "before", "x"), "/events?q=a%20b%26c%3D%C3%A9&since=7d&before=x");
+        let asked = filters(Query { q: "a b&c é".to_owned(), since: "7d".to_owned(), ..Query::default() });
+        assert_eq!(asked.link_with("/events", "before", "x"), "/events?q=a%20b%26c%20%C3%A9&since=7d&before=x");
         assert_eq!(filters(Query::default()).link("/events"), "/events");
-        assert_eq!(asked.description, ["contains “a b&c=é”", "last 7 days"]);
+        assert_eq!(asked.description, ["contains “a b&c é”", "last 7 days"]);
     }
 
     #[test]
@@ -300,6 +367,38 @@ mod tests {
         });
         assert!(form.is_custom_range);
         assert_eq!((form.from_field.as_str(), form.until_field.as_str()), ("2026-11-20T10:30", "2026-11-21T00:00"));
-        assert_eq!(form.link("/events"), "/events?since=2026-11-20T10:30&until=2026-11-21");
+        let link = "/events?since=2026-11-20T10:30:00.000Z&until=2026-11-21T00:00:00.000Z";
+        assert_eq!(form.link("/events"), link, "the same for everybody who gets it");
+    }
+
+    #[test]
+    fn the_form_is_read_in_the_reader_s_zone_and_links_are_not() {
+        let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
+        let now = "2026-11-23T08:41:12Z".parse().unwrap();
+        let query = Query { since: "custom".to_owned(), from: "2026-11-20T10:30".to_owned(), ..Query::default() };
+        let form = Filters::in_zone(&query, &[], now, &zone);
+        assert_eq!((form.from_field.as_str(), form.zone.as_str()), ("2026-11-20T10:30", "America/New_York"));
+        assert_eq!(form.link("/events"), "/events?since=2026-11-20T15:30:00.000Z");
+        let address = Query { since: "2026-11-20T15:30:00.000Z".to_owned(), ..Query::default() };
+        assert_eq!(Filters::in_zone(&address, &[], now, &zone).from_field, "2026-11-20T10:30");
+        let address = Query { since: "2026-11-20T15:30".to_owned(), ..Query::default() };
+        assert_eq!(Filters::in_zone(&address, &[], now, &zone).from_field, "2026-11-20T10:30", "UTC, as documented");
+    }
+
+    #[test]
+    fn any_age_is_a_range() {
+        let asked = filters(Query { since: "90m".to_owned(), ..Query::default() });
+        let chosen: Vec<&str> = asked.ranges.iter().filter(|c| c.selected).map(|c| c.label.as_str()).collect();
+        assert_eq!((chosen, asked.is_custom_range), (vec!["Last 90 minutes"], false));
+        assert_eq!(asked.description, ["last 90 minutes"]);
+    }
+
+    #[test]
+    fn a_wrong_search_is_shown_with_a_mark_at_its_column() {
+        let asked = filters(Query { q: "  event = new_data".to_owned(), ..Query::default() });
+        let error = asked.search_error.unwrap();
+        assert_eq!((error.typed.as_str(), error.mark.as_str()), ("event = new_data", "        ^"));
+        assert_eq!((error.column, error.as_text.as_str()), (9, r#""event = new_data""#));
+        assert!(asked.error.unwrap().contains("column 9"));
     }
 }

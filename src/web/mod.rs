@@ -57,3 +57,4 @@ pub mod theme;
 pub mod throttle;
 pub mod unparsed;
 pub mod webhooks;
+pub mod zone;

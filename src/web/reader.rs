@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
@@ -21,7 +22,7 @@ use crate::web::headers::RequestId;
 use crate::web::page::{Page, Viewer};
 use crate::web::session;
 use crate::web::site::Site;
-use crate::web::theme;
+use crate::web::{theme, zone};
 
 /// Anybody who asks for a page.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Reader {
     pub address: IpAddr,
     pub agent: Option<String>,
     pub now: Timestamp,
+    /// What times that the reader types mean.
+    pub zone: TimeZone,
     password_at: Option<Timestamp>,
     request_id: String,
     path: String,
@@ -71,6 +74,7 @@ impl Reader {
             address: site.sender(&request).ip,
             agent: agent.map(|agent| agent.chars().take(500).collect()),
             now: site.clock.now(),
+            zone: zone::of(&request),
             request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             theme: theme::chosen(&request),

@@ -11,7 +11,7 @@ use crate::domain::visible::visible;
 use crate::store::{credentials, held_events, rejections};
 use crate::web::answers::{html, html_invalid};
 use crate::web::errors::PageError;
-use crate::web::events::{Pager, span_text};
+use crate::web::events::{Field, Pager, span_text};
 use crate::web::filters::{Filters, Query};
 use crate::web::held::Held;
 use crate::web::overview::Overview;
@@ -148,6 +148,8 @@ struct Index {
     /// The reasons on the page, which are explained below it; all of them where there are none.
     reasons: Vec<Reason>,
     pager: Pager,
+    /// None are suggested: what is searched here has none.
+    fields: Vec<Field>,
     path: &'static str,
 }
 
@@ -159,7 +161,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let now = reader.now();
     let mut conn = reader.site().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::of_rejections(&query, &credentials, now);
+    let filters = Filters::of_rejections(&query, &credentials, now, &reader.reader.zone);
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match reader.member.plan.includes_webhooks() {
@@ -175,6 +177,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         is_cut: false,
         reasons: Vec::new(),
         pager: Pager::default(),
+        fields: Vec::new(),
         path: PATH,
         filters,
     };
@@ -198,6 +201,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
                 text: span_text(oldest.at, newest.at),
                 newer: before.map(|_| filters.link(PATH)),
                 older: found.has_older.then(|| filters.link_with(PATH, "before", &oldest.id.to_string())),
+                further: None,
             };
         }
         reasons.extend(found.rows.iter().map(|rejection| rejection.reason));

@@ -1,0 +1,105 @@
+//! The search field on the page of events: what it finds, how it explains, and how it goes on.
+
+use crate::filled::insert_many;
+use crate::support::actors::between;
+use crate::support::server::{PASSWORD, TestServer};
+
+fn ids(page: &str) -> Vec<&str> {
+    page.split("data-id=\"").skip(1).map(|part| &part[..36]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_stand_in_the_address_and_fields_are_suggested() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let small = sender.store(r#"{"event": "new_data", "data": {"product_id": "SKU-12345", "quantity": 5}}"#).await;
+    let large = sender.store(r#"{"event": "new_data", "data": {"product_id": "SKU-99", "quantity": 25}}"#).await;
+    for (search, expected) in [
+        ("data.quantity%20%3E%2020", vec![&large]),
+        ("data.product_id%20%3D%20%22SKU-12345%22", vec![&small]),
+        ("event%20exists", vec![&large, &small]),
+        ("event+not+exists", vec![]),
+        ("sku-12345", vec![&small]),
+    ] {
+        assert_eq!(ids(&alice.page(&format!("/events?q={search}")).await), expected, "{search}");
+    }
+    let page = alice.page("/events?q=data.quantity%3E20").await;
+    assert!(page.contains("<option value=\"data.product_id \">"), "suggested while typing");
+    assert!(page.contains("href=\"/events?q=data.product_id%20exists\""), "and without script");
+    let link = between(&page, "<td role=\"cell\" class=\"c-time second\"><a href=\"", "\"").replace("&#38;", "&");
+    assert!(link.ends_with("?q=data.quantity%3E20"), "{link}");
+    assert!(!alice.page(&link).await.contains("rel=\"next\" href"), "neighbours keep the search");
+    let exported = alice.page("/events/export?format=ndjson&q=data.quantity%3E20").await;
+    assert_eq!(exported.lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_is_not_understood_is_marked_at_its_column() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let id = sender.store(r#"{"note": "event = new_data"}"#).await;
+    let answer = alice.get("/events?q=event%20%3D%20new_data").await;
+    assert_eq!(answer.status(), 422);
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("event = new_data\n        ^</pre>"), "{page}");
+    assert!(page.contains("Column 9:") && page.contains("aria-invalid=\"true\""), "{page}");
+    assert!(page.contains("value=\"event = new_data\""), "what was typed stays");
+    let as_text = between(&page, "<a class=\"btn sm\" href=\"", "\"").to_owned();
+    assert_eq!(ids(&alice.page(&as_text).await), [id]);
+    assert_eq!(alice.get("/events/live?q=a%3D").await.status(), 400);
+    assert!(!alice.page("/events/rejections?q=a%3D").await.contains("Column"), "reasons have no fields");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_search_shows_how_far_it_looked_and_goes_on_from_there() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let owner = "(select account_id from users limit 1), '00000000-0000-0000-0000-000000000001'";
+    let body = "'{\"n\": ' || n || ', \"filler\": \"' || repeat(md5(n::text), 6) || '\"}'";
+    server.query(&insert_many(owner, 150_000, 0, body)).await;
+    let mut path = "/events?q=n%20%3D%20149999.0".to_owned();
+    let mut looks = 0;
+    let found = loop {
+        let page = alice.page(&path).await;
+        if !ids(&page).is_empty() || !page.contains("data-further") {
+            break page;
+        }
+        looks += 1;
+        assert!(page.contains("Nothing found so far.") && page.contains("Looked back to <time"), "{page}");
+        assert!(!page.contains("No events match"), "that is not known yet");
+        let further = &page[page.find("data-further").unwrap()..];
+        path = between(further, "rel=\"next\" href=\"", "\"").replace("&#38;", "&");
+    };
+    assert!(looks > 0, "one look is not enough for so many");
+    assert_eq!(ids(&found).len(), 1);
+    assert!(found.contains("rel=\"prev\" href"), "and the way back is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fields_of_a_range_are_in_the_reader_s_time_zone() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let form = "/events?since=custom&from=2026-11-20T10:30&until=";
+    let utc = alice.page(form).await;
+    assert!(utc.contains("value=\"2026-11-20T10:30\"") && utc.contains("<span class=\"faint\">UTC</span>"));
+    assert!(utc.contains("since=2026-11-20T10:30:00.000Z"), "links say which moment");
+
+    let sign_in = [("email", "alice@example.com"), ("password", PASSWORD)];
+    let answer = server.visitor().post("/login", &sign_in).await;
+    let session = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let in_zone = async |path: &str, zone: &str| {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.get(format!("{}{path}", server.url)).header("Cookie", format!("{session}; zone={zone}"));
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let tokyo = in_zone(form, "Asia%2FTokyo").await;
+    assert!(tokyo.contains("value=\"2026-11-20T10:30\"") && tokyo.contains("<span class=\"faint\">Asia/Tokyo</span>"));
+    assert!(tokyo.contains("since=2026-11-20T01:30:00.000Z"), "{tokyo}");
+    let address = in_zone("/events?since=2026-11-20T01:30:00Z", "Asia%2FTokyo").await;
+    assert!(address.contains("value=\"2026-11-20T10:30\""), "an address is shown in the zone too");
+    for odd in ["Nowhere", "..%2F..%2Fetc%2Fpasswd", "%FF"] {
+        assert!(in_zone(form, odd).await.contains("<span class=\"faint\">UTC</span>"), "{odd}");
+    }
+}
