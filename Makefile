@@ -24,6 +24,7 @@ test: ## run every test, in a browser and on a real PostgreSQL; it installs what
 	@scripts/ensure-postgres
 	@scripts/ensure-browser
 	@scripts/ensure-axe
+	@scripts/ensure-languages
 	@scripts/run-tests
 
 lint: ## check the format, the lints and the scripts

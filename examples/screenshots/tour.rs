@@ -497,6 +497,7 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/docs/webhooks/api-reference", "docs-api-reference", "API reference").await?;
         self.page("/docs/webhooks/advanced-usage", "docs-advanced-usage", "Advanced usage").await?;
         self.page("/docs/webhooks/errors", "docs-errors", "Errors").await?;
+        self.page("/docs/webhooks/operations", "docs-operations", "Operations").await?;
         self.page("/nowhere", "error-404", "Error: no such page").await?;
         // A form on a page of nobody in particular, which is another site.
         let form = format!("<form method=post action='{}/logout'><button>x</button></form>", self.shop.url);

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::ingest::refusal::Refusal;
 use crate::web::headers::RequestId;
+use crate::web::problem_codes::Code;
 
 const CHALLENGE: &str = r#"Basic realm="Reasoner webhooks", charset="UTF-8""#;
 
@@ -22,17 +23,15 @@ struct Problem<'a> {
 }
 
 struct Face {
-    status: StatusCode,
-    code: &'static str,
-    title: &'static str,
+    code: Code,
     detail: String,
     /// One more header that belongs to the status.
     extra: Option<(header::HeaderName, String)>,
 }
 
 impl Face {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), extra: None }
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), extra: None }
     }
 
     fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
@@ -44,67 +43,41 @@ impl Face {
 fn face(refusal: &Refusal) -> Face {
     match refusal {
         Refusal::HttpsRequired => Face::new(
-            StatusCode::FORBIDDEN,
-            "https_required",
-            "HTTPS required",
+            Code::HttpsRequired,
             "this request came over plain HTTP, so its password was readable on the way: send it to the https:// \
              address, and rotate the password",
         ),
         Refusal::TooManyFailures { retry_after } => Face::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_failures",
-            "Too many failures",
+            Code::TooManyFailures,
             "too many requests from this address had wrong credentials: wait, and correct the username and password",
         )
         .with(header::RETRY_AFTER, seconds(*retry_after)),
         Refusal::Unauthorized => Face::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "Unauthorized",
+            Code::Unauthorized,
             "the username or password is missing, wrong or no longer valid; the owner of the credential sees the reason \
              under Events, Rejected",
         )
         .with(header::WWW_AUTHENTICATE, CHALLENGE),
         Refusal::ProRequired => Face::new(
-            StatusCode::FORBIDDEN,
-            "pro_required",
-            "Pro plan required",
+            Code::ProRequired,
             "the credentials are right, but their account is not on the Pro plan, which webhooks are part of",
         ),
-        Refusal::UnsupportedMediaType { problem } => Face::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "Content type is not JSON",
-            problem.clone(),
-        ),
-        Refusal::BodyTooLarge { max_bytes } => Face::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "Body is too large",
-            format!("the body is larger than {max_bytes} bytes: send less at a time"),
-        ),
+        Refusal::UnsupportedMediaType { problem } => Face::new(Code::UnsupportedMediaType, problem.clone()),
+        Refusal::BodyTooLarge { max_bytes } => {
+            Face::new(Code::BodyTooLarge, format!("the body is larger than {max_bytes} bytes: send less at a time"))
+        }
         Refusal::BodyTimeout { seconds } => Face::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_timeout",
-            "Body not received in time",
+            Code::BodyTimeout,
             format!("the body was not complete within {seconds} seconds: send it again, faster"),
         ),
-        Refusal::InvalidJson(problem) => {
-            Face::new(StatusCode::BAD_REQUEST, "invalid_json", "Not valid JSON", problem.to_string())
+        Refusal::InvalidJson(problem) => Face::new(Code::InvalidJson, problem.to_string()),
+        Refusal::IdempotencyConflict { problem } => {
+            Face::new(Code::IdempotencyConflict, format!("{problem}: make a new key for each event"))
         }
-        Refusal::IdempotencyConflict { problem } => Face::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency_conflict",
-            "Idempotency key conflict",
-            format!("{problem}: make a new key for each event"),
-        ),
-        Refusal::Unavailable { retry_after } => Face::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "Unavailable",
-            "the event could not be stored right now: send it again after a pause",
-        )
-        .with(header::RETRY_AFTER, seconds(*retry_after)),
+        Refusal::Unavailable { retry_after } => {
+            Face::new(Code::Unavailable, "the event could not be stored right now: send it again after a pause")
+                .with(header::RETRY_AFTER, seconds(*retry_after))
+        }
     }
 }
 
@@ -115,48 +88,41 @@ pub fn refused(refusal: &Refusal, origin: &str, id: &RequestId) -> HttpResponse 
 
 /// The answer to another method on the endpoint.
 pub fn method_not_allowed(origin: &str, id: &RequestId) -> HttpResponse {
-    let detail = "the endpoint takes POST and nothing else";
-    let face = Face::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail);
+    let face = Face::new(Code::MethodNotAllowed, "the endpoint takes POST and nothing else");
     respond(face.with(header::ALLOW, "POST"), origin, id)
 }
 
 /// The answer to another address on a listener that serves ingest alone.
 pub fn not_found(origin: &str, id: &RequestId) -> HttpResponse {
-    let detail = "there is nothing at this address: events are posted to /";
-    respond(Face::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail), origin, id)
+    respond(Face::new(Code::NotFound, "there is nothing at this address: events are posted to /"), origin, id)
 }
 
 /// The answer to what is no request, for a status that the parser of requests gives.
 pub fn unparsed(status: StatusCode, origin: &str, id: &RequestId) -> Option<HttpResponse> {
-    let (code, title, detail) = match status {
-        StatusCode::BAD_REQUEST => {
-            ("bad_request", "Bad request", "what was sent is no request in the form of HTTP/1.1")
-        }
+    let (code, detail) = match status {
+        StatusCode::BAD_REQUEST => (Code::BadRequest, "what was sent is no request in the form of HTTP/1.1"),
         StatusCode::REQUEST_TIMEOUT => (
-            "head_timeout",
-            "Request not received in time",
+            Code::HeadTimeout,
             "the request line and the headers were not complete within 10 seconds: send them again, faster",
         ),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
-            "head_too_large",
-            "Headers are too large",
-            "the request line and the headers are too large or too many: send less in them",
-        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            (Code::HeadTooLarge, "the request line and the headers are too large or too many: send less in them")
+        }
         _ => return None,
     };
-    Some(respond(Face::new(status, code, title, detail), origin, id))
+    Some(respond(Face::new(code, detail), origin, id))
 }
 
 fn respond(face: Face, origin: &str, id: &RequestId) -> HttpResponse {
     let problem = Problem {
-        kind: format!("{origin}/docs/webhooks/errors#{}", face.code),
-        title: face.title,
-        status: face.status.as_u16(),
-        code: face.code,
+        kind: format!("{origin}/docs/webhooks/errors#{}", face.code.as_str()),
+        title: face.code.title(),
+        status: face.code.status().as_u16(),
+        code: face.code.as_str(),
         detail: face.detail,
         request_id: &id.0,
     };
-    let mut response = HttpResponse::build(face.status);
+    let mut response = HttpResponse::build(face.code.status());
     if let Some(extra) = face.extra {
         response.insert_header(extra);
     }

@@ -167,5 +167,6 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/docs/webhooks/quick-start", "GET, HEAD").route(get().to(docs::quick_start)))
         .service(at("/docs/webhooks/api-reference", "GET, HEAD").route(get().to(docs::api_reference)))
         .service(at("/docs/webhooks/advanced-usage", "GET, HEAD").route(get().to(docs::advanced_usage)))
-        .service(at("/docs/webhooks/errors", "GET, HEAD").route(get().to(docs::errors)));
+        .service(at("/docs/webhooks/errors", "GET, HEAD").route(get().to(docs::errors)))
+        .service(at("/docs/webhooks/operations", "GET, HEAD").route(get().to(docs::operations)));
 }

@@ -5,11 +5,12 @@ use serde_json::json;
 use crate::support::server::TestServer;
 use crate::visit::{MAYA, Visit, WEBHOOKS};
 
-const DOCS: [&str; 4] = [
+const DOCS: [&str; 5] = [
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
     "/docs/webhooks/errors",
+    "/docs/webhooks/operations",
 ];
 /// The narrowest window that pages are made for, in CSS pixels.
 const NARROW: u32 = 360;

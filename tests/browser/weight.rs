@@ -67,6 +67,7 @@ async fn every_page_is_light_and_names_all_it_loads() {
         "/docs/webhooks/api-reference",
         "/docs/webhooks/advanced-usage",
         "/docs/webhooks/errors",
+        "/docs/webhooks/operations",
         "/nowhere",
     ] {
         visit.go(path).await;

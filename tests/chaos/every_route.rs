@@ -34,6 +34,7 @@ const READ: [&str; 24] = [
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
     "/docs/webhooks/errors",
+    "/docs/webhooks/operations",
     "/readyz",
 ];
 
@@ -68,12 +69,13 @@ const ACTS: [&str; 26] = [
 ];
 
 /// What nobody needs a database for.
-const ALWAYS: [&str; 5] = [
+const ALWAYS: [&str; 6] = [
     "/healthz",
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
     "/docs/webhooks/errors",
+    "/docs/webhooks/operations",
 ];
 
 // holds D3

@@ -124,6 +124,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/docs/webhooks/api-reference", Page, Page, Page),
     route("GET", "/docs/webhooks/advanced-usage", Page, Page, Page),
     route("GET", "/docs/webhooks/errors", Page, Page, Page),
+    route("GET", "/docs/webhooks/operations", Page, Page, Page),
     // What changes Alice's things comes last.
     route("POST", "/events/{event}/deletion", SignIn, NotFound, Onward),
     route("POST", "/logout", Onward, Onward, Onward),

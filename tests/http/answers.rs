@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use reasoner_webhooks::web::problem_codes::Code;
 use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use serde_json::Value;
 
-use crate::support::actors::{Person, Sender, WEBHOOKS};
+use crate::support::actors::{Person, Sender, WEBHOOKS, between};
 use crate::support::server::TestServer;
 
 struct Stage {
@@ -32,7 +33,12 @@ async fn problem(answer: Response, status: u16, code: &str) -> Value {
     assert_eq!(problem["code"], code);
     assert_eq!(problem["status"], status);
     assert_eq!(problem["request_id"], id);
-    assert!(problem["type"].as_str().unwrap().ends_with(&format!("/docs/webhooks/errors#{code}")), "{problem}");
+    let kind = problem["type"].as_str().unwrap();
+    assert!(kind.ends_with(&format!("/docs/webhooks/errors#{code}")), "{problem}");
+    if kind.starts_with("http://127.0.0.1:") {
+        let page = reqwest::get(kind).await.unwrap().text().await.unwrap();
+        assert!(page.contains(&format!("<h2 id=\"{code}\">")), "{kind} leads nowhere");
+    }
     assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
     problem
 }
@@ -57,24 +63,15 @@ async fn a_stored_event_is_answered_with_its_id_and_time() {
 async fn every_problem_links_to_a_place_on_the_error_page() {
     let server = TestServer::start().await;
     let page = server.visitor().page("/docs/webhooks/errors").await;
-    for code in [
-        "method_not_allowed",
-        "https_required",
-        "too_many_failures",
-        "unauthorized",
-        "pro_required",
-        "unsupported_media_type",
-        "body_too_large",
-        "body_timeout",
-        "invalid_json",
-        "idempotency_conflict",
-        "unavailable",
-        "not_found",
-        "bad_request",
-        "head_timeout",
-        "head_too_large",
-    ] {
-        assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
+    let places: Vec<&str> = page.split("<h2 id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(places[..codes.len()], codes, "each code has a place, in the order of their status");
+    for place in &places[codes.len()..] {
+        assert!(!place.contains('_'), "{place} is no code that a sender can get");
+    }
+    for code in Code::ALL {
+        let section = between(&page, &format!("<h2 id=\"{}\">", code.as_str()), "<h2");
+        assert!(section.contains("The sender sees") && section.contains("What to do"), "{section}");
     }
 }
 

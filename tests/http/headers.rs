@@ -72,6 +72,7 @@ async fn no_page_has_an_inline_script_style_or_handler() {
         "/docs/webhooks/api-reference".to_owned(),
         "/docs/webhooks/advanced-usage".to_owned(),
         "/docs/webhooks/errors".to_owned(),
+        "/docs/webhooks/operations".to_owned(),
     ] {
         let page = alice.page(&path).await;
         assert!(!page.contains("<style") && !page.contains(" style=") && !page.contains("javascript:"), "{path}");

@@ -12,7 +12,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::command_line::Terminal;
-use crate::support::actors::between;
+use crate::support::docs::{PAGES, all_blocks};
 use crate::support::postgres::query;
 use crate::support::server::TestServer;
 
@@ -119,8 +119,7 @@ async fn the_check_names_each_password_of_this_installation_once_and_prints_none
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_rules_find_what_leaked_and_nothing_else() {
     let server = TestServer::start().await;
-    let page = server.visitor().page("/docs/webhooks/advanced-usage").await;
-    let rules = between(between(&page, "<pre id=\"gitleaks-rules\"", "</pre>"), "<code>", "</code>");
+    let rules = &all_blocks(&server.visitor(), "").await["gitleaks-toml"];
     let rules: Vec<Regex> =
         rules.split("regex = '''").skip(1).map(|rest| Regex::new(rest.split("'''").next().unwrap()).unwrap()).collect();
     let [password_rule, pair_rule] = rules.as_slice() else { panic!("{rules:?}") };
@@ -155,8 +154,7 @@ async fn the_documented_rules_find_what_leaked_and_nothing_else() {
     ] {
         assert!(rules.iter().all(|rule| !rule.is_match(&text)), "{text}");
     }
-    let docs = ["quick-start", "api-reference", "advanced-usage", "errors"];
-    for name in docs {
+    for name in PAGES {
         let page = server.visitor().page(&format!("/docs/webhooks/{name}")).await;
         assert!(!password_rule.is_match(&page), "{name} has no example that would be reported");
     }

@@ -6,6 +6,7 @@ pub mod actors;
 pub mod authenticator;
 pub mod browser;
 pub mod chaos_proxy;
+pub mod docs;
 pub mod follower;
 pub mod json;
 pub mod memory;

@@ -1,0 +1,62 @@
+//! The codes of problems: all that a sender can be told in place of a 200. What is said with a code is in `problem`; what it means
+//! and what to do is on the page about errors, which has a place for each.
+
+use actix_web::http::StatusCode;
+
+macro_rules! codes {
+    ($($variant:ident = $word:literal, $status:ident, $retry:ident, $title:literal;)*) => {
+        /// The `code` of a problem. It stays the same for ever; titles and details may be reworded.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($variant,)* }
+
+        impl Code {
+            /// In the order of their status.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The word in the answer, and the anchor on the page about errors.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $word,)* }
+            }
+
+            pub fn status(self) -> StatusCode {
+                match self { $(Code::$variant => StatusCode::$status,)* }
+            }
+
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$variant => $title,)* }
+            }
+
+            /// Whether the same request may be accepted later.
+            pub fn retry(self) -> Retry {
+                match self { $(Code::$variant => Retry::$retry,)* }
+            }
+        }
+    };
+}
+
+/// Whether trying again helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    No,
+    Yes,
+    /// As long as `Retry-After` says.
+    AfterWaiting,
+}
+
+codes! {
+    BadRequest = "bad_request", BAD_REQUEST, No, "Bad request";
+    InvalidJson = "invalid_json", BAD_REQUEST, No, "Not valid JSON";
+    Unauthorized = "unauthorized", UNAUTHORIZED, No, "Unauthorized";
+    HttpsRequired = "https_required", FORBIDDEN, No, "HTTPS required";
+    ProRequired = "pro_required", FORBIDDEN, No, "Pro plan required";
+    NotFound = "not_found", NOT_FOUND, No, "Not found";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, No, "Method not allowed";
+    BodyTimeout = "body_timeout", REQUEST_TIMEOUT, Yes, "Body not received in time";
+    HeadTimeout = "head_timeout", REQUEST_TIMEOUT, Yes, "Request not received in time";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, No, "Body is too large";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, No, "Content type is not JSON";
+    IdempotencyConflict = "idempotency_conflict", UNPROCESSABLE_ENTITY, No, "Idempotency key conflict";
+    TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, AfterWaiting, "Too many failures";
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, No, "Headers are too large";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, AfterWaiting, "Unavailable";
+}

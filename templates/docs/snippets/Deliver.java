@@ -1,0 +1,69 @@
+// java Deliver.java EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
+// Exit status: 0 stored; 1 refused, don't send it again;
+// 75 not stored yet, try later with the same key.
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.*;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.*;
+import java.time.Duration;
+import java.util.*;
+import java.util.concurrent.ThreadLocalRandom;
+
+class Deliver {
+    static final URI ENDPOINT = URI.create("{{ endpoint }}");
+    static final String LOGIN = "{{ username }}:" + System.getenv("WEBHOOK_PASSWORD");
+    static final Set<Integer> RETRY = Set.of(0, 408, 429, 502, 503, 504);
+    static final int ATTEMPTS = 10;
+    static final long LONGEST_WAIT_MS = 60_000;
+    static final HttpClient CLIENT =
+        HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+
+    // Status 0: no answer. `asked`: how many seconds the answer asks to wait.
+    record Answer(int status, String text, long asked) {}
+
+    static Answer post(byte[] body, String key) throws InterruptedException {
+        var basic = Base64.getEncoder().encodeToString(LOGIN.getBytes());
+        var request = HttpRequest.newBuilder(ENDPOINT)
+            .timeout(Duration.ofSeconds(15))
+            .header("Authorization", "Basic " + basic)
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", key)
+            .POST(BodyPublishers.ofByteArray(body))
+            .build();
+        try {
+            var answer = CLIENT.send(request, BodyHandlers.ofString());
+            var asked = answer.headers().firstValue("Retry-After")
+                .filter(text -> text.matches("\\d{1,9}")).map(Long::parseLong).orElse(0L);
+            return new Answer(answer.statusCode(), answer.body(), asked);
+        } catch (IOException error) {
+            return new Answer(0, error.toString(), 0);
+        }
+    }
+
+    static int deliver(byte[] body, String key) throws InterruptedException {
+        for (int attempt = 1; ; attempt++) {
+            var answer = post(body, key);
+            if (answer.status() == 200) {
+                System.out.println(answer.text());
+                return 0;
+            }
+            System.err.println("attempt " + attempt + ": " + answer.status() + " " + answer.text());
+            if (!RETRY.contains(answer.status())) {
+                return 1;
+            }
+            if (attempt == ATTEMPTS) {
+                System.err.println("gave up; key: " + key);
+                return 75;
+            }
+            long longest = Math.min(LONGEST_WAIT_MS, 1_000L << (attempt - 1));
+            Thread.sleep(answer.asked() * 1_000 + ThreadLocalRandom.current().nextLong(longest));
+        }
+    }
+
+    public static void main(String[] args) throws Exception {
+        var key = args.length > 1 ? args[1] : UUID.randomUUID().toString();
+        System.exit(deliver(Files.readAllBytes(Path.of(args[0])), key));
+    }
+}

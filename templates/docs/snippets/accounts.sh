@@ -1,0 +1,9 @@
+# An account on Pro; the password is printed once
+reasoner-webhooks account create ben@example.com --name "Harbor Supply"
+
+# A new password for whoever forgot theirs, which ends their sessions
+reasoner-webhooks account password ben@example.com
+
+# Webhooks are part of Pro. On Free, senders get 403 from their next request on
+reasoner-webhooks account plan ben@example.com free
+reasoner-webhooks account list

@@ -1,0 +1,58 @@
+<?php
+// php deliver.php EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
+// Exit status: 0 stored; 1 refused, don't send it again;
+// 75 not stored yet, try later with the same key.
+const ENDPOINT = "{{ endpoint }}";
+const USERNAME = "{{ username }}";
+const RETRY = [0, 408, 429, 502, 503, 504];
+const ATTEMPTS = 10;
+const LONGEST_WAIT = 60; // seconds
+
+/** One attempt: status (0: no answer), text, and how long the answer asks to wait. */
+function post(string $body, string $key): array
+{
+    $asked = 0;
+    $curl = curl_init(ENDPOINT);
+    curl_setopt_array($curl, [
+        CURLOPT_USERPWD => USERNAME . ":" . getenv("WEBHOOK_PASSWORD"),
+        CURLOPT_HTTPHEADER => ["Content-Type: application/json", "Idempotency-Key: $key"],
+        CURLOPT_POSTFIELDS => $body,
+        CURLOPT_RETURNTRANSFER => true,
+        CURLOPT_CONNECTTIMEOUT => 5,
+        CURLOPT_TIMEOUT => 15,
+        CURLOPT_HEADERFUNCTION => function ($curl, $line) use (&$asked) {
+            if (stripos($line, "retry-after:") === 0) {
+                $asked = (int) substr($line, strlen("retry-after:"));
+            }
+            return strlen($line);
+        },
+    ]);
+    $text = curl_exec($curl);
+    if ($text === false) {
+        return [0, curl_error($curl), 0];
+    }
+    return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $text, $asked];
+}
+
+function deliver(string $body, string $key): int
+{
+    for ($attempt = 1; ; $attempt++) {
+        [$status, $text, $asked] = post($body, $key);
+        if ($status === 200) {
+            echo $text, "\n";
+            return 0;
+        }
+        fwrite(STDERR, "attempt $attempt: $status $text\n");
+        if (!in_array($status, RETRY, true)) {
+            return 1;
+        }
+        if ($attempt === ATTEMPTS) {
+            fwrite(STDERR, "gave up; key: $key\n");
+            return 75;
+        }
+        $longest = min(LONGEST_WAIT, 2 ** ($attempt - 1));
+        usleep($asked * 1_000_000 + random_int(0, $longest * 1_000_000));
+    }
+}
+
+exit(deliver(file_get_contents($argv[1]), $argv[2] ?? bin2hex(random_bytes(16))));

@@ -1,0 +1,41 @@
+# PowerShell 7
+# pwsh deliver.ps1 EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
+# Exit status: 0 stored; 1 refused, don't send it again;
+# 75 not stored yet, try later with the same key.
+param([string] $File, [string] $Key = [guid]::NewGuid())
+
+$login = [Text.Encoding]::UTF8.GetBytes("{{ username }}:$env:WEBHOOK_PASSWORD")
+$request = @{
+  Uri = "{{ endpoint }}"
+  Method = "Post"
+  ContentType = "application/json"
+  Body = [IO.File]::ReadAllBytes((Resolve-Path $File))
+  Headers = @{
+    "Authorization" = "Basic " + [Convert]::ToBase64String($login)
+    "Idempotency-Key" = $Key
+  }
+  TimeoutSec = 15
+  SkipHttpErrorCheck = $true
+}
+
+for ($attempt = 1; $attempt -le 10; $attempt++) {
+  $asked = 0
+  try {
+    $answer = Invoke-WebRequest @request
+    $status = [int] $answer.StatusCode
+    $text = [Text.Encoding]::UTF8.GetString($answer.RawContentStream.ToArray())
+    if ($answer.Headers["Retry-After"]) { $asked = [int] $answer.Headers["Retry-After"][0] }
+  } catch {
+    $status = 0
+    $text = $_.Exception.Message
+  }
+  if ($status -eq 200) { $text; exit 0 }
+  [Console]::Error.WriteLine("attempt ${attempt}: $status $text")
+  if ($status -notin 0, 408, 429, 502, 503, 504) { exit 1 }
+  if ($attempt -lt 10) {
+    $longest = [math]::Min(60, [math]::Pow(2, $attempt - 1))
+    Start-Sleep -Milliseconds (1000 * $asked + (Get-Random -Maximum ([int] (1000 * $longest))))
+  }
+}
+[Console]::Error.WriteLine("gave up; key: $Key")
+exit 75

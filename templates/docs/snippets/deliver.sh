@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# bash deliver.sh EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
+# Exit status: 0 stored; 1 refused, don't send it again;
+# 75 not stored yet, try later with the same key.
+set -u
+event=$1
+key=${2:-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')}
+files=$(mktemp -d)
+trap 'rm -rf "$files"' EXIT
+
+for longest_wait in 1 2 4 8 16 32 60 60 60 0; do
+  : >"$files/headers"
+  # The password goes through a pipe: anyone on the machine can read a command line.
+  status=$(printf 'user = "%s:%s"\n' "{{ username }}" "$WEBHOOK_PASSWORD" |
+    curl "{{ endpoint }}" --config - --silent --show-error --connect-timeout 5 --max-time 15 \
+      --header "Content-Type: application/json" --header "Idempotency-Key: $key" \
+      --data-binary @"$event" \
+      --dump-header "$files/headers" --output "$files/answer" --write-out '%{http_code}')
+
+  case $status in
+    200) cat "$files/answer"; exit 0 ;;
+    000 | 408 | 429 | 502 | 503 | 504) echo "not stored yet: $status" >&2 ;;
+    *) cat "$files/answer" >&2; exit 1 ;;
+  esac
+
+  [ "$longest_wait" = 0 ] && break
+  asked=$(awk 'tolower($1) == "retry-after:" { s = $2 } END { print int(s) }' "$files/headers")
+  milliseconds=$((asked * 1000 + (RANDOM * 32768 + RANDOM) % (longest_wait * 1000 + 1)))
+  sleep "$((milliseconds / 1000)).$(printf '%03d' $((milliseconds % 1000)))"
+done
+echo "gave up; key: $key" >&2
+exit 75

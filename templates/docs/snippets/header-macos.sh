@@ -1,0 +1,1 @@
+echo "Authorization: Basic $(printf '%s' "{{ username }}:$WEBHOOK_PASSWORD" | base64)"

@@ -1,0 +1,1 @@
+powershell -NoProfile -Command "'Authorization: Basic ' + [Convert]::ToBase64String([Text.Encoding]::ASCII.GetBytes('{{ username }}:' + $env:WEBHOOK_PASSWORD))"

@@ -1,0 +1,1 @@
+printf '%s' "$WEBHOOK_PASSWORD" | wc -c

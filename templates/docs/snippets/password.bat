@@ -1,0 +1,1 @@
+set /p WEBHOOK_PASSWORD=Password: 

@@ -1,0 +1,2 @@
+$typed = Read-Host "Password" -AsSecureString
+$env:WEBHOOK_PASSWORD = [Net.NetworkCredential]::new("", $typed).Password

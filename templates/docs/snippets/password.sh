@@ -1,0 +1,1 @@
+read -rs WEBHOOK_PASSWORD && export WEBHOOK_PASSWORD

@@ -1,0 +1,4 @@
+curl {{ endpoint }} \
+  --user "{{ username }}:$WEBHOOK_PASSWORD" \
+  --header "Content-Type: application/json" \
+  --data '{"message": "Hello from webhook!"}'

@@ -1,0 +1,76 @@
+//! No example is left out: each is run by a test of this program, or there is a reason why not.
+
+use std::collections::BTreeSet;
+
+use crate::stage::Stage;
+
+const SOURCES: [&str; 3] = [include_str!("senders.rs"), include_str!("commands.rs"), include_str!("operations.rs")];
+
+const WITHOUT_POWERSHELL: &str = "needs PowerShell, which no package manager of the platforms has";
+const WITHOUT_WINDOWS: &str = "needs cmd, which is part of Windows";
+
+/// What is not run here, and why.
+const NOT_RUN: [(&str, &str); 8] = [
+    ("send-ps1", WITHOUT_POWERSHELL),
+    ("deliver-ps1", WITHOUT_POWERSHELL),
+    ("password-ps1", WITHOUT_POWERSHELL),
+    ("header-ps1", WITHOUT_POWERSHELL),
+    ("send-bat", WITHOUT_WINDOWS),
+    ("password-bat", WITHOUT_WINDOWS),
+    ("header-bat", WITHOUT_WINDOWS),
+    ("gitleaks-toml", "its regular expressions are tried in tests/http/leaks.rs"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_is_run_or_has_a_reason_why_not() {
+    let stage = Stage::set().await;
+    let shown: BTreeSet<&str> = stage.blocks.keys().map(String::as_str).collect();
+    let reasons: BTreeSet<&str> = NOT_RUN.iter().map(|(id, _)| *id).collect();
+    for id in &shown {
+        let is_run = SOURCES.iter().any(|source| source.contains(&format!("\"{id}\"")));
+        assert!(
+            is_run != reasons.contains(id),
+            "{id}: run it in tests/snippets, or say in NOT_RUN why not, but not both"
+        );
+    }
+    assert!(reasons.is_subset(&shown), "{reasons:?}");
+
+    let files = std::fs::read_dir("templates/docs/snippets").unwrap();
+    for file in files {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(shown.contains(name.to_lowercase().replace('.', "-").as_str()), "{name} is on no page");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_have_the_readers_endpoint_and_username_and_never_a_password() {
+    let stage = Stage::set().await;
+    let other = stage.server.sender(&stage.you).await;
+    for (id, text) in &stage.blocks {
+        assert!(
+            !text.contains("\"USERNAME\"") && !text.contains("USERNAME:") && !text.contains(&other.username),
+            "{id}"
+        );
+        assert!(!text.contains(&stage.sender.password), "{id}");
+        let sends = id.starts_with("send") || id.starts_with("deliver");
+        assert!(!sends || (text.contains(&stage.line.url) && text.contains(&stage.sender.username)), "{id}");
+        assert!(!sends || text.contains("WEBHOOK_PASSWORD"), "{id}");
+    }
+    let visitor = stage.server.visitor().page("/docs/webhooks/quick-start").await;
+    assert!(visitor.contains("USERNAME:$WEBHOOK_PASSWORD") && visitor.contains(&stage.line.url));
+}
+
+/// The line that the product began with, which has to stay as it is but for the host, the username, and where the password is.
+const SEED: &str = r#"curl -X POST "https://webhook.reasoner.com" \
+  -H "Content-Type: application/json" \
+  -H "Authorization: Basic $(echo -n 'USERNAME:PASSWORD' | base64)" \
+  -d '{"message": "Hello from webhook!"}'"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_example_is_the_line_that_was_promised() {
+    let stage = Stage::set().await;
+    let filled_in = SEED
+        .replace("https://webhook.reasoner.com", &stage.line.url)
+        .replace("'USERNAME:PASSWORD'", &format!("\"{}:$WEBHOOK_PASSWORD\"", stage.sender.username));
+    assert_eq!(stage.block("send-sh"), filled_in);
+}

@@ -1,0 +1,13 @@
+//! Every example of the documentation, taken from the page as a reader copies it, and run.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod commands;
+mod coverage;
+mod line;
+mod operations;
+mod senders;
+mod stage;

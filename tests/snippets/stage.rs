@@ -1,0 +1,152 @@
+//! Who and what an example meets: a server, an account with a credential, and a machine on which the example lies in a directory
+//! of its own, with the password in its environment as the documentation says.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::line::Line;
+use crate::support::actors::{Person, Sender};
+use crate::support::docs::all_blocks;
+use crate::support::server::TestServer;
+
+/// How long an example may take: as long as a person would wait, on a machine that is busy with others.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Whose account it is, in the examples too.
+pub const EMAIL: &str = "you@example.com";
+
+pub struct Stage {
+    pub server: TestServer,
+    pub line: Line,
+    pub you: Person,
+    pub sender: Sender,
+    pub blocks: BTreeMap<String, String>,
+    directory: TempDir,
+}
+
+/// How a language is run. C# has to be compiled first.
+const RUNS: [(&str, &[&str]); 8] = [
+    ("sh", &["bash"]),
+    ("py", &["python3"]),
+    ("mjs", &["node"]),
+    ("go", &["go", "run"]),
+    ("php", &["php"]),
+    ("rb", &["ruby"]),
+    ("java", &["java"]),
+    ("cs", &["mono"]),
+];
+
+impl Stage {
+    pub async fn set() -> Self {
+        let line = Line::start().await;
+        let endpoint = line.url.clone();
+        let server = TestServer::start_with(|options| options.ingest_url = Some(endpoint)).await;
+        line.lead_to(&server.url, &server.database_url);
+        let you = server.pro(EMAIL).await;
+        let sender = server.sender(&you).await;
+        let blocks = all_blocks(&you, &sender.username).await;
+        let directory = tempfile::tempdir().unwrap();
+        symlink(env!("CARGO_BIN_EXE_reasoner-webhooks"), directory.path().join("reasoner-webhooks")).unwrap();
+        Self { server, line, you, sender, blocks, directory }
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn block(&self, id: &str) -> &str {
+        self.blocks.get(id).unwrap_or_else(|| panic!("{id} is on no page"))
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.directory().join(name), bytes).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.directory().join(name)).unwrap()
+    }
+
+    /// Puts an example into a file, as the reader would, and says under which name: `deliver-py` is `deliver.py`.
+    pub fn save(&self, id: &str) -> String {
+        let (stem, end) = id.rsplit_once('-').unwrap();
+        let name = format!("{stem}.{end}");
+        self.write(&name, format!("{}\n", self.block(id)));
+        name
+    }
+
+    /// Runs an example.
+    pub async fn run(&self, id: &str, args: &[&str]) -> Output {
+        self.run_with(&self.sender.password, id, args).await
+    }
+
+    /// Runs an example with another password.
+    pub async fn run_with(&self, password: &str, id: &str, args: &[&str]) -> Output {
+        let mut file = self.save(id);
+        let end = file.rsplit_once('.').unwrap().1.to_owned();
+        if end == "cs" {
+            let program = file.replace(".cs", ".exe");
+            let compiler = ["mcs", "-langversion:latest", "-r:System.Net.Http.dll", &format!("-out:{program}"), &file];
+            let compiled = self.command(&compiler, password).await;
+            assert!(compiled.status.success(), "{}", said(&compiled));
+            file = program;
+        }
+        let (_, run) = RUNS.iter().find(|(known, _)| *known == end).unwrap_or_else(|| panic!("{id} cannot be run"));
+        self.command(&[*run, &[&file], args].concat(), password).await
+    }
+
+    /// Runs a command in the directory, with the password in the environment and the program on the path.
+    pub async fn command(&self, words: &[&str], password: &str) -> Output {
+        let directory = self.directory().to_str().unwrap();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .current_dir(directory)
+            .env_clear()
+            .env("PATH", format!("{directory}:{}", std::env::var("PATH").unwrap()))
+            .env("HOME", directory)
+            .env("LANG", "C.UTF-8")
+            .env("DATABASE_URL", &self.server.database_url)
+            .env("WEBHOOK_PASSWORD", password)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        if let Some(cache) = go_cache() {
+            command.env("GOCACHE", cache);
+        }
+        match tokio::time::timeout(PATIENCE, command.output()).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => {
+                panic!("{}: {error}. This installs what the examples need: scripts/ensure-languages", words[0])
+            }
+            Err(_) => panic!("{words:?} did not end"),
+        }
+    }
+
+    /// The bodies that are stored, oldest first.
+    pub async fn bodies(&self) -> Vec<String> {
+        let rows = self.server.query("select body from events order by id").await;
+        rows.into_iter().map(|row| row[0].clone().unwrap()).collect()
+    }
+}
+
+/// What Go has compiled once need not be compiled again for each test.
+fn go_cache() -> Option<String> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
+    target.to_str().map(str::to_owned)
+}
+
+/// All that a command has said.
+pub fn said(output: &Output) -> String {
+    format!("{}\n{}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What a command has said that has to succeed.
+pub fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", said(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
