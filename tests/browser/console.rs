@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::server::TestServer;
 use crate::visit::{MAYA, Visit, WEBHOOKS};
 
-const DOCS: [&str; 5] = [
+const DOCS: &[&str] = &[
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
@@ -55,7 +55,7 @@ async fn pages_for_visitors_leave_the_console_empty() {
     let link = server.application().setup_link().await.unwrap().unwrap();
     look(&visit, link.strip_prefix(server.url.as_str()).unwrap(), 200).await;
     look(&visit, "/setup?token=wrong", 403).await;
-    for path in ["/login", "/login?next=%2Fevents", "/signup"].iter().chain(&DOCS) {
+    for path in ["/login", "/login?next=%2Fevents", "/signup"].iter().chain(DOCS) {
         look(&visit, path, 200).await;
     }
     look(&visit, "/nowhere", 404).await;
@@ -110,7 +110,7 @@ async fn pages_of_an_account_in_use_leave_the_console_empty() {
         "/settings/audit".to_owned(),
         "/settings/audit?action=signed_in&subject=%3Cb%3E".to_owned(),
     ];
-    for path in paths.iter().map(String::as_str).chain(DOCS) {
+    for path in paths.iter().map(String::as_str).chain(DOCS.iter().copied()) {
         look(&visit, path, 200).await;
     }
     look(&visit, "/events?since=yesterday", 422).await;
