@@ -44,6 +44,9 @@ const EXPORTED: u64 = 1_000_000;
 /// How long events are sent beside each kind of reading.
 const PHASE: Duration = Duration::from_secs(10);
 const MAX_PAGE_BYTES: usize = 60_000;
+const RARE_WORDS_ASKED: u64 = 10;
+/// `data.order.priority = "critical"`
+const FIELD_SEARCH: &str = "data.order.priority%20%3D%20%22critical%22";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -121,16 +124,23 @@ async fn addresses(program: &Program, seeded: &Seeded, events: u64) -> Result<[(
 
 async fn searches(program: &Program, seeded: &Seeded) -> Result<()> {
     let reader = Reader::sign_in(program).await?;
-    report::head("Search, the first time that a word is asked for, the slowest of ten");
-    let mut slowest = Duration::ZERO;
-    for number in 0..10 {
-        let word = rare_word(number);
-        let path = format!("/events?q={word}&until={}", seeded.week_start);
+    report::head("Search, the first time that something is asked for");
+    let (mut slowest, mut found) = (Duration::ZERO, 0);
+    for number in 0..RARE_WORDS_ASKED {
+        let path = format!("/events?q={}&until={}", rare_word(number), seeded.week_start);
         slowest = slowest.max(reader.first_time(&path).await?);
-        let found = reader.page(&path).await?.matches("data-id=\"").count();
-        ensure!(found == 1, "{path} finds {found} events");
+        // A search that stopped before it was through answers in time too, and finds nothing.
+        found += reader.page(&path).await?.matches("data-id=\"").count();
     }
-    report::time("a word of one event, in weeks that are over", slowest, Duration::from_millis(500));
+    report::time("a word of one event, in weeks that are over, the slowest", slowest, Duration::from_millis(500));
+    let words = format!("{found} of {RARE_WORDS_ASKED}");
+    report::figure("of these words were found", &words, "all", found as u64 == RARE_WORDS_ASKED);
+
+    let path = format!("/events?q={FIELD_SEARCH}&until={}", seeded.week_start);
+    let took = reader.first_time(&path).await?;
+    let found = reader.page(&path).await?.matches("data-id=\"").count();
+    report::time("a field that 1 event in 1,000 has", took, Duration::from_millis(300));
+    report::figure("of its events on that page", &found.to_string(), "some", found > 0);
     Ok(())
 }
 

@@ -274,6 +274,10 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/events?since=2026-01-01T00:00&until=2099-01-01", "events-custom-range", "Events, custom range")
             .await?;
         self.page("/events?since=yesterday", "events-bad-filter", "Events, a filter that makes no sense").await?;
+        self.page("/events/deletion?since=24h", "events-deletion", "Delete events").await?;
+        self.press("main form button.danger").await?;
+        self.see("#confirmation-error").await?;
+        self.here("events-deletion-error", "Delete events, not confirmed").await?;
         self.page("/events/rejections", "rejections", "Rejected attempts").await?;
         self.press("details.reason > summary").await?;
         self.here("rejections-explained", "Rejected attempts, a reason explained").await?;
@@ -432,6 +436,7 @@ impl<C: Camera> Tour<'_, C> {
         self.see("#email-error").await?;
         self.here("account-deletion-error", "Delete account, another address").await?;
         self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
+        self.page("/settings/events", "stored-events", "Stored events").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
         self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;

@@ -5,17 +5,18 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
 use crate::domain::event::EventId;
 use crate::store::pool::Store;
-use crate::store::{audit, events};
+use crate::store::{audit, event_removals, events};
 
 /// `false` when the account has no such event.
 pub async fn delete_event(store: &Store, member: &Member, id: EventId, act: &Act) -> Result<bool, Failure> {
     store
         .transaction(async |conn| {
             let deleted = events::delete(conn, member.account_id, id).await?;
-            if deleted {
+            if let Some(bytes) = deleted {
+                event_removals::add(conn, member.account_id, &[(id, bytes)]).await?;
                 audit::append(conn, member.account_id, act, Action::EventDeleted, &id.to_string(), "").await?;
             }
-            Ok(deleted)
+            Ok(deleted.is_some())
         })
         .await
 }

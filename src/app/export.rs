@@ -1,5 +1,6 @@
 //! What all exports share: their two formats, cells that no spreadsheet takes for a formula, and that they come piece by piece.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -61,11 +62,24 @@ pub fn write_json_line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-/// Writes cells as a line of CSV (RFC 4180).
-pub fn write_csv_line<const N: usize>(cells: [&str; N], out: &mut Vec<u8>) -> Result<(), StoreError> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *out);
-    writer.write_record(cells.map(neutral)).map_err(unreadable)?;
-    writer.flush().map_err(unreadable)
+/// Lines of CSV (RFC 4180), written one after the other.
+pub struct CsvLines(csv::Writer<Vec<u8>>);
+
+impl CsvLines {
+    pub fn after(out: Vec<u8>) -> Self {
+        Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
+    }
+
+    pub fn push<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+        for cell in cells {
+            self.0.write_field(neutral(cell).as_bytes()).map_err(unreadable)?;
+        }
+        self.0.write_record(None::<&[u8]>).map_err(unreadable)
+    }
+
+    pub fn finish(self) -> Result<Vec<u8>, StoreError> {
+        self.0.into_inner().map_err(unreadable)
+    }
 }
 
 /// A stored value that an export cannot write.
@@ -74,22 +88,22 @@ pub fn unreadable(what: impl std::fmt::Display) -> StoreError {
 }
 
 /// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection).
-fn neutral(cell: &str) -> String {
+fn neutral(cell: &str) -> Cow<'_, str> {
     let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if dangerous { format!("'{cell}") } else { cell.to_owned() }
+    if dangerous { format!("'{cell}").into() } else { cell.into() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::write_csv_line;
+    use super::CsvLines;
 
     // holds W8
     #[test]
     fn no_cell_of_a_csv_is_a_formula() {
         let line = |cell: &str| {
-            let mut out = Vec::new();
-            write_csv_line(["x", cell], &mut out).unwrap();
-            String::from_utf8(out).unwrap()
+            let mut lines = CsvLines::after(Vec::new());
+            lines.push(["x", cell]).unwrap();
+            String::from_utf8(lines.finish().unwrap()).unwrap()
         };
         for cell in ["=1+1", "+1", "-1", "@sum", "\tx"] {
             assert_eq!(line(cell), format!("x,'{cell}\r\n"));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::app::export::{ExportFormat, Pieces, write_csv_line, write_json_line};
+use crate::app::export::{CsvLines, ExportFormat, Pieces, write_json_line};
 use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter};
 use crate::domain::ids::AccountId;
 use crate::domain::time::rfc3339;
@@ -70,8 +70,15 @@ impl Pieces for AuditExport {
         };
         let mut conn = self.store.connection().await?;
         let batch = audit::list_after(&mut conn, self.account, &self.filter, after, BATCH).await?;
-        for (_, entry) in &batch {
-            write(self.format, entry, &mut out)?;
+        match self.format {
+            ExportFormat::Ndjson => {
+                batch.iter().try_for_each(|(_, entry)| write_json_line(&record(entry), &mut out))?
+            }
+            ExportFormat::Csv => {
+                let mut lines = CsvLines::after(out);
+                batch.iter().try_for_each(|(_, entry)| lines.push(cells(&record(entry))))?;
+                out = lines.finish()?;
+            }
         }
         self.progress = match batch.last() {
             Some((last, _)) if batch.len() == BATCH => Progress::After(*last),
@@ -81,8 +88,8 @@ impl Pieces for AuditExport {
     }
 }
 
-fn write(format: ExportFormat, entry: &AuditEntry, out: &mut Vec<u8>) -> Result<(), StoreError> {
-    let record = Record {
+fn record(entry: &AuditEntry) -> Record<'_> {
+    Record {
         at: rfc3339(entry.at),
         action: entry.action.as_str(),
         actor: &entry.actor,
@@ -90,13 +97,10 @@ fn write(format: ExportFormat, entry: &AuditEntry, out: &mut Vec<u8>) -> Result<
         detail: &entry.detail,
         remote_ip: entry.remote_ip.map(|ip| ip.to_string()),
         request_id: entry.request_id.as_deref(),
-    };
-    match format {
-        ExportFormat::Ndjson => write_json_line(&record, out),
-        ExportFormat::Csv => {
-            let Record { at, action, actor, subject, detail, remote_ip, request_id } = record;
-            let ip = remote_ip.unwrap_or_default();
-            write_csv_line([&at, action, actor, subject, detail, &ip, request_id.unwrap_or_default()], out)
-        }
     }
+}
+
+fn cells<'a>(record: &'a Record<'_>) -> [&'a str; 7] {
+    let Record { at, action, actor, subject, detail, remote_ip, request_id } = record;
+    [at, action, actor, subject, detail, remote_ip.as_deref().unwrap_or_default(), request_id.unwrap_or_default()]
 }

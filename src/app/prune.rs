@@ -2,13 +2,20 @@
 //! half-hour counts become daily ones; forgotten idempotency keys, late events that nobody decided about, old rejections, ended
 //! sessions and what deleted accounts left go. Weeks that are over get the indexes of searches.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 
 use crate::app::delete_account::erase_leftovers;
+use crate::domain::event::EventId;
+use crate::domain::listing::EventFilter;
+use crate::domain::retention::Retention;
 use crate::store::error::StoreError;
+use crate::store::event_batches::PartLimit;
 use crate::store::pool::Store;
 use crate::store::{
-    counts_by_time, held_events, idempotency, partitions, rejections, search_indexes, senders, sessions,
+    accounts, counts_by_time, event_batches, event_removals, held_events, idempotency, partitions, rejections,
+    search_indexes, senders, sessions,
 };
 
 /// Makes the partitions that writing needs soon.
@@ -30,9 +37,11 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
     let ended = sessions::prune(&mut conn, now).await?;
     counts_by_time::compact(&mut conn, now).await?;
     senders::prune(&mut conn, now).await?;
+    let removals = event_removals::prune(&mut conn, oldest_kept).await?;
+    let expired = erase_expired(store, retention_days, now).await?;
     erase_leftovers(store, now).await?;
-    if !dropped.is_empty() || keys + held + refused + ended > 0 {
-        tracing::info!(?dropped, keys, held, refused, ended, "pruned");
+    if !dropped.is_empty() || keys + held + refused + ended + removals + expired > 0 {
+        tracing::info!(?dropped, keys, held, refused, ended, removals, expired, "pruned");
     }
     // Last, because it may take minutes.
     let indexed = search_indexes::make(&mut conn, now).await?;
@@ -40,4 +49,35 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
         tracing::info!(?indexed, "made the indexes that searches of closed weeks use");
     }
     Ok(())
+}
+
+/// How much goes in one statement.
+const STEP: PartLimit = PartLimit { events: 1_000, bytes: u64::MAX };
+/// After each step as long as it took, and at least so long, the disk is left to others.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Erases what accounts keep shorter than the installation, once its week is over: nobody sees it any more, and the part of the
+/// table that is written to is left alone.
+async fn erase_expired(store: &Store, installation_days: u32, now: Timestamp) -> Result<usize, StoreError> {
+    let mut erased = 0;
+    for (account, days) in accounts::list_retentions(&mut *store.connection().await?).await? {
+        let retention = Retention { installation_days, account_days: Some(days) };
+        if !retention.is_shortened() {
+            // Its events go with the installation's weeks.
+            continue;
+        }
+        let end = retention.kept_since(now).min(partitions::open_since(now));
+        let span = EventId(uuid::Uuid::nil())..EventId::first_of(end);
+        loop {
+            let started = Instant::now();
+            let mut conn = store.background_connection().await?;
+            let Some(part) = event_batches::next_part(&mut conn, account, &span, STEP).await? else { break };
+            let everything = EventFilter::default();
+            let found = event_batches::list_sizes(&mut conn, account, &everything, &(span.start..part.end)).await?;
+            erased += event_batches::delete(&mut conn, account, &found).await?.len();
+            drop(conn);
+            tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
+        }
+    }
+    Ok(erased)
 }

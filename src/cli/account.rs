@@ -9,6 +9,7 @@ use crate::app::change_password::{Authority, ChangePasswordError, change_passwor
 use crate::app::change_plan::change_plan;
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::app::delete_account::{delete_account, erase};
+use crate::app::set_retention::set_retention;
 use crate::app::turn_off_second_factor::{Authority as TurnOff, turn_off_second_factor};
 use crate::cli::args::{AccountCommand, PlanArg};
 use crate::cli::failure::CommandError;
@@ -17,6 +18,7 @@ use crate::domain::account::{Holdings, MOST_COUNTED, Member, Plan, account_name}
 use crate::domain::account_password::NewPassword;
 use crate::domain::audit::Act;
 use crate::domain::email::Email;
+use crate::domain::retention::MAX_RETENTION_DAYS;
 use crate::domain::secret::Secret;
 use crate::domain::time::rfc3339;
 use crate::hashing::Hasher;
@@ -49,6 +51,13 @@ struct DeletionRecord<'a> {
     events: u64,
 }
 
+#[derive(Serialize)]
+struct RetentionRecord<'a> {
+    email: &'a str,
+    /// `null`: as long as the installation.
+    retention_days: Option<u32>,
+}
+
 impl<'a> AccountRecord<'a> {
     fn new(member: &'a Member, second_factor: bool) -> Self {
         Self {
@@ -79,6 +88,24 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
             }
             Ok(output::say(&format!("{} is on {} now.", member.email, member.plan.label()))?)
         }
+        AccountCommand::Retention { email, days, json } => {
+            let mut member = find(store, &email).await?;
+            let days = retention_days(&days)?;
+            set_retention(store, &member, days, act).await?;
+            member.retention_days = days;
+            if json {
+                return Ok(output::json(&RetentionRecord { email: &member.email, retention_days: days })?);
+            }
+            let words = match days {
+                Some(days) => format!(
+                    "{} keeps events for {days} days now, or as long as the installation where that is shorter. Older ones \
+                     are hidden at once and erased when their week is over.",
+                    member.email
+                ),
+                None => format!("{} keeps events as long as the installation now.", member.email),
+            };
+            Ok(output::say(&words)?)
+        }
         AccountCommand::Password { email, password_stdin, json } => {
             let member = find(store, &email).await?;
             let (new, generated) = new_password(password_stdin, &member.email)?;
@@ -95,6 +122,17 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
         AccountCommand::RemoveSecondFactor { email, yes, json } => {
             remove_second_factor(store, act, &email, yes, json).await
         }
+    }
+}
+
+/// `default`, or a number of days.
+fn retention_days(text: &str) -> Result<Option<u32>, CommandError> {
+    match text.parse() {
+        _ if text == "default" => Ok(None),
+        Ok(days) if (1..=MAX_RETENTION_DAYS).contains(&days) => Ok(Some(days)),
+        _ => Err(CommandError::Refused(format!(
+            "{text:?} is no time to keep events: say a number of days from 1 to {MAX_RETENTION_DAYS}, or default"
+        ))),
     }
 }
 
@@ -185,6 +223,7 @@ async fn create(
         email: email.as_str().to_owned(),
         name: account_name(name.as_deref(), email.as_str()),
         plan: plan.into(),
+        retention_days: None,
         created_at: act.at,
         password_changed_at: act.at,
     };

@@ -120,6 +120,16 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Keep the events of an account shorter than the installation does
+    Retention {
+        /// The e-mail address of the account's user
+        email: String,
+        /// A number of days, or default: as long as the installation keeps them
+        days: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete an account for good, with its credentials and all that it received
     Delete {
         /// The e-mail address of the account's user
@@ -217,18 +227,8 @@ pub enum EventsCommand {
         /// At most so many
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// Only those of one credential
-        #[arg(long, value_name = "USERNAME")]
-        credential: Option<String>,
-        /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
-        #[arg(long, value_name = "TEXT")]
-        query: Option<String>,
-        /// Only those received since: an age (24h, 7d), a date, or a time
-        #[arg(long, value_name = "T")]
-        since: Option<String>,
-        /// Only those received before
-        #[arg(long, value_name = "T")]
-        until: Option<String>,
+        #[command(flatten)]
+        which: FilterArgs,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
@@ -257,15 +257,40 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Write all events, oldest first
+    /// Write all events that are stored now, oldest first, or those that a filter names
     Export {
         /// The e-mail address of the account's user
         email: String,
+        #[command(flatten)]
+        which: FilterArgs,
         /// How events are written
-        #[arg(long, default_value = "ndjson", value_parser = ["ndjson", "csv"])]
+        #[arg(long, default_value = "ndjson", default_value_if("fields", clap::builder::ArgPredicate::IsPresent, "csv"), value_parser = ["ndjson", "csv"])]
         format: String,
+        /// Fields of the bodies that become columns of a CSV, such as data.product_id,data.quantity; implies it
+        #[arg(long, value_name = "FIELDS")]
+        fields: Option<String>,
+        /// Say on standard error how far it is, also where that is no terminal
+        #[arg(long)]
+        progress: bool,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+pub struct FilterArgs {
+    /// Only those of one credential
+    #[arg(long, value_name = "USERNAME")]
+    pub credential: Option<String>,
+    /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
+    #[arg(long, value_name = "TEXT")]
+    pub query: Option<String>,
+    /// Only those received since: an age (24h, 7d), a date, or a time
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Only those received before
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
 }

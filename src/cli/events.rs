@@ -1,45 +1,39 @@
 //! `events …`: what was received, on the terminal and for other programs.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
-use crate::app::export::Pieces;
-use crate::app::export_events::{EventRecord, Export};
+use jiff::Timestamp;
+
+use crate::app::export::{ExportFormat, Pieces};
+use crate::app::export_events::{EventRecord, Export, Progress};
 use crate::cli::account;
-use crate::cli::args::EventsCommand;
+use crate::cli::args::{EventsCommand, FilterArgs};
 use crate::cli::failure::CommandError;
 use crate::cli::{output, tail};
 use crate::clock::Clock;
+use crate::domain::account::Member;
 use crate::domain::audit::Act;
 use crate::domain::credential::Username;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::columns::Fields;
 use crate::domain::query::terms::Query;
+use crate::domain::retention::Retention;
 use crate::domain::time::parse_bound;
 use crate::store::matching::Budget;
 use crate::store::pool::Store;
-use crate::store::{credentials, events};
+use crate::store::{credentials, event_counts, events};
 
 /// How many events are read at once.
 const BATCH: usize = 500;
 
 pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
     match command {
-        EventsCommand::List { email, limit, credential, query, since, until, json } => {
-            let account = account::find(store, &email).await?.account_id;
-            let bound = |text: Option<String>| {
-                text.map(|text| parse_bound(&text, act.at)).transpose().map_err(CommandError::refused)
-            };
-            let filter = EventFilter {
-                query: parse_query(query)?,
-                credential: match credential {
-                    Some(username) => Some(find_credential(store, account, &username).await?),
-                    None => None,
-                },
-                since: bound(since)?,
-                until: bound(until)?,
-            };
-            list(store, account, &filter, limit, json).await
+        EventsCommand::List { email, limit, which, json } => {
+            let member = account::find(store, &email).await?;
+            list(store, member.account_id, &filter(store, &member, which, act).await?, limit, json).await
         }
         EventsCommand::Tail { email, credential, query, json } => {
             let account = account::find(store, &email).await?.account_id;
@@ -50,9 +44,46 @@ pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(),
             let filter = EventFilter { query: parse_query(query)?, credential, ..EventFilter::default() };
             tail::follow(store, account, &filter, json, Clock::system()).await
         }
-        EventsCommand::Body { email, id, json: _ } => body(store, &email, &id).await,
-        EventsCommand::Export { email, format, json: _ } => export(store, &email, &format, act).await,
+        EventsCommand::Body { email, id, json: _ } => body(store, &email, &id, act).await,
+        EventsCommand::Export { email, which, format, fields, progress, json: _ } => {
+            let member = account::find(store, &email).await?;
+            let filter = filter(store, &member, which, act).await?;
+            let format = format.parse().map_err(CommandError::refused)?;
+            let fields: Fields = fields
+                .unwrap_or_default()
+                .parse()
+                .map_err(|error| CommandError::Refused(format!("--fields: {error}")))?;
+            if format == ExportFormat::Ndjson && !fields.0.is_empty() {
+                return Err(CommandError::refused(
+                    "--fields are columns of a CSV: leave them out, or say --format csv",
+                ));
+            }
+            export(store, member.account_id, filter, (format, fields), progress, act).await
+        }
     }
+}
+
+/// Since when an account shows its events, where it has a time of its own. How long the installation keeps them is known to the
+/// server alone, which may have been told otherwise.
+fn kept_since(member: &Member, act: &Act) -> Option<Timestamp> {
+    let days = member.retention_days?;
+    Some(Retention { installation_days: days, account_days: None }.kept_since(act.at))
+}
+
+/// What the options say about which events.
+async fn filter(store: &Store, member: &Member, which: FilterArgs, act: &Act) -> Result<EventFilter, CommandError> {
+    let FilterArgs { credential, query, since, until } = which;
+    let bound =
+        |text: Option<String>| text.map(|text| parse_bound(&text, act.at)).transpose().map_err(CommandError::refused);
+    Ok(EventFilter {
+        query: parse_query(query)?,
+        credential: match credential {
+            Some(username) => Some(find_credential(store, member.account_id, &username).await?),
+            None => None,
+        },
+        since: bound(since)?.max(kept_since(member, act)),
+        until: bound(until)?,
+    })
 }
 
 fn parse_query(text: Option<String>) -> Result<Option<Query>, CommandError> {
@@ -104,20 +135,33 @@ async fn list(
     Ok(output::table(["ID", "RECEIVED", "CREDENTIAL", "SOURCE IP", "BYTES"], &rows)?)
 }
 
-async fn body(store: &Store, email: &str, id: &str) -> Result<(), CommandError> {
-    let account = account::find(store, email).await?.account_id;
+async fn body(store: &Store, email: &str, id: &str, act: &Act) -> Result<(), CommandError> {
+    let member = account::find(store, email).await?;
+    let account = member.account_id;
     let missing = || CommandError::Refused(format!("the account has no event {id}: see `events list {email}`"));
     let id: EventId = id.parse().map_err(|_| missing())?;
+    if kept_since(&member, act).is_some_and(|since| id < EventId::first_of(since)) {
+        return Err(missing());
+    }
     let event = events::find(&mut *store.connection().await?, account, id).await?.ok_or_else(missing)?;
     let mut out = io::stdout().lock();
     out.write_all(event.body.as_bytes())?;
     Ok(out.flush()?)
 }
 
-async fn export(store: &Store, email: &str, format: &str, act: &Act) -> Result<(), CommandError> {
-    let account = account::find(store, email).await?.account_id;
-    let format = format.parse().map_err(CommandError::refused)?;
-    let mut export = Export::begin(store.clone(), account, EventFilter::default(), format, act).await?;
+async fn export(
+    store: &Store,
+    account: AccountId,
+    filter: EventFilter,
+    form: (ExportFormat, Fields),
+    wants_progress: bool,
+    act: &Act,
+) -> Result<(), CommandError> {
+    let mut conn = store.connection().await?;
+    let expected = event_counts::total(&mut conn, account, None, filter.since, filter.until).await?.accepted;
+    drop(conn);
+    let mut told = Told::new(expected, wants_progress);
+    let mut export = Export::begin(store, account, filter, form, act).await?;
     let mut out = io::stdout().lock();
     while let Some(piece) = export.next().await? {
         match out.write_all(&piece) {
@@ -125,6 +169,55 @@ async fn export(store: &Store, email: &str, format: &str, act: &Act) -> Result<(
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             other => other?,
         }
+        told.tell(export.progress());
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    told.end(export.progress());
+    Ok(())
+}
+
+/// Between two words about how far it is.
+const TOLD_EVERY: Duration = Duration::from_millis(200);
+
+/// What is said on standard error while an export goes on: one line, written over and over on a terminal.
+struct Told {
+    /// Events in the chosen time, as they were counted when they arrived.
+    expected: u64,
+    wanted: bool,
+    is_terminal: bool,
+    last: Instant,
+}
+
+impl Told {
+    fn new(expected: u64, wanted: bool) -> Self {
+        let is_terminal = io::stderr().is_terminal();
+        // A terminal that shows the events themselves needs no figure between them.
+        let wanted = wanted || (is_terminal && !io::stdout().is_terminal());
+        Self { expected, wanted, is_terminal, last: Instant::now() }
+    }
+
+    fn tell(&mut self, progress: Progress) {
+        if self.wanted && self.last.elapsed() >= TOLD_EVERY {
+            self.last = Instant::now();
+            self.write(progress);
+        }
+    }
+
+    fn end(&self, progress: Progress) {
+        if self.wanted {
+            self.write(progress);
+            if self.is_terminal {
+                eprintln!();
+            }
+        }
+    }
+
+    fn write(&self, Progress { seen, events, bytes }: Progress) {
+        let share = (seen * 100).checked_div(self.expected).map_or(100, |share| share.min(100));
+        let mb = bytes as f64 / 1e6;
+        let line =
+            format!("{events} events, {mb:.1} MB written; {seen} of about {} looked at, {share} %", self.expected);
+        // Nobody may be there to read it, and the export goes on.
+        let _ = if self.is_terminal { write!(io::stderr(), "\r{line}") } else { writeln!(io::stderr(), "{line}") };
+    }
 }

@@ -69,7 +69,7 @@ fn manual() -> String {
     rest.text([bold("pg_dump"), roman("(1), "), bold("curl"), roman("(1)")]);
     let body =
         [&*String::from_utf8_lossy(&name), &rest.render(), &String::from_utf8_lossy(&options)].map(body_of).concat();
-    String::from_utf8_lossy(&title).into_owned() + &body
+    format!("{}{body}", String::from_utf8_lossy(&title))
 }
 
 fn is_for_people(command: &Command) -> bool {
@@ -108,7 +108,7 @@ fn describe(page: &mut Roff, command: &Command, words: &str) {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let default = arg.get_default_values().first().filter(|_| arg.get_action().takes_values());
         let default = default.map(|value| format!(" [default: {}]", value.to_string_lossy()));
-        page.text([roman(help + &default.unwrap_or_default())]);
+        page.text([roman(format!("{help}{}", default.unwrap_or_default()))]);
     }
     page.control("RE", []);
 }

@@ -71,6 +71,8 @@ pub struct Member {
     /// The account's name; the part of the address before the `@` when none was given.
     pub name: String,
     pub plan: Plan,
+    /// How long the account keeps its events, where it has a time of its own.
+    pub retention_days: Option<u32>,
     pub created_at: Timestamp,
     pub password_changed_at: Timestamp,
 }

@@ -137,6 +137,10 @@ actions! {
     HeldEventsAccepted = "held_events_accepted", "Accepted late events of a credential";
     HeldEventsDiscarded = "held_events_discarded", "Discarded late events of a credential";
     EventDeleted = "event_deleted", "Deleted an event";
+    EventDeletionStarted = "event_deletion_started", "Ordered the deletion of events";
+    EventDeletionCancelled = "event_deletion_cancelled", "Called the deletion of events off";
+    EventsDeleted = "events_deleted", "Deleted events";
+    RetentionChanged = "retention_changed", "Changed how long events are kept";
     EventsExported = "events_exported", "Exported events";
     AuditExported = "audit_exported", "Exported the audit trail";
 }

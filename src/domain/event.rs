@@ -106,6 +106,21 @@ pub struct EventSummary {
 /// How much of a body a row of the dashboard carries.
 pub const PREVIEW_BYTES: usize = 600;
 
+/// One event as it lies in the table, for whoever goes through many of them.
+#[derive(Clone, Debug)]
+pub struct WholeEvent {
+    pub id: EventId,
+    pub credential_id: CredentialId,
+    pub remote_ip: IpAddr,
+    pub content_type: String,
+    pub size_bytes: u64,
+    /// It arrived with an expired password, and this is when its owner accepted it.
+    pub accepted_late_at: Option<Timestamp>,
+    /// As [`crate::domain::request_headers::scrub`] gives them.
+    pub headers: String,
+    pub body: String,
+}
+
 /// One event, whole.
 #[derive(Clone, Debug)]
 pub struct StoredEvent {

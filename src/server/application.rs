@@ -10,6 +10,7 @@ use actix_web::{App, middleware, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::app::delete_events::carry_out_deletions;
 use crate::app::end_expired::end_all_expired;
 use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
@@ -53,6 +54,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Between two looks at which passwords have expired.
 const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
+/// Between two looks at whether a deletion was left behind.
+const DELETIONS_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the program does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -118,12 +121,13 @@ impl Application {
         });
         let keeping_up = tokio::spawn(upkeep(site.clone(), wait_for(ended.clone())));
         let expiring = tokio::spawn(note_expiries(site.clone(), wait_for(ended.clone())));
+        let deleting = tokio::spawn(go_on_deleting(site.clone(), wait_for(ended.clone())));
         let (over, engine) = (wait_for(ended.clone()), site.engine.clone());
         let holding = tokio::spawn(async move {
             over.await;
             engine.holding.finish().await;
         });
-        let background = vec![noting, telling, hearing, reading, holding, keeping_up, expiring];
+        let background = vec![noting, telling, hearing, reading, holding, keeping_up, expiring, deleting];
 
         let mut application = Self {
             address,
@@ -340,6 +344,23 @@ async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
                 tracing::warn!(%error, "expired passwords were not written down; it is tried again in a minute");
             }
             tokio::time::sleep(EXPIRIES_EVERY).await;
+        };
+        tokio::select! {
+            () = round => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+/// Goes on with deletions of events that another program left behind, or this one before it was started again.
+async fn go_on_deleting(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            if let Err(error) = carry_out_deletions(&site.store, || site.clock.now()).await {
+                tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
+            }
+            tokio::time::sleep(DELETIONS_EVERY).await;
         };
         tokio::select! {
             () = round => {}

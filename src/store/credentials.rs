@@ -73,6 +73,19 @@ pub async fn insert(
     Ok(())
 }
 
+/// The usernames of an account, also of credentials that were revoked.
+pub async fn usernames_by_id(
+    conn: &mut Connection,
+    account: AccountId,
+) -> Result<HashMap<CredentialId, String>, StoreError> {
+    let rows: Vec<(Uuid, String)> = credentials::table
+        .filter(credentials::account_id.eq(account.0))
+        .select((credentials::id, credentials::username))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, username)| (CredentialId(id), username)).collect())
+}
+
 /// All credentials of an account, the oldest first, the revoked ones included.
 pub async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
     let rows: Vec<Row> = credentials::table

@@ -12,7 +12,7 @@ use crate::domain::ids::AccountId;
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
-use crate::store::schema::{deleted_accounts, event_counts, events};
+use crate::store::schema::{deleted_accounts, events};
 
 /// Rows that one statement deletes at most.
 const STEP: i64 = 1_000;
@@ -66,8 +66,13 @@ pub async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<us
         );
         erased += sql_query(sql).bind::<SqlUuid, _>(account.0).bind::<BigInt, _>(STEP).execute(conn).await?;
     }
-    let counts = event_counts::table.filter(event_counts::account_id.eq(account.0));
-    Ok(erased + diesel::delete(counts).execute(conn).await?)
+    for table in ["event_counts", "event_removals", "event_deletions"] {
+        erased += sql_query(format!("delete from {table} where account_id = $1"))
+            .bind::<SqlUuid, _>(account.0)
+            .execute(conn)
+            .await?;
+    }
+    Ok(erased)
 }
 
 #[derive(QueryableByName)]

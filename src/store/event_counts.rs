@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl};
+use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -110,4 +110,43 @@ pub async fn list_since(
         sum.bytes += bytes.unsigned_abs();
     }
     Ok(sums)
+}
+
+#[derive(QueryableByName)]
+struct Sums {
+    #[diesel(sql_type = BigInt)]
+    accepted: i64,
+    #[diesel(sql_type = BigInt)]
+    rejected: i64,
+    #[diesel(sql_type = BigInt)]
+    bytes: i64,
+}
+
+/// All that was counted in a span of time, of one credential or all: to the half hour, and to the day of what is older.
+pub async fn total(
+    conn: &mut Connection,
+    account: AccountId,
+    credential: Option<CredentialId>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Counts, StoreError> {
+    let sql = "select coalesce(sum(accepted), 0)::bigint as accepted, coalesce(sum(rejected), 0)::bigint as rejected, \
+               coalesce(sum(bytes), 0)::bigint as bytes from ( \
+               select accepted, rejected, bytes from event_counts where account_id = $1 and half_hour >= $2 \
+               and ($3 is null or half_hour < $3) and ($4 is null or credential_id = $4) union all \
+               select accepted, rejected, bytes from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') \
+               and ($3 is null or day < $3) and ($4 is null or credential_id = $4)) as counts";
+    let since = since.map_or(Timestamp::UNIX_EPOCH, half_hour_of);
+    let sums: Sums = sql_query(sql)
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<Timestamptz, _>(Moment(since))
+        .bind::<Nullable<Timestamptz>, _>(until.map(Moment))
+        .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))
+        .get_result(conn)
+        .await?;
+    Ok(Counts {
+        accepted: sums.accepted.unsigned_abs(),
+        rejected: sums.rejected.unsigned_abs(),
+        bytes: sums.bytes.unsigned_abs(),
+    })
 }

@@ -217,45 +217,6 @@ pub async fn find(conn: &mut Connection, account: AccountId, id: EventId) -> Res
     row.map(whole).transpose()
 }
 
-/// Whole events that pass a filter, oldest first, and where the next batch begins, if there is one.
-#[derive(Debug)]
-pub struct Batch {
-    pub events: Vec<StoredEvent>,
-    pub after: Option<EventId>,
-}
-
-/// A batch of whole events, oldest first, after a given one: what exports read again and again. It may be empty and yet not the
-/// last, where few events pass.
-pub async fn list_whole_after(
-    conn: &mut Connection,
-    account: AccountId,
-    filter: &EventFilter,
-    after: Option<EventId>,
-    limit: usize,
-) -> Result<Batch, StoreError> {
-    let begin = Cursor::After(after.unwrap_or(EventId(Uuid::nil())));
-    let (rows, after): (Vec<WholeRow>, _) = if filter.has_to_look() {
-        let found = look(conn, account, filter, begin, limit, Budget::BATCH).await?;
-        let ids = found.ids.iter().map(|id| id.0);
-        let query = of_account!(account).filter(events::id.eq_any(ids)).order(events::id.asc());
-        let next = found.next.and_then(|cursor| match cursor {
-            Cursor::After(id) => Some(id),
-            Cursor::Newest | Cursor::Before(_) => None,
-        });
-        (query.select(whole_columns!()).load(conn).await?, next)
-    } else {
-        let mut query = ranged!(account, filter);
-        if let Some(after) = after {
-            query = query.filter(events::id.gt(after.0));
-        }
-        let query = query.order(events::id.asc()).select(whole_columns!()).limit(limit as i64);
-        let rows: Vec<WholeRow> = query.load(conn).await?;
-        let last = rows.last().filter(|_| rows.len() == limit).map(|row| EventId(row.0.0));
-        (rows, last)
-    };
-    Ok(Batch { events: rows.into_iter().map(whole).collect::<Result<_, _>>()?, after })
-}
-
 /// The addresses that a credential's latest events came from, at most 1,000 events back, most recent first.
 pub async fn recent_addresses(
     conn: &mut Connection,
@@ -282,10 +243,13 @@ pub async fn recent_addresses(
     Ok(addresses)
 }
 
-/// Deletes one event; `false` when the account has no such event.
-pub async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<bool, StoreError> {
-    let rows = diesel::delete(events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0))))
-        .execute(conn)
-        .await?;
-    Ok(rows == 1)
+/// Deletes one event and answers with its size in bytes; `None` when the account has no such event.
+pub async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<u64>, StoreError> {
+    let size: Option<i32> =
+        diesel::delete(events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0))))
+            .returning(events::size_bytes)
+            .get_result(conn)
+            .await
+            .optional()?;
+    Ok(size.map(|size| u64::from(size.unsigned_abs())))
 }

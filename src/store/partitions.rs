@@ -17,6 +17,7 @@ const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
 /// Any numbers will do, as long as every release uses the same.
 const LOCK: i64 = 0x7061_7274_6974;
 const UPKEEP_LOCK: i64 = 0x7570_6b65_6570;
+const DELETIONS_LOCK: i64 = 0x6465_6c65_7465;
 /// How many weeks beyond the current one are kept ready.
 const WEEKS_AHEAD: i64 = 4;
 
@@ -64,9 +65,29 @@ struct Locked {
 /// Takes the lock under which one program at a time does upkeep; `false` when another has it. It goes with the connection,
 /// which therefore has to be the caller's own.
 pub async fn try_lock_upkeep(conn: &mut Connection) -> Result<bool, StoreError> {
+    try_lock(conn, UPKEEP_LOCK).await
+}
+
+/// The same for the deletions that people order.
+pub async fn try_lock_deletions(conn: &mut Connection) -> Result<bool, StoreError> {
+    try_lock(conn, DELETIONS_LOCK).await
+}
+
+async fn try_lock(conn: &mut Connection, lock: i64) -> Result<bool, StoreError> {
     let row: Locked =
-        sql_query("select pg_try_advisory_lock($1) as locked").bind::<BigInt, _>(UPKEEP_LOCK).get_result(conn).await?;
+        sql_query("select pg_try_advisory_lock($1) as locked").bind::<BigInt, _>(lock).get_result(conn).await?;
     Ok(row.locked)
+}
+
+/// Where the part of the table begins that is written to: weeks before are over. A week that has just ended still takes what a
+/// slower clock sends, so it counts as one for a day more.
+pub fn open_since(now: Timestamp) -> Timestamp {
+    start_of(week_of(now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now)))
+}
+
+/// When the week of a moment is over.
+pub fn end_of_week(time: Timestamp) -> Timestamp {
+    start_of(week_of(time) + 1)
 }
 
 /// Drops the partitions whose every event is older than `oldest_kept`; answers with their names.

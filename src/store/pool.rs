@@ -1,6 +1,7 @@
 //! Connections: a bounded pool that never makes a caller wait longer than two seconds, and transactions over one of its
 //! connections. TLS is used where the address asks for it.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, Tr
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
 use tokio_postgres::config::SslMode;
@@ -34,6 +36,8 @@ const SUSPECT_FOR: Duration = Duration::from_secs(10);
 pub const MAX_CONNECTIONS: u32 = 12;
 /// Searches of one program at once. The other connections are left to pages that take no time.
 const MAX_SEARCHES: usize = 4;
+/// How many of them exports and the like may have at once, so that pages find one.
+const MAX_BACKGROUND_CONNECTIONS: usize = 3;
 /// What every session of ours is set to. `synchronous_commit` is what a 200 promises, whatever the server's default says.
 const SESSION_SETTINGS: &str = "set synchronous_commit = on; set statement_timeout = '8s'; set lock_timeout = '4s'; \
      set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning";
@@ -53,6 +57,27 @@ pub struct Store {
     waits: Arc<Waits>,
     searches: Arc<Semaphore>,
     runtime: Handle,
+    background: Arc<Semaphore>,
+}
+
+/// A connection for one step of something that takes many of them.
+pub struct BackgroundConnection {
+    connection: Pooled,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Deref for BackgroundConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for BackgroundConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
 }
 
 /// How long callers waited for a connection of the pool.
@@ -77,10 +102,10 @@ impl Store {
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
         let runtime = Handle::current();
-        let background = runtime.clone();
+        let connecting = runtime.clone();
         let mut config = ManagerConfig::default();
         config.custom_setup = Box::new(move |url| {
-            let (runtime, url) = (runtime.clone(), url.to_owned());
+            let (runtime, url) = (connecting.clone(), url.to_owned());
             async move { runtime.spawn(async move { connect(&url).await }).await.map_err(bad_connection)? }.boxed()
         });
         // A connection that is closed, or on which nobody answers, is not handed out: the first request after a restart of the
@@ -99,7 +124,8 @@ impl Store {
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let searches = Arc::new(Semaphore::new(MAX_SEARCHES));
-        Ok(Self { pool, url: url.into(), waits: Arc::default(), searches, runtime: background })
+        let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
+        Ok(Self { pool, url: url.into(), waits: Arc::default(), searches, runtime, background })
     }
 
     /// A connection from the pool.
@@ -130,6 +156,19 @@ impl Store {
     pub fn connections(&self) -> (u32, u32) {
         let state = self.pool.state();
         (state.connections.saturating_sub(state.idle_connections), state.idle_connections)
+    }
+
+    /// A connection from the pool for one step of many. Waits for its turn among those who do the same, and is to be given back
+    /// after each step.
+    pub async fn background_connection(&self) -> Result<BackgroundConnection, StoreError> {
+        let closed = |_| StoreError::Unavailable("the program is about to end".to_owned());
+        let permit = self.background.clone().acquire_owned().await.map_err(closed)?;
+        Ok(BackgroundConnection { connection: self.connection().await?, _permit: permit })
+    }
+
+    /// Lets something go on beside the threads that answer requests, where a long computation would make others wait.
+    pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.runtime.spawn(task)
     }
 
     /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.

@@ -17,6 +17,7 @@ diesel::table! {
         name -> Text,
         plan -> Text,
         created_at -> Timestamptz,
+        retention_days -> Nullable<Integer>,
     }
 }
 
@@ -156,6 +157,32 @@ diesel::table! {
         day -> Timestamptz,
         accepted -> BigInt,
         rejected -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    event_deletions (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        started_at -> Timestamptz,
+        credential_id -> Nullable<Uuid>,
+        query -> Nullable<Text>,
+        next_id -> Uuid,
+        end_id -> Uuid,
+        description -> Text,
+        seen -> BigInt,
+        deleted -> BigInt,
+        cancelled_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    event_removals (account_id, half_hour) {
+        account_id -> Uuid,
+        half_hour -> Timestamptz,
+        events -> BigInt,
         bytes -> BigInt,
     }
 }

@@ -16,13 +16,14 @@ use crate::store::schema::{accounts, users};
 /// The constraint that keeps addresses unique.
 pub const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
 
-type MemberRow = (Uuid, Uuid, String, String, String, Moment, Moment);
+type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment);
 type MemberColumns = (
     users::id,
     users::account_id,
     users::email,
     accounts::name,
     accounts::plan,
+    accounts::retention_days,
     users::created_at,
     users::password_changed_at,
 );
@@ -32,19 +33,21 @@ pub const MEMBER: MemberColumns = (
     users::email,
     accounts::name,
     accounts::plan,
+    accounts::retention_days,
     users::created_at,
     users::password_changed_at,
 );
 
 /// A row of [`MEMBER`], read.
 pub fn member(row: MemberRow) -> Result<Member, StoreError> {
-    let (user_id, account_id, email, name, plan, created_at, changed_at) = row;
+    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at) = row;
     Ok(Member {
         user_id: UserId(user_id),
         account_id: AccountId(account_id),
         email,
         name,
         plan: word(&plan)?,
+        retention_days: retention_days.map(i32::unsigned_abs),
         created_at: created_at.into(),
         password_changed_at: changed_at.into(),
     })

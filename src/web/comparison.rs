@@ -118,10 +118,15 @@ pub async fn show(
     part: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
+    reader.require_kept(id)?;
     let (account, start) = (reader.member.account_id, part.start.unwrap_or(0));
     let mut conn = reader.site().store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
-    let of_credential = EventFilter { credential: Some(event.summary.credential_id), ..EventFilter::default() };
+    let of_credential = EventFilter {
+        credential: Some(event.summary.credential_id),
+        since: reader.kept_since(),
+        ..EventFilter::default()
+    };
     let from = part.before.as_deref().and_then(|said| said.parse().ok()).unwrap_or(id).min(id);
     let found = look(&mut conn, account, &of_credential, Cursor::Before(from), 1, Budget::PAGE).await?;
     let previous = match found.ids.first() {
@@ -135,7 +140,7 @@ pub async fn show(
     let credentials = credentials::list(&mut conn, account).await?;
     drop(conn);
 
-    let filters = Filters::new(&query, &credentials, reader.now());
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
     let side = |event: &StoredEvent| side(event, &filters);
     let own = format!("/events/{id}/comparison");
     // The pages that follow go on where looking went on, rather than looking again.

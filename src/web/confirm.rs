@@ -78,6 +78,7 @@ fn label(action: &str) -> &'static str {
         Some("email") => "Change email",
         Some("second-factor") => "Turn on two-step sign-in",
         Some("recovery-codes") => "Make new recovery codes",
+        Some("deletion") => "Delete events",
         Some("confirmation") => "Start download",
         _ => "Continue",
     }
@@ -86,7 +87,7 @@ fn label(action: &str) -> &'static str {
 fn cancel(action: &str) -> &'static str {
     if action.starts_with("/settings/integrations/webhooks") {
         "/settings/integrations/webhooks"
-    } else if action == PATH {
+    } else if action == PATH || action.starts_with("/events") {
         "/events"
     } else {
         "/settings/account"

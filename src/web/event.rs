@@ -95,11 +95,12 @@ pub async fn show(
     part: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
+    reader.require_kept(id)?;
     let account = reader.member.account_id;
     let mut conn = reader.site().store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now());
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
     let [newer, older] = events::neighbours(&mut conn, account, &filters.filter, id).await?;
     drop(conn);
     let own = format!("/events/{id}");
@@ -187,6 +188,7 @@ pub async fn body(
     part: web::Query<Download>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
+    reader.require_kept(id)?;
     let mut conn = reader.site().store.connection().await?;
     let event = events::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
     drop(conn);
@@ -208,6 +210,7 @@ pub async fn delete(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
+    reader.require_kept(id)?;
     if !delete_event(&reader.site().store, &reader.member, id, &reader.act()).await? {
         return Err(PageError::NotFound);
     }

@@ -12,7 +12,7 @@ use crate::domain::query::fields::suggest;
 use crate::domain::visible::visible;
 use crate::store::matching::Budget;
 use crate::store::searching::search;
-use crate::store::{arrivals, credentials, events};
+use crate::store::{arrivals, credentials, event_counts, events};
 use crate::web::answers::{html, html_invalid};
 use crate::web::errors::PageError;
 use crate::web::filters::{Filters, Query};
@@ -21,7 +21,7 @@ use crate::web::json_view::tokens::Span;
 use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
-use crate::web::shown::{When, size};
+use crate::web::shown::{When, grouped, size};
 
 /// How many names of fields are suggested, and from how many of the newest events.
 const SUGGESTED_FIELDS: usize = 24;
@@ -78,6 +78,8 @@ struct Index {
     /// What the page shows, so that the live connection goes on from there.
     position: Position,
     fields: Vec<Field>,
+    /// How many events an export would write, where counts tell.
+    matching: Option<String>,
     path: &'static str,
 }
 
@@ -126,7 +128,15 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let store = &reader.site().store;
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::in_zone(&query, &credentials, now, &reader.reader.zone);
+    let filters = Filters::in_zone(&query, &credentials, now, &reader.reader.zone).keeping(reader.kept_since());
+    let filter = &filters.filter;
+    let matching = match filter.query {
+        None if filters.error.is_none() => {
+            let counts = event_counts::total(&mut conn, account, filter.credential, filter.since, filter.until).await?;
+            Some(grouped(counts.accepted))
+        }
+        _ => None,
+    };
     // Before the rows are read: what comes between the two is told twice, and nothing is left out.
     let position = Position::shown(EventId::first_of(now), arrivals::snapshot(&mut conn).await?);
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
@@ -160,6 +170,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         pager: pager(&found, &filters),
         position,
         rows,
+        matching,
         endpoint: reader.site().ingest_url.clone(),
         username: usable.map(|credential| credential.username.clone()),
         is_pro: reader.member.plan.includes_webhooks(),

@@ -7,13 +7,18 @@ use jiff::Timestamp;
 
 use crate::app::export::{ExportFormat, Pieces};
 use crate::app::export_events::Export;
+use crate::domain::query::columns::Fields;
 use crate::domain::time::utc;
 use crate::store::credentials;
 use crate::web::confirm;
 use crate::web::errors::PageError;
+use crate::web::events;
 use crate::web::filters::{Filters, Query};
 use crate::web::headers::SANDBOX;
 use crate::web::reader::SignedIn;
+
+/// What is handed to the connection at once.
+const BITE_BYTES: usize = 64 * 1024;
 
 /// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
 pub async fn download(
@@ -25,14 +30,15 @@ pub async fn download(
         return confirm::ask_before_page(&reader, request.uri().to_string());
     }
     let format = format(&query.format)?;
+    // The list of events says what is wrong with columns that name no field.
+    let Ok(fields) = query.fields.parse::<Fields>() else { return events::index(reader, query).await };
     let (account, now) = (reader.member.account_id, reader.now());
     let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, now);
+    let filters = Filters::new(&query, &credentials, now).keeping(reader.kept_since());
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }
-    let store = reader.site().store.clone();
-    let export = Export::begin(store, account, filters.filter, format, &reader.act()).await?;
+    let export = Export::begin(&reader.site().store, account, filters.filter, (format, fields), &reader.act()).await?;
     answer(export, "events", format, now).await
 }
 
@@ -49,25 +55,25 @@ pub async fn answer(
     format: ExportFormat,
     now: Timestamp,
 ) -> Result<HttpResponse, PageError> {
-    // The first batch is read before the answer begins, so that a failure is an error and not half a file.
-    let first = export.next().await?;
+    // The first piece is there before the answer begins, so that a failure is an error and not half a file.
+    let first = web::Bytes::from(export.next().await?.unwrap_or_default());
     let request = tracing::Span::current();
-    let pieces = stream::unfold((first, export, false), move |(piece, mut export, failed)| {
-        let request = request.clone();
-        async move {
-            if failed {
-                return None;
-            }
-            let piece = piece?;
+    let pieces = stream::unfold((first, Some(export), request), |(mut piece, export, request)| async move {
+        let mut export = export?;
+        while piece.is_empty() {
             match export.next().await {
-                Ok(next) => Some((Ok(web::Bytes::from(piece)), (next, export, false))),
+                Ok(next) => piece = web::Bytes::from(next?),
                 // Breaking the connection off is the only way left to say that the file is not whole.
                 Err(error) => {
                     tracing::error!(parent: &request, %error, "an export broke off");
-                    Some((Err(actix_web::error::ErrorInternalServerError("broken off")), (None, export, true)))
+                    let broken_off = actix_web::error::ErrorInternalServerError("broken off");
+                    return Some((Err(broken_off), (piece, None, request)));
                 }
             }
         }
+        // In small bites, since the thread that sends it answers others too.
+        let bite = piece.split_to(piece.len().min(BITE_BYTES));
+        Some((Ok(bite), (piece, Some(export), request)))
     });
     let name = format!("{what}-{}.{}", utc("%Y%m%d-%H%M%S", now), format.extension());
     Ok(HttpResponse::Ok()

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::domain::credential::Credential;
 use crate::domain::event::EventId;
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::columns::Fields;
 use crate::domain::query::error::QueryError;
 use crate::domain::query::strings::quoted;
 use crate::domain::query::terms::Query as Search;
@@ -37,6 +38,8 @@ pub struct Query {
     pub before: String,
     pub after: String,
     pub format: String,
+    /// Fields that become columns of a CSV.
+    pub fields: String,
     /// `address`, or nothing for a list.
     pub group: String,
     pub last_event_id: String,
@@ -111,6 +114,10 @@ pub struct Filters {
     pub search_error: Option<SearchError>,
     /// The active filters in words, for the message that nothing matches.
     pub description: Vec<String>,
+    /// The same as names and values.
+    pairs: Vec<(&'static str, String)>,
+    /// As the reader asked, whatever is kept.
+    asked_since: Option<Timestamp>,
     /// `q=…&credential=…`, without a cursor, for links.
     query: String,
 }
@@ -134,6 +141,9 @@ impl Filters {
                 filters.search_error = Some(SearchError::new(typed, &error));
                 filters.error = Some(format!("{error}."));
             }
+        }
+        if let Err(error) = query.fields.parse::<Fields>() {
+            filters.error = Some(format!("The columns: {error}."));
         }
         filters
     }
@@ -186,6 +196,7 @@ impl Filters {
             |time: Option<Timestamp>| time.map(|time| in_zone("%Y-%m-%dT%H:%M", time, zone)).unwrap_or_default();
         Self {
             cursor,
+            asked_since: filter.since,
             is_custom_range: !known_range,
             overview,
             by_address: query.group == GROUP_BY_ADDRESS,
@@ -196,6 +207,12 @@ impl Filters {
             credentials: credential_choices(credentials, &query.credential),
             ranges: range_choices(&query.since, known_range),
             description: describe(&filter, chosen, &query.since, known_range),
+            pairs: vec![
+                ("q", text.to_owned()),
+                ("credential", query.credential.clone()),
+                ("since", since.clone()),
+                ("until", query.until.clone()),
+            ],
             query: encode(&[
                 ("q", text),
                 ("credential", &query.credential),
@@ -213,6 +230,17 @@ impl Filters {
     pub fn link_to_search(&self, search: &str) -> String {
         let kept: Vec<&str> = self.query.split('&').filter(|pair| !pair.starts_with("q=")).collect();
         join("/events", &[&encode(&[("q", search)]), &kept.join("&")])
+    }
+
+    /// The same for an account whose events are kept since a moment: no filter of its reader's, and none that a link carries.
+    pub fn keeping(mut self, since: Option<Timestamp>) -> Self {
+        self.filter.since = self.filter.since.max(since);
+        self
+    }
+
+    /// The filters as fields of a form, without the empty ones.
+    pub fn pairs(&self) -> impl Iterator<Item = &(&'static str, String)> {
+        self.pairs.iter().filter(|(_, value)| !value.is_empty())
     }
 
     /// An address with these filters.
@@ -244,6 +272,11 @@ impl Filters {
         join(path, &[&kept.join("&"), &encode(&[("since", since), ("until", until)])])
     }
 
+    /// The username of the chosen credential, or nothing.
+    pub fn username(&self) -> &str {
+        self.credentials.iter().find(|choice| choice.selected).map(|choice| choice.value.as_str()).unwrap_or_default()
+    }
+
     /// The list of what was rejected from one address for one credential, in the same range.
     pub fn link_to_address(&self, ip: &str, username: &str) -> String {
         let kept = |pair: &&str| pair.starts_with("since=") || pair.starts_with("until=");
@@ -257,7 +290,8 @@ impl Filters {
     }
 
     pub fn is_active(&self) -> bool {
-        !self.filter.is_empty() || !self.text.is_empty()
+        let is_ranged = self.asked_since.is_some() || self.filter.until.is_some();
+        is_ranged || self.filter.has_to_look() || !self.text.is_empty()
     }
 
     pub fn is_first_page(&self) -> bool {

@@ -56,7 +56,7 @@ pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResp
     let account = reader.member.account_id;
     let mut conn = reader.site().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now());
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
     let overview = Overview::read(&mut conn, account, &filters, reader.now()).await?;
     html(&Show { overview, filters, path: "/events" })
 }

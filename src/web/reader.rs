@@ -15,7 +15,9 @@ use jiff::tz::TimeZone;
 use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
+use crate::domain::event::EventId;
 use crate::domain::ids::SessionId;
+use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::errors::PageError;
 use crate::web::headers::RequestId;
@@ -114,6 +116,23 @@ impl SignedIn {
 
     pub fn act(&self) -> Act {
         self.reader.act()
+    }
+
+    /// How long the account's events are kept.
+    pub fn retention(&self) -> Retention {
+        Retention { installation_days: self.site().retention_days, account_days: self.member.retention_days }
+    }
+
+    /// Since when events are shown, where the account has a time of its own.
+    pub fn kept_since(&self) -> Option<Timestamp> {
+        let retention = self.retention();
+        retention.is_shortened().then(|| retention.kept_since(self.now()))
+    }
+
+    /// Goes on only when an event is one that is still kept.
+    pub fn require_kept(&self, id: EventId) -> Result<(), PageError> {
+        let is_kept = self.kept_since().is_none_or(|since| id >= EventId::first_of(since));
+        if is_kept { Ok(()) } else { Err(PageError::NotFound) }
     }
 
     /// Goes on only when the account's plan includes webhooks.

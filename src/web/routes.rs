@@ -9,8 +9,8 @@ use crate::web::live::stream;
 use crate::web::site::Site;
 use crate::web::{
     account, audit, comparison, compress, confirm, credentials, deadline, deletion, docs, error_layer, event, events,
-    export, health, holding, ingest, overview, rejections, same_origin, second_factor, session, sessions, set_up,
-    sign_in, sign_in_code, sign_up, static_files, theme, webhooks,
+    events_deletion, export, health, holding, ingest, overview, rejections, retention, same_origin, second_factor,
+    session, sessions, set_up, sign_in, sign_in_code, sign_up, static_files, theme, webhooks,
 };
 
 /// The largest form, in bytes.
@@ -108,6 +108,12 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/events/export", "GET, HEAD").route(get().to(export::download)))
         .service(at("/events/overview", "GET, HEAD").route(get().to(overview::show)))
         .service(at("/events/rejections", "GET, HEAD").route(get().to(rejections::index)))
+        .service(
+            at("/events/deletion", "GET, HEAD, POST")
+                .route(get().to(events_deletion::show))
+                .route(confirmed(post().to(events_deletion::create))),
+        )
+        .service(at("/events/deletion/cancellation", "POST").route(post().to(events_deletion::cancel)))
         .service(at("/events/{id}", "GET, HEAD").route(get().to(event::show)))
         .service(at("/events/{id}/body", "GET, HEAD").route(get().to(event::body)))
         .service(at("/events/{id}/comparison", "GET, HEAD").route(get().to(comparison::show)))
@@ -157,6 +163,7 @@ fn pages(config: &mut ServiceConfig) {
                 .route(post().to(deletion::create)),
         )
         .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
+        .service(at("/settings/events", "GET, HEAD").route(get().to(retention::show)))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
         .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)))

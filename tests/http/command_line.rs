@@ -399,3 +399,55 @@ async fn deleting_an_account_needs_to_be_said_twice() {
     let words = terminal.output(&["account", "delete", "ada@example.com", "--yes"]);
     assert!(words.contains("The account ada@example.com is deleted"), "{words}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_take_filters_and_columns_and_say_how_far_they_are() {
+    let terminal = Terminal::new().await;
+    terminal.create_account("maya@example.com");
+    let (_serving, url) = terminal.serve();
+    let mut usernames = Vec::new();
+    for number in [1, 2] {
+        let created = terminal.json(&["credential", "create", "maya@example.com", &format!("System {number}")]);
+        let (username, password) = (created["username"].as_str().unwrap(), created["password"].as_str().unwrap());
+        let sender = crate::support::actors::Sender::new(&url, username, password);
+        sender.store(format!("{{\"data\":{{\"n\":{number}}}}}")).await;
+        usernames.push(username.to_owned());
+    }
+    let export = |args: &[&str]| terminal.output(&[&["events", "export", "maya@example.com"], args].concat());
+    assert_eq!(export(&[]).lines().count(), 2);
+    assert!(export(&["--credential", &usernames[1]]).ends_with("\"body\":{\"data\":{\"n\":2}}}\n"));
+    assert_eq!(export(&["--query", "data.n = 1"]).lines().count(), 1);
+    assert_eq!(export(&["--until", "2020-01-01"]), "");
+    let csv = export(&["--fields", "data.n"]);
+    let cells: Vec<&str> = csv.lines().map(|line| line.rsplit(',').next().unwrap()).collect();
+    assert_eq!(cells, ["data.n", "1", "2"]);
+    let told = terminal.run(&["events", "export", "maya@example.com", "--progress"]);
+    let line = String::from_utf8(told.stderr).unwrap();
+    assert!(line.contains("2 events, ") && line.contains("2 of about 2 looked at, 100 %"), "{line}");
+    assert_eq!(
+        terminal.run(&["events", "export", "maya@example.com"]).stderr,
+        b"",
+        "nothing is said where nobody asked"
+    );
+    let refused = |args: &[&str]| terminal.failure(&[&["events", "export", "maya@example.com"], args].concat(), 1);
+    assert!(refused(&["--fields", "data.tags[]"]).contains("data.tags[0]"));
+    assert!(refused(&["--format", "ndjson", "--fields", "a"]).contains("--format csv"));
+    assert!(refused(&["--credential", "rw_nobody00"]).contains("no credential"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_keeps_events_as_long_as_the_operator_says() {
+    let terminal = Terminal::new().await;
+    terminal.create_account("maya@example.com");
+    assert_eq!(terminal.json(&["account", "retention", "maya@example.com", "30"])["retention_days"], 30);
+    assert!(terminal.output(&["account", "retention", "maya@example.com", "7"]).contains("for 7 days now"));
+    for wrong in ["0", "-1", "ten", "40000"] {
+        assert!(
+            terminal.failure(&["account", "retention", "maya@example.com", "--", wrong], 1).contains("from 1 to"),
+            "{wrong}"
+        );
+    }
+    assert!(terminal.json(&["account", "retention", "maya@example.com", "default"])["retention_days"].is_null());
+    let audit = terminal.failure(&["account", "retention", "eve@example.com", "7"], 1);
+    assert!(audit.contains("no account"), "{audit}");
+}

@@ -24,6 +24,8 @@ const DECISIONS: &[(&str, Decision)] = &[
     ("/logout", GoesThrough("takes away only what the browser may do")),
     ("/theme", GoesThrough("is a matter of taste")),
     ("/events/{id}/deletion", GoesThrough("is one event, which retention deletes anyway")),
+    ("/events/deletion", AsksAgain),
+    ("/events/deletion/cancellation", GoesThrough("keeps what would go")),
     ("{credentials}", AsksAgain),
     ("{credentials}/{id}/rotation", AsksAgain),
     ("{credentials}/{id}/old-password-revocation", AsksAgain),
@@ -136,9 +138,9 @@ async fn a_stale_session_does_nothing_that_needs_the_password_until_it_is_given(
     let forms = forms(&alice, &sender).await;
     let decided =
         DECISIONS.iter().filter(|(path, decision)| *decision == AsksAgain && !path.ends_with("/confirmation")).count();
-    // Accepting late events, which takes hours to prepare, and two-step sign-in, whose codes do not wait, are tried beside their
-    // other tests.
-    assert_eq!(forms.len() + 3, decided, "each act that asks again is tried here");
+    // Accepting late events, which takes hours to prepare, deleting many events, and two-step sign-in, whose codes do not wait, are
+    // tried beside their other tests.
+    assert_eq!(forms.len() + 4, decided, "each act that asks again is tried here");
     for (number, form) in forms.iter().enumerate() {
         let (sql, after) = form.effect;
         let before = server.number(sql).await;

@@ -58,6 +58,14 @@ impl Query {
     }
 }
 
+/// Understands the name of a field, and nothing else.
+pub fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut parser = Parser { chars: &chars, at: 0, has_words: false };
+    let path = parser.path()?;
+    if parser.peek().is_some() { Err(parser.strange_name(parser.at)) } else { Ok(path) }
+}
+
 fn is_operator_char(c: char) -> bool {
     matches!(c, '=' | '<' | '>')
 }

@@ -40,7 +40,7 @@ pub async fn show(
 ) -> Result<HttpResponse, PageError> {
     let account = reader.member.account_id;
     let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now());
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }

@@ -1,0 +1,2 @@
+drop table event_removals;
+drop table event_deletions;

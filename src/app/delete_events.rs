@@ -1,0 +1,137 @@
+//! Deletes many events: counted before, ordered by who typed how many, and done in small steps beside everything else. An order
+//! outlives the program that took it.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::deletion::{Deletion, DeletionId, Matching};
+use crate::domain::event::EventId;
+use crate::domain::ids::AccountId;
+use crate::domain::listing::EventFilter;
+use crate::random;
+use crate::store::error::StoreError;
+use crate::store::event_batches::{self, PartLimit};
+use crate::store::pool::Store;
+use crate::store::{audit, event_deletions, event_removals, partitions};
+
+/// How much one look takes in while counting.
+const COUNTED_PART: PartLimit = PartLimit { events: 5_000, bytes: 4 << 20 };
+/// When nobody wants to wait for the rest of a count.
+const COUNTED_FOR: Duration = Duration::from_millis(1_500);
+/// How much one step of a deletion looks at, and so deletes at most.
+const STEP: PartLimit = PartLimit { events: 1_000, bytes: 1 << 20 };
+/// After each step as long as it took, and at least so long, the disk is left to others.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Counts what passes a filter, until it takes too long.
+pub async fn count_matching(store: &Store, account: AccountId, filter: &EventFilter) -> Result<Matching, StoreError> {
+    let span = event_batches::stored_span(&mut *store.connection().await?, account, filter).await?;
+    let started = Instant::now();
+    let mut left = span.clone();
+    let mut found = Matching { span, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
+    while started.elapsed() < COUNTED_FOR {
+        let mut conn = store.background_connection().await?;
+        let Some(part) = event_batches::next_part(&mut conn, account, &left, COUNTED_PART).await? else {
+            found.is_whole = true;
+            break;
+        };
+        for (id, bytes) in event_batches::list_sizes(&mut conn, account, filter, &(left.start..part.end)).await? {
+            found.events += 1;
+            found.bytes += bytes;
+            found.oldest = found.oldest.or(Some(id));
+            found.newest = Some(id);
+        }
+        found.seen += part.events;
+        left.start = part.end;
+    }
+    Ok(found)
+}
+
+/// Orders that the events of a span that pass a filter are deleted; `false` while an earlier order of the account goes on.
+pub async fn begin_deletion(
+    store: &Store,
+    member: &Member,
+    filter: &EventFilter,
+    span: &Range<EventId>,
+    description: &str,
+    act: &Act,
+) -> Result<bool, Failure> {
+    let (account, id) = (member.account_id, DeletionId(random::uuid_at(act.at)));
+    let ordered = store
+        .transaction(async |conn| {
+            event_deletions::insert(conn, account, id, (filter, span), description, act.at).await?;
+            audit::append(conn, account, act, Action::EventDeletionStarted, "", description).await
+        })
+        .await;
+    match ordered {
+        Ok(()) => Ok(true),
+        Err(error) if error.is_duplicate_of(event_deletions::ONE_AT_A_TIME) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Calls the deletion off that goes on. What is gone stays gone.
+pub async fn cancel_deletion(store: &Store, member: &Member, act: &Act) -> Result<(), Failure> {
+    store
+        .transaction(async |conn| {
+            if event_deletions::cancel(conn, member.account_id, act.at).await? {
+                audit::append(conn, member.account_id, act, Action::EventDeletionCancelled, "", "").await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Carries out what was ordered, unless another program is at it, and returns when nothing is left to do. That may take long, so it
+/// asks for the time.
+pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Send + Sync) -> Result<(), StoreError> {
+    let mut lock = store.own_connection().await?;
+    if !partitions::try_lock_deletions(&mut lock).await? {
+        return Ok(());
+    }
+    while let Some(deletion) = event_deletions::find_unfinished(&mut lock).await? {
+        loop {
+            let started = Instant::now();
+            if !step(store, &deletion, now()).await? {
+                break;
+            }
+            tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
+        }
+    }
+    Ok(())
+}
+
+/// One step of a deletion; `false` when that was the last.
+async fn step(store: &Store, deletion: &Deletion, now: Timestamp) -> Result<bool, StoreError> {
+    let (account, id) = (deletion.account, deletion.id);
+    store
+        .transaction(async |conn| {
+            let Some(mut deletion) = event_deletions::find_locked(conn, account, id).await? else { return Ok(false) };
+            let part = match deletion.cancelled_at {
+                Some(_) => None,
+                None => event_batches::next_part(conn, account, &deletion.span, STEP).await?,
+            };
+            if let Some(part) = part {
+                let span = deletion.span.start..part.end;
+                let found = event_batches::list_sizes(conn, account, &deletion.filter, &span).await?;
+                let removed = event_batches::delete(conn, account, &found).await?;
+                event_removals::add(conn, account, &removed).await?;
+                deletion.seen += part.events;
+                deletion.deleted += removed.len() as u64;
+                deletion.span.start = part.end;
+            } else {
+                let words = if deletion.cancelled_at.is_some() { ", then called off" } else { "" };
+                let detail = format!("{} events: {}{words}", deletion.deleted, deletion.description);
+                audit::append(conn, account, &Act::of_time(now), Action::EventsDeleted, "", &detail).await?;
+                deletion.ended_at = Some(now);
+            }
+            event_deletions::advance(conn, &deletion).await?;
+            Ok(part.is_some())
+        })
+        .await
+}

@@ -1,0 +1,19 @@
+//! Lets an account keep its events shorter than the installation does, or as long again.
+
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::store::pool::Store;
+use crate::store::{accounts, audit};
+
+/// `None` for as long as the installation. What is older is hidden from the next look on, and erased when its week is over.
+pub async fn set_retention(store: &Store, member: &Member, days: Option<u32>, act: &Act) -> Result<(), Failure> {
+    store
+        .transaction(async |conn| {
+            accounts::set_retention(conn, member.account_id, days).await?;
+            let detail = days.map_or("as long as the installation".to_owned(), |days| format!("{days} days"));
+            audit::append(conn, member.account_id, act, Action::RetentionChanged, "", &detail).await
+        })
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! Fields of a body that are chosen to be columns: their names as somebody wrote them, and the value that a body has there.
+
+use std::str::FromStr;
+
+use memchr::memchr2;
+
+use crate::domain::payload::value_text;
+use crate::domain::query::error::QueryError;
+use crate::domain::query::parse::parse_path;
+use crate::domain::query::strings::{compare, decoded};
+use crate::domain::query::terms::Piece;
+
+/// How many columns may be chosen.
+const MAX_FIELDS: usize = 50;
+
+/// One field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As it was written, which names its column.
+    pub name: String,
+    path: Vec<Piece>,
+}
+
+/// Fields in the order of their columns. Written with commas between them; a comma in a name stands in quotes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(pub Vec<Field>);
+
+impl FromStr for Fields {
+    type Err = QueryError;
+
+    fn from_str(text: &str) -> Result<Self, QueryError> {
+        let mut fields = Vec::new();
+        let mut column = 0;
+        for part in split_outside_quotes(text) {
+            let name = part.trim();
+            if !name.is_empty() {
+                let start = column + part.chars().take_while(|c| c.is_whitespace()).count();
+                let path = parse_path(name)
+                    .map_err(|QueryError { column, problem }| QueryError { column: column + start, problem })?;
+                if path.contains(&Piece::Each) {
+                    let problem =
+                        format!("A column has one value: write a number, as in {}", name.replace("[]", "[0]"));
+                    return Err(QueryError { column: start + 1, problem });
+                }
+                fields.push(Field { name: name.to_owned(), path });
+            }
+            column += part.chars().count() + 1;
+        }
+        if fields.len() > MAX_FIELDS {
+            let problem = format!("There are at most {MAX_FIELDS} columns. Leave some out");
+            return Err(QueryError { column: 1, problem });
+        }
+        Ok(Self(fields))
+    }
+}
+
+fn split_outside_quotes(text: &str) -> Vec<&str> {
+    let (mut inside, mut escaped) = (false, false);
+    text.split(|c| {
+        let ends = c == ',' && !inside;
+        if c == '"' && !escaped {
+            inside = !inside;
+        }
+        escaped = inside && c == '\\' && !escaped;
+        ends
+    })
+    .collect()
+}
+
+impl Field {
+    /// The value as a cell holds it: a string without its quotes and escapes, anything else as it is spelled. Nothing where the body
+    /// has no such field. Of duplicate keys the last counts, as for most that read JSON.
+    pub fn cell(&self, body: &str) -> String {
+        let value = self.path.iter().try_fold(value_text(body).trim(), |value, piece| member(value, piece));
+        let value = value.unwrap_or_default();
+        match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(spelled) => {
+                decoded(spelled).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+            }
+            None => value.to_owned(),
+        }
+    }
+}
+
+/// What stands one step into a valid value.
+fn member<'a>(value: &'a str, piece: &Piece) -> Option<&'a str> {
+    let bytes = value.as_bytes();
+    let is_object = match (bytes.first()?, piece) {
+        (b'{', Piece::Key(_)) => true,
+        (b'[', Piece::Index(_)) => false,
+        _ => return None,
+    };
+    let (mut at, mut index, mut found) = (skip_space(bytes, 1), 0, None);
+    while !matches!(bytes.get(at)?, b'}' | b']') {
+        let mut is_meant = *piece == Piece::Index(index);
+        if is_object {
+            let end = value_end(bytes, at);
+            if let Piece::Key(key) = piece {
+                is_meant = compare(value.get(at + 1..end - 1)?, key).is_eq();
+            }
+            // Over the colon.
+            at = skip_space(bytes, skip_space(bytes, end) + 1);
+        }
+        let end = value_end(bytes, at);
+        if is_meant {
+            found = value.get(at..end);
+        }
+        index += 1;
+        at = skip_space(bytes, end);
+        if bytes.get(at) == Some(&b',') {
+            at = skip_space(bytes, at + 1);
+        }
+    }
+    found
+}
+
+fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// The place after the value that begins here.
+fn value_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    loop {
+        match bytes.get(at) {
+            None => return bytes.len(),
+            Some(b'"') => at = string_end(bytes, at),
+            Some(b'{' | b'[') => {
+                depth += 1;
+                at += 1;
+            }
+            Some(b'}' | b']') => {
+                depth = depth.saturating_sub(1);
+                at += 1;
+            }
+            Some(b',' | b':' | b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+            Some(_) => {
+                let is_part = |byte: &u8| !matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+                at += bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+            }
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += next;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fields;
+
+    const BODY: &str = r#" {"a": "x\u00e9\"\ud800", "data": {"n": 1.50e400, "tags": [ "red" , {"k":[1, "]"]} ], "no": null},
+        "b": true, "a,b": 7, "twice": 1, "twice": 2} "#;
+
+    fn cells(fields: &str) -> Vec<String> {
+        fields.parse::<Fields>().unwrap().0.iter().map(|field| field.cell(BODY)).collect()
+    }
+
+    #[test]
+    fn a_cell_holds_what_the_body_has_there() {
+        assert_eq!(cells("a, b ,data.n"), ["xé\"\u{fffd}", "true", "1.50e400"]);
+        assert_eq!(cells("data.tags,data.tags[0],data.tags[1].k[1]"), [r#"[ "red" , {"k":[1, "]"]} ]"#, "red", "]"]);
+        assert_eq!(cells("data.no,twice,\"a,b\""), ["null", "2", "7"]);
+        assert_eq!(cells("nothing,data.tags[2],a.b,data[0]"), ["", "", "", ""]);
+        assert_eq!(cells(" , "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_names_no_field_is_explained() {
+        for (wrong, column) in [("a,b c", 4), ("a,items[].n", 3), ("a.", 3)] {
+            let error = wrong.parse::<Fields>().unwrap_err();
+            assert_eq!(error.column, column, "{wrong}: {error}");
+        }
+        assert!(vec!["a"; 51].join(",").parse::<Fields>().is_err());
+    }
+}

@@ -1,0 +1,184 @@
+//! Events in the order of their arrival, a bounded part at a time: what goes through many of them, as exports do, reads them so.
+//! No statement takes long, no answer is large, and between two of them nothing is held.
+
+use std::ops::Range;
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::RunQueryDsl;
+use ipnet::IpNet;
+use uuid::Uuid;
+
+use crate::domain::event::{EventId, WholeEvent};
+use crate::domain::ids::{AccountId, CredentialId};
+use crate::domain::listing::EventFilter;
+use crate::store::columns::{Moment, time};
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::schema::events;
+
+/// Where a part ends, and how many events are in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The first id that is no longer in it.
+    pub end: EventId,
+    pub events: u64,
+}
+
+/// How large a part may be. One event that is larger is a part by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct PartLimit {
+    pub events: usize,
+    pub bytes: u64,
+}
+
+/// The ids in the times of a filter, as far as events are stored now: what arrives later is not in it.
+pub async fn stored_span(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+) -> Result<Range<EventId>, StoreError> {
+    let newest: Option<Uuid> = events::table
+        .filter(events::account_id.eq(account.0))
+        .order(events::id.desc())
+        .select(events::id)
+        .first(conn)
+        .await
+        .optional()?;
+    let nothing = EventId(Uuid::nil());
+    let start = filter.since.map_or(nothing, EventId::first_of);
+    let stored = newest.map_or(nothing, |id| EventId(id).next());
+    let end = filter.until.map_or(stored, |until| EventId::first_of(until).min(stored));
+    Ok(start..end)
+}
+
+/// The oldest event from an id on.
+pub async fn oldest(conn: &mut Connection, account: AccountId, from: EventId) -> Result<Option<EventId>, StoreError> {
+    let id: Option<Uuid> = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(from.0))
+        .order(events::id.asc())
+        .select(events::id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(id.map(EventId))
+}
+
+/// The part that a span of ids begins with; `None` where it has no events.
+pub async fn next_part(
+    conn: &mut Connection,
+    account: AccountId,
+    span: &Range<EventId>,
+    limit: PartLimit,
+) -> Result<Option<Part>, StoreError> {
+    let sizes: Vec<(Uuid, i32)> = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(span.start.0))
+        .filter(events::id.lt(span.end.0))
+        .order(events::id.asc())
+        .select((events::id, events::size_bytes))
+        .limit(limit.events as i64)
+        .load(conn)
+        .await?;
+    let mut bytes = 0;
+    let mut part = None;
+    for (id, size) in sizes {
+        bytes += u64::from(size.unsigned_abs());
+        if bytes > limit.bytes && part.is_some() {
+            break;
+        }
+        let events = part.map_or(0, |part: Part| part.events) + 1;
+        part = Some(Part { end: EventId(id).next(), events });
+    }
+    Ok(part)
+}
+
+/// The events of a span of ids that pass a filter, oldest first, with their sizes in bytes.
+pub async fn list_sizes(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    span: &Range<EventId>,
+) -> Result<Vec<(EventId, u64)>, StoreError> {
+    if filter.query.is_some() {
+        let whole = list_whole(conn, account, filter, span).await?;
+        return Ok(whole.into_iter().map(|event| (event.id, event.size_bytes)).collect());
+    }
+    let mut query = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(span.start.0))
+        .filter(events::id.lt(span.end.0))
+        .order(events::id.asc())
+        .select((events::id, events::size_bytes))
+        .into_boxed();
+    if let Some(credential) = filter.credential {
+        query = query.filter(events::credential_id.eq(credential.0));
+    }
+    let rows: Vec<(Uuid, i32)> = query.load(conn).await?;
+    Ok(rows.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
+}
+
+/// Deletes these, which stand in the order of their ids; answers with those that were still there.
+pub async fn delete(
+    conn: &mut Connection,
+    account: AccountId,
+    found: &[(EventId, u64)],
+) -> Result<Vec<(EventId, u64)>, StoreError> {
+    let ([(first, _), ..], [.., (last, _)]) = (found, found) else { return Ok(Vec::new()) };
+    let ids: Vec<Uuid> = found.iter().map(|(id, _)| id.0).collect();
+    // The range touches the partitions of that time and no others.
+    let these = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(first.0))
+        .filter(events::id.le(last.0))
+        .filter(events::id.eq_any(ids));
+    let gone: Vec<(Uuid, i32)> =
+        diesel::delete(these).returning((events::id, events::size_bytes)).get_results(conn).await?;
+    Ok(gone.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
+}
+
+type Row = (Uuid, Uuid, IpNet, String, i32, Option<Moment>, String, String);
+
+/// The events of a span of ids that pass a filter, oldest first. The times of the filter are the span's.
+pub async fn list_whole(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    span: &Range<EventId>,
+) -> Result<Vec<WholeEvent>, StoreError> {
+    let mut query = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(span.start.0))
+        .filter(events::id.lt(span.end.0))
+        .order(events::id.asc())
+        .select((
+            events::id,
+            events::credential_id,
+            events::remote_ip,
+            events::content_type,
+            events::size_bytes,
+            events::accepted_late_at,
+            events::headers,
+            events::body,
+        ))
+        .into_boxed();
+    if let Some(credential) = filter.credential {
+        query = query.filter(events::credential_id.eq(credential.0));
+    }
+    let rows: Vec<Row> = query.load(conn).await?;
+    let asked = filter.query.as_ref();
+    Ok(rows.into_iter().map(whole).filter(|event| asked.is_none_or(|asked| asked.matches(&event.body))).collect())
+}
+
+fn whole((id, credential_id, ip, content_type, size_bytes, accepted_late, headers, body): Row) -> WholeEvent {
+    WholeEvent {
+        id: EventId(id),
+        credential_id: CredentialId(credential_id),
+        remote_ip: ip.addr(),
+        content_type,
+        size_bytes: u64::from(size_bytes.unsigned_abs()),
+        accepted_late_at: time(accepted_late),
+        headers,
+        body,
+    }
+}

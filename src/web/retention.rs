@@ -1,0 +1,75 @@
+//! Settings → Stored events: how much is stored, how long it is kept, and what goes next.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use jiff::SignedDuration;
+
+use crate::domain::event::EventId;
+use crate::domain::retention::Retention;
+use crate::store::{event_batches, event_removals, partitions};
+use crate::web::answers::html;
+use crate::web::errors::PageError;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::{When, grouped, size};
+
+#[derive(Template)]
+#[template(path = "retention.html")]
+struct Show {
+    page: Page,
+    days: String,
+    installation_days: String,
+    is_shortened: bool,
+    events: String,
+    size: String,
+    oldest: Option<When>,
+    /// When the oldest event leaves the disk, at the earliest.
+    next: Option<When>,
+    /// When it is no longer shown, where that is before.
+    hidden: Option<When>,
+}
+
+fn days(number: u32) -> String {
+    if number == 1 { "1 day".to_owned() } else { format!("{} days", grouped(u64::from(number))) }
+}
+
+/// `GET /settings/events`
+pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    let (account, now) = (reader.member.account_id, reader.now());
+    let retention = reader.retention();
+    let mut conn = reader.site().store.connection().await?;
+    let kept_since = retention.kept_since(now);
+    let stored = event_removals::stored_since(&mut conn, account, kept_since).await?;
+    let shown_since = if retention.is_shortened() { kept_since } else { jiff::Timestamp::UNIX_EPOCH };
+    let oldest = event_batches::oldest(&mut conn, account, EventId::first_of(shown_since)).await?;
+    let oldest = oldest.map(EventId::received_at);
+    let goes_at = |time: jiff::Timestamp| goes_at(time, retention);
+    let template = Show {
+        page: reader.page("Stored events").at("settings", "events"),
+        days: days(retention.days()),
+        installation_days: days(retention.installation_days),
+        is_shortened: retention.is_shortened(),
+        events: grouped(stored.events),
+        size: size(stored.bytes),
+        oldest: oldest.map(When::exactly),
+        hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention))),
+        next: oldest.map(|time| When::minute(goes_at(time))),
+    };
+    html(&template)
+}
+
+fn after(time: jiff::Timestamp, retention: Retention) -> jiff::Timestamp {
+    let kept = SignedDuration::from_hours(24 * i64::from(retention.days()));
+    time.saturating_add(kept).unwrap_or(jiff::Timestamp::MAX)
+}
+
+/// Events leave the disk with the whole week in which they arrived; those that an account keeps shorter, by themselves, once their
+/// week is over.
+fn goes_at(time: jiff::Timestamp, retention: Retention) -> jiff::Timestamp {
+    let week_over = partitions::end_of_week(time);
+    if retention.is_shortened() {
+        after(time, retention).max(after(week_over, Retention { installation_days: 1, account_days: None }))
+    } else {
+        after(week_over, retention)
+    }
+}
