@@ -29,10 +29,21 @@ pub struct Written {
 /// Downloads the events as a browser does.
 pub async fn download(reader: &Reader, span: &Span, home: &Path) -> Result<Written> {
     let file = home.join("export.ndjson");
+    written(curl(reader, span, &file), &file).await
+}
+
+/// Downloads the events and keeps nothing of them: whoever reads them is on another machine, with a disk of its own.
+pub async fn download_elsewhere(reader: &Reader, span: &Span) -> Result<()> {
+    let status = curl(reader, span, Path::new("/dev/null")).stdin(Stdio::null()).kill_on_drop(true).status().await?;
+    ensure!(status.success(), "nothing whole was read");
+    Ok(())
+}
+
+fn curl(reader: &Reader, span: &Span, file: &Path) -> Command {
     let address = format!("{}/events/export?format=ndjson&since={}&until={}", reader.url, span.since, span.until);
     let mut curl = Command::new("curl");
-    curl.args(["-sS", "--fail", "-o"]).arg(&file).args(["-H", &format!("Cookie: {}", reader.cookie), &address]);
-    written(curl, &file).await
+    curl.args(["-sS", "--fail", "-o"]).arg(file).args(["-H", &format!("Cookie: {}", reader.cookie), &address]);
+    curl
 }
 
 /// Writes the same events as text, by PostgreSQL's own client.

@@ -44,6 +44,7 @@ const EXPORTED: u64 = 1_000_000;
 /// How long events are sent beside each kind of reading.
 const PHASE: Duration = Duration::from_secs(10);
 const MAX_PAGE_BYTES: usize = 60_000;
+const MAX_OVERVIEW: Duration = Duration::from_millis(20);
 const RARE_WORDS_ASKED: u64 = 10;
 /// `data.order.priority = "critical"`
 const FIELD_SEARCH: &str = "data.order.priority%20%3D%20%22critical%22";
@@ -86,10 +87,11 @@ async fn measure(program: &Program, many: u64, home: &Path) -> Result<()> {
     for ((what, one), (_, other)) in pages(program, &seeded, many).await?.into_iter().zip(few) {
         report::ratio(what, &ms(one), &ms(other), one.as_secs_f64() / other.as_secs_f64(), AtMost(1.5));
     }
+    overview(program).await?;
     searches(program, &seeded).await?;
     weights(program).await?;
     exports(program, &seeded, many, home).await?;
-    ingest(program, &seeded, many, home).await
+    ingest(program, &seeded, many).await
 }
 
 /// The addresses that must not get slower, and how long each takes.
@@ -144,10 +146,28 @@ async fn searches(program: &Program, seeded: &Seeded) -> Result<()> {
     Ok(())
 }
 
+/// The bars of a month, from the counts alone, as an open page asks for them again and again.
+async fn overview(program: &Program) -> Result<()> {
+    report::head("Overview, in the middle of 25 times");
+    let took = Reader::sign_in(program).await?.usual_time("/events/overview?overview=30d").await?;
+    report::time("30 days of bars, totals and senders", took, MAX_OVERVIEW);
+    Ok(())
+}
+
 async fn weights(program: &Program) -> Result<()> {
     let reader = Reader::sign_in(program).await?;
     report::head("Over the wire, with an empty cache");
-    for path in ["/events", "/events/rejections", "/settings/integrations/webhooks", "/docs/webhooks/quick-start"] {
+    let pages = [
+        "/events",
+        "/events/rejections",
+        "/events/deletion",
+        "/settings/integrations/webhooks",
+        "/settings/account",
+        "/settings/events",
+        "/docs/webhooks/quick-start",
+        "/docs/webhooks/advanced-usage",
+    ];
+    for path in pages {
         let (bytes, others) = reader.weight(path).await?;
         let words = format!("{:.1} KB, {} requests to others", bytes as f64 / 1e3, others.len());
         report::figure(path, &words, "≤ 60 KB, none", bytes <= MAX_PAGE_BYTES && others.is_empty());
@@ -200,7 +220,7 @@ async fn exports(program: &Program, seeded: &Seeded, events: u64, home: &Path) -
 }
 
 /// Events are sent at an even pace beside each kind of reading, and without it just before.
-async fn ingest(program: &Program, seeded: &Seeded, events: u64, home: &Path) -> Result<()> {
+async fn ingest(program: &Program, seeded: &Seeded, events: u64) -> Result<()> {
     report::head(&format!("99 of 100 events are acknowledged within, at {} a second", senders::EVENTS_PER_SECOND));
     let paths = addresses(program, seeded, events).await?;
     let span = oldest(seeded, events, EXPORTED.min(events / 2));
@@ -224,7 +244,7 @@ async fn ingest(program: &Program, seeded: &Seeded, events: u64, home: &Path) ->
                         reader.first_time(&format!("/events?q={word}")).await?;
                     }
                     _ => {
-                        export::download(&reader, &span, home).await?;
+                        export::download_elsewhere(&reader, &span).await?;
                     }
                 }
                 number += 1;

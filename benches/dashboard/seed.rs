@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::app::prune;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 use crate::program::Program;
@@ -17,6 +18,7 @@ const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 const OLD_SHARE: f64 = 0.95;
 /// Rows of one statement.
 const STEP: u64 = 50_000;
+const EMPTYING_ATTEMPTS: usize = 60;
 /// How many statements run at once.
 const HANDS: u64 = 2;
 /// Words that one event each has, all in weeks that are over.
@@ -52,7 +54,7 @@ pub async fn seed(program: &Program, events: u64) -> Result<Seeded> {
         prune::make_partitions(&program.store, now - WEEK * i32::try_from(weeks)?).await?;
     }
     let client = connect(program.database_url()).await?;
-    client.batch_execute("truncate events, event_counts").await?;
+    empty(&client).await?;
     let started = Instant::now();
     let this_week = now.as_second().div_euclid(WEEK.as_secs()) * WEEK.as_secs();
     let week_start = Timestamp::from_second(this_week)?;
@@ -88,6 +90,17 @@ pub async fn seed(program: &Program, events: u64) -> Result<Seeded> {
         "select sum(pg_total_relation_size(inhrelid))::bigint from pg_inherits where inhparent = 'events'::regclass";
     let stored_bytes = client.query_one(size, &[]).await?.get(0);
     Ok(Seeded { took: started.elapsed(), stored_bytes, week_start, began })
+}
+
+/// Upkeep may be making indexes of the same weeks, and then one of the two has to give way.
+async fn empty(client: &Client) -> Result<()> {
+    for _ in 0..EMPTYING_ATTEMPTS {
+        match client.batch_execute("truncate events, event_counts").await {
+            Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => continue,
+            outcome => return outcome.context("emptying the tables"),
+        }
+    }
+    bail!("the tables could not be emptied beside the upkeep")
 }
 
 /// Events that stand at even distances in two spans of time, the closed weeks and the last one.

@@ -21,6 +21,10 @@ pub const LOWER_BODY: &str = "lower(body collate \"C\")";
 /// A body that has the beginning of an escape for a character up to U+00FF.
 pub const HAS_SHORT_ESCAPE: &str = r"strpos(body, E'\\u00') > 0";
 
+/// What making an index may take of the database server's memory while it lasts. An index of trigrams is gathered in memory and
+/// merged into its file each time this is full, so little memory means many merges.
+const BUILD_MEMORY: &str = "'256MB'";
+
 const TRIGRAMS: &str = "_trigrams";
 const ESCAPES: &str = "_escapes";
 
@@ -87,7 +91,10 @@ pub async fn make(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, 
         if indexed.contains(&table) {
             continue;
         }
-        conn.batch_execute("set statement_timeout = 0; set lock_timeout = 0").await?;
+        conn.batch_execute(&format!(
+            "set statement_timeout = 0; set lock_timeout = 0; set maintenance_work_mem = {BUILD_MEMORY}"
+        ))
+        .await?;
         // Names of ours are letters and digits, so nothing needs quoting.
         make_one(conn, &table, TRIGRAMS, &format!("using gin (({LOWER_BODY}) gin_trgm_ops)")).await?;
         make_one(conn, &table, ESCAPES, &format!("(account_id, id) where {HAS_SHORT_ESCAPE}")).await?;
