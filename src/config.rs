@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
     /// Where the program's own PostgreSQL lives
-    #[arg(long, env = "DATA_DIR", value_name = "DIR", global = true, default_value = "./data")]
+    #[arg(long, env = "DATA_DIR", value_name = "DIR", global = true, default_value = DEFAULT_DATA_DIR)]
     pub data_dir: OsString,
     /// Networks of proxies whose forwarding headers are believed, comma-separated, read from the right
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "CIDR,...", global = true)]
@@ -80,11 +80,14 @@ impl Options {
             }
         }
         if self.data_dir.is_empty() {
-            self.data_dir = "./data".into();
+            self.data_dir = DEFAULT_DATA_DIR.into();
         }
         self
     }
 }
+
+/// Where a database of the program's own is, when nobody says where.
+pub const DEFAULT_DATA_DIR: &str = "./data";
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Database};
+use crate::config::{Config, DEFAULT_DATA_DIR, Database};
 use crate::store::embedded::cluster::Cluster;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::error::StoreError;
@@ -60,12 +60,12 @@ impl OpenDatabase {
         Self::connect(config, Missing::IsMade).await?.prepared().await
     }
 
-    /// Opens it and brings the schema up to date, if it is there.
+    /// Opens it and brings the schema up to date, if it is there or a directory was named for it.
     pub async fn open_existing(config: &Config) -> Result<Self, OpenError> {
         Self::connect(config, Missing::IsAnError).await?.prepared().await
     }
 
-    /// Opens it without touching its schema, if it is there.
+    /// Opens it without touching its schema, if it is there or a directory was named for it.
     pub async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
         Self::connect(config, Missing::IsAnError).await
     }
@@ -109,9 +109,11 @@ impl OpenDatabase {
             }),
             Database::Embedded(data_dir) => {
                 let search_path = config.search_path.as_deref();
+                // Who names a directory means it; who names none may have come to the wrong one.
+                let is_named = data_dir.as_os_str() != DEFAULT_DATA_DIR;
                 let cluster = match missing {
-                    Missing::IsMade => Cluster::start(data_dir, search_path).await?,
-                    Missing::IsAnError => Cluster::start_existing(data_dir, search_path).await?,
+                    Missing::IsAnError if !is_named => Cluster::start_existing(data_dir, search_path).await?,
+                    Missing::IsAnError | Missing::IsMade => Cluster::start(data_dir, search_path).await?,
                 };
                 let description =
                     format!("PostgreSQL {} of its own, in {}", cluster.major(), cluster.directory().display());

@@ -363,8 +363,7 @@ fn a_command_that_asks_what_is_there_makes_no_database_and_says_where_it_looked(
         &["doctor"],
     ] {
         let mut command = program_command(PROGRAM.as_ref());
-        let output =
-            command.args(arguments).arg("--data-dir").arg(home.data_dir()).stdin(Stdio::null()).output().unwrap();
+        let output = command.args(arguments).current_dir(home.root.path()).stdin(Stdio::null()).output().unwrap();
         let line = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {line}");
         let looked_in = format!("there is no database in {}", home.data_dir().display());
