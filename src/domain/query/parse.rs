@@ -1,4 +1,5 @@
-//! The language of the search field. Without an operator, the whole is one text to look for, exactly as it was typed. With one:
+//! The language of the search field. Without an operator that something stands before, the whole is one text to look for, exactly as it
+//! was typed. With one:
 //!
 //! ```text
 //! search    = term { [ "and" ] term }
@@ -80,18 +81,24 @@ pub fn is_reserved(word: &str) -> bool {
     RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
 }
 
+/// Whether the first sign outside quotes has something before it that a name may end with. A sign that has nothing to compare, as
+/// in `<b>`, is a text like any other.
 fn has_operator_outside_quotes(chars: &[char]) -> bool {
-    let (mut inside, mut escaped) = (false, false);
-    chars.iter().any(|&c| {
+    let (mut inside, mut escaped, mut before) = (false, false, None);
+    for &c in chars {
         if inside {
             inside = escaped || c != '"';
             escaped = c == '\\' && !escaped;
-            false
+        } else if is_operator_char(c) {
+            return before.is_some_and(|c| is_name_char(c) || matches!(c, '"' | ']' | '!' | '.'));
         } else {
             inside = c == '"';
-            is_operator_char(c)
         }
-    })
+        if !c.is_whitespace() {
+            before = Some(c);
+        }
+    }
+    false
 }
 
 /// Whether a text would not have been searched for as it is.
@@ -442,6 +449,8 @@ mod tests {
             r#""unclosed = 1"#,
             "!",
             "it's “quoted”",
+            "= 5",
+            "<b>bold</b> and class=wide",
             r"C:\temp",
         ] {
             assert_eq!(parsed(typed).terms, [text(typed)], "{typed}");
@@ -499,7 +508,7 @@ mod tests {
     #[test]
     fn an_error_names_the_column_and_what_to_write() {
         for (typed, column, words) in [
-            ("= 5", 1, "A field has to stand before it"),
+            ("a = 1 = 5", 7, "A field has to stand before it"),
             ("a = ", 5, "A value has to follow"),
             ("event = new_data", 9, r#"Text stands in quotes: "new_data""#),
             ("größe = 'M'", 9, "straight double quotes"),
