@@ -161,9 +161,9 @@ mod tests {
         let line = written(ExportFormat::Ndjson, "\u{feff}{\r\n \"a\": 1.50e400,\n \"a\": \"\\ud800\\u0000\" }\n");
         assert_eq!(
             line,
-            "{\"id\":\"019ab000-bba8-0000-0000-000000000000\",\"received_at\":\"2026-11-23T08:41:12.408Z\",\
+            "{\"id\":\"01a20790-fdd8-0000-0000-000000000000\",\"received_at\":\"2026-11-23T08:41:12.408Z\",\
              \"credential\":\"rw_7f3kq2m9\",\"remote_ip\":\"127.0.0.1\",\
-             \"content_type\":\"application/json; profile=\\\"a\\\"\",\"size_bytes\":49,\
+             \"content_type\":\"application/json; profile=\\\"a\\\"\",\"size_bytes\":45,\
              \"headers\":{\"b\":\"1\",\"a\":\"say \\\"2\\\"\"},\
              \"body\":{   \"a\": 1.50e400,  \"a\": \"\\ud800\\u0000\" }}\n"
         );
