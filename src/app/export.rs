@@ -87,9 +87,11 @@ pub fn unreadable(what: impl std::fmt::Display) -> StoreError {
     StoreError::Unreadable(what.to_string())
 }
 
-/// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection).
+/// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection), also where space comes first
+/// or the sign is one of the wide ones, which some programs take for the narrow.
 fn neutral(cell: &str) -> Cow<'_, str> {
-    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    let dangerous = cell.starts_with(['\t', '\r', '\n']) || cell.trim_start().starts_with(is_sign);
     if dangerous { format!("'{cell}").into() } else { cell.into() }
 }
 
@@ -105,10 +107,11 @@ mod tests {
             lines.push(["x", cell]).unwrap();
             String::from_utf8(lines.finish().unwrap()).unwrap()
         };
-        for cell in ["=1+1", "+1", "-1", "@sum", "\tx"] {
+        for cell in ["=1+1", "+1", "-1", "@sum", "\tx", "  =1", "＝1", "＋1"] {
             assert_eq!(line(cell), format!("x,'{cell}\r\n"));
         }
         assert_eq!(line("\rx"), "x,\"'\rx\"\r\n");
+        assert_eq!(line("\n=2"), "x,\"'\n=2\"\r\n");
         assert_eq!(line("{\"a\":1}"), "x,\"{\"\"a\"\":1}\"\r\n");
     }
 }
