@@ -50,10 +50,24 @@ pub struct Options {
     #[arg(long, env = "UPGRADE_URL", value_name = "URL", global = true)]
     pub upgrade_url: Option<String>,
     /// How long events are kept, in days
-    #[arg(long, env = "RETENTION_DAYS", value_name = "DAYS", global = true, default_value = "90")]
+    #[arg(
+        long,
+        env = "RETENTION_DAYS",
+        allow_negative_numbers = true,
+        value_name = "DAYS",
+        global = true,
+        default_value = "90"
+    )]
     pub retention_days: String,
     /// Largest accepted body, in bytes
-    #[arg(long, env = "MAX_BODY_BYTES", value_name = "BYTES", global = true, default_value = "1048576")]
+    #[arg(
+        long,
+        env = "MAX_BODY_BYTES",
+        allow_negative_numbers = true,
+        value_name = "BYTES",
+        global = true,
+        default_value = "1048576"
+    )]
     pub max_body_bytes: String,
     /// How the log is written
     #[arg(long, env = "LOG_FORMAT", value_name = "text|json", global = true, default_value = "text")]
