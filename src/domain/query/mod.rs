@@ -8,6 +8,7 @@ pub mod matching;
 pub mod number;
 pub mod parse;
 pub mod patterns;
+pub mod signs;
 pub mod strings;
 pub mod terms;
 pub mod walk;

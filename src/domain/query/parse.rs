@@ -17,6 +17,7 @@
 
 use crate::domain::query::error::QueryError;
 use crate::domain::query::number::is_number;
+use crate::domain::query::signs::{could_be_condition, has_operator_outside_quotes, is_name_char, is_operator_char};
 use crate::domain::query::strings::{quoted, unescape};
 use crate::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
 
@@ -67,44 +68,9 @@ pub fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
     if parser.peek().is_some() { Err(parser.strange_name(parser.at)) } else { Ok(path) }
 }
 
-fn is_operator_char(c: char) -> bool {
-    matches!(c, '=' | '<' | '>')
-}
-
-/// What may stand in a name without quotes.
-pub fn is_name_char(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@')
-}
-
 /// Whether a word means something where a name could begin.
 pub fn is_reserved(word: &str) -> bool {
     RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
-}
-
-/// Whether the first sign outside quotes has something before it that a name may end with. A sign that has nothing to compare, as
-/// in `<b>`, is a text like any other.
-fn has_operator_outside_quotes(chars: &[char]) -> bool {
-    let (mut inside, mut escaped, mut before) = (false, false, None);
-    for &c in chars {
-        if inside {
-            inside = escaped || c != '"';
-            escaped = c == '\\' && !escaped;
-        } else if is_operator_char(c) {
-            return before.is_some_and(|c| is_name_char(c) || matches!(c, '"' | ']' | '!' | '.'));
-        } else {
-            inside = c == '"';
-        }
-        if !c.is_whitespace() {
-            before = Some(c);
-        }
-    }
-    false
-}
-
-/// Whether a text would not have been searched for as it is.
-fn could_be_condition(text: &str) -> bool {
-    let has_word = |word: &str| text.split_whitespace().any(|part| part.eq_ignore_ascii_case(word));
-    text.contains(is_operator_char) || has_word("exists") || has_word("contains") || text.trim() != text
 }
 
 struct Parser<'a> {

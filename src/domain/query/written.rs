@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::domain::query::parse::{is_name_char, is_reserved};
+use crate::domain::query::parse::is_reserved;
+use crate::domain::query::signs::is_name_char;
 use crate::domain::query::strings::quoted;
 use crate::domain::query::terms::{Condition, Piece, Query, Term, Test, Value};
 
