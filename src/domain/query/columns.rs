@@ -2,13 +2,12 @@
 
 use std::str::FromStr;
 
-use memchr::memchr2;
-
 use crate::domain::payload::value_text;
 use crate::domain::query::error::QueryError;
 use crate::domain::query::parse::parse_path;
 use crate::domain::query::strings::{compare, decoded};
 use crate::domain::query::terms::Piece;
+use crate::domain::query::walk::string_end;
 
 /// How many columns may be chosen.
 const MAX_FIELDS: usize = 50;
@@ -146,18 +145,6 @@ fn value_end(bytes: &[u8], mut at: usize) -> usize {
             return at;
         }
     }
-}
-
-fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(next) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += next;
-        if bytes[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    bytes.len()
 }
 
 #[cfg(test)]

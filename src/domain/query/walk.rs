@@ -90,7 +90,7 @@ pub fn walk(json: &str, visitor: &mut impl Visitor) {
 }
 
 /// The place after the string that begins here.
-fn string_end(bytes: &[u8], start: usize) -> usize {
+pub fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(next) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         at += next;
