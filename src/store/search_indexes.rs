@@ -75,7 +75,7 @@ pub async fn list_closed(conn: &mut Connection, now: Timestamp) -> Result<Vec<St
 }
 
 /// Makes the indexes that closed weeks lack, one after the other, without keeping anybody from reading or writing; answers with the
-/// partitions that got them. What a crash left half made is dropped and made again. `conn` is the caller's own and holds the lock
+/// partitions that got them and have events. What a crash left half made is dropped and made again. `conn` is the caller's own and holds the lock
 /// of upkeep; its limits on waiting are lifted.
 pub async fn make(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, StoreError> {
     if !has_extension(conn).await? {
@@ -100,7 +100,10 @@ pub async fn make(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, 
         make_one(conn, &table, ESCAPES, &format!("(account_id, id) where {HAS_SHORT_ESCAPE}")).await?;
         // So that the planner knows how frequent a text is.
         conn.batch_execute(&format!("analyze {table}")).await?;
-        made.push(table);
+        let has_events: Answer = sql_query(format!("select exists (select from {table}) as yes")).get_result(conn).await?;
+        if has_events.yes {
+            made.push(table);
+        }
     }
     Ok(made)
 }
