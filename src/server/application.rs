@@ -34,9 +34,10 @@ use crate::server::metrics::StartedAt;
 use crate::server::{descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
+use crate::web::layers::outermost;
 use crate::web::live::feeds::Feeds;
+use crate::web::routes;
 use crate::web::site::Site;
-use crate::web::{outermost, routes};
 
 /// argon2 runs at once, for senders and for page logins each; as many as there are cores.
 const HASHING_PERMITS: usize = 2;

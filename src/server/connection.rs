@@ -22,8 +22,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::ConnectionLimits;
 use crate::measure::Present;
+use crate::web::layers::unparsed;
 use crate::web::site::Site;
-use crate::web::unparsed;
 
 /// How far the exchange on a connection is. Shared by the socket and the service, which live on one thread.
 #[derive(Clone, Debug)]

@@ -100,7 +100,8 @@ pub async fn make(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, 
         make_one(conn, &table, ESCAPES, &format!("(account_id, id) where {HAS_SHORT_ESCAPE}")).await?;
         // So that the planner knows how frequent a text is.
         conn.batch_execute(&format!("analyze {table}")).await?;
-        let has_events: Answer = sql_query(format!("select exists (select from {table}) as yes")).get_result(conn).await?;
+        let has_events: Answer =
+            sql_query(format!("select exists (select from {table}) as yes")).get_result(conn).await?;
         if has_events.yes {
             made.push(table);
         }

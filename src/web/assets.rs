@@ -8,7 +8,7 @@ use flate2::Compression;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use crate::web::gzip::gzip;
+use crate::web::layers::gzip::gzip;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]

@@ -8,7 +8,7 @@ use askama::Template;
 use crate::app::failure::Failure;
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
-use crate::web::headers::{self, RequestId};
+use crate::web::layers::headers::{self, RequestId};
 use crate::web::page::Page;
 
 /// Why there is no page.

@@ -15,7 +15,7 @@ use crate::ingest::receive::{BODY_DEADLINE, BodyError};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::room::Room;
 use crate::ingest::writer::Writer;
-use crate::web::headers::RequestId;
+use crate::web::layers::headers::RequestId;
 use crate::web::problem;
 use crate::web::site::Site;
 

@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use serde::Serialize;
 
 use crate::ingest::refusal::Refusal;
-use crate::web::headers::RequestId;
+use crate::web::layers::headers::RequestId;
 use crate::web::problem_codes::Code;
 
 const CHALLENGE: &str = r#"Basic realm="Reasoner webhooks", charset="UTF-8""#;

@@ -20,9 +20,9 @@ use crate::domain::ids::SessionId;
 use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::errors::PageError;
-use crate::web::headers::RequestId;
+use crate::web::layers::headers::RequestId;
 use crate::web::page::{Page, Viewer};
-use crate::web::session;
+use crate::web::sign_in::session;
 use crate::web::site::Site;
 use crate::web::{theme, zone};
 

@@ -4,14 +4,16 @@ use actix_web::error::UrlencodedError;
 use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
+use crate::web::account::{audit, confirm, deletion, details, retention, second_factor, sessions};
+use crate::web::docs::doc_pages;
 use crate::web::errors::{self, PageError};
+use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
+use crate::web::layers::{compress, deadline, error_pages, same_origin};
 use crate::web::live::stream;
+use crate::web::sign_in::{session, set_up, sign_up, with_code, with_password};
 use crate::web::site::Site;
-use crate::web::{
-    account, audit, comparison, compress, confirm, credentials, deadline, deletion, docs, error_layer, event, events,
-    events_deletion, export, health, holding, ingest, overview, rejections, retention, same_origin, second_factor,
-    session, sessions, set_up, sign_in, sign_in_code, sign_up, static_files, theme, webhooks,
-};
+use crate::web::webhooks::{credential_list, credentials, holding};
+use crate::web::{health, ingest, static_files, theme};
 
 /// The largest form, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -26,7 +28,7 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .service(at("/favicon.ico", "GET, HEAD").route(get().to(static_files::favicon)));
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
-        .wrap(middleware::from_fn(error_layer::layer))
+        .wrap(middleware::from_fn(error_pages::layer))
         .wrap(middleware::from_fn(session::note_remembered))
         .wrap(session::layer(site))
         .wrap(middleware::from_fn(session::keep_cookie))
@@ -91,29 +93,29 @@ fn pages(config: &mut ServiceConfig) {
     config
         .service(at("/", "GET, HEAD").route(get().to(set_up::door)))
         .service(at("/setup", "GET, HEAD, POST").route(get().to(set_up::new)).route(post().to(set_up::create)))
-        .service(at("/login", "GET, HEAD, POST").route(get().to(sign_in::new)).route(post().to(sign_in::create)))
         .service(
-            at("/login/code", "GET, HEAD, POST")
-                .route(get().to(sign_in_code::new))
-                .route(post().to(sign_in_code::create)),
+            at("/login", "GET, HEAD, POST").route(get().to(with_password::new)).route(post().to(with_password::create)),
         )
-        .service(at("/logout", "POST").route(post().to(sign_in::destroy)))
+        .service(
+            at("/login/code", "GET, HEAD, POST").route(get().to(with_code::new)).route(post().to(with_code::create)),
+        )
+        .service(at("/logout", "POST").route(post().to(with_password::destroy)))
         .service(at("/signup", "GET, HEAD, POST").route(get().to(sign_up::new)).route(post().to(sign_up::create)))
         .service(at("/theme", "POST").route(post().to(theme::choose)));
 
     // What was received.
     config
-        .service(at("/events", "GET, HEAD").route(get().to(events::index)))
+        .service(at("/events", "GET, HEAD").route(get().to(event_list::index)))
         .service(at("/events/live", "GET, HEAD").route(get().to(stream::show)))
         .service(at("/events/export", "GET, HEAD").route(get().to(export::download)))
         .service(at("/events/overview", "GET, HEAD").route(get().to(overview::show)))
         .service(at("/events/rejections", "GET, HEAD").route(get().to(rejections::index)))
         .service(
             at("/events/deletion", "GET, HEAD, POST")
-                .route(get().to(events_deletion::show))
-                .route(confirmed(post().to(events_deletion::create))),
+                .route(get().to(filtered_deletion::show))
+                .route(confirmed(post().to(filtered_deletion::create))),
         )
-        .service(at("/events/deletion/cancellation", "POST").route(post().to(events_deletion::cancel)))
+        .service(at("/events/deletion/cancellation", "POST").route(post().to(filtered_deletion::cancel)))
         .service(at("/events/{id}", "GET, HEAD").route(get().to(event::show)))
         .service(at("/events/{id}/body", "GET, HEAD").route(get().to(event::body)))
         .service(at("/events/{id}/comparison", "GET, HEAD").route(get().to(comparison::show)))
@@ -121,9 +123,9 @@ fn pages(config: &mut ServiceConfig) {
 
     // Settings.
     config
-        .service(at("/settings", "GET, HEAD").route(get().to(account::door)))
-        .service(at("/settings/integrations", "GET, HEAD").route(get().to(webhooks::integrations)))
-        .service(at("/settings/integrations/webhooks", "GET, HEAD").route(get().to(webhooks::show)))
+        .service(at("/settings", "GET, HEAD").route(get().to(details::door)))
+        .service(at("/settings/integrations", "GET, HEAD").route(get().to(credential_list::integrations)))
+        .service(at("/settings/integrations/webhooks", "GET, HEAD").route(get().to(credential_list::show)))
         .service(
             at("/settings/integrations/webhooks/credentials", "POST").route(confirmed(post().to(credentials::create))),
         )
@@ -143,10 +145,10 @@ fn pages(config: &mut ServiceConfig) {
                 .service(at("/test-event", "POST").route(post().to(credentials::test)))
                 .default_service(web::to(errors::not_found)),
         )
-        .service(at("/settings/account", "GET, HEAD").route(get().to(account::show)))
-        .service(at("/settings/account/name", "POST").route(post().to(account::rename)))
-        .service(at("/settings/account/email", "POST").route(confirmed(post().to(account::change_address))))
-        .service(at("/settings/account/password", "POST").route(post().to(account::change)))
+        .service(at("/settings/account", "GET, HEAD").route(get().to(details::show)))
+        .service(at("/settings/account/name", "POST").route(post().to(details::rename)))
+        .service(at("/settings/account/email", "POST").route(confirmed(post().to(details::change_address))))
+        .service(at("/settings/account/password", "POST").route(post().to(details::change)))
         .service(
             at("/settings/account/second-factor", "GET, HEAD, POST")
                 .route(get().to(second_factor::show))
@@ -171,9 +173,9 @@ fn pages(config: &mut ServiceConfig) {
 
     // Documentation.
     config
-        .service(at("/docs/webhooks/quick-start", "GET, HEAD").route(get().to(docs::quick_start)))
-        .service(at("/docs/webhooks/api-reference", "GET, HEAD").route(get().to(docs::api_reference)))
-        .service(at("/docs/webhooks/advanced-usage", "GET, HEAD").route(get().to(docs::advanced_usage)))
-        .service(at("/docs/webhooks/errors", "GET, HEAD").route(get().to(docs::errors)))
-        .service(at("/docs/webhooks/operations", "GET, HEAD").route(get().to(docs::operations)));
+        .service(at("/docs/webhooks/quick-start", "GET, HEAD").route(get().to(doc_pages::quick_start)))
+        .service(at("/docs/webhooks/api-reference", "GET, HEAD").route(get().to(doc_pages::api_reference)))
+        .service(at("/docs/webhooks/advanced-usage", "GET, HEAD").route(get().to(doc_pages::advanced_usage)))
+        .service(at("/docs/webhooks/errors", "GET, HEAD").route(get().to(doc_pages::errors)))
+        .service(at("/docs/webhooks/operations", "GET, HEAD").route(get().to(doc_pages::operations)));
 }

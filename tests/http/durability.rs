@@ -1,7 +1,7 @@
 //! What a 200 means, and what happens when something breaks.
 
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
-use reasoner_webhooks::web::outermost;
+use reasoner_webhooks::web::layers::outermost;
 
 use crate::support::server::TestServer;
 

@@ -21,7 +21,7 @@ use crate::ingest::wake::Listener;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::{arrivals, rejections, sessions};
-use crate::web::filters::Filters;
+use crate::web::events::filters::Filters;
 use crate::web::live::message::Text;
 use crate::web::site::Site;
 

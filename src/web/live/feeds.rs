@@ -13,7 +13,7 @@ use crate::domain::ids::{AccountId, SessionId};
 use crate::measure::Present;
 use crate::store::error::StoreError;
 use crate::store::{arrivals, sessions};
-use crate::web::filters::Filters;
+use crate::web::events::filters::Filters;
 use crate::web::live::feed::{Feed, Seat};
 use crate::web::site::Site;
 

@@ -10,10 +10,10 @@ use crate::domain::position::Position;
 use crate::domain::rejection::Rejection;
 use crate::domain::time::rfc3339;
 use crate::domain::visible::visible;
-use crate::web::events::{Row, RowTemplate};
-use crate::web::filters::Filters;
-use crate::web::first_run::attempt_html;
-use crate::web::rejections::explanation;
+use crate::web::events::event_list::{Row, RowTemplate};
+use crate::web::events::filters::Filters;
+use crate::web::events::rejections::explanation;
+use crate::web::webhooks::first_run::attempt_html;
 
 /// How long the browser waits before it connects again.
 const RETRY_MS: u32 = 2_000;

@@ -13,7 +13,7 @@ use crate::domain::position::Position;
 use crate::store::credentials;
 use crate::store::error::StoreError;
 use crate::web::errors::PageError;
-use crate::web::filters::{Filters, Query};
+use crate::web::events::filters::{Filters, Query};
 use crate::web::live::feed::{MOST_COUNTED, News, Piece, second_of};
 use crate::web::live::feeds::{Feeds, Place};
 use crate::web::live::message::Text;

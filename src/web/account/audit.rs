@@ -1,0 +1,135 @@
+//! Settings → Audit trail: who did what, when, from where; filtered, paged, and as a download.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::app::export_audit::AuditExport;
+use crate::domain::audit::{Action, AuditEntry, AuditFilter};
+use crate::domain::time::full;
+use crate::domain::visible::visible;
+use crate::store::audit;
+use crate::web::answers::html;
+use crate::web::errors::PageError;
+use crate::web::events::export;
+use crate::web::events::filters::{Choice, address};
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::When;
+
+/// How many lines a page has.
+const LINES_PER_PAGE: usize = 50;
+/// The longest text that is searched for, in characters.
+const MAX_TEXT_CHARS: usize = 200;
+
+const PATH: &str = "/settings/audit";
+const EXPORT_PATH: &str = "/settings/audit/export";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Query {
+    action: String,
+    subject: String,
+    before: Option<Uuid>,
+    format: String,
+}
+
+impl Query {
+    fn subject(&self) -> String {
+        self.subject.trim().chars().take(MAX_TEXT_CHARS).collect()
+    }
+
+    /// What is asked for. An action is chosen from a list, so an unknown one is no slip of a reader.
+    fn filter(&self) -> Result<AuditFilter, PageError> {
+        let action = match self.action.as_str() {
+            "" => None,
+            word => Some(word.parse().map_err(|_| PageError::BadRequest("There is no such action.".to_owned()))?),
+        };
+        Ok(AuditFilter { action, subject: Some(self.subject()).filter(|text| !text.is_empty()) })
+    }
+
+    /// An address with these filters and one thing more.
+    fn link(&self, path: &str, name: &str, value: &str) -> String {
+        address(path, &[("action", &self.action), ("subject", &self.subject()), (name, value)])
+    }
+}
+
+struct Row {
+    at: When,
+    actor: String,
+    action: &'static str,
+    subject: String,
+    detail: String,
+    ip: String,
+    request_id: String,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct Index {
+    page: Page,
+    path: &'static str,
+    rows: Vec<Row>,
+    actions: Vec<Choice>,
+    subject: String,
+    is_filtered: bool,
+    ndjson: String,
+    csv: String,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+/// `GET /settings/audit?action=&subject=&before=`
+pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let filter = query.filter()?;
+    let mut conn = reader.site().store.connection().await?;
+    let mut list = audit::list(&mut conn, reader.member.account_id, &filter, query.before, LINES_PER_PAGE + 1).await?;
+    let more = list.len() > LINES_PER_PAGE;
+    list.truncate(LINES_PER_PAGE);
+    let older = list.last().filter(|_| more).map(|(id, _)| query.link(PATH, "before", &id.to_string()));
+    html(&Index {
+        page: reader.page("Audit trail").at("settings", "audit"),
+        path: PATH,
+        rows: list.into_iter().map(|(_, entry)| row(entry)).collect(),
+        actions: choices(filter.action),
+        subject: query.subject(),
+        is_filtered: !filter.is_empty(),
+        ndjson: query.link(EXPORT_PATH, "format", "ndjson"),
+        csv: query.link(EXPORT_PATH, "format", "csv"),
+        newer: query.before.map(|_| query.link(PATH, "", "")),
+        older,
+    })
+}
+
+fn row(entry: AuditEntry) -> Row {
+    let mut at = When::exactly(entry.at);
+    at.text = full(entry.at);
+    Row {
+        at,
+        subject: if entry.subject == entry.actor { String::new() } else { visible(&entry.subject).into_owned() },
+        actor: entry.actor,
+        action: entry.action.sentence(),
+        detail: visible(&entry.detail).into_owned(),
+        ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        request_id: entry.request_id.unwrap_or_default(),
+    }
+}
+
+fn choices(chosen: Option<Action>) -> Vec<Choice> {
+    let all = Choice { value: String::new(), label: "All actions".to_owned(), selected: chosen.is_none() };
+    let each = Action::ALL.iter().map(|action| Choice {
+        value: action.as_str().to_owned(),
+        label: action.sentence().to_owned(),
+        selected: chosen == Some(*action),
+    });
+    std::iter::once(all).chain(each).collect()
+}
+
+/// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page
+pub async fn download(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let format = export::format(&query.format)?;
+    let (store, account) = (reader.site().store.clone(), reader.member.account_id);
+    let export = AuditExport::begin(store, account, query.filter()?, format, &reader.act()).await?;
+    export::answer(export, "audit", format, reader.now()).await
+}

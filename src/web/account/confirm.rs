@@ -1,0 +1,194 @@
+//! Asks for the account password again before what a browser left open must not be able to do (ASVS 5.0, 7.5.3). A form that comes
+//! too late is answered with a page that holds what was filled in and asks for the password; sent from there, it does in one go
+//! what was wanted. Forms that know it beforehand have the field themselves.
+
+use actix_http::h1;
+use actix_session::SessionExt;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, web};
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::app::confirm_password::confirm_password;
+use crate::domain::account::Member;
+use crate::domain::secret::Secret;
+use crate::web::answers::see_other;
+use crate::web::errors::PageError;
+use crate::web::forms::{Submitted, local_path};
+use crate::web::page::Page;
+use crate::web::reader::{Reader, SignedIn};
+use crate::web::sign_in::session;
+use crate::web::sign_in::throttle::Guesses;
+
+/// The field that every form may carry the account password in.
+const FIELD: &str = "current_password";
+/// Where a page, rather than a form, is confirmed.
+const PATH: &str = "/settings/confirmation";
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct Confirm {
+    page: Page,
+    email: String,
+    /// Where the form goes: where it went before.
+    action: String,
+    /// What was filled in, but for passwords.
+    fields: Vec<(String, String)>,
+    /// What happens next, as the button names it.
+    label: &'static str,
+    /// Where somebody goes who thinks better of it.
+    cancel: &'static str,
+    is_download: bool,
+    error: Option<String>,
+}
+
+impl Confirm {
+    fn new(reader: &Reader, action: &str, fields: Vec<(String, String)>) -> Self {
+        Self {
+            page: reader.page("Confirm it’s you"),
+            email: reader.member.as_ref().map(|member| member.email.clone()).unwrap_or_default(),
+            label: label(action),
+            cancel: cancel(action),
+            is_download: action == PATH,
+            action: action.to_owned(),
+            fields,
+            error: None,
+        }
+    }
+
+    fn answer(&self, status: StatusCode) -> Result<HttpResponse, PageError> {
+        let body = self.render()?;
+        Ok(HttpResponse::build(status)
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(body))
+    }
+}
+
+fn label(action: &str) -> &'static str {
+    match action.rsplit('/').next() {
+        Some("credentials") => "Generate credential",
+        Some("rotation") => "Rotate password",
+        Some("old-password-revocation") => "Stop old password",
+        Some("revocation") => "Revoke credential",
+        Some("email") => "Change email",
+        Some("second-factor") => "Turn on two-step sign-in",
+        Some("recovery-codes") => "Make new recovery codes",
+        Some("deletion") => "Delete events",
+        Some("confirmation") => "Start download",
+        _ => "Continue",
+    }
+}
+
+fn cancel(action: &str) -> &'static str {
+    if action.starts_with("/settings/integrations/webhooks") {
+        "/settings/integrations/webhooks"
+    } else if action == PATH || action.starts_with("/events") {
+        "/events"
+    } else {
+        "/settings/account"
+    }
+}
+
+/// The layer around an act that needs a recent password.
+pub async fn layer(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    match checked(&mut request).await {
+        Ok(None) => next.call(request).await,
+        Ok(Some(answer)) => Ok(request.into_response(answer)),
+        Err(error) => Ok(request.error_response(error)),
+    }
+}
+
+/// `None`: the act may go on. Visitors may too, since its handler sends them to the sign-in page.
+async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
+    let reader = request.extract::<Reader>().await?;
+    let Some(member) = reader.member.clone() else { return Ok(None) };
+    if reader.password_is_recent() {
+        return Ok(None);
+    }
+    let Submitted(fields) = request.extract::<Submitted<Vec<(String, Secret)>>>().await?;
+    let given = fields.iter().find(|(name, value)| name == FIELD && !value.reveal().is_empty());
+    let kept: Vec<(String, String)> = fields
+        .iter()
+        .filter(|(name, _)| !name.contains("password"))
+        .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+        .collect();
+    let form = encoded(&kept);
+    let mut template = Confirm::new(&reader, request.path(), kept);
+    let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
+
+    match check(&reader, &member, password).await? {
+        Given::Right => {}
+        Given::Wrong => {
+            template.error = Some("This isn’t your account password.".to_owned());
+            return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
+        }
+        Given::TooMany { seconds } => {
+            template.error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
+            let mut answer = template.answer(StatusCode::TOO_MANY_REQUESTS)?;
+            answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+            return Ok(Some(answer));
+        }
+    }
+    session::note_password(&request.get_session(), reader.now);
+    request.set_payload(payload(form));
+    Ok(None)
+}
+
+/// What came of a password that somebody gave who is signed in.
+pub enum Given {
+    Right,
+    Wrong,
+    /// It was not even looked at.
+    TooMany {
+        seconds: u64,
+    },
+}
+
+/// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
+pub async fn check(reader: &Reader, member: &Member, password: &Secret) -> Result<Given, PageError> {
+    let guesses = Guesses::at_password(reader, &member.email);
+    if let Some(seconds) = guesses.wait() {
+        return Ok(Given::TooMany { seconds });
+    }
+    let site = &reader.site;
+    if confirm_password(&site.store, &site.hasher, member, password, &reader.act()).await? {
+        return Ok(Given::Right);
+    }
+    guesses.note_failure();
+    Ok(Given::Wrong)
+}
+
+/// A form as browsers write it.
+fn encoded(fields: &[(String, String)]) -> String {
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    pairs.join("&")
+}
+
+/// A body that has been read, to be read once more.
+fn payload(body: String) -> Payload {
+    let (_, mut payload) = h1::Payload::create(true);
+    payload.unread_data(web::Bytes::from(body));
+    payload.into()
+}
+
+/// Instead of a page, the question that comes before it.
+pub fn ask_before_page(reader: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
+    Confirm::new(&reader.reader, PATH, vec![("next".to_owned(), path)]).answer(StatusCode::FORBIDDEN)
+}
+
+#[derive(Deserialize)]
+pub struct Confirmation {
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /settings/confirmation`: behind the layer, so that whoever gets here has given the password.
+pub async fn create(_: SignedIn, Submitted(form): Submitted<Confirmation>) -> HttpResponse {
+    see_other(local_path(&form.next).unwrap_or("/settings/account"))
+}

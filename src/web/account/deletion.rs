@@ -1,0 +1,107 @@
+//! Settings → Account → Delete: what will be lost, a last download, and the end of the account. The password is asked for each
+//! time, however lately it was given.
+
+use actix_session::Session;
+use actix_web::HttpResponse;
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::delete_account::{delete_account, erase};
+use crate::domain::account::{Holdings, MOST_COUNTED};
+use crate::domain::email::Email;
+use crate::domain::secret::Secret;
+use crate::store::deleted_accounts;
+use crate::web::account::confirm::{Given, check};
+use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::grouped;
+use crate::web::sign_in::session;
+
+#[derive(Template)]
+#[template(path = "deletion.html")]
+struct Deletion {
+    page: Page,
+    email: String,
+    credentials: u64,
+    events: String,
+    rejections: String,
+    has_events: bool,
+    /// What was typed.
+    typed: String,
+    email_error: Option<String>,
+    password_error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    email: String,
+    current_password: Secret,
+}
+
+fn number(counted: u64) -> String {
+    if counted > MOST_COUNTED { format!("More than {}", grouped(MOST_COUNTED)) } else { grouped(counted) }
+}
+
+async fn page(reader: &SignedIn) -> Result<Deletion, PageError> {
+    let mut conn = reader.site().store.connection().await?;
+    let Holdings { credentials, events, rejections } =
+        deleted_accounts::holdings(&mut conn, reader.member.account_id).await?;
+    Ok(Deletion {
+        page: reader.page("Delete account").at("settings", "account"),
+        email: reader.member.email.clone(),
+        credentials,
+        events: number(events),
+        rejections: number(rejections),
+        has_events: events > 0,
+        typed: String::new(),
+        email_error: None,
+        password_error: None,
+    })
+}
+
+/// `GET /settings/account/deletion`
+pub async fn new(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    html(&page(&reader).await?)
+}
+
+/// `POST /settings/account/deletion`
+pub async fn create(
+    reader: SignedIn,
+    cookie: Session,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
+    let Form { email, current_password } = form;
+    if email.parse::<Email>().map(|email| email.as_str() != reader.member.email).unwrap_or(true) {
+        let mut template = page(&reader).await?;
+        template.email_error = Some(format!("Type {} to confirm.", reader.member.email));
+        template.typed = email.chars().take(300).collect();
+        return html_invalid(&template);
+    }
+    let problem = match check(&reader.reader, &reader.member, &current_password).await? {
+        Given::Right => None,
+        Given::Wrong => Some("This isn’t your account password.".to_owned()),
+        Given::TooMany { seconds } => {
+            Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."))
+        }
+    };
+    if let Some(problem) = problem {
+        let mut template = page(&reader).await?;
+        template.password_error = Some(problem);
+        template.typed = email;
+        return html_invalid(&template);
+    }
+    let (store, account) = (reader.site().store.clone(), reader.member.account_id);
+    delete_account(&store, &reader.member, &reader.act()).await?;
+    session::sign_out(&cookie);
+    // Nobody has to wait for this. What is left when the program ends is erased by upkeep.
+    tokio::spawn(async move {
+        if let Err(error) = erase(&store, account).await {
+            tracing::warn!(%error, "what a deleted account received is not erased yet; upkeep goes on with it");
+        }
+    });
+    Ok(see_other("/login?done=deleted"))
+}

@@ -1,0 +1,215 @@
+//! Settings → Account: who one is here, how one signs in, and the account password.
+
+use actix_session::Session;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::change_email::{ChangeEmailError, change_email};
+use crate::app::change_password::{Authority, ChangePasswordError, change_password};
+use crate::app::rename_account::rename_account;
+use crate::domain::account::AccountName;
+use crate::domain::account_password::{MAX_PASSWORD_CHARS, NewPassword};
+use crate::domain::email::Email;
+use crate::domain::network::throttle_key;
+use crate::domain::secret::Secret;
+use crate::store::second_factors;
+use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::When;
+use crate::web::sign_in::session;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Account {
+    page: Page,
+    /// What was typed, or the name.
+    name: String,
+    /// What one signs in with.
+    sign_in_email: String,
+    plan: &'static str,
+    is_pro: bool,
+    upgrade_url: Option<String>,
+    since: When,
+    password_changed: When,
+    /// Since when two-step sign-in is on, and how many recovery codes are left.
+    second_factor: Option<(When, usize)>,
+    done: Option<Done>,
+    /// What was not done, when a form has errors.
+    failed: Option<&'static str>,
+    name_error: Option<String>,
+    email: String,
+    email_error: Option<String>,
+    current_error: Option<String>,
+    new_error: Option<String>,
+}
+
+/// What was just changed.
+enum Done {
+    Name,
+    Email,
+    Password,
+    SecondFactorOff,
+}
+
+#[derive(Deserialize)]
+pub struct Query {
+    done: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    current_password: Secret,
+    new_password: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NameForm {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmailForm {
+    email: String,
+    /// Read on the way here, when it was needed.
+    #[serde(default, rename = "current_password")]
+    _password: Option<Secret>,
+}
+
+async fn account(reader: &SignedIn) -> Result<Account, PageError> {
+    let member = &reader.member;
+    let factor = second_factors::find(&mut *reader.site().store.connection().await?, member.user_id).await?;
+    Ok(Account {
+        page: reader.page("Account").at("settings", "account"),
+        name: member.name.clone(),
+        sign_in_email: member.email.clone(),
+        email: member.email.clone(),
+        plan: member.plan.label(),
+        is_pro: member.plan.includes_webhooks(),
+        upgrade_url: reader.site().upgrade_url.clone(),
+        since: When::minute(member.created_at),
+        password_changed: When::ago(member.password_changed_at, reader.now()),
+        second_factor: factor.map(|factor| (When::minute(factor.turned_on_at), factor.codes_left)),
+        done: None,
+        failed: None,
+        name_error: None,
+        email_error: None,
+        current_error: None,
+        new_error: None,
+    })
+}
+
+/// `GET /settings`
+pub async fn door(_: SignedIn) -> HttpResponse {
+    see_other("/settings/account")
+}
+
+/// `GET /settings/account`
+pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let mut template = account(&reader).await?;
+    template.done = match query.done.as_deref() {
+        Some("password") => Some(Done::Password),
+        Some("name") => Some(Done::Name),
+        Some("email") => Some(Done::Email),
+        Some("second-factor-off") => Some(Done::SecondFactorOff),
+        _ => None,
+    };
+    html(&template)
+}
+
+/// `POST /settings/account/name`
+pub async fn rename(reader: SignedIn, Submitted(form): Submitted<NameForm>) -> Result<HttpResponse, PageError> {
+    let name: AccountName = match form.name.parse() {
+        Ok(name) => name,
+        Err(problem) => {
+            let mut template = account(&reader).await?;
+            template.failed = Some("The name wasn’t changed.");
+            template.name_error = Some(format!("{problem}"));
+            template.name = form.name;
+            return html_invalid(&template);
+        }
+    };
+    rename_account(&reader.site().store, &reader.member, &name, &reader.act()).await?;
+    Ok(see_other("/settings/account?done=name"))
+}
+
+/// `POST /settings/account/email`, behind the question for the password.
+pub async fn change_address(
+    reader: SignedIn,
+    Submitted(form): Submitted<EmailForm>,
+) -> Result<HttpResponse, PageError> {
+    let mut template = account(&reader).await?;
+    template.failed = Some("Your email address wasn’t changed.");
+    template.email = form.email.trim().chars().take(300).collect();
+    let email: Email = match form.email.parse() {
+        Ok(email) => email,
+        Err(problem) => {
+            template.email_error = Some(format!("{problem}"));
+            return html_invalid(&template);
+        }
+    };
+    // Trying addresses out tells who has an account here, so it is limited like failing to sign in.
+    let failures = &reader.site().sign_in_failures_by_address;
+    let address = throttle_key(reader.reader.address);
+    if failures.wait(&address, reader.now()).is_some() {
+        template.email_error = Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
+        return html_invalid(&template);
+    }
+    let (store, kept) = (&reader.site().store, reader.reader.session);
+    match change_email(store, &reader.member, &email, kept, &reader.act()).await {
+        Ok(()) => Ok(see_other("/settings/account?done=email")),
+        Err(ChangeEmailError::Taken) => {
+            failures.note_failure(&address, reader.now());
+            template.email_error = Some("This email address can’t be used. Use another one.".to_owned());
+            html_invalid(&template)
+        }
+        Err(ChangeEmailError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST /settings/account/password`
+pub async fn change(
+    reader: SignedIn,
+    cookie: Session,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
+    let Form { current_password, new_password } = form;
+    let mut template = account(&reader).await?;
+    template.failed = Some("Your password wasn’t changed.");
+    let by_address = &reader.site().sign_in_failures_by_address;
+    let by_email = &reader.site().sign_in_failures_by_email;
+    let (address, email) = (throttle_key(reader.reader.address), reader.member.email.clone());
+    if by_address.wait(&address, reader.now()).is_some() || by_email.wait(&email, reader.now()).is_some() {
+        template.current_error = Some("Too many wrong passwords. Wait a minute, then try again.".to_owned());
+        return html_invalid(&template);
+    }
+    let new = match NewPassword::check(new_password, &[&reader.member.email]) {
+        Ok(new) => new,
+        Err(problem) => {
+            template.new_error = Some(problem.to_string());
+            return html_invalid(&template);
+        }
+    };
+    let current: String = current_password.reveal().chars().take(MAX_PASSWORD_CHARS + 1).collect();
+    let authority = Authority::User { current: &Secret::new(current), session: reader.reader.session };
+    let (store, hasher) = (&reader.site().store, &reader.site().hasher);
+    match change_password(store, hasher, &reader.member, &new, authority, &reader.act()).await {
+        Ok(()) => {
+            session::note_password(&cookie, reader.now());
+            Ok(see_other("/settings/account?done=password"))
+        }
+        Err(ChangePasswordError::WrongPassword) => {
+            by_address.note_failure(&address, reader.now());
+            by_email.note_failure(&email, reader.now());
+            template.current_error = Some("This isn’t your current password.".to_owned());
+            html_invalid(&template)
+        }
+        Err(ChangePasswordError::Failed(failure)) => Err(failure.into()),
+    }
+}

@@ -1,0 +1,11 @@
+//! Settings → Account and what belongs to it: name and password, two-step sign-in, sessions, retention, the audit log, asking for the
+//! password again, and the end of an account.
+
+pub mod audit;
+pub mod confirm;
+pub mod deletion;
+pub mod details;
+pub mod qr;
+pub mod retention;
+pub mod second_factor;
+pub mod sessions;

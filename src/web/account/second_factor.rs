@@ -1,0 +1,235 @@
+//! Settings → Account → Two-step sign-in: turning it on with a QR code and a first code, new recovery codes, and turning it off.
+//! Recovery codes stand in the one answer that made them.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::app::propose_second_factor::{Proposal, propose_second_factor, recognise_proposal};
+use crate::app::renew_recovery_codes::{RenewError, renew_recovery_codes};
+use crate::app::turn_off_second_factor::{Authority, turn_off_second_factor};
+use crate::app::turn_on_second_factor::{TurnOnError, turn_on_second_factor};
+use crate::domain::second_factor::{RECOVERY_CODES, RecoveryCode, SaidCode};
+use crate::domain::secret::Secret;
+use crate::store::second_factors::{self, FactorRecord};
+use crate::web::account::confirm::{Given, check};
+use crate::web::account::qr::{self, QrPicture};
+use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::errors::PageError;
+use crate::web::forms::{Submitted, id_or_new};
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::When;
+use crate::web::sign_in::throttle::Guesses;
+
+/// The page while it is off.
+#[derive(Template)]
+#[template(path = "second_factor_new.html")]
+struct New {
+    page: Page,
+    qr: QrPicture,
+    /// The secret for typing. It exists in this page and, once a code has come, sealed in the database.
+    setup_key: Secret,
+    /// What the QR code says, for an app on the same device.
+    uri: Secret,
+    /// The same, sealed, so that the form brings it back.
+    sealed: String,
+    code_error: Option<&'static str>,
+}
+
+/// The page while it is on.
+#[derive(Template)]
+#[template(path = "second_factor.html")]
+struct Show {
+    page: Page,
+    email: String,
+    since: When,
+    codes_left: usize,
+    codes_made: usize,
+    /// Makes sending the form for new codes twice harmless.
+    codes_id: Uuid,
+    password_error: Option<String>,
+    code_error: Option<String>,
+}
+
+/// The page that shows recovery codes, this once; without them, what the same form gets when it is sent again.
+#[derive(Template)]
+#[template(path = "recovery_codes.html")]
+struct Codes {
+    page: Page,
+    shown: Option<ShownCodes>,
+    /// It has been turned on just now.
+    is_new: bool,
+}
+
+struct ShownCodes {
+    lines: Vec<Secret>,
+    file: Secret,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewForm {
+    sealed: String,
+    code: Secret,
+    /// Read on the way here, when it was needed.
+    #[serde(default, rename = "current_password")]
+    _password: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodesForm {
+    #[serde(default)]
+    id: Option<String>,
+    /// Read on the way here, when it was needed.
+    #[serde(default, rename = "current_password")]
+    _password: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovalForm {
+    current_password: Secret,
+    code: Secret,
+}
+
+fn new_page(reader: &SignedIn, proposal: &Proposal) -> Result<New, PageError> {
+    let uri = proposal.secret.uri(&reader.member.email);
+    Ok(New {
+        page: reader.page("Two-step sign-in").at("settings", "account"),
+        qr: qr::draw(&uri)?,
+        uri,
+        setup_key: proposal.secret.grouped(),
+        sealed: proposal.sealed.clone(),
+        code_error: None,
+    })
+}
+
+async fn find(reader: &SignedIn) -> Result<Option<FactorRecord>, PageError> {
+    Ok(second_factors::find(&mut *reader.site().store.connection().await?, reader.member.user_id).await?)
+}
+
+fn show_page(reader: &SignedIn, factor: FactorRecord) -> Show {
+    Show {
+        page: reader.page("Two-step sign-in").at("settings", "account"),
+        email: reader.member.email.clone(),
+        since: When::minute(factor.turned_on_at),
+        codes_left: factor.codes_left,
+        codes_made: RECOVERY_CODES,
+        codes_id: Uuid::new_v4(),
+        password_error: None,
+        code_error: None,
+    }
+}
+
+/// `GET /settings/account/second-factor`
+pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    match find(&reader).await? {
+        Some(factor) => html(&show_page(&reader, factor)),
+        None => {
+            let proposal = propose_second_factor(&reader.site().keys, reader.member.user_id)?;
+            html(&new_page(&reader, &proposal)?)
+        }
+    }
+}
+
+/// `POST /settings/account/second-factor`, behind the question for the password.
+pub async fn create(reader: SignedIn, Submitted(form): Submitted<NewForm>) -> Result<HttpResponse, PageError> {
+    let (site, said) = (reader.site(), SaidCode::read(&form.code));
+    let Some(proposal) = recognise_proposal(&site.keys, reader.member.user_id, &form.sealed) else {
+        // The form of another user, or of a server that was set up anew since.
+        let mut template = new_page(&reader, &propose_second_factor(&site.keys, reader.member.user_id)?)?;
+        template.code_error = Some("This page was too old. Scan the QR code again, which is a new one.");
+        return html_invalid(&template);
+    };
+    let (member, kept, act) = (&reader.member, reader.reader.session, reader.act());
+    match turn_on_second_factor(&site.store, &site.keys, member, kept, &proposal.secret, &said, &act).await {
+        Ok(codes) => codes_page(&reader, &codes, true),
+        Err(TurnOnError::AlreadyOn) => codes_shown_before(&reader),
+        Err(TurnOnError::WrongCode) => {
+            let mut template = new_page(&reader, &proposal)?;
+            template.code_error = Some(
+                "That code doesn’t match. Check that the time of your phone is right, then enter the code it shows now.",
+            );
+            html_invalid(&template)
+        }
+        Err(TurnOnError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST /settings/account/second-factor/recovery-codes`, behind the question for the password.
+pub async fn renew_codes(reader: SignedIn, Submitted(form): Submitted<CodesForm>) -> Result<HttpResponse, PageError> {
+    let (site, id) = (reader.site(), id_or_new(form.id.as_deref()));
+    match renew_recovery_codes(&site.store, &site.keys, &reader.member, id, &reader.act()).await {
+        Ok(codes) => codes_page(&reader, &codes, false),
+        Err(RenewError::NothingToRenew) if find(&reader).await?.is_some() => codes_shown_before(&reader),
+        Err(RenewError::NothingToRenew) => Ok(see_other("/settings/account/second-factor")),
+        Err(RenewError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST /settings/account/second-factor/removal`
+pub async fn destroy(reader: SignedIn, Submitted(form): Submitted<RemovalForm>) -> Result<HttpResponse, PageError> {
+    let Some(factor) = find(&reader).await? else { return Ok(see_other("/settings/account/second-factor")) };
+    let mut template = show_page(&reader, factor);
+    let guesses = Guesses::at_code(&reader.reader, &reader.member);
+    if let Some(seconds) = guesses.wait() {
+        template.code_error =
+            Some(format!("Too many wrong codes or passwords. Wait {seconds} seconds, then try again."));
+        return html_invalid(&template);
+    }
+    // The password first: a code that was looked at is used up.
+    template.password_error = match check(&reader.reader, &reader.member, &form.current_password).await? {
+        Given::Right => None,
+        Given::Wrong => Some("This isn’t your account password.".to_owned()),
+        Given::TooMany { seconds } => {
+            Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."))
+        }
+    };
+    if template.password_error.is_some() {
+        return html_invalid(&template);
+    }
+    let said = SaidCode::read(&form.code);
+    let authority = Authority::User { said: &said, keys: &reader.site().keys };
+    if turn_off_second_factor(&reader.site().store, &reader.member, authority, &reader.act()).await? {
+        return Ok(see_other("/settings/account?done=second-factor-off"));
+    }
+    guesses.note_failure();
+    template.code_error = Some("That code doesn’t match. Each code works once: wait for the next one.".to_owned());
+    html_invalid(&template)
+}
+
+fn codes_page(reader: &SignedIn, codes: &[RecoveryCode], is_new: bool) -> Result<HttpResponse, PageError> {
+    let lines: Vec<Secret> = codes.iter().map(RecoveryCode::grouped).collect();
+    let host = reader.site().host();
+    let mut file =
+        format!("Recovery codes of {} for Reasoner Webhooks on {host}. Each works once.\n\n", reader.member.email);
+    for line in &lines {
+        file.push_str(line.reveal());
+        file.push('\n');
+    }
+    let file = Secret::new(file);
+    let encoded = utf8_percent_encode(file.reveal(), NON_ALPHANUMERIC);
+    let file = Secret::new(format!("data:text/plain;charset=utf-8,{encoded}"));
+    let template = Codes {
+        page: reader.page("Your recovery codes").at("settings", "account"),
+        shown: Some(ShownCodes { lines, file }),
+        is_new,
+    };
+    html(&template)
+}
+
+/// Somebody sent the form again: what it made exists, and no code is shown twice.
+fn codes_shown_before(reader: &SignedIn) -> Result<HttpResponse, PageError> {
+    let template = Codes {
+        page: reader.page("The recovery codes were shown already").at("settings", "account"),
+        shown: None,
+        is_new: false,
+    };
+    let body = template.render()?;
+    Ok(HttpResponse::build(StatusCode::CONFLICT).content_type("text/html; charset=utf-8").body(body))
+}

@@ -1,0 +1,111 @@
+//! Settings → Devices: the browsers that are signed in, each of which can be signed out from here.
+
+use actix_session::Session;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::app::end_session::end_session;
+use crate::domain::ids::SessionId;
+use crate::domain::visible::visible;
+use crate::store::sessions::{self, SessionRecord};
+use crate::web::answers::{html, see_other};
+use crate::web::errors::PageError;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::When;
+use crate::web::sign_in::session;
+
+struct Row {
+    id: String,
+    device: String,
+    agent: String,
+    ip: String,
+    seen: When,
+    since: When,
+    is_this: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct Index {
+    page: Page,
+    rows: Vec<Row>,
+}
+
+/// `GET /settings/sessions`
+pub async fn index(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    let mut conn = reader.site().store.connection().await?;
+    let list = sessions::list(&mut conn, reader.member.user_id, reader.now()).await?;
+    let row = |record: SessionRecord| {
+        let agent = record.user_agent.unwrap_or_default();
+        Row {
+            id: record.id.to_string(),
+            device: device(&agent),
+            agent: visible(&agent).into_owned(),
+            ip: record.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
+            seen: When::ago(record.last_seen_at, reader.now()),
+            since: When::minute(record.created_at),
+            is_this: reader.reader.session == Some(record.id),
+        }
+    };
+    html(&Index { page: reader.page("Devices").at("settings", "sessions"), rows: list.into_iter().map(row).collect() })
+}
+
+/// `POST /settings/sessions/{id}/revocation`
+pub async fn revoke(reader: SignedIn, cookie: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
+    if !end_session(&reader.site().store, &reader.member, id, &reader.act()).await? {
+        return Err(PageError::NotFound);
+    }
+    if reader.reader.session == Some(id) {
+        session::sign_out(&cookie);
+        return Ok(see_other("/login"));
+    }
+    Ok(see_other("/settings/sessions"))
+}
+
+/// `Firefox on Linux`, as far as a user agent tells.
+fn device(agent: &str) -> String {
+    let first =
+        |choices: &[(&str, &'static str)]| choices.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name);
+    // Every browser claims to be the ones before it, so the order matters.
+    let browser = first(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = first(&[
+        ("Windows", "Windows"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "Unknown browser".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::device;
+
+    #[test]
+    fn a_user_agent_reads_as_a_device() {
+        let edge =
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0";
+        assert_eq!(device(edge), "Edge on Windows");
+        assert_eq!(
+            device("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            "Firefox on Linux"
+        );
+        assert_eq!(device("curl/8.5"), "curl");
+        assert_eq!(device(""), "Unknown browser");
+    }
+}

@@ -1,0 +1,130 @@
+//! The examples of the documentation: files below `templates/docs/snippets`, filled in for the reader. The pages show them and the
+//! tests run them, as they stand there.
+
+use std::fmt;
+
+use askama::filters::HtmlSafe;
+use rust_embed::RustEmbed;
+use url::{Host, Url};
+
+use crate::web::docs::colours::{language, write_coloured};
+
+#[derive(RustEmbed)]
+#[folder = "templates/docs/snippets/"]
+struct Files;
+
+/// The languages of the examples under `send` and `deliver`, in the order of their tabs.
+pub const LANGUAGES: [Language; 9] = [
+    Language { id: "curl", title: "curl", sends: "send.sh", delivers: "deliver.sh" },
+    Language { id: "python", title: "Python", sends: "send.py", delivers: "deliver.py" },
+    Language { id: "node", title: "Node", sends: "send.mjs", delivers: "deliver.mjs" },
+    Language { id: "go", title: "Go", sends: "send.go", delivers: "deliver.go" },
+    Language { id: "php", title: "PHP", sends: "send.php", delivers: "deliver.php" },
+    Language { id: "ruby", title: "Ruby", sends: "send.rb", delivers: "deliver.rb" },
+    Language { id: "java", title: "Java", sends: "Send.java", delivers: "Deliver.java" },
+    Language { id: "csharp", title: "C#", sends: "Send.cs", delivers: "Deliver.cs" },
+    Language { id: "powershell", title: "PowerShell", sends: "send.ps1", delivers: "deliver.ps1" },
+];
+
+/// One tab.
+#[derive(Clone, Copy, Debug)]
+pub struct Language {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// The file that sends one event, once.
+    pub sends: &'static str,
+    /// The file that sends one event until it is stored.
+    pub delivers: &'static str,
+}
+
+/// What the examples are filled in with.
+#[derive(Clone, Debug)]
+pub struct Blanks {
+    pub endpoint: String,
+    pub username: String,
+    pub public_url: String,
+}
+
+impl Blanks {
+    /// An example as the reader would copy it.
+    pub fn fill_in(&self, name: &str) -> Option<Snippet> {
+        let file = Files::get(name)?;
+        let text = std::str::from_utf8(&file.data).ok()?;
+        let text = text
+            .replace("{{ endpoint }}", &self.endpoint)
+            .replace("{{ username }}", &self.username)
+            .replace("{{ public_url }}", &self.public_url)
+            .replace("{{ host }}", &self.host());
+        Some(Snippet { name: name.to_owned(), text: text.trim_end_matches('\n').to_owned() })
+    }
+
+    /// The endpoint's host, without its port, as a netrc file names it.
+    fn host(&self) -> String {
+        match Url::parse(&self.endpoint).ok().as_ref().and_then(Url::host) {
+            Some(Host::Ipv6(address)) => address.to_string(),
+            Some(host) => host.to_string(),
+            None => String::new(),
+        }
+    }
+}
+
+/// One example, filled in. It prints itself as HTML.
+#[derive(Clone, Debug)]
+pub struct Snippet {
+    name: String,
+    text: String,
+}
+
+impl Snippet {
+    /// The id of its element: `send-py`.
+    pub fn id(&self) -> String {
+        self.name.to_lowercase().replace('.', "-")
+    }
+}
+
+impl fmt::Display for Snippet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_coloured(&self.text, language(&self.name), f)
+    }
+}
+
+impl HtmlSafe for Snippet {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Blanks, Files, LANGUAGES};
+
+    fn blanks(endpoint: &str) -> Blanks {
+        Blanks {
+            endpoint: endpoint.to_owned(),
+            username: "rw_7f3kq2m9".to_owned(),
+            public_url: "https://example.com".to_owned(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_blank_in_any_example() {
+        for name in Files::iter() {
+            let snippet = blanks("https://example.com/").fill_in(&name).unwrap();
+            // A workflow of GitHub has double braces of its own.
+            let text = snippet.text.replace("${{", "");
+            assert!(!text.contains("{{"), "{name}: {text}");
+            assert!(!text.contains('\t') || name.ends_with(".go"), "{name}");
+        }
+        for language in LANGUAGES {
+            assert!(Files::get(language.sends).is_some() && Files::get(language.delivers).is_some(), "{}", language.id);
+        }
+    }
+
+    #[test]
+    fn the_host_of_an_endpoint_is_named_without_its_port() {
+        for (endpoint, host) in [
+            ("https://webhook.example.com/", "webhook.example.com"),
+            ("http://127.0.0.1:8080/", "127.0.0.1"),
+            ("http://[::1]:8080/in", "::1"),
+            ("http://[::1]/", "::1"),
+        ] {
+            assert_eq!(blanks(endpoint).host(), host);
+        }
+    }
+}

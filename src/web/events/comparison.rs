@@ -1,0 +1,298 @@
+//! One event beside the one before it from the same credential: what was added, removed and changed in the body.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::domain::event::{EventId, StoredEvent};
+use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::visible::visible;
+use crate::store::matching::{Budget, look};
+use crate::store::{credentials, events};
+use crate::web::answers::html;
+use crate::web::errors::PageError;
+use crate::web::events::event::parse_id;
+use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
+use crate::web::events::filters::{Filters, Query};
+use crate::web::json_view::changes::{Change, Changes, Counts, changes};
+use crate::web::json_view::nodes::{Digests, MAX_VALUES, Nodes};
+use crate::web::json_view::preview::preview;
+use crate::web::json_view::tokens::{COLLAPSED, Span, first_chars};
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::{When, grouped, size};
+
+/// Differences on a page.
+const CHANGES_PER_PAGE: usize = 100;
+/// How much of a value a difference shows, in characters.
+const MAX_VALUE_CHARS: usize = 160;
+/// Two long texts are shown from a little before the first place in which they differ, in bytes.
+const BYTES_BEFORE_DIFFERENCE: usize = 30;
+
+/// What part of the comparison an address asks for.
+#[derive(Debug, Deserialize)]
+pub struct Part {
+    start: Option<usize>,
+    /// Where to go on looking for the event before.
+    before: Option<String>,
+}
+
+/// One difference as the page shows it. An empty value stands for none.
+struct Row {
+    sign: &'static str,
+    word: &'static str,
+    path: String,
+    link: String,
+    before: Vec<Span>,
+    after: Vec<Span>,
+}
+
+/// What came of comparing two bodies.
+enum Outcome {
+    SameBytes,
+    /// Another spacing, another order of keys.
+    SameValues,
+    TooMany,
+    Different {
+        rows: Vec<Row>,
+        counts: Counts,
+        by_position: bool,
+    },
+}
+
+/// One of the two events.
+struct Side {
+    id: String,
+    link: String,
+    received: When,
+    size: String,
+}
+
+#[derive(Template)]
+#[template(path = "comparison.html")]
+struct Show {
+    page: Page,
+    credential: String,
+    this: Side,
+    previous: Option<Side>,
+    /// No event was found back to this time, and the address that goes on from there.
+    further: Option<(When, String)>,
+    outcome: Option<Outcome>,
+    retention_days: u32,
+    back: String,
+    /// The number of the first difference that is shown, and the addresses of those before and after.
+    start: usize,
+    earlier: Option<String>,
+    later: Option<String>,
+}
+
+impl Show {
+    /// `101 to 200 of 1,234`.
+    fn range(&self, rows: &[Row], counts: &Counts) -> String {
+        let [first, last, all] = [self.start + 1, self.start + rows.len(), counts.all()].map(|n| grouped(n as u64));
+        format!("{first} to {last} of {all}")
+    }
+
+    /// `2 changed, 1 added`.
+    fn summary(&self, counts: &Counts) -> String {
+        let words = [
+            (counts.changed, "changed"),
+            (counts.added, "added"),
+            (counts.removed, "removed"),
+            (counts.respelled, "spelled differently"),
+        ];
+        let words = words.iter().filter(|(count, _)| *count > 0);
+        words.map(|(count, word)| format!("{} {word}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn max_values(&self) -> String {
+        grouped(MAX_VALUES as u64)
+    }
+}
+
+/// `GET /events/{id}/comparison`
+pub async fn show(
+    reader: SignedIn,
+    id: web::Path<String>,
+    query: web::Query<Query>,
+    part: web::Query<Part>,
+) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    reader.require_kept(id)?;
+    let (account, start) = (reader.member.account_id, part.start.unwrap_or(0));
+    let mut conn = reader.site().store.connection().await?;
+    let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
+    let of_credential = EventFilter {
+        credential: Some(event.summary.credential_id),
+        since: reader.kept_since(),
+        ..EventFilter::default()
+    };
+    let from = part.before.as_deref().and_then(|said| said.parse().ok()).unwrap_or(id).min(id);
+    let found = look(&mut conn, account, &of_credential, Cursor::Before(from), 1, Budget::PAGE).await?;
+    let previous = match found.ids.first() {
+        Some(older) => events::find(&mut conn, account, *older).await?,
+        None => None,
+    };
+    let looked_to = match found.next {
+        Some(Cursor::Before(id)) if found.ids.is_empty() => Some(id),
+        _ => None,
+    };
+    let credentials = credentials::list(&mut conn, account).await?;
+    drop(conn);
+
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    let side = |event: &StoredEvent| side(event, &filters);
+    let own = format!("/events/{id}/comparison");
+    // The pages that follow go on where looking went on, rather than looking again.
+    let own = match &part.before {
+        Some(_) => filters.link_with(&own, "before", &from.to_string()),
+        None => filters.link(&own),
+    };
+    let page_from = |start: usize| join(&own, "start", &start.to_string());
+    let (this, before) = (side(&event), previous.as_ref().map(side));
+    let credential = visible(&event.summary.credential_name).into_owned();
+    let outcome = match previous {
+        Some(previous) => {
+            let links = [&previous, &event].map(|event| filters.link(&format!("/events/{}", event.summary.id)));
+            Some(compare(previous.body, event.body, links, start).await?)
+        }
+        None => None,
+    };
+    let later = match &outcome {
+        Some(Outcome::Different { rows, counts, .. }) if start + rows.len() < counts.all() => {
+            Some(page_from(start + rows.len()))
+        }
+        _ => None,
+    };
+    html(&Show {
+        page: reader.page("Compare events").at("events", ""),
+        credential,
+        this,
+        previous: before,
+        outcome,
+        further: looked_to.map(|to| {
+            let link = filters.link_with(&format!("/events/{id}/comparison"), "before", &to.to_string());
+            (When::exactly(to.received_at()), link)
+        }),
+        retention_days: reader.site().retention_days,
+        back: filters.link("/events"),
+        start,
+        earlier: (start > 0).then(|| page_from(start.saturating_sub(CHANGES_PER_PAGE))),
+        later,
+    })
+}
+
+fn side(event: &StoredEvent, filters: &Filters) -> Side {
+    let id: EventId = event.summary.id;
+    Side {
+        id: id.to_string(),
+        link: filters.link(&format!("/events/{id}")),
+        received: When::exactly(id.received_at()),
+        size: size(event.summary.size_bytes),
+    }
+}
+
+async fn compare(old: String, new: String, links: [String; 2], start: usize) -> Result<Outcome, PageError> {
+    if old == new {
+        return Ok(Outcome::SameBytes);
+    }
+    if old.len() + new.len() <= MAX_BYTES_ON_WORKER {
+        return Ok(compared(&old, &new, &links, start));
+    }
+    web::block(move || compared(&old, &new, &links, start)).await.map_err(|_| PageError::Internal)
+}
+
+fn compared(old: &str, new: &str, links: &[String; 2], start: usize) -> Outcome {
+    let digests = Digests::default();
+    let (Some(old), Some(new)) = (Nodes::read(old, &digests), Nodes::read(new, &digests)) else {
+        return Outcome::TooMany;
+    };
+    let Changes { listed, counts, by_position } = changes(&old, &new, &digests, start, CHANGES_PER_PAGE);
+    if counts.all() == 0 {
+        return Outcome::SameValues;
+    }
+    let rows = listed.iter().map(|change| row(change, &old, &new, links)).collect();
+    Outcome::Different { rows, counts, by_position }
+}
+
+fn row(change: &Change, old: &Nodes<'_>, new: &Nodes<'_>, [old_link, new_link]: &[String; 2]) -> Row {
+    let (sign, word, was, is) = match *change {
+        Change::Added { new } => ("+", "Added", None, Some(new)),
+        Change::Removed { old } => ("−", "Removed", Some(old), None),
+        Change::Changed { old, new } => ("~", "Changed", Some(old), Some(new)),
+        Change::Respelled { old, new } => ("=", "Spelled differently", Some(old), Some(new)),
+    };
+    let old_text = was.map(|was| old.text(was));
+    let new_text = is.map(|is| new.text(is));
+    let skipped = match (old_text, new_text) {
+        (Some(old), Some(new)) => same_bytes(old, new).saturating_sub(BYTES_BEFORE_DIFFERENCE),
+        _ => 0,
+    };
+    let (nodes, value, link) = match (was, is) {
+        (_, Some(is)) => (new, is, new_link),
+        (Some(was), None) => (old, was, old_link),
+        (None, None) => (new, 0, new_link),
+    };
+    let at = nodes.at(value);
+    Row {
+        sign,
+        word,
+        path: path_text(&nodes.place(value)),
+        link: join(link, "at", &at.to_string()),
+        before: old_text.map(|text| excerpt(text, skipped)).unwrap_or_default(),
+        after: new_text.map(|text| excerpt(text, skipped)).unwrap_or_default(),
+    }
+}
+
+/// An address with one thing more.
+fn join(address: &str, name: &str, value: &str) -> String {
+    format!("{address}{}{name}={value}", if address.contains('?') { '&' } else { '?' })
+}
+
+/// How much of two strings is the same at their start; 0 where that is not worth leaving out.
+fn same_bytes(old: &str, new: &str) -> usize {
+    let same = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
+    let are_strings = old.starts_with('"') && new.starts_with('"');
+    if are_strings && same > MAX_VALUE_CHARS / 2 { same } else { 0 }
+}
+
+/// A value on one line; of a string whose start is the same in the other, without that.
+fn excerpt(text: &str, skipped: usize) -> Vec<Span> {
+    if skipped == 0 {
+        return preview(text, MAX_VALUE_CHARS);
+    }
+    let rest = &text[text.floor_char_boundary(skipped)..];
+    let shown = first_chars(rest, MAX_VALUE_CHARS);
+    let mut spans =
+        vec![Span { class: COLLAPSED, text: "…".to_owned() }, Span { class: "j-s", text: visible(shown).into_owned() }];
+    if shown.len() < rest.len() {
+        spans.push(Span { class: COLLAPSED, text: "…".to_owned() });
+    }
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_VALUE_CHARS, Outcome, compared, excerpt, same_bytes};
+
+    #[test]
+    fn two_long_texts_are_shown_where_they_differ() {
+        let old = format!("\"{}é old {}\"", "x".repeat(5_000), "y".repeat(500));
+        let new = format!("\"{}è new\"", "x".repeat(5_000));
+        let skipped = same_bytes(&old, &new) - 10;
+        let shown = |text: &str| excerpt(text, skipped).into_iter().map(|span| span.text).collect::<String>();
+        assert_eq!(shown(&new), "…xxxxxxxxxè new\"");
+        assert!(shown(&old).starts_with("…xxxxxxxxxé old yyy") && shown(&old).ends_with("y…"));
+        assert!(shown(&old).chars().count() <= MAX_VALUE_CHARS + 2);
+        assert_eq!(same_bytes("\"ab\"", "\"ac\""), 0);
+    }
+
+    #[test]
+    fn equal_values_are_told_apart_from_equal_bytes() {
+        let links = [String::new(), String::new()];
+        assert!(matches!(compared("[1]", "[ 1 ]", &links, 0), Outcome::SameValues));
+        assert!(matches!(compared("[1]", "[2]", &links, 0), Outcome::Different { .. }));
+        let many = format!("[{}1]", "1,".repeat(super::MAX_VALUES));
+        assert!(matches!(compared("[1]", &many, &links, 0), Outcome::TooMany));
+    }
+}

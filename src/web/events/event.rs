@@ -1,0 +1,220 @@
+//! One event: its body as a tree and as it came, its headers, where it came from; download and deletion.
+
+use std::borrow::Cow;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::app::delete_event::delete_event;
+use crate::domain::event::{EventId, StoredEvent};
+use crate::domain::request_headers::MASK;
+use crate::domain::visible::{visible, visible_lines};
+use crate::store::matching::Found;
+use crate::store::{credentials, events};
+use crate::web::answers::{html, see_other};
+use crate::web::errors::PageError;
+use crate::web::events::event_body::{self, BodyView, Crumb, Part};
+use crate::web::events::filters::{Filters, Query};
+use crate::web::json_view::tree::Row as TreeRow;
+use crate::web::layers::headers::SANDBOX;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::{When, grouped, size};
+
+/// The longest body that goes into the "copy as curl" line, in bytes.
+const MAX_CURL_BODY_BYTES: usize = 16 * 1024;
+
+struct Header {
+    name: String,
+    value: String,
+    masked: bool,
+}
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct Show {
+    page: Page,
+    id: String,
+    received: When,
+    ago: When,
+    accepted_late: Option<When>,
+    credential: String,
+    username: String,
+    credential_link: Option<String>,
+    ip: String,
+    agent: Option<String>,
+    query: Option<String>,
+    size: String,
+    content_type: String,
+    body: BodyView,
+    headers: Vec<Header>,
+    curl: Option<String>,
+    /// The address of the page in full, for whoever is sent it.
+    permalink: String,
+    /// The address of the page with the filters of the list, from its top.
+    top: String,
+    /// The page that compares it with the one before.
+    compare: String,
+    /// The page with the question before deleting.
+    delete: String,
+    /// Where the answer to it goes.
+    deletion: String,
+    back: String,
+    newer: Beside,
+    older: Beside,
+    /// The question before deleting is open.
+    deleting: bool,
+}
+
+/// What is before or after an event within the filters.
+enum Beside {
+    /// The address of an event.
+    Event(String),
+    /// The next one is so far away that looking for it was too much for this page: the address of the list that goes on.
+    FarAway(String),
+    Nothing,
+}
+
+/// The id in an address; what is none is not found.
+pub fn parse_id(text: &str) -> Result<EventId, PageError> {
+    text.parse().map_err(|_| PageError::NotFound)
+}
+
+#[derive(serde::Deserialize)]
+pub struct Dialog {
+    delete: Option<String>,
+}
+
+/// `GET /events/{id}`
+pub async fn show(
+    reader: SignedIn,
+    id: web::Path<String>,
+    query: web::Query<Query>,
+    dialog: web::Query<Dialog>,
+    part: web::Query<Part>,
+) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    reader.require_kept(id)?;
+    let account = reader.member.account_id;
+    let mut conn = reader.site().store.connection().await?;
+    let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
+    let credentials = credentials::list(&mut conn, account).await?;
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    let [newer, older] = events::neighbours(&mut conn, account, &filters.filter, id).await?;
+    drop(conn);
+    let own = format!("/events/{id}");
+    let beside = |found: Found, name: &str| match (found.ids.first(), found.next) {
+        (Some(id), _) => Beside::Event(filters.link(&format!("/events/{id}"))),
+        (None, Some(_)) => Beside::FarAway(filters.link_with("/events", name, &id.to_string())),
+        (None, None) => Beside::Nothing,
+    };
+    let deleting = dialog.delete.is_some();
+    let summary = &event.summary;
+    let template = Show {
+        page: reader.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
+        id: id.to_string(),
+        received: When::exactly(id.received_at()),
+        ago: When::ago(id.received_at(), reader.now()),
+        accepted_late: event.accepted_late_at.map(When::exactly),
+        credential: visible(&summary.credential_name).into_owned(),
+        username: summary.username.clone(),
+        credential_link: (!event.credential_revoked && !summary.username.is_empty())
+            .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
+        ip: summary.remote_ip.to_string(),
+        agent: event.user_agent.as_deref().map(|text| visible(text).into_owned()),
+        query: event.query.as_deref().map(|text| visible(text).into_owned()),
+        size: if summary.size_bytes < 1_000 {
+            format!("{} bytes", summary.size_bytes)
+        } else {
+            format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
+        },
+        content_type: visible(&summary.content_type).into_owned(),
+        body: event_body::show(&event.body, &part, filters.link("").trim_start_matches('?')).await?,
+        headers: headers(&event),
+        curl: curl(&event, &reader.site().ingest_url),
+        permalink: format!("{}/events/{id}", reader.site().public_url),
+        compare: filters.link(&format!("{own}/comparison")),
+        delete: filters.link_with(&own, "delete", "1"),
+        deletion: filters.link(&format!("{own}/deletion")),
+        top: filters.link(&own),
+        back: filters.link("/events"),
+        newer: beside(newer, "after"),
+        older: beside(older, "before"),
+        deleting,
+    };
+    html(&template)
+}
+
+/// By name: the HTTP stack does not keep the order in which they came.
+fn headers(event: &StoredEvent) -> Vec<Header> {
+    let mut kept: Vec<_> = event.headers.iter().collect();
+    kept.sort();
+    let shown = kept.into_iter().map(|(name, value)| Header {
+        name: visible(name).into_owned(),
+        value: visible(value).into_owned(),
+        masked: value == MASK,
+    });
+    shown.collect()
+}
+
+/// The request again, as a command for a POSIX shell; `None` for bodies that are better downloaded: long ones, and those with
+/// characters that would make a terminal show something else than what it runs.
+fn curl(event: &StoredEvent, endpoint: &str) -> Option<String> {
+    let shows_itself = matches!(visible_lines(&event.body), Cow::Borrowed(_));
+    if event.body.len() > MAX_CURL_BODY_BYTES || !shows_itself {
+        return None;
+    }
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let username = &event.summary.username;
+    Some(format!(
+        "curl {} \\\n  --user \"{username}:$WEBHOOK_PASSWORD\" \\\n  --header {} \\\n  --data-raw {}",
+        quoted(endpoint),
+        quoted(&format!("Content-Type: {}", event.summary.content_type)),
+        quoted(&event.body),
+    ))
+}
+
+/// What part of the body a download is.
+#[derive(serde::Deserialize)]
+pub struct Download {
+    at: Option<usize>,
+}
+
+/// `GET /events/{id}/body`: the bytes as received, or those of one value, for saving, never for showing.
+pub async fn body(
+    reader: SignedIn,
+    id: web::Path<String>,
+    part: web::Query<Download>,
+) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    reader.require_kept(id)?;
+    let mut conn = reader.site().store.connection().await?;
+    let event = events::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    drop(conn);
+    let (name, body) = match part.at {
+        None => (id.to_string(), event.body),
+        Some(at) => (format!("{id}-{at}"), event_body::value_at(&event.body, at).await?.ok_or(PageError::NotFound)?),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.json\"")))
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        .body(body))
+}
+
+/// `POST /events/{id}/deletion`, and back to the list as it was.
+pub async fn delete(
+    reader: SignedIn,
+    id: web::Path<String>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    let id = parse_id(&id)?;
+    reader.require_kept(id)?;
+    if !delete_event(&reader.site().store, &reader.member, id, &reader.act()).await? {
+        return Err(PageError::NotFound);
+    }
+    let credentials =
+        credentials::list(&mut *reader.site().store.connection().await?, reader.member.account_id).await?;
+    Ok(see_other(&Filters::new(&query, &credentials, reader.now()).link("/events")))
+}

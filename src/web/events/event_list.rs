@@ -1,0 +1,221 @@
+//! The dashboard: what was received, newest first, with the last 24 hours above it.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::domain::credential::CredentialState;
+use crate::domain::event::{EventId, EventSummary};
+use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
+use crate::domain::payload::value_text;
+use crate::domain::position::Position;
+use crate::domain::query::fields::suggest;
+use crate::domain::visible::visible;
+use crate::store::matching::Budget;
+use crate::store::searching::search;
+use crate::store::{arrivals, credentials, event_counts, events};
+use crate::web::answers::{html, html_invalid};
+use crate::web::errors::PageError;
+use crate::web::events::filters::{Filters, Query};
+use crate::web::events::overview::Overview;
+use crate::web::json_view::preview::preview;
+use crate::web::json_view::tokens::Span;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::{When, grouped, size};
+
+/// How many names of fields are suggested, and from how many of the newest events.
+const SUGGESTED_FIELDS: usize = 24;
+const SUGGESTED_FROM: usize = 50;
+/// How much of a body a row shows, in characters.
+const PREVIEW_CHARS: usize = 160;
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: String,
+    pub link: String,
+    pub received: When,
+    pub credential: String,
+    pub spans: Vec<Span>,
+    pub size: String,
+    pub ip: String,
+}
+
+impl Row {
+    /// A row whose link keeps the filters of the list.
+    pub fn new(event: &EventSummary, filters: &Filters, now: jiff::Timestamp) -> Self {
+        Self {
+            id: event.id.to_string(),
+            link: filters.link(&format!("/events/{}", event.id)),
+            received: When::ago(event.id.received_at(), now),
+            credential: visible(&event.credential_name).into_owned(),
+            spans: preview(value_text(&event.beginning), PREVIEW_CHARS),
+            size: size(event.size_bytes),
+            ip: event.remote_ip.to_string(),
+        }
+    }
+}
+
+/// One row alone, as the live connection sends it.
+#[derive(Template)]
+#[template(path = "event_row.html")]
+pub struct RowTemplate<'a> {
+    pub row: &'a Row,
+}
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct Index {
+    page: Page,
+    filters: Filters,
+    overview: Overview,
+    rows: Vec<Row>,
+    pager: Pager,
+    endpoint: String,
+    /// The newest usable credential, for the command that sends the first event.
+    username: Option<String>,
+    is_pro: bool,
+    /// What the page shows, so that the live connection goes on from there.
+    position: Position,
+    fields: Vec<Field>,
+    /// How many events an export would write, where counts tell.
+    matching: Option<String>,
+    path: &'static str,
+}
+
+/// A field that the newest events have, and the search for the events that have it.
+pub struct Field {
+    pub name: String,
+    pub link: String,
+}
+
+/// The pager: what the page spans and where it leads.
+#[derive(Clone, Debug, Default)]
+pub struct Pager {
+    pub text: String,
+    pub newer: Option<String>,
+    pub older: Option<String>,
+    pub further: Option<Further>,
+}
+
+/// A search that is not at its end: how far it looked, and where it goes on.
+#[derive(Clone, Debug)]
+pub struct Further {
+    pub link: String,
+    pub is_older: bool,
+    pub looked_to: When,
+}
+
+impl Index {
+    fn is_empty_account(&self) -> bool {
+        self.rows.is_empty() && !self.filters.is_active() && self.filters.is_first_page()
+    }
+
+    fn live_path(&self) -> String {
+        self.filters.link("/events/live")
+    }
+
+    /// Whether new rows belong at the top of this page.
+    fn is_live_first(&self) -> bool {
+        self.filters.is_first_page() && self.filters.filter.until.is_none()
+    }
+}
+
+/// `GET /events`
+pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let account = reader.member.account_id;
+    let now = reader.now();
+    let store = &reader.site().store;
+    let mut conn = store.connection().await?;
+    let credentials = credentials::list(&mut conn, account).await?;
+    let filters = Filters::in_zone(&query, &credentials, now, &reader.reader.zone).keeping(reader.kept_since());
+    let filter = &filters.filter;
+    let matching = match filter.query {
+        None if filters.error.is_none() => {
+            let counts = event_counts::total(&mut conn, account, filter.credential, filter.since, filter.until).await?;
+            Some(grouped(counts.accepted))
+        }
+        _ => None,
+    };
+    // Before the rows are read: what comes between the two is told twice, and nothing is left out.
+    let position = Position::shown(EventId::first_of(now), arrivals::snapshot(&mut conn).await?);
+    let overview = Overview::read(&mut conn, account, &filters, now).await?;
+    let nothing = Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None };
+    let (filter, cursor) = (&filters.filter, filters.cursor);
+    let all = EventFilter::default();
+    let newest = events::list(&mut conn, account, &all, Cursor::Newest, SUGGESTED_FROM, Budget::PAGE).await?;
+    let found = match filters.error {
+        Some(_) => nothing,
+        None if filter.has_to_look() => {
+            // A search waits for its turn, and not with a connection that others could use.
+            drop(conn);
+            let look =
+                async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
+            search(store, look).await?
+        }
+        None => events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await?,
+    };
+    let beginnings = newest.rows.iter().map(|event| value_text(&event.beginning));
+    let fields = suggest(beginnings, SUGGESTED_FIELDS).into_iter().map(|name| Field {
+        link: filters.link_to_search(&format!("{name} exists")),
+        name: visible(&name).into_owned(),
+    });
+    let fields = fields.collect();
+    let rows: Vec<Row> = found.rows.iter().map(|event| Row::new(event, &filters, now)).collect();
+    let usable =
+        credentials.iter().rev().find(|c| matches!(c.state(now), CredentialState::Active | CredentialState::Rotating));
+    let template = Index {
+        page: reader.page("Events").at("events", ""),
+        overview,
+        pager: pager(&found, &filters),
+        position,
+        rows,
+        matching,
+        endpoint: reader.site().ingest_url.clone(),
+        username: usable.map(|credential| credential.username.clone()),
+        is_pro: reader.member.plan.includes_webhooks(),
+        fields,
+        path: "/events",
+        filters,
+    };
+    if template.filters.error.is_some() { html_invalid(&template) } else { html(&template) }
+}
+
+fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
+    let link = |name, id: EventId| filters.link_with("/events", name, &id.to_string());
+    let (newest, oldest) = (found.rows.first().map(|row| row.id), found.rows.last().map(|row| row.id));
+    // A page of a search may have no row, and still lies between others.
+    let (begins, ends) = match filters.cursor {
+        Cursor::Newest => (newest, oldest),
+        Cursor::Before(id) => (newest.or(Some(id.previous())), oldest),
+        Cursor::After(id) => (newest, oldest.or(Some(id.next()))),
+    };
+    let goes_further = |older: bool| match found.stopped_at {
+        Some(Cursor::After(_)) => !older,
+        Some(_) => older,
+        None => false,
+    };
+    Pager {
+        text: newest.zip(oldest).map(|(to, from)| span_text(from.received_at(), to.received_at())).unwrap_or_default(),
+        newer: begins.filter(|_| found.has_newer && !goes_further(false)).map(|id| link("after", id)),
+        older: ends.filter(|_| found.has_older && !goes_further(true)).map(|id| link("before", id)),
+        further: found
+            .stopped_at
+            .and_then(|cursor| match cursor {
+                Cursor::Newest => None,
+                Cursor::Before(id) => Some((link("before", id), true, id)),
+                Cursor::After(id) => Some((link("after", id), false, id)),
+            })
+            .map(|(link, is_older, id)| Further { link, is_older, looked_to: When::minute(id.received_at()) }),
+    }
+}
+
+/// `08:36:19 to 08:41:12 UTC`, with the days where they differ.
+pub fn span_text(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
+    use crate::domain::time::utc;
+    if utc("%F", from) == utc("%F", to) {
+        format!("{} to {} UTC", utc("%-d %b, %H:%M:%S", from), utc("%H:%M:%S", to))
+    } else {
+        format!("{} to {} UTC", utc("%-d %b, %H:%M", from), utc("%-d %b, %H:%M", to))
+    }
+}

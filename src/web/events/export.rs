@@ -1,0 +1,84 @@
+//! Downloads: the current filter's events, and how every export is streamed.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use jiff::Timestamp;
+
+use crate::app::export::{ExportFormat, Pieces};
+use crate::app::export_events::Export;
+use crate::domain::query::columns::Fields;
+use crate::domain::time::utc;
+use crate::store::credentials;
+use crate::web::account::confirm;
+use crate::web::errors::PageError;
+use crate::web::events::event_list;
+use crate::web::events::filters::{Filters, Query};
+use crate::web::layers::headers::SANDBOX;
+use crate::web::reader::SignedIn;
+
+/// What is handed to the connection at once.
+const BITE_BYTES: usize = 64 * 1024;
+
+/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
+pub async fn download(
+    request: HttpRequest,
+    reader: SignedIn,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    if !reader.reader.password_is_recent() {
+        return confirm::ask_before_page(&reader, request.uri().to_string());
+    }
+    let format = format(&query.format)?;
+    // The list of events says what is wrong with columns that name no field.
+    let Ok(fields) = query.fields.parse::<Fields>() else { return event_list::index(reader, query).await };
+    let (account, now) = (reader.member.account_id, reader.now());
+    let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
+    let filters = Filters::new(&query, &credentials, now).keeping(reader.kept_since());
+    if let Some(problem) = filters.error {
+        return Err(PageError::BadRequest(problem));
+    }
+    let export = Export::begin(&reader.site().store, account, filters.filter, (format, fields), &reader.act()).await?;
+    answer(export, "events", format, now).await
+}
+
+/// The format that an address names; without one, the one that loses nothing.
+pub fn format(said: &str) -> Result<ExportFormat, PageError> {
+    let said = if said.is_empty() { "ndjson" } else { said };
+    said.parse().map_err(|e| PageError::BadRequest(format!("{e}")))
+}
+
+/// The answer that streams an export, as a file with a name.
+pub async fn answer(
+    mut export: impl Pieces + 'static,
+    what: &str,
+    format: ExportFormat,
+    now: Timestamp,
+) -> Result<HttpResponse, PageError> {
+    // The first piece is there before the answer begins, so that a failure is an error and not half a file.
+    let first = web::Bytes::from(export.next().await?.unwrap_or_default());
+    let request = tracing::Span::current();
+    let pieces = stream::unfold((first, Some(export), request), |(mut piece, export, request)| async move {
+        let mut export = export?;
+        while piece.is_empty() {
+            match export.next().await {
+                Ok(next) => piece = web::Bytes::from(next?),
+                // Breaking the connection off is the only way left to say that the file is not whole.
+                Err(error) => {
+                    tracing::error!(parent: &request, %error, "an export broke off");
+                    let broken_off = actix_web::error::ErrorInternalServerError("broken off");
+                    return Some((Err(broken_off), (piece, None, request)));
+                }
+            }
+        }
+        // In small bites, since the thread that sends it answers others too.
+        let bite = piece.split_to(piece.len().min(BITE_BYTES));
+        Some((Ok(bite), (piece, Some(export), request)))
+    });
+    let name = format!("{what}-{}.{}", utc("%Y%m%d-%H%M%S", now), format.extension());
+    Ok(HttpResponse::Ok()
+        .content_type(format.content_type())
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        .streaming(pieces))
+}

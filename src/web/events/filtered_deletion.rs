@@ -1,0 +1,196 @@
+//! Events → Delete: what a filter would take, counted first; typing the number is the order. What goes on is shown here too.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use crate::app::delete_events::{begin_deletion, cancel_deletion, carry_out_deletions, count_matching};
+use crate::domain::deletion::{Deletion, Matching, is_confirmed};
+use crate::domain::event::EventId;
+use crate::domain::secret::Secret;
+use crate::domain::time::rfc3339;
+use crate::store::{credentials, event_deletions};
+use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::errors::PageError;
+use crate::web::events::filters::{Filters, Query};
+use crate::web::forms::Submitted;
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::{When, grouped, size};
+
+const PATH: &str = "/events/deletion";
+/// How long the page says that a deletion has ended.
+const TOLD_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Template)]
+#[template(path = "events_deletion.html")]
+struct Show {
+    page: Page,
+    /// The filter in words, each part of it.
+    description: String,
+    back: String,
+    export: String,
+    filter_error: Option<String>,
+    /// What goes on, or ended last.
+    latest: Option<Latest>,
+    matching: Option<Shown>,
+    /// What was typed, and did not fit.
+    typed: Option<String>,
+}
+
+/// A deletion that was ordered, for the page.
+struct Latest {
+    description: String,
+    seen: String,
+    deleted: String,
+    is_running: bool,
+    is_cancelled: bool,
+}
+
+impl Latest {
+    fn new(deletion: &Deletion) -> Self {
+        Self {
+            description: deletion.description.clone(),
+            seen: grouped(deletion.seen),
+            deleted: grouped(deletion.deleted),
+            is_running: deletion.ended_at.is_none(),
+            is_cancelled: deletion.cancelled_at.is_some(),
+        }
+    }
+}
+
+/// What would go, for the page and its form.
+struct Shown {
+    events: String,
+    size: String,
+    seen: String,
+    oldest: Option<When>,
+    newest: Option<When>,
+    is_whole: bool,
+    is_nothing: bool,
+    /// What has to be typed.
+    asked: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Shown {
+    fn new(found: &Matching, filters: &Filters) -> Self {
+        let time = |time: Option<jiff::Timestamp>| time.map(rfc3339).unwrap_or_default();
+        let confirmation = found.confirmation();
+        Self {
+            events: grouped(found.events),
+            size: size(found.bytes),
+            seen: grouped(found.seen),
+            oldest: found.oldest.map(|id| When::exactly(id.received_at())),
+            newest: found.newest.map(|id| When::exactly(id.received_at())),
+            is_whole: found.is_whole,
+            is_nothing: found.is_whole && found.events == 0,
+            asked: if found.is_whole { grouped(found.events) } else { confirmation.clone() },
+            // Ages were counted from when the page was made; the order is about the same events.
+            fields: vec![
+                ("q", filters.text.clone()),
+                ("credential", filters.username().to_owned()),
+                ("since", time(filters.filter.since)),
+                ("until", time(filters.filter.until)),
+                ("end", found.span.end.to_string()),
+                ("asked", confirmation),
+            ],
+        }
+    }
+}
+
+/// The order.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub struct Form {
+    q: String,
+    credential: String,
+    since: String,
+    until: String,
+    /// The end of what was counted.
+    end: String,
+    /// What had to be typed.
+    asked: String,
+    confirmation: String,
+    /// Read on the way here, when it was needed.
+    #[serde(rename = "current_password")]
+    _password: Option<Secret>,
+}
+
+/// `GET /events/deletion`, with the filters of the list.
+pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let template = page(&reader, &query, None).await?;
+    if template.filter_error.is_some() { html_invalid(&template) } else { html(&template) }
+}
+
+async fn page(reader: &SignedIn, query: &Query, typed: Option<String>) -> Result<Show, PageError> {
+    let (account, store) = (reader.member.account_id, &reader.site().store);
+    let mut conn = store.connection().await?;
+    let credentials = credentials::list(&mut conn, account).await?;
+    let filters = Filters::new(query, &credentials, reader.now()).keeping(reader.kept_since());
+    let latest = event_deletions::find_latest(&mut conn, account).await?;
+    drop(conn);
+    let latest =
+        latest.filter(|deletion| deletion.ended_at.is_none_or(|at| reader.now().duration_since(at) < TOLD_FOR));
+    let is_running = latest.as_ref().is_some_and(|deletion| deletion.ended_at.is_none());
+    let matching = match filters.error {
+        None if !is_running => Some(count_matching(store, account, &filters.filter).await?),
+        _ => None,
+    };
+    Ok(Show {
+        page: reader.page("Delete events").at("events", ""),
+        description: description(&filters),
+        back: filters.link("/events"),
+        export: filters.link_with("/events/export", "format", "ndjson"),
+        matching: matching.map(|found| Shown::new(&found, &filters)),
+        filter_error: filters.error,
+        latest: latest.as_ref().map(Latest::new),
+        typed,
+    })
+}
+
+fn description(filters: &Filters) -> String {
+    if filters.description.is_empty() { "all events".to_owned() } else { filters.description.join(", ") }
+}
+
+/// `POST /events/deletion`, behind the question for the password.
+pub async fn create(reader: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
+    let Form { q, credential, since, until, end, asked, confirmation, .. } = form;
+    let query = Query { q, credential, since, until, ..Query::default() };
+    let end = end.parse::<EventId>();
+    let (Ok(end), true) = (end, is_confirmed(&asked, &confirmation)) else {
+        let typed = confirmation.chars().take(100).collect();
+        return html_invalid(&page(&reader, &query, Some(typed)).await?);
+    };
+    let (account, store) = (reader.member.account_id, &reader.site().store);
+    let mut conn = store.connection().await?;
+    let credentials = credentials::list(&mut conn, account).await?;
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    if filters.error.is_some() {
+        return html_invalid(&page(&reader, &query, Some(confirmation)).await?);
+    }
+    let mut span = crate::store::event_batches::stored_span(&mut conn, account, &filters.filter).await?;
+    drop(conn);
+    // Not what has arrived since the page was made: nobody has seen that.
+    span.end = span.end.min(end);
+    let ordered =
+        begin_deletion(store, &reader.member, &filters.filter, &span, &description(&filters), &reader.act()).await?;
+    if ordered {
+        let (store, clock) = (store.clone(), reader.site().clock.clone());
+        // Nobody has to wait for this. What is left when the program ends, another one goes on with.
+        reader.site().store.spawn(async move {
+            if let Err(error) = carry_out_deletions(&store, || clock.now()).await {
+                tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
+            }
+        });
+    }
+    Ok(see_other(PATH))
+}
+
+/// `POST /events/deletion/cancellation`
+pub async fn cancel(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    cancel_deletion(&reader.site().store, &reader.member, &reader.act()).await?;
+    Ok(see_other(PATH))
+}

@@ -1,0 +1,62 @@
+//! What stands above the lists: totals, data, senders and bars of the last 24 hours or 30 days, from counts alone. Live pages fetch it by
+//! itself now and then.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use jiff::Timestamp;
+
+use crate::domain::ids::AccountId;
+use crate::store::error::StoreError;
+use crate::store::pool::Connection;
+use crate::store::{counts_by_time, credentials, senders};
+use crate::web::answers::html;
+use crate::web::errors::PageError;
+use crate::web::events::chart::{Chart, Span};
+use crate::web::events::filters::{Filters, Query};
+use crate::web::reader::SignedIn;
+use crate::web::shown::grouped;
+
+/// The figures and the picture, for the credential of the filters.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    pub chart: Chart,
+    /// From how many addresses accepted events came.
+    pub senders: String,
+}
+
+impl Overview {
+    pub async fn read(
+        conn: &mut Connection,
+        account: AccountId,
+        filters: &Filters,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let (span, credential) = (filters.overview, filters.filter.credential);
+        let since = span.start(now);
+        let counts = match span {
+            Span::Day => counts_by_time::list_half_hours(conn, account, credential, since).await?,
+            Span::Month => counts_by_time::list_days(conn, account, credential, since).await?,
+        };
+        let number = senders::count(conn, account, credential, since).await?;
+        let or_more = if number >= senders::MOST_OF_CREDENTIAL { "+" } else { "" };
+        Ok(Self { chart: Chart::draw(&counts, span, now), senders: format!("{}{or_more}", grouped(number)) })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "totals.html")]
+struct Show {
+    overview: Overview,
+    filters: Filters,
+    path: &'static str,
+}
+
+/// `GET /events/overview`
+pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let account = reader.member.account_id;
+    let mut conn = reader.site().store.connection().await?;
+    let credentials = credentials::list(&mut conn, account).await?;
+    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    let overview = Overview::read(&mut conn, account, &filters, reader.now()).await?;
+    html(&Show { overview, filters, path: "/events" })
+}

@@ -1,0 +1,26 @@
+//! Answers to what is no request: a head that cannot be read, is too large, or does not end. They are written onto the
+//! connection as they are, since there is no request that a handler could answer.
+
+use actix_web::body::MessageBody;
+use actix_web::http::StatusCode;
+
+use crate::web::layers::headers::{RequestId, complete};
+use crate::web::problem;
+use crate::web::site::Site;
+
+/// The whole answer, for a status that the parser gives; `None` for any other.
+pub fn answer(site: &Site, status: StatusCode) -> Option<Vec<u8>> {
+    let id = RequestId::random();
+    let mut response = problem::unparsed(status, &site.public_url, &id)?;
+    complete(response.headers_mut(), &id, site.is_https());
+    tracing::debug!(request_id = id.0, status = status.as_u16(), "answered what is no request");
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
+    for (name, value) in response.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let body = response.into_body().try_into_bytes().unwrap_or_default();
+    bytes.extend(format!("content-length: {}\r\n\r\n", body.len()).into_bytes());
+    bytes.extend(body);
+    Some(bytes)
+}

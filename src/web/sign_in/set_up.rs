@@ -1,0 +1,99 @@
+//! The first run: creates the first account through the one-time link of the start-up card, and signs in. Afterwards the page
+//! does not exist.
+
+use actix_session::Session;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
+use crate::domain::account::Plan;
+use crate::domain::secret::Secret;
+use crate::store::installation;
+use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
+use crate::web::page::Page;
+use crate::web::reader::Reader;
+use crate::web::sign_in::new_account::NewAccountFields;
+use crate::web::sign_in::session;
+
+#[derive(Deserialize)]
+pub struct Link {
+    #[serde(default)]
+    token: String,
+}
+
+/// Unknown fields are refused: nobody chooses a plan here.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    email: String,
+    password: Secret,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    token: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "set_up.html")]
+struct SetUp {
+    page: Page,
+    /// Given back in the form, so that an error does not lose it. `None`: the link is wrong, and there is no form.
+    token: Option<String>,
+    fields: NewAccountFields,
+}
+
+/// `GET /`: to the events, or to where one signs in.
+pub async fn door(reader: Reader) -> HttpResponse {
+    see_other(if reader.member.is_some() { "/events" } else { "/login" })
+}
+
+async fn require_fresh(reader: &Reader) -> Result<(), PageError> {
+    let fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
+    if fresh { Ok(()) } else { Err(PageError::NotFound) }
+}
+
+fn form(reader: &Reader, token: &str) -> SetUp {
+    let right = reader.site.keys.is_setup_token(token);
+    SetUp { page: reader.page("Set up"), token: right.then(|| token.to_owned()), fields: NewAccountFields::default() }
+}
+
+/// `GET /setup?token=`
+pub async fn new(reader: Reader, link: web::Query<Link>) -> Result<HttpResponse, PageError> {
+    require_fresh(&reader).await?;
+    let template = form(&reader, &link.token);
+    if template.token.is_some() { html(&template) } else { Ok(forbidden(&template)?) }
+}
+
+/// `POST /setup?token=`
+pub async fn create(
+    reader: Reader,
+    session: Session,
+    link: web::Query<Link>,
+    Submitted(submitted): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
+    require_fresh(&reader).await?;
+    let Form { email, password, name, token } = submitted;
+    let mut template = form(&reader, token.as_deref().unwrap_or(&link.token));
+    if template.token.is_none() {
+        return forbidden(&template);
+    }
+    let Some((email, password)) = template.fields.check(&email, password) else {
+        return html_invalid(&template);
+    };
+    let new = NewAccount { email, name, plan: Plan::Pro, password, is_set_up: true };
+    match create_account(&reader.site.store, &reader.site.hasher, new, &reader.act()).await {
+        Ok((_, user)) => {
+            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent, reader.now);
+            Ok(see_other("/settings/integrations/webhooks"))
+        }
+        Err(CreateAccountError::AlreadySetUp | CreateAccountError::EmailTaken) => Err(PageError::NotFound),
+        Err(CreateAccountError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+fn forbidden(template: &SetUp) -> Result<HttpResponse, PageError> {
+    Ok(HttpResponse::Forbidden().content_type("text/html; charset=utf-8").body(template.render()?))
+}

@@ -1,0 +1,139 @@
+//! Signing in and out. One message for an unknown address and a wrong password, the same time, and a limit by address and by
+//! account.
+
+use actix_session::Session;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::sign_in::{SignIn as Outcome, sign_in};
+use crate::app::sign_out::sign_out;
+use crate::domain::account_password::MAX_PASSWORD_CHARS;
+use crate::domain::email::Email;
+use crate::domain::secret::Secret;
+use crate::store::installation;
+use crate::web::answers::{html, html_invalid, html_throttled, see_other};
+use crate::web::errors::PageError;
+use crate::web::forms::{Submitted, local_path};
+use crate::web::page::Page;
+use crate::web::reader::Reader;
+use crate::web::sign_in::session;
+use crate::web::sign_in::throttle::Guesses;
+use crate::web::sign_in::with_code;
+
+#[derive(Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    done: String,
+}
+
+#[derive(Deserialize)]
+pub struct Form {
+    email: String,
+    password: Secret,
+    #[serde(default)]
+    remember: Option<String>,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    page: Page,
+    host: String,
+    email: String,
+    next: String,
+    remember: bool,
+    /// What is wrong, and what to do.
+    error: Option<(String, String)>,
+    signup_open: bool,
+    /// The reader has just deleted the account.
+    is_deleted: bool,
+    /// The reader took too long for the code.
+    is_late: bool,
+    /// Nobody has an account yet.
+    is_fresh: bool,
+}
+
+fn form(reader: &Reader, next: &str) -> SignIn {
+    SignIn {
+        page: reader.page("Sign in"),
+        host: reader.site.host().to_owned(),
+        email: String::new(),
+        next: local_path(next).unwrap_or("").to_owned(),
+        remember: true,
+        error: None,
+        signup_open: reader.site.signup_open,
+        is_deleted: false,
+        is_late: false,
+        is_fresh: false,
+    }
+}
+
+/// `GET /login`
+pub async fn new(reader: Reader, next: web::Query<Next>) -> Result<HttpResponse, PageError> {
+    if reader.member.is_some() {
+        return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
+    }
+    let mut template = form(&reader, &next.next);
+    template.is_deleted = next.done == "deleted";
+    template.is_late = next.done == "late";
+    template.is_fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
+    html(&template)
+}
+
+/// `POST /login`
+pub async fn create(
+    reader: Reader,
+    session: Session,
+    link: web::Query<Next>,
+    Submitted(submitted): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
+    let Form { email, password, remember, next } = submitted;
+    let next = if next.is_empty() { link.into_inner().next } else { next };
+    let mut template = form(&reader, &next);
+    template.email = email.trim().chars().take(300).collect();
+    template.remember = remember.is_some();
+    let site = &reader.site;
+    let guesses = Guesses::at_password(&reader, &template.email.to_lowercase());
+    if let Some(seconds) = guesses.wait() {
+        template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
+        return html_throttled(&template, seconds);
+    }
+    // Hashing takes longer with longer texts, and none of ours is longer.
+    let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
+    let outcome = match email.parse::<Email>() {
+        Ok(email) if plausible => sign_in(&site.store, &site.hasher, &email, &password, &reader.act()).await?,
+        _ => Outcome::Refused,
+    };
+    match outcome {
+        Outcome::Done(member) => {
+            let agent = reader.agent.clone();
+            let address = reader.address.to_string();
+            session::sign_in(&session, member.user_id, template.remember, address, agent, reader.now);
+            Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
+        }
+        Outcome::NeedsCode(member) => {
+            session::begin_halfway(&session, member.user_id, template.remember, &template.next, reader.now);
+            Ok(see_other(with_code::PATH))
+        }
+        Outcome::Refused => {
+            guesses.note_failure();
+            let what = "That email and password don’t match".to_owned();
+            template.error = Some((what, "Check both, then try again.".to_owned()));
+            html_invalid(&template)
+        }
+    }
+}
+
+/// `POST /logout`
+pub async fn destroy(reader: Reader, session: Session) -> Result<HttpResponse, PageError> {
+    if let (Some(member), Some(id)) = (&reader.member, reader.session) {
+        sign_out(&reader.site.store, member, id, &reader.act()).await?;
+    }
+    session::sign_out(&session);
+    Ok(see_other("/login"))
+}

@@ -1,0 +1,366 @@
+//! What the Webhooks page does to credentials. Each is one POST; those that make a password answer with the only page that ever
+//! shows it.
+
+use std::time::Instant;
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use crate::app::extend_overlap::{ExtendError, extend_overlap};
+use crate::app::issue_credential::{IssueError, issue_credential};
+use crate::app::rename_credential::{RenameError, rename_credential};
+use crate::app::revoke_credential::{RevokeError, revoke_credential};
+use crate::app::rotate_credential::{RotateError, rotate_credential};
+use crate::app::send_test_event::{TestEventError, send_test_event};
+use crate::app::set_expiry::{ExpiryError, set_expiry};
+use crate::app::stop_old_password::{StopError, stop_old_password};
+use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
+use crate::domain::credential::CredentialName;
+use crate::domain::expiry;
+use crate::domain::ids::{CredentialId, SecretId};
+use crate::domain::overlap::Overlap;
+use crate::domain::secret::Secret;
+use crate::domain::visible::visible;
+use crate::store::credentials;
+use crate::web::answers::see_other;
+use crate::web::errors::PageError;
+use crate::web::forms::{Submitted, id_or_new};
+use crate::web::page::Page;
+use crate::web::reader::SignedIn;
+use crate::web::shown::When;
+use crate::web::webhooks::credential_list::{self, PATH};
+use crate::web::webhooks::dialogs::{FormError, NewForm, Query};
+use crate::web::webhooks::first_run::live_path;
+
+/// The page that shows a password, this once.
+#[derive(Template)]
+#[template(path = "credential_created.html")]
+struct Created {
+    page: Page,
+    id: String,
+    title: String,
+    name: String,
+    endpoint: String,
+    username: String,
+    /// Zeroised with the page; the rendered answer goes to the socket and nowhere else.
+    password: Secret,
+    authorization: Secret,
+    env_file: Secret,
+    /// After a rotation: when the old password stops; `Some(None)` when it has.
+    rotated: Option<Option<When>>,
+    /// Where the page hears of the first event.
+    live: String,
+}
+
+/// The same address again: the password was shown before.
+#[derive(Template)]
+#[template(path = "credential_shown.html")]
+struct Shown {
+    page: Page,
+    id: String,
+    name: String,
+    username: String,
+}
+
+impl Created {
+    fn response(&self) -> Result<HttpResponse, PageError> {
+        Ok(HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(self.render()?))
+    }
+}
+
+fn created(
+    reader: &SignedIn,
+    id: CredentialId,
+    (name, username): (&str, &str),
+    password: &Secret,
+    rotated: Option<Option<When>>,
+) -> Created {
+    let endpoint = reader.site().ingest_url.clone();
+    let name = visible(name).into_owned();
+    let plain = password.reveal();
+    let env_file = format!("WEBHOOK_URL={endpoint}\nWEBHOOK_USERNAME={username}\nWEBHOOK_PASSWORD={plain}\n");
+    let title = if rotated.is_some() { format!("New password for {name}") } else { format!("{name} is ready") };
+    Created {
+        page: reader.page(&title).at("settings", "webhooks"),
+        id: id.to_string(),
+        title,
+        authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{plain}")))),
+        env_file: Secret::new(format!(
+            "data:text/plain;charset=utf-8,{}",
+            utf8_percent_encode(&env_file, NON_ALPHANUMERIC)
+        )),
+        live: live_path(username, reader.now()),
+        username: username.to_owned(),
+        password: password.clone(),
+        name,
+        endpoint,
+        rotated,
+    }
+}
+
+/// Somebody sent the form again: what it made exists, and its password is not shown twice.
+async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpResponse, PageError> {
+    let mut conn = reader.site().store.connection().await?;
+    let credential = credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    let template = Shown {
+        page: reader.page("The password was shown already").at("settings", "webhooks"),
+        id: id.to_string(),
+        name: visible(&credential.name).into_owned(),
+        username: credential.username,
+    };
+    Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
+/// that leaked while the account was on Pro would work again when it is back.
+async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
+    let mut conn = reader.site().store.connection().await?;
+    credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    Ok(id)
+}
+
+/// The same for what is part of the plan.
+pub async fn own_id_on_pro(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    let id = own_id(reader, text).await?;
+    reader.require_pro()?;
+    Ok(id)
+}
+
+/// Back to the page, with a word on what was done.
+pub fn done(what: &str, id: CredentialId) -> HttpResponse {
+    see_other(&format!("{PATH}?done={what}&credential={id}"))
+}
+
+#[derive(Deserialize)]
+pub struct NameOf {
+    #[serde(default)]
+    name: String,
+    /// The id of what the form makes.
+    #[serde(default)]
+    id: Option<String>,
+}
+
+/// `POST …/credentials`
+pub async fn create(reader: SignedIn, Submitted(form): Submitted<NameOf>) -> Result<HttpResponse, PageError> {
+    reader.require_pro()?;
+    let id = CredentialId(id_or_new(form.id.as_deref()));
+    let name: CredentialName = match form.name.parse() {
+        Ok(name) => name,
+        Err(problem) => {
+            let form = NewForm { id: id.0, name: form.name, error: Some(format!("{problem}")) };
+            return credential_list::show_invalid(&reader, &Query::default(), FormError::New(form)).await;
+        }
+    };
+    let site = reader.site();
+    let (account, act) = (reader.member.account_id, reader.act());
+    match issue_credential(&site.store, &site.hasher, &site.keys, account, id, name, &act).await {
+        Ok(issued) => {
+            let about = (issued.name.as_str(), issued.username.as_str());
+            created(&reader, id, about, issued.password.secret(), None).response()
+        }
+        Err(IssueError::AlreadyIssued) => shown_before(&reader, id).await,
+        Err(IssueError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Rotation {
+    #[serde(default)]
+    overlap: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+}
+
+/// `POST …/credentials/{id}/rotation`
+pub async fn rotate(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Rotation>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let overlap = match &form.overlap {
+        None => Overlap::OneDay,
+        Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
+    };
+    let secret = SecretId(id_or_new(form.id.as_deref()));
+    let site = reader.site();
+    let (account, act) = (reader.member.account_id, reader.act());
+    match rotate_credential(&site.store, &site.hasher, &site.keys, account, id, secret, overlap, &act).await {
+        Ok(rotated) => {
+            let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
+            let until = rotated.previous_expires_at.map(When::minute);
+            created(&reader, id, about, rotated.password.secret(), Some(until)).response()
+        }
+        Err(RotateError::AlreadyRotated) => shown_before(&reader, id).await,
+        Err(RotateError::NotFound) => Err(PageError::NotFound),
+        Err(RotateError::Revoked) => Ok(done("revoked", id)),
+        // The dialog says when the slot frees and offers to stop the old password now.
+        Err(RotateError::TwoPasswordsLive(_)) => {
+            let query = Query { rotate: Some(id.0), ..Query::default() };
+            credential_list::show_conflict(&reader, &query).await
+        }
+        Err(RotateError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/old-password-revocation`
+pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id(&reader, &id).await?;
+    match stop_old_password(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
+        Ok(()) => Ok(done("stopped", id)),
+        Err(StopError::NotFound) => Err(PageError::NotFound),
+        Err(StopError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/overlap-extension`
+pub async fn extend(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    match extend_overlap(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
+        Ok(_) => Ok(done("extended", id)),
+        Err(ExtendError::NotFound) => Err(PageError::NotFound),
+        // A page that was open for long still has the button.
+        Err(ExtendError::NoOverlap | ExtendError::AlreadyExtended) => Ok(done("not-extended", id)),
+        Err(ExtendError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Expiry {
+    /// The day at whose beginning the password ends; empty for none.
+    #[serde(default)]
+    expires_on: String,
+    /// The button that removes the date, whatever the field says.
+    #[serde(default)]
+    remove: Option<String>,
+}
+
+/// `POST …/credentials/{id}/expiry`
+pub async fn expire(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Expiry>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let Expiry { expires_on, remove } = form;
+    let said = if remove.is_some() { "" } else { &expires_on };
+    let end = match expiry::parse(said, reader.now()) {
+        Ok(end) => end,
+        Err(problem) => {
+            let query = Query { expiry: Some(id.0), ..Query::default() };
+            let error = FormError::Expiry { value: expires_on, error: problem.to_string() };
+            return credential_list::show_invalid(&reader, &query, error).await;
+        }
+    };
+    match set_expiry(&reader.site().store, reader.member.account_id, id, end, &reader.act()).await {
+        Ok(()) => Ok(done(if end.is_some() { "dated" } else { "undated" }, id)),
+        Err(ExpiryError::NotFound) => Err(PageError::NotFound),
+        Err(ExpiryError::NoPassword) => Ok(done("nothing-dated", id)),
+        Err(ExpiryError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Revocation {
+    /// The name, typed again, where the dialog asked for it.
+    #[serde(default)]
+    confirmation: Option<String>,
+}
+
+/// `POST …/credentials/{id}/revocation`. Typing the name guards against a slip of the hand, not against an attacker, so a form
+/// without that field is as good.
+pub async fn revoke(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Revocation>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id(&reader, &id).await?;
+    let (store, account) = (&reader.site().store, reader.member.account_id);
+    if let Some(typed) = &form.confirmation {
+        let credential =
+            credentials::find(&mut *store.connection().await?, account, id).await?.ok_or(PageError::NotFound)?;
+        // A name with invisible characters can only be typed as it is shown.
+        let shown = visible(&credential.name);
+        if typed.trim() != credential.name && typed.trim() != shown {
+            let query = Query { revoke: Some(id.0), ..Query::default() };
+            let problem = format!("Type {shown} exactly as it is written.");
+            return credential_list::show_invalid(&reader, &query, FormError::Confirmation(problem)).await;
+        }
+    }
+    match revoke_credential(store, account, id, &reader.act()).await {
+        Ok(()) => Ok(done("revoked", id)),
+        Err(RevokeError::NotFound) => Err(PageError::NotFound),
+        Err(RevokeError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/disabling`
+pub async fn disable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    switch(reader, &id, Switch::Disable, "disabled").await
+}
+
+/// `POST …/credentials/{id}/enabling`
+pub async fn enable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    own_id_on_pro(&reader, &id).await?;
+    switch(reader, &id, Switch::Enable, "enabled").await
+}
+
+async fn switch(reader: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
+    let id = own_id(&reader, id).await?;
+    match switch_credential(&reader.site().store, reader.member.account_id, id, way, &reader.act()).await {
+        Ok(()) => Ok(done(word, id)),
+        Err(SwitchError::NotFound) => Err(PageError::NotFound),
+        Err(SwitchError::Revoked) => Ok(done("revoked", id)),
+        Err(SwitchError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/name`
+pub async fn rename(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<NameOf>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let name: CredentialName = match form.name.parse() {
+        Ok(name) => name,
+        Err(problem) => {
+            let query = Query { rename: Some(id.0), ..Query::default() };
+            let error = FormError::Name { value: form.name, error: format!("{problem}") };
+            return credential_list::show_invalid(&reader, &query, error).await;
+        }
+    };
+    match rename_credential(&reader.site().store, reader.member.account_id, id, &name, &reader.act()).await {
+        Ok(()) => Ok(done("renamed", id)),
+        Err(RenameError::NotFound) => Err(PageError::NotFound),
+        Err(RenameError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/test-event`
+pub async fn test(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let engine = &reader.site().engine;
+    let event = engine.ids.next(reader.now());
+    let started = Instant::now();
+    let act = reader.act();
+    match send_test_event(&reader.site().store, &reader.member, id, event, engine.usage.writer(), &act).await {
+        Ok(()) => {
+            engine.wake.ring(reader.member.account_id);
+            let ms = started.elapsed().as_millis();
+            Ok(see_other(&format!("{PATH}?done=tested&credential={id}&event={event}&ms={ms}")))
+        }
+        Err(TestEventError::NotFound) => Err(PageError::NotFound),
+        Err(TestEventError::NotAccepted) => Ok(done("refused", id)),
+        Err(TestEventError::Failed(failure)) => Err(failure.into()),
+    }
+}

@@ -1,0 +1,102 @@
+//! The way to the first event: three steps on the Webhooks page that tick themselves off, when the page is loaded and, with
+//! script, while it is open. A refused attempt appears in them with its reason and its remedy.
+
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::domain::credential::{Credential, CredentialState};
+use crate::domain::event::{EventId, EventSummary};
+use crate::domain::ids::AccountId;
+use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::rejection::Rejection;
+use crate::domain::visible::visible;
+use crate::store::error::StoreError;
+use crate::store::matching::Budget;
+use crate::store::pool::Connection;
+use crate::store::{event_counts, events, rejections};
+use crate::web::events::rejections::Row as RejectionRow;
+use crate::web::page::Page;
+use crate::web::shown::When;
+
+/// How long the steps stay after the first event, so that whoever loads the page again sees them done.
+const STAYS_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// How far somebody has come.
+pub struct FirstRun {
+    /// The credential that was made last and can send.
+    pub id: String,
+    pub name: String,
+    pub username: String,
+    /// Where the page hears of what happens next.
+    pub live: String,
+    /// What was refused last, as long as nothing was accepted.
+    pub attempt: Option<RejectionRow>,
+    pub arrived: Option<FirstEvent>,
+}
+
+/// The event that ended the waiting.
+pub struct FirstEvent {
+    pub link: String,
+    pub ip: String,
+    pub at: When,
+}
+
+impl FirstRun {
+    /// `None` for an account that has received events for longer, or has no credential that can send.
+    pub async fn of(
+        conn: &mut Connection,
+        account: AccountId,
+        all: &[Credential],
+        now: Timestamp,
+    ) -> Result<Option<Self>, StoreError> {
+        let can_send = |c: &&Credential| matches!(c.state(now), CredentialState::Active | CredentialState::Rotating);
+        let Some(newest) = all.iter().rfind(can_send) else { return Ok(None) };
+        let long_ago = now.saturating_sub(STAYS_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
+        if event_counts::has_accepted_before(conn, account, long_ago).await? {
+            return Ok(None);
+        }
+        let everything = EventFilter::default();
+        let first =
+            events::list(conn, account, &everything, Cursor::After(EventId(Uuid::nil())), 1, Budget::PAGE).await?;
+        let arrived = first.rows.first().map(|event| FirstEvent::new(event, now));
+        let refused = rejections::list(conn, account, &everything, None, None, 1).await?;
+        let attempt = refused.rows.first().filter(|_| arrived.is_none());
+        Ok(Some(Self {
+            id: newest.id.to_string(),
+            name: visible(&newest.name).into_owned(),
+            live: live_path(&newest.username, now),
+            username: newest.username.clone(),
+            attempt: attempt.map(|rejection| RejectionRow::new(rejection, now)),
+            arrived,
+        }))
+    }
+}
+
+impl FirstEvent {
+    fn new(event: &EventSummary, now: Timestamp) -> Self {
+        Self {
+            link: format!("/events/{}", event.id),
+            ip: event.remote_ip.to_string(),
+            at: When::ago(event.id.received_at(), now),
+        }
+    }
+}
+
+/// Where a page hears what arrives for a credential from now on.
+pub fn live_path(username: &str, now: Timestamp) -> String {
+    format!("/events/live?credential={username}&last_event_id={}", EventId::first_of(now))
+}
+
+/// A refused attempt as a page that waits for an event shows it.
+#[derive(Template)]
+#[template(path = "attempt.html")]
+struct Attempt {
+    page: Page,
+    row: RejectionRow,
+}
+
+/// The same for a page that is open already.
+pub fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
+    Attempt { page: Page::default(), row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
+}

@@ -1,0 +1,85 @@
+//! What the pages do about late events: accept them, discard them, and switch their holding off and on.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+use crate::app::accept_held_events::{AcceptError, accept_held_events};
+use crate::app::discard_held_events::{DiscardError, discard_held_events};
+use crate::app::switch_holding::{HoldingError, switch_holding};
+use crate::domain::holding::Accepted;
+use crate::web::answers::see_other;
+use crate::web::errors::PageError;
+use crate::web::forms::Submitted;
+use crate::web::reader::SignedIn;
+use crate::web::webhooks::credential_list::PATH;
+use crate::web::webhooks::credentials::{done, own_id_on_pro};
+use crate::web::webhooks::held::until;
+
+#[derive(Deserialize)]
+pub struct Switching {
+    #[serde(default)]
+    holding: String,
+}
+
+/// `POST …/credentials/{id}/holding`
+pub async fn switch(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Switching>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let (holding, word) = match form.holding.as_str() {
+        "on" => (true, "holding"),
+        "off" => (false, "not-holding"),
+        other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
+    };
+    match switch_holding(&reader.site().store, reader.member.account_id, id, holding, &reader.act()).await {
+        Ok(()) => Ok(done(word, id)),
+        Err(HoldingError::NotFound) => Err(PageError::NotFound),
+        Err(HoldingError::Revoked) => Ok(done("revoked", id)),
+        Err(HoldingError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Seen {
+    /// The latest of the events that the page told of.
+    #[serde(default)]
+    until: Option<String>,
+}
+
+/// `POST …/credentials/{id}/held-events/acceptance`, behind the question for the password.
+pub async fn accept(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Seen>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let (site, account) = (reader.site(), reader.member.account_id);
+    let range = (until(form.until.as_deref(), reader.now()), site.retention_days);
+    let counter = site.engine.usage.writer();
+    match accept_held_events(&site.store, account, id, range, counter, &reader.act()).await {
+        Ok(Accepted { stored, repeated, too_old }) => {
+            site.engine.wake.ring(account);
+            let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}");
+            Ok(see_other(&format!("{PATH}?done=accepted&credential={id}&{numbers}")))
+        }
+        Err(AcceptError::NotFound) => Err(PageError::NotFound),
+        Err(AcceptError::Failed(failure)) => Err(failure.into()),
+    }
+}
+
+/// `POST …/credentials/{id}/held-events/discarding`
+pub async fn discard(
+    reader: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<Seen>,
+) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&reader, &id).await?;
+    let until = until(form.until.as_deref(), reader.now());
+    match discard_held_events(&reader.site().store, reader.member.account_id, id, until, &reader.act()).await {
+        Ok(_) => Ok(done("discarded", id)),
+        Err(DiscardError::NotFound) => Err(PageError::NotFound),
+        Err(DiscardError::Failed(failure)) => Err(failure.into()),
+    }
+}

@@ -1,0 +1,10 @@
+//! Settings → Integrations → Webhooks: credentials, what one can do with them, and the first steps.
+
+pub mod credential_list;
+pub mod credentials;
+pub mod dialogs;
+pub mod first_run;
+pub mod held;
+pub mod holding;
+pub mod notice;
+pub mod spark;
