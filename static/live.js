@@ -141,9 +141,15 @@ function showNewEvents(table) {
       for (const row of rows) row.classList.remove('fresh');
     }, FRESH_MS);
 
-    for (const empty of document.querySelectorAll('[data-live-empty]')) empty.hidden = true;
+    for (const empty of document.querySelectorAll('[data-live-empty]')) leave(empty);
     for (const wrapper of document.querySelectorAll('[data-live-table]')) wrapper.hidden = false;
   }
+}
+
+// What says that there is nothing goes away, and whoever had just pressed a button in it goes on at the top of the page.
+function leave(empty) {
+  if (empty.contains(document.activeElement)) document.querySelector('main')?.focus({ preventScroll: true });
+  empty.hidden = true;
 }
 
 // Totals and chart follow the rows, but calmly: soon after the first news, then no more often than every few seconds, and not in a

@@ -131,6 +131,14 @@ impl CredentialState {
             CredentialState::Revoked => "revoked",
         }
     }
+
+    /// Whether senders that know a password of it are let in.
+    pub fn is_open(self) -> bool {
+        match self {
+            CredentialState::Active | CredentialState::Rotating => true,
+            CredentialState::Disabled | CredentialState::Revoked => false,
+        }
+    }
 }
 
 /// How one password of a credential stands.

@@ -163,3 +163,41 @@ async fn without_script_a_test_event_opens_a_tab_and_the_password_stays_in_its_o
     visit.end().await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_events_page_sends_a_test_event_and_shows_it() {
+    let server = TestServer::start().await;
+    let visit = Visit::of_maya(&server).await;
+    assert_eq!(visit.attribute("[data-live-empty] a.btn", "href").await, WEBHOOKS, "first somebody has to be let in");
+    visit.go(WEBHOOKS).await;
+    let (username, _) = visit.generate("Inventory system").await;
+    visit.press("[data-copy='#password']").await;
+    visit.see("[data-copy='#password'][data-copied]").await;
+    visit.go("/events").await;
+    assert!(visit.text("#curl").await.contains(&format!("'{username}:PASSWORD'")));
+    visit.press_words("[data-live-empty] form[data-stays] button", "Send test event").await;
+    visit.read(".events-table tbody tr", "Hello from webhook!").await;
+    assert!(!visit.shows("[data-live-empty]").await, "it is empty no more");
+    assert_eq!(visit.ask("return document.activeElement.id").await, "main", "the button that had the focus is gone");
+    assert_eq!(visit.path().await, "/events");
+    assert_eq!(visit.complaints(&[]).await, Vec::<String>::new());
+    visit.end().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_events_page_sends_a_test_event_without_script_too() {
+    let server = TestServer::start().await;
+    let visit = Visit::begin_without_script(&server).await;
+    server.create_account(crate::visit::MAYA, "pro").await;
+    visit.sign_in().await;
+    visit.go(WEBHOOKS).await;
+    visit.generate("Inventory system").await;
+    visit.go("/events").await;
+    visit.press_words("[data-live-empty] form[data-stays] button", "Send test event").await;
+    visit.read(".notice.ok", "The test event for Inventory system was stored").await;
+    visit.press_words(".notice.ok a", "View event").await;
+    visit.read(".tree", "\"Hello from webhook!\"").await;
+    visit.end().await;
+    server.stop().await;
+}

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::support::actors::{Person, between};
+use crate::support::actors::{Person, WEBHOOKS, between};
 use crate::support::server::TestServer;
 
 fn ids(page: &str) -> Vec<String> {
@@ -90,6 +90,32 @@ async fn one_event_is_shown_with_its_neighbours_and_can_be_deleted() {
     for odd in ["x", "019ab000", "019ab000-0000-7000-8000-000000000000"] {
         assert_eq!(alice.get(&format!("/events/{odd}")).await.status(), 404, "{odd}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_page_offers_a_test_event_only_with_a_credential_that_works() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let offers = async || alice.page("/events").await.contains("/test-event\"");
+    let page = alice.page("/events").await;
+    assert!(page.contains("No events yet") && page.contains(&format!("href=\"{WEBHOOKS}\">Generate a credential")));
+    assert!(!offers().await, "nobody could send it");
+
+    let (older, newer) = (server.sender(&alice).await, server.sender(&alice).await);
+    let id = alice.credential_id(&newer.username).await;
+    let page = alice.page("/events").await;
+    assert!(page.contains(&format!("credentials/{id}/test-event\"")) && page.contains(&newer.username), "{page}");
+    alice.post(&format!("{WEBHOOKS}/credentials/{id}/disabling"), &[]).await;
+    let page = alice.page("/events").await;
+    assert!(!page.contains(&format!("credentials/{id}/test-event\"")) && page.contains(&older.username), "{page}");
+
+    assert!(offers().await);
+    server.query("update accounts set plan = 'free'").await;
+    assert!(!offers().await, "webhooks are part of Pro");
+    assert!(alice.page("/events").await.contains("See what Pro includes"));
+    server.query("update accounts set plan = 'pro'").await;
+    older.store("{}").await;
+    assert!(!offers().await, "something has arrived");
 }
 
 // holds W7

@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::domain::credential::CredentialState;
 use crate::domain::rejection::Reason;
 use crate::domain::visible::visible;
 use crate::store::credentials;
@@ -129,10 +128,9 @@ async fn choices(reader: &Reader, chosen: &str) -> Result<Vec<Choice>, PageError
     let Some(member) = &reader.member else { return Ok(Vec::new()) };
     let mut conn = reader.site.store.connection().await?;
     let all = credentials::list(&mut conn, member.account_id).await?;
-    let usable = |state| matches!(state, CredentialState::Active | CredentialState::Rotating);
     let mut choices: Vec<Choice> = all
         .into_iter()
-        .filter(|credential| usable(credential.state(reader.now)))
+        .filter(|credential| credential.state(reader.now).is_open())
         .map(|credential| Choice {
             selected: credential.username == chosen,
             name: visible(&credential.name).into_owned(),

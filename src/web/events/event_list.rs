@@ -3,7 +3,6 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use crate::domain::credential::CredentialState;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
 use crate::domain::payload::value_text;
@@ -72,8 +71,8 @@ struct Index {
     rows: Vec<Row>,
     pager: Pager,
     endpoint: String,
-    /// The newest usable credential, for the command that sends the first event.
-    username: Option<String>,
+    /// Who could send the first event: the newest credential that works, on a plan that includes webhooks.
+    sender: Option<Sender>,
     is_pro: bool,
     /// What the page shows, so that the live connection goes on from there.
     position: Position,
@@ -81,6 +80,13 @@ struct Index {
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
     path: &'static str,
+}
+
+/// The credential that an empty page sends the first event with.
+struct Sender {
+    id: String,
+    name: String,
+    username: String,
 }
 
 /// A field that the newest events have, and the search for the events that have it.
@@ -162,8 +168,13 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     });
     let fields = fields.collect();
     let rows: Vec<Row> = found.rows.iter().map(|event| Row::new(event, &filters, now)).collect();
-    let usable =
-        credentials.iter().rev().find(|c| matches!(c.state(now), CredentialState::Active | CredentialState::Rotating));
+    let is_pro = reader.member.plan.includes_webhooks();
+    let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
+    let sender = newest_open.filter(|_| is_pro).map(|credential| Sender {
+        id: credential.id.to_string(),
+        name: visible(&credential.name).into_owned(),
+        username: credential.username.clone(),
+    });
     let template = Index {
         page: reader.page("Events").at("events", ""),
         overview,
@@ -172,8 +183,8 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         rows,
         matching,
         endpoint: reader.site().ingest_url.clone(),
-        username: usable.map(|credential| credential.username.clone()),
-        is_pro: reader.member.plan.includes_webhooks(),
+        sender,
+        is_pro,
         fields,
         path: "/events",
         filters,

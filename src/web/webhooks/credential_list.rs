@@ -60,7 +60,7 @@ struct Card {
 
 impl Card {
     fn is_active(&self) -> bool {
-        matches!(self.state, CredentialState::Active | CredentialState::Rotating)
+        self.state.is_open()
     }
 
     fn is_rotating(&self) -> bool {

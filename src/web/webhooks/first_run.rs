@@ -5,7 +5,7 @@ use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::domain::credential::{Credential, CredentialState};
+use crate::domain::credential::Credential;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
@@ -50,8 +50,7 @@ impl FirstRun {
         all: &[Credential],
         now: Timestamp,
     ) -> Result<Option<Self>, StoreError> {
-        let can_send = |c: &&Credential| matches!(c.state(now), CredentialState::Active | CredentialState::Rotating);
-        let Some(newest) = all.iter().rfind(can_send) else { return Ok(None) };
+        let Some(newest) = all.iter().rfind(|credential| credential.state(now).is_open()) else { return Ok(None) };
         let long_ago = now.saturating_sub(STAYS_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
         if event_counts::has_accepted_before(conn, account, long_ago).await? {
             return Ok(None);
