@@ -2,25 +2,23 @@
 //! of the table window by window, lets the database drop the bodies that cannot match, and asks the search about the rest. It ends
 //! with what was wanted, with its budget, or with the events, and says how far it came, so that the next look goes on from there.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, sql_query};
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use jiff::Timestamp;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::domain::query::patterns::{Pattern, Patterns};
+use crate::domain::query::patterns::Patterns;
 use crate::store::error::StoreError;
+use crate::store::event_conditions::passing;
+use crate::store::indexed_weeks::{Indexes, ask, list_candidates};
 use crate::store::pool::Connection;
 use crate::store::schema::events;
-use crate::store::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
-use crate::store::{partitions, search_indexes};
+use crate::store::spans::Span;
 
 /// How much work one look may be. It ends soon after either is used up.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +61,7 @@ pub async fn look(
     want: usize,
     budget: Budget,
 ) -> Result<Found, StoreError> {
-    let began = Instant::now();
+    let until = Instant::now() + budget.time;
     let patterns = filter.query.as_ref().map(Patterns::of).unwrap_or_default();
     let mut span = Span::new(filter, cursor);
     if !filter.has_to_look() {
@@ -97,21 +95,22 @@ pub async fn look(
                 _ => break,
             }
             candidates = (candidates * 2).min(LAST_WINDOW);
-            if began.elapsed() >= budget.time {
+            if Instant::now() >= until {
                 return Ok(Found { ids: found, next: Some(part.cursor()) });
             }
         }
         span = span.after(end.id);
-        if began.elapsed() >= budget.time || rows >= budget.rows {
+        if Instant::now() >= until || rows >= budget.rows {
             return Ok(Found { ids: found, next: Some(span.cursor()) });
         }
         // What one window in fifty would not find, an index finds sooner.
         let is_rare = (found.len() - found_before) as u64 * 50 < end.n.unsigned_abs();
         if is_rare && let Some(week) = indexes.week_ahead(conn, &span).await? {
-            match list_indexed_candidates(conn, account, filter, &patterns, &week, budget).await? {
+            match list_candidates(conn, account, filter, &patterns, &week, budget.time).await? {
                 Some(candidates) => {
                     let wanted = want - found.len();
-                    let (passed, read_to) = ask(conn, account, filter, &candidates, wanted, began, budget).await?;
+                    let (passed, read_to) =
+                        ask(conn, account, filter, &candidates, MAX_WINDOW_BYTES, wanted, until).await?;
                     found.extend(passed);
                     if let Some(last) = found.last().filter(|_| found.len() == want) {
                         return Ok(Found { next: Some(span.cursor_after(last.0)), ids: found });
@@ -120,7 +119,7 @@ pub async fn look(
                         Some(last) => span.after(last),
                         None => span.beyond(&week),
                     };
-                    if began.elapsed() >= budget.time {
+                    if Instant::now() >= until {
                         return Ok(Found { ids: found, next: Some(span.cursor()) });
                     }
                     continue;
@@ -134,180 +133,6 @@ pub async fn look(
             _ => {}
         }
     }
-}
-
-/// The ids that a look goes through: from the first on, and before the second.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from: Uuid,
-    before: Uuid,
-    newest_first: bool,
-}
-
-impl Span {
-    fn new(filter: &EventFilter, cursor: Cursor) -> Self {
-        let from = filter.since.map_or(Uuid::nil(), |since| EventId::first_of(since).0);
-        let before = filter.until.map_or(Uuid::max(), |until| EventId::first_of(until).0);
-        match cursor {
-            Cursor::Newest => Self { from, before, newest_first: true },
-            Cursor::Before(id) => Self { from, before: before.min(id.0), newest_first: true },
-            Cursor::After(id) => Self { from: from.max(id.next().0), before, newest_first: false },
-        }
-    }
-
-    /// As far as an id, with it.
-    fn up_to(self, last: Uuid) -> Self {
-        if self.newest_first { Self { from: last, ..self } } else { Self { before: EventId(last).next().0, ..self } }
-    }
-
-    /// What follows an id.
-    fn after(self, last: Uuid) -> Self {
-        if self.newest_first { Self { before: last, ..self } } else { Self { from: EventId(last).next().0, ..self } }
-    }
-
-    /// The cursor of whoever goes on behind an id.
-    fn cursor_after(self, last: Uuid) -> Cursor {
-        if self.newest_first { Cursor::Before(EventId(last)) } else { Cursor::After(EventId(last)) }
-    }
-
-    /// The cursor of whoever begins here.
-    fn cursor(self) -> Cursor {
-        if self.newest_first {
-            Cursor::Before(EventId(self.before))
-        } else {
-            Cursor::After(EventId(self.from).previous())
-        }
-    }
-}
-
-impl Span {
-    /// The part of a week that lies ahead, from where this begins.
-    fn within(self, from: Timestamp, before: Timestamp) -> Self {
-        let (from, before) = (EventId::first_of(from).0, EventId::first_of(before).0);
-        Self { from: self.from.max(from), before: self.before.min(before), ..self }
-    }
-
-    /// What is left when a part at the beginning has been read.
-    fn beyond(self, part: &Self) -> Self {
-        if self.newest_first { Self { before: part.from, ..self } } else { Self { from: part.before, ..self } }
-    }
-
-    /// When the next event is to be expected.
-    fn place(self) -> Timestamp {
-        let next = if self.newest_first { EventId(self.before).previous() } else { EventId(self.from) };
-        next.received_at()
-    }
-}
-
-/// Which weeks an index may be asked for.
-struct Indexes {
-    /// The search has a text in it that is long enough.
-    usable: bool,
-    /// The partitions with indexes, once they were needed.
-    known: Option<Vec<String>>,
-}
-
-impl Indexes {
-    fn new(patterns: &Patterns) -> Self {
-        let has_trigram = |pattern: &Pattern| {
-            pattern
-                .iter()
-                .any(|part| part.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric)))
-        };
-        Self { usable: patterns.always.iter().chain(&patterns.unless_escaped).any(has_trigram), known: None }
-    }
-
-    /// What is ahead of a span and in an indexed week.
-    async fn week_ahead(&mut self, conn: &mut Connection, span: &Span) -> Result<Option<Span>, StoreError> {
-        if !self.usable {
-            return Ok(None);
-        }
-        let known = match &mut self.known {
-            Some(known) => known,
-            None => self.known.insert(search_indexes::list_indexed(conn).await?),
-        };
-        let place = span.place();
-        let (from, before) = partitions::week_around(place);
-        Ok(known.contains(&partitions::holding(place)).then(|| span.within(from, before)))
-    }
-
-    /// The search is not as rare as it seemed.
-    fn give_up(&mut self) {
-        self.usable = false;
-    }
-}
-
-/// How many events of an indexed week are read at once.
-const INDEXED_CANDIDATES: i64 = 1_000;
-
-/// What may pass in an indexed week, with the sizes of the bodies; `None` when that took too long, because too many do. The order
-/// is spelled so that the key's index is of no use for it: the planner would otherwise walk through that one and hope to meet a match
-/// soon.
-async fn list_indexed_candidates(
-    conn: &mut Connection,
-    account: AccountId,
-    filter: &EventFilter,
-    patterns: &Patterns,
-    week: &Span,
-    budget: Budget,
-) -> Result<Option<Vec<(Uuid, i32)>>, StoreError> {
-    let millis = budget.time.as_millis().max(20);
-    // One core is enough for a search: the others are for those who send.
-    let limits = format!("set local statement_timeout = {millis}; set local max_parallel_workers_per_gather = 0");
-    conn.batch_execute(&format!("begin; {limits}")).await?;
-    let query =
-        passing(account, filter, patterns, week).limit(INDEXED_CANDIDATES).select((events::id, events::size_bytes));
-    let query = match week.newest_first {
-        true => query.order(sql::<Text>("events.id::text").desc()),
-        false => query.order(sql::<Text>("events.id::text").asc()),
-    };
-    let rows = query.load(conn).await.map_err(StoreError::from);
-    conn.batch_execute("rollback").await?;
-    match rows {
-        Ok(rows) => Ok(Some(rows)),
-        Err(StoreError::Unavailable(words)) if words.contains("statement timeout") => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Asks the search about candidates, a bounded number of bytes at a time, until it has enough or its time is over. Answers with
-/// those that pass, and with the last one that was asked unless that was the last there is.
-async fn ask(
-    conn: &mut Connection,
-    account: AccountId,
-    filter: &EventFilter,
-    candidates: &[(Uuid, i32)],
-    want: usize,
-    began: Instant,
-    budget: Budget,
-) -> Result<(Vec<EventId>, Option<Uuid>), StoreError> {
-    let mut passed = Vec::new();
-    let mut rest = candidates;
-    while !rest.is_empty() && passed.len() < want {
-        let mut bytes = 0;
-        let fitting = rest.iter().take_while(|(_, size)| {
-            bytes += i64::from(*size);
-            bytes <= MAX_WINDOW_BYTES
-        });
-        let (part, later) = rest.split_at(fitting.count().clamp(1, rest.len()));
-        let ids = part.iter().map(|(id, _)| *id);
-        let read = events::table.filter(events::account_id.eq(account.0)).filter(events::id.eq_any(ids));
-        let bodies: Vec<(Uuid, String)> = read.select((events::id, events::body)).load(conn).await?;
-        let bodies: HashMap<Uuid, String> = bodies.into_iter().collect();
-        let passes = |id: &Uuid| match (&filter.query, bodies.get(id)) {
-            (Some(query), Some(body)) => query.matches(body),
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        passed.extend(part.iter().map(|(id, _)| *id).filter(passes).take(want - passed.len()).map(EventId));
-        rest = later;
-        if began.elapsed() >= budget.time {
-            break;
-        }
-    }
-    let asked = candidates.len() - rest.len();
-    let is_all = rest.is_empty() && (candidates.len() as i64) < INDEXED_CANDIDATES;
-    Ok((passed, asked.checked_sub(1).filter(|_| !is_all).map(|at| candidates[at].0)))
 }
 
 #[derive(QueryableByName)]
@@ -352,63 +177,11 @@ async fn read(
     span: &Span,
     most: i64,
 ) -> Result<Vec<(Uuid, String)>, StoreError> {
-    let query = passing(account, filter, patterns, span).limit(most);
+    let query = passing(account, filter, patterns, &span.ids()).limit(most);
     let query = if span.newest_first { query.order(events::id.desc()) } else { query.order(events::id.asc()) };
     if filter.query.is_some() {
         return Ok(query.select((events::id, events::body)).load(conn).await?);
     }
     let ids: Vec<Uuid> = query.select(events::id).load(conn).await?;
     Ok(ids.into_iter().map(|id| (id, String::new())).collect())
-}
-
-/// The events of a span that the database does not drop.
-fn passing(
-    account: AccountId,
-    filter: &EventFilter,
-    patterns: &Patterns,
-    span: &Span,
-) -> events::BoxedQuery<'static, diesel::pg::Pg> {
-    let mut query = events::table
-        .filter(events::account_id.eq(account.0))
-        .filter(events::id.ge(span.from))
-        .filter(events::id.lt(span.before))
-        .into_boxed();
-    if let Some(credential) = filter.credential {
-        query = query.filter(events::credential_id.eq(credential.0));
-    }
-    for pattern in &patterns.always {
-        query = query.filter(contains(pattern));
-    }
-    if let Some(all) = patterns.unless_escaped.iter().map(contains).reduce(|all, one| Box::new(all.and(one))) {
-        query = query.filter(all.or(is_escaped()));
-    }
-    query
-}
-
-/// A condition on `events`.
-type OnEvents = Box<dyn diesel::BoxableExpression<events::table, diesel::pg::Pg, SqlType = Bool>>;
-
-fn contains(pattern: &Pattern) -> OnEvents {
-    Box::new(sql::<Bool>(&format!("{LOWER_BODY} like ")).bind::<Text, _>(like(pattern)))
-}
-
-/// An escape that may stand for a printable ASCII character. Only those bodies are asked for the regular expression that have the
-/// beginning of one.
-fn is_escaped() -> OnEvents {
-    Box::new(sql::<Bool>(&format!(r"({HAS_SHORT_ESCAPE} and body ~ E'\\\\u00[2-7]')")))
-}
-
-/// A pattern as `like` takes it.
-fn like(pattern: &Pattern) -> String {
-    let mut out = String::from("%");
-    for part in pattern {
-        for c in part.chars() {
-            if matches!(c, '%' | '_' | '\\') {
-                out.push('\\');
-            }
-            out.push(c);
-        }
-        out.push('%');
-    }
-    out
 }

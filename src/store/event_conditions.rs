@@ -1,0 +1,69 @@
+//! What the database can tell of a filter: it drops the events that cannot pass, by their credential and by what their bodies
+//! would have to contain. What is left is asked by the search itself.
+
+use std::ops::Range;
+
+use diesel::dsl::sql;
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Text};
+use diesel::{BoolExpressionMethods, BoxableExpression, ExpressionMethods, QueryDsl};
+
+use crate::domain::event::EventId;
+use crate::domain::ids::AccountId;
+use crate::domain::listing::EventFilter;
+use crate::domain::query::patterns::{Pattern, Patterns};
+use crate::store::schema::events;
+use crate::store::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
+
+/// The events of a span of ids that the database does not drop. `patterns` are those of the filter's search; the times of the
+/// filter are the span's.
+pub fn passing(
+    account: AccountId,
+    filter: &EventFilter,
+    patterns: &Patterns,
+    span: &Range<EventId>,
+) -> events::BoxedQuery<'static, Pg> {
+    let mut query = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(span.start.0))
+        .filter(events::id.lt(span.end.0))
+        .into_boxed();
+    if let Some(credential) = filter.credential {
+        query = query.filter(events::credential_id.eq(credential.0));
+    }
+    for pattern in &patterns.always {
+        query = query.filter(contains(pattern));
+    }
+    if let Some(all) = patterns.unless_escaped.iter().map(contains).reduce(|all, one| Box::new(all.and(one))) {
+        query = query.filter(all.or(is_escaped()));
+    }
+    query
+}
+
+/// A condition on `events`.
+type OnEvents = Box<dyn BoxableExpression<events::table, Pg, SqlType = Bool>>;
+
+fn contains(pattern: &Pattern) -> OnEvents {
+    Box::new(sql::<Bool>(&format!("{LOWER_BODY} like ")).bind::<Text, _>(like(pattern)))
+}
+
+/// An escape that may stand for a printable ASCII character. Only those bodies are asked for the regular expression that have the
+/// beginning of one.
+fn is_escaped() -> OnEvents {
+    Box::new(sql::<Bool>(&format!(r"({HAS_SHORT_ESCAPE} and body ~ E'\\\\u00[2-7]')")))
+}
+
+/// A pattern as `like` takes it.
+fn like(pattern: &Pattern) -> String {
+    let mut out = String::from("%");
+    for part in pattern {
+        for c in part.chars() {
+            if matches!(c, '%' | '_' | '\\') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        out.push('%');
+    }
+    out
+}
