@@ -145,15 +145,15 @@ pub async fn show(
     let own = format!("/events/{id}/comparison");
     // The pages that follow go on where looking went on, rather than looking again.
     let own = match &part.before {
-        Some(_) => filters.link_with(&own, "before", &from.to_string()),
-        None => filters.link(&own),
+        Some(_) => filters.links.with(&own, "before", &from.to_string()),
+        None => filters.links.to(&own),
     };
     let page_from = |start: usize| join(&own, "start", &start.to_string());
     let (this, before) = (side(&event), previous.as_ref().map(side));
     let credential = visible(&event.summary.credential_name).into_owned();
     let outcome = match previous {
         Some(previous) => {
-            let links = [&previous, &event].map(|event| filters.link(&format!("/events/{}", event.summary.id)));
+            let links = [&previous, &event].map(|event| filters.links.to(&format!("/events/{}", event.summary.id)));
             Some(compare(previous.body, event.body, links, start).await?)
         }
         None => None,
@@ -171,11 +171,11 @@ pub async fn show(
         previous: before,
         outcome,
         further: looked_to.map(|to| {
-            let link = filters.link_with(&format!("/events/{id}/comparison"), "before", &to.to_string());
+            let link = filters.links.with(&format!("/events/{id}/comparison"), "before", &to.to_string());
             (When::exactly(to.received_at()), link)
         }),
         retention_days: reader.site().retention_days,
-        back: filters.link("/events"),
+        back: filters.links.to("/events"),
         start,
         earlier: (start > 0).then(|| page_from(start.saturating_sub(CHANGES_PER_PAGE))),
         later,
@@ -186,7 +186,7 @@ fn side(event: &StoredEvent, filters: &Filters) -> Side {
     let id: EventId = event.summary.id;
     Side {
         id: id.to_string(),
-        link: filters.link(&format!("/events/{id}")),
+        link: filters.links.to(&format!("/events/{id}")),
         received: When::exactly(id.received_at()),
         size: size(event.summary.size_bytes),
     }

@@ -105,8 +105,8 @@ pub async fn show(
     drop(conn);
     let own = format!("/events/{id}");
     let beside = |found: Found, name: &str| match (found.ids.first(), found.next) {
-        (Some(id), _) => Beside::Event(filters.link(&format!("/events/{id}"))),
-        (None, Some(_)) => Beside::FarAway(filters.link_with("/events", name, &id.to_string())),
+        (Some(id), _) => Beside::Event(filters.links.to(&format!("/events/{id}"))),
+        (None, Some(_)) => Beside::FarAway(filters.links.with("/events", name, &id.to_string())),
         (None, None) => Beside::Nothing,
     };
     let deleting = dialog.delete.is_some();
@@ -130,15 +130,15 @@ pub async fn show(
             format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
         },
         content_type: visible(&summary.content_type).into_owned(),
-        body: event_body::show(&event.body, &part, filters.link("").trim_start_matches('?')).await?,
+        body: event_body::show(&event.body, &part, filters.links.to("").trim_start_matches('?')).await?,
         headers: headers(&event),
         curl: curl(&event, &reader.site().ingest_url),
         permalink: format!("{}/events/{id}", reader.site().public_url),
-        compare: filters.link(&format!("{own}/comparison")),
-        delete: filters.link_with(&own, "delete", "1"),
-        deletion: filters.link(&format!("{own}/deletion")),
-        top: filters.link(&own),
-        back: filters.link("/events"),
+        compare: filters.links.to(&format!("{own}/comparison")),
+        delete: filters.links.with(&own, "delete", "1"),
+        deletion: filters.links.to(&format!("{own}/deletion")),
+        top: filters.links.to(&own),
+        back: filters.links.to("/events"),
         newer: beside(newer, "after"),
         older: beside(older, "before"),
         deleting,
@@ -216,5 +216,5 @@ pub async fn delete(
     }
     let credentials =
         credentials::list(&mut *reader.site().store.connection().await?, reader.member.account_id).await?;
-    Ok(see_other(&Filters::new(&query, &credentials, reader.now()).link("/events")))
+    Ok(see_other(&Filters::new(&query, &credentials, reader.now()).links.to("/events")))
 }

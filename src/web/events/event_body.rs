@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::visible::visible;
 use crate::web::errors::PageError;
-use crate::web::events::filters::address;
+use crate::web::events::filter_links::address;
 use crate::web::json_view::path::{path, same_value};
 use crate::web::json_view::place::{Child, Found, Place};
 use crate::web::json_view::raw::{Raw, raw};

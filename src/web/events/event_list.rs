@@ -45,7 +45,7 @@ impl Row {
     pub fn new(event: &EventSummary, filters: &Filters, now: jiff::Timestamp) -> Self {
         Self {
             id: event.id.to_string(),
-            link: filters.link(&format!("/events/{}", event.id)),
+            link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
             credential: visible(&event.credential_name).into_owned(),
             spans: preview(value_text(&event.beginning), PREVIEW_CHARS),
@@ -118,7 +118,7 @@ impl Index {
     }
 
     fn live_path(&self) -> String {
-        self.filters.link("/events/live")
+        self.filters.links.to("/events/live")
     }
 
     /// Whether new rows belong at the top of this page.
@@ -163,7 +163,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     };
     let beginnings = newest.rows.iter().map(|event| value_text(&event.beginning));
     let fields = suggest(beginnings, SUGGESTED_FIELDS).into_iter().map(|name| Field {
-        link: filters.link_to_search(&format!("{name} exists")),
+        link: filters.links.to_search(&format!("{name} exists")),
         name: visible(&name).into_owned(),
     });
     let fields = fields.collect();
@@ -193,7 +193,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
 }
 
 fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
-    let link = |name, id: EventId| filters.link_with("/events", name, &id.to_string());
+    let link = |name, id: EventId| filters.links.with("/events", name, &id.to_string());
     let (newest, oldest) = (found.rows.first().map(|row| row.id), found.rows.last().map(|row| row.id));
     // A page of a search may have no row, and still lies between others.
     let (begins, ends) = match filters.cursor {

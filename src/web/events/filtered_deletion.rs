@@ -142,8 +142,8 @@ async fn page(reader: &SignedIn, query: &Query, typed: Option<String>) -> Result
     Ok(Show {
         page: reader.page("Delete events").at("events", ""),
         description: description(&filters),
-        back: filters.link("/events"),
-        export: filters.link_with("/events/export", "format", "ndjson"),
+        back: filters.links.to("/events"),
+        export: filters.links.with("/events/export", "format", "ndjson"),
         matching: matching.map(|found| Shown::new(&found, &filters)),
         filter_error: filters.error,
         latest: latest.as_ref().map(Latest::new),

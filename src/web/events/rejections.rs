@@ -123,7 +123,7 @@ impl Group {
             count: grouped(group.count),
             first: When::ago(group.first_at, now),
             last: When::ago(group.last_at, now),
-            link: filters.link_to_address(&ip, &group.username),
+            link: filters.links.to_address(&ip, &group.username),
             ip,
         }
     }
@@ -199,8 +199,8 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
             template.pager = Pager {
                 text: span_text(oldest.at, newest.at),
-                newer: before.map(|_| filters.link(PATH)),
-                older: found.has_older.then(|| filters.link_with(PATH, "before", &oldest.id.to_string())),
+                newer: before.map(|_| filters.links.to(PATH)),
+                older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),
                 further: None,
             };
         }

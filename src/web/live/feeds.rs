@@ -49,7 +49,7 @@ impl Feeds {
 
     /// Takes a place at the feed of an account and its filters, which is opened if nobody reads it yet.
     pub fn enter(self: Arc<Self>, account: AccountId, filters: Filters, session: SessionId) -> Place {
-        let key = (account, filters.link(""));
+        let key = (account, filters.links.to(""));
         let (number, seat) = (self.seats.fetch_add(1, Ordering::Relaxed), Arc::new(Seat::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let feed = open.entry(key.clone()).or_insert_with(|| {

@@ -1,0 +1,80 @@
+//! What the filter bar offers to choose from, and what was chosen, in words.
+
+use crate::domain::credential::Credential;
+use crate::domain::listing::EventFilter;
+use crate::domain::query::terms::Query as Search;
+use crate::domain::time::{age_in_words, full};
+use crate::domain::visible::visible;
+
+/// A choice in a list.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub selected: bool,
+}
+
+/// The ranges that have a name.
+const RANGES: [(&str, &str); 5] =
+    [("", "Any time"), ("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")];
+/// What a form says of a range that has no name.
+pub const CUSTOM: &str = "custom";
+
+/// Whether `since` is a range that has a name.
+pub fn is_named_range(since: &str) -> bool {
+    RANGES.iter().any(|(value, _)| *value == since)
+}
+
+/// The credentials, by their names, and all of them.
+pub fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice> {
+    let all = Choice { value: String::new(), label: "All credentials".to_owned(), selected: chosen.is_empty() };
+    let each = credentials.iter().map(|credential| Choice {
+        value: credential.username.clone(),
+        label: visible(&credential.name).into_owned(),
+        selected: credential.username == chosen,
+    });
+    std::iter::once(all).chain(each).collect()
+}
+
+/// The ranges; `known` tells those that are chosen by a name or an age from those between two times.
+pub fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
+    let named = RANGES.iter().map(|(value, label)| Choice {
+        value: (*value).to_owned(),
+        label: (*label).to_owned(),
+        selected: known && *value == since,
+    });
+    let own = age_in_words(since).filter(|_| known && !is_named_range(since));
+    let own = own.map(|words| Choice { value: since.to_owned(), label: format!("Last {words}"), selected: true });
+    let custom = Choice { value: CUSTOM.to_owned(), label: "Custom range…".to_owned(), selected: !known };
+    named.chain(own).chain(std::iter::once(custom)).collect()
+}
+
+/// A search in words.
+pub fn describe_search(search: &Search) -> String {
+    match search.only_text() {
+        Some(text) => format!("contains “{}”", visible(text)),
+        None => visible(&search.to_string()).into_owned(),
+    }
+}
+
+/// The other filters in words, each by itself.
+pub fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, known: bool) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Some(credential) = credential {
+        words.push(format!("from {}", visible(&credential.name)));
+    }
+    let named =
+        RANGES.iter().find(|(value, _)| !since.is_empty() && *value == since).map(|(_, label)| label.to_lowercase());
+    match named.or_else(|| age_in_words(since).map(|age| format!("last {age}"))).filter(|_| known) {
+        Some(label) => words.push(label),
+        None => {
+            if let Some(time) = filter.since {
+                words.push(format!("since {}", full(time)));
+            }
+            if let Some(time) = filter.until {
+                words.push(format!("before {}", full(time)));
+            }
+        }
+    }
+    words
+}

@@ -1,0 +1,108 @@
+//! Addresses that keep the filters of a list: each link of its pages leads to the same events, or says what it leaves out.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What may stand in a query as it is.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b':');
+
+/// The filters as addresses carry them: `q=…&credential=…`, without a cursor.
+#[derive(Clone, Debug)]
+pub struct Links {
+    query: String,
+}
+
+impl Links {
+    pub fn new(pairs: &[(&str, &str)]) -> Self {
+        Self { query: encode(pairs) }
+    }
+
+    /// An address with these filters.
+    pub fn to(&self, path: &str) -> String {
+        join(path, &[&self.query])
+    }
+
+    /// An address with these filters and one thing more, such as a cursor.
+    pub fn with(&self, path: &str, name: &str, value: &str) -> String {
+        join(path, &[&self.query, &encode(&[(name, value)])])
+    }
+
+    /// The list of events with another search.
+    pub fn to_search(&self, search: &str) -> String {
+        join("/events", &[&encode(&[("q", search)]), &self.all_but("q")])
+    }
+
+    /// The same range and credential on the other list, where the text would mean something else.
+    pub fn without_text(&self, path: &str) -> String {
+        join(path, &[&self.all_but("q")])
+    }
+
+    /// The same list below another overview.
+    pub fn to_overview(&self, path: &str, overview: &str) -> String {
+        join(path, &[&self.all_but("overview"), &encode(&[("overview", overview)])])
+    }
+
+    /// A list of what is in one bar of the overview, for the same credential.
+    pub fn to_span(&self, path: &str, since: &str, until: &str) -> String {
+        join(
+            path,
+            &[
+                &self.kept(|name| ["credential", "overview"].contains(&name)),
+                &encode(&[("since", since), ("until", until)]),
+            ],
+        )
+    }
+
+    /// The list of what was rejected from one address for one credential, in the same range.
+    pub fn to_address(&self, ip: &str, username: &str) -> String {
+        let asked = encode(&[("q", ip), ("credential", username)]);
+        join("/events/rejections", &[&asked, &self.kept(|name| ["since", "until"].contains(&name))])
+    }
+
+    fn all_but(&self, left_out: &str) -> String {
+        self.kept(|name| name != left_out)
+    }
+
+    /// Those of the filters whose names pass.
+    fn kept(&self, is_kept: impl Fn(&str) -> bool) -> String {
+        let pairs = self.query.split('&');
+        let kept: Vec<&str> =
+            pairs.filter(|pair| pair.split_once('=').is_some_and(|(name, _)| is_kept(name))).collect();
+        kept.join("&")
+    }
+}
+
+/// An address with the parameters that are not empty.
+pub fn address(path: &str, pairs: &[(&str, &str)]) -> String {
+    join(path, &[&encode(pairs)])
+}
+
+/// `a=1&b=2`, without the empty ones.
+fn encode(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
+    let pairs: Vec<String> =
+        pairs.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY))).collect();
+    pairs.join("&")
+}
+
+fn join(path: &str, queries: &[&str]) -> String {
+    let queries: Vec<&str> = queries.iter().copied().filter(|query| !query.is_empty()).collect();
+    if queries.is_empty() { path.to_owned() } else { format!("{path}?{}", queries.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Links;
+
+    #[test]
+    fn links_carry_every_filter_and_nothing_empty() {
+        let links = Links::new(&[("q", "a b&c é"), ("credential", ""), ("since", "7d")]);
+        assert_eq!(links.with("/events", "before", "x"), "/events?q=a%20b%26c%20%C3%A9&since=7d&before=x");
+        assert_eq!(links.to_search("event exists"), "/events?q=event%20exists&since=7d");
+        assert_eq!(links.without_text("/events/rejections"), "/events/rejections?since=7d");
+        assert_eq!(
+            links.to_address("203.0.113.7", "rw_a"),
+            "/events/rejections?q=203.0.113.7&credential=rw_a&since=7d"
+        );
+        assert_eq!(Links::new(&[("q", "")]).to("/events"), "/events");
+    }
+}

@@ -1,0 +1,36 @@
+//! What is wrong with a search, shown at the place where it went wrong.
+
+use crate::domain::query::error::QueryError;
+use crate::domain::query::strings::quoted;
+use crate::domain::visible::visible;
+
+/// What is wrong with a search, for the place under its field.
+#[derive(Clone, Debug)]
+pub struct SearchError {
+    pub problem: String,
+    pub column: usize,
+    /// The search, and under it a mark at the column.
+    pub typed: String,
+    pub mark: String,
+    /// The same characters as a text to look for.
+    pub as_text: String,
+}
+
+/// How much of the search stands before and after the mark, in characters.
+const SHOWN_AROUND: usize = 60;
+
+impl SearchError {
+    pub fn new(typed: &str, error: &QueryError) -> Self {
+        let at = error.column - 1;
+        let start = at.saturating_sub(SHOWN_AROUND);
+        let part = |from: usize, to: usize| -> String { typed.chars().skip(from).take(to - from).collect() };
+        let before = visible(&part(start, at)).into_owned();
+        Self {
+            problem: visible(&error.problem).into_owned(),
+            column: error.column,
+            mark: format!("{}^", " ".repeat(before.chars().count())),
+            typed: format!("{before}{}", visible(&part(at, at + SHOWN_AROUND))),
+            as_text: quoted(typed),
+        }
+    }
+}
