@@ -1,5 +1,6 @@
 //! Every page and every state of it, as the tour of the screenshots knows them, without a barrier: axe-core and the checks beside
-//! this file find nothing, in light and dark, on a phone, at 200 and 400 % zoom, with forced colours; and the console is empty.
+//! this file find nothing, in light and dark, on a phone by day and by night, at 200 and 400 % zoom, with forced colours; and the
+//! console is empty.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -14,8 +15,9 @@ const CHECKS: &str = include_str!("barriers/checks.js");
 /// Installed by `scripts/ensure-axe`, in the version that `package-lock.json` beside this file pins.
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/barriers/node_modules/axe-core/axe.min.js");
 
-/// Windows of 1280 px that are zoomed, in CSS pixels.
-const ZOOMED: [Screen; 2] = [
+/// What is looked at beside the screens of the pictures: a phone at night, and windows of 1280 px that are zoomed, in CSS pixels.
+const MORE_SCREENS: [Screen; 3] = [
+    Screen { suffix: "mobile, dark", scheme: "dark", width: 390, height: 844, mobile: true },
     Screen { suffix: "at 200 %", scheme: "light", width: 640, height: 450, mobile: false },
     Screen { suffix: "at 400 %", scheme: "light", width: 320, height: 225, mobile: false },
 ];
@@ -78,7 +80,7 @@ impl<'a> Inspector<'a> {
 impl Camera for Inspector<'_> {
     async fn take(&mut self, name: &'static str, _: &'static str, _: Extent) -> Result<()> {
         self.listen(name).await.context(name)?;
-        for screen in SCREENS.iter().chain(&ZOOMED) {
+        for screen in SCREENS.iter().chain(&MORE_SCREENS) {
             self.inspect(name, screen, false, false).await.with_context(|| format!("{name}, {}", screen.suffix))?;
         }
         // Looking at the focus comes last: a menu closes when the focus leaves it.
@@ -123,6 +125,7 @@ async fn barriers_that_are_planted_are_found() {
         "planted, light: axe html-has-lang",
         "planted, dark: axe color-contrast",
         "planted, mobile: axe heading-order",
+        "planted, mobile, dark: axe color-contrast",
         "planted, light: axe button-name",
         "planted, light: 9 by 9 px, less than 24",
         "planted, mobile: 9 by 9 px, less than 44",
