@@ -246,6 +246,11 @@ impl Config {
         }
     }
 
+    /// Whether it says where people and senders find the program. Commands are seldom told, and `serve` is.
+    pub fn names_addresses(&self) -> bool {
+        self.public_url.is_some() || self.ingest_url.is_some()
+    }
+
     /// The endpoint as users are shown it.
     pub fn endpoint(&self, bound: SocketAddr) -> String {
         match &self.ingest_url {
@@ -260,6 +265,11 @@ pub fn wants_colours() -> bool {
     use std::io::IsTerminal;
     let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     std::io::stdout().is_terminal() && !is_dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The words that the program was called with, after its own name.
+pub fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().skip(1)
 }
 
 /// The log filter of `RUST_LOG`, or `usual`.

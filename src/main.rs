@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use reasoner_webhooks::cli::args::{Args, Command};
 use reasoner_webhooks::cli::ended::Ended;
 use reasoner_webhooks::cli::failure::CommandError;
-use reasoner_webhooks::cli::run;
-use reasoner_webhooks::config::{Config, log_filter};
+use reasoner_webhooks::cli::{run, usage};
+use reasoner_webhooks::config::{Config, arguments, log_filter};
 use reasoner_webhooks::database::OpenDatabase;
 use reasoner_webhooks::logging;
 use reasoner_webhooks::server::serve;
@@ -24,10 +24,7 @@ fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(wrong) if wrong.use_stderr() => {
-            let text = wrong.to_string();
-            let said: Vec<&str> = text.lines().take_while(|line| !line.starts_with("Usage")).map(str::trim).collect();
-            let line = said.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("{}. See --help", line.trim_start_matches("error: "));
+            eprintln!("{}", usage::sentence(&Args::command(), &wrong, arguments()));
             return ExitCode::from(EXIT_WRONG_OPTION);
         }
         Err(help) => help.exit(),

@@ -225,7 +225,7 @@ pub enum EventsCommand {
         /// The e-mail address of the account's user
         email: String,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, allow_negative_numbers = true, default_value = "50", value_parser = whole_number)]
         limit: usize,
         #[command(flatten)]
         which: FilterArgs,
@@ -276,6 +276,10 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+fn whole_number(text: &str) -> Result<usize, &'static str> {
+    text.parse().map_err(|_| "it has to be a whole number")
 }
 
 /// Which events.

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::cli::failure::CommandError;
-use crate::config::{Config, is_loopback};
+use crate::config::Config;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled};
-use crate::store::{installation, partitions, search_indexes, settings};
+use crate::store::{partitions, search_indexes, settings};
 
 /// Clocks may differ by so much.
 const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -59,65 +59,6 @@ impl Check {
     }
 }
 
-/// Addresses and proxies, as far as they can be judged from here.
-pub fn configuration(config: &Config) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let over_https = "serve it over https behind a proxy, and set the address to the https:// one";
-    let pages = config.public_origin(config.bind);
-    let is_clear = match &config.public_url {
-        Some(url) => url.scheme() != "https" && !is_loopback(url),
-        None => !config.bind.ip().is_loopback(),
-    };
-    checks.push(if is_clear {
-        Check::fail("public_url", format!("pages are at {pages}: passwords travel in the clear"), over_https)
-    } else {
-        Check::ok("public_url", format!("pages are at {pages}"))
-    });
-
-    let endpoint = config.endpoint(config.bind);
-    checks.push(match &config.ingest_url {
-        Some(url) if url.scheme() != "https" && !is_loopback(url) => Check::fail(
-            "ingest_url",
-            format!("senders are shown {endpoint}: passwords travel in the clear"),
-            over_https,
-        ),
-        Some(url) if is_loopback(url) && !config.public_url.as_ref().is_none_or(is_loopback) => Check::hint(
-            "ingest_url",
-            format!("senders are shown {endpoint}, which only this machine can reach"),
-            "set --ingest-url (INGEST_URL) to the address that senders use",
-        ),
-        None if config.ingest_bind.is_some() => Check::hint(
-            "ingest_url",
-            format!(
-                "senders are shown {endpoint}, the address of the pages, although --ingest-bind has one of its own"
-            ),
-            "set --ingest-url (INGEST_URL) to the address that leads there",
-        ),
-        _ => Check::ok("ingest_url", format!("senders are shown {endpoint}")),
-    });
-
-    let is_https = config.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-    checks.push(if config.trusted_proxies.is_everybody() {
-        Check::fail(
-            "proxies",
-            "every address counts as a trusted proxy, so any sender can say where it is",
-            "set --trusted-proxies (TRUSTED_PROXIES) to the networks of your proxies alone",
-        )
-    } else if is_https && config.trusted_proxies.is_empty() {
-        Check::hint(
-            "proxies",
-            "pages are served over https, and no proxy is trusted",
-            "set --trusted-proxies (TRUSTED_PROXIES) to the proxy's address: without it everybody seems to come from \
-             there, and nobody notices a password that was sent over plain HTTP",
-        )
-    } else if config.trusted_proxies.is_empty() {
-        Check::ok("proxies", "no proxy is trusted")
-    } else {
-        Check::ok("proxies", "forwarding headers of the trusted proxies are believed")
-    });
-    checks
-}
-
 /// What the server is set to, and how its clock and its room for connections are.
 pub async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Result<Vec<Check>, CommandError> {
     let number = settings::show(conn, "server_version_num").await?;
@@ -166,7 +107,7 @@ fn needed_connections(config: &Config) -> u32 {
 }
 
 /// What is in a database whose schema is current.
-pub async fn contents(conn: &mut Pooled, config: &Config, now: Timestamp) -> Result<Vec<Check>, CommandError> {
+pub async fn contents(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Check>, CommandError> {
     let mut checks = Vec::new();
     let coverage = partitions::coverage(conn, now).await?;
     let found = format!("there are partitions for {} weeks ahead", coverage.weeks_ahead);
@@ -180,16 +121,6 @@ pub async fn contents(conn: &mut Pooled, config: &Config, now: Timestamp) -> Res
         Check::ok("partitions", found)
     });
     checks.push(searches(conn, now).await?);
-    let served = installation::ingest_url(conn).await?;
-    let here = config.endpoint(config.bind);
-    let is_said_here = config.ingest_url.is_some() || config.public_url.is_some();
-    if let Some(served) = served.filter(|served| is_said_here && *served != here) {
-        checks.push(Check::hint(
-            "served_url",
-            format!("`serve` last showed senders {served}, and with the options given here it is {here}"),
-            "give commands the same options as `serve`, or credentials are printed with the wrong address",
-        ));
-    }
     Ok(checks)
 }
 
@@ -215,57 +146,5 @@ pub fn disk(directory: &Path) -> Check {
             Check::that(free >= MIN_FREE_BYTES, "disk", found, "make room: without it, events are refused with 503")
         }
         Err(error) => Check::fail("disk", format!("{}: {error}", directory.display()), "check the data directory"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Check, State, configuration};
-    use crate::config::{Config, Options};
-
-    /// The state of one check under some options.
-    fn state_of(check: &str, options: Options) -> State {
-        let checks: Vec<Check> = configuration(&Config::check(options).unwrap());
-        checks.into_iter().find(|found| found.check == check).unwrap().state
-    }
-
-    fn said(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    #[test]
-    fn addresses_that_send_passwords_in_the_clear_fail() {
-        let insecure = |options: Options| Options { insecure_http: said("true"), ..options };
-        let at = |url: &str| Options { public_url: said(url), ..Options::default() };
-        assert_eq!(state_of("public_url", Options::default()), State::Ok);
-        assert_eq!(state_of("public_url", at("https://hooks.example.com")), State::Ok);
-        assert_eq!(state_of("public_url", insecure(at("http://hooks.example.com"))), State::Fail);
-        let everywhere = Options { bind: "0.0.0.0:8080".to_owned(), ..Options::default() };
-        assert_eq!(state_of("public_url", insecure(everywhere)), State::Fail);
-        let shown = Options { ingest_url: said("http://hooks.example.com/"), ..Options::default() };
-        assert_eq!(state_of("ingest_url", shown), State::Fail);
-    }
-
-    #[test]
-    fn an_endpoint_that_leads_elsewhere_than_its_listener_is_a_hint() {
-        let second = Options { ingest_bind: said("127.0.0.1:8081"), ..Options::default() };
-        assert_eq!(state_of("ingest_url", second.clone()), State::Hint);
-        let named = Options { ingest_url: said("https://in.example.com/"), ..second };
-        assert_eq!(state_of("ingest_url", named), State::Ok);
-        let local = Options {
-            public_url: said("https://hooks.example.com"),
-            ingest_url: said("http://127.0.0.1:8080/"),
-            ..Options::default()
-        };
-        assert_eq!(state_of("ingest_url", local), State::Hint);
-    }
-
-    #[test]
-    fn proxies_are_named_where_there_is_one_and_not_everybody_is() {
-        let https = Options { public_url: said("https://hooks.example.com"), ..Options::default() };
-        assert_eq!(state_of("proxies", https.clone()), State::Hint);
-        assert_eq!(state_of("proxies", Options { trusted_proxies: said("10.0.0.0/8"), ..https.clone() }), State::Ok);
-        assert_eq!(state_of("proxies", Options { trusted_proxies: said("0.0.0.0/0"), ..https }), State::Fail);
-        assert_eq!(state_of("proxies", Options::default()), State::Ok);
     }
 }

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
+use crate::cli::addresses;
 use crate::cli::checks::{self, Check, State};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::config::Config;
 use crate::database::OpenDatabase;
-use crate::store::migrate;
+use crate::store::{installation, migrate};
 
 /// Prints the checks; `false` when one of them fails.
 pub async fn run(
@@ -16,8 +17,9 @@ pub async fn run(
     now: Timestamp,
     as_json: bool,
 ) -> Result<bool, CommandError> {
-    let mut found = checks::configuration(config);
-    found.extend(database_checks(config, database, now).await?);
+    let (of_database, served) = database_checks(config, database, now).await?;
+    let mut found = addresses::checks(config, served.as_deref());
+    found.extend(of_database);
     if let Some(directory) = database.directory() {
         found.push(checks::disk(directory));
     }
@@ -31,25 +33,30 @@ pub async fn run(
     Ok(found.iter().all(|check| check.state != State::Fail))
 }
 
-async fn database_checks(config: &Config, database: &OpenDatabase, now: Timestamp) -> Result<Vec<Check>, CommandError> {
+/// With the endpoint that `serve` last showed senders, where the database says so.
+async fn database_checks(
+    config: &Config,
+    database: &OpenDatabase,
+    now: Timestamp,
+) -> Result<(Vec<Check>, Option<String>), CommandError> {
     let Ok(mut conn) = database.store.connection().await else {
         // The pool only knows that it got nothing in time; a connection of one's own says why.
         let problem = database.store.own_connection().await;
         let problem = problem.map_or_else(|error| error.to_string(), |_| "the database is slow".into());
         let remedy = "check --database-url (DATABASE_URL) and that the server runs";
-        return Ok(vec![Check::fail("database", problem, remedy)]);
+        return Ok((vec![Check::fail("database", problem, remedy)], None));
     };
     let mut found = vec![Check::ok("database", format!("database: {}", database.description()))];
     found.extend(checks::server(&mut conn, config, now).await?);
     let pending = migrate::pending(&database.store).await?;
-    if pending.is_empty() {
-        found.push(Check::ok("migrations", "no migration is pending"));
-        found.extend(checks::contents(&mut conn, config, now).await?);
-    } else {
+    if !pending.is_empty() {
         let what = format!("pending migrations: {}", pending.join(", "));
         found.push(Check::fail("migrations", what, "run `reasoner-webhooks migrate`"));
+        return Ok((found, None));
     }
-    Ok(found)
+    found.push(Check::ok("migrations", "no migration is pending"));
+    found.extend(checks::contents(&mut conn, now).await?);
+    Ok((found, installation::ingest_url(&mut conn).await?))
 }
 
 fn line(Check { state, found, remedy, .. }: &Check) -> String {

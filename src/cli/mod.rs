@@ -1,6 +1,7 @@
 //! The terminal: one file for each group of commands. A command opens the database, acts, prints, and lets go.
 
 pub mod account;
+pub mod addresses;
 pub mod args;
 pub mod checks;
 pub mod credential;
@@ -14,3 +15,4 @@ pub mod output;
 pub mod ready;
 pub mod run;
 pub mod tail;
+pub mod usage;

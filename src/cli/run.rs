@@ -77,8 +77,7 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
 
 /// The endpoint as users are shown it: what was configured here, else what the program served last.
 async fn endpoint(config: &Config, store: &Store) -> Result<String, CommandError> {
-    let said_here = config.ingest_url.is_some() || config.public_url.is_some();
-    let served = match said_here {
+    let served = match config.names_addresses() {
         true => None,
         false => installation::ingest_url(&mut *store.connection().await?).await?,
     };

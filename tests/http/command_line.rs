@@ -265,8 +265,11 @@ async fn wrong_values_stop_the_program_before_it_opens_anything() {
     for name in ["--bind (BIND)", "--retention-days (RETENTION_DAYS)", "--public-url (PUBLIC_URL)"] {
         assert!(lines.contains(name), "{name} in {lines}");
     }
-    assert!(terminal.failure(&["serve", "--nonsense"], 2).contains("--nonsense"));
-    assert!(terminal.failure(&["credential", "rotate", "rw_7f3kq2m9", "--overlap", "2h"], 2).contains("24h"));
+    let line = terminal.failure(&["serve", "--nonsense"], 2);
+    assert_eq!(line, "there is no option \"--nonsense\"; see `reasoner-webhooks serve --help`\n");
+    let line = terminal.failure(&["credential", "rotate", "rw_7f3kq2m9", "--overlap", "2h"], 2);
+    let allowed = "it has to be now, 1h, 24h or 7d; see `reasoner-webhooks credential rotate --help`";
+    assert_eq!(line, format!("--overlap is \"2h\": {allowed}\n"));
     let away = terminal
         .command(&["account", "list"])
         .env("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x")
@@ -324,6 +327,11 @@ async fn doctor_says_when_a_role_has_too_few_connections_and_when_addresses_diff
     let served = format!("hint  `serve` last showed senders {url}/, and with the options given here it is https://");
     assert!(text.contains(&served), "{text}");
     assert!(text.contains("ok    there are partitions for 4 weeks ahead"), "{text}");
+    let text = String::from_utf8(terminal.run(&["doctor"]).stdout).unwrap();
+    assert!(
+        text.contains(&format!("hint  `serve` last showed senders {url}/, and the options given here say nothing"))
+    );
+    assert!(!text.contains("127.0.0.1:8080"), "an address that nobody serves: {text}");
     let database = terminal.database_url.split('/').next_back().unwrap();
     let sql = format!("alter database {database} connection limit 10");
     crate::support::postgres::query(&terminal.database_url, &sql).await;
