@@ -9,7 +9,7 @@ use reqwest::{Client, Response, header, redirect};
 use crate::program::{EMAIL, PASSWORD, Program};
 
 /// How often a page is asked for; what counts is the middle one.
-const TIMES: usize = 25;
+const TIMES: usize = 101;
 const WARM_UP: usize = 3;
 
 /// A signed-in session.

@@ -16,8 +16,8 @@ const CONNECTIONS: u32 = 8;
 /// Of all connections together.
 pub const EVENTS_PER_SECOND: u32 = 500;
 
-/// Sends while `work` goes on; answers with what it gave and the time in which 99 of 100 events were acknowledged.
-pub async fn beside<T>(program: &Program, work: impl Future<Output = Result<T>>) -> Result<(T, Duration)> {
+/// Sends while `work` goes on; answers with how long each event waited.
+pub async fn beside(program: &Program, work: impl Future<Output = Result<()>>) -> Result<Vec<Duration>> {
     let over = Arc::new(AtomicBool::new(false));
     let pause = Duration::from_secs(1) * CONNECTIONS / EVENTS_PER_SECOND;
     let connections: Vec<_> = (0..CONNECTIONS)
@@ -32,9 +32,14 @@ pub async fn beside<T>(program: &Program, work: impl Future<Output = Result<T>>)
     for connection in connections {
         waits.extend(connection.await??);
     }
+    done?;
+    Ok(waits)
+}
+
+/// The time within which 99 of 100 events were acknowledged.
+pub fn p99(mut waits: Vec<Duration>) -> Result<Duration> {
     waits.sort_unstable();
-    let p99 = waits.get(waits.len() * 99 / 100).copied().context("nothing was sent")?;
-    Ok((done?, p99))
+    waits.get(waits.len() * 99 / 100).copied().context("nothing was sent")
 }
 
 async fn send(

@@ -19,6 +19,7 @@ use crate::store::error::StoreError;
 use crate::store::event_counts::half_hour_of;
 use crate::store::events::Row;
 use crate::store::idempotency::{self, Claim, Claims};
+use crate::store::pacing::Pacing;
 use crate::store::pool::{Connection, Store};
 use crate::store::prepared::prepared;
 
@@ -30,6 +31,7 @@ pub struct BatchConnection {
     connection: Connection,
     /// Tells the counts of one writer from those of others, so that no two wait for each other's rows.
     counter: Uuid,
+    pacing: Pacing,
 }
 
 impl BatchConnection {
@@ -42,7 +44,7 @@ impl BatchConnection {
         if let Err(error) = connection.batch_execute("set default_toast_compression = lz4").await {
             tracing::debug!(%error, "the server compresses large bodies without lz4");
         }
-        Ok(Self { connection, counter })
+        Ok(Self { connection, counter, pacing: store.pacing().clone() })
     }
 
     /// Whether the server has ended it: after a restart, say, while nothing was to be written.
@@ -53,6 +55,7 @@ impl BatchConnection {
     /// Stores a batch if every password in it may be used and every key in it is new; `false`, and nothing stored, if not. After
     /// an error nothing is stored either, unless the answer was lost, when nobody can know.
     pub async fn store_at_once(&self, rows: &[Row<'_>]) -> Result<bool, StoreError> {
+        self.pacing.note_batch();
         match self.store(rows, Claims::of(rows)).await {
             Ok(()) => Ok(true),
             Err(error) if error.breaks_check(EVERY_PASSWORD_IS_USABLE) => Ok(false),

@@ -26,6 +26,7 @@ pub mod installation;
 pub mod matching;
 pub mod migrate;
 pub mod notifications;
+pub mod pacing;
 pub mod partitions;
 pub mod pool;
 pub mod prepared;

@@ -22,6 +22,7 @@ use tokio_postgres::config::SslMode;
 
 use crate::measure::{Counter, Durations};
 use crate::store::error::StoreError;
+use crate::store::pacing::Pacing;
 
 /// How long a caller waits for a connection, connecting included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,6 +59,7 @@ pub struct Store {
     searches: Arc<Semaphore>,
     runtime: Handle,
     background: Arc<Semaphore>,
+    pacing: Pacing,
 }
 
 /// A connection for one step of something that takes many of them.
@@ -125,7 +127,15 @@ impl Store {
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let searches = Arc::new(Semaphore::new(MAX_SEARCHES));
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
-        Ok(Self { pool, url: url.into(), waits: Arc::default(), searches, runtime, background })
+        Ok(Self {
+            pool,
+            url: url.into(),
+            waits: Arc::default(),
+            searches,
+            runtime,
+            background,
+            pacing: Pacing::default(),
+        })
     }
 
     /// A connection from the pool.
@@ -145,6 +155,11 @@ impl Store {
             };
             StoreError::Unavailable(words)
         })
+    }
+
+    /// Whether senders need the machine just now.
+    pub fn pacing(&self) -> &Pacing {
+        &self.pacing
     }
 
     /// How long callers waited since the start.
