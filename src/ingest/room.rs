@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Events that may wait to be written.
-const MAX_EVENTS: usize = 2_048;
+pub const MAX_EVENTS: usize = 2_048;
 /// Bytes of bodies that may be there, arriving or waiting.
-const MAX_BYTES: usize = 24 * 1024 * 1024;
+pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 
 /// The room of one program.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 
+use crate::ingest::room;
 use crate::server::exposition::Exposition;
 use crate::server::listeners::Listeners;
 use crate::server::process;
@@ -57,6 +58,10 @@ fn write_ingest(out: &mut Exposition, site: &Site) {
     out.gauge("reasoner_ingest_queue_events", "Events that wait to be written.", writers.queued_events() as f64);
     let help = "Bytes of bodies in memory, arriving or waiting to be written.";
     out.gauge("reasoner_ingest_queue_bytes", help, writers.queued_bytes() as f64);
+    let help = "The most events that may wait; what comes then is answered with 503.";
+    out.gauge("reasoner_ingest_queue_max_events", help, room::MAX_EVENTS as f64);
+    let help = "The most bytes of bodies that may be in memory; what comes then is answered with 503.";
+    out.gauge("reasoner_ingest_queue_max_bytes", help, room::MAX_BYTES as f64);
 }
 
 fn write_verification(out: &mut Exposition, site: &Site) {

@@ -32,6 +32,7 @@ mod leaks;
 mod live;
 mod logs;
 mod metrics;
+mod monitoring;
 mod old_hashes;
 mod overview;
 mod packages;
