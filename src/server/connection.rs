@@ -22,6 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::ConnectionLimits;
 use crate::measure::Present;
+use crate::web::layers::leaving::Droppable;
 use crate::web::layers::unparsed;
 use crate::web::site::Site;
 
@@ -74,6 +75,7 @@ impl Drop for InProgress {
 pub struct Connection {
     stream: TcpStream,
     progress: Progress,
+    droppable: Droppable,
     site: Data<Site>,
     limits: ConnectionLimits,
     /// Something came after the last answer.
@@ -100,6 +102,7 @@ impl Connection {
         Self {
             stream,
             progress: Progress(Rc::new(Cell::new(Phase::Head))),
+            droppable: Droppable::default(),
             site,
             limits,
             head_began: false,
@@ -116,6 +119,11 @@ impl Connection {
     /// What the service tells its progress to.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// What the pages tell whether they may be dropped.
+    pub fn droppable(&self) -> Droppable {
+        self.droppable.clone()
     }
 
     fn phase(&self) -> Phase {
@@ -184,6 +192,10 @@ impl AsyncRead for Connection {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut this.stream).poll_read(cx, buf);
         this.has_more = buf.remaining() == 0;
+        if this.phase() == Phase::Request && this.droppable.get() && has_ended(&outcome, before, buf) {
+            // The library goes on at the end of what comes in, and drops the request at an error.
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         if this.phase() != Phase::Head {
             return outcome;
         }
@@ -251,6 +263,11 @@ impl Drop for Connection {
             let _ = self.stream.try_write(&answer);
         }
     }
+}
+
+/// Whether a read that found so much in the buffer before was the end of the stream.
+fn has_ended(outcome: &Poll<io::Result<()>>, before: usize, buf: &ReadBuf<'_>) -> bool {
+    matches!(outcome, Poll::Ready(Ok(()))) && buf.filled().len() == before && buf.capacity() > before
 }
 
 /// The status of an answer in the spelling of HTTP/1: `HTTP/1.1 400 Bad Request`.

@@ -90,7 +90,10 @@ where
             // Ours counts for every head, the library's for the first alone.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
-            .on_connect_ext(|connection: &Connection, data| drop(data.insert(connection.progress())))
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.progress());
+                data.insert(connection.droppable());
+            })
             .h1(apply_fn_factory(app, move |request, app: &S::Service| answer(request, app, seen.clone())));
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();

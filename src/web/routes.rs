@@ -8,7 +8,7 @@ use crate::web::account::{audit, confirm, deletion, details, retention, second_f
 use crate::web::docs::doc_pages;
 use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
-use crate::web::layers::{compress, deadline, error_pages, same_origin};
+use crate::web::layers::{compress, deadline, error_pages, leaving, same_origin};
 use crate::web::live::stream;
 use crate::web::sign_in::{session, set_up, sign_up, with_code, with_password};
 use crate::web::site::Site;
@@ -35,6 +35,7 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .wrap(middleware::from_fn(same_origin::layer))
         .wrap(middleware::from_fn(deadline::layer))
         .wrap(middleware::from_fn(compress::layer))
+        .wrap(middleware::from_fn(leaving::layer))
         .configure(pages)
         .default_service(web::to(errors::not_found));
     config.service(pages);

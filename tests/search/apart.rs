@@ -6,6 +6,8 @@ use reasoner_webhooks::store::searching::search;
 
 use crate::filled::Filled;
 use crate::support::postgres::query;
+use crate::support::server::TestServer;
+use crate::support::wire::Wire;
 
 const RUNNING: &str = "select count(*) from pg_stat_activity where query = 'select pg_sleep(600)' and state = 'active' \
      and datname = current_database()";
@@ -50,4 +52,33 @@ async fn a_search_that_nobody_waits_for_ends_in_the_database_too() {
     eventually(&filled, "0").await;
     let again = search(&filled.store, async |conn| Ok(conn.batch_execute("select 1").await?)).await;
     assert!(again.is_ok(), "{again:?}");
+}
+
+/// Searches that wait for events which somebody keeps for himself.
+const WAITING: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+     and wait_event_type = 'Lock' and query like '%over w%'";
+/// Connections whose last search was given up.
+const GIVEN_UP: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+     and state = 'idle' and query = 'rollback'";
+
+// holds D7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_closes_the_connection_ends_the_search_in_the_database() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let id = server.sender(&alice).await.store(r#"{"n": 1}"#).await;
+    let cookie = server.cookie("alice@example.com").await;
+    let events = server.lock_events().await;
+    let mut reader = Wire::connect(&server.url).await;
+    let request = format!("GET /events?q=n%20%3D%201 HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n");
+    reader.send(request).await;
+    server.eventually(WAITING, 1).await;
+    assert_eq!(server.number(GIVEN_UP).await, 0);
+    drop(reader);
+    server.eventually(WAITING, 0).await;
+    // It was not the time limit that ended it: what gives a search up rolls back, and nothing else does here.
+    server.eventually(GIVEN_UP, 1).await;
+    assert!(!events.is_closed(), "the events are still kept");
+    drop(events);
+    assert!(alice.page("/events?q=n%20%3D%201").await.contains(&id), "the next search finds a connection and a turn");
 }

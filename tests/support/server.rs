@@ -130,6 +130,20 @@ impl TestServer {
         person
     }
 
+    /// The cookie of a new session of somebody who has an account, for whoever speaks HTTP by hand.
+    pub async fn cookie(&self, email: &str) -> String {
+        let answer = self.visitor().post("/login", &[("email", email), ("password", PASSWORD)]).await;
+        answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    /// Keeps everybody else from reading events, until what is given back is dropped.
+    pub async fn lock_events(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("begin; lock table events in access exclusive mode").await.unwrap();
+        client
+    }
+
     /// Creates an account as the command line does.
     pub async fn create_account(&self, email: &str, plan: &str) {
         use reasoner_webhooks::app::create_account::{NewAccount, create_account};

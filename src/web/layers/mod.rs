@@ -5,6 +5,7 @@ pub mod deadline;
 pub mod error_pages;
 pub mod gzip;
 pub mod headers;
+pub mod leaving;
 pub mod outermost;
 pub mod same_origin;
 pub mod unparsed;
