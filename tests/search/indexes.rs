@@ -7,7 +7,8 @@ use reasoner_webhooks::domain::listing::Cursor;
 use reasoner_webhooks::store::matching::{Budget, look};
 use reasoner_webhooks::store::{partitions, search_indexes};
 
-use crate::filled::{Filled, insert_many, searching};
+use crate::filled::{Filled, searching};
+use crate::support::event_rows::insert_many;
 use crate::support::postgres::query;
 
 /// Makes the indexes that closed weeks lack.

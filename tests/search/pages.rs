@@ -1,8 +1,8 @@
 //! The search field on the page of events: what it finds, how it explains, and how it goes on.
 
-use crate::filled::insert_many;
 use crate::support::actors::between;
-use crate::support::server::{PASSWORD, TestServer};
+use crate::support::event_rows::insert_many;
+use crate::support::server::TestServer;
 
 fn ids(page: &str) -> Vec<&str> {
     page.split("data-id=\"").skip(1).map(|part| &part[..36]).collect()
@@ -27,6 +27,8 @@ async fn conditions_stand_in_the_address_and_fields_are_suggested() {
     let page = alice.page("/events?q=data.quantity%3E20").await;
     assert!(page.contains("<option value=\"data.product_id \">"), "suggested while typing");
     assert!(page.contains("href=\"/events?q=data.product_id%20exists\""), "and without script");
+    let nothing = alice.page("/events?q=event+not+exists").await;
+    assert!(nothing.contains("<option value=\"data.product_id \">"), "of the newest where nothing is found");
     let link = between(&page, "<td role=\"cell\" class=\"c-time second\"><a href=\"", "\"").replace("&#38;", "&");
     assert!(link.ends_with("?q=data.quantity%3E20"), "{link}");
     assert!(!alice.page(&link).await.contains("rel=\"next\" href"), "neighbours keep the search");
@@ -86,9 +88,7 @@ async fn the_fields_of_a_range_are_in_the_reader_s_time_zone() {
     assert!(utc.contains("value=\"2026-11-20T10:30\"") && utc.contains("<span class=\"faint\">UTC</span>"));
     assert!(utc.contains("since=2026-11-20T10:30:00.000Z"), "links say which moment");
 
-    let sign_in = [("email", "alice@example.com"), ("password", PASSWORD)];
-    let answer = server.visitor().post("/login", &sign_in).await;
-    let session = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let session = server.cookie("alice@example.com").await;
     let in_zone = async |path: &str, zone: &str| {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = client.get(format!("{}{path}", server.url)).header("Cookie", format!("{session}; zone={zone}"));

@@ -7,6 +7,7 @@ pub mod authenticator;
 pub mod browser;
 pub mod chaos_proxy;
 pub mod docs;
+pub mod event_rows;
 pub mod follower;
 pub mod json;
 pub mod memory;

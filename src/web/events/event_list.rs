@@ -4,12 +4,15 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use crate::domain::event::{EventId, EventSummary};
+use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
 use crate::domain::payload::value_text;
 use crate::domain::position::Position;
 use crate::domain::query::fields::suggest;
 use crate::domain::visible::visible;
+use crate::store::error::StoreError;
 use crate::store::matching::Budget;
+use crate::store::pool::{Pooled, Store};
 use crate::store::searching::search;
 use crate::store::{arrivals, credentials, event_counts, events};
 use crate::web::answers::{html, html_invalid};
@@ -22,9 +25,8 @@ use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
 
-/// How many names of fields are suggested, and from how many of the newest events.
+/// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
-const SUGGESTED_FROM: usize = 50;
 /// How much of a body a row shows, in characters.
 const PREVIEW_CHARS: usize = 160;
 
@@ -89,7 +91,7 @@ struct Sender {
     username: String,
 }
 
-/// A field that the newest events have, and the search for the events that have it.
+/// A field of the events, and the search for the events that have it.
 pub struct Field {
     pub name: String,
     pub link: String,
@@ -146,22 +148,10 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     // Before the rows are read: what comes between the two is told twice, and nothing is left out.
     let position = Position::shown(EventId::first_of(now), arrivals::snapshot(&mut conn).await?);
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
-    let nothing = Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None };
-    let (filter, cursor) = (&filters.filter, filters.cursor);
-    let all = EventFilter::default();
-    let newest = events::list(&mut conn, account, &all, Cursor::Newest, SUGGESTED_FROM, Budget::PAGE).await?;
-    let found = match filters.error {
-        Some(_) => nothing,
-        None if filter.has_to_look() => {
-            // A search waits for its turn, and not with a connection that others could use.
-            drop(conn);
-            let look =
-                async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
-            search(store, look).await?
-        }
-        None => events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await?,
-    };
-    let beginnings = newest.rows.iter().map(|event| value_text(&event.beginning));
+    let found = list_found(store, conn, account, &filters).await?;
+    // The names of fields come from the rows that are shown; only where there are none, the newest events are read for them.
+    let newest = if found.rows.is_empty() { list_newest(store, account).await? } else { Vec::new() };
+    let beginnings = found.rows.iter().chain(&newest).map(|event| value_text(&event.beginning));
     let fields = suggest(beginnings, SUGGESTED_FIELDS).into_iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
         name: visible(&name).into_owned(),
@@ -190,6 +180,32 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         filters,
     };
     if template.filters.error.is_some() { html_invalid(&template) } else { html(&template) }
+}
+
+/// The events of the page. A search waits for its turn, and not with a connection that others could use.
+async fn list_found(
+    store: &Store,
+    mut conn: Pooled,
+    account: AccountId,
+    filters: &Filters,
+) -> Result<Listed<EventSummary>, StoreError> {
+    let (filter, cursor) = (&filters.filter, filters.cursor);
+    if filters.error.is_some() {
+        return Ok(Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None });
+    }
+    if !filter.has_to_look() {
+        return events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
+    }
+    drop(conn);
+    let look = async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
+    search(store, look).await
+}
+
+/// The newest events of an account, whatever the filters say.
+async fn list_newest(store: &Store, account: AccountId) -> Result<Vec<EventSummary>, StoreError> {
+    let mut conn = store.connection().await?;
+    let (all, newest) = (EventFilter::default(), Cursor::Newest);
+    Ok(events::list(&mut conn, account, &all, newest, EVENTS_PER_PAGE, Budget::PAGE).await?.rows)
 }
 
 fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
