@@ -94,6 +94,31 @@ async fn senders_are_counted_once_and_forgotten_after_a_month() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_overview_reads_counts_and_touches_no_event_however_many_there_are() {
+    let (server, alice, sender) = with_credential().await;
+    for _ in 0..60 {
+        sender.store("1").await;
+    }
+    // One row for the half hour, or two when a half hour ended meanwhile; sixty events would be sixty.
+    assert!(server.number("select count(*) from event_counts").await <= 2);
+    let events = server.lock_events().await;
+    for query in ["", "overview=30d", &format!("credential={}", sender.username), "q=n%20exists&since=1h"] {
+        let overview = alice.page(&format!("/events/overview?{query}")).await;
+        assert_eq!(totals(&overview)[0], "60", "{query}");
+    }
+    // What does read events has to wait, or the above would say nothing.
+    let list = tokio::spawn({
+        let alice = alice.clone();
+        async move { alice.get("/events").await.status() }
+    });
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    server.eventually(waiting, 1).await;
+    drop(events);
+    assert_eq!(list.await.unwrap(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bar_is_a_link_to_its_time_and_a_row_of_a_table() {
     let (server, alice, sender) = with_credential().await;
     let id = sender.store("1").await;
