@@ -84,7 +84,7 @@ function showNewEvents(table) {
   }
 
   function receive({ id, html }) {
-    if (seen.has(id)) return;
+    if (seen.has(id) || body.querySelector(`[data-id="${id}"]`)) return;
     seen.add(id);
     if (seen.size > MAX_REMEMBERED_IDS) seen.delete(seen.values().next().value);
 

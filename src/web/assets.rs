@@ -19,7 +19,7 @@ const STYLES: [&str; 3] = ["tokens.css", "base.css", "components.css"];
 /// The name under which they are served together.
 const STYLE_SHEET: &str = "app.css";
 /// The scripts of every page; none needs another.
-pub const SCRIPTS: [&str; 11] = [
+pub const SCRIPTS: [&str; 12] = [
     "copy.js",
     "time.js",
     "menu.js",
@@ -29,6 +29,7 @@ pub const SCRIPTS: [&str; 11] = [
     "keys.js",
     "prefs.js",
     "refresh.js",
+    "search.js",
     "stay.js",
     "tree.js",
 ];

@@ -23,6 +23,7 @@ mod hostile;
 mod keyboard;
 mod live;
 mod paper;
+mod search;
 mod second_factor;
 mod shown_once;
 mod visit;
