@@ -21,20 +21,29 @@ use crate::store::{audit, event_deletions, event_removals, partitions};
 
 /// How much one look takes in while counting.
 const COUNTED_PART: PartLimit = PartLimit { events: 5_000, bytes: 4 << 20 };
-/// When nobody wants to wait for the rest of a count.
-const COUNTED_FOR: Duration = Duration::from_millis(1_500);
+/// When nobody wants to wait for the rest of a count: before the question, and for the answer, which may take longer so that what
+/// was counted once is counted again.
+pub const COUNTED_FOR: Duration = Duration::from_millis(1_500);
+pub const COUNTED_AGAIN_FOR: Duration = Duration::from_secs(4);
 /// How much one step of a deletion looks at, and so deletes at most.
 const STEP: PartLimit = PartLimit { events: 1_000, bytes: 1 << 20 };
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
-/// Counts what passes a filter, until it takes too long.
-pub async fn count_matching(store: &Store, account: AccountId, filter: &EventFilter) -> Result<Matching, StoreError> {
-    let span = event_batches::stored_span(&mut *store.connection().await?, account, filter).await?;
+/// Counts what passes a filter, until it takes too long: of what is stored now, or of what was before an id.
+pub async fn count_matching(
+    store: &Store,
+    account: AccountId,
+    filter: &EventFilter,
+    end: Option<EventId>,
+    time: Duration,
+) -> Result<Matching, StoreError> {
     let started = Instant::now();
+    let mut span = event_batches::stored_span(&mut *store.connection().await?, account, filter).await?;
+    span.end = end.map_or(span.end, |end| span.end.min(end));
     let mut left = span.clone();
     let mut found = Matching { span, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
-    while started.elapsed() < COUNTED_FOR {
+    while started.elapsed() < time {
         let mut conn = store.background_connection().await?;
         let Some(part) = event_batches::next_part(&mut conn, account, &left, COUNTED_PART).await? else {
             found.is_whole = true;

@@ -38,6 +38,16 @@ async fn multiply(server: &TestServer, copies: u32) {
         .await;
 }
 
+/// One more in the time of those that are stored, as an event is that its owner accepts late.
+async fn multiply_within(server: &TestServer) {
+    server
+        .query(
+            "insert into events select account_id, (left(id::text, 35) || case right(id::text, 1) when '0' then '1' else '0' end)::uuid, \
+             credential_id, remote_ip, user_agent, content_type, query, headers, body, size_bytes from events order by id limit 1",
+        )
+        .await;
+}
+
 // holds C11, C12
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_deleted_by_who_types_how_many_they_are() {
@@ -89,6 +99,49 @@ async fn events_are_deleted_by_who_types_how_many_they_are() {
         lines,
         [["event_deletion_started", "user", "from System 2"], ["events_deleted", "program", "3 events: from System 2"]]
     );
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_is_counted_again_and_no_form_says_what_it_is() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store(r#"{"a":1}"#).await;
+    multiply(&server, 4).await;
+    let page = alice.page(&format!("{PATH}?q=a%3D1")).await;
+    assert!(page.contains("Type <b>5</b> to confirm"), "{page}");
+    sender.store(r#"{"a":1}"#).await;
+
+    // A form that claims another number, a wider filter, a later end, or nothing but that.
+    let end = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    let forged: [(&[(&str, &str)], &str); 5] = [
+        (&[("asked", "1"), ("confirmation", "1")], "Type 5 to confirm."),
+        (&[("asked", ""), ("confirmation", "")], "Type 5 to confirm."),
+        (&[("asked", "delete"), ("confirmation", "delete")], "Type 5 to confirm."),
+        (&[("end", end), ("confirmation", "5")], "Type 6 to confirm."),
+        (&[("end", "soon"), ("confirmation", "5")], "Type 6 to confirm."),
+    ];
+    for (changes, answer) in forged {
+        let mut fields = fields(&page);
+        fields.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+        let kept = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let sent: Vec<(&str, &str)> = kept.chain(changes.iter().copied()).collect();
+        let refused = alice.post(PATH, &sent).await;
+        assert_eq!(refused.status(), 422, "{changes:?}");
+        assert!(refused.text().await.unwrap().contains(answer), "{changes:?}");
+    }
+
+    // What came late into the time that was counted makes it another number, which is asked for.
+    multiply_within(&server).await;
+    let refused = order(&alice, &page, "5").await;
+    assert_eq!(refused.status(), 422);
+    let page = refused.text().await.unwrap();
+    assert!(page.contains("They were counted again") && page.contains("Type <b>6</b> to confirm"), "{page}");
+    assert_eq!(server.number("select count(*) from events").await, 7);
+    assert_eq!(order(&alice, &page, "6").await.status(), 303);
+    server.eventually("select count(*) from event_deletions where ended_at is not null", 1).await;
+    assert_eq!(server.number("select count(*) from events").await, 1, "the one that arrived after the page was made");
 }
 
 #[tokio::test(flavor = "multi_thread")]

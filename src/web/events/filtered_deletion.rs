@@ -1,11 +1,14 @@
-//! Events → Delete: what a filter would take, counted first; typing the number is the order. What goes on is shown here too.
+//! Events → Delete: what a filter would take, counted first; typing the number is the order. It is counted again before anything goes,
+//! so that it is this program's number that was typed, and no form's. What goes on is shown here too.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use crate::app::delete_events::{begin_deletion, cancel_deletion, carry_out_deletions, count_matching};
+use crate::app::delete_events::{
+    COUNTED_AGAIN_FOR, COUNTED_FOR, begin_deletion, cancel_deletion, carry_out_deletions, count_matching,
+};
 use crate::domain::deletion::{Deletion, Matching, is_confirmed};
 use crate::domain::event::EventId;
 use crate::domain::secret::Secret;
@@ -20,6 +23,8 @@ use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
 
 const PATH: &str = "/events/deletion";
+/// How much is given back of what was typed, in characters.
+const MAX_TYPED_CHARS: usize = 100;
 /// How long the page says that a deletion has ended.
 const TOLD_FOR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -77,7 +82,6 @@ struct Shown {
 impl Shown {
     fn new(found: &Matching, filters: &Filters) -> Self {
         let time = |time: Option<jiff::Timestamp>| time.map(rfc3339).unwrap_or_default();
-        let confirmation = found.confirmation();
         Self {
             events: grouped(found.events),
             size: size(found.bytes),
@@ -86,7 +90,7 @@ impl Shown {
             newest: found.newest.map(|id| When::exactly(id.received_at())),
             is_whole: found.is_whole,
             is_nothing: found.is_whole && found.events == 0,
-            asked: if found.is_whole { grouped(found.events) } else { confirmation.clone() },
+            asked: if found.is_whole { grouped(found.events) } else { found.confirmation() },
             // Ages were counted from when the page was made; the order is about the same events.
             fields: vec![
                 ("q", filters.text.clone()),
@@ -94,7 +98,6 @@ impl Shown {
                 ("since", time(filters.filter.since)),
                 ("until", time(filters.filter.until)),
                 ("end", found.span.end.to_string()),
-                ("asked", confirmation),
             ],
         }
     }
@@ -111,8 +114,6 @@ pub struct Form {
     until: String,
     /// The end of what was counted.
     end: String,
-    /// What had to be typed.
-    asked: String,
     confirmation: String,
     /// Read on the way here, when it was needed.
     #[serde(rename = "current_password")]
@@ -121,11 +122,18 @@ pub struct Form {
 
 /// `GET /events/deletion`, with the filters of the list.
 pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let template = page(&reader, &query, None).await?;
+    let template = page(&reader, &query, Refused::default()).await?;
     if template.filter_error.is_some() { html_invalid(&template) } else { html(&template) }
 }
 
-async fn page(reader: &SignedIn, query: &Query, typed: Option<String>) -> Result<Show, PageError> {
+/// An order that was not taken: what was typed, and what was counted instead.
+#[derive(Default)]
+struct Refused {
+    typed: Option<String>,
+    counted: Option<Matching>,
+}
+
+async fn page(reader: &SignedIn, query: &Query, refused: Refused) -> Result<Show, PageError> {
     let (account, store) = (reader.member.account_id, &reader.site().store);
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
@@ -136,7 +144,10 @@ async fn page(reader: &SignedIn, query: &Query, typed: Option<String>) -> Result
         latest.filter(|deletion| deletion.ended_at.is_none_or(|at| reader.now().duration_since(at) < TOLD_FOR));
     let is_running = latest.as_ref().is_some_and(|deletion| deletion.ended_at.is_none());
     let matching = match filters.error {
-        None if !is_running => Some(count_matching(store, account, &filters.filter).await?),
+        None if !is_running => Some(match refused.counted {
+            Some(counted) => counted,
+            None => count_matching(store, account, &filters.filter, None, COUNTED_FOR).await?,
+        }),
         _ => None,
     };
     Ok(Show {
@@ -147,7 +158,7 @@ async fn page(reader: &SignedIn, query: &Query, typed: Option<String>) -> Result
         matching: matching.map(|found| Shown::new(&found, &filters)),
         filter_error: filters.error,
         latest: latest.as_ref().map(Latest::new),
-        typed,
+        typed: refused.typed,
     })
 }
 
@@ -157,26 +168,24 @@ fn description(filters: &Filters) -> String {
 
 /// `POST /events/deletion`, behind the question for the password.
 pub async fn create(reader: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
-    let Form { q, credential, since, until, end, asked, confirmation, .. } = form;
+    let Form { q, credential, since, until, end, confirmation, .. } = form;
     let query = Query { q, credential, since, until, ..Query::default() };
-    let end = end.parse::<EventId>();
-    let (Ok(end), true) = (end, is_confirmed(&asked, &confirmation)) else {
-        let typed = confirmation.chars().take(100).collect();
-        return html_invalid(&page(&reader, &query, Some(typed)).await?);
-    };
     let (account, store) = (reader.member.account_id, &reader.site().store);
-    let mut conn = store.connection().await?;
-    let credentials = credentials::list(&mut conn, account).await?;
+    let credentials = credentials::list(&mut *store.connection().await?, account).await?;
     let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
-    if filters.error.is_some() {
-        return html_invalid(&page(&reader, &query, Some(confirmation)).await?);
+    let typed = Some(confirmation.chars().take(MAX_TYPED_CHARS).collect());
+    let end = end.parse::<EventId>().ok();
+    if end.is_none() || filters.error.is_some() {
+        return html_invalid(&page(&reader, &query, Refused { typed, counted: None }).await?);
     }
-    let mut span = crate::store::event_batches::stored_span(&mut conn, account, &filters.filter).await?;
-    drop(conn);
-    // Not what has arrived since the page was made: nobody has seen that.
-    span.end = span.end.min(end);
+    // Not what has arrived since the page was made: nobody has seen that. What came into the same span late is counted now.
+    let counted = count_matching(store, account, &filters.filter, end, COUNTED_AGAIN_FOR).await?;
+    if !is_confirmed(&counted.confirmation(), &confirmation) {
+        return html_invalid(&page(&reader, &query, Refused { typed, counted: Some(counted) }).await?);
+    }
+    let span = &counted.span;
     let ordered =
-        begin_deletion(store, &reader.member, &filters.filter, &span, &description(&filters), &reader.act()).await?;
+        begin_deletion(store, &reader.member, &filters.filter, span, &description(&filters), &reader.act()).await?;
     if ordered {
         let (store, clock) = (store.clone(), reader.site().clock.clone());
         // Nobody has to wait for this. What is left when the program ends, another one goes on with.
