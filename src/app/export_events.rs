@@ -19,8 +19,8 @@ use crate::domain::query::columns::Fields;
 use crate::domain::time::rfc3339;
 use crate::store::error::StoreError;
 use crate::store::event_batches::{self, PartLimit};
-use crate::store::pool::Store;
-use crate::store::{audit, credentials};
+use crate::store::pool::{Connection, Store};
+use crate::store::{audit, credentials, event_removals};
 
 /// How much is read at once, and how much while somebody sends.
 const PART: PartLimit = PartLimit { events: 2_000, bytes: 1 << 20 };
@@ -38,6 +38,8 @@ pub struct Export {
 pub struct Progress {
     /// Events that were looked at, also those that the filter leaves out.
     pub seen: u64,
+    /// About how many there are to look at, by the counts of the half hours.
+    pub expected: u64,
     /// Events that were written.
     pub events: u64,
     pub bytes: u64,
@@ -70,6 +72,7 @@ impl Export {
         let detail = format!("{detail}, as {}", format.extension());
         let mut conn = store.connection().await?;
         let span = event_batches::stored_span(&mut conn, account, &filter).await?;
+        let expected = expected(&mut conn, account, &span).await?;
         let usernames = credentials::usernames_by_id(&mut conn, account).await?;
         audit::append(&mut conn, account, act, Action::EventsExported, "", &detail).await?;
         drop(conn);
@@ -83,7 +86,7 @@ impl Export {
             }
         });
         store.spawn(write_parts(EventLines { format, usernames, fields }, read, out));
-        Ok(Self { written, progress: Progress::default() })
+        Ok(Self { written, progress: Progress { expected, ..Progress::default() } })
     }
 
     pub fn progress(&self) -> Progress {
@@ -99,6 +102,15 @@ impl Pieces for Export {
         self.progress.bytes += written.bytes.len() as u64;
         Ok(Some(written.bytes))
     }
+}
+
+/// How many events a span has, from its first one on: what was counted before that is no longer kept.
+async fn expected(conn: &mut Connection, account: AccountId, span: &Range<EventId>) -> Result<u64, StoreError> {
+    let Some(oldest) = event_batches::oldest(conn, account, span.start).await?.filter(|id| *id < span.end) else {
+        return Ok(0);
+    };
+    let until = Some(span.end.received_at());
+    Ok(event_removals::stored_between(conn, account, oldest.received_at(), until).await?.events)
 }
 
 /// Reads until the end, or until it fails, which is the last that it hands on.

@@ -24,7 +24,7 @@ use crate::domain::retention::Retention;
 use crate::domain::time::parse_bound;
 use crate::store::matching::Budget;
 use crate::store::pool::Store;
-use crate::store::{credentials, event_counts, events};
+use crate::store::{credentials, events};
 
 /// How many events are read at once.
 const BATCH: usize = 500;
@@ -157,10 +157,7 @@ async fn export(
     wants_progress: bool,
     act: &Act,
 ) -> Result<(), CommandError> {
-    let mut conn = store.connection().await?;
-    let expected = event_counts::total(&mut conn, account, None, filter.since, filter.until).await?.accepted;
-    drop(conn);
-    let mut told = Told::new(expected, wants_progress);
+    let mut told = Told::new(wants_progress);
     let mut export = Export::begin(store, account, filter, form, act).await?;
     let mut out = io::stdout().lock();
     while let Some(piece) = export.next().await? {
@@ -181,19 +178,17 @@ const TOLD_EVERY: Duration = Duration::from_millis(200);
 
 /// What is said on standard error while an export goes on: one line, written over and over on a terminal.
 struct Told {
-    /// Events in the chosen time, as they were counted when they arrived.
-    expected: u64,
     wanted: bool,
     is_terminal: bool,
     last: Instant,
 }
 
 impl Told {
-    fn new(expected: u64, wanted: bool) -> Self {
+    fn new(wanted: bool) -> Self {
         let is_terminal = io::stderr().is_terminal();
         // A terminal that shows the events themselves needs no figure between them.
         let wanted = wanted || (is_terminal && !io::stdout().is_terminal());
-        Self { expected, wanted, is_terminal, last: Instant::now() }
+        Self { wanted, is_terminal, last: Instant::now() }
     }
 
     fn tell(&mut self, progress: Progress) {
@@ -212,11 +207,10 @@ impl Told {
         }
     }
 
-    fn write(&self, Progress { seen, events, bytes }: Progress) {
-        let share = (seen * 100).checked_div(self.expected).map_or(100, |share| share.min(100));
+    fn write(&self, Progress { seen, expected, events, bytes }: Progress) {
+        let share = (seen * 100).checked_div(expected).map_or(100, |share| share.min(100));
         let mb = bytes as f64 / 1e6;
-        let line =
-            format!("{events} events, {mb:.1} MB written; {seen} of about {} looked at, {share} %", self.expected);
+        let line = format!("{events} events, {mb:.1} MB written; {seen} of about {expected} looked at, {share} %");
         // Nobody may be there to read it, and the export goes on.
         let _ = if self.is_terminal { write!(io::stderr(), "\r{line}") } else { writeln!(io::stderr(), "{line}") };
     }

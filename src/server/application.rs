@@ -34,6 +34,7 @@ use crate::server::metrics::StartedAt;
 use crate::server::{descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
+use crate::web::events::exports_under_way::ExportsUnderWay;
 use crate::web::layers::outermost;
 use crate::web::live::feeds::Feeds;
 use crate::web::routes;
@@ -239,6 +240,7 @@ fn site(
         store,
         hasher: Hasher::new(HASHING_PERMITS, HASHING_QUEUE),
         keys,
+        exports: ExportsUnderWay::new(clock.clone()),
         clock,
         engine: Arc::new(engine),
         public_url,

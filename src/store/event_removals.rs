@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -52,15 +52,25 @@ pub async fn add(conn: &mut Connection, account: AccountId, removed: &[(EventId,
     Ok(())
 }
 
-/// What an account has stored of what arrived since a moment, to the half hour.
-pub async fn stored_since(conn: &mut Connection, account: AccountId, since: Timestamp) -> Result<Stored, StoreError> {
+/// What an account has stored of what arrived from one moment on, and before another where one is named: to the half hour, and to the
+/// day of what is older.
+pub async fn stored_between(
+    conn: &mut Connection,
+    account: AccountId,
+    since: Timestamp,
+    until: Option<Timestamp>,
+) -> Result<Stored, StoreError> {
     let sql = "select (coalesce(sum(events), 0))::bigint as events, (coalesce(sum(bytes), 0))::bigint as bytes from (\
-               select accepted as events, bytes from event_counts where account_id = $1 and half_hour >= $2 union all \
-               select accepted, bytes from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') union all \
-               select -events, -bytes from event_removals where account_id = $1 and half_hour >= $2) as changes";
+               select accepted as events, bytes from event_counts where account_id = $1 and half_hour >= $2 \
+               and ($3 is null or half_hour < $3) union all \
+               select accepted, bytes from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') \
+               and ($3 is null or day < $3) union all \
+               select -events, -bytes from event_removals where account_id = $1 and half_hour >= $2 \
+               and ($3 is null or half_hour < $3)) as changes";
     let sums: Sums = sql_query(sql)
         .bind::<SqlUuid, _>(account.0)
         .bind::<Timestamptz, _>(Moment(half_hour_of(since)))
+        .bind::<Nullable<Timestamptz>, _>(until.map(Moment))
         .get_result(conn)
         .await?;
     let number = |n: i64| u64::try_from(n).unwrap_or(0);

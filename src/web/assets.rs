@@ -19,7 +19,7 @@ const STYLES: [&str; 3] = ["tokens.css", "base.css", "components.css"];
 /// The name under which they are served together.
 const STYLE_SHEET: &str = "app.css";
 /// The scripts of every page; none needs another.
-pub const SCRIPTS: [&str; 12] = [
+pub const SCRIPTS: [&str; 13] = [
     "copy.js",
     "time.js",
     "menu.js",
@@ -31,6 +31,7 @@ pub const SCRIPTS: [&str; 12] = [
     "refresh.js",
     "search.js",
     "stay.js",
+    "export.js",
     "tree.js",
 ];
 

@@ -16,6 +16,7 @@ use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
 use crate::measure::{Counter, Gauge};
 use crate::store::pool::Store;
+use crate::web::events::exports_under_way::ExportsUnderWay;
 
 /// The installation as the pages see it.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Site {
     pub sign_in_failures_by_email: Limiter<String>,
     /// Wrong codes of who knows the password.
     pub code_failures_by_user: Limiter<UserId>,
+    /// What is being downloaded.
+    pub exports: ExportsUnderWay,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
     pub draining: AtomicBool,
     /// Pages that events are sent to as they arrive.

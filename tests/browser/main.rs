@@ -18,6 +18,7 @@ mod barriers;
 mod confirm;
 mod console;
 mod event_page;
+mod export;
 mod first_run;
 mod hostile;
 mod keyboard;

@@ -22,6 +22,7 @@ mod durability;
 mod event_deletion;
 mod event_page;
 mod expiry;
+mod export_progress;
 mod exports;
 mod framing;
 mod hashing;

@@ -39,7 +39,7 @@ pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
     let retention = reader.retention();
     let mut conn = reader.site().store.connection().await?;
     let kept_since = retention.kept_since(now);
-    let stored = event_removals::stored_since(&mut conn, account, kept_since).await?;
+    let stored = event_removals::stored_between(&mut conn, account, kept_since, None).await?;
     let shown_since = if retention.is_shortened() { kept_since } else { jiff::Timestamp::UNIX_EPOCH };
     let oldest = event_batches::oldest(&mut conn, account, EventId::first_of(shown_since)).await?;
     let oldest = oldest.map(EventId::received_at);

@@ -13,6 +13,7 @@ use crate::store::credentials;
 use crate::web::account::confirm;
 use crate::web::errors::PageError;
 use crate::web::events::event_list;
+use crate::web::events::exports_under_way::{ExportName, NoExportName};
 use crate::web::events::filters::{Filters, Query};
 use crate::web::layers::headers::SANDBOX;
 use crate::web::reader::SignedIn;
@@ -20,7 +21,7 @@ use crate::web::reader::SignedIn;
 /// What is handed to the connection at once.
 const BITE_BYTES: usize = 64 * 1024;
 
-/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
+/// `GET /events/export?format=ndjson|csv`, with a name for it as `id=` from a page that wants to know how far it is. All that was received leaves in one file, so the account password has to be recent.
 pub async fn download(
     request: HttpRequest,
     reader: SignedIn,
@@ -38,8 +39,15 @@ pub async fn download(
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }
+    let name: Option<ExportName> = match query.id.as_str() {
+        "" => None,
+        id => Some(id.parse().map_err(|error: NoExportName| PageError::BadRequest(error.to_string()))?),
+    };
     let export = Export::begin(&reader.site().store, account, filters.filter, (format, fields), &reader.act()).await?;
-    answer(export, "events", format, now).await
+    match name {
+        Some(name) => answer(reader.site().exports.watch(account, name, export), "events", format, now).await,
+        None => answer(export, "events", format, now).await,
+    }
 }
 
 /// The format that an address names; without one, the one that loses nothing.

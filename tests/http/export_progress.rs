@@ -1,0 +1,104 @@
+//! How far a download is, as the page that started it is told.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::support::actors::Person;
+use crate::support::server::TestServer;
+
+const ID: &str = "0123456789abcdef";
+/// More than the system keeps for a connection.
+const EVENTS: usize = 24;
+const EVENT_BYTES: usize = 1_000_000;
+
+async fn progress(person: &Person, id: &str) -> Value {
+    let answer = person.get(&format!("/events/export/progress?id={id}")).await;
+    assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
+    answer.json().await.unwrap()
+}
+
+/// Waits for the end of an export.
+async fn ended(person: &Person, state: &str) -> Value {
+    let mut told = Value::Null;
+    for _ in 0..250 {
+        told = progress(person, ID).await;
+        if told["state"] == state {
+            return told;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("it is never {state}: {told}");
+}
+
+/// An export of large events, of which only the beginning has been read.
+async fn begun(server: &TestServer, alice: &Person) -> reqwest::Response {
+    let sender = server.sender(alice).await;
+    for _ in 0..EVENTS {
+        sender.store(format!("\"{}\"", "x".repeat(EVENT_BYTES - 2))).await;
+    }
+    let mut answer = alice.get(&format!("/events/export?id={ID}")).await;
+    assert_eq!(answer.status(), 200);
+    answer.chunk().await.unwrap();
+    answer
+}
+
+// holds W9
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_says_how_far_it_is_to_its_owner_alone() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let answer = begun(&server, &alice).await;
+    let told = progress(&alice, ID).await;
+    assert_eq!((&told["state"], &told["title"]), (&json!("running"), &json!("Exporting events…")));
+    let percent = told["percent"].as_u64().unwrap();
+    let text = told["text"].as_str().unwrap();
+    assert!(percent < 100 && text.ends_with(&format!(" of about {EVENTS} events, {percent} %")), "{told}");
+    assert_eq!(progress(&bob, ID).await["state"], "unknown");
+    assert_eq!(progress(&alice, "fedcba9876543210").await["state"], "unknown");
+
+    let size = answer.bytes().await.unwrap().len();
+    assert!(size > (EVENTS - 1) * EVENT_BYTES);
+    let told = ended(&alice, "done").await;
+    assert_eq!((&told["title"], &told["percent"]), (&json!("Done: 24 events, 24.0 MB."), &json!(100)));
+    server.pass(SignedDuration::from_secs(61));
+    assert_eq!(progress(&alice, ID).await["state"], "unknown", "it is forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_somebody_cancels_or_that_cannot_be_read_on_says_so() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let answer = begun(&server, &alice).await;
+    drop(answer);
+    let told = ended(&alice, "left").await;
+    assert!(told["title"].as_str().unwrap().starts_with("The download ended early, after "), "{told}");
+    assert!(told["text"].as_str().unwrap().contains("isn’t complete") && told["percent"].is_null(), "{told}");
+
+    let mut answer = alice.get(&format!("/events/export?id={ID}")).await;
+    answer.chunk().await.unwrap();
+    assert_eq!(progress(&alice, ID).await["state"], "running", "the same name is the new download");
+    server.query("alter table events rename to events_elsewhere").await;
+    while let Ok(Some(_)) = answer.chunk().await {}
+    let told = ended(&alice, "broken_off").await;
+    assert!(told["title"].as_str().unwrap().starts_with("The download broke off after "), "{told}");
+    server.query("alter table events_elsewhere rename to events").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_says_how_many_it_found_and_a_name_has_a_form() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for n in 0..3 {
+        sender.store(format!("{{\"n\":{n}}}")).await;
+    }
+    assert_eq!(alice.page(&format!("/events/export?id={ID}&q=n%3D1")).await.lines().count(), 1);
+    assert!(ended(&alice, "done").await["title"].as_str().unwrap().starts_with("Done: 1 event, "));
+    for wrong in ["short", "0123456789ABCDEF", "0123456789%2F.."] {
+        let answer = alice.get(&format!("/events/export?id={wrong}")).await;
+        assert_eq!(answer.status(), 400, "{wrong}");
+        assert_eq!(progress(&alice, wrong).await["state"], "unknown");
+    }
+    let page = alice.page("/events").await;
+    assert!(page.contains("data-export-progress hidden") && page.contains("format=ndjson\" data-export>"), "{page}");
+}
