@@ -15,6 +15,7 @@ pub mod holding;
 pub mod ids;
 pub mod installation;
 pub mod leak;
+pub mod json_fault;
 pub mod listing;
 pub mod network;
 pub mod overlap;

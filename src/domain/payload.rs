@@ -3,6 +3,8 @@
 
 use serde::de::IgnoredAny;
 
+use crate::domain::json_fault::{Fault, find_fault};
+
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A body that is valid JSON, as it was received.
@@ -47,28 +49,25 @@ pub fn value_text(body: &str) -> &str {
 }
 
 fn not_utf8(bytes: &[u8], valid_bytes: usize) -> InvalidJson {
-    let valid = String::from_utf8_lossy(&bytes[..valid_bytes]);
-    let line = valid.matches('\n').count() + 1;
-    let column = valid.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    InvalidJson { line, column, problem: "the bytes are not UTF-8".to_owned() }
+    after(&String::from_utf8_lossy(&bytes[..valid_bytes]), "the bytes are not UTF-8".to_owned())
 }
 
 fn not_json(json: &str, error: &serde_json::Error) -> InvalidJson {
-    let line_text = json.split('\n').nth(error.line().saturating_sub(1)).unwrap_or("");
-    let column = line_text.char_indices().take_while(|(start, _)| *start < error.column()).count().max(1);
-    let message = error.to_string();
-    // The parser ends its message with the place, which is told separately and in characters.
-    let problem = message.split(" at line ").next().unwrap_or("not JSON");
-    let problem = match problem {
-        "EOF while parsing a value" if json.trim().is_empty() => "the body is empty",
-        "EOF while parsing a value"
-        | "EOF while parsing an object"
-        | "EOF while parsing a list"
-        | "EOF while parsing a string" => "unexpected end of input",
-        "trailing characters" => "something follows the value",
-        other => other,
-    };
-    InvalidJson { line: error.line().max(1), column, problem: problem.to_owned() }
+    match find_fault(json) {
+        Some(_) if json.trim_ascii().is_empty() => after("", "the body is empty".to_owned()),
+        Some(Fault { at, problem }) => after(json.get(..at).unwrap_or(json), problem.to_owned()),
+        // The parser has the last word, even where we could not say why.
+        None => {
+            InvalidJson { line: error.line().max(1), column: error.column().max(1), problem: "not JSON".to_owned() }
+        }
+    }
+}
+
+/// What is wrong with the character after some text.
+fn after(text: &str, problem: String) -> InvalidJson {
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    InvalidJson { line, column, problem }
 }
 
 impl std::fmt::Display for InvalidJson {
@@ -119,9 +118,15 @@ mod tests {
     #[test]
     fn what_is_not_json_is_told_where_it_goes_wrong() {
         assert_eq!(refusal(b""), "the body is empty at line 1, column 1");
-        assert_eq!(refusal(b"{\"a\":1"), "unexpected end of input at line 1, column 6");
+        assert_eq!(refusal(b"{\"a\":1"), "unexpected end of input at line 1, column 7");
         assert_eq!(refusal(b"{} {}"), "something follows the value at line 1, column 4");
-        assert_eq!(refusal("{\n \"ä\": x}".as_bytes()), "expected value at line 2, column 7");
+        assert_eq!(refusal("{\n \"ä\": x}".as_bytes()), "expected a value at line 2, column 7");
+        assert_eq!(refusal(b"[1,\n"), "unexpected end of input at line 2, column 1");
+        assert_eq!(refusal(" \n".as_bytes()), "the body is empty at line 1, column 1");
+        let control = "a control character in a string has to be escaped at line 1, column 2";
+        assert_eq!(refusal(b"\"\x01\""), control);
+        assert_eq!(refusal(b"\"\\ud8\""), "expected four hexadecimal digits at line 1, column 6");
+        assert_eq!(refusal(b"{\"b\":tru}"), "expected true at line 1, column 9");
         assert_eq!(refusal(b"[\n\"\xff\"]"), "the bytes are not UTF-8 at line 2, column 2");
         for text in [
             "{a:1}",
