@@ -144,7 +144,7 @@ fn pages(config: &mut ServiceConfig) {
                 .service(at("/enabling", "POST").route(post().to(credentials::enable)))
                 .service(at("/holding", "POST").route(post().to(holding::switch)))
                 .service(at("/held-events/acceptance", "POST").route(confirmed(post().to(holding::accept))))
-                .service(at("/held-events/discarding", "POST").route(post().to(holding::discard)))
+                .service(at("/held-events/discarding", "POST").route(confirmed(post().to(holding::discard))))
                 .service(at("/name", "POST").route(post().to(credentials::rename)))
                 .service(at("/test-event", "POST").route(post().to(credentials::test)))
                 .default_service(web::to(errors::not_found)),

@@ -255,7 +255,7 @@ async fn a_flood_of_late_events_is_throttled_and_takes_bounded_room() {
     assert_eq!(old.send("1").await.status(), 401);
     server.eventually("select count(*) from held_events where body = '1'", 1).await;
     assert_eq!(server.number(HELD).await, 2, "64 MiB hold the small one and not the other");
-    alice.post(&format!("{path}/held-events/discarding"), &[]).await;
+    alice.post(&format!("{path}/held-events/discarding"), &CONFIRMED).await;
     assert_eq!(server.number(HELD).await, 0);
 }
 
@@ -329,4 +329,25 @@ async fn accepting_late_events_needs_a_recent_password() {
     assert_eq!((server.number(HELD).await, server.number(EVENTS).await), (1, 0));
     assert_eq!(alice.post(&acceptance, &CONFIRMED).await.status(), 303);
     assert_eq!((server.number(HELD).await, server.number(EVENTS).await), (0, 1));
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn discarding_late_events_needs_a_recent_password_since_nothing_brings_them_back() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    assert_eq!(old.status().await, 401);
+    server.eventually(HELD, 1).await;
+    let dialog = format!("{WEBHOOKS}?discard={}", path.rsplit('/').next().unwrap());
+    server.pass(SignedDuration::from_mins(16));
+    assert!(alice.page(&dialog).await.contains("name=\"current_password\""), "the form has the field");
+    let discarding = format!("{path}/held-events/discarding");
+    let asked = alice.post(&discarding, &[]).await;
+    assert_eq!(asked.status(), 403);
+    assert!(asked.text().await.unwrap().contains("Discard late events"), "the button says what it does");
+    assert_eq!(alice.post(&discarding, &[("current_password", "not my password")]).await.status(), 422);
+    assert_eq!(server.number(HELD).await, 1);
+    assert_eq!(alice.post(&discarding, &CONFIRMED).await.status(), 303);
+    assert_eq!(server.number(HELD).await, 0);
+    assert!(!alice.page(&dialog).await.contains("name=\"current_password\""), "it was given a moment ago");
 }

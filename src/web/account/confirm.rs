@@ -75,6 +75,8 @@ fn label(action: &str) -> &'static str {
         Some("rotation") => "Rotate password",
         Some("old-password-revocation") => "Stop old password",
         Some("revocation") => "Revoke credential",
+        Some("acceptance") => "Accept late events",
+        Some("discarding") => "Discard late events",
         Some("email") => "Change email",
         Some("second-factor") => "Turn on two-step sign-in",
         Some("recovery-codes") => "Make new recovery codes",

@@ -69,7 +69,7 @@ pub async fn accept(
     }
 }
 
-/// `POST …/credentials/{id}/held-events/discarding`
+/// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
 pub async fn discard(
     reader: SignedIn,
     id: web::Path<String>,
