@@ -1,4 +1,4 @@
-//! Randomness for secrets and ids: always the operating system's generator, never a seeded one.
+//! Randomness for secrets and ids: the operating system's generator for all that is secret.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -9,6 +9,7 @@ use rand::rngs::SysRng;
 use uuid::{ClockSequence, ContextV7, NoContext, Uuid};
 
 use crate::domain::event::EventId;
+use crate::domain::ids::RequestId;
 
 /// The operating system gave no random bytes. Nothing secret can be made then.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,11 @@ pub fn indices<const N: usize>(bound: u8) -> Result<[u8; N], NoRandomness> {
         };
     }
     Ok(indices)
+}
+
+/// The identity of a request. It is no secret, so this generator need not be the operating system's.
+pub fn request_id() -> RequestId {
+    RequestId(rand::random())
 }
 
 /// A UUIDv7 of a moment.

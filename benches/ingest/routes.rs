@@ -4,6 +4,7 @@
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::Result;
 use jiff::Timestamp;
+use reasoner_webhooks::domain::ids::RequestId;
 use reasoner_webhooks::domain::network::Sender;
 use reasoner_webhooks::domain::payload::Payload;
 use reasoner_webhooks::domain::request_headers::scrub;
@@ -42,7 +43,8 @@ async fn bare(body: web::Bytes) -> HttpResponse {
 
 async fn checked(verifier: web::Data<Verifier>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let head = Head { sender: Sender { ip: [127, 0, 0, 1].into(), https: None }, headers, query: None };
+    let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
+    let head = Head { sender, headers, query: None, request_id: RequestId(1) };
     let Some(said) = head.authorization() else { return HttpResponse::Unauthorized().finish() };
     let Ok((username, password)) = verifier.recognise(said) else { return HttpResponse::Unauthorized().finish() };
     let Ok(Verdict::Verified(_)) = verifier.verify(&username, &password, Timestamp::now()).await else {

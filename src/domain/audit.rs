@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::domain::ids::UserId;
+use crate::domain::ids::{RequestId, UserId};
 
 /// Who acts, and when. Everything that changes something takes one.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Act {
     pub actor: Actor,
     pub at: Timestamp,
     pub remote_ip: Option<IpAddr>,
-    pub request_id: Option<String>,
+    pub request_id: Option<RequestId>,
 }
 
 /// Who acts.
@@ -62,9 +62,9 @@ impl Act {
         Self { actor: Actor::Operator, at, remote_ip: None, request_id: None }
     }
 
-    /// What a sender did. Noted beside its requests, which may be many in one note, so there is no request id.
-    pub fn of_sender(at: Timestamp, remote_ip: IpAddr) -> Self {
-        Self { actor: Actor::Sender, at, remote_ip: Some(remote_ip), request_id: None }
+    /// What a sender did with one of its requests.
+    pub fn of_sender(at: Timestamp, remote_ip: IpAddr, request_id: RequestId) -> Self {
+        Self { actor: Actor::Sender, at, remote_ip: Some(remote_ip), request_id: Some(request_id) }
     }
 
     /// What came about by itself.

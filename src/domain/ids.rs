@@ -1,4 +1,4 @@
-//! The identities of things: UUIDs that cannot be mistaken for one another. Making one takes the time and random
+//! The identities of things: UUIDs, and a number for a request, that cannot be mistaken for one another. Making one takes the time and random
 //! bytes from the caller.
 
 use std::fmt;
@@ -26,6 +26,16 @@ macro_rules! id {
             }
         }
     };
+}
+
+/// One request: in its answer, in the log, in the audit trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "req_{:016x}", self.0)
+    }
 }
 
 id!(

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::domain::event::{EventId, NewEvent};
-use crate::domain::ids::SecretId;
+use crate::domain::ids::{RequestId, SecretId};
 use crate::domain::rejection::Reason;
+use crate::ingest::usage::Use;
 use crate::ingest::verifier::{Verified, usable};
 use crate::store::batches::BatchConnection;
 use crate::store::credential_secrets::Lock;
@@ -21,12 +22,19 @@ pub struct Entry {
     pub sender: Verified,
     pub event: NewEvent,
     pub at: Timestamp,
+    pub request_id: RequestId,
 }
 
 impl Entry {
     fn row(&self) -> Row<'_> {
         let Lock { secret_id, account_id, credential_id, .. } = *self.sender;
         Row { at: self.at, secret_id, account_id, credential_id, event: &self.event }
+    }
+
+    /// How it used its password.
+    pub fn to_use(&self) -> Use {
+        let NewEvent { remote_ip, user_agent, .. } = &self.event;
+        Use { at: self.at, ip: *remote_ip, agent: user_agent.clone(), request_id: self.request_id }
     }
 }
 

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::basic_auth::{self, BasicCredentials};
 use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES};
+use crate::domain::ids::RequestId;
 use crate::domain::network::Sender;
 
 /// The longest user agent, content type or query that is kept, in bytes.
@@ -16,6 +17,7 @@ pub struct Head<'a> {
     /// Name, in lower case, and value, in the order of arrival.
     pub headers: Vec<(&'a str, &'a [u8])>,
     pub query: Option<&'a str>,
+    pub request_id: RequestId,
 }
 
 impl<'a> Head<'a> {
@@ -99,11 +101,13 @@ pub fn clipped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Head;
+    use crate::domain::ids::RequestId;
     use crate::domain::network::Sender;
 
     fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
         let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
-        Head { sender, headers: headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect(), query: None }
+        let headers = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
+        Head { sender, headers, query: None, request_id: RequestId(1) }
     }
 
     #[test]

@@ -187,7 +187,7 @@ impl Engine {
         let size = bytes.len();
         let now = self.clock.now();
         let event = self.new_event(head, content_type, bytes, now)?;
-        let entry = Entry { sender: sender.clone(), event, at: now };
+        let entry = Entry { sender: sender.clone(), event, at: now, request_id: head.request_id };
         match writer.write(entry, room).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
                 self.outcomes.stored_bytes.add(size as u64);
@@ -302,7 +302,7 @@ impl Engine {
         let user_agent = head.text("user-agent");
         let rejection =
             NewRejection { credential_id, at, reason, hint, detail, remote_ip, user_agent, size_bytes, count: 1 };
-        self.usage.note_rejection(whose, rejection);
+        self.usage.note_rejection(whose, rejection, head.request_id);
     }
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::domain::audit::{Act, Action};
 use crate::domain::credential::Username;
 use crate::domain::credential_password::masked;
-use crate::domain::ids::{AccountId, CredentialId, SecretId};
+use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::ingest::wake::Wake;
 use crate::random;
@@ -48,17 +48,18 @@ pub enum Whose {
 
 /// One use of a password.
 #[derive(Clone, Debug)]
-struct Use {
-    at: Timestamp,
-    ip: IpAddr,
-    agent: Option<String>,
+pub struct Use {
+    pub at: Timestamp,
+    pub ip: IpAddr,
+    pub agent: Option<String>,
+    pub request_id: RequestId,
 }
 
 /// The first and the last use of a password since the last write. The first one counts if it is the first of all.
 #[derive(Debug)]
 struct Uses {
     first: Use,
-    last: Option<Use>,
+    last: Use,
 }
 
 /// A revoked password: its credential and its hint.
@@ -77,11 +78,11 @@ type Sender = (AccountId, CredentialId, IpAddr);
 
 impl Pending {
     /// Apart from the rejections, of which repeats with another password of the same credential are rolled into one.
-    fn note_use_after_revoke(&mut self, rejection: &NewRejection) {
+    fn note_use_after_revoke(&mut self, rejection: &NewRejection, request_id: RequestId) {
         let NewRejection { credential_id, at, reason, hint, remote_ip, user_agent, .. } = rejection;
         let (Reason::RevokedPassword, Some(hint)) = (reason, hint) else { return };
         if self.uses_after_revoke.len() < MAX_PENDING {
-            let once = || Use { at: *at, ip: *remote_ip, agent: user_agent.clone() };
+            let once = || Use { at: *at, ip: *remote_ip, agent: user_agent.clone(), request_id };
             self.uses_after_revoke.entry((*credential_id, hint.clone())).or_insert_with(once);
         }
     }
@@ -114,15 +115,14 @@ impl Usage {
         self.0.writer
     }
 
-    /// A password was used.
-    pub fn note_use(&self, secret: SecretId, at: Timestamp, ip: IpAddr, agent: Option<&str>) {
+    /// A password was used, once or several times at once.
+    pub fn note_uses(&self, secret: SecretId, first: Use, last: Use) {
         self.with_pending(|pending| {
-            let now = Use { at, ip, agent: agent.map(str::to_owned) };
             let full = pending.uses.len() >= MAX_PENDING;
             match pending.uses.entry(secret) {
-                Entry::Occupied(mut known) => known.get_mut().last = Some(now),
+                Entry::Occupied(mut known) => known.get_mut().last = last,
                 Entry::Vacant(place) if !full => {
-                    place.insert(Uses { first: now, last: None });
+                    place.insert(Uses { first, last });
                 }
                 Entry::Vacant(_) => {}
             }
@@ -143,9 +143,9 @@ impl Usage {
     }
 
     /// A request was refused. Repeats within a second are counted into one.
-    pub fn note_rejection(&self, whose: Whose, rejection: NewRejection) {
+    pub fn note_rejection(&self, whose: Whose, rejection: NewRejection, request_id: RequestId) {
         self.with_pending(|pending| {
-            pending.note_use_after_revoke(&rejection);
+            pending.note_use_after_revoke(&rejection, request_id);
             let full = pending.rejections.len() >= MAX_PENDING;
             match pending.rejections.entry((whose, rejection.reason)) {
                 Entry::Occupied(mut known) => {
@@ -198,7 +198,7 @@ impl Usage {
         {
             let mut conn = self.0.store.connection().await?;
             for (secret, uses) in pending.uses {
-                let Use { at, ip, agent } = uses.last.as_ref().unwrap_or(&uses.first);
+                let Use { at, ip, agent, .. } = &uses.last;
                 // Nearly every use is a later one, which takes this statement alone.
                 if !credential_uses::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await? {
                     perhaps_first.push((secret, uses));
@@ -217,9 +217,9 @@ impl Usage {
         }
         // These are transactions, and nobody should wait for a second connection while holding one.
         for (secret, Uses { first, last }) in perhaps_first {
-            if let (true, Some(Use { at, ip, agent })) = (self.write_first_use(secret, &first).await?, &last) {
+            if self.write_first_use(secret, &first).await? && last.request_id != first.request_id {
                 let mut conn = self.0.store.connection().await?;
-                credential_uses::note_use(&mut conn, secret, *at, *ip, agent.as_deref()).await?;
+                credential_uses::note_use(&mut conn, secret, last.at, last.ip, last.agent.as_deref()).await?;
             }
         }
         for (password, once) in pending.uses_after_revoke {
@@ -288,5 +288,5 @@ async fn append(
         Some(agent) => format!("{} by {agent}", masked(hint)),
         None => masked(hint),
     };
-    audit::append(conn, account, &Act::of_sender(once.at, once.ip), action, &username, &detail).await
+    audit::append(conn, account, &Act::of_sender(once.at, once.ip, once.request_id), action, &username, &detail).await
 }

@@ -203,19 +203,19 @@ impl Task {
         }
     }
 
-    /// Notes the last use of each password, and wakes the dashboards of each account: once for a batch.
+    /// Notes the first and the last use of each password, and wakes the dashboards of each account: once for a batch.
     fn tell(&self, entries: &[&Entry], verdicts: &[Written]) {
-        let mut last: HashMap<SecretId, &Entry> = HashMap::new();
+        let mut used: HashMap<SecretId, (&Entry, &Entry)> = HashMap::new();
         for (entry, verdict) in entries.iter().zip(verdicts) {
             if matches!(verdict, Written::Stored(_) | Written::Replayed(_)) {
-                last.insert(entry.sender.secret_id, entry);
+                used.entry(entry.sender.secret_id).or_insert((entry, entry)).1 = entry;
                 let Lock { account_id, credential_id, .. } = *entry.sender;
                 self.shared.usage.note_sender(account_id, credential_id, entry.event.remote_ip, entry.at);
             }
         }
-        for (secret, Entry { sender, event, at }) in last {
-            self.shared.usage.note_use(secret, *at, event.remote_ip, event.user_agent.as_deref());
-            self.shared.wake.ring(sender.account_id);
+        for (secret, (first, last)) in used {
+            self.shared.usage.note_uses(secret, first.to_use(), last.to_use());
+            self.shared.wake.ring(last.sender.account_id);
         }
     }
 

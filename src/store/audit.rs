@@ -37,7 +37,7 @@ pub async fn append(
             audit_log::subject.eq(subject),
             audit_log::detail.eq(without_nul(detail)),
             audit_log::remote_ip.eq(act.remote_ip.map(inet)),
-            audit_log::request_id.eq(&act.request_id),
+            audit_log::request_id.eq(act.request_id.map(|id| id.to_string())),
         ))
         .execute(conn)
         .await?;

@@ -6,9 +6,9 @@ use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
 use crate::app::failure::Failure;
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, RequestId};
 use crate::store::error::StoreError;
-use crate::web::layers::headers::{self, RequestId};
+use crate::web::layers::headers;
 use crate::web::page::Page;
 
 /// Why there is no page.
@@ -48,8 +48,8 @@ impl PageError {
     }
 
     /// The same error with the id of its request on the page, for errors that are made where no handler runs.
-    pub fn in_request(self, id: &RequestId, https: bool) -> InRequest {
-        InRequest { error: self, id: id.clone(), https }
+    pub fn in_request(self, id: RequestId, https: bool) -> InRequest {
+        InRequest { error: self, id, https }
     }
 
     fn face(&self) -> Face {
@@ -147,7 +147,7 @@ struct ErrorPage<'a> {
     reason: &'a str,
     title: &'a str,
     cause: &'a str,
-    request_id: Option<&'a str>,
+    request_id: Option<String>,
 }
 
 impl ErrorPage<'_> {
@@ -161,7 +161,7 @@ impl ErrorPage<'_> {
 }
 
 /// The page of an error, with what only its request knows: the id that the log has too, and the reader's theme.
-pub fn page(error: &PageError, id: Option<&RequestId>, theme: Option<&'static str>) -> String {
+pub fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str>) -> String {
     let face = error.face();
     let template = ErrorPage {
         page: Page::new(face.title, "", None, theme),
@@ -169,20 +169,20 @@ pub fn page(error: &PageError, id: Option<&RequestId>, theme: Option<&'static st
         reason: face.status.canonical_reason().unwrap_or("Error"),
         title: face.title,
         cause: face.cause,
-        request_id: id.map(|id| id.0.as_str()).filter(|_| face.status.is_server_error()),
+        request_id: id.filter(|_| face.status.is_server_error()).map(|id| id.to_string()),
     };
     template.render().unwrap_or_else(|_| face.title.to_owned())
 }
 
 /// Writes a fault of the server to the log, with all that caused it.
-pub fn note(error: &PageError, id: &RequestId) {
+pub fn note(error: &PageError, id: RequestId) {
     if error.face().status.is_server_error() {
         let causes = causes(error);
-        tracing::error!(request_id = id.0, causes, "a page failed");
+        tracing::error!(request_id = %id, causes, "a page failed");
     }
 }
 
-fn render(error: &PageError, id: Option<&RequestId>) -> HttpResponse {
+fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     if let PageError::SignInRequired { return_to } = error {
         let next = percent_encoding::utf8_percent_encode(return_to, percent_encoding::NON_ALPHANUMERIC);
         let location = if return_to.is_empty() { "/login".to_owned() } else { format!("/login?next={next}") };
@@ -240,9 +240,9 @@ impl ResponseError for InRequest {
     }
 
     fn error_response(&self) -> HttpResponse {
-        note(&self.error, &self.id);
-        let mut response = render(&self.error, Some(&self.id));
-        headers::complete(response.headers_mut(), &self.id, self.https);
+        note(&self.error, self.id);
+        let mut response = render(&self.error, Some(self.id));
+        headers::complete(response.headers_mut(), self.id, self.https);
         response
     }
 }

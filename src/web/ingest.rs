@@ -8,6 +8,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use futures_util::StreamExt;
 use serde::Serialize;
 
+use crate::domain::ids::RequestId;
 use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
 use crate::ingest::receipt::Receipt;
@@ -15,7 +16,7 @@ use crate::ingest::receive::{BODY_DEADLINE, BodyError};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::room::Room;
 use crate::ingest::writer::Writer;
-use crate::web::layers::headers::RequestId;
+use crate::random;
 use crate::web::problem;
 use crate::web::site::Site;
 
@@ -37,6 +38,7 @@ pub async fn receive(
         sender: site.sender(&request),
         headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
         query: Some(request.query_string()),
+        request_id: request_id(&request),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
     let started = Instant::now();
@@ -50,7 +52,7 @@ pub async fn receive(
     match outcome {
         Ok(receipt) => accepted(receipt),
         Err(refusal) => {
-            let mut response = problem::refused(&refusal, &site.public_url, &request_id(&request));
+            let mut response = problem::refused(&refusal, &site.public_url, request_id(&request));
             // Of a wrong password no more is read than below, and the connection ends. What came with an expired one may have been
             // read whole, and must look the same.
             let is_long = read_bytes.get() >= MAX_DISCARDED_BYTES || started.elapsed() > MAX_DISCARDING;
@@ -65,12 +67,12 @@ pub async fn receive(
 
 /// Any other method of a sender.
 pub async fn method_not_allowed(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
-    problem::method_not_allowed(&site.public_url, &request_id(&request))
+    problem::method_not_allowed(&site.public_url, request_id(&request))
 }
 
 /// Any other address of a listener that serves ingest alone.
 pub async fn not_found(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
-    problem::not_found(&site.public_url, &request_id(&request))
+    problem::not_found(&site.public_url, request_id(&request))
 }
 
 /// Whether a request to `/` comes from a sender. A browser asks for the page with GET; a sender that does so by mistake
@@ -90,7 +92,7 @@ fn accepted(receipt: Receipt) -> HttpResponse {
 }
 
 fn request_id(request: &HttpRequest) -> RequestId {
-    request.extensions().get::<RequestId>().cloned().unwrap_or_else(|| RequestId(String::new()))
+    request.extensions().get::<RequestId>().copied().unwrap_or_else(random::request_id)
 }
 
 /// Reads a body of at most `max_bytes` within the deadline.

@@ -5,8 +5,8 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
 
+use crate::domain::ids::RequestId;
 use crate::ingest::refusal::Refusal;
-use crate::web::layers::headers::RequestId;
 use crate::web::problem_codes::Code;
 
 const CHALLENGE: &str = r#"Basic realm="Reasoner webhooks", charset="UTF-8""#;
@@ -19,7 +19,7 @@ struct Problem<'a> {
     status: u16,
     code: &'a str,
     detail: String,
-    request_id: &'a str,
+    request_id: String,
 }
 
 struct Face {
@@ -82,23 +82,23 @@ fn face(refusal: &Refusal) -> Face {
 }
 
 /// The answer to a refused request. `origin` is where the error page lives.
-pub fn refused(refusal: &Refusal, origin: &str, id: &RequestId) -> HttpResponse {
+pub fn refused(refusal: &Refusal, origin: &str, id: RequestId) -> HttpResponse {
     respond(face(refusal), origin, id)
 }
 
 /// The answer to another method on the endpoint.
-pub fn method_not_allowed(origin: &str, id: &RequestId) -> HttpResponse {
+pub fn method_not_allowed(origin: &str, id: RequestId) -> HttpResponse {
     let face = Face::new(Code::MethodNotAllowed, "the endpoint takes POST and nothing else");
     respond(face.with(header::ALLOW, "POST"), origin, id)
 }
 
 /// The answer to another address on a listener that serves ingest alone.
-pub fn not_found(origin: &str, id: &RequestId) -> HttpResponse {
+pub fn not_found(origin: &str, id: RequestId) -> HttpResponse {
     respond(Face::new(Code::NotFound, "there is nothing at this address: events are posted to /"), origin, id)
 }
 
 /// The answer to what is no request, for a status that the parser of requests gives.
-pub fn unparsed(status: StatusCode, origin: &str, id: &RequestId) -> Option<HttpResponse> {
+pub fn unparsed(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
     let (code, detail) = match status {
         StatusCode::BAD_REQUEST => (Code::BadRequest, "what was sent is no request in the form of HTTP/1.1"),
         StatusCode::REQUEST_TIMEOUT => (
@@ -113,14 +113,14 @@ pub fn unparsed(status: StatusCode, origin: &str, id: &RequestId) -> Option<Http
     Some(respond(Face::new(code, detail), origin, id))
 }
 
-fn respond(face: Face, origin: &str, id: &RequestId) -> HttpResponse {
+fn respond(face: Face, origin: &str, id: RequestId) -> HttpResponse {
     let problem = Problem {
         kind: format!("{origin}/docs/webhooks/errors#{}", face.code.as_str()),
         title: face.code.title(),
         status: face.code.status().as_u16(),
         code: face.code.as_str(),
         detail: face.detail,
-        request_id: &id.0,
+        request_id: id.to_string(),
     };
     let mut response = HttpResponse::build(face.code.status());
     if let Some(extra) = face.extra {

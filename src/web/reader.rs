@@ -16,11 +16,10 @@ use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::event::EventId;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{RequestId, SessionId};
 use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::errors::PageError;
-use crate::web::layers::headers::RequestId;
 use crate::web::page::{Page, Viewer};
 use crate::web::sign_in::session;
 use crate::web::site::Site;
@@ -38,7 +37,7 @@ pub struct Reader {
     /// What times that the reader types mean.
     pub zone: TimeZone,
     password_at: Option<Timestamp>,
-    request_id: String,
+    request_id: Option<RequestId>,
     path: String,
     theme: Option<&'static str>,
 }
@@ -58,7 +57,7 @@ impl Reader {
     /// The record of what this reader is about to do.
     pub fn act(&self) -> Act {
         let actor = self.member.as_ref().map_or(Actor::Visitor, |member| Actor::User(member.user_id));
-        Act { actor, at: self.now, remote_ip: Some(self.address), request_id: Some(self.request_id.clone()) }
+        Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id }
     }
 
     async fn extract(request: HttpRequest) -> Result<Self, PageError> {
@@ -77,7 +76,7 @@ impl Reader {
             agent: agent.map(|agent| agent.chars().take(500).collect()),
             now: site.clock.now(),
             zone: zone::of(&request),
-            request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            request_id: request.extensions().get::<RequestId>().copied(),
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             theme: theme::chosen(&request),
             site,

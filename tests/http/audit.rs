@@ -61,6 +61,27 @@ async fn the_first_use_of_a_password_is_written_once_on_any_number_of_instances(
 
 // holds C11
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_sender_does_with_a_password_is_written_with_the_request_that_did_it() {
+    let (server, alice, sender) = stage().await;
+    let id_of = |answer: &reqwest::Response| answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let written = async |action: &str| {
+        server.eventually(&count_of(action), 1).await;
+        server.query(&format!("select request_id from audit_log where action = '{action}'")).await[0][0].clone()
+    };
+    let first = id_of(&sender.send("1").await);
+    let second = id_of(&sender.send("2").await);
+    assert_ne!(first, second);
+    assert_eq!(written("password_first_used").await, Some(first));
+    let id = alice.credential_id(&sender.username).await;
+    alice.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &[]).await;
+    let refused = id_of(&sender.send("3").await);
+    assert_eq!(sender.status().await, 401);
+    assert_eq!(written("password_used_after_revoke").await, Some(refused.clone()));
+    assert!(alice.page("/settings/audit?action=password_used_after_revoke").await.contains(&refused));
+}
+
+// holds C11
+#[tokio::test(flavor = "multi_thread")]
 async fn the_use_of_a_revoked_password_is_written_once_a_day_however_often_it_is_tried() {
     let (server, alice, sender) = stage().await;
     let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;

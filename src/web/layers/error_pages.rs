@@ -7,8 +7,8 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 
+use crate::domain::ids::RequestId;
 use crate::web::errors::{self, PageError};
-use crate::web::layers::headers::RequestId;
 use crate::web::theme;
 
 /// The layer.
@@ -16,15 +16,15 @@ pub async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let id = request.extensions().get::<RequestId>().cloned();
+    let id = request.extensions().get::<RequestId>().copied();
     let theme = theme::chosen(request.request());
     let response = next.call(request).await?.map_into_boxed_body();
     let error = response.response().error().and_then(|error| error.as_error::<PageError>());
     let Some((error, id)) = error.zip(id) else { return Ok(response) };
-    errors::note(error, &id);
+    errors::note(error, id);
     if response.headers().contains_key(header::LOCATION) {
         return Ok(response);
     }
-    let page = errors::page(error, Some(&id), theme);
+    let page = errors::page(error, Some(id), theme);
     Ok(response.map_body(|_, _| BoxBody::new(page)))
 }

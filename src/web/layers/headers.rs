@@ -1,7 +1,8 @@
-//! The headers that every answer has, and the id of its request. The layer that adds them is `outermost`.
+//! The headers that every answer has, the id of its request among them. The layer that adds them is `outermost`.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::domain::ids::RequestId;
 use crate::domain::trace::TraceId;
 
 /// Deny all, then allow what the pages use: our own styles, scripts, images, forms, and the live connection.
@@ -9,16 +10,6 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// A stored body is data, whatever it contains.
 pub const SANDBOX: &str = "default-src 'none'; sandbox";
-
-/// The id of a request: in its answer, in the log, in the audit trail.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
-
-impl RequestId {
-    pub fn random() -> Self {
-        Self(format!("req_{:016x}", rand::random::<u64>()))
-    }
-}
 
 /// The trace that a request says it belongs to, once.
 pub fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
@@ -30,7 +21,7 @@ pub fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Adds what is missing; a handler may have set a stricter policy.
-pub fn complete(headers: &mut HeaderMap, id: &RequestId, https: bool) {
+pub fn complete(headers: &mut HeaderMap, id: RequestId, https: bool) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -48,7 +39,7 @@ pub fn complete(headers: &mut HeaderMap, id: &RequestId, https: bool) {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(X_REQUEST_ID, value);
     }
 }

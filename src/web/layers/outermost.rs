@@ -12,8 +12,9 @@ use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 use tracing::{Instrument, Level, Span};
 
+use crate::random;
 use crate::web::errors::PageError;
-use crate::web::layers::headers::{RequestId, complete, trace_id};
+use crate::web::layers::headers::{complete, trace_id};
 use crate::web::site::Site;
 
 /// The layer.
@@ -21,8 +22,8 @@ pub async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = RequestId::random();
-    request.extensions_mut().insert(id.clone());
+    let id = random::request_id();
+    request.extensions_mut().insert(id);
     let https = request.app_data::<web::Data<Site>>().is_some_and(|site| site.is_https());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let path = || neutral(uri.path());
@@ -30,7 +31,7 @@ pub async fn layer(
     let named = || {
         let trace_id = trace.map(tracing::field::display);
         // Of the highest level, so that it is there for whatever line is.
-        tracing::error_span!("request", request_id = id.0, trace_id)
+        tracing::error_span!("request", request_id = %id, trace_id)
     };
     // The log lines of a request name it and its trace. An event that belongs to no trace has none, as a rule, and does not pay
     // for a name either.
@@ -43,19 +44,19 @@ pub async fn layer(
         Ok(Ok(response)) => response,
         // Only layers fail this way, and what makes them fail is the database: a session could not be read.
         Ok(Err(error)) if error.as_error::<PageError>().is_some_and(|e| matches!(e, PageError::TimedOut)) => {
-            return Err(PageError::TimedOut.in_request(&id, https).into());
+            return Err(PageError::TimedOut.in_request(id, https).into());
         }
         Ok(Err(error)) => {
             log(&|| tracing::error!(%method, path = path(), %error, "a layer failed"));
-            return Err(PageError::unavailable().in_request(&id, https).into());
+            return Err(PageError::unavailable().in_request(id, https).into());
         }
         Err(panic) => {
             let reason = panic_text(panic.as_ref());
             log(&|| tracing::error!(%method, path = path(), reason, "a handler panicked"));
-            return Err(PageError::Internal.in_request(&id, https).into());
+            return Err(PageError::Internal.in_request(id, https).into());
         }
     };
-    complete(response.headers_mut(), &id, https);
+    complete(response.headers_mut(), id, https);
     let (status, ms) = (response.status().as_u16(), started.elapsed().as_secs_f64() * 1_000.0);
     span.in_scope(|| tracing::debug!(%method, path = path(), status, ms, "answered"));
     Ok(response)

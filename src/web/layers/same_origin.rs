@@ -7,8 +7,8 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
+use crate::domain::ids::RequestId;
 use crate::web::errors::PageError;
-use crate::web::layers::headers::RequestId;
 use crate::web::problem;
 use crate::web::site::Site;
 
@@ -33,8 +33,8 @@ fn answer_to_sender(request: &HttpRequest) -> Option<HttpResponse> {
     let headers = request.headers();
     let is_sender = headers.contains_key(header::AUTHORIZATION) && !headers.contains_key("sec-fetch-site");
     let site = request.app_data::<web::Data<Site>>().filter(|_| is_sender)?;
-    let id = request.extensions().get::<RequestId>().cloned()?;
-    Some(problem::not_found(&site.public_url, &id))
+    let id = request.extensions().get::<RequestId>().copied()?;
+    Some(problem::not_found(&site.public_url, id))
 }
 
 fn is_own(request: &ServiceRequest) -> bool {

@@ -4,16 +4,17 @@
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 
-use crate::web::layers::headers::{RequestId, complete};
+use crate::random;
+use crate::web::layers::headers::complete;
 use crate::web::problem;
 use crate::web::site::Site;
 
 /// The whole answer, for a status that the parser gives; `None` for any other.
 pub fn answer(site: &Site, status: StatusCode) -> Option<Vec<u8>> {
-    let id = RequestId::random();
-    let mut response = problem::unparsed(status, &site.public_url, &id)?;
-    complete(response.headers_mut(), &id, site.is_https());
-    tracing::debug!(request_id = id.0, status = status.as_u16(), "answered what is no request");
+    let id = random::request_id();
+    let mut response = problem::unparsed(status, &site.public_url, id)?;
+    complete(response.headers_mut(), id, site.is_https());
+    tracing::debug!(request_id = %id, status = status.as_u16(), "answered what is no request");
     let reason = status.canonical_reason().unwrap_or_default();
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
     for (name, value) in response.headers() {
