@@ -1,13 +1,14 @@
 //! Changes the address that a user signs in with. The user's other sessions end: whoever takes an account over begins with this,
 //! and whoever gets it back wants nobody else in it.
 
+use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
 use crate::domain::email::Email;
 use crate::domain::ids::SessionId;
 use crate::store::pool::Store;
-use crate::store::{audit, sessions, users};
+use crate::store::{audit, users};
 
 /// Why the address stayed as it was.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub async fn change_email(
             users::change_email(conn, member.user_id, email).await.map_err(|error| {
                 if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) { ChangeEmailError::Taken } else { error.into() }
             })?;
-            let ended = sessions::delete_others(conn, member.user_id, kept).await?;
+            let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             let detail = format!("was {}; {ended} other sessions ended", member.email);
             audit::append(conn, member.account_id, act, Action::EmailChanged, email.as_str(), &detail).await?;
             Ok(())

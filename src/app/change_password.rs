@@ -1,6 +1,7 @@
 //! Changes the password of a user: by the user, who has to know the current one and whose other sessions end; or by the
 //! operator, which ends all of them.
 
+use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
 use crate::domain::account_password::NewPassword;
@@ -9,7 +10,7 @@ use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
 use crate::store::pool::Store;
-use crate::store::{audit, sessions, users};
+use crate::store::{audit, users};
 
 /// Why the password stayed as it was.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ pub async fn change_password(
     store
         .transaction(async |conn| {
             users::change_password(conn, member.user_id, &hash, act.at).await?;
-            let ended = sessions::delete_others(conn, member.user_id, kept).await?;
+            let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             let detail = format!("{ended} other sessions ended");
             audit::append(conn, member.account_id, act, action, &member.email, &detail).await?;
             Ok(())

@@ -12,6 +12,7 @@ pub mod delete_event;
 pub mod delete_events;
 pub mod discard_held_events;
 pub mod end_expired;
+pub mod end_other_sessions;
 pub mod end_session;
 pub mod export;
 pub mod export_audit;

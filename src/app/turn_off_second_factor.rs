@@ -1,6 +1,7 @@
 //! Turns two-step sign-in off: by the user, who has to have a code; or by the operator, for somebody who has lost the phone, which
 //! ends all of that user's sessions.
 
+use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::Failure;
 use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
@@ -8,7 +9,7 @@ use crate::domain::audit::{Act, Action};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::SaidCode;
 use crate::store::pool::Store;
-use crate::store::{audit, second_factors, sessions};
+use crate::store::{audit, second_factors};
 
 /// Whose word it is.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ pub async fn turn_off_second_factor(
             let (action, detail) = match authority {
                 Authority::User { .. } => (Action::SecondFactorTurnedOff, String::new()),
                 Authority::Operator => {
-                    let ended = sessions::delete_others(conn, user, None).await?;
+                    let ended = end_other_sessions(conn, user, None, act).await?;
                     (Action::SecondFactorRemoved, format!("{ended} sessions ended"))
                 }
             };

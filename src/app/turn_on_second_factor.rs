@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 
+use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_recovery_codes::generate_recovery_codes;
 use crate::domain::account::Member;
@@ -11,9 +12,9 @@ use crate::domain::ids::SessionId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{Place, RecoveryCode, SaidCode, TotpSecret};
 use crate::random;
+use crate::store::audit;
 use crate::store::pool::Store;
 use crate::store::second_factors::{self, SealedFactor};
-use crate::store::{audit, sessions};
 
 /// Why it stayed off, or as it was.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,7 @@ pub async fn turn_on_second_factor(
                 if error.is_duplicate_of(second_factors::ONE_A_USER) { TurnOnError::AlreadyOn } else { error.into() }
             })?;
             second_factors::replace_codes(conn, user, &generated.hashes).await?;
-            let ended = sessions::delete_others(conn, user, kept).await?;
+            let ended = end_other_sessions(conn, user, kept, act).await?;
             let detail = format!("{ended} other sessions ended");
             audit::append(conn, member.account_id, act, Action::SecondFactorTurnedOn, &member.email, &detail).await?;
             Ok(generated.codes)

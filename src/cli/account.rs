@@ -226,6 +226,7 @@ async fn create(
         retention_days: None,
         created_at: act.at,
         password_changed_at: act.at,
+        devices_known_since: act.at,
     };
     print_account(&member, false, generated.then_some(&secret), json, "The account is created.")
 }

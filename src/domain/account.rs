@@ -75,6 +75,8 @@ pub struct Member {
     pub retention_days: Option<u32>,
     pub created_at: Timestamp,
     pub password_changed_at: Timestamp,
+    /// Whatever browser was known before this time is not known any more: see [`crate::domain::device`].
+    pub devices_known_since: Timestamp,
 }
 
 /// What an account has, as far as it is lost with it.

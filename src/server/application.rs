@@ -46,9 +46,10 @@ const HASHING_PERMITS: usize = 2;
 const HASHING_QUEUE: usize = 64;
 /// Failures of senders from one address: so many at once, then one in this time.
 const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
-/// Failed sign-ins from one address, and to one account.
+/// Failed sign-ins from one address, to one account, and from one browser that the account's user knows.
 const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
 const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
+const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
 /// Wrong codes for one user. Three of a million codes are right at a time, so that guessing at this pace takes years.
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 /// Between two rounds of upkeep.
@@ -251,6 +252,7 @@ fn site(
         trusted_proxies: config.trusted_proxies.clone(),
         sign_in_failures_by_address: Limiter::new(SIGN_IN_FAILURES_BY_ADDRESS.0, SIGN_IN_FAILURES_BY_ADDRESS.1),
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
+        sign_in_failures_by_device: Limiter::new(SIGN_IN_FAILURES_BY_DEVICE.0, SIGN_IN_FAILURES_BY_DEVICE.1),
         code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),

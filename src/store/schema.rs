@@ -36,6 +36,7 @@ diesel::table! {
         password_hash -> Text,
         password_changed_at -> Timestamptz,
         created_at -> Timestamptz,
+        devices_forgotten_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::account::Member;
 use crate::domain::email::Email;
 use crate::domain::ids::{AccountId, UserId};
-use crate::store::columns::{Moment, word};
+use crate::store::columns::{Moment, time, word};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{accounts, users};
@@ -16,7 +16,7 @@ use crate::store::schema::{accounts, users};
 /// The constraint that keeps addresses unique.
 pub const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
 
-type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment);
+type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>);
 type MemberColumns = (
     users::id,
     users::account_id,
@@ -26,6 +26,7 @@ type MemberColumns = (
     accounts::retention_days,
     users::created_at,
     users::password_changed_at,
+    users::devices_forgotten_at,
 );
 pub const MEMBER: MemberColumns = (
     users::id,
@@ -36,11 +37,13 @@ pub const MEMBER: MemberColumns = (
     accounts::retention_days,
     users::created_at,
     users::password_changed_at,
+    users::devices_forgotten_at,
 );
 
 /// A row of [`MEMBER`], read.
 pub fn member(row: MemberRow) -> Result<Member, StoreError> {
-    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at) = row;
+    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at, forgotten_at) = row;
+    let changed_at = Timestamp::from(changed_at);
     Ok(Member {
         user_id: UserId(user_id),
         account_id: AccountId(account_id),
@@ -49,7 +52,8 @@ pub fn member(row: MemberRow) -> Result<Member, StoreError> {
         plan: word(&plan)?,
         retention_days: retention_days.map(i32::unsigned_abs),
         created_at: created_at.into(),
-        password_changed_at: changed_at.into(),
+        password_changed_at: changed_at,
+        devices_known_since: time(forgotten_at).map_or(changed_at, |forgotten_at| forgotten_at.max(changed_at)),
     })
 }
 
@@ -127,6 +131,12 @@ pub async fn change_password(
 /// Fails as a duplicate of [`EMAIL_IS_UNIQUE`] when somebody else has the address.
 pub async fn change_email(conn: &mut Connection, id: UserId, email: &Email) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.0)).set(users::email.eq(email.as_str())).execute(conn).await?;
+    Ok(())
+}
+
+/// From now on no browser is known to the user any more. A new password does the same by itself.
+pub async fn forget_devices(conn: &mut Connection, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0)).set(users::devices_forgotten_at.eq(Moment(now))).execute(conn).await?;
     Ok(())
 }
 

@@ -15,13 +15,14 @@ use jiff::tz::TimeZone;
 use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
+use crate::domain::device::Device;
 use crate::domain::event::EventId;
 use crate::domain::ids::{RequestId, SessionId};
 use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::errors::PageError;
 use crate::web::page::{Page, Viewer};
-use crate::web::sign_in::session;
+use crate::web::sign_in::{device, session};
 use crate::web::site::Site;
 use crate::web::{theme, zone};
 
@@ -31,6 +32,8 @@ pub struct Reader {
     pub site: web::Data<Site>,
     pub member: Option<Member>,
     pub session: Option<SessionId>,
+    /// The browser, where somebody has signed in with it before.
+    pub device: Option<Device>,
     pub address: IpAddr,
     pub agent: Option<String>,
     pub now: Timestamp,
@@ -67,14 +70,20 @@ impl Reader {
             Some(user) => users::find(&mut *site.store.connection().await?, user.user).await?,
             None => None,
         };
+        let session = user.map(|user| user.session).filter(|_| member.is_some());
+        let (device, now) = (device::of(&request, &site), site.clock.now());
+        if let (Some(member), Some(session)) = (&member, session) {
+            device::recognise(&request, device, member, session, now);
+        }
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
             password_at: user.and_then(|user| user.password_at),
-            session: user.map(|user| user.session).filter(|_| member.is_some()),
+            session,
+            device,
             member,
             address: site.sender(&request).ip,
             agent: agent.map(|agent| agent.chars().take(500).collect()),
-            now: site.clock.now(),
+            now,
             zone: zone::of(&request),
             request_id: request.extensions().get::<RequestId>().copied(),
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),

@@ -12,7 +12,7 @@ use crate::web::events::{
 };
 use crate::web::layers::{compress, deadline, error_pages, leaving, same_origin};
 use crate::web::live::stream;
-use crate::web::sign_in::{session, set_up, sign_up, with_code, with_password};
+use crate::web::sign_in::{device, session, set_up, sign_up, with_code, with_password};
 use crate::web::site::Site;
 use crate::web::webhooks::{credential_list, credentials, holding};
 use crate::web::{health, ingest, static_files, theme};
@@ -34,6 +34,7 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .wrap(middleware::from_fn(session::note_remembered))
         .wrap(session::layer(site))
         .wrap(middleware::from_fn(session::keep_cookie))
+        .wrap(middleware::from_fn(device::layer))
         .wrap(middleware::from_fn(same_origin::layer))
         .wrap(middleware::from_fn(deadline::layer))
         .wrap(middleware::from_fn(compress::layer))

@@ -8,7 +8,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 
 use crate::clock::Clock;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
 use crate::hashing::Hasher;
@@ -37,6 +37,8 @@ pub struct Site {
     pub trusted_proxies: TrustedProxies,
     pub sign_in_failures_by_address: Limiter<IpAddr>,
     pub sign_in_failures_by_email: Limiter<String>,
+    /// Of browsers that are known to the user whose password they guess.
+    pub sign_in_failures_by_device: Limiter<SessionId>,
     /// Wrong codes of who knows the password.
     pub code_failures_by_user: Limiter<UserId>,
     /// What is being downloaded.

@@ -17,6 +17,7 @@ mod credentials;
 mod crowd;
 mod dashboard;
 mod deletion;
+mod devices;
 mod docs;
 mod durability;
 mod event_deletion;

@@ -153,7 +153,7 @@ pub enum Given {
 
 /// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
 pub async fn check(reader: &Reader, member: &Member, password: &Secret) -> Result<Given, PageError> {
-    let guesses = Guesses::at_password(reader, &member.email);
+    let guesses = Guesses::at_password(reader, &member.email).await?;
     if let Some(seconds) = guesses.wait() {
         return Ok(Given::TooMany { seconds });
     }

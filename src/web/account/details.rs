@@ -14,13 +14,14 @@ use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::store::second_factors;
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::answers::{html, html_invalid, html_throttled, see_other};
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
 use crate::web::sign_in::session;
+use crate::web::sign_in::throttle::Guesses;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -182,12 +183,10 @@ pub async fn change(
     let Form { current_password, new_password } = form;
     let mut template = account(&reader).await?;
     template.failed = Some("Your password wasn’t changed.");
-    let by_address = &reader.site().sign_in_failures_by_address;
-    let by_email = &reader.site().sign_in_failures_by_email;
-    let (address, email) = (throttle_key(reader.reader.address), reader.member.email.clone());
-    if by_address.wait(&address, reader.now()).is_some() || by_email.wait(&email, reader.now()).is_some() {
-        template.current_error = Some("Too many wrong passwords. Wait a minute, then try again.".to_owned());
-        return html_invalid(&template);
+    let guesses = Guesses::at_password(&reader.reader, &reader.member.email).await?;
+    if let Some(seconds) = guesses.wait() {
+        template.current_error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
+        return html_throttled(&template, seconds);
     }
     let new = match NewPassword::check(new_password, &[&reader.member.email]) {
         Ok(new) => new,
@@ -205,8 +204,7 @@ pub async fn change(
             Ok(see_other("/settings/account?done=password"))
         }
         Err(ChangePasswordError::WrongPassword) => {
-            by_address.note_failure(&address, reader.now());
-            by_email.note_failure(&email, reader.now());
+            guesses.note_failure();
             template.current_error = Some("This isn’t your current password.".to_owned());
             html_invalid(&template)
         }

@@ -176,7 +176,7 @@ pub async fn renew_codes(reader: SignedIn, Submitted(form): Submitted<CodesForm>
 pub async fn destroy(reader: SignedIn, Submitted(form): Submitted<RemovalForm>) -> Result<HttpResponse, PageError> {
     let Some(factor) = find(&reader).await? else { return Ok(see_other("/settings/account/second-factor")) };
     let mut template = show_page(&reader, factor);
-    let guesses = Guesses::at_code(&reader.reader, &reader.member);
+    let guesses = Guesses::at_code(&reader.reader, &reader.member).await?;
     if let Some(seconds) = guesses.wait() {
         template.code_error =
             Some(format!("Too many wrong codes or passwords. Wait {seconds} seconds, then try again."));

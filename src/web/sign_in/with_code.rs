@@ -84,7 +84,7 @@ pub async fn create(
 ) -> Result<HttpResponse, PageError> {
     let Some((member, halfway)) = halfway(&reader, &session).await? else { return Ok(elsewhere(&reader)) };
     let mut template = form(&reader, &query);
-    let guesses = Guesses::at_code(&reader, &member);
+    let guesses = Guesses::at_code(&reader, &member).await?;
     if let Some(seconds) = guesses.wait() {
         template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
         return html_throttled(&template, seconds);

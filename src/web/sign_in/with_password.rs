@@ -98,7 +98,7 @@ pub async fn create(
     template.email = email.trim().chars().take(300).collect();
     template.remember = remember.is_some();
     let site = &reader.site;
-    let guesses = Guesses::at_password(&reader, &template.email.to_lowercase());
+    let guesses = Guesses::at_password(&reader, &template.email.to_lowercase()).await?;
     if let Some(seconds) = guesses.wait() {
         template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
         return html_throttled(&template, seconds);

@@ -1,0 +1,57 @@
+//! The cookie by which a browser is known to a user who has signed in with it: see [`crate::domain::device`]. Every page that a
+//! signed-in browser asks for sees to it that the browser has one that counts.
+
+use actix_web::body::MessageBody;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+use jiff::Timestamp;
+
+use crate::domain::account::Member;
+use crate::domain::device::{DEVICE_LASTS, Device};
+use crate::domain::ids::SessionId;
+use crate::web::site::Site;
+
+/// The name of the cookie: see [`crate::web::sign_in::session::cookie_name`].
+fn cookie_name(https: bool) -> &'static str {
+    if https { "__Host-device" } else { "device" }
+}
+
+/// What the browser says it is. Whether its user still knows it is another question.
+pub fn of(request: &HttpRequest, site: &Site) -> Option<Device> {
+    Device::read(&site.keys, request.cookie(cookie_name(site.is_https()))?.value())
+}
+
+/// Put into the extensions of a request whose browser is to be known from now on.
+struct Recognised(Device);
+
+/// Notes that a signed-in browser is a known one, unless its cookie says so already.
+pub fn recognise(request: &HttpRequest, said: Option<Device>, member: &Member, session: SessionId, now: Timestamp) {
+    let is_known = said.is_some_and(|device| device.session == session && device.is_known_to(member, now));
+    if !is_known {
+        request.extensions_mut().insert(Recognised(Device { user: member.user_id, session, since: now }));
+    }
+}
+
+/// The layer that gives a browser its cookie.
+pub async fn layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut answer = next.call(request).await?;
+    let recognised = answer.request().extensions_mut().remove::<Recognised>();
+    let site = answer.request().app_data::<web::Data<Site>>().cloned();
+    if let (Some(Recognised(device)), Some(site)) = (recognised, site) {
+        let cookie = Cookie::build(cookie_name(site.is_https()), device.written(&site.keys))
+            .path("/")
+            .http_only(true)
+            .secure(site.is_https())
+            .same_site(SameSite::Lax)
+            .max_age(Duration::seconds(DEVICE_LASTS.as_secs()))
+            .finish();
+        answer.response_mut().add_cookie(&cookie)?;
+    }
+    Ok(answer)
+}
