@@ -119,7 +119,8 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     let metrics = stdout(&stage.command(&["sh", "-c", &metrics], "").await);
     assert!(metrics.contains("outcome=\"unavailable\""), "{metrics}");
     let page = stage.you.page("/docs/webhooks/operations").await;
-    for named in page.split("<code>reasoner_").skip(1) {
+    // The log's parts are named like modules, which is no metric.
+    for named in page.split("<code>reasoner_").skip(1).filter(|named| !named.starts_with("webhooks::")) {
         let name = format!("\nreasoner_{}", named.split('<').next().unwrap());
         assert!(metrics.contains(&name), "{name} is no metric");
     }
