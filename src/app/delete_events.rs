@@ -16,7 +16,9 @@ use crate::domain::listing::EventFilter;
 use crate::random;
 use crate::store::error::StoreError;
 use crate::store::event_batches::{self, PartLimit};
+use crate::store::filtered_parts::FilteredParts;
 use crate::store::pool::Store;
+use crate::store::searching::search;
 use crate::store::{audit, event_deletions, event_removals, partitions};
 
 /// How much one look takes in while counting.
@@ -41,22 +43,21 @@ pub async fn count_matching(
     let started = Instant::now();
     let mut span = event_batches::stored_span(&mut *store.connection().await?, account, filter).await?;
     span.end = end.map_or(span.end, |end| span.end.min(end));
-    let mut left = span.clone();
+    let mut parts = FilteredParts::new(account, filter.clone(), span.clone());
     let mut found = Matching { span, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
     while started.elapsed() < time {
-        let mut conn = store.background_connection().await?;
-        let Some(part) = event_batches::next_part(&mut conn, account, &left, COUNTED_PART).await? else {
+        // Like a search, also in that it ends when its reader leaves.
+        let Some(part) = search(store, async |conn| parts.next_sizes(conn, COUNTED_PART).await).await? else {
             found.is_whole = true;
             break;
         };
-        for (id, bytes) in event_batches::list_sizes(&mut conn, account, filter, &(left.start..part.end)).await? {
+        for (id, bytes) in part.events {
             found.events += 1;
             found.bytes += bytes;
             found.oldest = found.oldest.or(Some(id));
             found.newest = Some(id);
         }
-        found.seen += part.events;
-        left.start = part.end;
+        found.seen += part.seen;
     }
     Ok(found)
 }
@@ -104,9 +105,10 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
         return Ok(());
     }
     while let Some(deletion) = event_deletions::find_unfinished(&mut lock).await? {
+        let mut parts = FilteredParts::new(deletion.account, deletion.filter.clone(), deletion.span.clone());
         loop {
             let started = Instant::now();
-            if !step(store, &deletion, now()).await? {
+            if !step(store, &deletion, &mut parts, now()).await? {
                 break;
             }
             tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
@@ -116,21 +118,23 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
 }
 
 /// One step of a deletion; `false` when that was the last.
-async fn step(store: &Store, deletion: &Deletion, now: Timestamp) -> Result<bool, StoreError> {
+async fn step(
+    store: &Store,
+    deletion: &Deletion,
+    parts: &mut FilteredParts,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let (account, id) = (deletion.account, deletion.id);
+    // Nobody else goes on with it, so what comes next is known before the row is locked.
+    let found = parts.next_sizes(&mut *store.background_connection().await?, STEP).await?;
     store
         .transaction(async |conn| {
             let Some(mut deletion) = event_deletions::find_locked(conn, account, id).await? else { return Ok(false) };
-            let part = match deletion.cancelled_at {
-                Some(_) => None,
-                None => event_batches::next_part(conn, account, &deletion.span, STEP).await?,
-            };
+            let part = found.as_ref().filter(|_| deletion.cancelled_at.is_none());
             if let Some(part) = part {
-                let span = deletion.span.start..part.end;
-                let found = event_batches::list_sizes(conn, account, &deletion.filter, &span).await?;
-                let removed = event_batches::delete(conn, account, &found).await?;
+                let removed = event_batches::delete(conn, account, &part.events).await?;
                 event_removals::add(conn, account, &removed).await?;
-                deletion.seen += part.events;
+                deletion.seen += part.seen;
                 deletion.deleted += removed.len() as u64;
                 deletion.span.start = part.end;
             } else {

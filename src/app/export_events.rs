@@ -19,6 +19,7 @@ use crate::domain::query::columns::Fields;
 use crate::domain::time::rfc3339;
 use crate::store::error::StoreError;
 use crate::store::event_batches::{self, PartLimit};
+use crate::store::filtered_parts::{FilteredParts, Part};
 use crate::store::pool::{Connection, Store};
 use crate::store::{audit, credentials, event_removals};
 
@@ -43,12 +44,6 @@ pub struct Progress {
     /// Events that were written.
     pub events: u64,
     pub bytes: u64,
-}
-
-/// A part that is in memory.
-struct Part {
-    seen: u64,
-    events: Vec<WholeEvent>,
 }
 
 /// A part that was written down.
@@ -79,12 +74,9 @@ impl Export {
         let (parts, read) = mpsc::channel(1);
         let (out, written) = mpsc::channel(1);
         let reader = store.clone();
-        store.spawn(async move {
-            tokio::select! {
-                () = read_parts(&reader, account, &filter, span, &parts) => {}
-                () = parts.closed() => {}
-            }
-        });
+        let events = FilteredParts::new(account, filter, span);
+        // It ends between two parts and not within one: a connection goes back when nothing runs on it.
+        store.spawn(async move { read_parts(&reader, events, &parts).await });
         store.spawn(write_parts(EventLines { format, usernames, fields }, read, out));
         Ok(Self { written, progress: Progress { expected, ..Progress::default() } })
     }
@@ -116,14 +108,12 @@ async fn expected(conn: &mut Connection, account: AccountId, span: &Range<EventI
 /// Reads until the end, or until it fails, which is the last that it hands on.
 async fn read_parts(
     store: &Store,
-    account: AccountId,
-    filter: &EventFilter,
-    mut span: Range<EventId>,
-    parts: &mpsc::Sender<Result<Part, StoreError>>,
+    mut events: FilteredParts,
+    parts: &mpsc::Sender<Result<Part<WholeEvent>, StoreError>>,
 ) {
     loop {
         let began = Instant::now();
-        let part = read_part(store, account, filter, &mut span).await.transpose();
+        let part = read_part(store, &mut events).await.transpose();
         let is_last = !matches!(part, Some(Ok(_)));
         let Some(part) = part else { return };
         let worked = began.elapsed();
@@ -134,27 +124,17 @@ async fn read_parts(
     }
 }
 
-/// Reads the next part, and takes it from the span.
-async fn read_part(
-    store: &Store,
-    account: AccountId,
-    filter: &EventFilter,
-    span: &mut Range<EventId>,
-) -> Result<Option<Part>, StoreError> {
+async fn read_part(store: &Store, events: &mut FilteredParts) -> Result<Option<Part<WholeEvent>>, StoreError> {
     let mut conn = store.background_connection().await?;
-    let limit = if store.pacing().senders_are_active() { SMALL_PART } else { PART };
-    let Some(part) = event_batches::next_part(&mut conn, account, span, limit).await? else { return Ok(None) };
-    let events = event_batches::list_whole(&mut conn, account, filter, &(span.start..part.end)).await?;
-    span.start = part.end;
-    Ok(Some(Part { seen: part.events, events }))
+    events.next(&mut conn, if store.pacing().senders_are_active() { SMALL_PART } else { PART }).await
 }
 
 async fn write_parts(
     lines: EventLines,
-    mut parts: mpsc::Receiver<Result<Part, StoreError>>,
+    mut parts: mpsc::Receiver<Result<Part<WholeEvent>, StoreError>>,
     out: mpsc::Sender<Result<Written, StoreError>>,
 ) {
-    let write = |part: Part, before: Vec<u8>| -> Result<Written, StoreError> {
+    let write = |part: Part<WholeEvent>, before: Vec<u8>| -> Result<Written, StoreError> {
         let bytes = lines.write(&part.events, before)?;
         Ok(Written { seen: part.seen, events: part.events.len() as u64, bytes })
     };

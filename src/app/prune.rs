@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use crate::app::delete_account::erase_leftovers;
 use crate::domain::event::EventId;
-use crate::domain::listing::EventFilter;
 use crate::domain::retention::Retention;
 use crate::store::error::StoreError;
 use crate::store::event_batches::PartLimit;
@@ -72,8 +71,7 @@ async fn erase_expired(store: &Store, installation_days: u32, now: Timestamp) ->
             let started = Instant::now();
             let mut conn = store.background_connection().await?;
             let Some(part) = event_batches::next_part(&mut conn, account, &span, STEP).await? else { break };
-            let everything = EventFilter::default();
-            let found = event_batches::list_sizes(&mut conn, account, &everything, &(span.start..part.end)).await?;
+            let found = event_batches::list_sizes(&mut conn, account, None, &(span.start..part.end)).await?;
             erased += event_batches::delete(&mut conn, account, &found).await?.len();
             drop(conn);
             tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;

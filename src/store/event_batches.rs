@@ -5,13 +5,11 @@ use std::ops::Range;
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
-use ipnet::IpNet;
 use uuid::Uuid;
 
-use crate::domain::event::{EventId, WholeEvent};
+use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
-use crate::store::columns::{Moment, time};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::events;
@@ -93,17 +91,13 @@ pub async fn next_part(
     Ok(part)
 }
 
-/// The events of a span of ids that pass a filter, oldest first, with their sizes in bytes.
+/// The events of a span of ids, of one credential or all, oldest first, with their sizes in bytes.
 pub async fn list_sizes(
     conn: &mut Connection,
     account: AccountId,
-    filter: &EventFilter,
+    credential: Option<CredentialId>,
     span: &Range<EventId>,
 ) -> Result<Vec<(EventId, u64)>, StoreError> {
-    if filter.query.is_some() {
-        let whole = list_whole(conn, account, filter, span).await?;
-        return Ok(whole.into_iter().map(|event| (event.id, event.size_bytes)).collect());
-    }
     let mut query = events::table
         .filter(events::account_id.eq(account.0))
         .filter(events::id.ge(span.start.0))
@@ -111,7 +105,7 @@ pub async fn list_sizes(
         .order(events::id.asc())
         .select((events::id, events::size_bytes))
         .into_boxed();
-    if let Some(credential) = filter.credential {
+    if let Some(credential) = credential {
         query = query.filter(events::credential_id.eq(credential.0));
     }
     let rows: Vec<(Uuid, i32)> = query.load(conn).await?;
@@ -135,50 +129,4 @@ pub async fn delete(
     let gone: Vec<(Uuid, i32)> =
         diesel::delete(these).returning((events::id, events::size_bytes)).get_results(conn).await?;
     Ok(gone.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
-}
-
-type Row = (Uuid, Uuid, IpNet, String, i32, Option<Moment>, String, String);
-
-/// The events of a span of ids that pass a filter, oldest first. The times of the filter are the span's.
-pub async fn list_whole(
-    conn: &mut Connection,
-    account: AccountId,
-    filter: &EventFilter,
-    span: &Range<EventId>,
-) -> Result<Vec<WholeEvent>, StoreError> {
-    let mut query = events::table
-        .filter(events::account_id.eq(account.0))
-        .filter(events::id.ge(span.start.0))
-        .filter(events::id.lt(span.end.0))
-        .order(events::id.asc())
-        .select((
-            events::id,
-            events::credential_id,
-            events::remote_ip,
-            events::content_type,
-            events::size_bytes,
-            events::accepted_late_at,
-            events::headers,
-            events::body,
-        ))
-        .into_boxed();
-    if let Some(credential) = filter.credential {
-        query = query.filter(events::credential_id.eq(credential.0));
-    }
-    let rows: Vec<Row> = query.load(conn).await?;
-    let asked = filter.query.as_ref();
-    Ok(rows.into_iter().map(whole).filter(|event| asked.is_none_or(|asked| asked.matches(&event.body))).collect())
-}
-
-fn whole((id, credential_id, ip, content_type, size_bytes, accepted_late, headers, body): Row) -> WholeEvent {
-    WholeEvent {
-        id: EventId(id),
-        credential_id: CredentialId(credential_id),
-        remote_ip: ip.addr(),
-        content_type,
-        size_bytes: u64::from(size_bytes.unsigned_abs()),
-        accepted_late_at: time(accepted_late),
-        headers,
-        body,
-    }
 }

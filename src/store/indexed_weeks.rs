@@ -20,8 +20,8 @@ use crate::store::schema::events;
 use crate::store::spans::Span;
 use crate::store::{partitions, search_indexes};
 
-/// How many events of an indexed week are read at once.
-const MAX_CANDIDATES: i64 = 1_000;
+/// How many candidates of an indexed week a look asks about at once.
+pub const MAX_CANDIDATES: i64 = 1_000;
 /// The least time that the index is given, in milliseconds.
 const MIN_MILLIS: u128 = 20;
 
@@ -72,14 +72,14 @@ pub async fn list_candidates(
     filter: &EventFilter,
     patterns: &Patterns,
     week: &Span,
+    most: i64,
     time: Duration,
 ) -> Result<Option<Vec<(Uuid, i32)>>, StoreError> {
     let millis = time.as_millis().max(MIN_MILLIS);
     // One core is enough for a search: the others are for those who send.
     let limits = format!("set local statement_timeout = {millis}; set local max_parallel_workers_per_gather = 0");
     conn.batch_execute(&format!("begin; {limits}")).await?;
-    let query =
-        passing(account, filter, patterns, &week.ids()).limit(MAX_CANDIDATES).select((events::id, events::size_bytes));
+    let query = passing(account, filter, patterns, &week.ids()).limit(most).select((events::id, events::size_bytes));
     let query = match week.newest_first {
         true => query.order(sql::<Text>("events.id::text").desc()),
         false => query.order(sql::<Text>("events.id::text").asc()),

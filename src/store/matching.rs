@@ -15,7 +15,7 @@ use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::patterns::Patterns;
 use crate::store::error::StoreError;
 use crate::store::event_conditions::passing;
-use crate::store::indexed_weeks::{Indexes, ask, list_candidates};
+use crate::store::indexed_weeks::{Indexes, MAX_CANDIDATES, ask, list_candidates};
 use crate::store::pool::Connection;
 use crate::store::schema::events;
 use crate::store::spans::Span;
@@ -106,7 +106,7 @@ pub async fn look(
         // What one window in fifty would not find, an index finds sooner.
         let is_rare = (found.len() - found_before) as u64 * 50 < end.n.unsigned_abs();
         if is_rare && let Some(week) = indexes.week_ahead(conn, &span).await? {
-            match list_candidates(conn, account, filter, &patterns, &week, budget.time).await? {
+            match list_candidates(conn, account, filter, &patterns, &week, MAX_CANDIDATES, budget.time).await? {
                 Some(candidates) => {
                     let wanted = want - found.len();
                     let (passed, read_to) =

@@ -19,6 +19,7 @@ pub mod event_counts;
 pub mod event_deletions;
 pub mod event_removals;
 pub mod events;
+pub mod filtered_parts;
 pub mod held_events;
 pub mod idempotency;
 pub mod indexed_weeks;

@@ -12,7 +12,7 @@ use crate::support::event_rows::insert_many;
 use crate::support::postgres::query;
 
 /// Makes the indexes that closed weeks lack.
-async fn make(filled: &Filled) -> Vec<String> {
+pub async fn make(filled: &Filled) -> Vec<String> {
     let mut conn = filled.store.own_connection().await.unwrap();
     search_indexes::make(&mut conn, filled.now).await.unwrap()
 }
@@ -43,9 +43,9 @@ async fn plan(filled: &Filled, condition: &str) -> String {
     query(&filled.address, &sql).await.into_iter().map(|row| row[0].clone().unwrap() + "\n").collect()
 }
 
-const OLD: SignedDuration = SignedDuration::from_hours(24 * 15);
+pub const OLD: SignedDuration = SignedDuration::from_hours(24 * 15);
 
-async fn with_old_events() -> (Filled, EventId, EventId) {
+pub async fn with_old_events() -> (Filled, EventId, EventId) {
     let mut filled = Filled::new().await;
     let body = "'{\"n\": ' || n || ', \"source\": \"inventory\", \"word\": \"' || md5(n::text) || '\"}'";
     let owner = format!("'{}', '{}'", filled.account, filled.credential);

@@ -10,4 +10,5 @@ mod apart;
 mod filled;
 mod indexes;
 mod pages;
+mod parts;
 mod steps;
