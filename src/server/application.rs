@@ -1,4 +1,4 @@
-//! The program as tests and `serve` run it: listeners, engine, pages and background work over one database.
+//! The program as tests and `serve` run it: listeners, engine and pages over one database, with what goes on beside them.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -10,8 +10,6 @@ use actix_web::{App, middleware, web};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::delete_events::carry_out_deletions;
-use crate::app::end_expired::end_all_expired;
 use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
 use crate::app::prune;
@@ -31,7 +29,7 @@ use crate::measure::Counter;
 use crate::random::{self, EventIds};
 use crate::server::listeners::{Listener, Listeners};
 use crate::server::metrics::StartedAt;
-use crate::server::{descriptors, http, metrics};
+use crate::server::{background, descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
 use crate::web::events::exports_under_way::ExportsUnderWay;
@@ -52,13 +50,6 @@ const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30))
 const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
 /// Wrong codes for one user. Three of a million codes are right at a time, so that guessing at this pace takes years.
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
-/// Between two rounds of upkeep.
-const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
-
-/// Between two looks at which passwords have expired.
-const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
-/// Between two looks at whether a deletion was left behind.
-const DELETIONS_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the program does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -112,25 +103,7 @@ impl Application {
         let site = web::Data::new(site);
         let feeds = web::Data::new(Feeds::new(site.clone()));
 
-        let over = wait_for(ended.clone());
-        let noting = tokio::spawn(async move { usage.run(over).await });
-        let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
-        let telling = tokio::spawn(async move { wake.tell(&store, over).await });
-        let (wake, store, over) = (site.engine.wake.clone(), site.store.clone(), wait_for(ended.clone()));
-        let hearing = tokio::spawn(async move { wake.hear(&store, over).await });
-        let reading = tokio::spawn({
-            let (feeds, over) = (feeds.clone(), wait_for(ended.clone()));
-            async move { feeds.look_after(over).await }
-        });
-        let keeping_up = tokio::spawn(upkeep(site.clone(), wait_for(ended.clone())));
-        let expiring = tokio::spawn(note_expiries(site.clone(), wait_for(ended.clone())));
-        let deleting = tokio::spawn(go_on_deleting(site.clone(), wait_for(ended.clone())));
-        let (over, engine) = (wait_for(ended.clone()), site.engine.clone());
-        let holding = tokio::spawn(async move {
-            over.await;
-            engine.holding.finish().await;
-        });
-        let background = vec![noting, telling, hearing, reading, holding, keeping_up, expiring, deleting];
+        let background = background::start(&site, &feeds, usage, &ended);
 
         let mut application = Self {
             address,
@@ -313,68 +286,4 @@ fn serve_metrics(
             .route("/metrics", web::get().to(metrics::show))
     };
     http::serve(listener, site, limits, seen, app, Some(1))
-}
-
-/// Prunes now and then, until the end.
-async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
-    let mut ended = std::pin::pin!(ended);
-    loop {
-        let now = site.clock.now();
-        let round = async {
-            prune::make_partitions(&site.store, now).await?;
-            prune::prune(&site.store, site.retention_days, now).await
-        };
-        tokio::select! {
-            outcome = round => {
-                if let Err(error) = outcome {
-                    site.upkeep_failures.add(1);
-                    tracing::warn!(%error, "upkeep failed; it is tried again in a while");
-                }
-            }
-            () = &mut ended => return,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(UPKEEP_EVERY) => {}
-            () = &mut ended => return,
-        }
-    }
-}
-
-/// Writes down which passwords have expired, until the end. They stop by themselves; only the line in the audit log waits for it.
-async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
-    let mut ended = std::pin::pin!(ended);
-    loop {
-        let round = async {
-            if let Err(error) = end_all_expired(&site.store, site.clock.now()).await {
-                tracing::warn!(%error, "expired passwords were not written down; it is tried again in a minute");
-            }
-            tokio::time::sleep(EXPIRIES_EVERY).await;
-        };
-        tokio::select! {
-            () = round => {}
-            () = &mut ended => return,
-        }
-    }
-}
-
-/// Goes on with deletions of events that another program left behind, or this one before it was started again.
-async fn go_on_deleting(site: web::Data<Site>, ended: impl Future<Output = ()>) {
-    let mut ended = std::pin::pin!(ended);
-    loop {
-        let round = async {
-            if let Err(error) = carry_out_deletions(&site.store, || site.clock.now()).await {
-                tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
-            }
-            tokio::time::sleep(DELETIONS_EVERY).await;
-        };
-        tokio::select! {
-            () = round => {}
-            () = &mut ended => return,
-        }
-    }
-}
-
-async fn wait_for(mut flag: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is the end as well.
-    let _ = flag.wait_for(|ended| *ended).await;
 }

@@ -1,6 +1,7 @@
 //! Assembly: reads the configuration, builds everything, hands out values, and takes it all down again in order.
 
 pub mod application;
+pub mod background;
 pub mod card;
 pub mod connection;
 pub mod descriptors;

@@ -1,0 +1,113 @@
+//! What the program does beside answering requests, until it ends: notes are written, instances wake each other, events are pruned,
+//! expiries written down, deletions carried on.
+
+use std::time::Duration;
+
+use actix_web::web;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::delete_events::carry_out_deletions;
+use crate::app::end_expired::end_all_expired;
+use crate::app::prune;
+use crate::ingest::usage::Usage;
+use crate::web::live::feeds::Feeds;
+use crate::web::site::Site;
+
+/// Between two rounds of upkeep.
+const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Between two looks at which passwords have expired.
+const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
+/// Between two looks at whether a deletion was left behind.
+const DELETIONS_EVERY: Duration = Duration::from_secs(60);
+
+/// Starts it all; each task ends by itself when `ended` says so.
+pub fn start(
+    site: &web::Data<Site>,
+    feeds: &web::Data<Feeds>,
+    usage: Usage,
+    ended: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let over = || wait_for(ended.clone());
+    let (noting, telling, hearing, reading, holding) = (over(), over(), over(), over(), over());
+    let (teller, hearer, reader, holder) = (site.clone(), site.clone(), feeds.clone(), site.clone());
+    vec![
+        tokio::spawn(async move { usage.run(noting).await }),
+        tokio::spawn(async move { teller.engine.wake.tell(&teller.store, telling).await }),
+        tokio::spawn(async move { hearer.engine.wake.hear(&hearer.store, hearing).await }),
+        tokio::spawn(async move { reader.look_after(reading).await }),
+        tokio::spawn(async move {
+            holding.await;
+            holder.engine.holding.finish().await;
+        }),
+        tokio::spawn(upkeep(site.clone(), over())),
+        tokio::spawn(note_expiries(site.clone(), over())),
+        tokio::spawn(go_on_deleting(site.clone(), over())),
+    ]
+}
+
+/// Prunes now and then, until the end.
+async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let now = site.clock.now();
+        let round = async {
+            prune::make_partitions(&site.store, now).await?;
+            prune::prune(&site.store, site.retention_days, now).await
+        };
+        tokio::select! {
+            outcome = round => {
+                if let Err(error) = outcome {
+                    site.upkeep_failures.add(1);
+                    tracing::warn!(%error, "upkeep failed; it is tried again in a while");
+                }
+            }
+            () = &mut ended => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+/// Writes down which passwords have expired, until the end. They stop by themselves; only the line in the audit log waits for it.
+async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            if let Err(error) = end_all_expired(&site.store, site.clock.now()).await {
+                tracing::warn!(%error, "expired passwords were not written down; it is tried again in a minute");
+            }
+            tokio::time::sleep(EXPIRIES_EVERY).await;
+        };
+        tokio::select! {
+            () = round => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+/// Goes on with deletions of events that another program left behind, or this one before it was started again.
+async fn go_on_deleting(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            if let Err(error) = carry_out_deletions(&site.store, || site.clock.now()).await {
+                tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
+            }
+            tokio::time::sleep(DELETIONS_EVERY).await;
+        };
+        tokio::select! {
+            () = round => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+/// When the program ends.
+async fn wait_for(mut flag: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is the end as well.
+    let _ = flag.wait_for(|ended| *ended).await;
+}
