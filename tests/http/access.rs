@@ -135,26 +135,27 @@ const ROUTES: &[Route] = &[
     route("POST", "/logout", Onward, Onward, Onward),
 ];
 
+/// What a form is sent with: complete enough to be read, not enough to be accepted.
+fn fields_of(path: &str) -> &'static [(&'static str, &'static str)] {
+    match path {
+        "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
+        "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
+        "/login/code" => &[("code", "000000")],
+        "/settings/account/second-factor" => &[("sealed", "x"), ("code", "000000")],
+        "/settings/account/second-factor/removal" => &[("current_password", "x"), ("code", "000000")],
+        "/theme" => &[("theme", "dark")],
+        "/settings/account/name" => &[("name", "")],
+        "/settings/account/email" => &[("email", "")],
+        "/settings/account/deletion" => &[("email", "x@example.com"), ("current_password", "x")],
+        "/settings/account/password" => &[("current_password", "x"), ("new_password", "short")],
+        _ => &[],
+    }
+}
+
 async fn ask(person: &Person, route: &Route, path: &str) -> Answer {
     let answer = match route.method {
         "GET" => person.get(path).await,
-        _ => {
-            // Complete enough to be read, not enough to be accepted.
-            let fields: &[(&str, &str)] = match route.path {
-                "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
-                "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
-                "/login/code" => &[("code", "000000")],
-                "/settings/account/second-factor" => &[("sealed", "x"), ("code", "000000")],
-                "/settings/account/second-factor/removal" => &[("current_password", "x"), ("code", "000000")],
-                "/theme" => &[("theme", "dark")],
-                "/settings/account/name" => &[("name", "")],
-                "/settings/account/email" => &[("email", "")],
-                "/settings/account/deletion" => &[("email", "x@example.com"), ("current_password", "x")],
-                "/settings/account/password" => &[("current_password", "x"), ("new_password", "short")],
-                _ => &[],
-            };
-            person.post(path, fields).await
-        }
+        _ => person.post(path, fields_of(route.path)).await,
     };
     let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
     match (answer.status().as_u16(), location) {
@@ -273,6 +274,34 @@ async fn somebody_halfway_through_signing_in_is_a_visitor_on_every_other_page() 
     let touched = "select count(*) from audit_log where actor = 'user' and action not in ('signed_in', \
                    'credential_created', 'second_factor_turned_on', 'password_first_used')";
     assert_eq!(server.number(touched).await, 0, "nothing was done in her name");
+}
+
+// holds W10, C13
+#[tokio::test(flavor = "multi_thread")]
+async fn no_form_changes_a_plan() {
+    let server = TestServer::start_with(|options| options.signup = "open".to_owned()).await;
+    let alice = server.free("alice@example.com").await;
+    let password = crate::support::server::PASSWORD;
+    let mut tried = 0;
+    for route in ROUTES.iter().filter(|route| route.method == "POST" && route.path != "/logout") {
+        let path = ["{event}", "{credential}", "{session}"]
+            .iter()
+            .fold(route.path.to_owned(), |path, id| path.replace(id, "019ab000-0000-7000-8000-000000000000"));
+        for person in [&alice, &server.visitor()] {
+            let fields = match route.path {
+                "/signup" => &[("email", "eve@example.com"), ("password", password)],
+                other => fields_of(other),
+            };
+            for plan in [&[("plan", "pro")][..], &[("account[plan]", "pro"), ("plan", "pro"), ("is_pro", "true")]] {
+                let answer = person.post(&path, &[fields, plan].concat()).await;
+                assert!(answer.status().as_u16() < 500, "{path} answers {}", answer.status());
+                assert_eq!(server.number("select count(*) from accounts where plan = 'pro'").await, 0, "{path}");
+            }
+        }
+        tried += 1;
+    }
+    assert!(tried > 20, "{tried} forms");
+    assert_eq!(server.number("select count(*) from audit_log where action = 'plan_changed'").await, 0);
 }
 
 /// The routes that the code names, so that a new one has to be put into the table.
