@@ -70,7 +70,7 @@ pub async fn method_not_allowed(site: web::Data<Site>, request: HttpRequest) -> 
     problem::method_not_allowed(&site.public_url, request_id(&request))
 }
 
-/// Any other address of a listener that serves ingest alone.
+/// Any other address of a listener that serves ingest alone, and what is no address of a page.
 pub async fn not_found(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
     problem::not_found(&site.public_url, request_id(&request))
 }

@@ -42,6 +42,8 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
         .configure(pages)
         .default_service(web::to(errors::not_found));
     config.service(pages);
+    // What names no path at all, as `*` does, is no page.
+    config.default_service(web::to(ingest::not_found));
 }
 
 /// The second listener: ingest and nothing else.

@@ -55,6 +55,48 @@ async fn what_is_no_request_gets_an_answer_like_all_others() {
     }
 }
 
+/// RFC 9112, section 3.2: a target is a path, as a rule; a proxy is sent a whole address, `OPTIONS` may have an asterisk, and `CONNECT`
+/// a host.
+// holds W6
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_of_a_target_gets_an_answer_like_all_others() {
+    let (server, sender) = stage().await;
+    for (method, target, status) in [
+        ("POST", "*", 404),
+        ("GET", "*", 404),
+        ("OPTIONS", "*", 404),
+        ("GET", "http://elsewhere.example/healthz", 200),
+        ("GET", "http://elsewhere.example/nothing", 404),
+        ("GET", "http://elsewhere.example", 303),
+        ("CONNECT", "elsewhere.example:443", 403),
+        ("GET", "elsewhere.example:443", 404),
+        ("GET", "healthz", 404),
+        ("GET", "//elsewhere.example/", 404),
+        ("GET", "?", 400),
+    ] {
+        let mut wire = Wire::connect(&server.url).await;
+        wire.send(format!("{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, status, "{method} {target}: {}", answer.head);
+        for name in ["x-request-id", "content-security-policy", "x-content-type-options"] {
+            assert_ne!(answer.header(name), "", "{name} for {method} {target}: {}", answer.head);
+        }
+        assert!(status == 303 || !answer.body.is_empty(), "{method} {target}: {}", answer.head);
+        if target == "*" {
+            let problem: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!((problem["code"].as_str(), problem["status"].as_u64()), (Some("not_found"), Some(404)));
+            assert_eq!(problem["request_id"].as_str().unwrap(), answer.header("x-request-id"));
+        }
+    }
+    let mut wire = Wire::connect(&server.url).await;
+    let whole = post(&sender.authorization(), "{}").replace("POST / ", "POST http://elsewhere.example/ ");
+    wire.send(&whole).await;
+    assert_eq!(wire.answer().await.status, 200, "a sender that is sent through a proxy");
+    wire.send(whole.replace("elsewhere.example/ ", "elsewhere.example ")).await;
+    assert_eq!(wire.answer().await.status, 200, "without the slash as well");
+    assert_eq!(server.number("select count(*) from events").await, 2);
+}
+
 // holds X4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_cannot_hide_another() {
