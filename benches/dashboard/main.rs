@@ -168,6 +168,7 @@ async fn weights(program: &Program) -> Result<()> {
         "/settings/events",
         "/docs/webhooks/quick-start",
         "/docs/webhooks/advanced-usage",
+        "/docs/webhooks/search",
     ];
     for path in pages {
         let (bytes, others) = reader.weight(path).await?;

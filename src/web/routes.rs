@@ -183,6 +183,7 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/docs/webhooks/quick-start", "GET, HEAD").route(get().to(doc_pages::quick_start)))
         .service(at("/docs/webhooks/api-reference", "GET, HEAD").route(get().to(doc_pages::api_reference)))
         .service(at("/docs/webhooks/advanced-usage", "GET, HEAD").route(get().to(doc_pages::advanced_usage)))
+        .service(at("/docs/webhooks/search", "GET, HEAD").route(get().to(doc_pages::search)))
         .service(at("/docs/webhooks/errors", "GET, HEAD").route(get().to(doc_pages::errors)))
         .service(at("/docs/webhooks/operations", "GET, HEAD").route(get().to(doc_pages::operations)));
 }

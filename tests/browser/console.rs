@@ -9,6 +9,7 @@ const DOCS: &[&str] = &[
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
+    "/docs/webhooks/search",
     "/docs/webhooks/errors",
     "/docs/webhooks/operations",
 ];

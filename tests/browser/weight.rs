@@ -66,6 +66,7 @@ async fn every_page_is_light_and_names_all_it_loads() {
         "/docs/webhooks/quick-start",
         "/docs/webhooks/api-reference",
         "/docs/webhooks/advanced-usage",
+        "/docs/webhooks/search",
         "/docs/webhooks/errors",
         "/docs/webhooks/operations",
         "/nowhere",

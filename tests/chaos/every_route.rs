@@ -36,6 +36,7 @@ const READ: &[&str] = &[
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
+    "/docs/webhooks/search",
     "/docs/webhooks/errors",
     "/docs/webhooks/operations",
     "/readyz",
@@ -78,6 +79,7 @@ const ALWAYS: &[&str] = &[
     "/docs/webhooks/quick-start",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
+    "/docs/webhooks/search",
     "/docs/webhooks/errors",
     "/docs/webhooks/operations",
 ];

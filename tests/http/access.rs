@@ -128,6 +128,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/docs/webhooks/quick-start", Page, Page, Page),
     route("GET", "/docs/webhooks/api-reference", Page, Page, Page),
     route("GET", "/docs/webhooks/advanced-usage", Page, Page, Page),
+    route("GET", "/docs/webhooks/search", Page, Page, Page),
     route("GET", "/docs/webhooks/errors", Page, Page, Page),
     route("GET", "/docs/webhooks/operations", Page, Page, Page),
     // What changes Alice's things comes last.

@@ -71,6 +71,7 @@ async fn no_page_has_an_inline_script_style_or_handler() {
         "/docs/webhooks/quick-start".to_owned(),
         "/docs/webhooks/api-reference".to_owned(),
         "/docs/webhooks/advanced-usage".to_owned(),
+        "/docs/webhooks/search".to_owned(),
         "/docs/webhooks/errors".to_owned(),
         "/docs/webhooks/operations".to_owned(),
     ] {

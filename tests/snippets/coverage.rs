@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::stage::Stage;
 
-const SOURCES: [&str; 3] = [include_str!("senders.rs"), include_str!("commands.rs"), include_str!("operations.rs")];
+const SOURCES: [&str; 4] = [
+    include_str!("senders.rs"),
+    include_str!("commands.rs"),
+    include_str!("operations.rs"),
+    include_str!("searches.rs"),
+];
 
 const WITHOUT_POWERSHELL: &str = "needs PowerShell, which no package manager of the platforms has";
 const WITHOUT_WINDOWS: &str = "needs cmd, which is part of Windows";

@@ -9,5 +9,6 @@ mod commands;
 mod coverage;
 mod line;
 mod operations;
+mod searches;
 mod senders;
 mod stage;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::actors::{Person, between};
 
 /// The pages, by the last part of their addresses.
-pub const PAGES: [&str; 5] = ["quick-start", "api-reference", "advanced-usage", "errors", "operations"];
+pub const PAGES: [&str; 6] = ["quick-start", "api-reference", "advanced-usage", "search", "errors", "operations"];
 
 /// The text of every block of code on a page, by the id of its element.
 pub fn blocks(page: &str) -> BTreeMap<String, String> {
@@ -29,12 +29,14 @@ pub async fn all_blocks(reader: &Person, username: &str) -> BTreeMap<String, Str
 }
 
 /// What HTML shows: without tags, and with the characters that stand behind names and numbers.
-fn text_of(html: &str) -> String {
+pub fn text_of(html: &str) -> String {
     let mut text = String::new();
     for (at, part) in html.split('<').enumerate() {
         text.push_str(if at == 0 { part } else { part.split_once('>').unwrap().1 });
     }
-    for (name, character) in [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")] {
+    for (name, character) in
+        [("&lt;", "<"), ("&gt;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")]
+    {
         text = text.replace(name, character);
     }
     text

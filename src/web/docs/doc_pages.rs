@@ -109,6 +109,13 @@ struct AdvancedUsage {
 }
 
 #[derive(Template)]
+#[template(path = "docs/search.html")]
+struct Search {
+    page: Page,
+    guide: Guide,
+}
+
+#[derive(Template)]
 #[template(path = "docs/errors.html")]
 struct Errors {
     page: Page,
@@ -166,6 +173,12 @@ pub async fn api_reference(reader: Reader, query: web::Query<Query>) -> Result<H
 pub async fn advanced_usage(reader: Reader, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let guide = Guide::filled_in(&reader, &query.chosen).await?;
     html(&AdvancedUsage { page: page(&reader, "Advanced usage", "advanced-usage"), guide })
+}
+
+/// `GET /docs/webhooks/search`
+pub async fn search(reader: Reader, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let guide = Guide::filled_in(&reader, &query.chosen).await?;
+    html(&Search { page: page(&reader, "Search and export", "search"), guide })
 }
 
 /// `GET /docs/webhooks/errors`
