@@ -56,6 +56,8 @@ fn main() -> ExitCode {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::FoundProblems) => ExitCode::FAILURE,
         Ok(Ended::FoundLeaks) => ExitCode::from(EXIT_FOUND_LEAKS),
+        // Nobody asked for more, so there is nothing to say; but not all was printed either.
+        Err(error) if error.is_reader_gone() => ExitCode::FAILURE,
         Err(error) => {
             logging::last_words(format, &error.line());
             let missing_server = matches!(&error, CommandError::Open(open) if open.is_missing_server());

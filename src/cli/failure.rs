@@ -27,6 +27,11 @@ impl CommandError {
         CommandError::Refused(words.to_string())
     }
 
+    /// Whether whoever read what is printed went away, as `head` does when it has enough.
+    pub fn is_reader_gone(&self) -> bool {
+        matches!(self, CommandError::Terminal(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
     /// The error and its causes in one line, whatever line breaks and hidden characters they contain.
     pub fn line(&self) -> String {
         let mut text = self.to_string();

@@ -284,6 +284,17 @@ async fn wrong_values_stop_the_program_before_it_opens_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_reader_has_enough_ends_without_a_word() {
+    let terminal = Terminal::new().await;
+    for args in [&["doctor"][..], &["account", "list", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = terminal.command(args).stdin(Stdio::null()).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(1), &b""[..]), "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doctor_says_what_is_well_and_fails_when_something_is_not() {
     let terminal = Terminal::new().await;
     let output = terminal.run(&["doctor"]);
