@@ -87,11 +87,13 @@ pub fn unreadable(what: impl std::fmt::Display) -> StoreError {
     StoreError::Unreadable(what.to_string())
 }
 
-/// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection), also where space comes first
-/// or the sign is one of the wide ones, which some programs take for the narrow.
+/// A cell that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection), also where space or a byte
+/// order mark comes first or the sign is one of the wide ones, which some programs take for the narrow. No JSON begins with one, so
+/// that a body without it is the body that was sent.
 fn neutral(cell: &str) -> Cow<'_, str> {
     let is_sign = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
-    let dangerous = cell.starts_with(['\t', '\r', '\n']) || cell.trim_start().starts_with(is_sign);
+    let beginning = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let dangerous = cell.starts_with(['\t', '\r', '\n']) || beginning.starts_with(is_sign);
     if dangerous { format!("'{cell}").into() } else { cell.into() }
 }
 
@@ -107,7 +109,7 @@ mod tests {
             lines.push(["x", cell]).unwrap();
             String::from_utf8(lines.finish().unwrap()).unwrap()
         };
-        for cell in ["=1+1", "+1", "-1", "@sum", "\tx", "  =1", "＝1", "＋1"] {
+        for cell in ["=1+1", "+1", "-1", "@sum", "\tx", "  =1", "\u{feff}=1", "＝1", "＋1"] {
             assert_eq!(line(cell), format!("x,'{cell}\r\n"));
         }
         assert_eq!(line("\rx"), "x,\"'\rx\"\r\n");

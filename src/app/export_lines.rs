@@ -81,7 +81,7 @@ impl EventLines {
         out.extend_from_slice(br#","body":"#);
         let start = out.len();
         out.extend_from_slice(value_text(&event.body).as_bytes());
-        // Line breaks in valid JSON stand between tokens only, so a space says the same, and every number, key and string stays
+        // What stands around the value is not in the line. Line breaks in valid JSON stand between tokens only, so a space says the same, and every number, key and string stays
         // as it was spelled.
         for byte in out.iter_mut().skip(start).filter(|byte| matches!(byte, b'\n' | b'\r')) {
             *byte = b' ';
@@ -99,7 +99,7 @@ impl EventLines {
             let mut headers = Vec::with_capacity(event.headers.len());
             write_headers(&event.headers, &mut headers)?;
             let headers = std::str::from_utf8(&headers).map_err(unreadable)?;
-            return lines.push(beginning.into_iter().chain([headers, value_text(&event.body)]));
+            return lines.push(beginning.into_iter().chain([headers, &event.body]));
         }
         let cells: Vec<String> = self.fields.0.iter().map(|field| field.cell(&event.body)).collect();
         lines.push(beginning.into_iter().chain(cells.iter().map(String::as_str)))
@@ -183,6 +183,11 @@ mod tests {
         let (head, line) = text.split_once("\r\n").unwrap();
         assert!(head.ends_with(",content_type,size_bytes,data.product_id,data.n,data.gone"), "{head}");
         assert!(line.ends_with(",'=SKU,25,\r\n"), "{line}");
+    }
+
+    #[test]
+    fn a_cell_has_the_body_as_it_came() {
+        assert!(written(ExportFormat::Csv, "\u{feff} [1,\r\n 2]\n").ends_with(",\"\u{feff} [1,\r\n 2]\n\"\r\n"));
     }
 
     // holds W8

@@ -258,6 +258,9 @@ pub enum EventsCommand {
         json: bool,
     },
     /// Write all events that are stored now, oldest first, or those that a filter names
+    ///
+    /// In NDJSON a body is its JSON value, spelled as it was sent, without line breaks and what stood around it. In CSV it is the text
+    /// that was sent, after an apostrophe where a spreadsheet could take it for a formula. For the exact bytes of one event: events body.
     Export {
         /// The e-mail address of the account's user
         email: String,
