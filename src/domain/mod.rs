@@ -7,6 +7,7 @@ pub mod audit;
 pub mod basic_auth;
 pub mod credential;
 pub mod credential_password;
+pub mod cursor;
 pub mod deletion;
 pub mod device;
 pub mod email;

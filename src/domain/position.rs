@@ -73,7 +73,7 @@ pub enum Seen {
     PartlyShown(Snapshot, Snapshot),
 }
 
-/// A position, written `019ab…~812:815:812` and carried in `Last-Event-ID`.
+/// A position, written `019ab…~812:815:812`. It is handed out sealed, as a [`crate::domain::cursor`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The event reached last, or the first id of the moment. Nothing unseen is much older.

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use crate::domain::cursor::Cursors;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
@@ -77,7 +78,7 @@ struct Index {
     sender: Option<Sender>,
     is_pro: bool,
     /// What the page shows, so that the live connection goes on from there.
-    position: Position,
+    position: String,
     fields: Vec<Field>,
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
@@ -169,7 +170,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         page: reader.page("Events").at("events", ""),
         overview,
         pager: pager(&found, &filters),
-        position,
+        position: Cursors::new(&reader.site().keys, account).write(&position),
         rows,
         matching,
         endpoint: reader.site().ingest_url.clone(),

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::domain::cursor::Cursors;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::domain::listing::EventFilter;
@@ -105,6 +106,8 @@ struct Progress {
 #[derive(Debug)]
 pub struct Feed {
     pub account: AccountId,
+    /// What the positions of its readers are sealed with.
+    pub cursors: Cursors,
     filters: Filters,
     /// Held while one looks: what is sent is sent in order.
     progress: tokio::sync::Mutex<Progress>,
@@ -129,9 +132,10 @@ pub struct Joined {
 }
 
 impl Feed {
-    pub fn new(account: AccountId, filters: Filters, looks: Arc<AtomicU64>) -> Self {
+    pub fn new(account: AccountId, cursors: Cursors, filters: Filters, looks: Arc<AtomicU64>) -> Self {
         Self {
             account,
+            cursors,
             filters,
             progress: tokio::sync::Mutex::default(),
             reached: Mutex::default(),
@@ -240,7 +244,7 @@ impl Feed {
         progress.position = Some(reached.clone());
         progress.looked_at = Some(began);
         if !text.0.is_empty() {
-            text.reached(&reached);
+            text.reached(&self.cursors.write(&reached));
             let (before, after) = (progress.told, progress.told + count);
             progress.told = after;
             let news = News { text: Bytes::from(text.0), position: reached.clone(), before, after };
@@ -269,7 +273,8 @@ impl Feed {
             rows += arrived.events.len();
             is_cut |= arrived.more_after.is_some();
             for event in arrived.events.iter().rev() {
-                text.stored(event, &from.within(event.id, until), &self.filters, now);
+                let cursor = self.cursors.write(&from.within(event.id, until));
+                text.stored(event, &cursor, &self.filters, now);
             }
         }
         if rows <= MAX_ROWS && !is_cut {

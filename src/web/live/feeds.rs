@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::web;
 use tokio::runtime::Handle;
 
+use crate::domain::cursor::Cursors;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::measure::Present;
 use crate::store::error::StoreError;
@@ -53,7 +54,8 @@ impl Feeds {
         let (number, seat) = (self.seats.fetch_add(1, Ordering::Relaxed), Arc::new(Seat::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let feed = open.entry(key.clone()).or_insert_with(|| {
-            let feed = Arc::new(Feed::new(account, filters, self.looks.clone()));
+            let feed =
+                Arc::new(Feed::new(account, Cursors::new(&self.site.keys, account), filters, self.looks.clone()));
             // Listening begins before the first look, so nothing falls between the two.
             let listener = self.site.engine.wake.listen(account);
             let (running, site) = (feed.clone(), self.site.clone());

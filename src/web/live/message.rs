@@ -1,12 +1,11 @@
 //! What is said on a live connection: one block of text for each stored event and each refused request, in the format of
-//! server-sent events. `id` is a position, from which a connection that broke off goes on.
+//! server-sent events. `id` is a cursor, from which a connection that broke off goes on.
 
 use askama::Template;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::event::EventSummary;
-use crate::domain::position::Position;
 use crate::domain::rejection::Rejection;
 use crate::domain::time::rfc3339;
 use crate::domain::visible::visible;
@@ -57,15 +56,15 @@ impl Text {
 
     /// Everything until here was said. Nobody is told of it, but for the browser, which notes it; it also lets both ends notice a dead
     /// connection.
-    pub fn reached(&mut self, position: &Position) {
-        self.0.push_str(&format!("id: {position}\n\n"));
+    pub fn reached(&mut self, cursor: &str) {
+        self.0.push_str(&format!("id: {cursor}\n\n"));
     }
 
     /// An event, as a row of the list.
-    pub fn stored(&mut self, event: &EventSummary, position: &Position, filters: &Filters, now: Timestamp) {
+    pub fn stored(&mut self, event: &EventSummary, cursor: &str, filters: &Filters, now: Timestamp) {
         let row = Row::new(event, filters, now);
         let html = RowTemplate { row: &row }.render().unwrap_or_default();
-        self.0.push_str(&format!("id: {position}\n"));
+        self.0.push_str(&format!("id: {cursor}\n"));
         self.push("stored", &Stored { id: row.id.clone(), ip: &row.ip, html });
     }
 

@@ -48,10 +48,10 @@ pub async fn show(
         return Err(PageError::unavailable());
     }
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
-    let resumed = header.or(Some(query.last_event_id.as_str())).and_then(|text| text.parse::<Position>().ok());
     // Nobody has no session here; the id that none has ends with the first look at it.
     let session = reader.reader.session.unwrap_or(SessionId(uuid::Uuid::nil()));
     let place = feeds.into_inner().enter(account, filters, session);
+    let resumed = place.feed.cursors.read(header.unwrap_or(&query.last_event_id));
     let state = Stream::begin(place, resumed).await?;
     let body = stream::unfold(state, |mut state| async move {
         let text = state.next().await?;
@@ -79,7 +79,7 @@ impl Stream {
         for one in &joined.refused {
             text.rejected(one, place.site.clock.now());
         }
-        text.reached(&joined.position);
+        text.reached(&place.feed.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));
         Ok(Self { pieces: joined.pieces, position: joined.position, told: joined.told, opening, place })
     }
@@ -131,7 +131,7 @@ impl Stream {
             self.position = reached;
         }
         let mut text = Text::default();
-        text.reached(&self.position);
+        text.reached(&self.place.feed.cursors.write(&self.position));
         web::Bytes::from(text.0)
     }
 }
