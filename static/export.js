@@ -103,8 +103,9 @@ function show({ state, title, text, percent }, isOwn) {
   bar.hidden = state !== 'running';
   if (percent === null || percent === undefined) bar.removeAttribute('value');
   else bar.value = percent;
-  // What was there to start it.
+  // What was there to start it goes.
   if (!isOwn) return;
+  for (const part of document.querySelectorAll('[data-from-export]')) part.hidden = false;
   for (const part of document.querySelectorAll('[data-until-export]')) {
     if (part.contains(document.activeElement)) document.querySelector('main').focus();
     part.hidden = true;

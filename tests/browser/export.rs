@@ -55,6 +55,7 @@ async fn the_page_that_starts_an_export_says_how_far_it_is_and_how_it_ended() {
     visit.fill("#current", PASSWORD).await;
     visit.press_words("main button", "Start download").await;
     visit.read("[data-export-progress].ok", "Done: 16 events").await;
+    assert_eq!(visit.see("h1").await.text().await.unwrap(), "Your download");
     assert!(!visit.shows("#current").await && !visit.shows("main button").await, "there is nothing left to ask");
     visit.until("two files", async || (downloaded_lines(&visit).len() == 2).then_some(())).await;
     visit.press_words("main a", "Back to events").await;
