@@ -70,22 +70,30 @@ impl Visit {
         self.current_url().await.unwrap().path().to_owned()
     }
 
-    /// Waits until the page is the one at a path.
+    /// Waits until the page is the one at a path, with all its scripts: the address changes before these listen.
     pub async fn arrive(&self, path: &str) {
-        self.until(&format!("the page {path}"), async || (self.path().await == path).then_some(())).await;
+        self.until(&format!("the page {path}"), async || {
+            (self.path().await == path && self.ask("return document.readyState").await == "complete").then_some(())
+        })
+        .await;
     }
 
     /// An element that can be seen.
     pub async fn see(&self, css: &str) -> WebElement {
-        self.until(css, async || {
-            for element in self.find_all(By::Css(css)).await.ok()? {
-                if element.is_displayed().await.unwrap_or(false) {
-                    return Some(element);
-                }
+        self.until(css, async || self.find_shown(css, "").await).await
+    }
+
+    /// The first element that can be seen and carries these words.
+    async fn find_shown(&self, css: &str, words: &str) -> Option<WebElement> {
+        for element in self.find_all(By::Css(css)).await.ok()? {
+            // One that has gone meanwhile is not shown.
+            if element.is_displayed().await.unwrap_or(false)
+                && (words.is_empty() || element.text().await.ok()?.contains(words))
+            {
+                return Some(element);
             }
-            None
-        })
-        .await
+        }
+        None
     }
 
     /// Whether an element is there and can be seen, without waiting for it.
@@ -104,7 +112,7 @@ impl Visit {
 
     /// The text of an element as it is in the document, with spaces and lines.
     pub async fn text(&self, css: &str) -> String {
-        self.see(css).await.prop("textContent").await.unwrap().unwrap()
+        self.until(css, async || self.find_shown(css, "").await?.prop("textContent").await.ok()?).await
     }
 
     /// Waits until an element's text contains something; gives all of it.
@@ -121,26 +129,18 @@ impl Visit {
     }
 
     pub async fn attribute(&self, css: &str, name: &str) -> String {
-        self.see(css).await.attr(name.to_owned()).await.unwrap().unwrap_or_else(|| panic!("{css} has no {name}"))
+        let what = format!("{name} of {css}");
+        self.until(&what, async || self.find_shown(css, "").await?.attr(name.to_owned()).await.ok()?).await
     }
 
     pub async fn press(&self, css: &str) {
-        self.see(css).await.click().await.unwrap();
+        self.press_words(css, "").await;
     }
 
-    /// Presses what carries these words.
+    /// Presses what carries these words. What goes away just before is looked for again.
     pub async fn press_words(&self, css: &str, words: &str) {
-        let element = self
-            .until(&format!("{css} with the words “{words}”"), async || {
-                for element in self.find_all(By::Css(css)).await.ok()? {
-                    if element.is_displayed().await.ok()? && element.text().await.ok()?.contains(words) {
-                        return Some(element);
-                    }
-                }
-                None
-            })
-            .await;
-        element.click().await.unwrap();
+        let what = format!("{css} with the words “{words}” that can be pressed");
+        self.until(&what, async || self.find_shown(css, words).await?.click().await.ok()).await;
     }
 
     /// Types into a field that may have something in it.
