@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::program::Program;
 use crate::stage::Acknowledged;
 use crate::support::actors::Sender;
-use crate::wire::{Answer, Wire, head};
+use crate::support::wire::{Answer, Wire, head};
 
 const CONNECTIONS: usize = 20;
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ async fn asked_to_end_under_load_the_program_answers_whoever_has_begun_and_ends_
     let crowd = Crowd { sender: program.new_sender(), ..Crowd::new(program.address) };
     let mut open_before = Vec::new();
     for _ in 0..5 {
-        open_before.push(Wire::connect(program.address).await.unwrap());
+        open_before.push(Wire::open(program.address).await.unwrap());
     }
     let begun_anew = join_all((0..CONNECTIONS).map(|_| crowd.send_on_new_connections()));
     let kept_alive = join_all((0..CONNECTIONS).map(|_| crowd.send_on_one_connection()));
@@ -70,8 +70,8 @@ impl Crowd {
     /// A connection for each request, until nobody takes them. The program says that it has begun by asking for the body: a
     /// connection that ends before that was never taken, or the program had ended.
     async fn send_on_new_connections(&self) {
-        while let Ok(mut wire) = Wire::connect(self.address).await {
-            let head = head(&self.sender, BODY.len(), "Expect: 100-continue\r\n");
+        while let Ok(mut wire) = Wire::open(self.address).await {
+            let head = head(&self.sender.authorization(), BODY.len(), "Expect: 100-continue\r\n");
             if wire.write(head.as_bytes()).await.is_err() {
                 return;
             }
@@ -79,7 +79,7 @@ impl Crowd {
             assert!(begun.starts_with("HTTP/1.1 100 "), "{begun}");
             tokio::time::sleep(Duration::from_millis(rand::random_range(0..40))).await;
             let _ = wire.write(BODY.as_bytes()).await;
-            match wire.answer().await {
+            match wire.next_answer().await {
                 Ok(answer) => self.note(&answer),
                 Err(error) => {
                     eprintln!("cut: {error}");
@@ -93,7 +93,7 @@ impl Crowd {
     /// One connection for all requests, until it is closed between two of them. Where a request and the end of an idle connection
     /// cross on the line, nobody is at fault (RFC 9112, section 9.5); half an answer would be a cut.
     async fn send_on_one_connection(&self) {
-        let mut wire = Wire::connect(self.address).await.unwrap();
+        let mut wire = Wire::open(self.address).await.unwrap();
         loop {
             match wire.post(&self.sender, BODY, "").await {
                 Ok(answer) => self.note(&answer),

@@ -122,7 +122,7 @@ struct Pair {
 impl Pair {
     async fn new() -> Self {
         // Senders are told apart by a forwarded address, or their failures would be refused before anybody looks at them.
-        let trusting = |options: &mut reasoner_webhooks::config::Options| {
+        let trusting = |options: &mut reasoner_webhooks::config::options::Options| {
             options.trusted_proxies = Some("127.0.0.0/8".to_owned());
         };
         let database_url = postgres::new_database().await;

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use crate::program::Program;
 use crate::stage::Acknowledged;
 use crate::support::actors::Sender;
-use crate::wire::Wire;
+use crate::support::wire::Wire;
 
 /// Of a short run.
 const PROGRAM_KILLS: u32 = 20;
@@ -114,7 +114,7 @@ impl Ledger {
     async fn attempt(&self, wire: &mut Option<Wire>, address: std::net::SocketAddr, body: &str, more: &str) -> bool {
         let mut used = match wire.take() {
             Some(wire) => wire,
-            None => match Wire::connect(address).await {
+            None => match Wire::open(address).await {
                 Ok(wire) => wire,
                 Err(_) => return false,
             },

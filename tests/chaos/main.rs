@@ -8,7 +8,6 @@ mod support;
 
 mod program;
 mod stage;
-mod wire;
 
 mod commits;
 #[cfg(target_os = "linux")]

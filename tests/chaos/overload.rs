@@ -10,7 +10,7 @@ use crate::program::{Home, Program};
 use crate::stage::Acknowledged;
 use crate::support::chaos_proxy::Proxy;
 use crate::support::private_postgres::PrivatePostgres;
-use crate::wire::Wire;
+use crate::support::wire::Wire;
 
 const CONNECTIONS: usize = 300;
 /// All connections together send more than twice as much at once as the writer lets wait.
@@ -32,7 +32,7 @@ async fn far_too_much_is_refused_with_503_in_bounded_memory_and_what_was_taken_i
     let program = Program::serve_at(Home::Database(proxy.database_url())).await;
     let sender = program.new_sender();
     let body = format!("\"{}\"", "x".repeat(BODY_BYTES - 2));
-    let mut first = Wire::connect(program.address).await.unwrap();
+    let mut first = Wire::open(program.address).await.unwrap();
     assert_eq!(first.post(&sender, "1", "").await.unwrap().status, 200);
     proxy.delay(LATENCY, LATENCY);
 
@@ -40,7 +40,7 @@ async fn far_too_much_is_refused_with_503_in_bounded_memory_and_what_was_taken_i
     let (over, most) = (AtomicBool::new(false), AtomicU64::new(0));
     let before = program.memory_bytes();
     let sending = join_all((0..CONNECTIONS).map(|_| async {
-        let mut wire = Wire::connect(program.address).await.unwrap();
+        let mut wire = Wire::open(program.address).await.unwrap();
         while !over.load(Ordering::Relaxed) {
             let answer = wire.post(&sender, &body, "").await.unwrap();
             assert!(answer.is_stored_or_told(), "{answer:?}");
@@ -52,7 +52,7 @@ async fn far_too_much_is_refused_with_503_in_bounded_memory_and_what_was_taken_i
                 }
             }
             if !answer.keeps_alive() {
-                wire = Wire::connect(program.address).await.unwrap();
+                wire = Wire::open(program.address).await.unwrap();
             }
         }
     }));
@@ -76,7 +76,7 @@ async fn far_too_much_is_refused_with_503_in_bounded_memory_and_what_was_taken_i
     acknowledged.assert_stored(postgres.url()).await;
     // And it is well again without anybody's help.
     proxy.delay(Duration::ZERO, Duration::ZERO);
-    let mut last = Wire::connect(program.address).await.unwrap();
+    let mut last = Wire::open(program.address).await.unwrap();
     for _ in 0..100 {
         if last.post(&sender, "2", "").await.unwrap().status == 200 {
             return;

@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use crate::support::actors::Sender;
 use crate::support::private_postgres::{kill_server, private_directory};
 use crate::support::server::PASSWORD;
-use crate::wire::Wire;
+use crate::support::wire::Wire;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ impl Program {
 
     /// What `/readyz` says, if anything.
     pub async fn ready(&self) -> Option<u16> {
-        let mut wire = Wire::connect(self.address).await.ok()?;
+        let mut wire = Wire::open(self.address).await.ok()?;
         wire.get("/readyz").await.ok().map(|answer| answer.status)
     }
 

@@ -39,7 +39,7 @@ async fn two_thousand_slow_connections_take_nothing_from_the_others() {
     while started.elapsed() < WATCHED {
         // Who is kept waiting keeps the connection warm.
         for wire in crowd.iter_mut().skip(good % 100).step_by(100) {
-            let _ = wire.0.write_all(b"x").await;
+            let _ = wire.stream.write_all(b"x").await;
         }
         let answers = [sender.status().await, alice.get("/events").await.status().as_u16()];
         let healthy = server.visitor().get("/healthz").await.status().as_u16();

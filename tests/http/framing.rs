@@ -38,7 +38,7 @@ async fn what_is_no_request_gets_an_answer_like_all_others() {
                 assert_eq!(wire.answer().await.status, 200);
             }
             // The server may end the connection before it has read all of it.
-            let _ = wire.0.write_all(bytes.as_bytes()).await;
+            let _ = wire.stream.write_all(bytes.as_bytes()).await;
             let answer = wire.answer().await;
             assert_eq!(answer.status, status, "{after_another}: {}", answer.head);
             assert_eq!(answer.header("content-type"), "application/problem+json");

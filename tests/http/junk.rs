@@ -49,10 +49,10 @@ const PIECES: [&str; 18] = [
 async fn answers(url: &str, bytes: &[u8]) -> String {
     let mut wire = Wire::connect(url).await;
     // The server may have ended the connection before it has read all of it.
-    let _ = wire.0.write_all(bytes).await;
-    let _ = wire.0.shutdown().await;
+    let _ = wire.stream.write_all(bytes).await;
+    let _ = wire.stream.shutdown().await;
     let mut said = Vec::new();
-    let reading = wire.0.read_to_end(&mut said);
+    let reading = wire.stream.read_to_end(&mut said);
     let _ = tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the connection ends");
     String::from_utf8_lossy(&said).into_owned()
 }
