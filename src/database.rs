@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, DEFAULT_DATA_DIR, Database};
+use crate::config::checked::{Config, Database};
+use crate::config::options::DEFAULT_DATA_DIR;
 use crate::store::embedded::cluster::Cluster;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::error::StoreError;

@@ -10,7 +10,7 @@ use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::LogFormat;
+use crate::config::checked::LogFormat;
 
 /// What is told to somebody who waits has this target. In a log it is a line like any other.
 const PROGRESS: &str = "progress";

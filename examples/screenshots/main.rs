@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use reasoner_webhooks::clock::Clock;
-use reasoner_webhooks::config::{Config, Options};
+use reasoner_webhooks::config::checked::Config;
+use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::server::application::Application;
 use reasoner_webhooks::store::embedded::cluster::Cluster;
 use reasoner_webhooks::store::migrate;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reasoner_webhooks::config::Options;
+use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::domain::overlap::Overlap;
 use reasoner_webhooks::domain::second_factor::TotpSecret;

@@ -1,7 +1,8 @@
 //! What `doctor` says of addresses and proxies, as far as they can be judged from the options that it is given.
 
 use crate::cli::checks::Check;
-use crate::config::{Config, is_loopback};
+use crate::config::checked::Config;
+use crate::config::values::is_loopback;
 
 const OVER_HTTPS: &str = "serve it over https behind a proxy, and set the address to the https:// one";
 
@@ -98,7 +99,8 @@ fn proxies(config: &Config) -> Check {
 mod tests {
     use super::checks;
     use crate::cli::checks::{Check, State};
-    use crate::config::{Config, Options};
+    use crate::config::checked::Config;
+    use crate::config::options::Options;
 
     /// The state of one check under some options.
     fn state_of(check: &str, options: Options) -> State {

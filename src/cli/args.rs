@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::Options;
+use crate::config::options::Options;
 
 /// Receive JSON over HTTP with Basic authentication, keep it in Postgres, see it live.
 #[derive(Debug, Parser)]

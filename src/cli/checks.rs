@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::cli::failure::CommandError;
-use crate::config::Config;
+use crate::config::checked::Config;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled};
 use crate::store::{partitions, search_indexes, settings};
 

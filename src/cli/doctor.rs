@@ -6,7 +6,7 @@ use crate::cli::addresses;
 use crate::cli::checks::{self, Check, State};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
-use crate::config::Config;
+use crate::config::checked::Config;
 use crate::database::OpenDatabase;
 use crate::store::{installation, migrate};
 

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
 use crate::cli::output;
-use crate::config::Config;
+use crate::config::checked::Config;
 
 /// Longer than the program itself waits for its database.
 const MAX_WAIT: Duration = Duration::from_secs(4);

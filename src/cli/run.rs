@@ -7,7 +7,7 @@ use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
 use crate::cli::{account, credential, doctor, events, manual, output, ready};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::checked::Config;
 use crate::database::OpenDatabase;
 use crate::domain::audit::Act;
 use crate::store::installation;

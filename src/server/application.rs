@@ -14,7 +14,7 @@ use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
 use crate::app::prune;
 use crate::clock::Clock;
-use crate::config::{Config, ConnectionLimits};
+use crate::config::checked::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::ingest::holding::Holding;

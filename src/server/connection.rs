@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::config::ConnectionLimits;
+use crate::config::checked::ConnectionLimits;
 use crate::measure::Present;
 use crate::web::layers::leaving::Droppable;
 use crate::web::layers::unparsed;

@@ -3,7 +3,7 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::config::ConnectionLimits;
+use crate::config::checked::ConnectionLimits;
 
 /// What is asked for, the first that is granted: some systems call the hard limit infinite, and then refuse much.
 const WANTED_FILES: [u64; 2] = [65_536, 10_240];
@@ -28,7 +28,7 @@ pub fn limits(wanted: ConnectionLimits, listeners: usize) -> ConnectionLimits {
 #[cfg(test)]
 mod tests {
     use super::limits;
-    use crate::config::ConnectionLimits;
+    use crate::config::checked::ConnectionLimits;
 
     // holds X1
     #[test]

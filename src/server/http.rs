@@ -17,7 +17,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web::{Bytes, Data};
 use tokio::net::TcpSocket;
 
-use crate::config::ConnectionLimits;
+use crate::config::checked::ConnectionLimits;
 use crate::server::connection::{Connection, InProgress, Progress};
 use crate::server::listeners::Listener;
 use crate::web::site::Site;

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use crate::clock::Clock;
-use crate::config::{Config, wants_colours};
+use crate::config::checked::Config;
+use crate::config::environment::wants_colours;
 use crate::database::OpenDatabase;
 use crate::server::application::{Application, StartError};
 use crate::server::card::Card;

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use clap::{CommandFactory, Parser};
 use reasoner_webhooks::cli::args::Args;
-use reasoner_webhooks::config::{Config, Options};
+use reasoner_webhooks::config::checked::Config;
+use reasoner_webhooks::config::options::Options;
 use yaml_rust2::{Yaml, YamlLoader};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reasoner_webhooks::config::Config;
+use reasoner_webhooks::config::checked::Config;
 use serde_json::Value;
 
 use crate::stage::{EMAIL, Stage, said, stdout};

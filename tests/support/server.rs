@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::clock::Clock;
-use reasoner_webhooks::config::{Config, Options};
+use reasoner_webhooks::config::checked::Config;
+use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::server::application::Application;
 use reasoner_webhooks::store::pool::Store;
 

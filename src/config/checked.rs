@@ -1,0 +1,225 @@
+//! The options once they are checked.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::config::options::Options;
+use crate::config::values::{
+    WrongValues, address, database_url, insecure, networks, number, one_of, origin, switch, web_url,
+};
+use crate::domain::network::TrustedProxies;
+use crate::domain::secret::Secret;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// An existing server, by its address, which may contain a password.
+    Existing(Secret),
+    /// One of the program's own, below a directory.
+    Embedded(PathBuf),
+}
+
+/// The checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub bind: SocketAddr,
+    pub ingest_bind: Option<SocketAddr>,
+    pub metrics_bind: Option<SocketAddr>,
+    /// `None`: made of the bound address.
+    pub public_url: Option<Url>,
+    pub ingest_url: Option<Url>,
+    pub database: Database,
+    pub trusted_proxies: TrustedProxies,
+    pub signup_open: bool,
+    pub upgrade_url: Option<Url>,
+    pub retention_days: u32,
+    pub max_body_bytes: usize,
+    pub log_format: LogFormat,
+    /// The value of PATH, where server binaries are looked for.
+    pub search_path: Option<OsString>,
+    /// No flag sets these: they are right for everybody but a test that cannot wait.
+    pub connections: ConnectionLimits,
+}
+
+/// What one listener gives its connections.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// How long the head of a request may take, the first of a connection or a later one. As long as a body may.
+    pub head_deadline: Duration,
+    /// How long a connection may lie idle between two requests.
+    pub keep_alive: Duration,
+    /// How long the other side may take nothing of an answer.
+    pub write_deadline: Duration,
+    /// Connections at once. Fewer where the system lets the program open fewer files.
+    pub max_connections: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            head_deadline: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+            write_deadline: Duration::from_secs(30),
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// The largest body that fits a column and a request, in bytes.
+const MAX_MAX_BODY_BYTES: u64 = 256 * 1024 * 1024;
+/// A hundred years.
+const MAX_RETENTION_DAYS: u32 = 36_500;
+
+impl Config {
+    /// Checks everything and reports all that is wrong.
+    pub fn check(options: Options) -> Result<Self, WrongValues> {
+        let options = options.with_defaults();
+        let mut problems = WrongValues::default();
+        let bind = problems.take("--bind", "BIND", address(&options.bind));
+        let ingest_bind = problems.take_some("--ingest-bind", "INGEST_BIND", options.ingest_bind.as_deref(), address);
+        let metrics_bind =
+            problems.take_some("--metrics-bind", "METRICS_BIND", options.metrics_bind.as_deref(), address);
+        let insecure_http = problems
+            .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
+            .unwrap_or(false);
+        let public_url = problems.take_some("--public-url", "PUBLIC_URL", options.public_url.as_deref(), origin);
+        if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
+            problems.add("--public-url", "PUBLIC_URL", problem);
+        }
+        let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), web_url);
+        let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
+        let database_url =
+            problems.take_some("--database-url", "DATABASE_URL", options.database_url.as_deref(), database_url);
+        let networks =
+            problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
+        let signup_open =
+            problems.take("--signup", "SIGNUP", one_of(&options.signup, [("closed", false), ("open", true)]));
+        let days = number(&options.retention_days, 1, u64::from(MAX_RETENTION_DAYS));
+        let retention_days = problems.take("--retention-days", "RETENTION_DAYS", days);
+        let bytes = number(&options.max_body_bytes, 1, MAX_MAX_BODY_BYTES);
+        let max_body_bytes = problems.take("--max-body-bytes", "MAX_BODY_BYTES", bytes);
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let log_format = problems.take("--log-format", "LOG_FORMAT", one_of(&options.log_format, formats));
+        match (bind, signup_open, retention_days, max_body_bytes, log_format) {
+            (Some(bind), Some(signup_open), Some(days), Some(bytes), Some(log_format)) if problems.is_empty() => {
+                Ok(Self {
+                    bind,
+                    ingest_bind,
+                    metrics_bind,
+                    public_url,
+                    ingest_url,
+                    database: match database_url {
+                        Some(url) => Database::Existing(url),
+                        None => Database::Embedded(PathBuf::from(options.data_dir)),
+                    },
+                    trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
+                    signup_open,
+                    upgrade_url,
+                    retention_days: u32::try_from(days).unwrap_or(MAX_RETENTION_DAYS),
+                    max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                    log_format,
+                    search_path: std::env::var_os("PATH"),
+                    connections: ConnectionLimits::default(),
+                })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+impl Config {
+    /// The origin of the pages, without a slash at its end; `bound` is where they are listened on.
+    pub fn public_origin(&self, bound: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{bound}"),
+        }
+    }
+
+    /// Whether it says where people and senders find the program. Commands are seldom told, and `serve` is.
+    pub fn names_addresses(&self) -> bool {
+        self.public_url.is_some() || self.ingest_url.is_some()
+    }
+
+    /// The endpoint as users are shown it.
+    pub fn endpoint(&self, bound: SocketAddr) -> String {
+        match &self.ingest_url {
+            Some(url) => url.to_string(),
+            None => format!("{}/", self.public_origin(bound)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::checked::{Config, Database};
+    use crate::config::options::Options;
+
+    fn options() -> Options {
+        Options::default()
+    }
+
+    #[test]
+    fn the_defaults_are_right() {
+        let config = Config::check(options()).unwrap();
+        assert!(matches!(config.database, Database::Embedded(dir) if dir.as_os_str() == "./data"));
+        assert_eq!(config.max_body_bytes, 1_048_576);
+    }
+
+    #[test]
+    fn every_wrong_value_is_reported_at_once_with_flag_and_variable() {
+        let wrong = Options {
+            bind: "nowhere".to_owned(),
+            ingest_bind: Some("1.2.3.4".to_owned()),
+            metrics_bind: Some(":".to_owned()),
+            public_url: Some("https://example.com/path".to_owned()),
+            ingest_url: Some("ftp://example.com".to_owned()),
+            database_url: Some("mysql://user:canary@host/db".to_owned()),
+            data_dir: "".into(),
+            trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
+            signup: "maybe".to_owned(),
+            upgrade_url: Some("upgrade".to_owned()),
+            retention_days: "0".to_owned(),
+            max_body_bytes: "1 MB".to_owned(),
+            log_format: "xml".to_owned(),
+            insecure_http: Some("perhaps".to_owned()),
+        };
+        let report = Config::check(wrong).unwrap_err().to_string();
+        let lines: Vec<&str> = report.lines().collect();
+        assert_eq!(lines.len(), 13, "{report}");
+        for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
+            assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
+        }
+        assert!(!report.contains("canary"), "{report}");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_unless_it_is_asked_for() {
+        let with_url = |url: &str| Options { public_url: Some(url.to_owned()), ..options() };
+        for fine in ["https://example.com", "http://localhost:8080", "http://127.0.0.1", "http://[::1]:9"] {
+            assert!(Config::check(with_url(fine)).is_ok(), "{fine}");
+        }
+        assert!(Config::check(with_url("http://example.com")).is_err());
+        assert!(Config::check(Options { bind: "0.0.0.0:8080".to_owned(), ..options() }).is_err());
+        let asked = Options { insecure_http: Some("true".to_owned()), ..with_url("http://example.com") };
+        assert!(Config::check(asked).is_ok());
+    }
+
+    #[test]
+    fn empty_variables_count_as_unset() {
+        let empty = Options { database_url: Some(String::new()), ingest_bind: Some(String::new()), ..options() };
+        let config = Config::check(empty).unwrap();
+        assert!(matches!(config.database, Database::Embedded(_)) && config.ingest_bind.is_none());
+    }
+}

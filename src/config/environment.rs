@@ -1,0 +1,20 @@
+//! What the system says that is no option.
+
+use std::ffi::OsString;
+
+/// Whether standard output is a terminal that wants colours (see no-color.org).
+pub fn wants_colours() -> bool {
+    use std::io::IsTerminal;
+    let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    std::io::stdout().is_terminal() && !is_dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The words that the program was called with, after its own name.
+pub fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().skip(1)
+}
+
+/// The log filter of `RUST_LOG`, or `usual`.
+pub fn log_filter(usual: &str) -> String {
+    std::env::var("RUST_LOG").unwrap_or_else(|_| usual.to_owned())
+}

@@ -1,0 +1,93 @@
+//! The flags and environment variables, as texts.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+/// The options as they were given: texts, so that a wrong one is reported in our words, with all the others.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Options {
+    /// Address of pages and ingest; port 0 picks a free one
+    #[arg(long, env = "BIND", value_name = "ADDRESS:PORT", global = true, default_value = "127.0.0.1:8080")]
+    pub bind: String,
+    /// A second listener that serves ingest and nothing else
+    #[arg(long, env = "INGEST_BIND", value_name = "ADDRESS:PORT", global = true)]
+    pub ingest_bind: Option<String>,
+    /// A listener for /metrics (Prometheus text); never on the public one
+    #[arg(long, env = "METRICS_BIND", value_name = "ADDRESS:PORT", global = true)]
+    pub metrics_bind: Option<String>,
+    /// Origin of the pages, for links, cookies and the origin check [default: http:// and the bind address]
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL", global = true)]
+    pub public_url: Option<String>,
+    /// The endpoint address shown to users [default: the public URL and /]
+    #[arg(long, env = "INGEST_URL", value_name = "URL", global = true)]
+    pub ingest_url: Option<String>,
+    /// An existing Postgres, 14 or newer [default: a PostgreSQL of the program's own]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Where the program's own PostgreSQL lives
+    #[arg(long, env = "DATA_DIR", value_name = "DIR", global = true, default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: OsString,
+    /// Networks of proxies whose forwarding headers are believed, comma-separated, read from the right
+    #[arg(long, env = "TRUSTED_PROXIES", value_name = "CIDR,...", global = true)]
+    pub trusted_proxies: Option<String>,
+    /// `open` lets visitors create Free accounts
+    #[arg(long, env = "SIGNUP", value_name = "open|closed", global = true, default_value = "closed")]
+    pub signup: String,
+    /// Where the locked page sends Free accounts
+    #[arg(long, env = "UPGRADE_URL", value_name = "URL", global = true)]
+    pub upgrade_url: Option<String>,
+    /// How long events are kept, in days
+    #[arg(
+        long,
+        env = "RETENTION_DAYS",
+        allow_negative_numbers = true,
+        value_name = "DAYS",
+        global = true,
+        default_value = "90"
+    )]
+    pub retention_days: String,
+    /// Largest accepted body, in bytes
+    #[arg(
+        long,
+        env = "MAX_BODY_BYTES",
+        allow_negative_numbers = true,
+        value_name = "BYTES",
+        global = true,
+        default_value = "1048576"
+    )]
+    pub max_body_bytes: String,
+    /// How the log is written
+    #[arg(long, env = "LOG_FORMAT", value_name = "text|json", global = true, default_value = "text")]
+    pub log_format: String,
+    /// Allow a public URL that is neither https nor loopback
+    #[arg(long, env = "INSECURE_HTTP", value_name = "true|false", global = true,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub insecure_http: Option<String>,
+}
+
+impl Options {
+    /// An empty value counts as none, as compose files write it.
+    pub fn with_defaults(mut self) -> Self {
+        let defaults = [
+            (&mut self.bind, "127.0.0.1:8080"),
+            (&mut self.signup, "closed"),
+            (&mut self.retention_days, "90"),
+            (&mut self.max_body_bytes, "1048576"),
+            (&mut self.log_format, "text"),
+        ];
+        for (value, default) in defaults {
+            if value.is_empty() {
+                value.push_str(default);
+            }
+        }
+        if self.data_dir.is_empty() {
+            self.data_dir = DEFAULT_DATA_DIR.into();
+        }
+        self
+    }
+}
+
+/// Where a database of the program's own is, when nobody says where.
+pub const DEFAULT_DATA_DIR: &str = "./data";
