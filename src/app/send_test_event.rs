@@ -1,6 +1,7 @@
 //! Stores a test event as if the credential's sender had sent it, so that its owner sees the way to the dashboard work
 //! without a terminal. It is a real event, counted and kept like any other.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::domain::request_headers::scrub;
 use crate::domain::time::rfc3339;
 use crate::store::event_counts::Counts;
 use crate::store::pool::Store;
-use crate::store::{credentials, event_counts, events};
+use crate::store::{credentials, event_counts, events, senders};
 
 /// Why no event was stored.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,7 @@ pub async fn send_test_event(
             events::insert(conn, member.account_id, id, &new).await?;
             let counts = Counts { accepted: 1, rejected: 0, bytes: new.body.len() as u64 };
             event_counts::add(conn, member.account_id, id, writer, act.at, counts).await?;
+            senders::note(conn, &HashMap::from([((member.account_id, id, new.remote_ip), act.at)])).await?;
             Ok(())
         })
         .await

@@ -16,9 +16,9 @@ use crate::domain::holding::{Accepted, HeldEvents, MAX_HELD_BYTES, MAX_HELD_EVEN
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::store::columns::{Moment, inet, without_nul};
 use crate::store::error::StoreError;
-use crate::store::idempotency;
 use crate::store::pool::Connection;
 use crate::store::schema::held_events;
+use crate::store::{idempotency, senders};
 
 /// Holds an event if there is room for it; `false` when there is none, or when one with its key is held already. The caller has
 /// locked the credential, so that nobody else fills the same room.
@@ -123,9 +123,28 @@ pub async fn accept(
         .bind::<SqlUuid, _>(counter)
         .execute(conn)
         .await?;
+    note_senders(conn, account, credential, until).await?;
     let stored = done.last().copied().unwrap_or(0);
     let moved = discard(conn, account, credential, until).await?;
     Ok(Accepted { stored: stored as u64, repeated: moved.saturating_sub(stored) as u64, too_old: too_old as u64 })
+}
+
+/// The addresses that events were accepted from, as of their arrival.
+async fn note_senders(
+    conn: &mut Connection,
+    account: AccountId,
+    credential: CredentialId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let seen: Vec<(IpNet, Option<Moment>)> = held_events::table
+        .filter(held_events::account_id.eq(account.0).and(held_events::credential_id.eq(credential.0)))
+        .filter(held_events::received_at.le(Moment(until)))
+        .group_by(held_events::remote_ip)
+        .select((held_events::remote_ip, diesel::dsl::max(held_events::received_at)))
+        .load(conn)
+        .await?;
+    let last = seen.into_iter().filter_map(|(ip, at)| Some(((account, credential, ip.addr()), at?.0)));
+    senders::note(conn, &last.collect()).await
 }
 
 /// Those of the held events that are about to be stored: all but those whose key belongs to another event.

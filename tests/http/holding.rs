@@ -111,6 +111,7 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
     assert!(event.contains("Accepted late at") && event.contains("Accepted late</span>"), "{event}");
     assert_eq!(server.number("select sum(accepted) from event_counts").await, 4, "counted when accepted");
     assert_eq!(server.number("select sum(bytes) from event_counts").await, 3 * 11 + 13);
+    assert_eq!(server.number("select count(*) from senders where remote_ip = '127.0.0.1'").await, 1);
     let audit = alice.page("/settings/audit").await;
     assert!(audit.contains("Accepted late events of a credential") && audit.contains("3 stored"), "{audit}");
 }
