@@ -1,13 +1,16 @@
 //! How much of what has not been stored yet one program holds in memory: bodies that are arriving or waiting, and events that
 //! wait. Beyond the bounds a request is refused at once, so that no load takes more memory than this.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Events that may wait to be written.
 pub const MAX_EVENTS: usize = 2_048;
 /// Bytes of bodies that may be there, arriving or waiting.
 pub const MAX_BYTES: usize = 24 * 1024 * 1024;
+/// Between two lines of the log that say so. An overload goes in and out of the bounds several times a second.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// The room of one program.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +20,9 @@ pub struct Rooms(Arc<Taken>);
 struct Taken {
     events: AtomicUsize,
     bytes: AtomicUsize,
-    /// Whether something was refused since it last was half empty, so that the log has a line for it and not thousands.
+    /// Whether something was refused since it last was half empty: most refusals need not look at a clock.
     is_overfull: AtomicBool,
+    told_at: Mutex<Option<Instant>>,
 }
 
 impl Rooms {
@@ -38,11 +42,21 @@ impl Rooms {
     }
 
     fn refuse(&self) -> bool {
-        if !self.0.is_overfull.swap(true, Ordering::Relaxed) {
+        if !self.0.is_overfull.swap(true, Ordering::Relaxed) && self.is_time_to_tell(Instant::now()) {
             let (events, bytes) = (self.events(), self.bytes());
             tracing::warn!(events, bytes, "more arrives than can be stored: refusing what does not fit");
         }
         false
+    }
+
+    /// Whether the log has no line about it that is younger than others are apart.
+    fn is_time_to_tell(&self, now: Instant) -> bool {
+        let mut told_at = self.0.told_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = told_at.is_none_or(|at| now.duration_since(at) >= TELL_EVERY);
+        if is_time {
+            *told_at = Some(now);
+        }
+        is_time
     }
 }
 
@@ -74,7 +88,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        let Taken { events, bytes, is_overfull } = &*self.all.0;
+        let Taken { events, bytes, is_overfull, told_at: _ } = &*self.all.0;
         let events = events.fetch_sub(usize::from(self.is_event), Ordering::Relaxed);
         let bytes = bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         if events < MAX_EVENTS / 2 && bytes < MAX_BYTES / 2 && is_overfull.load(Ordering::Relaxed) {
@@ -85,7 +99,9 @@ impl Drop for Room {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_BYTES, MAX_EVENTS, Rooms};
+    use std::time::Instant;
+
+    use super::{MAX_BYTES, MAX_EVENTS, Rooms, TELL_EVERY};
 
     // holds D5
     #[test]
@@ -103,5 +119,14 @@ mod tests {
         assert!(!rooms.open().take_place());
         drop(places);
         assert_eq!(rooms.events(), 0);
+    }
+
+    #[test]
+    fn an_overload_that_comes_and_goes_is_a_line_in_ten_seconds() {
+        let (rooms, start) = (Rooms::default(), Instant::now());
+        assert!(rooms.is_time_to_tell(start));
+        assert!(!rooms.is_time_to_tell(start + TELL_EVERY / 2));
+        assert!(rooms.is_time_to_tell(start + TELL_EVERY));
+        assert!(!rooms.is_time_to_tell(start + TELL_EVERY * 3 / 2));
     }
 }
