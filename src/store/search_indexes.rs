@@ -53,6 +53,18 @@ pub async fn has_extension(conn: &mut Connection) -> Result<bool, StoreError> {
     Ok(answer.yes)
 }
 
+/// Whether upkeep can make the extension: it is installed on the server, and the role may create it in this database.
+pub async fn may_make_extension(conn: &mut Connection) -> Result<bool, StoreError> {
+    let answer: Answer = sql_query(
+        "select exists (select from pg_available_extension_versions where name = 'pg_trgm' and \
+         ((trusted or not superuser) and has_database_privilege(current_database(), 'create') \
+         or (select rolsuper from pg_roles where rolname = current_user))) as yes",
+    )
+    .get_result(conn)
+    .await?;
+    Ok(answer.yes)
+}
+
 /// The partitions that have both indexes, whole, oldest first.
 pub async fn list_indexed(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
     let names: Vec<Name> = sql_query(format!(
@@ -75,8 +87,8 @@ pub async fn list_closed(conn: &mut Connection, now: Timestamp) -> Result<Vec<St
 }
 
 /// Makes the indexes that closed weeks lack, one after the other, without keeping anybody from reading or writing; answers with the
-/// partitions that got them and have events. What a crash left half made is dropped and made again. `conn` is the caller's own and holds the lock
-/// of upkeep; its limits on waiting are lifted.
+/// partitions that got them and have events. What a crash left half made is dropped and made again. `conn` is the caller's own and
+/// holds the lock of upkeep; its limits on waiting are lifted.
 pub async fn make(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, StoreError> {
     if !has_extension(conn).await? {
         // Allowed to the owner of a database where the extension is installed; whoever may not goes without.

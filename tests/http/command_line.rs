@@ -312,6 +312,7 @@ async fn doctor_says_what_is_well_and_fails_when_something_is_not() {
         "ok    senders are shown http://127.0.0.1:8080/",
         "ok    the server allows ",
         "hint  there are partitions for 0 weeks ahead: `serve` makes them",
+        "ok    `serve` makes the extension pg_trgm",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }
