@@ -116,8 +116,10 @@ function goOn(notice, link) {
     }
     const nothing = page.querySelector('[data-live-empty]');
     const hadFocus = notice.contains(document.activeElement);
-    if (count === 0 && nothing) notice.replaceWith(nothing);
-    else notice.remove();
+    if (count === 0 && nothing) {
+      nothing.querySelector('[data-further-more]')?.remove();
+      notice.replaceWith(nothing);
+    } else notice.remove();
     if (hadFocus) document.querySelector('main')?.focus({ preventScroll: true });
     speak(count === 1 ? '1 event found. The search is at its end.' : `${count} events found. The search is at its end.`);
   }

@@ -77,6 +77,8 @@ async fn a_long_search_shows_how_far_it_looked_and_goes_on_from_there() {
     assert!(looks > 0, "one look is not enough for so many");
     assert_eq!(ids(&found).len(), 1);
     assert!(found.contains("rel=\"prev\" href"), "and the way back is there");
+    let last = alice.page(&format!("/events?q=n%20%3D%20149999.0&before={}", ids(&found)[0])).await;
+    assert!(last.contains("No <span data-further-more>more </span>events match these filters"), "{last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
