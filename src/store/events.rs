@@ -125,7 +125,7 @@ pub async fn list(
     filter: &EventFilter,
     cursor: Cursor,
     limit: usize,
-    budget: Budget,
+    budget: Budget<'_>,
 ) -> Result<Page<EventSummary>, StoreError> {
     let (mut rows, more, stopped_at) = if filter.has_to_look() {
         let mut found = look(conn, account, filter, cursor, limit + 1, budget).await?;

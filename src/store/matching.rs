@@ -16,22 +16,41 @@ use crate::domain::query::patterns::Patterns;
 use crate::store::error::StoreError;
 use crate::store::event_conditions::passing;
 use crate::store::indexed_weeks::{Indexes, MAX_CANDIDATES, ask, list_candidates};
+use crate::store::pacing::Pacing;
 use crate::store::pool::Connection;
 use crate::store::schema::events;
 use crate::store::spans::Span;
 
 /// How much work one look may be. It ends soon after either is used up.
 #[derive(Clone, Copy, Debug)]
-pub struct Budget {
+pub struct Budget<'a> {
     pub time: Duration,
     pub rows: u64,
+    /// Whom the look makes room for while they send, if for anybody.
+    pub senders: Option<&'a Pacing>,
 }
 
-impl Budget {
+impl<'a> Budget<'a> {
     /// For somebody who waits for a page.
-    pub const PAGE: Self = Self { time: Duration::from_millis(250), rows: 1_000_000 };
+    pub const PAGE: Self = Self { time: Duration::from_millis(250), rows: 1_000_000, senders: None };
     /// For a program that reads all of it, so that no connection is kept for long.
-    pub const BATCH: Self = Self { time: Duration::from_secs(2), rows: 10_000_000 };
+    pub const BATCH: Self = Self { time: Duration::from_secs(2), rows: 10_000_000, senders: None };
+
+    /// The same at a quarter of the speed while somebody sends.
+    pub fn beside(self, senders: &'a Pacing) -> Self {
+        Self { senders: Some(senders), ..self }
+    }
+
+    /// What a window should take at least: longer ones read more at once, and keep a core from those who send.
+    fn window_time(&self) -> Duration {
+        if self.senders.is_some_and(Pacing::senders_are_active) { WINDOW_TIME_BESIDE } else { WINDOW_TIME }
+    }
+
+    async fn rest_after(&self, step: Duration) {
+        if let Some(senders) = self.senders {
+            tokio::time::sleep(senders.rest_after(step)).await;
+        }
+    }
 }
 
 /// What a look found, in the order of its direction.
@@ -51,6 +70,11 @@ const MAX_WINDOW_BYTES: i64 = 8 << 20;
 const FIRST_CANDIDATES: i64 = 100;
 /// Windows that take less become larger, and those that take four times as long smaller.
 const WINDOW_TIME: Duration = Duration::from_millis(25);
+/// The same while somebody sends.
+const WINDOW_TIME_BESIDE: Duration = Duration::from_millis(3);
+/// The part of the time left that an index has to answer in. What it does not list by then is not so rare, or not in memory: reading
+/// event by event finds it in the rest.
+const SHARE_OF_INDEX: u32 = 2;
 
 /// The ids of at most `want` events that pass a filter, from a cursor on: older ones newest first, or newer ones oldest first.
 pub async fn look(
@@ -59,7 +83,7 @@ pub async fn look(
     filter: &EventFilter,
     cursor: Cursor,
     want: usize,
-    budget: Budget,
+    budget: Budget<'_>,
 ) -> Result<Found, StoreError> {
     let until = Instant::now() + budget.time;
     let patterns = filter.query.as_ref().map(Patterns::of).unwrap_or_default();
@@ -100,13 +124,15 @@ pub async fn look(
             }
         }
         span = span.after(end.id);
+        let windowed = step_began.elapsed();
         if Instant::now() >= until || rows >= budget.rows {
             return Ok(Found { ids: found, next: Some(span.cursor()) });
         }
         // What one window in fifty would not find, an index finds sooner.
         let is_rare = (found.len() - found_before) as u64 * 50 < end.n.unsigned_abs();
         if is_rare && let Some(week) = indexes.week_ahead(conn, &span).await? {
-            match list_candidates(conn, account, filter, &patterns, &week, MAX_CANDIDATES, budget.time).await? {
+            let time = until.saturating_duration_since(Instant::now()) / SHARE_OF_INDEX;
+            match list_candidates(conn, account, filter, &patterns, &week, MAX_CANDIDATES, time).await? {
                 Some(candidates) => {
                     let wanted = want - found.len();
                     let (passed, read_to) =
@@ -122,14 +148,18 @@ pub async fn look(
                     if Instant::now() >= until {
                         return Ok(Found { ids: found, next: Some(span.cursor()) });
                     }
+                    budget.rest_after(step_began.elapsed()).await;
                     continue;
                 }
                 None => indexes.give_up(),
             }
+        } else {
+            budget.rest_after(windowed).await;
         }
-        match step_began.elapsed() {
-            time if time < WINDOW_TIME => window = (window * 2).min(LAST_WINDOW),
-            time if time > WINDOW_TIME * 4 => window = (window / 2).max(FIRST_WINDOW),
+        let aim = budget.window_time();
+        match windowed {
+            time if time < aim => window = (window * 2).min(LAST_WINDOW),
+            time if time > aim * 4 => window = (window / 2).max(FIRST_WINDOW),
             _ => {}
         }
     }

@@ -1,12 +1,12 @@
-//! Those who send come first: what reads a great deal in the background rests between its steps while they do, so that nobody waits
-//! longer for a 200 because somebody else downloads everything.
+//! Those who send come first: what reads a great deal, such as an export or a search, rests between its steps while they do, so that
+//! nobody waits longer for a 200 because somebody else downloads everything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Whoever stored a batch so recently is expected to send more.
-const ACTIVE_FOR: Duration = Duration::from_secs(1);
+const ACTIVE_FOR: Duration = Duration::from_millis(250);
 /// How many times as long as a step took, senders have the machine for themselves after it.
 const SHARE_OF_SENDERS: u32 = 3;
 
@@ -14,7 +14,7 @@ const SHARE_OF_SENDERS: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct Pacing {
     opened: Instant,
-    /// Milliseconds from then until a second after the last batch.
+    /// Milliseconds from then until a moment after the last batch.
     active_until: Arc<AtomicU64>,
 }
 
@@ -35,7 +35,7 @@ impl Pacing {
         self.senders_are_active_at(self.opened.elapsed())
     }
 
-    /// How long a background task rests after a step that took so long.
+    /// How long to rest after a step that took so long.
     pub fn rest_after(&self, step: Duration) -> Duration {
         if self.senders_are_active() { step * SHARE_OF_SENDERS } else { Duration::ZERO }
     }
@@ -56,17 +56,17 @@ mod tests {
     use super::Pacing;
 
     #[test]
-    fn senders_are_active_for_a_second_after_a_batch() {
+    fn senders_are_active_for_a_moment_after_a_batch() {
         let (pacing, other) = (Pacing::default(), Pacing::default());
         assert!(!pacing.senders_are_active_at(Duration::ZERO));
         pacing.clone().note_batch_at(Duration::from_millis(500));
-        assert!(pacing.senders_are_active_at(Duration::from_millis(1_499)));
-        assert!(!pacing.senders_are_active_at(Duration::from_millis(1_500)));
+        assert!(pacing.senders_are_active_at(Duration::from_millis(749)));
+        assert!(!pacing.senders_are_active_at(Duration::from_millis(750)));
         assert!(!other.senders_are_active_at(Duration::from_millis(600)), "another program's senders");
     }
 
     #[test]
-    fn a_background_task_rests_only_while_somebody_sends() {
+    fn a_step_is_followed_by_rest_only_while_somebody_sends() {
         let pacing = Pacing::default();
         assert_eq!(pacing.rest_after(Duration::from_millis(4)), Duration::ZERO);
         pacing.note_batch_at(Duration::from_secs(3_600));

@@ -17,14 +17,14 @@ use uuid::Uuid;
 use crate::filled::{Filled, searching};
 
 /// The least that a look does.
-const ONE_STEP: Budget = Budget { time: Duration::ZERO, rows: 1 };
+const ONE_STEP: Budget = Budget { time: Duration::ZERO, rows: 1, senders: None };
 
 fn minutes(n: usize) -> SignedDuration {
     SignedDuration::from_mins(i64::try_from(n).unwrap())
 }
 
 /// Everything that passes, in as many looks as it takes.
-async fn all(filled: &Filled, filter: &EventFilter, cursor: Cursor, want: usize, budget: Budget) -> Vec<EventId> {
+async fn all(filled: &Filled, filter: &EventFilter, cursor: Cursor, want: usize, budget: Budget<'_>) -> Vec<EventId> {
     let (mut found, mut cursor) = (Vec::new(), Some(cursor));
     while let Some(from) = cursor {
         let mut conn = filled.store.connection().await.unwrap();

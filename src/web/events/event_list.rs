@@ -198,7 +198,8 @@ async fn list_found(
         return events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
     }
     drop(conn);
-    let look = async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
+    let budget = Budget::PAGE.beside(store.pacing());
+    let look = async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, budget).await;
     search(store, look).await
 }
 
