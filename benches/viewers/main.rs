@@ -30,6 +30,8 @@ const VIEWERS: usize = 1_000;
 const BUSY_VIEWERS: usize = 20;
 /// How long nothing happens, and how long is sent.
 const IDLE: Duration = Duration::from_secs(60);
+/// PostgreSQL tells what a connection has done up to ten seconds later.
+const SETTLES_IN: Duration = Duration::from_secs(12);
 const BUSY: Duration = Duration::from_secs(10);
 const SENDERS: usize = 32;
 /// Of the kernel's clock, in which the time of a process is counted.
@@ -51,11 +53,11 @@ async fn measure(program: &Program) -> Result<()> {
     let reader = Reader::sign_in(program).await?;
     send(program, Duration::from_secs(2)).await?;
     let bytes = Arc::new(AtomicU64::new(0));
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(SETTLES_IN).await;
 
     let (memory, alone) = (memory_kib(program)?, idle(program).await?);
     let viewers = open(&reader, "/events/live?until=2000-01-01", VIEWERS, &bytes).await?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(SETTLES_IN).await;
     let each = (memory_kib(program)? - memory) / VIEWERS as f64;
     let watched = idle(program).await?;
     println!("| {} s without an event | no viewer | {VIEWERS} viewers |\n|---|---|---|", IDLE.as_secs());
