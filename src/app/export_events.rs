@@ -1,7 +1,7 @@
 //! Writes events out, oldest first, as NDJSON or CSV: those that were stored when it began. They are read a part at a time, and a
 //! part is read while the one before is written down and the one before that is on its way, so that memory stays flat however many
 //! there are. Who reads slowly holds no connection; when nobody reads any more, it ends.
-//! Beside those who send, it goes at a quarter of its speed.
+//! Beside those who send, it goes at a fifth of its speed.
 
 use std::ops::Range;
 

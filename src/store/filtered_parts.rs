@@ -18,7 +18,7 @@ use crate::domain::query::patterns::Patterns;
 use crate::store::columns::{Moment, time};
 use crate::store::error::StoreError;
 use crate::store::event_batches::{self, PartLimit};
-use crate::store::event_conditions::passing;
+use crate::store::event_conditions::{By, passing};
 use crate::store::event_removals;
 use crate::store::indexed_weeks::{Indexes, list_candidates};
 use crate::store::pool::Connection;
@@ -123,7 +123,7 @@ impl FilteredParts {
         let Some(part) = event_batches::next_part(conn, self.account, &self.left, limit).await? else {
             return Ok(None);
         };
-        let query = passing(self.account, &self.filter, &self.patterns, &(self.left.start..part.end));
+        let query = passing(self.account, &self.filter, &self.patterns, &(self.left.start..part.end), By::Key);
         let events = self.read(conn, query).await?;
         self.is_rare = self.filter.query.is_some() && (events.len() as u64) * RARE < part.events;
         Ok(Some(Part { end: part.end, seen: part.events, events }))
@@ -167,7 +167,7 @@ impl FilteredParts {
         let events = match last {
             Some(last) => {
                 let span = self.left.start..EventId(last).next();
-                let query = passing(self.account, &self.filter, &Patterns::default(), &span);
+                let query = passing(self.account, &self.filter, &Patterns::default(), &span, By::Key);
                 self.read(conn, query.filter(events::id.eq_any(ids))).await?
             }
             None => Vec::new(),

@@ -14,7 +14,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::patterns::{Pattern, Patterns};
 use crate::store::error::StoreError;
-use crate::store::event_conditions::passing;
+use crate::store::event_conditions::{By, passing};
 use crate::store::pool::Connection;
 use crate::store::schema::events;
 use crate::store::spans::Span;
@@ -79,7 +79,8 @@ pub async fn list_candidates(
     // One core is enough for a search: the others are for those who send.
     let limits = format!("set local statement_timeout = {millis}; set local max_parallel_workers_per_gather = 0");
     conn.batch_execute(&format!("begin; {limits}")).await?;
-    let query = passing(account, filter, patterns, &week.ids()).limit(most).select((events::id, events::size_bytes));
+    let query =
+        passing(account, filter, patterns, &week.ids(), By::Text).limit(most).select((events::id, events::size_bytes));
     let query = match week.newest_first {
         true => query.order(sql::<Text>("events.id::text").desc()),
         false => query.order(sql::<Text>("events.id::text").asc()),

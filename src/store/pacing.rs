@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Whoever stored a batch so recently is expected to send more.
 const ACTIVE_FOR: Duration = Duration::from_millis(250);
 /// How many times as long as a step took, senders have the machine for themselves after it.
-const SHARE_OF_SENDERS: u32 = 3;
+const SHARE_OF_SENDERS: u32 = 4;
 
 /// When senders of this program were last seen. Copies share it.
 #[derive(Clone, Debug)]
@@ -70,6 +70,6 @@ mod tests {
         let pacing = Pacing::default();
         assert_eq!(pacing.rest_after(Duration::from_millis(4)), Duration::ZERO);
         pacing.note_batch_at(Duration::from_secs(3_600));
-        assert_eq!(pacing.rest_after(Duration::from_millis(4)), Duration::from_millis(12));
+        assert_eq!(pacing.rest_after(Duration::from_millis(4)), Duration::from_millis(16));
     }
 }

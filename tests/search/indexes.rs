@@ -1,6 +1,10 @@
 //! The indexes of closed weeks: made when a week is over, used for what is rare, made again when half made, and not needed.
 
-use diesel_async::SimpleAsyncConnection;
+use std::time::Duration;
+
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use jiff::SignedDuration;
 use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::listing::Cursor;
@@ -85,6 +89,28 @@ async fn a_week_that_is_over_is_indexed_and_the_index_finds_what_is_rare() {
 
     let late = filled.put(r#"{"animal": "zebra, accepted late"}"#, OLD - SignedDuration::from_mins(1)).await;
     assert_eq!(find(&filled, "zebra").await, [late, plain], "what comes into a closed week later is found");
+}
+
+/// It would list the candidates of the whole week for each window of a few events.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_of_a_closed_week_is_read_by_the_key_and_not_by_its_index() {
+    let (filled, plain, _) = with_old_events().await;
+    make(&filled).await;
+    let old = partitions::holding(filled.now - OLD);
+    let mut conn = filled.store.own_connection().await.unwrap();
+    let uses = async |conn: &mut _| {
+        let uses = sql::<BigInt>(&format!("pg_stat_get_xact_numscans('{old}_trigrams'::regclass)"));
+        diesel::select(uses).get_result::<i64>(conn).await.unwrap()
+    };
+    // Within one transaction, whose uses are counted by themselves.
+    conn.batch_execute("begin; set local enable_seqscan = off; set local enable_indexscan = off").await.unwrap();
+    let from = Cursor::Before(plain.next());
+    let one_window = Budget { time: Duration::ZERO, rows: 1, senders: None };
+    let step = look(&mut conn, filled.account, &searching("zebra"), from, 7, one_window).await.unwrap();
+    assert_eq!(step.ids, [plain]);
+    assert_eq!(uses(&mut conn).await, 0);
+    conn.batch_execute("select from events where lower(body collate \"C\") like '%zebra%'").await.unwrap();
+    assert_eq!(uses(&mut conn).await, 1, "a use would be seen");
 }
 
 #[tokio::test(flavor = "multi_thread")]
