@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{ExpressionMethods, QueryDsl};
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 use uuid::Uuid;
 
 use crate::domain::event::EventId;
@@ -15,7 +15,7 @@ use crate::domain::listing::EventFilter;
 use crate::domain::query::patterns::{Pattern, Patterns};
 use crate::store::error::StoreError;
 use crate::store::event_conditions::{By, passing};
-use crate::store::pool::Connection;
+use crate::store::pool::{Connection, Manager};
 use crate::store::schema::events;
 use crate::store::spans::Span;
 use crate::store::{partitions, search_indexes};
@@ -75,18 +75,23 @@ pub async fn list_candidates(
     most: i64,
     time: Duration,
 ) -> Result<Option<Vec<(Uuid, i32)>>, StoreError> {
-    let millis = time.as_millis().max(MIN_MILLIS);
-    // One core is enough for a search: the others are for those who send.
-    let limits = format!("set local statement_timeout = {millis}; set local max_parallel_workers_per_gather = 0");
-    conn.batch_execute(&format!("begin; {limits}")).await?;
     let query =
         passing(account, filter, patterns, &week.ids(), By::Text).limit(most).select((events::id, events::size_bytes));
     let query = match week.newest_first {
         true => query.order(sql::<Text>("events.id::text").desc()),
         false => query.order(sql::<Text>("events.id::text").asc()),
     };
-    let rows = query.load(conn).await.map_err(StoreError::from);
-    conn.batch_execute("rollback").await?;
+    let millis = time.as_millis().max(MIN_MILLIS);
+    // One core is enough for a search: the others are for those who send.
+    let limits = format!("set local statement_timeout = {millis}; set local max_parallel_workers_per_gather = 0");
+    // Through the manager: whoever is dropped before the end leaves a connection that the pool does not take back.
+    Manager::begin_transaction(conn).await?;
+    let listing = async {
+        conn.batch_execute(&limits).await?;
+        Ok(query.load(conn).await?)
+    };
+    let rows = listing.await;
+    Manager::rollback_transaction(conn).await?;
     match rows {
         Ok(rows) => Ok(Some(rows)),
         Err(StoreError::Unavailable(words)) if words.contains("statement timeout") => Ok(None),

@@ -48,7 +48,8 @@ pub type Connection = AsyncPgConnection;
 /// A connection that goes back to the pool when dropped.
 pub type Pooled = PooledConnection<'static, AsyncPgConnection>;
 
-type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
+/// What knows which transactions are open, so that the pool takes no connection back that is within one.
+pub(super) type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
 /// The database of this installation.
 #[derive(Clone)]
@@ -199,6 +200,11 @@ impl Store {
     /// Where what has to end by itself runs on: the workers of the HTTP server come and go.
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    /// Makes the pool replace a connection of which nobody knows how it is.
+    pub(super) fn give_up(conn: &mut Connection) {
+        Manager::transaction_manager_status_mut(conn).set_in_error();
     }
 
     /// Asks the server to end the statement of a connection.

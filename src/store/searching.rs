@@ -48,10 +48,12 @@ impl Drop for Running<'_> {
         self.store.runtime().spawn(async move {
             let ending = async {
                 store.cancel(token).await;
-                // Also takes back what a transaction has set.
+                // Within a transaction, the pool does not take the connection back all the same.
                 let _ = conn.batch_execute("rollback").await;
             };
-            let _ = timeout(MAX_CANCEL, ending).await;
+            if timeout(MAX_CANCEL, ending).await.is_err() {
+                Store::give_up(&mut conn);
+            }
             drop((conn, permit));
         });
     }

@@ -1,11 +1,16 @@
 //! Searches beside everything else: few at a time, and over when nobody waits for them.
 
 use diesel_async::SimpleAsyncConnection;
+use jiff::SignedDuration;
 use reasoner_webhooks::store::error::StoreError;
+use reasoner_webhooks::store::pool::MAX_CONNECTIONS;
 use reasoner_webhooks::store::searching::search;
+use reasoner_webhooks::store::{partitions, search_indexes};
 
 use crate::filled::Filled;
-use crate::support::postgres::query;
+use crate::support::chaos_proxy::Proxy;
+use crate::support::event_rows::insert_many;
+use crate::support::postgres::{new_database, query};
 use crate::support::server::TestServer;
 use crate::support::wire::Wire;
 
@@ -81,4 +86,52 @@ async fn a_reader_who_closes_the_connection_ends_the_search_in_the_database() {
     assert!(!events.is_closed(), "the events are still kept");
     drop(events);
     assert!(alice.page("/events?q=n%20%3D%201").await.contains(&id), "the next search finds a connection and a turn");
+}
+
+/// Connections on which somebody has begun something and not ended it.
+const IN_TRANSACTION: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+     and state like 'idle in transaction%'";
+
+// holds D4, D7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_its_reader_left_within_a_transaction_leaves_none_behind() {
+    let database_url = new_database().await;
+    let (proxy, address) = Proxy::in_front_of(&database_url).await;
+    let server = TestServer::start_over(address, |_| {}).await;
+    let alice = server.pro("alice@example.com").await;
+    let id = server.sender(&alice).await.store("1").await;
+    let store = &server.application().site.store;
+    let old = server.now() - SignedDuration::from_hours(15 * 24);
+    partitions::make_ahead(store, old).await.unwrap();
+    let owner = "(select account_id from users), (select id from credentials)";
+    query(&database_url, &insert_many(owner, 5_000, 15, "'{\"n\": ' || n || '}'")).await;
+    search_indexes::make(&mut store.own_connection().await.unwrap(), server.now()).await.unwrap();
+    query(&database_url, "create table written (n int)").await;
+    let cookie = server.cookie("alice@example.com").await;
+
+    let mut expected = 0;
+    for path in [format!("/events/{id}?q=zebra"), "/events?q=zebra".to_owned()] {
+        // What asks the index of a closed week does so in a transaction.
+        proxy.withhold_answer_to("events.id::text");
+        let mut reader = Wire::connect(&server.url).await;
+        reader.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n")).await;
+        proxy.withholds().await;
+        drop(reader);
+        // Whoever cleans up behind the reader waits for the database as well, and not for ever.
+        while store.connections().0 > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        proxy.hand_on();
+        let mut all = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            all.push(store.connection().await.unwrap());
+        }
+        for conn in &mut all {
+            conn.batch_execute("insert into written values (1)").await.unwrap();
+        }
+        drop(all);
+        expected += i64::from(MAX_CONNECTIONS);
+        assert_eq!(server.number("select count(*) from written").await, expected, "what was answered stays: {path}");
+        server.eventually(IN_TRANSACTION, 0).await;
+    }
 }

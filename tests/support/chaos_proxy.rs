@@ -56,6 +56,8 @@ struct Shared {
     cut: Mutex<Option<Cut>>,
     cuts: AtomicU32,
     commit_bytes: AtomicUsize,
+    withheld_statement: Mutex<Option<&'static str>>,
+    withheld: watch::Sender<u32>,
 }
 
 impl Proxy {
@@ -69,6 +71,8 @@ impl Proxy {
             cut: Mutex::new(None),
             cuts: AtomicU32::new(0),
             commit_bytes: AtomicUsize::new(0),
+            withheld_statement: Mutex::new(None),
+            withheld: watch::Sender::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -83,9 +87,37 @@ impl Proxy {
         Self { port, shared }
     }
 
+    /// In front of the server of a database whose address names a socket, and the address of that database behind it.
+    pub async fn in_front_of(database_url: &str) -> (Self, String) {
+        let config: tokio_postgres::Config = database_url.parse().unwrap();
+        let Some(tokio_postgres::config::Host::Unix(directory)) = config.get_hosts().first() else {
+            panic!("{database_url} names no socket");
+        };
+        let proxy = Self::start(directory.join(".s.PGSQL.5432")).await;
+        let address = format!("postgresql://reasoner@127.0.0.1:{}/{}", proxy.port, config.get_dbname().unwrap());
+        (proxy, address)
+    }
+
     /// The address of the embedded database behind it.
     pub fn database_url(&self) -> String {
         format!("postgresql://reasoner@127.0.0.1:{}/reasoner_webhooks", self.port)
+    }
+
+    /// From the next statement with this text in it on, its connection hears nothing until [`Proxy::hand_on`].
+    pub fn withhold_answer_to(&self, statement: &'static str) {
+        self.shared.withheld.send_replace(0);
+        *self.shared.withheld_statement.lock().unwrap() = Some(statement);
+    }
+
+    /// Hands on what was withheld.
+    pub fn hand_on(&self) {
+        *self.shared.withheld_statement.lock().unwrap() = None;
+        self.shared.withheld.send_replace(0);
+    }
+
+    /// When somebody waits for an answer that is withheld.
+    pub async fn withholds(&self) {
+        self.shared.withheld.subscribe().wait_for(|connections| *connections > 0).await.unwrap();
     }
 
     pub fn switch(&self, mode: Mode) {
@@ -126,6 +158,8 @@ struct Link {
     silent: AtomicBool,
     /// The answer to a commit is not to arrive.
     withhold: AtomicBool,
+    /// No answer arrives for the time being.
+    waits: AtomicBool,
     over: Notify,
 }
 
@@ -163,6 +197,11 @@ impl Shared {
             link.silent.store(true, Ordering::Relaxed);
         }
         link.silent.load(Ordering::Relaxed)
+    }
+
+    fn withholds_answer_to(&self, message: &[u8]) -> bool {
+        let statement = *self.withheld_statement.lock().unwrap();
+        statement.is_some_and(|text| message.windows(text.len()).any(|part| part == text.as_bytes()))
     }
 
     /// Where to cut in a message, if this is the one.
@@ -204,6 +243,10 @@ async fn upward(
             let commits = conversation.hear(&message);
             if commits && conversation.writes_events {
                 shared.commit_bytes.store(message.len(), Ordering::Relaxed);
+            }
+            if shared.withholds_answer_to(&message) {
+                link.waits.store(true, Ordering::SeqCst);
+                shared.withheld.send_modify(|connections| *connections += 1);
             }
             let cut = if conversation.writes_events { shared.cut_in(&message, commits) } else { None };
             if cut.is_some() {
@@ -247,6 +290,9 @@ async fn downward(
                 link.over.notify_one();
             }
             continue;
+        }
+        if link.waits.swap(false, Ordering::SeqCst) {
+            let _ = shared.withheld.subscribe().wait_for(|connections| *connections == 0).await;
         }
         delay.pass(&shared.to_client_ms).await;
         if !shared.swallows(link) {

@@ -8,6 +8,7 @@ use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::visible::visible;
 use crate::store::matching::{Budget, look};
+use crate::store::searching::search;
 use crate::store::{credentials, events};
 use crate::web::answers::html;
 use crate::web::errors::PageError;
@@ -120,7 +121,8 @@ pub async fn show(
     let id = parse_id(&id)?;
     reader.require_kept(id)?;
     let (account, start) = (reader.member.account_id, part.start.unwrap_or(0));
-    let mut conn = reader.site().store.connection().await?;
+    let store = &reader.site().store;
+    let mut conn = store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let of_credential = EventFilter {
         credential: Some(event.summary.credential_id),
@@ -128,7 +130,11 @@ pub async fn show(
         ..EventFilter::default()
     };
     let from = part.before.as_deref().and_then(|said| said.parse().ok()).unwrap_or(id).min(id);
-    let found = look(&mut conn, account, &of_credential, Cursor::Before(from), 1, Budget::PAGE).await?;
+    // A search waits for its turn, and not with a connection that others could use.
+    drop(conn);
+    let before = async |conn: &mut _| look(conn, account, &of_credential, Cursor::Before(from), 1, Budget::PAGE).await;
+    let found = search(store, before).await?;
+    let mut conn = store.connection().await?;
     let previous = match found.ids.first() {
         Some(older) => events::find(&mut conn, account, *older).await?,
         None => None,

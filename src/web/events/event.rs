@@ -11,6 +11,7 @@ use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
 use crate::domain::visible::{visible, visible_lines};
 use crate::store::matching::Found;
+use crate::store::searching::search;
 use crate::store::{credentials, events};
 use crate::web::answers::{html, see_other};
 use crate::web::errors::PageError;
@@ -97,12 +98,22 @@ pub async fn show(
     let id = parse_id(&id)?;
     reader.require_kept(id)?;
     let account = reader.member.account_id;
-    let mut conn = reader.site().store.connection().await?;
+    let store = &reader.site().store;
+    let mut conn = store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
-    let [newer, older] = events::neighbours(&mut conn, account, &filters.filter, id).await?;
+    let filter = &filters.filter;
+    let beside_in_time = match filter.has_to_look() {
+        false => Some(events::neighbours(&mut conn, account, filter, id).await?),
+        true => None,
+    };
     drop(conn);
+    let [newer, older] = match beside_in_time {
+        Some(found) => found,
+        // A search waits for its turn, and not with a connection that others could use.
+        None => search(store, async |conn| events::neighbours(conn, account, filter, id).await).await?,
+    };
     let own = format!("/events/{id}");
     let beside = |found: Found, name: &str| match (found.ids.first(), found.next) {
         (Some(id), _) => Beside::Event(filters.links.to(&format!("/events/{id}"))),
