@@ -1,7 +1,6 @@
 //! Deletes many events: counted before, ordered by who typed how many, and done in small steps beside everything else. An order
 //! outlives the program that took it.
 
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,7 +18,7 @@ use crate::store::event_batches::{self, PartLimit};
 use crate::store::filtered_parts::FilteredParts;
 use crate::store::pool::Store;
 use crate::store::searching::search;
-use crate::store::{audit, event_deletions, event_removals, partitions};
+use crate::store::{arrivals, audit, event_deletions, event_removals, partitions};
 
 /// How much one look takes in while counting.
 const COUNTED_PART: PartLimit = PartLimit { events: 5_000, bytes: 4 << 20 };
@@ -41,10 +40,15 @@ pub async fn count_matching(
     time: Duration,
 ) -> Result<Matching, StoreError> {
     let started = Instant::now();
-    let mut span = event_batches::stored_span(&mut *store.connection().await?, account, filter).await?;
+    let mut conn = store.connection().await?;
+    let mut span = event_batches::stored_span(&mut conn, account, filter).await?;
     span.end = end.map_or(span.end, |end| span.end.min(end));
+    // Before the first is counted: what is committed from here on may be counted, and does not go.
+    let snapshot = arrivals::snapshot(&mut conn).await?;
+    drop(conn);
     let mut parts = FilteredParts::new(account, filter.clone(), span.clone());
-    let mut found = Matching { span, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
+    let mut found =
+        Matching { span, snapshot, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
     while started.elapsed() < time {
         // Like a search, also in that it ends when its reader leaves.
         let Some(part) = search(store, async |conn| parts.next_sizes(conn, COUNTED_PART).await).await? else {
@@ -62,19 +66,19 @@ pub async fn count_matching(
     Ok(found)
 }
 
-/// Orders that the events of a span that pass a filter are deleted; `false` while an earlier order of the account goes on.
+/// Orders that the events that were counted by a filter are deleted; `false` while an earlier order of the account goes on.
 pub async fn begin_deletion(
     store: &Store,
     member: &Member,
     filter: &EventFilter,
-    span: &Range<EventId>,
+    counted: &Matching,
     description: &str,
     act: &Act,
 ) -> Result<bool, Failure> {
     let (account, id) = (member.account_id, DeletionId(random::uuid_at(act.at)));
     let ordered = store
         .transaction(async |conn| {
-            event_deletions::insert(conn, account, id, (filter, span), description, act.at).await?;
+            event_deletions::insert(conn, account, id, (filter, counted), description, act.at).await?;
             audit::append(conn, account, act, Action::EventDeletionStarted, "", description).await
         })
         .await;
@@ -105,10 +109,11 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
         return Ok(());
     }
     while let Some(deletion) = event_deletions::find_unfinished(&mut lock).await? {
-        let mut parts = FilteredParts::new(deletion.account, deletion.filter.clone(), deletion.span.clone());
+        let filter = deletion.filter.clone();
+        let mut parts = filter.map(|filter| FilteredParts::new(deletion.account, filter, deletion.span.clone()));
         loop {
             let started = Instant::now();
-            if !step(store, &deletion, &mut parts, now()).await? {
+            if !step(store, &deletion, parts.as_mut(), now()).await? {
                 break;
             }
             tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
@@ -117,28 +122,35 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
     Ok(())
 }
 
-/// One step of a deletion; `false` when that was the last.
+/// One step of a deletion; `false` when that was the last. There are no parts of one that cannot be read.
 async fn step(
     store: &Store,
     deletion: &Deletion,
-    parts: &mut FilteredParts,
+    parts: Option<&mut FilteredParts>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let (account, id) = (deletion.account, deletion.id);
     // Nobody else goes on with it, so what comes next is known before the row is locked.
-    let found = parts.next_sizes(&mut *store.background_connection().await?, STEP).await?;
+    let found = match parts {
+        Some(parts) => parts.next_sizes(&mut *store.background_connection().await?, STEP).await?,
+        None => None,
+    };
     store
         .transaction(async |conn| {
             let Some(mut deletion) = event_deletions::find_locked(conn, account, id).await? else { return Ok(false) };
             let part = found.as_ref().filter(|_| deletion.cancelled_at.is_none());
             if let Some(part) = part {
-                let removed = event_batches::delete(conn, account, &part.events).await?;
+                let removed = event_batches::delete(conn, account, &part.events, Some(&deletion)).await?;
                 event_removals::add(conn, account, &removed).await?;
                 deletion.seen += part.seen;
                 deletion.deleted += removed.len() as u64;
                 deletion.span.start = part.end;
             } else {
-                let words = if deletion.cancelled_at.is_some() { ", then called off" } else { "" };
+                let words = match (&deletion.filter, deletion.cancelled_at) {
+                    (None, _) => ", then ended: its search can’t be read",
+                    (Some(_), Some(_)) => ", then called off",
+                    (Some(_), None) => "",
+                };
                 let detail = format!("{} events: {}{words}", deletion.deleted, deletion.description);
                 audit::append(conn, account, &Act::of_time(now), Action::EventsDeleted, "", &detail).await?;
                 deletion.ended_at = Some(now);

@@ -72,7 +72,7 @@ async fn erase_expired(store: &Store, installation_days: u32, now: Timestamp) ->
             let mut conn = store.background_connection().await?;
             let Some(part) = event_batches::next_part(&mut conn, account, &span, STEP).await? else { break };
             let found = event_batches::list_sizes(&mut conn, account, None, &(span.start..part.end)).await?;
-            erased += event_batches::delete(&mut conn, account, &found).await?.len();
+            erased += event_batches::delete(&mut conn, account, &found, None).await?.len();
             drop(conn);
             tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
         }

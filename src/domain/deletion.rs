@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
+use crate::domain::position::Snapshot;
 
 /// One order to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,11 @@ pub struct DeletionId(pub Uuid);
 pub struct Deletion {
     pub account: AccountId,
     pub id: DeletionId,
-    /// Without times, which are the span's.
-    pub filter: EventFilter,
+    /// Without times, which are the span's. `None` where it was written so that this release cannot read it: then nothing goes.
+    pub filter: Option<EventFilter>,
+    pub ordered_at: Timestamp,
+    /// What was committed when somebody said yes: all else stays. Older releases did not write it down.
+    pub snapshot: Option<Snapshot>,
     /// What has not been looked at yet. It ends with what was stored when somebody said yes.
     pub span: Range<EventId>,
     /// The filter in words.
@@ -36,6 +40,8 @@ pub struct Deletion {
 pub struct Matching {
     /// The events that were stored when the counting began.
     pub span: Range<EventId>,
+    /// What was committed then: in the same span, events may be accepted late or come from a program whose clock is behind.
+    pub snapshot: Snapshot,
     pub events: u64,
     pub bytes: u64,
     pub oldest: Option<EventId>,

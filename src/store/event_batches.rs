@@ -3,14 +3,19 @@
 
 use std::ops::Range;
 
+use diesel::dsl::sql;
+use diesel::sql_types::{Bool, Text, Timestamptz};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use crate::domain::deletion::Deletion;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
+use crate::store::columns::Moment;
 use crate::store::error::StoreError;
+use crate::store::event_conditions::OnEvents;
 use crate::store::pool::Connection;
 use crate::store::schema::events;
 
@@ -112,11 +117,27 @@ pub async fn list_sizes(
     Ok(rows.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
 }
 
-/// Deletes these, which stand in the order of their ids; answers with those that were still there.
+/// The events that were there when a deletion was ordered.
+fn stored_when_ordered(deletion: &Deletion) -> OnEvents {
+    match &deletion.snapshot {
+        Some(snapshot) => {
+            let after = sql::<Bool>("not committed_after(events.xmin, ").bind::<Text, _>(snapshot.to_string());
+            Box::new(after.sql("::pg_snapshot)"))
+        }
+        None => {
+            let late = sql::<Bool>("(accepted_late_at is null or accepted_late_at <= ");
+            Box::new(late.bind::<Timestamptz, _>(Moment(deletion.ordered_at)).sql(")"))
+        }
+    }
+}
+
+/// Deletes these, which stand in the order of their ids, but for those that came after the order, where somebody gave one; answers
+/// with what was still there.
 pub async fn delete(
     conn: &mut Connection,
     account: AccountId,
     found: &[(EventId, u64)],
+    order: Option<&Deletion>,
 ) -> Result<Vec<(EventId, u64)>, StoreError> {
     let ([(first, _), ..], [.., (last, _)]) = (found, found) else { return Ok(Vec::new()) };
     let ids: Vec<Uuid> = found.iter().map(|(id, _)| id.0).collect();
@@ -125,7 +146,8 @@ pub async fn delete(
         .filter(events::account_id.eq(account.0))
         .filter(events::id.ge(first.0))
         .filter(events::id.le(last.0))
-        .filter(events::id.eq_any(ids));
+        .filter(events::id.eq_any(ids))
+        .filter(order.map_or_else(|| Box::new(sql::<Bool>("true")) as OnEvents, stored_when_ordered));
     let gone: Vec<(Uuid, i32)> =
         diesel::delete(these).returning((events::id, events::size_bytes)).get_results(conn).await?;
     Ok(gone.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())

@@ -52,7 +52,7 @@ pub fn passing(
 }
 
 /// A condition on `events`.
-type OnEvents = Box<dyn BoxableExpression<events::table, Pg, SqlType = Bool>>;
+pub type OnEvents = Box<dyn BoxableExpression<events::table, Pg, SqlType = Bool>>;
 
 fn contains(pattern: &Pattern, by: By) -> OnEvents {
     // The same comparison under another name, which the planner takes for one that the index knows nothing of.

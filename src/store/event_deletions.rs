@@ -1,13 +1,11 @@
 //! Deletions of many events that were ordered: what is to go, how far each is, and whether somebody called it off.
 
-use std::ops::Range;
-
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgSortExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::deletion::{Deletion, DeletionId};
+use crate::domain::deletion::{Deletion, DeletionId, Matching};
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
@@ -20,15 +18,17 @@ use crate::store::schema::event_deletions;
 /// The constraint that lets an account have one at a time.
 pub const ONE_AT_A_TIME: &str = "event_deletions_one_at_a_time";
 
-type Row = (Uuid, Uuid, Option<Uuid>, Option<String>, Uuid, Uuid, String, i64, i64, Option<Moment>, Option<Moment>);
+type Row = (Uuid, Uuid, Moment, What, Uuid, Uuid, String, i64, i64, Option<Moment>, Option<Moment>);
+/// What is to go: of which credential, by which search, and of which events.
+type What = (Option<Uuid>, Option<String>, Option<String>);
 
 macro_rules! columns {
     () => {
         (
             event_deletions::account_id,
             event_deletions::id,
-            event_deletions::credential_id,
-            event_deletions::query,
+            event_deletions::started_at,
+            (event_deletions::credential_id, event_deletions::query, event_deletions::snapshot),
             event_deletions::next_id,
             event_deletions::end_id,
             event_deletions::description,
@@ -40,29 +40,41 @@ macro_rules! columns {
     };
 }
 
-fn deletion(row: Row) -> Result<Deletion, StoreError> {
-    let (account, id, credential, query, next, end, description, seen, deleted, cancelled_at, ended_at) = row;
-    let query = query.as_deref().map(Query::parse).transpose();
-    let query = query.map_err(|error| StoreError::Unreadable(error.to_string()))?.flatten();
-    Ok(Deletion {
+/// One that cannot be read must not keep the others from being carried out.
+fn deletion(row: Row) -> Deletion {
+    let (account, id, ordered_at, what, next, end, description, seen, deleted, cancelled_at, ended_at) = row;
+    let (credential, query, snapshot) = what;
+    let snapshot = snapshot.as_deref().map(str::parse).transpose();
+    let query = query.as_deref().map(Query::read).transpose();
+    let filter = match (query, &snapshot) {
+        (Ok(query), Ok(_)) => Some(EventFilter {
+            query: query.flatten(),
+            credential: credential.map(CredentialId),
+            ..EventFilter::default()
+        }),
+        _ => None,
+    };
+    Deletion {
         account: AccountId(account),
         id: DeletionId(id),
-        filter: EventFilter { query, credential: credential.map(CredentialId), ..EventFilter::default() },
+        filter,
+        ordered_at: ordered_at.0,
+        snapshot: snapshot.ok().flatten(),
         span: EventId(next)..EventId(end),
         description,
         seen: seen.unsigned_abs(),
         deleted: deleted.unsigned_abs(),
         cancelled_at: time(cancelled_at),
         ended_at: time(ended_at),
-    })
+    }
 }
 
-/// Writes down that the events of a span that pass a filter are to go.
+/// Writes down that the events that were counted by a filter are to go.
 pub async fn insert(
     conn: &mut Connection,
     account: AccountId,
     id: DeletionId,
-    (filter, span): (&EventFilter, &Range<EventId>),
+    (filter, counted): (&EventFilter, &Matching),
     description: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -73,8 +85,9 @@ pub async fn insert(
             event_deletions::started_at.eq(Moment(now)),
             event_deletions::credential_id.eq(filter.credential.map(|credential| credential.0)),
             event_deletions::query.eq(filter.query.as_ref().map(|query| without_nul(&query.to_string()))),
-            event_deletions::next_id.eq(span.start.0),
-            event_deletions::end_id.eq(span.end.0),
+            event_deletions::next_id.eq(counted.span.start.0),
+            event_deletions::end_id.eq(counted.span.end.0),
+            event_deletions::snapshot.eq(counted.snapshot.to_string()),
             event_deletions::description.eq(without_nul(description)),
         ))
         .execute(conn)
@@ -91,7 +104,7 @@ pub async fn find_latest(conn: &mut Connection, account: AccountId) -> Result<Op
         .first(conn)
         .await
         .optional()?;
-    row.map(deletion).transpose()
+    Ok(row.map(deletion))
 }
 
 /// The one of all accounts that was ordered first and goes on.
@@ -103,7 +116,7 @@ pub async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, 
         .first(conn)
         .await
         .optional()?;
-    row.map(deletion).transpose()
+    Ok(row.map(deletion))
 }
 
 /// One as it is now; nobody changes it before the transaction is over.
@@ -119,7 +132,7 @@ pub async fn find_locked(
         .first(conn)
         .await
         .optional()?;
-    row.map(deletion).transpose()
+    Ok(row.map(deletion))
 }
 
 /// Writes down how far one is.

@@ -176,6 +176,7 @@ diesel::table! {
         deleted -> BigInt,
         cancelled_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
+        snapshot -> Nullable<Text>,
     }
 }
 

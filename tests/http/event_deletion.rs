@@ -2,8 +2,11 @@
 
 use jiff::SignedDuration;
 use reasoner_webhooks::app::delete_events::carry_out_deletions;
+use reasoner_webhooks::store::partitions;
+use reasoner_webhooks::store::pool::Connection;
 
-use crate::support::actors::{Person, between};
+use crate::holding::expired;
+use crate::support::actors::{Person, Sender, between};
 use crate::support::server::{PASSWORD, TestServer};
 
 const PATH: &str = "/events/deletion";
@@ -15,7 +18,7 @@ fn fields(page: &str) -> Vec<(String, String)> {
     hidden
         .map(|field| {
             let (name, rest) = field.split_once("\" value=\"").unwrap();
-            (name.to_owned(), rest.split('"').next().unwrap().replace("&#38;", "&"))
+            (name.to_owned(), rest.split('"').next().unwrap().replace("&#34;", "\"").replace("&#38;", "&"))
         })
         .collect()
 }
@@ -188,4 +191,120 @@ async fn an_account_deletes_one_lot_at_a_time() {
     assert_eq!(order(&alice, &page, "1").await.status(), 303);
     assert_eq!(server.number("select count(*) from event_deletions").await, 1, "the first goes on");
     assert_eq!(server.number("select count(*) from events").await, 1);
+}
+
+/// Carries out what was ordered, once nobody keeps the program from it.
+async fn carry_out(server: &TestServer) {
+    while server.number("select count(*) from event_deletions where ended_at is null").await > 0 {
+        carry_out_deletions(&server.application().site.store, || server.now()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Keeps everybody from carrying out what is ordered, until what is given back is dropped.
+async fn hold_deletions(server: &TestServer) -> Connection {
+    let mut conn = server.application().site.store.own_connection().await.unwrap();
+    // Each program looks now and then whether something is left to do.
+    while !partitions::try_lock_deletions(&mut conn).await.unwrap() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    conn
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_is_longer_written_out_than_typed_is_carried_out() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store("[1]").await;
+    sender.store(format!("{{\"a\": \"{}\"}}", "\\u0001".repeat(900))).await;
+    let typed = format!("{PATH}?q=a%20%3D%20%22{}%22", "%01".repeat(900));
+    let page = alice.page(&typed).await;
+    assert!(page.contains("Type <b>1</b> to confirm"), "{page}");
+    assert_eq!(order(&alice, &page, "1").await.status(), 303);
+    server.eventually("select count(*) from event_deletions where ended_at is not null", 1).await;
+    assert_eq!(server.query("select body from events").await, [[Some("[1]".to_owned())]]);
+    assert!(alice.page(PATH).await.contains("1 events were deleted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_cannot_be_read_ends_and_says_so_and_others_go_on() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    for person in [&alice, &bob] {
+        server.sender(person).await.store("1").await;
+    }
+    let ordered = async |email: &str, query: &str| {
+        let sql = format!(
+            "insert into event_deletions (account_id, id, started_at, query, next_id, end_id, description) \
+             select account_id, gen_random_uuid(), now(), {query}, '00000000-0000-0000-0000-000000000000', \
+             'ffffffff-ffff-ffff-ffff-ffffffffffff', 'events that were chosen' from users where email = '{email}'"
+        );
+        server.query(&sql).await;
+    };
+    // As another release might have written it.
+    ordered("alice@example.com", "'a = '").await;
+    ordered("bob@example.com", "null").await;
+    assert!(alice.page(PATH).await.contains("Deleting events…"), "its owner sees it");
+    carry_out(&server).await;
+    let owner = "select u.email from events join users u using (account_id)";
+    assert_eq!(server.query(owner).await, [[Some("alice@example.com".to_owned())]], "nothing of hers is gone");
+    let page = alice.page(PATH).await;
+    assert!(
+        page.contains("That order couldn’t be carried out.") && page.contains("Type <b>1</b> to confirm"),
+        "{page}"
+    );
+    assert!(!page.contains("events were deleted.</strong>"), "{page}");
+    assert!(bob.page(PATH).await.contains("1 events were deleted."));
+    let audit = alice.page("/settings/audit").await;
+    assert!(audit.contains("0 events: events that were chosen, then ended: its search can’t be read"), "{audit}");
+}
+
+// holds C10, C12
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_that_are_accepted_after_the_order_stay() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (old, new, path) = expired(&server, &alice).await;
+    assert_eq!(old.send(r#"{"late": 1}"#).await.status(), 401);
+    server.eventually("select count(*) from held_events", 1).await;
+    new.store("1").await;
+    let page = alice.page(PATH).await;
+    let held = hold_deletions(&server).await;
+    assert_eq!(order(&alice, &page, "1").await.status(), 303);
+    let accepted = alice.post(&format!("{path}/held-events/acceptance"), &[("current_password", PASSWORD)]).await;
+    assert_eq!(accepted.status(), 303);
+    assert_eq!(server.number("select count(*) from events").await, 2);
+    drop(held);
+    carry_out(&server).await;
+    assert_eq!(server.query("select body from events").await, [[Some(r#"{"late": 1}"#.to_owned())]]);
+    assert_eq!(server.number("select deleted from event_deletions").await, 1);
+    assert_eq!(server.number("select sum(events)::bigint from event_removals").await, 1);
+    // Whoever orders again has counted it.
+    let page = alice.page(PATH).await;
+    assert_eq!(order(&alice, &page, "1").await.status(), 303);
+    server.eventually("select count(*) from events", 0).await;
+}
+
+// holds C12
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_after_the_order_stays_also_where_the_clock_of_another_instance_is_ahead() {
+    let server = TestServer::start().await;
+    let ahead = TestServer::start_over(server.database_url.clone(), |_| {}).await;
+    ahead.pass(SignedDuration::from_mins(10));
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store("1").await;
+    let there = Sender::new(&ahead.url, &sender.username, &sender.password);
+    there.store("2").await;
+    let page = alice.page(PATH).await;
+    let held = hold_deletions(&server).await;
+    assert_eq!(order(&alice, &page, "2").await.status(), 303);
+    sender.store("3").await;
+    there.store("4").await;
+    drop(held);
+    carry_out(&server).await;
+    let left = server.query("select body from events order by id").await;
+    assert_eq!(left, [[Some("3".to_owned())], [Some("4".to_owned())]]);
+    assert_eq!(server.number("select deleted from event_deletions").await, 2, "what was counted is gone");
 }

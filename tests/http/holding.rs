@@ -12,7 +12,7 @@ const HELD: &str = "select count(*) from held_events";
 const EVENTS: &str = "select count(*) from events";
 
 /// A credential that was rotated two hours ago with an overlap of one: its old password, and its new one.
-async fn expired(server: &TestServer, owner: &Person) -> (Sender, Sender, String) {
+pub async fn expired(server: &TestServer, owner: &Person) -> (Sender, Sender, String) {
     let old = server.sender(owner).await;
     let id = owner.credential_id(&old.username).await;
     let new = rotate(server, owner, &id, "1h").await;

@@ -10,7 +10,7 @@ use crate::domain::query::terms::{Condition, Piece, Query, Term, Test, Value};
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(text) = self.only_text()
-            && matches!(Query::parse(text), Ok(Some(again)) if again == *self)
+            && matches!(Query::read(text), Ok(Some(again)) if again == *self)
         {
             return f.write_str(text);
         }

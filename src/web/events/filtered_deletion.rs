@@ -51,6 +51,7 @@ struct Latest {
     deleted: String,
     is_running: bool,
     is_cancelled: bool,
+    is_unreadable: bool,
 }
 
 impl Latest {
@@ -61,6 +62,7 @@ impl Latest {
             deleted: grouped(deletion.deleted),
             is_running: deletion.ended_at.is_none(),
             is_cancelled: deletion.cancelled_at.is_some(),
+            is_unreadable: deletion.filter.is_none(),
         }
     }
 }
@@ -183,9 +185,8 @@ pub async fn create(reader: SignedIn, Submitted(form): Submitted<Form>) -> Resul
     if !is_confirmed(&counted.confirmation(), &confirmation) {
         return html_invalid(&page(&reader, &query, Refused { typed, counted: Some(counted) }).await?);
     }
-    let span = &counted.span;
     let ordered =
-        begin_deletion(store, &reader.member, &filters.filter, span, &description(&filters), &reader.act()).await?;
+        begin_deletion(store, &reader.member, &filters.filter, &counted, &description(&filters), &reader.act()).await?;
     if ordered {
         let (store, clock) = (store.clone(), reader.site().clock.clone());
         // Nobody has to wait for this. What is left when the program ends, another one goes on with.

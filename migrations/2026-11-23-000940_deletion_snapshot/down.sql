@@ -1,0 +1,1 @@
+alter table event_deletions drop column snapshot;
