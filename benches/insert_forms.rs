@@ -48,7 +48,7 @@ async fn main() -> Result<()> {
 async fn compare(url: &str) -> Result<()> {
     let store = Store::open(url).await?;
     migrate::run(&store).await?;
-    partitions::make_ahead(&store, Timestamp::now()).await?;
+    partitions::make_ahead(&store, Timestamp::now(), Timestamp::now()).await?;
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
     client.batch_execute("set synchronous_commit = on; set plan_cache_mode = force_generic_plan").await?;

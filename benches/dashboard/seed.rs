@@ -51,7 +51,7 @@ pub async fn connect(url: &str) -> Result<Client> {
 pub async fn seed(program: &Program, events: u64) -> Result<Seeded> {
     let now = Timestamp::now();
     for weeks in (0..=WEEKS).step_by(4) {
-        prune::make_partitions(&program.store, now - WEEK * i32::try_from(weeks)?).await?;
+        prune::make_partitions(&program.store, 90, now - WEEK * i32::try_from(weeks)?).await?;
     }
     let client = connect(program.database_url()).await?;
     empty(&client).await?;

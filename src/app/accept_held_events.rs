@@ -48,7 +48,7 @@ pub async fn accept_held_events(
     };
     match attempt().await {
         Err(AcceptError::Failed(Failure::Store(error))) if error.is_missing_partition() => {
-            partitions::make_ahead(store, act.at).await?;
+            partitions::make_ahead(store, oldest_kept, act.at).await?;
             attempt().await
         }
         outcome => outcome,

@@ -11,43 +11,88 @@ use crate::domain::event::EventId;
 use crate::domain::retention::Retention;
 use crate::store::error::StoreError;
 use crate::store::event_batches::PartLimit;
-use crate::store::pool::Store;
+use crate::store::pool::{Connection, Store};
 use crate::store::{
     accounts, counts_by_time, event_batches, event_removals, held_events, idempotency, partitions, rejections,
     search_indexes, senders, sessions,
 };
 
+/// The tasks of a round that failed. Why, is in the log; the next round tries again.
+#[derive(Debug, thiserror::Error)]
+#[error("failed: {}", .0.join(", "))]
+pub struct Unfinished(pub Vec<&'static str>);
+
+/// Goes through tasks of which none depends on another: one that fails stops nothing else.
+#[derive(Default)]
+struct Round {
+    failed: Vec<&'static str>,
+}
+
+impl Round {
+    /// Does a task, and answers with nothing when it failed.
+    async fn attempt<T: Default>(
+        &mut self,
+        task: &'static str,
+        doing: impl Future<Output = Result<T, StoreError>>,
+    ) -> T {
+        doing.await.unwrap_or_else(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(task, %error, cause, "a task of upkeep failed; the others go on");
+            self.failed.push(task);
+            T::default()
+        })
+    }
+
+    fn end(self) -> Result<(), Unfinished> {
+        if self.failed.is_empty() { Ok(()) } else { Err(Unfinished(self.failed)) }
+    }
+}
+
 /// Makes the partitions that writing needs soon.
-pub async fn make_partitions(store: &Store, now: Timestamp) -> Result<(), StoreError> {
-    partitions::make_ahead(store, now).await
+pub async fn make_partitions(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), StoreError> {
+    partitions::make_ahead(store, partitions::oldest_kept(now, retention_days), now).await
+}
+
+/// A round of upkeep.
+pub async fn upkeep(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), Unfinished> {
+    let mut round = Round::default();
+    round.attempt("weeks ahead", make_partitions(store, retention_days, now)).await;
+    if let Err(Unfinished(tasks)) = prune(store, retention_days, now).await {
+        round.failed.extend(tasks);
+    }
+    round.end()
 }
 
 /// Removes what is no longer kept, unless another program is at it.
-pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), StoreError> {
-    let mut conn = store.own_connection().await?;
-    if !partitions::try_lock_upkeep(&mut conn).await? {
-        return Ok(());
-    }
+pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), Unfinished> {
+    let mut round = Round::default();
+    let Some(mut conn) = round.attempt("connecting", lock(store)).await else { return round.end() };
     let oldest_kept = partitions::oldest_kept(now, retention_days);
-    let dropped = partitions::drop_before(&mut conn, oldest_kept).await?;
-    let keys = idempotency::prune(&mut conn, now).await?;
-    let held = held_events::prune(&mut conn, oldest_kept, now).await?;
-    let refused = rejections::prune(&mut conn, oldest_kept).await?;
-    let ended = sessions::prune(&mut conn, now).await?;
-    counts_by_time::compact(&mut conn, now).await?;
-    senders::prune(&mut conn, now).await?;
-    let removals = event_removals::prune(&mut conn, oldest_kept).await?;
-    let expired = erase_expired(store, retention_days, now).await?;
-    erase_leftovers(store, now).await?;
+    let dropped = round.attempt("weeks", partitions::drop_before(&mut conn, oldest_kept)).await;
+    let keys = round.attempt("idempotency keys", idempotency::prune(&mut conn, now)).await;
+    let held = round.attempt("late events", held_events::prune(&mut conn, oldest_kept, now)).await;
+    let refused = round.attempt("rejections", rejections::prune(&mut conn, oldest_kept)).await;
+    let ended = round.attempt("sessions", sessions::prune(&mut conn, now)).await;
+    round.attempt("counts", counts_by_time::compact(&mut conn, now)).await;
+    round.attempt("addresses of senders", senders::prune(&mut conn, now)).await;
+    let removals = round.attempt("counts of deletions", event_removals::prune(&mut conn, oldest_kept)).await;
+    let expired = round.attempt("retention of accounts", erase_expired(store, retention_days, now)).await;
+    round.attempt("deleted accounts", erase_leftovers(store, now)).await;
     if !dropped.is_empty() || keys + held + refused + ended + removals + expired > 0 {
         tracing::info!(?dropped, keys, held, refused, ended, removals, expired, "pruned");
     }
     // Last, because it may take minutes.
-    let indexed = search_indexes::make(&mut conn, now).await?;
+    let indexed = round.attempt("indexes of searches", search_indexes::make(&mut conn, now)).await;
     if !indexed.is_empty() {
         tracing::info!(?indexed, "made the indexes that searches of closed weeks use");
     }
-    Ok(())
+    round.end()
+}
+
+/// A connection of its own with the lock of upkeep; none when another program is at it.
+async fn lock(store: &Store) -> Result<Option<Connection>, StoreError> {
+    let mut conn = store.own_connection().await?;
+    Ok(partitions::try_lock_upkeep(&mut conn).await?.then_some(conn))
 }
 
 /// How much goes in one statement.

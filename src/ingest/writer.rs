@@ -223,7 +223,7 @@ impl Task {
         let outcome = match self.attempt(&[entry]).await {
             // Upkeep makes partitions weeks ahead; a clock that jumped still must not lose an event.
             Err(error) if error.is_missing_partition() => {
-                partitions::make_ahead(&self.shared.store, entry.at).await?;
+                partitions::make_ahead(&self.shared.store, entry.at, entry.at).await?;
                 self.attempt(&[entry]).await
             }
             outcome => outcome,

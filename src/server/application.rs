@@ -95,7 +95,7 @@ impl Application {
             config.metrics_bind.map(|address| listen("--metrics-bind (METRICS_BIND)", address)).transpose()?;
         let address = address_of(&public, config.bind);
 
-        prune::make_partitions(&store, clock.now()).await?;
+        prune::make_partitions(&store, config.retention_days, clock.now()).await?;
         let keys = installation_keys(&store, clock.now()).await?;
         let (end, ended) = watch::channel(false);
         let (site, usage) = site(config, address, store, keys, clock)?;

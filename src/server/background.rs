@@ -52,15 +52,11 @@ async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
     loop {
         let now = site.clock.now();
-        let round = async {
-            prune::make_partitions(&site.store, now).await?;
-            prune::prune(&site.store, site.retention_days, now).await
-        };
         tokio::select! {
-            outcome = round => {
+            outcome = prune::upkeep(&site.store, site.retention_days, now) => {
                 if let Err(error) = outcome {
                     site.upkeep_failures.add(1);
-                    tracing::warn!(%error, "upkeep failed; it is tried again in a while");
+                    tracing::warn!(%error, "a round of upkeep is unfinished; the next one tries again");
                 }
             }
             () = &mut ended => return,

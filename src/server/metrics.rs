@@ -138,7 +138,7 @@ fn write_connections(out: &mut Exposition, site: &Site, listeners: &Listeners) {
 fn write_program(out: &mut Exposition, site: &Site, StartedAt(started_at): StartedAt) {
     let ready = f64::from(!site.is_draining());
     out.gauge("reasoner_ready", "1 until the program is about to end, then 0.", ready);
-    let help = "Rounds of upkeep (making partitions, pruning) that failed.";
+    let help = "Rounds of upkeep (making and dropping partitions, pruning) in which a task failed; the log names it, and the others went on.";
     out.counter("reasoner_upkeep_failures_total", help, site.upkeep_failures.get());
     out.head("reasoner_build_info", "gauge", "Always 1; the label has the version.");
     out.sample("reasoner_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);

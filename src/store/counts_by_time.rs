@@ -7,12 +7,12 @@ use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::event_counts::{Counts, half_hour_of};
+use crate::store::old_rows;
 use crate::store::pool::Connection;
 
 /// Half hours that ended this long ago have one row for each credential, and no longer one for each writer.
@@ -85,37 +85,30 @@ pub async fn list_days(
     list(conn, BY_DAY, account, credential, since).await
 }
 
-/// Adds together what is over: the rows of all writers of a half hour, then the half hours of a day. Each is one statement, so nobody
-/// reads a count twice or misses one, and whoever still adds to an old half hour begins a new row, for the next time.
+/// The rows of one writer among others are added to the row of nobody, whose id is nil.
+const MERGE: &str = "with merged as (delete from event_counts where ctid = any(array(select ctid from event_counts \
+     where half_hour < $1 and writer <> '00000000-0000-0000-0000-000000000000' limit $2)) \
+     and half_hour < $1 and writer <> '00000000-0000-0000-0000-000000000000' returning *) \
+     insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) \
+     select account_id, credential_id, half_hour, '00000000-0000-0000-0000-000000000000', sum(accepted), sum(rejected), sum(bytes) \
+     from merged group by account_id, credential_id, half_hour \
+     on conflict (account_id, credential_id, half_hour, writer) do update set \
+     accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
+     bytes = known.bytes + excluded.bytes";
+const ADD_TO_DAYS: &str = "with over as (delete from event_counts where ctid = any(array(select ctid from event_counts \
+     where half_hour < $1 limit $2)) and half_hour < $1 returning *) \
+     insert into daily_counts as known (account_id, credential_id, day, accepted, rejected, bytes) \
+     select account_id, credential_id, date_trunc('day', half_hour, 'UTC'), sum(accepted), sum(rejected), sum(bytes) \
+     from over group by 1, 2, 3 on conflict (account_id, credential_id, day) do update set \
+     accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
+     bytes = known.bytes + excluded.bytes";
+
+/// Adds together what is over: the rows of all writers of a half hour, then the half hours of a day. Each step is one statement, so
+/// nobody reads a count twice or misses one, and whoever still adds to an old half hour begins a new row, for the next time.
 pub async fn compact(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
     let before = |age: SignedDuration| now.saturating_sub(age).unwrap_or(Timestamp::UNIX_EPOCH);
-    sql_query(
-        "with merged as (delete from event_counts where half_hour < $1 and writer <> $2 returning *) \
-         insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) \
-         select account_id, credential_id, half_hour, $2, sum(accepted), sum(rejected), sum(bytes) from merged \
-         group by account_id, credential_id, half_hour \
-         on conflict (account_id, credential_id, half_hour, writer) do update set \
-         accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-         bytes = known.bytes + excluded.bytes",
-    )
-    .bind::<Timestamptz, _>(Moment(half_hour_of(before(MERGED_AFTER))))
-    .bind::<SqlUuid, _>(Uuid::nil())
-    .execute(conn)
-    .await?;
-    sql_query(
-        "with over as (delete from event_counts where half_hour < $1 returning *) \
-         insert into daily_counts as known (account_id, credential_id, day, accepted, rejected, bytes) \
-         select account_id, credential_id, date_trunc('day', half_hour, 'UTC'), sum(accepted), sum(rejected), sum(bytes) \
-         from over group by 1, 2, 3 on conflict (account_id, credential_id, day) do update set \
-         accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-         bytes = known.bytes + excluded.bytes",
-    )
-    .bind::<Timestamptz, _>(Moment(half_hour_of(before(KEPT_FOR))))
-    .execute(conn)
-    .await?;
-    sql_query("delete from daily_counts where day < $1")
-        .bind::<Timestamptz, _>(Moment(before(DAYS_KEPT_FOR)))
-        .execute(conn)
-        .await?;
+    old_rows::execute(conn, MERGE, half_hour_of(before(MERGED_AFTER)), old_rows::STEP).await?;
+    old_rows::execute(conn, ADD_TO_DAYS, half_hour_of(before(KEPT_FOR)), old_rows::STEP).await?;
+    old_rows::delete(conn, "daily_counts", "day < $1", before(DAYS_KEPT_FOR), old_rows::STEP).await?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::domain::ids::AccountId;
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::event_counts::half_hour_of;
+use crate::store::old_rows;
 use crate::store::pool::Connection;
 
 /// How much is stored.
@@ -79,7 +80,5 @@ pub async fn stored_between(
 
 /// Forgets what was removed so long ago that nothing of its time is kept.
 pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
-    let sql = "delete from event_removals where half_hour < $1";
-    let oldest = Moment(half_hour_of(oldest_kept));
-    Ok(sql_query(sql).bind::<Timestamptz, _>(oldest).execute(conn).await?)
+    old_rows::delete(conn, "event_removals", "half_hour < $1", half_hour_of(oldest_kept), old_rows::STEP).await
 }

@@ -18,7 +18,10 @@ use crate::store::columns::{Moment, inet, without_nul};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::held_events;
-use crate::store::{idempotency, senders};
+use crate::store::{idempotency, old_rows, senders};
+
+/// How many go in one step when they are too old: a body may be large.
+const STEP: i64 = 500;
 
 /// Holds an event if there is room for it; `false` when there is none, or when one with its key is held already. The caller has
 /// locked the credential, so that nobody else fills the same room.
@@ -195,6 +198,5 @@ pub async fn discard(
 /// Forgets what nobody decided about in time, and what is older than events are kept.
 pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
     let forgotten = forgotten_at(now).max(oldest_kept);
-    let old = held_events::table.filter(held_events::received_at.le(Moment(forgotten)));
-    Ok(diesel::delete(old).execute(conn).await?)
+    old_rows::delete(conn, "held_events", "received_at <= $1", forgotten, STEP).await
 }

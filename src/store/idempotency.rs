@@ -13,6 +13,7 @@ use crate::domain::event::{EventId, IdempotencyKey};
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::events::Row;
+use crate::store::old_rows;
 use crate::store::pool::Connection;
 use crate::store::prepared::prepared;
 use crate::store::schema::idempotency_keys;
@@ -147,6 +148,5 @@ pub async fn claim_new(mut conn: &Connection, rows: &[Row<'_>], at: Timestamp) -
 /// Forgets the keys that are older than they are kept.
 pub async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
     let forgotten = now.saturating_sub(KEPT).unwrap_or(now);
-    let old = idempotency_keys::table.filter(idempotency_keys::created_at.le(Moment(forgotten)));
-    Ok(diesel::delete(old).execute(conn).await?)
+    old_rows::delete(conn, "idempotency_keys", "created_at <= $1", forgotten, old_rows::STEP).await
 }

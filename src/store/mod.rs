@@ -27,6 +27,7 @@ pub mod installation;
 pub mod matching;
 pub mod migrate;
 pub mod notifications;
+pub mod old_rows;
 pub mod pacing;
 pub mod partitions;
 pub mod pool;

@@ -2,10 +2,11 @@
 //! the whole week is older than the retention.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{QueryableByName, sql_query};
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::event::EventId;
@@ -20,6 +21,9 @@ const UPKEEP_LOCK: i64 = 0x7570_6b65_6570;
 const DELETIONS_LOCK: i64 = 0x6465_6c65_7465;
 /// How many weeks beyond the current one are kept ready.
 const WEEKS_AHEAD: i64 = 4;
+/// How often dropping a week is tried in a row, and the time between.
+const TRIES: u32 = 4;
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 #[derive(QueryableByName)]
 struct Name {
@@ -39,19 +43,32 @@ fn name_of(week: i64) -> String {
     format!("events_{}", utc("%Y%m%d", start_of(week)))
 }
 
-/// Makes the partitions for this week, the one before (clocks differ), and some ahead. Existing ones are left alone.
-/// Under a lock that goes with the connection, because two programs that make the same table at once fail.
-pub async fn make_ahead(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+/// Makes the partitions for this week, the one before (clocks differ) unless all in it would be older than `oldest_kept`, and some
+/// ahead. Existing ones are left alone. Under a lock that goes with the connection, because two programs that make the same table at
+/// once fail.
+///
+/// A week is made beside the table and then attached, which lets everybody go on reading and writing. Made as a part of the table
+/// from the beginning, it would wait for whoever reads events, a backup for example, and everybody who writes would wait behind it.
+pub async fn make_ahead(store: &Store, oldest_kept: Timestamp, now: Timestamp) -> Result<(), StoreError> {
     let mut conn = store.own_connection().await?;
     sql_query("select pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut conn).await?;
     let this_week = week_of(now);
-    for week in this_week - 1..=this_week + WEEKS_AHEAD {
+    let needed = (this_week - 1..=this_week + WEEKS_AHEAD).filter(|week| start_of(week + 1) > oldest_kept);
+    let missing: Vec<Name> =
+        sql_query("select name from unnest($1) as name where to_regclass(name) is null order by 1")
+            .bind::<Array<Text>, _>(needed.map(name_of).collect::<Vec<_>>())
+            .load(&mut conn)
+            .await?;
+    for week in missing.iter().filter_map(|row| week_named(&row.name)) {
         let (name, from, to) =
             (name_of(week), EventId::first_of(start_of(week)), EventId::first_of(start_of(week + 1)));
-        // Names and bounds are made of digits, so nothing needs quoting; DDL takes no parameters.
-        let sql =
-            format!("create table if not exists {name} partition of events for values from ('{from}') to ('{to}')");
-        sql_query(sql).execute(&mut conn).await?;
+        // Names and bounds are made of digits, so nothing needs quoting; DDL takes no parameters. Both or neither: several
+        // statements that are sent at once are a transaction.
+        conn.batch_execute(&format!(
+            "create table {name} (like events including all); \
+             alter table events attach partition {name} for values from ('{from}') to ('{to}')"
+        ))
+        .await?;
     }
     Ok(())
 }
@@ -90,18 +107,33 @@ pub fn end_of_week(time: Timestamp) -> Timestamp {
     start_of(week_of(time) + 1)
 }
 
-/// Drops the partitions whose every event is older than `oldest_kept`; answers with their names.
+/// Drops the partitions whose every event is older than `oldest_kept`; answers with their names. While somebody reads events for
+/// long, a backup for example, this fails, and is for a later time: it is not urgent.
 pub async fn drop_before(conn: &mut Connection, oldest_kept: Timestamp) -> Result<Vec<String>, StoreError> {
     let mut dropped = Vec::new();
     for name in list(conn).await? {
         if let Some(week) = week_named(&name)
             && start_of(week + 1) <= oldest_kept
         {
-            sql_query(format!("drop table if exists {name}")).execute(conn).await?;
+            drop_week(conn, &name).await?;
             dropped.push(name);
         }
     }
     Ok(dropped)
+}
+
+/// Dropping needs the whole table for a moment, and while it waits for those who read it, all who write wait behind it: so it waits
+/// for a short time only, which nobody notices, and lets them pass before it tries again.
+async fn drop_week(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
+    let sql = format!("set local lock_timeout = '100ms'; drop table if exists {name}");
+    for _ in 1..TRIES {
+        match conn.batch_execute(&sql).await.map_err(StoreError::from) {
+            Err(StoreError::Unavailable(words)) if words.contains("lock timeout") => {}
+            outcome => return outcome,
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+    Ok(conn.batch_execute(&sql).await?)
 }
 
 /// The names of all partitions, oldest first.

@@ -15,6 +15,7 @@ use crate::domain::listing::{EventFilter, Page};
 use crate::domain::rejection::{NewRejection, Reason, Rejection, RejectionGroup};
 use crate::store::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
 use crate::store::error::StoreError;
+use crate::store::old_rows;
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, rejections};
 
@@ -171,5 +172,5 @@ pub async fn group_by_address(
 
 /// Removes what is older than events are kept.
 pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
-    Ok(diesel::delete(rejections::table.filter(rejections::second.lt(Moment(oldest_kept)))).execute(conn).await?)
+    old_rows::delete(conn, "rejections", "second < $1", oldest_kept, old_rows::STEP).await
 }

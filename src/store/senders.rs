@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use diesel::sql_types::{Array, BigInt, Inet, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
+use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::columns::{Moment, inet};
 use crate::store::error::StoreError;
+use crate::store::old_rows;
 use crate::store::pool::Connection;
-use crate::store::schema::senders;
 
 /// How many addresses of one credential are kept. Beyond that, the overview says "or more".
 pub const MOST_OF_CREDENTIAL: u64 = 1_000;
@@ -81,5 +81,5 @@ pub async fn count(
 /// Forgets the addresses that were not used for long.
 pub async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
     let oldest = now.saturating_sub(KEPT_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
-    Ok(diesel::delete(senders::table.filter(senders::last_seen_at.lt(Moment(oldest)))).execute(conn).await?)
+    old_rows::delete(conn, "senders", "last_seen_at < $1", oldest, old_rows::STEP).await
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::domain::ids::{SessionId, UserId};
 use crate::store::columns::{Moment, inet};
 use crate::store::error::StoreError;
+use crate::store::old_rows;
 use crate::store::pool::Connection;
 use crate::store::schema::sessions;
 
@@ -162,6 +163,7 @@ pub async fn list(conn: &mut Connection, user: UserId, now: Timestamp) -> Result
 /// Removes the sessions that are over.
 pub async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
     let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
-    let over = sessions::expires_at.le(Moment(now)).or(sessions::last_seen_at.le(Moment(idle_limit)));
-    Ok(diesel::delete(sessions::table.filter(over)).execute(conn).await?)
+    let expired = old_rows::delete(conn, "sessions", "expires_at <= $1", now, old_rows::STEP).await?;
+    let idle = old_rows::delete(conn, "sessions", "last_seen_at <= $1", idle_limit, old_rows::STEP).await?;
+    Ok(expired + idle)
 }

@@ -47,7 +47,7 @@ pub struct Site {
     pub draining: AtomicBool,
     /// Pages that events are sent to as they arrive.
     pub live_viewers: Arc<Gauge>,
-    /// Rounds of upkeep that failed.
+    /// Rounds of upkeep in which a task failed.
     pub upkeep_failures: Counter,
 }
 

@@ -49,3 +49,4 @@ mod sign_in;
 mod slow;
 mod tail;
 mod throttling;
+mod upkeep;

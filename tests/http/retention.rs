@@ -9,7 +9,7 @@ use crate::support::server::TestServer;
 /// Moves the only event of an account to another moment.
 async fn move_event(server: &TestServer, to: Timestamp) -> String {
     let id = EventId::first_of(to).to_string();
-    prune::make_partitions(&server.application().site.store, to).await.unwrap();
+    prune::make_partitions(&server.application().site.store, 90, to).await.unwrap();
     server.query(&format!("update events set id = '{id}'")).await;
     id
 }

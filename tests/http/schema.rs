@@ -85,9 +85,10 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
 async fn partitions_are_made_ahead_and_dropped_when_all_of_them_is_old() {
     let address = new_database().await;
     let store = Store::open(&address).await.unwrap();
-    let now = "2026-11-23T08:41:12Z".parse().unwrap();
-    partitions::make_ahead(&store, now).await.unwrap();
-    partitions::make_ahead(&store, now).await.unwrap();
+    let at = |text: &str| text.parse().unwrap();
+    let now = at("2026-11-23T08:41:12Z");
+    partitions::make_ahead(&store, at("2026-11-18T23:59:59Z"), now).await.unwrap();
+    partitions::make_ahead(&store, at("2026-11-18T23:59:59Z"), now).await.unwrap();
     let mut conn = store.connection().await.unwrap();
     let names = partitions::list(&mut conn).await.unwrap();
     assert_eq!(
@@ -101,7 +102,6 @@ async fn partitions_are_made_ahead_and_dropped_when_all_of_them_is_old() {
             "events_20261217"
         ]
     );
-    let at = |text: &str| text.parse().unwrap();
     assert!(partitions::drop_before(&mut conn, at("2026-11-18T23:59:59Z")).await.unwrap().is_empty());
     assert_eq!(partitions::drop_before(&mut conn, at("2026-11-19T00:00:00Z")).await.unwrap(), ["events_20261112"]);
 }

@@ -102,7 +102,7 @@ async fn a_page_that_its_reader_left_within_a_transaction_leaves_none_behind() {
     let id = server.sender(&alice).await.store("1").await;
     let store = &server.application().site.store;
     let old = server.now() - SignedDuration::from_hours(15 * 24);
-    partitions::make_ahead(store, old).await.unwrap();
+    partitions::make_ahead(store, old, old).await.unwrap();
     let owner = "(select account_id from users), (select id from credentials)";
     query(&database_url, &insert_many(owner, 5_000, 15, "'{\"n\": ' || n || '}'")).await;
     search_indexes::make(&mut store.own_connection().await.unwrap(), server.now()).await.unwrap();

@@ -29,7 +29,8 @@ impl Filled {
         let store = Store::open(&address).await.unwrap();
         let now = Timestamp::now();
         for weeks in 0..4 {
-            partitions::make_ahead(&store, now - SignedDuration::from_hours(24 * 7 * weeks)).await.unwrap();
+            let then = now - SignedDuration::from_hours(24 * 7 * weeks);
+            partitions::make_ahead(&store, Timestamp::UNIX_EPOCH, then).await.unwrap();
         }
         let account = AccountId(Uuid::from_u128(1));
         let credential = CredentialId(Uuid::from_u128(1));
