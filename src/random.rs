@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use uuid::{ClockSequence, ContextV7, NoContext, Uuid};
@@ -71,21 +71,30 @@ impl ClockSequence for Counted {
     }
 }
 
-/// Makes the ids of events: within one program each is greater than the one before, also within a millisecond.
-#[derive(Debug)]
-pub struct EventIds(Mutex<ContextV7>);
+/// A clock that is behind the last id by more than this was set back. By less, it is being slewed, or two threads came in the other order.
+const SET_BACK_BY: SignedDuration = SignedDuration::from_secs(5);
 
-impl Default for EventIds {
-    fn default() -> Self {
-        Self(Mutex::new(ContextV7::new()))
-    }
+/// Makes the ids of events: within one program each is greater than the one before, also within a millisecond. When the clock is set
+/// back, they begin anew with its time, for an event must not be said to have arrived when it did not; what is random in them keeps
+/// them apart from those of the first time.
+#[derive(Debug, Default)]
+pub struct EventIds(Mutex<Growing>);
+
+#[derive(Debug, Default)]
+struct Growing {
+    context: ContextV7,
+    latest: Timestamp,
 }
 
 impl EventIds {
     pub fn next(&self, time: Timestamp) -> EventId {
         // A panic elsewhere leaves nothing half done in a counter, so a poisoned lock is as good as any.
-        let context = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        EventId(Uuid::new_v7(uuid_time(&*context, time)))
+        let mut growing = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if growing.latest.duration_since(time) > SET_BACK_BY {
+            *growing = Growing::default();
+        }
+        growing.latest = growing.latest.max(time);
+        EventId(Uuid::new_v7(uuid_time(&growing.context, time)))
     }
 }
 
@@ -105,6 +114,29 @@ mod tests {
         let made: Vec<_> = (0..1_000).map(|_| ids.next(time)).collect();
         assert!(made.is_sorted());
         assert_eq!(made[999].received_at(), time);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_freeze_the_time_of_events() {
+        let ids = EventIds::default();
+        let time: jiff::Timestamp = "2026-11-23T08:41:12.408Z".parse().unwrap();
+        let ahead: Vec<_> = (0..1_000).map(|_| ids.next(time + jiff::SignedDuration::from_hours(2))).collect();
+        let later = |ms: i64| time + jiff::SignedDuration::from_millis(ms / 2);
+        let made: Vec<_> = (0..1_000).map(|n| ids.next(later(n))).collect();
+        assert!((0..).zip(&made).all(|(n, id)| id.received_at() == later(n)));
+        assert!(made.is_sorted() && made[999] < ahead[0]);
+        // And when it is two hours ahead again, the ids are others than those of the first time.
+        let again: Vec<_> = (0..1_000).map(|_| ids.next(time + jiff::SignedDuration::from_hours(2))).collect();
+        let all: std::collections::HashSet<_> = ahead.iter().chain(&made).chain(&again).collect();
+        assert_eq!(all.len(), 3_000);
+    }
+
+    #[test]
+    fn ids_of_events_grow_while_the_clock_is_slewed() {
+        let ids = EventIds::default();
+        let time: jiff::Timestamp = "2026-11-23T08:41:12.408Z".parse().unwrap();
+        let made: Vec<_> = (0..1_000).map(|n| ids.next(time - jiff::SignedDuration::from_millis(n))).collect();
+        assert!(made.is_sorted());
     }
 
     #[test]
