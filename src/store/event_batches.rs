@@ -31,7 +31,38 @@ pub struct Part {
 #[derive(Clone, Copy, Debug)]
 pub struct PartLimit {
     pub events: usize,
+    /// Of bodies, and of headers as many again.
     pub bytes: u64,
+}
+
+/// How much is in a part.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taken {
+    events: usize,
+    bodies: u64,
+    headers: u64,
+}
+
+impl PartLimit {
+    /// Takes in an event with its body and headers, where they fit.
+    pub fn takes(&self, taken: &mut Taken, body: i32, headers: i32) -> bool {
+        let more = Taken {
+            events: taken.events + 1,
+            bodies: taken.bodies + u64::from(body.unsigned_abs()),
+            headers: taken.headers + u64::from(headers.unsigned_abs()),
+        };
+        let fits = more.events <= self.events && more.bodies <= self.bytes && more.headers <= self.bytes;
+        let is_taken = fits || taken.events == 0;
+        if is_taken {
+            *taken = more;
+        }
+        is_taken
+    }
+}
+
+diesel::define_sql_function! {
+    /// How long a text is; of one that is stored compressed or elsewhere, without reading it.
+    fn octet_length(text: Text) -> Integer;
 }
 
 /// The ids in the times of a filter, as far as events are stored now: what arrives later is not in it.
@@ -74,26 +105,18 @@ pub async fn next_part(
     span: &Range<EventId>,
     limit: PartLimit,
 ) -> Result<Option<Part>, StoreError> {
-    let sizes: Vec<(Uuid, i32)> = events::table
+    let sizes: Vec<(Uuid, i32, i32)> = events::table
         .filter(events::account_id.eq(account.0))
         .filter(events::id.ge(span.start.0))
         .filter(events::id.lt(span.end.0))
         .order(events::id.asc())
-        .select((events::id, events::size_bytes))
+        .select((events::id, events::size_bytes, octet_length(events::headers)))
         .limit(limit.events as i64)
         .load(conn)
         .await?;
-    let mut bytes = 0;
-    let mut part = None;
-    for (id, size) in sizes {
-        bytes += u64::from(size.unsigned_abs());
-        if bytes > limit.bytes && part.is_some() {
-            break;
-        }
-        let events = part.map_or(0, |part: Part| part.events) + 1;
-        part = Some(Part { end: EventId(id).next(), events });
-    }
-    Ok(part)
+    let mut taken = Taken::default();
+    let last = sizes.into_iter().take_while(|(_, body, headers)| limit.takes(&mut taken, *body, *headers)).last();
+    Ok(last.map(|(id, ..)| Part { end: EventId(id).next(), events: taken.events as u64 }))
 }
 
 /// The events of a span of ids, of one credential or all, oldest first, with their sizes in bytes.

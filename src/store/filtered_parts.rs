@@ -17,15 +17,15 @@ use crate::domain::listing::EventFilter;
 use crate::domain::query::patterns::Patterns;
 use crate::store::columns::{Moment, time};
 use crate::store::error::StoreError;
-use crate::store::event_batches::{self, PartLimit};
+use crate::store::event_batches::{self, PartLimit, Taken};
 use crate::store::event_conditions::{By, passing};
 use crate::store::event_removals;
-use crate::store::indexed_weeks::{Indexes, list_candidates};
+use crate::store::indexed_weeks::{Candidate, Indexes, list_candidates};
 use crate::store::pool::Connection;
 use crate::store::schema::events;
 use crate::store::spans::Span;
 
-/// How many candidates an index lists at once: 20 bytes each are in memory.
+/// How many candidates an index lists at once: 24 bytes each are in memory.
 const MAX_CANDIDATES: i64 = 20_000;
 /// How long it may take to list them. A search that takes longer is not rare.
 const MAX_LISTING: Duration = Duration::from_secs(2);
@@ -56,9 +56,9 @@ pub struct FilteredParts {
     listed: Option<Listed>,
 }
 
-/// What an index listed, with the sizes of the bodies, and how far it looked.
+/// What an index listed, and how far it looked.
 struct Listed {
-    candidates: VecDeque<(Uuid, i32)>,
+    candidates: VecDeque<Candidate>,
     end: EventId,
     /// About how many events are behind these candidates.
     seen: u64,
@@ -138,7 +138,7 @@ impl FilteredParts {
             None => self.indexes.give_up(),
             Some(candidates) => {
                 let more_after = candidates.last().filter(|_| candidates.len() as i64 == MAX_CANDIDATES);
-                let end = more_after.map_or(EventId(week.before), |(last, _)| EventId(*last).next());
+                let end = more_after.map_or(EventId(week.before), |(last, ..)| EventId(*last).next());
                 let (since, until) = (self.left.start.received_at(), Some(end.received_at()));
                 let seen = event_removals::stored_between(conn, account, since, until).await?.events;
                 self.listed = Some(Listed { candidates: candidates.into(), end, seen });
@@ -154,10 +154,9 @@ impl FilteredParts {
         mut listed: Listed,
         limit: PartLimit,
     ) -> Result<Part<WholeEvent>, StoreError> {
-        let (mut ids, mut bytes) = (Vec::new(), 0);
-        while let Some((id, size)) = listed.candidates.front().copied() {
-            bytes += u64::from(size.unsigned_abs());
-            if ids.len() == limit.events || (bytes > limit.bytes && !ids.is_empty()) {
+        let (mut ids, mut taken) = (Vec::new(), Taken::default());
+        while let Some((id, body, headers)) = listed.candidates.front().copied() {
+            if !limit.takes(&mut taken, body, headers) {
                 break;
             }
             ids.push(id);

@@ -14,6 +14,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::patterns::{Pattern, Patterns};
 use crate::store::error::StoreError;
+use crate::store::event_batches::octet_length;
 use crate::store::event_conditions::{By, passing};
 use crate::store::pool::{Connection, Manager};
 use crate::store::schema::events;
@@ -63,7 +64,10 @@ impl Indexes {
     }
 }
 
-/// What may pass in an indexed week, with the sizes of the bodies; `None` when that took too long, because too many do. The order
+/// What may pass in an indexed week: its id, and the sizes of its body and headers.
+pub type Candidate = (Uuid, i32, i32);
+
+/// What may pass in an indexed week; `None` when that took too long, because too many do. The order
 /// is spelled so that the key's index is of no use for it: the planner would otherwise walk through that one and hope to meet a match
 /// soon.
 pub async fn list_candidates(
@@ -74,9 +78,9 @@ pub async fn list_candidates(
     week: &Span,
     most: i64,
     time: Duration,
-) -> Result<Option<Vec<(Uuid, i32)>>, StoreError> {
-    let query =
-        passing(account, filter, patterns, &week.ids(), By::Text).limit(most).select((events::id, events::size_bytes));
+) -> Result<Option<Vec<Candidate>>, StoreError> {
+    let columns = (events::id, events::size_bytes, octet_length(events::headers));
+    let query = passing(account, filter, patterns, &week.ids(), By::Text).limit(most).select(columns);
     let query = match week.newest_first {
         true => query.order(sql::<Text>("events.id::text").desc()),
         false => query.order(sql::<Text>("events.id::text").asc()),
@@ -105,7 +109,7 @@ pub async fn ask(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
-    candidates: &[(Uuid, i32)],
+    candidates: &[Candidate],
     max_bytes: i64,
     want: usize,
     until: Instant,
@@ -114,12 +118,12 @@ pub async fn ask(
     let mut rest = candidates;
     while !rest.is_empty() && passed.len() < want {
         let mut bytes = 0;
-        let fitting = rest.iter().take_while(|(_, size)| {
+        let fitting = rest.iter().take_while(|(_, size, _)| {
             bytes += i64::from(*size);
             bytes <= max_bytes
         });
         let (part, later) = rest.split_at(fitting.count().clamp(1, rest.len()));
-        let ids = part.iter().map(|(id, _)| *id);
+        let ids = part.iter().map(|(id, ..)| *id);
         let read = events::table.filter(events::account_id.eq(account.0)).filter(events::id.eq_any(ids));
         let bodies: Vec<(Uuid, String)> = read.select((events::id, events::body)).load(conn).await?;
         let bodies: HashMap<Uuid, String> = bodies.into_iter().collect();
@@ -128,7 +132,7 @@ pub async fn ask(
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        passed.extend(part.iter().map(|(id, _)| *id).filter(passes).take(want - passed.len()).map(EventId));
+        passed.extend(part.iter().map(|(id, ..)| *id).filter(passes).take(want - passed.len()).map(EventId));
         rest = later;
         if Instant::now() >= until {
             break;

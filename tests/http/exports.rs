@@ -7,6 +7,7 @@ use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::domain::listing::EventFilter;
 use reasoner_webhooks::domain::query::columns::Fields;
 
+use crate::support::event_rows::insert_many;
 use crate::support::server::TestServer;
 
 async fn begin(server: &TestServer, filter: EventFilter) -> Export {
@@ -76,6 +77,23 @@ async fn an_export_is_in_memory_a_piece_at_a_time_however_large_the_events_are()
     }
     assert!(sizes.iter().all(|bytes| *bytes < 1_100_000), "{sizes:?}");
     assert_eq!(export.progress().events, 11);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_in_memory_a_piece_at_a_time_however_large_the_headers_are() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    server.sender(&alice).await;
+    let owner = "(select account_id from users), (select id from credentials)";
+    server.query(&insert_many(owner, 400, 0, "'[' || n || ']'")).await;
+    server.query(&format!("update events set headers = '[[\"x-large\", \"{}\"]]'", "x".repeat(30_000))).await;
+    let mut export = begin(&server, EventFilter::default()).await;
+    let mut sizes = Vec::new();
+    while let Some(piece) = export.next().await.unwrap() {
+        sizes.push(piece.len());
+    }
+    assert!(sizes.iter().all(|bytes| *bytes < 1_200_000), "{sizes:?}");
+    assert_eq!((export.progress().events, sizes.iter().sum::<usize>() > 12_000_000), (400, true));
 }
 
 // holds D7

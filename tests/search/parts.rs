@@ -80,6 +80,29 @@ async fn an_export_by_a_rare_word_reads_what_the_index_lists_and_finds_the_same(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn candidates_with_large_headers_are_read_a_few_at_a_time() {
+    let (mut filled, _, _) = with_old_events().await;
+    for n in 0..100_u32 {
+        filled.put(r#"{"rare": "okapi"}"#, OLD - SignedDuration::from_mins(i64::from(n) + 1)).await;
+    }
+    let large =
+        format!("update events set headers = '[[\"x\", \"{}\"]]' where body like '%okapi%'", "x".repeat(30_000));
+    query(&filled.address, &large).await;
+    make(&filled).await;
+    let mut conn = filled.store.connection().await.unwrap();
+    let filter = searching("okapi");
+    let span = stored_span(&mut conn, filled.account, &filter).await.unwrap();
+    let mut parts = FilteredParts::new(filled.account, filter, span);
+    let mut found = 0;
+    while let Some(part) = parts.next(&mut conn, LIMIT).await.unwrap() {
+        let bytes: usize = part.events.iter().map(|event| event.headers.len()).sum();
+        assert!(bytes as u64 <= LIMIT.bytes, "{bytes}");
+        found += part.events.len();
+    }
+    assert_eq!(found, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_candidate_is_a_part_by_itself() {
     let (mut filled, _, _) = with_old_events().await;
     let mut large = Vec::new();
