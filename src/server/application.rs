@@ -32,6 +32,7 @@ use crate::server::metrics::StartedAt;
 use crate::server::{background, descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
+use crate::web::events::export_places::ExportPlaces;
 use crate::web::events::exports_under_way::ExportsUnderWay;
 use crate::web::layers::outermost;
 use crate::web::live::feeds::Feeds;
@@ -214,6 +215,7 @@ fn site(
         store,
         hasher: Hasher::new(HASHING_PERMITS, HASHING_QUEUE),
         keys,
+        export_places: ExportPlaces::default(),
         exports: ExportsUnderWay::new(clock.clone()),
         clock,
         engine: Arc::new(engine),

@@ -8,6 +8,7 @@ use askama::Template;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
 use crate::store::error::StoreError;
+use crate::web::events::export_places::NoPlace;
 use crate::web::layers::headers;
 use crate::web::page::Page;
 
@@ -34,6 +35,9 @@ pub enum PageError {
     TimedOut,
     #[error("too busy or without a database")]
     Unavailable(#[source] Option<Failure>),
+    /// As many exports as may be are under way.
+    #[error("no place for another export: {0:?}")]
+    NoPlace(NoPlace),
     #[error("failed")]
     Failed(#[source] Failure),
     #[error("rendering failed")]
@@ -99,6 +103,18 @@ impl PageError {
                 "We’ll be right back",
                 "The server can’t reach its database or has too much to do. Senders get 503 with Retry-After in the \
                  meantime, so well-behaved ones will deliver their events again.",
+            ),
+            PageError::NoPlace(NoPlace::InAccount) => Face::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Three exports are under way",
+                "That’s the most your account can download at once. Wait until one of them has ended, or cancel one in the \
+                 downloads of your browser. Then start this one again.",
+            ),
+            PageError::NoPlace(NoPlace::InProgram) => Face::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many exports at once",
+                "Other people’s exports have taken all places. Start this one again in a minute. Whoever runs this server can \
+                 also write it to a file there, with “events export”.",
             ),
             PageError::Failed(_) | PageError::Rendering(_) | PageError::Internal => Face::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -176,7 +192,9 @@ pub fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str
 
 /// Writes a fault of the server to the log, with all that caused it.
 pub fn note(error: &PageError, id: RequestId) {
-    if error.face().status.is_server_error() {
+    if let PageError::NoPlace(which) = error {
+        tracing::warn!(request_id = %id, ?which, "an export had to wait: as many as may be are under way");
+    } else if error.face().status.is_server_error() {
         let causes = causes(error);
         tracing::error!(request_id = %id, causes, "a page failed");
     }
@@ -191,7 +209,8 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     let face = error.face();
     let mut response = HttpResponse::build(face.status);
     if face.status == StatusCode::SERVICE_UNAVAILABLE {
-        response.insert_header((header::RETRY_AFTER, "5"));
+        let is_long = matches!(error, PageError::NoPlace(_));
+        response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
     }
     if let PageError::MethodNotAllowed { allow } = error {
         response.insert_header((header::ALLOW, *allow));

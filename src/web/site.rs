@@ -16,6 +16,7 @@ use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
 use crate::measure::{Counter, Gauge};
 use crate::store::pool::Store;
+use crate::web::events::export_places::ExportPlaces;
 use crate::web::events::exports_under_way::ExportsUnderWay;
 
 /// The installation as the pages see it.
@@ -41,6 +42,8 @@ pub struct Site {
     pub sign_in_failures_by_device: Limiter<SessionId>,
     /// Wrong codes of who knows the password.
     pub code_failures_by_user: Limiter<UserId>,
+    /// How much may be downloaded at once.
+    pub export_places: ExportPlaces,
     /// What is being downloaded.
     pub exports: ExportsUnderWay,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.

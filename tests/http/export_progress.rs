@@ -42,6 +42,35 @@ async fn begun(server: &TestServer, alice: &Person) -> reqwest::Response {
     answer
 }
 
+// holds D7
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_three_exports_at_once_and_the_next_is_told_what_to_do() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let mut open = vec![begun(&server, &alice).await];
+    for _ in 0..2 {
+        let mut answer = alice.get("/events/export?format=csv").await;
+        assert_eq!(answer.status(), 200);
+        answer.chunk().await.unwrap();
+        open.push(answer);
+    }
+    let refused = alice.get("/events/export").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"60".parse().unwrap()));
+    assert!(!refused.headers().contains_key("content-disposition"), "a page and no file");
+    let page = refused.text().await.unwrap();
+    assert!(page.contains("Three exports are under way") && page.contains("start this one again"), "{page}");
+    assert_eq!(server.number("select count(*) from audit_log where action = 'events_exported'").await, 3);
+    assert_eq!(bob.get("/events/export").await.status(), 200, "others have their own");
+    drop(open.pop());
+    for _ in 0..250 {
+        if alice.get("/events/export").await.status() == 200 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("there is no room again");
+}
+
 // holds W9
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_says_how_far_it_is_to_its_owner_alone() {

@@ -43,10 +43,11 @@ pub async fn download(
         "" => None,
         id => Some(id.parse().map_err(|error: NoExportName| PageError::BadRequest(error.to_string()))?),
     };
+    let place = reader.site().export_places.take(account).map_err(PageError::NoPlace)?;
     let export = Export::begin(&reader.site().store, account, filters.filter, (format, fields), &reader.act()).await?;
     match name {
-        Some(name) => answer(reader.site().exports.watch(account, name, export), "events", format, now).await,
-        None => answer(export, "events", format, now).await,
+        Some(name) => answer(place.of(reader.site().exports.watch(account, name, export)), "events", format, now).await,
+        None => answer(place.of(export), "events", format, now).await,
     }
 }
 
