@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, middleware, web};
+use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::timeout;
 
 use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
@@ -39,8 +41,8 @@ use crate::web::live::feeds::Feeds;
 use crate::web::routes;
 use crate::web::site::Site;
 
-/// argon2 runs at once, for senders and for page logins each; as many as there are cores.
-const HASHING_PERMITS: usize = 2;
+/// The most argon2 runs at once, for senders and for page logins each. Each takes 19 MiB for as long as it lasts.
+const MAX_HASHING_PERMITS: usize = 4;
 /// Callers that may wait for one.
 const HASHING_QUEUE: usize = 64;
 /// Failures of senders from one address: so many at once, then one in this time.
@@ -51,6 +53,10 @@ const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30))
 const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
 /// Wrong codes for one user. Three of a million codes are right at a time, so that guessing at this pace takes years.
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
+
+/// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end
+/// takes less than the 30 seconds that are promised.
+const LAST_NOTES_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why the program does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -127,11 +133,11 @@ impl Application {
         };
         let server = serve_public(public, site.clone(), feeds, limits, seen("public"));
         application.run(server, ("--bind (BIND)", address))?;
-        if let Some(listener) = ingest {
+        if let Some((listener, address)) = ingest.zip(application.ingest_address) {
             let server = serve_ingest(listener, site.clone(), limits, seen("ingest"));
             application.run(server, ("--ingest-bind (INGEST_BIND)", address))?;
         }
-        if let Some(listener) = metrics {
+        if let Some((listener, address)) = metrics.zip(application.metrics_address) {
             let seen = seen("metrics");
             let server = serve_metrics(listener, site, limits, seen, (listeners, started_at));
             application.run(server, ("--metrics-bind (METRICS_BIND)", address))?;
@@ -156,14 +162,12 @@ impl Application {
         Ok(fresh.then(|| format!("{}/setup?token={}", self.site.public_url, token.reveal())))
     }
 
-    /// Ends in order: not ready, no new connections, what is in flight is finished, what is in memory is written.
+    /// Ends in order: not ready, no new connections at any listener, what is in flight is finished, what is in memory is written.
     pub async fn stop(self) {
         let Self { site, servers, background, end, .. } = self;
         site.draining.store(true, Ordering::Relaxed);
         site.engine.wake.ring_everybody();
-        for (handle, _) in &servers {
-            handle.stop(true).await;
-        }
+        join_all(servers.iter().map(|(handle, _)| handle.stop(true))).await;
         for (_, server) in servers {
             if let Ok(Err(error)) = server.await {
                 tracing::error!(%error, "a listener failed");
@@ -171,8 +175,12 @@ impl Application {
         }
         // Nobody listening means that the tasks have ended by themselves.
         let _ = end.send(true);
-        for task in background {
-            let _ = task.await;
+        let unfinished: Vec<_> = background.iter().map(JoinHandle::abort_handle).collect();
+        if timeout(LAST_NOTES_WITHIN, join_all(background)).await.is_err() {
+            tracing::warn!(
+                "the database does not answer in time: the last notes of uses, rejections and late events are lost"
+            );
+            unfinished.iter().for_each(AbortHandle::abort);
         }
     }
 }
@@ -197,7 +205,8 @@ fn site(
     let wake = Wake::default();
     let usage = Usage::new(store.clone(), wake.clone());
     let holding = Holding::new(store.clone());
-    let senders = Hasher::new(HASHING_PERMITS, HASHING_QUEUE);
+    let permits = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_HASHING_PERMITS);
+    let senders = Hasher::new(permits, HASHING_QUEUE);
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
@@ -213,7 +222,7 @@ fn site(
     };
     let site = Site {
         store,
-        hasher: Hasher::new(HASHING_PERMITS, HASHING_QUEUE),
+        hasher: Hasher::new(permits, HASHING_QUEUE),
         keys,
         export_places: ExportPlaces::default(),
         exports: ExportsUnderWay::new(clock.clone()),
