@@ -3,6 +3,7 @@
 //! batch is written with care, so that each event gets a verdict of its own.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use diesel::sql_types::{Array, BigInt, Binary, Inet, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::pooled_connection::PoolableConnection;
@@ -26,6 +27,9 @@ use crate::store::prepared::prepared;
 /// What `store_events` says is broken by a password that may no longer be used.
 const EVERY_PASSWORD_IS_USABLE: &str = "every_password_is_usable";
 
+/// How long it may take until a connection is ready to be written on.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A connection that batches are written on, with nobody else.
 pub struct BatchConnection {
     connection: Connection,
@@ -36,6 +40,11 @@ pub struct BatchConnection {
 
 impl BatchConnection {
     pub async fn open(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
+        let late = |_| StoreError::Unavailable(format!("no connection within {} s", OPEN_TIMEOUT.as_secs()));
+        tokio::time::timeout(OPEN_TIMEOUT, Self::open_without_limit(store, counter)).await.map_err(late)?
+    }
+
+    async fn open_without_limit(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
         let mut connection = store.own_connection().await?;
         // Planning anew for each batch would cost more than the best plan for it could save.
         connection.batch_execute("set plan_cache_mode = force_generic_plan").await?;

@@ -33,6 +33,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_SILENCE: Duration = Duration::from_secs(1);
 const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
+/// A line on which nothing comes back for so long is dead. Without that, a statement that was under way when the other side vanished
+/// would wait for a quarter of an hour.
+const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// After how much silence the system asks the other side whether it is there, how often again, and how often in all. That finds out
+/// who waits for an answer and has nothing to say.
+const ASKED_AFTER: Duration = Duration::from_secs(10);
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(3);
+const ASKED_TIMES: u32 = 3;
 /// Connections of one program; the writer's own comes on top.
 pub const MAX_CONNECTIONS: u32 = 12;
 /// Searches of one program at once. The other connections are left to pages that take no time.
@@ -285,6 +293,7 @@ async fn connect_without_limit(url: &str) -> ConnectionResult<AsyncPgConnection>
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
+    watch(&mut config);
     if config.get_application_name().is_none() {
         config.application_name("reasoner-webhooks");
     }
@@ -298,6 +307,23 @@ async fn connect_without_limit(url: &str) -> ConnectionResult<AsyncPgConnection>
     };
     connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Makes the system notice when the other side is gone, unless the address says how.
+fn watch(config: &mut tokio_postgres::Config) {
+    let unsaid = tokio_postgres::Config::new();
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(DEAD_AFTER);
+    }
+    if config.get_keepalives_idle() == unsaid.get_keepalives_idle() {
+        config.keepalives_idle(ASKED_AFTER);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(ASKED_AGAIN_AFTER);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(ASKED_TIMES);
+    }
 }
 
 /// The system's certificate authorities decide whom to trust: `sslmode=require` means verified here.

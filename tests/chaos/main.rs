@@ -16,6 +16,7 @@ mod ending;
 mod every_route;
 mod instances;
 mod ledger;
+mod lines;
 mod outages;
 mod overload;
 mod starvation;

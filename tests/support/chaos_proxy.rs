@@ -54,6 +54,7 @@ struct Shared {
     to_server_ms: AtomicU64,
     to_client_ms: AtomicU64,
     cut: Mutex<Option<Cut>>,
+    silent_from: Mutex<Option<&'static str>>,
     cuts: AtomicU32,
     commit_bytes: AtomicUsize,
     withheld_statement: Mutex<Option<&'static str>>,
@@ -69,6 +70,7 @@ impl Proxy {
             to_server_ms: AtomicU64::new(0),
             to_client_ms: AtomicU64::new(0),
             cut: Mutex::new(None),
+            silent_from: Mutex::new(None),
             cuts: AtomicU32::new(0),
             commit_bytes: AtomicUsize::new(0),
             withheld_statement: Mutex::new(None),
@@ -140,6 +142,11 @@ impl Proxy {
         *self.shared.cut.lock().unwrap() = None;
     }
 
+    /// Connections go silent for good with the first message that has these words in it, until there are no such words any more.
+    pub fn silence_from(&self, words: Option<&'static str>) {
+        *self.shared.silent_from.lock().unwrap() = words;
+    }
+
     /// How many connections were cut.
     pub fn cuts(&self) -> u32 {
         self.shared.cuts.load(Ordering::Relaxed)
@@ -204,6 +211,12 @@ impl Shared {
         statement.is_some_and(|text| message.windows(text.len()).any(|part| part == text.as_bytes()))
     }
 
+    /// Whether a connection goes silent with this message.
+    fn is_silent_from(&self, message: &[u8]) -> bool {
+        let words = *self.silent_from.lock().unwrap();
+        words.is_some_and(|words| message.windows(words.len()).any(|part| part == words.as_bytes()))
+    }
+
     /// Where to cut in a message, if this is the one.
     fn cut_in(&self, message: &[u8], commits: bool) -> Option<Cut> {
         let mut cut = self.cut.lock().unwrap();
@@ -240,6 +253,10 @@ async fn upward(
         pending.extend_from_slice(&piece[..length]);
         while let Some(length) = conversation.next_length(&pending) {
             let message: Vec<u8> = pending.drain(..length).collect();
+            if shared.is_silent_from(&message) {
+                link.silent.store(true, Ordering::Relaxed);
+                break;
+            }
             let commits = conversation.hear(&message);
             if commits && conversation.writes_events {
                 shared.commit_bytes.store(message.len(), Ordering::Relaxed);
