@@ -47,6 +47,7 @@ mod second_factor;
 mod secrets;
 mod sign_in;
 mod slow;
+mod starting;
 mod stopping;
 mod tail;
 mod throttling;
