@@ -308,3 +308,25 @@ async fn what_arrives_after_the_order_stays_also_where_the_clock_of_another_inst
     assert_eq!(left, [[Some("3".to_owned())], [Some("4".to_owned())]]);
     assert_eq!(server.number("select deleted from event_deletions").await, 2, "what was counted is gone");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_an_older_release_leaves_what_was_accepted_after_it() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for (body, accepted) in [("1", "null"), ("2", "now() - interval '1 hour'"), ("3", "now() + interval '1 hour'")] {
+        sender.store(body).await;
+        server.query(&format!("update events set accepted_late_at = {accepted} where body = '{body}'")).await;
+    }
+    // Which did not write down what was committed.
+    server
+        .query(
+            "insert into event_deletions (account_id, id, started_at, next_id, end_id, description) select account_id, \
+             gen_random_uuid(), now(), '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', \
+             'all events' from users",
+        )
+        .await;
+    carry_out(&server).await;
+    assert_eq!(server.query("select body from events").await, [[Some("3".to_owned())]]);
+    assert_eq!(server.number("select deleted from event_deletions").await, 2);
+}
