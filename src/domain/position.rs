@@ -87,6 +87,15 @@ impl Position {
         Self { at, seen: Seen::Shown(snapshot) }
     }
 
+    /// The same as far as a clock knows: one that was set back makes ids that are older than a moment it had before, and these are
+    /// unseen. What was seen says the snapshot.
+    pub fn not_after(self, now: EventId) -> Self {
+        match self.seen {
+            Seen::Shown(_) => Self { at: self.at.min(now), seen: self.seen },
+            _ => self,
+        }
+    }
+
     /// The position after an event of what `until` shows beyond this one, read in the order of ids.
     pub fn within(&self, id: EventId, until: &Snapshot) -> Self {
         let seen = match &self.seen {

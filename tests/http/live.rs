@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
+use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::store::pool::Store;
 use uuid::Uuid;
 
@@ -64,6 +66,22 @@ async fn a_page_goes_on_from_what_it_shows() {
     let newest = sender.store("3").await;
     follower.until(|said| said.len() == 1).await;
     assert_eq!(follower.ids(), [newest]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_after_the_clock_was_set_back_is_told_and_has_its_own_time() {
+    let (server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let before = sender.store("1").await;
+    follower.until(|said| said.len() == 1).await;
+    server.pass(SignedDuration::from_hours(-2));
+    let corrected = server.now();
+    let after = sender.store("2").await;
+    follower.until(|said| said.len() == 2).await;
+    assert_eq!(follower.ids(), [before, after.clone()]);
+    let received = after.parse::<EventId>().unwrap().received_at();
+    assert!(received.duration_since(corrected) < SignedDuration::from_hours(1), "{received}");
 }
 
 /// Transactions that take their ids early and commit late, as of a program whose commits are slow: several after one another, and several

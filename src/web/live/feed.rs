@@ -264,6 +264,7 @@ impl Feed {
         now: Timestamp,
     ) -> Result<(Text, usize), StoreError> {
         let from = if from.is_before(until) { from.clone() } else { Position { at: from.at, seen: Seen::UpToId } };
+        let from = from.not_after(EventId::first_of(now));
         let steps = from.steps(until);
         let filter = &self.filters.filter;
         let mut text = Text::default();
