@@ -29,7 +29,7 @@ use reasoner_webhooks::app::prune;
 use crate::export::Span;
 use crate::private_postgres::PrivatePostgres;
 use crate::program::Program;
-use crate::reader::Reader;
+use crate::reader::{Reader, usual_times};
 use crate::report::Bound::{AtLeast, AtMost};
 use crate::report::ms;
 use crate::seed::{Seeded, rare_word, seed};
@@ -56,23 +56,24 @@ async fn main() -> Result<()> {
         Err(_) => MANY,
     };
     // Its guard ends the server and removes its files, however this process ends.
-    let postgres = PrivatePostgres::start().await;
+    let (postgres, small_postgres) = (PrivatePostgres::start().await, PrivatePostgres::start().await);
     let home = tempfile::Builder::new().prefix("reasoner-bench-").tempdir()?;
-    let program = Program::start(postgres.url()).await?;
+    let (program, small) = (Program::start(postgres.url()).await?, Program::start(small_postgres.url()).await?);
     tokio::select! {
-        outcome = measure(&program, many, home.path()) => outcome?,
+        outcome = measure(&program, &small, many, home.path()) => outcome?,
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
     }
+    small.stop()?;
     program.stop()
 }
 
-async fn measure(program: &Program, many: u64, home: &Path) -> Result<()> {
+async fn measure(program: &Program, small: &Program, many: u64, home: &Path) -> Result<()> {
     let free = nix::sys::statvfs::statvfs("/tmp")?;
     let (free, needed) = (free.blocks_available() * free.fragment_size(), many * DISK_BYTES_PER_EVENT);
     ensure!(free > needed, "{needed} bytes are needed in /tmp, {free} are free; DASHBOARD_EVENTS=1000000 takes fewer");
 
-    let seeded = seed(program, FEW).await?;
-    let few = pages(program, &seeded, FEW).await?;
+    let few = seed(small, FEW).await?;
+    prune::prune(&small.store, 90, Timestamp::now()).await?;
     let seeded = seed(program, many).await?;
     println!(
         "{many} events made in {:.0} s, {:.1} GB with their index",
@@ -86,9 +87,7 @@ async fn measure(program: &Program, many: u64, home: &Path) -> Result<()> {
     seed::connect(program.database_url()).await?.batch_execute("checkpoint").await?;
 
     report::head("Pages, in the middle of 101 times");
-    for ((what, one), (_, other)) in pages(program, &seeded, many).await?.into_iter().zip(few) {
-        report::ratio(what, &ms(one), &ms(other), one.as_secs_f64() / other.as_secs_f64(), AtMost(1.5));
-    }
+    pages((program, &seeded, many), (small, &few, FEW)).await?;
     overview(program).await?;
     searches(program, &seeded).await?;
     weights(program).await?;
@@ -96,17 +95,22 @@ async fn measure(program: &Program, many: u64, home: &Path) -> Result<()> {
     ingest(program, &seeded, many).await
 }
 
-/// The addresses that must not get slower, and how long each takes.
-async fn pages(program: &Program, seeded: &Seeded, events: u64) -> Result<Vec<(&'static str, Duration)>> {
-    let reader = Reader::sign_in(program).await?;
-    let mut times = Vec::new();
-    for (what, path) in addresses(program, seeded, events).await? {
-        times.push((what, reader.usual_time(&path).await?));
+/// A program, and what it has.
+type Stage<'a> = (&'a Program, &'a Seeded, u64);
+
+/// The addresses that must not get slower, over many events and over few in turn: the machine is not always as fast.
+async fn pages(many: Stage<'_>, few: Stage<'_>) -> Result<()> {
+    let (reader, other_reader) = (Reader::sign_in(many.0).await?, Reader::sign_in(few.0).await?);
+    let (paths, other_paths) = (addresses(many).await?, addresses(few).await?);
+    for ((what, path), (_, other_path)) in paths.iter().zip(&other_paths) {
+        let [one, other] = usual_times([(&reader, path), (&other_reader, other_path)]).await?;
+        report::ratio(what, &ms(one), &ms(other), one.as_secs_f64() / other.as_secs_f64(), AtMost(1.5));
     }
-    Ok(times)
+    Ok(())
 }
 
-async fn addresses(program: &Program, seeded: &Seeded, events: u64) -> Result<[(&'static str, String); 4]> {
+/// The four of them.
+async fn addresses((program, seeded, events): Stage<'_>) -> Result<[(&'static str, String); 4]> {
     let client = seed::connect(program.database_url()).await?;
     let nth = async |number: u64| -> Result<uuid::Uuid> {
         let sql = "select id from events where account_id = $1 order by id desc limit 1 offset $2";
@@ -151,7 +155,8 @@ async fn searches(program: &Program, seeded: &Seeded) -> Result<()> {
 /// The bars of a month, from the counts alone, as an open page asks for them again and again.
 async fn overview(program: &Program) -> Result<()> {
     report::head("Overview, in the middle of 101 times");
-    let took = Reader::sign_in(program).await?.usual_time("/events/overview?overview=30d").await?;
+    let reader = Reader::sign_in(program).await?;
+    let [took] = usual_times([(&reader, "/events/overview?overview=30d")]).await?;
     report::time("30 days of bars, totals and senders", took, MAX_OVERVIEW);
     Ok(())
 }
@@ -225,7 +230,7 @@ async fn exports(program: &Program, seeded: &Seeded, events: u64, home: &Path) -
 /// Events are sent at an even pace beside each kind of reading, and without it just before and just after.
 async fn ingest(program: &Program, seeded: &Seeded, events: u64) -> Result<()> {
     report::head(&format!("99 of 100 events are acknowledged within, at {} a second", senders::EVENTS_PER_SECOND));
-    let paths = addresses(program, seeded, events).await?;
+    let paths = addresses((program, seeded, events)).await?;
     let span = oldest(seeded, events, EXPORTED.min(events / 2));
     for what in ["pages", "searches", "exports"] {
         let quiet = async || {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use reqwest::{Client, Response, header, redirect};
 
 use crate::program::{EMAIL, PASSWORD, Program};
@@ -60,19 +60,6 @@ impl Reader {
         Ok(started.elapsed())
     }
 
-    /// The same in the middle of many times.
-    pub async fn usual_time(&self, path: &str) -> Result<Duration> {
-        let mut times = Vec::with_capacity(TIMES);
-        for number in 0..WARM_UP + TIMES {
-            let time = self.first_time(path).await?;
-            if number >= WARM_UP {
-                times.push(time);
-            }
-        }
-        times.sort_unstable();
-        times.get(TIMES / 2).copied().context("no time was measured")
-    }
-
     /// The text of a page.
     pub async fn page(&self, path: &str) -> Result<String> {
         let request = self.client.get(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie);
@@ -102,4 +89,21 @@ impl Reader {
         }
         Ok((bytes, others))
     }
+}
+
+/// The time of each page in the middle of many times, asked for in turn.
+pub async fn usual_times<const N: usize>(pages: [(&Reader, &str); N]) -> Result<[Duration; N]> {
+    let mut times = [const { Vec::new() }; N];
+    for number in 0..WARM_UP + TIMES {
+        for ((reader, path), times) in pages.iter().zip(&mut times) {
+            let time = reader.first_time(path).await?;
+            if number >= WARM_UP {
+                times.push(time);
+            }
+        }
+    }
+    Ok(times.map(|mut times| {
+        times.sort_unstable();
+        times[TIMES / 2]
+    }))
 }
