@@ -109,7 +109,11 @@ impl Filters {
     /// Understands a query for rejections, whose text is looked for in reasons and addresses.
     pub fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
         let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
-        Self::without_search(query, &text, credentials, now, zone)
+        let mut filters = Self::without_search(query, &text, credentials, now, zone);
+        if !text.is_empty() {
+            filters.description.insert(0, format!("contains “{}”", visible(&text)));
+        }
+        filters
     }
 
     fn without_search(query: &Query, text: &str, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {

@@ -288,7 +288,7 @@ impl LifeNotice {
             return Some(Self { kind, title, text, has_date: true });
         }
         let title = format!("This password is more than {} old.", age(current.created_at, now)?);
-        let text = "A reminder and no more: it works on. Rotate it when that suits you.";
+        let text = "It still works. Rotate it when it suits you.";
         Some(Self { kind: "", title, text, has_date: false })
     }
 }
