@@ -1,28 +1,54 @@
 //! Counts failures by address (or by account, for sign-ins), so that guessing and flooding are slowed before they cost anything. Only failures take
-//! tokens: a verified sender behind the same address is never slowed, and no credential is ever locked out.
+//! tokens for good: a verified sender behind the same address is never slowed, and no credential is ever locked out.
+//!
+//! Who guesses at something short takes a token before it is looked at ([`Limiter::take`]), and gets it back for being right: else guesses
+//! that arrive together would all be looked at before the first of them had failed. Ingest asks first and counts afterwards: what
+//! its senders know has 131 secret bits, which no number of guesses finds, so that a few too many cost some hashing, which has
+//! a bounded queue of its own; and a sender that nobody knows yet after a restart may arrive a thousand times at once, and is right.
 
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
+use tokio::sync::Notify;
 
 /// Keys remembered at once.
 const MAX_KEYS: usize = 10_000;
+/// Requests say when they began, and some arrive slowly: a moment that is further back is that of a clock that was set back.
+const SLOWEST_REQUEST: SignedDuration = SignedDuration::from_mins(1);
 
 /// A token bucket for each key: see [`crate::domain::network::throttle_key`] for what stands for an address.
 #[derive(Debug)]
 pub struct Limiter<K> {
-    buckets: Cache<K, Arc<Mutex<Bucket>>>,
+    buckets: Cache<K, Arc<Bucket>>,
     burst: f64,
     refill_per_second: f64,
 }
 
 #[derive(Debug)]
 struct Bucket {
+    level: Mutex<Level>,
+    /// A token that was taken came back, or the last of them is lost.
+    settled: Notify,
+}
+
+#[derive(Debug)]
+struct Level {
     tokens: f64,
     at: Timestamp,
+    /// Tokens that were taken, and may come back.
+    under_way: u32,
+}
+
+/// A token for what may turn out to be a failure. Dropped, it is given back.
+#[derive(Debug)]
+#[must_use]
+pub struct Taken {
+    bucket: Arc<Bucket>,
+    burst: f64,
+    is_lost: bool,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
@@ -34,24 +60,99 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// How long a key has to wait before it may fail again; `None` when it may now.
     pub fn wait(&self, key: &K, now: Timestamp) -> Option<Duration> {
         let bucket = self.buckets.get(key)?;
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        self.refill(&mut bucket, now);
-        (bucket.tokens < 1.0).then(|| Duration::from_secs_f64((1.0 - bucket.tokens) / self.refill_per_second))
+        let mut level = bucket.level();
+        self.refill(&mut level, now);
+        self.missing(&level)
     }
 
     /// Takes a token for a failure.
     pub fn note_failure(&self, key: &K, now: Timestamp) {
-        let full = || Ok::<_, std::convert::Infallible>(Arc::new(Mutex::new(Bucket { tokens: self.burst, at: now })));
-        let Ok(bucket) = self.buckets.get_or_insert_with(key, full);
-        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        self.refill(&mut bucket, now);
-        bucket.tokens = (bucket.tokens - 1.0).max(0.0);
+        let bucket = self.bucket(key, now);
+        let mut level = bucket.level();
+        self.refill(&mut level, now);
+        level.tokens = (level.tokens - 1.0).max(0.0);
     }
 
-    fn refill(&self, bucket: &mut Bucket, now: Timestamp) {
-        let seconds = now.duration_since(bucket.at).as_secs_f64().max(0.0);
-        bucket.tokens = (bucket.tokens + seconds * self.refill_per_second).min(self.burst);
-        bucket.at = now;
+    /// Takes a token before it is known whether there is a failure; or says how long the key has to wait. While others have taken
+    /// all and may give one back, it waits for them: who is right many times at once is not kept out by that.
+    pub async fn take(&self, key: &K, now: Timestamp) -> Result<Taken, Duration> {
+        let bucket = self.bucket(key, now);
+        loop {
+            let settled = bucket.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            {
+                let mut level = bucket.level();
+                self.refill(&mut level, now);
+                match self.missing(&level) {
+                    None => {
+                        level.tokens -= 1.0;
+                        level.under_way += 1;
+                        drop(level);
+                        return Ok(Taken { bucket: bucket.clone(), burst: self.burst, is_lost: false });
+                    }
+                    Some(wait) if level.under_way == 0 => return Err(wait),
+                    Some(_) => {}
+                }
+            }
+            settled.await;
+        }
+    }
+
+    fn bucket(&self, key: &K, now: Timestamp) -> Arc<Bucket> {
+        let level = Level { tokens: self.burst, at: now, under_way: 0 };
+        let full =
+            || Ok::<_, std::convert::Infallible>(Arc::new(Bucket { level: level.into(), settled: Notify::new() }));
+        let Ok(bucket) = self.buckets.get_or_insert_with(key, full);
+        bucket
+    }
+
+    /// How long it takes until there is a token.
+    fn missing(&self, level: &Level) -> Option<Duration> {
+        (level.tokens < 1.0).then(|| Duration::from_secs_f64((1.0 - level.tokens) / self.refill_per_second))
+    }
+
+    /// No time counts twice, in whichever order requests of different moments come.
+    fn refill(&self, level: &mut Level, now: Timestamp) {
+        let passed = now.duration_since(level.at);
+        if passed.is_positive() {
+            level.tokens = (level.tokens + passed.as_secs_f64() * self.refill_per_second).min(self.burst);
+            level.at = now;
+        } else if passed < -SLOWEST_REQUEST {
+            level.at = now;
+        }
+    }
+}
+
+impl Bucket {
+    fn level(&self) -> std::sync::MutexGuard<'_, Level> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// It was a failure.
+    pub fn lose(mut self) {
+        self.is_lost = true;
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut level = self.bucket.level();
+        level.under_way -= 1;
+        let is_last = level.under_way == 0;
+        if !self.is_lost {
+            level.tokens = (level.tokens + 1.0).min(self.burst);
+        }
+        drop(level);
+        match self.is_lost {
+            // One of those who wait has a turn.
+            false => self.bucket.settled.notify_one(),
+            // None of them has.
+            true if is_last => self.bucket.settled.notify_waiters(),
+            true => {}
+        }
     }
 }
 
@@ -78,5 +179,44 @@ mod tests {
         assert_eq!(limiter.wait(&"a", later), None);
         limiter.note_failure(&"a", later);
         assert!(limiter.wait(&"a", later).is_some());
+    }
+
+    // holds A5
+    #[tokio::test]
+    async fn what_is_under_way_counts_until_it_comes_back() {
+        let limiter = Limiter::new(2, Duration::from_secs(10));
+        let start: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let (one, other) = (limiter.take(&"a", start).await.unwrap(), limiter.take(&"a", start).await.unwrap());
+        assert_eq!(limiter.wait(&"a", start), Some(Duration::from_secs(10)));
+        let mut waiting = std::pin::pin!(limiter.take(&"a", start));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        drop(one);
+        let third = waiting.await.unwrap();
+        let mut waiting = [std::pin::pin!(limiter.take(&"a", start)), std::pin::pin!(limiter.take(&"a", start))];
+        for each in &mut waiting {
+            assert!(futures_util::poll!(each.as_mut()).is_pending());
+        }
+        other.lose();
+        assert!(futures_util::poll!(waiting[0].as_mut()).is_pending());
+        third.lose();
+        for each in waiting {
+            assert_eq!(each.await.unwrap_err(), Duration::from_secs(10));
+        }
+    }
+
+    // holds A5
+    #[test]
+    fn a_request_that_arrived_slowly_makes_no_time_count_twice() {
+        let limiter = Limiter::new(1, Duration::from_secs(10));
+        let start: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        limiter.note_failure(&"a", start);
+        for _ in 0..10 {
+            assert_eq!(limiter.wait(&"a", start), Some(Duration::from_secs(10)));
+            limiter.wait(&"a", start - SignedDuration::from_secs(9));
+        }
+        // A clock that was set back is not waited for.
+        let set_back = start - SignedDuration::from_hours(1);
+        limiter.wait(&"a", set_back);
+        assert_eq!(limiter.wait(&"a", set_back + SignedDuration::from_secs(10)), None);
     }
 }

@@ -51,7 +51,9 @@ const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
 const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
 const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
 const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
-/// Wrong codes for one user. Three of a million codes are right at a time, so that guessing at this pace takes years.
+/// Wrong codes for one user, who knows the password: 288 a day at the most, however many come at once. Three of a million codes are
+/// right at a time, so that guessing without a pause has an even chance after 800 days. Each program counts for itself: two of them
+/// halve that.
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 
 /// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end

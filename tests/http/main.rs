@@ -26,6 +26,7 @@ mod expiry;
 mod export_progress;
 mod exports;
 mod framing;
+mod guesses;
 mod hashing;
 mod headers;
 mod holding;

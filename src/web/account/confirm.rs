@@ -22,7 +22,7 @@ use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::{Reader, SignedIn};
 use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::Guesses;
+use crate::web::sign_in::throttle::{Guess, TooMany};
 
 /// The field that every form may carry the account password in.
 const FIELD: &str = "current_password";
@@ -124,7 +124,7 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
     let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
 
     match check(&reader, &member, password).await? {
-        Given::Right => {}
+        Given::Right(_) => {}
         Given::Wrong => {
             template.error = Some("This isn’t your account password.".to_owned());
             return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
@@ -142,8 +142,9 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
 }
 
 /// What came of a password that somebody gave who is signed in.
-pub enum Given {
-    Right,
+pub enum Given<'a> {
+    /// Its turn is over when this is dropped, so that something else may be guessed at in the same turn.
+    Right(Guess<'a>),
     Wrong,
     /// It was not even looked at.
     TooMany {
@@ -152,16 +153,16 @@ pub enum Given {
 }
 
 /// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
-pub async fn check(reader: &Reader, member: &Member, password: &Secret) -> Result<Given, PageError> {
-    let guesses = Guesses::at_password(reader, &member.email).await?;
-    if let Some(seconds) = guesses.wait() {
-        return Ok(Given::TooMany { seconds });
-    }
+pub async fn check<'a>(reader: &'a Reader, member: &Member, password: &Secret) -> Result<Given<'a>, PageError> {
+    let guess = match Guess::at_password(reader, &member.email).await? {
+        Ok(guess) => guess,
+        Err(TooMany { seconds }) => return Ok(Given::TooMany { seconds }),
+    };
     let site = &reader.site;
     if confirm_password(&site.store, &site.hasher, member, password, &reader.act()).await? {
-        return Ok(Given::Right);
+        return Ok(Given::Right(guess));
     }
-    guesses.note_failure();
+    guess.was_wrong();
     Ok(Given::Wrong)
 }
 

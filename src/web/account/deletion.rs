@@ -82,7 +82,7 @@ pub async fn create(
         return html_invalid(&template);
     }
     let problem = match check(&reader.reader, &reader.member, &current_password).await? {
-        Given::Right => None,
+        Given::Right(_) => None,
         Given::Wrong => Some("This isn’t your account password.".to_owned()),
         Given::TooMany { seconds } => {
             Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."))

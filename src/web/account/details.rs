@@ -21,7 +21,7 @@ use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
 use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::Guesses;
+use crate::web::sign_in::throttle::{Guess, TooMany};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -156,17 +156,16 @@ pub async fn change_address(
         }
     };
     // Trying addresses out tells who has an account here, so it is limited like failing to sign in.
-    let failures = &reader.site().sign_in_failures_by_address;
     let address = throttle_key(reader.reader.address);
-    if failures.wait(&address, reader.now()).is_some() {
+    let Ok(attempt) = reader.site().sign_in_failures_by_address.take(&address, reader.now()).await else {
         template.email_error = Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
-    }
+    };
     let (store, kept) = (&reader.site().store, reader.reader.session);
     match change_email(store, &reader.member, &email, kept, &reader.act()).await {
         Ok(()) => Ok(see_other("/settings/account?done=email")),
         Err(ChangeEmailError::Taken) => {
-            failures.note_failure(&address, reader.now());
+            attempt.lose();
             template.email_error = Some("This email address can’t be used. Use another one.".to_owned());
             html_invalid(&template)
         }
@@ -183,11 +182,13 @@ pub async fn change(
     let Form { current_password, new_password } = form;
     let mut template = account(&reader).await?;
     template.failed = Some("Your password wasn’t changed.");
-    let guesses = Guesses::at_password(&reader.reader, &reader.member.email).await?;
-    if let Some(seconds) = guesses.wait() {
-        template.current_error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
-        return html_throttled(&template, seconds);
-    }
+    let guess = match Guess::at_password(&reader.reader, &reader.member.email).await? {
+        Ok(guess) => guess,
+        Err(TooMany { seconds }) => {
+            template.current_error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
+            return html_throttled(&template, seconds);
+        }
+    };
     let new = match NewPassword::check(new_password, &[&reader.member.email]) {
         Ok(new) => new,
         Err(problem) => {
@@ -204,7 +205,7 @@ pub async fn change(
             Ok(see_other("/settings/account?done=password"))
         }
         Err(ChangePasswordError::WrongPassword) => {
-            guesses.note_failure();
+            guess.was_wrong();
             template.current_error = Some("This isn’t your current password.".to_owned());
             html_invalid(&template)
         }

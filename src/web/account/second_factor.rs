@@ -17,13 +17,13 @@ use crate::domain::secret::Secret;
 use crate::store::second_factors::{self, FactorRecord};
 use crate::web::account::confirm::{Given, check};
 use crate::web::account::qr::{self, QrPicture};
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::answers::{html, html_invalid, html_throttled, see_other};
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
-use crate::web::sign_in::throttle::Guesses;
+use crate::web::sign_in::throttle::TooMany;
 
 /// The page while it is off.
 #[derive(Template)]
@@ -176,29 +176,29 @@ pub async fn renew_codes(reader: SignedIn, Submitted(form): Submitted<CodesForm>
 pub async fn destroy(reader: SignedIn, Submitted(form): Submitted<RemovalForm>) -> Result<HttpResponse, PageError> {
     let Some(factor) = find(&reader).await? else { return Ok(see_other("/settings/account/second-factor")) };
     let mut template = show_page(&reader, factor);
-    let guesses = Guesses::at_code(&reader.reader, &reader.member).await?;
-    if let Some(seconds) = guesses.wait() {
-        template.code_error =
-            Some(format!("Too many wrong codes or passwords. Wait {seconds} seconds, then try again."));
-        return html_invalid(&template);
-    }
     // The password first: a code that was looked at is used up.
-    template.password_error = match check(&reader.reader, &reader.member, &form.current_password).await? {
-        Given::Right => None,
-        Given::Wrong => Some("This isn’t your account password.".to_owned()),
-        Given::TooMany { seconds } => {
-            Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."))
+    let guess = match check(&reader.reader, &reader.member, &form.current_password).await? {
+        Given::Right(guess) => guess.and_at_code(&reader.member).await,
+        Given::Wrong => {
+            template.password_error = Some("This isn’t your account password.".to_owned());
+            return html_invalid(&template);
+        }
+        Given::TooMany { seconds } => Err(TooMany { seconds }),
+    };
+    let guess = match guess {
+        Ok(guess) => guess,
+        Err(TooMany { seconds }) => {
+            let problem = format!("Too many wrong codes or passwords. Wait {seconds} seconds, then try again.");
+            template.code_error = Some(problem);
+            return html_throttled(&template, seconds);
         }
     };
-    if template.password_error.is_some() {
-        return html_invalid(&template);
-    }
     let said = SaidCode::read(&form.code);
     let authority = Authority::User { said: &said, keys: &reader.site().keys };
     if turn_off_second_factor(&reader.site().store, &reader.member, authority, &reader.act()).await? {
         return Ok(see_other("/settings/account?done=second-factor-off"));
     }
-    guesses.note_failure();
+    guess.was_wrong();
     template.code_error = Some("That code doesn’t match. Each code works once: wait for the next one.".to_owned());
     html_invalid(&template)
 }

@@ -62,16 +62,16 @@ pub async fn create(
     template.fields.email = email.trim().to_owned();
     let site = &reader.site;
     let address = throttle_key(reader.address);
-    if site.sign_in_failures_by_address.wait(&address, reader.now).is_some() {
+    let Ok(attempt) = site.sign_in_failures_by_address.take(&address, reader.now).await else {
         template.fields.email_error =
             Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
-    }
+    };
     let Some((email, password)) = template.fields.check(&email, password) else {
         return html_invalid(&template);
     };
     // An account costs a hash and a row, so creating them is limited like failing to sign in.
-    site.sign_in_failures_by_address.note_failure(&address, reader.now);
+    attempt.lose();
     let new = NewAccount { email, name, plan: Plan::Free, password, is_set_up: false };
     match create_account(&site.store, &site.hasher, new, &reader.act()).await {
         Ok((_, user)) => {

@@ -11,74 +11,109 @@ use crate::domain::account::Member;
 use crate::domain::device::Device;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::network::throttle_key;
+use crate::ingest::limiter::Taken;
 use crate::store::users;
 use crate::web::errors::PageError;
 use crate::web::reader::Reader;
 use crate::web::site::Site;
 
-/// Somebody's guesses at the password or at the code of an account.
-pub struct Guesses<'a> {
+/// Somebody's guess at the password or at the code of an account. It has its turn, so that it may be looked at; unless it is said to be
+/// wrong, it counts for nothing.
+pub struct Guess<'a> {
     site: &'a Site,
-    counted: Counted,
-    /// Whose code it is, where it is one.
-    code_of: Option<UserId>,
     now: Timestamp,
+    taken: Vec<Taken>,
+}
+
+/// Nothing is looked at for so long.
+#[derive(Clone, Copy, Debug)]
+pub struct TooMany {
+    pub seconds: u64,
 }
 
 /// By what guesses are counted.
-enum Counted {
-    /// A browser that the user knows, and that has guesses of its own left.
+enum Counter {
+    /// A browser that the user knows.
     Device(SessionId),
-    World {
-        address: IpAddr,
-        email: String,
-    },
+    Address(IpAddr),
+    Email(String),
+    CodesOf(UserId),
 }
 
-impl<'a> Guesses<'a> {
-    pub async fn at_password(reader: &'a Reader, email: &str) -> Result<Self, PageError> {
-        let (site, now) = (&*reader.site, reader.now);
-        let with_guesses_left = |device: &Device| site.sign_in_failures_by_device.wait(&device.session, now).is_none();
-        let counted = match known_device(reader, email).await?.filter(with_guesses_left) {
-            Some(device) => Counted::Device(device.session),
-            None => Counted::World { address: throttle_key(reader.address), email: email.to_owned() },
-        };
-        Ok(Self { site, counted, code_of: None, now })
+impl Counter {
+    async fn take(&self, site: &Site, now: Timestamp) -> Result<Taken, Duration> {
+        match self {
+            Self::Device(device) => site.sign_in_failures_by_device.take(device, now).await,
+            Self::Address(address) => site.sign_in_failures_by_address.take(address, now).await,
+            Self::Email(email) => site.sign_in_failures_by_email.take(email, now).await,
+            Self::CodesOf(user) => site.code_failures_by_user.take(user, now).await,
+        }
+    }
+
+    fn wait(&self, site: &Site, now: Timestamp) -> Option<Duration> {
+        match self {
+            Self::Device(device) => site.sign_in_failures_by_device.wait(device, now),
+            Self::Address(address) => site.sign_in_failures_by_address.wait(address, now),
+            Self::Email(email) => site.sign_in_failures_by_email.wait(email, now),
+            Self::CodesOf(user) => site.code_failures_by_user.wait(user, now),
+        }
+    }
+}
+
+impl<'a> Guess<'a> {
+    pub async fn at_password(reader: &'a Reader, email: &str) -> Result<Result<Self, TooMany>, PageError> {
+        let guess = Self { site: &reader.site, now: reader.now, taken: Vec::new() };
+        if let Some(device) = known_device(reader, email).await?
+            && let Ok(taken) = Counter::Device(device.session).take(guess.site, guess.now).await
+        {
+            return Ok(Ok(Self { taken: vec![taken], ..guess }));
+        }
+        // A browser that has used its own guesses up is one of the world.
+        let world = [Counter::Address(throttle_key(reader.address)), Counter::Email(email.to_owned())];
+        Ok(guess.counted_by(&world).await)
     }
 
     /// Codes are short, so they get fewer tries than passwords, however many browsers they come from. Who gets here knows the
     /// password, so that only they can use the tries up.
-    pub async fn at_code(reader: &'a Reader, member: &Member) -> Result<Self, PageError> {
-        Ok(Self { code_of: Some(member.user_id), ..Self::at_password(reader, &member.email).await? })
-    }
-
-    /// For how many seconds nothing is looked at.
-    pub fn wait(&self) -> Option<u64> {
-        let by = self.site;
-        let (one, other) = match &self.counted {
-            Counted::Device(device) => (by.sign_in_failures_by_device.wait(device, self.now), None),
-            Counted::World { address, email } => (
-                by.sign_in_failures_by_address.wait(address, self.now),
-                by.sign_in_failures_by_email.wait(email, self.now),
-            ),
-        };
-        let code = self.code_of.and_then(|user| by.code_failures_by_user.wait(&user, self.now));
-        let longest: Duration = [one, other, code].into_iter().flatten().max()?;
-        Some(longest.as_secs_f64().ceil().max(1.0) as u64)
-    }
-
-    pub fn note_failure(&self) {
-        match &self.counted {
-            Counted::Device(device) => self.site.sign_in_failures_by_device.note_failure(device, self.now),
-            Counted::World { address, email } => {
-                self.site.sign_in_failures_by_address.note_failure(address, self.now);
-                self.site.sign_in_failures_by_email.note_failure(email, self.now);
+    pub async fn at_code(reader: &'a Reader, member: &Member) -> Result<Result<Self, TooMany>, PageError> {
+        match Self::at_password(reader, &member.email).await? {
+            Ok(guess) => Ok(guess.and_at_code(member).await),
+            Err(TooMany { seconds }) => {
+                let codes = Counter::CodesOf(member.user_id).wait(&reader.site, reader.now);
+                Ok(Err(TooMany { seconds: codes.map_or(0, whole_seconds).max(seconds) }))
             }
         }
-        if let Some(user) = self.code_of {
-            self.site.code_failures_by_user.note_failure(&user, self.now);
+    }
+
+    /// The password was right, and with it comes a code.
+    pub async fn and_at_code(self, member: &Member) -> Result<Self, TooMany> {
+        self.counted_by(&[Counter::CodesOf(member.user_id)]).await
+    }
+
+    /// It counts, at every counter.
+    pub fn was_wrong(self) {
+        for taken in self.taken {
+            taken.lose();
         }
     }
+
+    /// Everybody takes their turns in the same order, so that no two wait for each other.
+    async fn counted_by(mut self, counters: &[Counter]) -> Result<Self, TooMany> {
+        for (number, counter) in counters.iter().enumerate() {
+            match counter.take(self.site, self.now).await {
+                Ok(taken) => self.taken.push(taken),
+                Err(wait) => {
+                    let others = counters[number + 1..].iter().filter_map(|other| other.wait(self.site, self.now));
+                    return Err(TooMany { seconds: whole_seconds(others.fold(wait, Duration::max)) });
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs_f64().ceil().max(1.0) as u64
 }
 
 /// The reader's browser, where it is known to the user with an address. Only a browser with a genuine cookie makes us look, and always

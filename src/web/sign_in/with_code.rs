@@ -16,7 +16,7 @@ use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::Reader;
 use crate::web::sign_in::session::{self, Halfway};
-use crate::web::sign_in::throttle::Guesses;
+use crate::web::sign_in::throttle::{Guess, TooMany};
 
 /// The address of the second step.
 pub const PATH: &str = "/login/code";
@@ -84,18 +84,20 @@ pub async fn create(
 ) -> Result<HttpResponse, PageError> {
     let Some((member, halfway)) = halfway(&reader, &session).await? else { return Ok(elsewhere(&reader)) };
     let mut template = form(&reader, &query);
-    let guesses = Guesses::at_code(&reader, &member).await?;
-    if let Some(seconds) = guesses.wait() {
-        template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
-        return html_throttled(&template, seconds);
-    }
+    let guess = match Guess::at_code(&reader, &member).await? {
+        Ok(guess) => guess,
+        Err(TooMany { seconds }) => {
+            template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
+            return html_throttled(&template, seconds);
+        }
+    };
     let (site, said) = (&reader.site, SaidCode::read(&submitted.code));
     if finish_sign_in(&site.store, &site.keys, &member, &said, &reader.act()).await? {
         let (address, agent) = (reader.address.to_string(), reader.agent.clone());
         session::sign_in(&session, member.user_id, halfway.remember, address, agent, reader.now);
         return Ok(see_other(local_path(&halfway.next).unwrap_or("/events")));
     }
-    guesses.note_failure();
+    guess.was_wrong();
     let remedy = match template.is_recovery {
         true => "Each recovery code works once. Use one that you haven’t used, then try again.",
         false => "Each code works once. Wait for the next one in your app, then try again.",

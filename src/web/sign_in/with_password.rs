@@ -18,7 +18,7 @@ use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::reader::Reader;
 use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::Guesses;
+use crate::web::sign_in::throttle::{Guess, TooMany};
 use crate::web::sign_in::with_code;
 
 #[derive(Deserialize)]
@@ -98,11 +98,13 @@ pub async fn create(
     template.email = email.trim().chars().take(300).collect();
     template.remember = remember.is_some();
     let site = &reader.site;
-    let guesses = Guesses::at_password(&reader, &template.email.to_lowercase()).await?;
-    if let Some(seconds) = guesses.wait() {
-        template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
-        return html_throttled(&template, seconds);
-    }
+    let guess = match Guess::at_password(&reader, &template.email.to_lowercase()).await? {
+        Ok(guess) => guess,
+        Err(TooMany { seconds }) => {
+            template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
+            return html_throttled(&template, seconds);
+        }
+    };
     // Hashing takes longer with longer texts, and none of ours is longer.
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
     let outcome = match email.parse::<Email>() {
@@ -121,7 +123,7 @@ pub async fn create(
             Ok(see_other(with_code::PATH))
         }
         Outcome::Refused => {
-            guesses.note_failure();
+            guess.was_wrong();
             let what = "That email and password don’t match".to_owned();
             template.error = Some((what, "Check both, then try again.".to_owned()));
             html_invalid(&template)
