@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+
 use crate::support::actors::{Person, between};
 use crate::support::server::TestServer;
 
@@ -161,4 +163,28 @@ async fn after_deleting_the_list_is_as_it_was_and_the_event_is_gone() {
         assert_eq!(alice.get(&format!("/events/{id}{path}")).await.status(), 404);
     }
     assert_eq!(alice.post(&format!("/events/{id}/deletion"), &[]).await.status(), 404);
+}
+
+// holds W7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_to_copy_has_no_character_that_does_not_show_itself() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let page = async |content_type: &str, body: &'static str| {
+        let value = HeaderValue::from_bytes(content_type.as_bytes()).unwrap();
+        let answer = sender.request().headers([(CONTENT_TYPE, value)].into_iter().collect()).body(body).send().await;
+        let stored: serde_json::Value = answer.unwrap().json().await.unwrap();
+        alice.page(&format!("/events/{}", stored["id"].as_str().unwrap())).await
+    };
+    for content_type in ["application/json", "application/json; charset=utf-8", "application/json; note=\"Zoë’s\""] {
+        assert!(page(content_type, "1").await.contains("--data-raw"), "{content_type}");
+    }
+    for hidden in ['\u{202e}', '\u{9b}', '\u{200b}', '\u{ad}'] {
+        let page = page(&format!("application/json; note=\"a{hidden}b\""), "1").await;
+        let spelled = format!("a\\u{:04X}b", hidden as u32);
+        assert!(page.contains(&spelled) && !page.contains(hidden), "{spelled}");
+        assert!(!page.contains("--data-raw"), "{spelled} would be copied unseen");
+    }
+    assert!(!page("application/json", "\"a\u{202e}b\"").await.contains("--data-raw"), "nor one of the body");
 }

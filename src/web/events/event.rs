@@ -170,9 +170,10 @@ fn headers(event: &StoredEvent) -> Vec<Header> {
 }
 
 /// The request again, as a command for a POSIX shell; `None` for bodies that are better downloaded: long ones, and those with
-/// characters that would make a terminal show something else than what it runs.
+/// characters that would make a terminal show something else than what it runs. Parameters of a content type may have such, too.
 fn curl(event: &StoredEvent, endpoint: &str) -> Option<String> {
-    let shows_itself = matches!(visible_lines(&event.body), Cow::Borrowed(_));
+    let shows_itself = matches!(visible_lines(&event.body), Cow::Borrowed(_))
+        && matches!(visible(&event.summary.content_type), Cow::Borrowed(_));
     if event.body.len() > MAX_CURL_BODY_BYTES || !shows_itself {
         return None;
     }
