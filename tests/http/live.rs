@@ -249,6 +249,11 @@ async fn who_was_away_for_more_than_a_page_is_told_how_much_and_loses_nothing_af
     follower.connect().await;
     assert_eq!(follower.of("skipped"), [&serde_json::json!({ "count": 251, "more": false })]);
     assert_eq!(follower.ids(), Vec::<String>::new());
+    // What is told has a position of its own: a script that goes on from there is not told again.
+    let mut script = Follower::new(&alice, "/events/live");
+    script.last_id = follower.said[0].id.clone();
+    script.connect().await;
+    assert!(script.said.is_empty(), "{:?}", script.said);
     let next = sender.store("3").await;
     follower.until(|said| said.len() == 2).await;
     assert_eq!(follower.ids(), [next]);

@@ -54,6 +54,8 @@ pub enum Piece {
 #[derive(Clone, Debug)]
 pub struct News {
     pub text: Bytes,
+    /// The cursor of where its readers were before it, if they missed nothing.
+    pub from: String,
     /// Where its readers are then.
     pub position: Position,
     /// How many events the feed had told of before it, and after it: who missed pieces can say how many events were in them.
@@ -221,7 +223,7 @@ impl Feed {
         let reached = Position::shown(EventId::first_of(now), until.clone());
         let (mut text, mut count) = (Text::default(), 0);
         if let Some(from) = &progress.position {
-            (text, count) = self.news(&mut conn, from, &until, now).await?;
+            (text, count) = self.news(&mut conn, from, &reached, &until, now).await?;
         } else {
             progress.rejected_since = second_of(now);
         }
@@ -241,13 +243,21 @@ impl Feed {
             progress.rejected_since = newest.at;
             progress.rejected = refused.iter().map(|one| one.id).collect();
         }
-        progress.position = Some(reached.clone());
+        let from = progress.position.replace(reached.clone());
         progress.looked_at = Some(began);
-        if !text.0.is_empty() {
+        if let Some(from) = from
+            && !text.0.is_empty()
+        {
             text.reached(&self.cursors.write(&reached));
             let (before, after) = (progress.told, progress.told + count);
             progress.told = after;
-            let news = News { text: Bytes::from(text.0), position: reached.clone(), before, after };
+            let news = News {
+                text: Bytes::from(text.0),
+                from: self.cursors.write(&from),
+                position: reached.clone(),
+                before,
+                after,
+            };
             let _ = self.pieces.send(Piece::News(news));
         }
         // After it was sent: who sees this position and nothing waiting has everything until here.
@@ -255,11 +265,13 @@ impl Feed {
         Ok(())
     }
 
-    /// What is unseen at a position and shown by a snapshot, oldest first: rows, or how many there are. And how many that are.
+    /// What is unseen at a position and shown by a snapshot, oldest first: rows, or how many there are. And how many that are. Who has read
+    /// it has reached another position.
     pub async fn news(
         &self,
         conn: &mut Connection,
         from: &Position,
+        reached: &Position,
         until: &Snapshot,
         now: Timestamp,
     ) -> Result<(Text, usize), StoreError> {
@@ -282,16 +294,17 @@ impl Feed {
             return Ok((text, rows));
         }
         let mut text = Text::default();
+        let cursor = self.cursors.write(reached);
         if filter.query.is_some() {
             // Which of the others pass is not asked: the page that they are on will.
-            text.skipped(rows, true);
+            text.skipped(rows, true, &cursor);
             return Ok((text, rows));
         }
         let mut count = 0;
         for (from, until) in &steps {
             count += arrivals::count(conn, self.account, filter, from, until, MOST_COUNTED + 1).await?;
         }
-        text.skipped(count.min(MOST_COUNTED), count > MOST_COUNTED);
+        text.skipped(count.min(MOST_COUNTED), count > MOST_COUNTED, &cursor);
         Ok((text, count))
     }
 

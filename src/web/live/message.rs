@@ -68,8 +68,10 @@ impl Text {
         self.push("stored", &Stored { id: row.id.clone(), ip: &row.ip, html });
     }
 
-    /// More than anybody reads one by one. The list itself has them.
-    pub fn skipped(&mut self, count: usize, more: bool) {
+    /// More than anybody reads one by one. The list itself has them. Like an event it has a cursor of its own, that of what comes after
+    /// it: a page that goes on by itself would else be told of them again.
+    pub fn skipped(&mut self, count: usize, more: bool, cursor: &str) {
+        self.0.push_str(&format!("id: {cursor}\n"));
         self.push("skipped", &Skipped { count, more });
     }
 

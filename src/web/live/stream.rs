@@ -73,7 +73,8 @@ impl Stream {
         let mut text = Text::opening();
         if let Some(from) = resumed {
             let mut conn = place.site.store.connection().await?;
-            let (news, _) = place.feed.news(&mut conn, &from, &joined.until, place.site.clock.now()).await?;
+            let now = place.site.clock.now();
+            let (news, _) = place.feed.news(&mut conn, &from, &joined.position, &joined.until, now).await?;
             text.0.push_str(&news.0);
         }
         for one in &joined.refused {
@@ -119,7 +120,7 @@ impl Stream {
             return news.text;
         }
         let mut text = Text::default();
-        text.skipped(missed.min(MOST_COUNTED), missed > MOST_COUNTED);
+        text.skipped(missed.min(MOST_COUNTED), missed > MOST_COUNTED, &news.from);
         web::Bytes::from([text.0.as_bytes(), &news.text].concat())
     }
 
