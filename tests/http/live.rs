@@ -344,6 +344,12 @@ async fn a_live_connection_ends_with_its_session_and_says_nothing_more() {
     sender.store(r#"{"canary":"after"}"#).await;
     assert!(follower.ends().await);
     assert!(follower.said.is_empty(), "{:?}", follower.said);
+    // Its page connects again by itself: that there is nothing is all that a script can be told.
+    let live = || alice.client.get(format!("{}/events/live", alice.url));
+    assert_eq!(live().header("Sec-Fetch-Mode", "cors").send().await.unwrap().status(), 204);
+    for reader in [live(), live().header("Sec-Fetch-Mode", "navigate")] {
+        assert_eq!(reader.send().await.unwrap().headers()["location"], "/login?next=%2Fevents%2Flive");
+    }
     drop(server);
 }
 

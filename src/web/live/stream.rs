@@ -33,11 +33,17 @@ struct Stream {
 
 /// `GET /events/live`
 pub async fn show(
-    reader: SignedIn,
+    reader: Result<SignedIn, PageError>,
     request: HttpRequest,
     feeds: web::Data<Feeds>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, PageError> {
+    let reader = match reader {
+        // The page of somebody who signed out elsewhere connects again by itself. A way to a form is nothing that its script could
+        // follow; this answer says that there is nothing to read, and complains of nothing in the browser's console.
+        Err(PageError::SignInRequired { .. }) if is_script(&request) => return Ok(HttpResponse::NoContent().finish()),
+        reader => reader?,
+    };
     let account = reader.member.account_id;
     let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
     let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
@@ -63,6 +69,11 @@ pub async fn show(
         // A proxy that gathers would hold the events back.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(body))
+}
+
+/// Whether the script of a page asks, and not somebody who went to the address.
+fn is_script(request: &HttpRequest) -> bool {
+    request.headers().get("sec-fetch-mode").is_some_and(|mode| mode != "navigate")
 }
 
 impl Stream {
