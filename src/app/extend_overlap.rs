@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::audit::{Act, Action};
+use crate::domain::credential_password::masked;
 use crate::domain::ids::{AccountId, CredentialId};
-use crate::domain::time::rfc3339;
+use crate::domain::time::full;
 use crate::store::pool::Store;
 use crate::store::{audit, credential_secrets, credentials};
 
@@ -40,7 +41,7 @@ pub async fn extend_overlap(
             let overlap = old.extension(act.at).ok_or(ExtendError::AlreadyExtended)?;
             let end = overlap.end(before);
             credential_secrets::extend(conn, old.id, end, act.at).await?;
-            let detail = format!("{} by {}, until {}", old.hint, overlap.as_str(), rfc3339(end));
+            let detail = format!("{} for another {}, until {}", masked(&old.hint), overlap.words(), full(end));
             audit::append(conn, account, act, Action::OverlapExtended, &credential.username, &detail).await?;
             Ok(end)
         })

@@ -12,6 +12,7 @@ use crate::domain::credential_password::CredentialPassword;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
+use crate::domain::time::full;
 use crate::hashing::Hasher;
 use crate::store::error::StoreError;
 use crate::store::pool::{Connection, Store};
@@ -86,7 +87,10 @@ pub async fn rotate_credential(
                 let hint = generated.password.hint();
                 credential_secrets::insert(conn, secret, id, hint, &generated.hash, slot, act.at).await?;
                 let (action, subject) = (Action::CredentialRotated, credential.username.clone());
-                let detail = format!("overlap {}", overlap.as_str());
+                let detail = match previous_expires_at {
+                    Some(end) => format!("the old password works until {}", full(end)),
+                    None => "no older password works".to_owned(),
+                };
                 audit::append(conn, account, act, action, &subject, &detail).await?;
                 Ok((credential, previous_expires_at))
             })

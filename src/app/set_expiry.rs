@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::audit::{Act, Action};
+use crate::domain::credential_password::masked;
 use crate::domain::ids::{AccountId, CredentialId};
-use crate::domain::time::rfc3339;
+use crate::domain::time::full;
 use crate::store::pool::Store;
 use crate::store::{audit, credential_secrets, credentials};
 
@@ -39,10 +40,10 @@ pub async fn set_expiry(
             if current.expires_at != end {
                 credential_secrets::set_expiry(conn, current.id, end).await?;
                 let (action, until) = match end {
-                    Some(end) => (Action::ExpirySet, format!(", until {}", rfc3339(end))),
+                    Some(end) => (Action::ExpirySet, format!(", until {}", full(end))),
                     None => (Action::ExpiryRemoved, String::new()),
                 };
-                let detail = format!("{}{until}", current.hint);
+                let detail = format!("{}{until}", masked(&current.hint));
                 audit::append(conn, account, act, action, &credential.username, &detail).await?;
             }
             Ok(())

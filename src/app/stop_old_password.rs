@@ -2,6 +2,7 @@
 
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::audit::{Act, Action};
+use crate::domain::credential_password::masked;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::pool::Store;
 use crate::store::{audit, credential_secrets, credentials};
@@ -30,7 +31,7 @@ pub async fn stop_old_password(
             if let Some(old) = credential.expiring(act.at) {
                 credential_secrets::revoke(conn, old.id, act.at).await?;
                 let action = Action::OldPasswordStopped;
-                audit::append(conn, account, act, action, &credential.username, &old.hint).await?;
+                audit::append(conn, account, act, action, &credential.username, &masked(&old.hint)).await?;
             }
             Ok(())
         })

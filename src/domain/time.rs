@@ -132,16 +132,17 @@ pub fn full(time: Timestamp) -> String {
     utc("%-d %b %Y, %H:%M:%S UTC", time)
 }
 
-/// `Tue 24 Nov, 08:41 UTC`.
-pub fn day_and_minute(time: Timestamp) -> String {
-    utc("%a %-d %b, %H:%M UTC", time)
+/// `Tue 24 Nov, 08:41 UTC`; of another year than that of `now`, `Wed 24 Nov 2027, 08:41 UTC`.
+pub fn day_and_minute(time: Timestamp, now: Timestamp) -> String {
+    let is_of_this_year = utc("%Y", time) == utc("%Y", now);
+    utc(if is_of_this_year { "%a %-d %b, %H:%M UTC" } else { "%a %-d %b %Y, %H:%M UTC" }, time)
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{ago, full, left, parse_bound, rfc3339};
+    use super::{ago, day_and_minute, full, left, parse_bound, rfc3339};
 
     fn now() -> Timestamp {
         "2026-11-23T08:41:12.4087Z".parse().unwrap()
@@ -195,5 +196,8 @@ mod tests {
         assert_eq!((ago(now(), now()), ago(before(1), now())), ("just now".to_owned(), "1 s ago".to_owned()));
         assert_eq!(left(now() + SignedDuration::from_hours(21), now()), "21 h left");
         assert_eq!(full(now()), "23 Nov 2026, 08:41:12 UTC");
+        assert_eq!(day_and_minute(now(), now()), "Mon 23 Nov, 08:41 UTC");
+        let in_ninety_days = now() + SignedDuration::from_hours(90 * 24);
+        assert_eq!(day_and_minute(in_ninety_days, now()), "Sun 21 Feb 2027, 08:41 UTC");
     }
 }

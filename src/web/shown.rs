@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::time::{ago, full, left, rfc3339, utc};
+use crate::domain::time::{ago, day_and_minute, full, left, rfc3339, utc};
 
 /// A time for a `<time>` element.
 #[derive(Clone, Debug)]
@@ -34,9 +34,9 @@ impl When {
         Self::with(time, text)
     }
 
-    /// `Tue 24 Nov, 08:41 UTC`.
-    pub fn minute(time: Timestamp) -> Self {
-        Self::with(time, crate::domain::time::day_and_minute(time))
+    /// `Tue 24 Nov, 08:41 UTC`, with the year where it isn't the one of `now`.
+    pub fn minute(time: Timestamp, now: Timestamp) -> Self {
+        Self::with(time, day_and_minute(time, now))
     }
 
     fn with(time: Timestamp, text: String) -> Self {

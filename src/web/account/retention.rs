@@ -52,8 +52,8 @@ pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
         events: grouped(stored.events),
         size: size(stored.bytes),
         oldest: oldest.map(When::exactly),
-        hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention))),
-        next: oldest.map(|time| When::minute(goes_at(time))),
+        hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention), now)),
+        next: oldest.map(|time| When::minute(goes_at(time), now)),
     };
     html(&template)
 }

@@ -117,7 +117,7 @@ fn show_page(reader: &SignedIn, factor: FactorRecord) -> Show {
     Show {
         page: reader.page("Two-step sign-in").at("settings", "account"),
         email: reader.member.email.clone(),
-        since: When::minute(factor.turned_on_at),
+        since: When::minute(factor.turned_on_at, reader.now()),
         codes_left: factor.codes_left,
         codes_made: RECOVERY_CODES,
         codes_id: Uuid::new_v4(),

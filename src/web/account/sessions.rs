@@ -44,7 +44,7 @@ pub async fn index(reader: SignedIn) -> Result<HttpResponse, PageError> {
             agent: visible(&agent).into_owned(),
             ip: record.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
             seen: When::ago(record.last_seen_at, reader.now()),
-            since: When::minute(record.created_at),
+            since: When::minute(record.created_at, reader.now()),
             is_this: reader.reader.session == Some(record.id),
         }
     };

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::Timestamp;
 
 use crate::domain::cursor::Cursors;
 use crate::domain::event::{EventId, EventSummary};
@@ -10,6 +11,7 @@ use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Liste
 use crate::domain::payload::value_text;
 use crate::domain::position::Position;
 use crate::domain::query::fields::suggest;
+use crate::domain::time::utc;
 use crate::domain::visible::visible;
 use crate::store::error::StoreError;
 use crate::store::matching::Budget;
@@ -169,7 +171,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let template = Index {
         page: reader.page("Events").at("events", ""),
         overview,
-        pager: pager(&found, &filters),
+        pager: pager(&found, &filters, reader.now()),
         position: Cursors::new(&reader.site().keys, account).write(&position),
         rows,
         matching,
@@ -210,7 +212,7 @@ async fn list_newest(store: &Store, account: AccountId) -> Result<Vec<EventSumma
     Ok(events::list(&mut conn, account, &all, newest, EVENTS_PER_PAGE, Budget::PAGE).await?.rows)
 }
 
-fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
+fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp) -> Pager {
     let link = |name, id: EventId| filters.links.with("/events", name, &id.to_string());
     let (newest, oldest) = (found.rows.first().map(|row| row.id), found.rows.last().map(|row| row.id));
     // A page of a search may have no row, and still lies between others.
@@ -225,7 +227,10 @@ fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
         None => false,
     };
     Pager {
-        text: newest.zip(oldest).map(|(to, from)| span_text(from.received_at(), to.received_at())).unwrap_or_default(),
+        text: newest
+            .zip(oldest)
+            .map(|(to, from)| span_text(from.received_at(), to.received_at(), now))
+            .unwrap_or_default(),
         newer: begins.filter(|_| found.has_newer && !goes_further(false)).map(|id| link("after", id)),
         older: ends.filter(|_| found.has_older && !goes_further(true)).map(|id| link("before", id)),
         further: found
@@ -235,16 +240,16 @@ fn pager(found: &Listed<EventSummary>, filters: &Filters) -> Pager {
                 Cursor::Before(id) => Some((link("before", id), true, id)),
                 Cursor::After(id) => Some((link("after", id), false, id)),
             })
-            .map(|(link, is_older, id)| Further { link, is_older, looked_to: When::minute(id.received_at()) }),
+            .map(|(link, is_older, id)| Further { link, is_older, looked_to: When::minute(id.received_at(), now) }),
     }
 }
 
-/// `08:36:19 to 08:41:12 UTC`, with the days where they differ.
-pub fn span_text(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
-    use crate::domain::time::utc;
+/// `23 Nov, 08:36:19 to 08:41:12 UTC`, with both days where they differ, and with the year where it isn't the one of `now`.
+pub fn span_text(from: Timestamp, to: Timestamp, now: Timestamp) -> String {
+    let day = |time| utc(if utc("%Y", time) == utc("%Y", now) { "%-d %b" } else { "%-d %b %Y" }, time);
     if utc("%F", from) == utc("%F", to) {
-        format!("{} to {} UTC", utc("%-d %b, %H:%M:%S", from), utc("%H:%M:%S", to))
+        format!("{}, {} to {} UTC", day(from), utc("%H:%M:%S", from), utc("%H:%M:%S", to))
     } else {
-        format!("{} to {} UTC", utc("%-d %b, %H:%M", from), utc("%-d %b, %H:%M", to))
+        format!("{}, {} to {}, {} UTC", day(from), utc("%H:%M", from), day(to), utc("%H:%M", to))
     }
 }

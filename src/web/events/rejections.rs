@@ -165,7 +165,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match reader.member.plan.includes_webhooks() {
-        true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials),
+        true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials, now),
         false => Vec::new(),
     };
     let mut template = Index {
@@ -198,7 +198,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         let found = rejections::list(&mut conn, account, filter, text, before, REJECTIONS_PER_PAGE).await?;
         if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
             template.pager = Pager {
-                text: span_text(oldest.at, newest.at),
+                text: span_text(oldest.at, newest.at, now),
                 newer: before.map(|_| filters.links.to(PATH)),
                 older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),
                 further: None,

@@ -198,8 +198,10 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
     }
     let counts = event_counts::list_since(&mut conn, account, Span::Day.start(now)).await?;
     let held = held_events::list(&mut conn, account, now).await?;
-    let card =
-        |credential: &Credential| Card { held: Held::of(&held, credential), ..Card::new(credential, &counts, now) };
+    let card = |credential: &Credential| Card {
+        held: Held::of(&held, credential, now),
+        ..Card::new(credential, &counts, now)
+    };
     let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|c| c.revoked_at.is_some());
     let notice = notice(query, &all, now);
     let endpoint = reader.site().ingest_url.clone();
@@ -263,8 +265,8 @@ impl Card {
             life: LifeNotice::new(credential, now),
             held: None,
             holds_late_events: credential.holds_late_events,
-            created: When::minute(credential.created_at),
-            ended: credential.revoked_at.map(When::minute),
+            created: When::minute(credential.created_at, now),
+            ended: credential.revoked_at.map(|at| When::minute(at, now)),
         }
     }
 }
@@ -272,7 +274,7 @@ impl Card {
 impl LifeNotice {
     fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
         if let Some(end) = credential.expired_at(now) {
-            let title = format!("The password expired on {}.", day_and_minute(end));
+            let title = format!("The password expired on {}.", day_and_minute(end, now));
             let text = "Its senders get 401. Rotate the credential and give them the new password.";
             return Some(Self { kind: "bad", title, text, has_date: false });
         }
@@ -283,7 +285,7 @@ impl LifeNotice {
                 Nearness::Soon => "warn",
                 Nearness::Tomorrow | Nearness::Over => "bad",
             };
-            let title = format!("The password expires on {}: {}.", day_and_minute(end), left(end, now));
+            let title = format!("The password expires on {}: {}.", day_and_minute(end, now), left(end, now));
             let text = "Rotate it before that and update its senders, or change the date.";
             return Some(Self { kind, title, text, has_date: true });
         }
@@ -306,7 +308,7 @@ impl OverlapNotice {
             (None, Some(_)) => OldPassword::NotSinceTheNew,
             (None, None) => OldPassword::Unknown,
         };
-        let ends = When::minute(old.expires_at.unwrap_or(now));
+        let ends = When::minute(old.expires_at.unwrap_or(now), now);
         Some(Self { old: old_password, ends, extension: old.extension(now).map(Overlap::words) })
     }
 }

@@ -197,7 +197,7 @@ pub async fn rotate(
     match rotate_credential(&site.store, &site.hasher, &site.keys, account, id, secret, overlap, &act).await {
         Ok(rotated) => {
             let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
-            let until = rotated.previous_expires_at.map(When::minute);
+            let until = rotated.previous_expires_at.map(|at| When::minute(at, act.at));
             created(&reader, id, about, rotated.password.secret(), Some(until)).response()
         }
         Err(RotateError::AlreadyRotated) => shown_before(&reader, id).await,

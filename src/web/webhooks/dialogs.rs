@@ -170,7 +170,7 @@ pub async fn dialog(
                 .current(now)
                 .and(credential.expiring(now))
                 .and_then(|old| old.expires_at)
-                .map(When::minute),
+                .map(|at| When::minute(at, now)),
             holds_late_events: credential.holds_late_events,
         }));
     }
@@ -192,7 +192,7 @@ pub async fn dialog(
             name: visible(&credential.name).into_owned(),
             last_used: credential.last_used().and_then(|password| use_of(password, now)),
             must_confirm: is_in_use(credential, now),
-            held: Held::of(held, credential).map(|held| held.words),
+            held: Held::of(held, credential, now).map(|held| held.words),
             error,
         }));
     }
@@ -203,11 +203,11 @@ pub async fn dialog(
             id: credential.id.to_string(),
             name: visible(&credential.name).into_owned(),
             last_used: use_of(old, now),
-            ends: When::minute(old.expires_at.unwrap_or(now)),
+            ends: When::minute(old.expires_at.unwrap_or(now), now),
         }));
     }
     if let Some(credential) = find(all, query.discard)
-        && let Some(held) = Held::of(held, credential)
+        && let Some(held) = Held::of(held, credential, now)
     {
         return Ok(Dialog::Discard(held));
     }
@@ -252,7 +252,7 @@ fn overlap_choices(now: Timestamp) -> Vec<OverlapChoice> {
             label,
             advice,
             checked: overlap == Overlap::OneDay,
-            until: day_and_minute(overlap.end(now)),
+            until: day_and_minute(overlap.end(now), now),
         }
     };
     Overlap::ALL.into_iter().map(choice).collect()

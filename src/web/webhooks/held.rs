@@ -24,26 +24,26 @@ pub struct Held {
 }
 
 impl Held {
-    pub fn new(held: &HeldEvents, credential: &Credential) -> Self {
+    pub fn new(held: &HeldEvents, credential: &Credential, now: Timestamp) -> Self {
         Self {
             id: credential.id.to_string(),
             name: visible(&credential.name).into_owned(),
             words: held.words(),
             one: held.events == 1,
-            kept_until: When::minute(held.kept_until()),
+            kept_until: When::minute(held.kept_until(), now),
             until: rfc3339(held.last_at),
             is_full: held.is_full(),
         }
     }
 
     /// Of each credential that is not revoked, in the order of the credentials.
-    pub fn list(held: &[HeldEvents], credentials: &[Credential]) -> Vec<Self> {
+    pub fn list(held: &[HeldEvents], credentials: &[Credential], now: Timestamp) -> Vec<Self> {
         let live = credentials.iter().filter(|credential| credential.revoked_at.is_none());
-        live.filter_map(|credential| Self::of(held, credential)).collect()
+        live.filter_map(|credential| Self::of(held, credential, now)).collect()
     }
 
-    pub fn of(held: &[HeldEvents], credential: &Credential) -> Option<Self> {
-        held.iter().find(|held| held.credential_id == credential.id).map(|held| Self::new(held, credential))
+    pub fn of(held: &[HeldEvents], credential: &Credential, now: Timestamp) -> Option<Self> {
+        held.iter().find(|held| held.credential_id == credential.id).map(|held| Self::new(held, credential, now))
     }
 }
 
