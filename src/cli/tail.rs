@@ -116,7 +116,9 @@ impl Tail<'_> {
 
     /// Prints what is new, oldest first.
     async fn print_new(&mut self) -> Result<(), Stopped> {
+        // An event has the time of when it arrived: where the clock was set back, what is new lies before what was printed.
         let now = EventId::first_of(self.clock.now());
+        self.position = self.position.clone().not_after(now);
         let mut conn = self.store.connection().await?;
         let until = arrivals::snapshot(&mut conn).await?;
         for (mut from, until) in self.position.steps(&until) {
