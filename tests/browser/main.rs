@@ -10,7 +10,7 @@ mod support;
 mod camera;
 #[path = "../../examples/screenshots/shop.rs"]
 mod shop;
-#[path = "../../examples/screenshots/tour.rs"]
+#[path = "../../examples/screenshots/tour/mod.rs"]
 mod tour;
 use support::browser;
 

@@ -1,0 +1,111 @@
+//! The settings of the person, and two-step sign-in.
+
+use anyhow::{Context, Result};
+use reasoner_webhooks::domain::second_factor::TotpSecret;
+
+use crate::camera::{Camera, Extent};
+use crate::shop::{MAYA, PASSWORD};
+use crate::tour::Tour;
+
+const SECOND_FACTOR: &str = "/settings/account/second-factor";
+
+impl<C: Camera> Tour<'_, C> {
+    pub(super) async fn settings(&mut self) -> Result<()> {
+        for (agent, ip) in [
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Safari/604.1",
+                "198.51.100.80",
+            ),
+            ("Mozilla/5.0 (Windows NT 10.0; rv:145.0) Gecko/20100101 Firefox/145.0", "203.0.113.12"),
+        ] {
+            let fields = format!("email={MAYA}&password={}&remember=on", PASSWORD.replace(' ', "+"));
+            let login = self.login(&fields).header("User-Agent", agent).header("X-Forwarded-For", ip);
+            self.shop.fail(login, 303).await?;
+        }
+        self.page("/settings/account", "account", "Account").await?;
+        self.enter("#current", "not my password").await?;
+        self.enter("#new", "twelve characters and more").await?;
+        self.press("main form button.primary").await?;
+        self.see("#current-error").await?;
+        self.here("account-wrong-password", "Account, wrong password").await?;
+        self.enter("#current", PASSWORD).await?;
+        self.enter("#new", "password1234").await?;
+        self.press("main form button.primary").await?;
+        self.see("#new-error").await?;
+        self.here("account-weak-password", "Account, common password").await?;
+        self.enter("#name", " ").await?;
+        self.press("form[action$='/name'] button").await?;
+        self.see("#name-error").await?;
+        self.here("account-name-error", "Account, no name").await?;
+        self.enter("#email", "maya").await?;
+        self.press("form[action$='/email'] button").await?;
+        self.see("#email-error").await?;
+        self.here("account-email-error", "Account, no email address").await?;
+        self.page("/settings/account?done=email", "account-email-changed", "Account, email changed").await?;
+        self.page("/settings/account/deletion", "account-deletion", "Delete account").await?;
+        self.enter("#email", "somebody@else.example").await?;
+        self.press("main form button.danger").await?;
+        self.see("#email-error").await?;
+        self.here("account-deletion-error", "Delete account, another address").await?;
+        self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
+        self.page("/settings/events", "stored-events", "Stored events").await?;
+        self.page("/settings/sessions", "devices", "Devices").await?;
+        self.page("/settings/audit", "audit", "Audit trail").await?;
+        self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
+        self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
+        self.go("/settings/audit").await?;
+        self.press(".page-head details.menu > summary").await?;
+        self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await
+    }
+
+    pub(super) async fn second_factor(&mut self) -> Result<()> {
+        self.page(SECOND_FACTOR, "two-step-new", "Two-step sign-in, turning it on").await?;
+        let key = self.see("#setup-key").await?.text().await?.replace(' ', "");
+        let bytes = data_encoding::BASE32_NOPAD.decode(key.as_bytes())?;
+        let secret = TotpSecret::from_random(bytes.try_into().ok().context("the setup key has another length")?);
+        self.enter("#code", "12").await?;
+        self.press("main form button.primary").await?;
+        self.see("#code-error").await?;
+        self.here("two-step-new-error", "Two-step sign-in, wrong first code").await?;
+        let now = self.shop.site.clock.now();
+        self.enter("#code", secret.code_at(now).reveal()).await?;
+        self.press("main form button.primary").await?;
+        let codes = self.see("#recovery-codes").await?.text().await?;
+        self.here("two-step-recovery-codes", "Recovery codes, shown once").await?;
+        self.press("[data-copy='#recovery-codes']").await?;
+        self.see("[data-copy='#recovery-codes'][data-copied]").await?;
+        self.driver.refresh().await?;
+        self.here("two-step-recovery-codes-again", "Recovery codes, the form again").await?;
+        self.page(SECOND_FACTOR, "two-step", "Two-step sign-in, on").await?;
+        self.page("/settings/account", "account-two-step", "Account, with two-step sign-in").await?;
+
+        self.driver.delete_all_cookies().await?;
+        self.go("/login").await?;
+        self.enter("#email", MAYA).await?;
+        self.enter("#password", PASSWORD).await?;
+        self.press("main form button").await?;
+        self.see("#code").await?;
+        self.here("sign-in-code", "Sign in, second step").await?;
+        self.enter("#code", "12").await?;
+        self.press("main form button").await?;
+        self.see(".notice.bad").await?;
+        self.here("sign-in-code-error", "Sign in, wrong code").await?;
+        self.page("/login/code?with=recovery-code", "sign-in-recovery", "Sign in, with a recovery code").await?;
+        let mut codes = codes.lines();
+        self.enter("#code", codes.next().context("no recovery code")?).await?;
+        self.press("main form button").await?;
+        self.see(".site-header .account").await?;
+
+        self.go(SECOND_FACTOR).await?;
+        self.enter("#current", PASSWORD).await?;
+        self.enter("#code", "12").await?;
+        self.press("main form button.danger").await?;
+        self.see("#code-error").await?;
+        self.here("two-step-off-error", "Two-step sign-in, turning it off with a wrong code").await?;
+        self.enter("#current", PASSWORD).await?;
+        self.enter("#code", codes.next().context("no second recovery code")?).await?;
+        self.press("main form button.danger").await?;
+        self.see(".notice.ok").await?;
+        self.here("account-two-step-off", "Account, two-step sign-in turned off").await
+    }
+}

@@ -1,0 +1,54 @@
+//! The dashboard, what was rejected, and one event.
+
+use anyhow::Result;
+
+use crate::camera::{Camera, Extent};
+use crate::tour::Tour;
+
+impl<C: Camera> Tour<'_, C> {
+    pub(super) async fn events(&mut self, event: &str) -> Result<()> {
+        self.page("/events", "events", "Events").await?;
+        self.press(".page-head details.menu > summary").await?;
+        self.camera.take("events-export-menu", "Events, export", Extent::Window).await?;
+        self.go("/events").await?;
+        self.press(".site-header details.menu > summary").await?;
+        self.camera.take("account-menu", "Account menu", Extent::Window).await?;
+        self.go("/events").await?;
+        self.driver.action_chain().send_keys("?").perform().await?;
+        self.see("dialog[open]").await?;
+        self.camera.take("shortcuts", "Keyboard shortcuts", Extent::Window).await?;
+        self.page("/events?overview=30d", "events-30-days", "Events, the last 30 days").await?;
+        self.press(".page-head details.menu > summary").await?;
+        self.press("a[data-export][href*='csv']").await?;
+        self.see("[data-export-progress].ok").await?;
+        self.here("events-exported", "Events, after an export").await?;
+        self.page("/events?q=HB-2214&since=24h", "events-filtered", "Events, filtered").await?;
+        self.page("/events?q=anchor+chain&since=1h", "events-no-match", "Events, no match").await?;
+        self.page("/events?since=2026-01-01T00:00&until=2099-01-01", "events-custom-range", "Events, custom range")
+            .await?;
+        self.page("/events?since=yesterday", "events-bad-filter", "Events, a filter that makes no sense").await?;
+        self.page("/events/deletion?since=24h", "events-deletion", "Delete events").await?;
+        self.press("main form button.danger").await?;
+        self.see("#confirmation-error").await?;
+        self.here("events-deletion-error", "Delete events, not confirmed").await?;
+        self.page("/events/rejections", "rejections", "Rejected attempts").await?;
+        self.press("details.reason > summary").await?;
+        self.here("rejections-explained", "Rejected attempts, a reason explained").await?;
+        self.page("/events/rejections?group=address", "rejections-by-address", "Rejected attempts by address").await?;
+        self.page("/events/rejections?group=address&q=nobody", "rejections-no-match", "Rejected attempts, no match")
+            .await?;
+
+        let path = format!("/events/{event}");
+        self.page(&path, "event", "Event, as a tree").await?;
+        self.press("label[for=view-raw]").await?;
+        self.here("event-raw", "Event, raw").await?;
+        self.press("label[for=view-headers]").await?;
+        self.here("event-headers", "Event, headers").await?;
+        self.press("label[for=view-tree]").await?;
+        self.press(".tree .j-k[href]").await?;
+        self.see(".tree .value-bar").await?;
+        self.here("event-value", "Event, one value").await?;
+        self.page(&format!("{path}/comparison"), "event-comparison", "Event, compared with the one before").await?;
+        self.dialog(&format!("{path}?delete=1"), "event-delete-dialog", "Delete an event").await
+    }
+}

@@ -1,0 +1,73 @@
+//! The documentation, the other plan, and who is not signed in.
+
+use anyhow::Result;
+
+use crate::camera::Camera;
+use crate::shop::{MAYA, NOAH, PASSWORD};
+use crate::tour::{Tour, WEBHOOKS};
+
+impl<C: Camera> Tour<'_, C> {
+    pub(super) async fn docs(&mut self) -> Result<()> {
+        self.page("/docs/webhooks/quick-start", "docs-quick-start", "Quick start").await?;
+        self.page("/docs/webhooks/api-reference", "docs-api-reference", "API reference").await?;
+        self.page("/docs/webhooks/advanced-usage", "docs-advanced-usage", "Advanced usage").await?;
+        self.page("/docs/webhooks/search", "docs-search", "Search and export").await?;
+        self.page("/docs/webhooks/errors", "docs-errors", "Errors").await?;
+        self.page("/docs/webhooks/operations", "docs-operations", "Operations").await?;
+        self.page("/nowhere", "error-404", "Error: no such page").await?;
+        // A form on a page of nobody in particular, which is another site.
+        let form = format!("<form method=post action='{}/logout'><button>x</button></form>", self.shop.url);
+        self.driver.goto(format!("data:text/html,{form}")).await?;
+        self.press("button").await?;
+        self.see(".big-code").await?;
+        self.here("error-403-other-site", "Error: from another site").await
+    }
+
+    pub(super) async fn plans(&mut self) -> Result<()> {
+        self.shop.change_plan(MAYA, "free").await?;
+        self.page(WEBHOOKS, "plan-locked-after-pro", "Webhooks, back on Free").await?;
+        self.press(".kept:last-child details.menu > summary").await?;
+        self.here("plan-locked-revoke-menu", "Webhooks, back on Free, revoking").await?;
+        self.page("/settings/integrations", "integrations-free", "Integrations, on Free").await?;
+        self.shop.change_plan(MAYA, "pro").await?;
+        self.shop.create_account(NOAH).await?;
+        self.sign_in(NOAH).await?;
+        self.page(WEBHOOKS, "plan-locked", "Webhooks, on Free").await?;
+        self.page("/events", "events-free", "Events, on Free").await
+    }
+
+    pub(super) async fn visitors(&mut self) -> Result<()> {
+        self.driver.delete_all_cookies().await?;
+        self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
+        self.page("/login?done=deleted", "sign-in-deleted", "Sign in, account deleted").await?;
+        self.page("/login?done=late", "sign-in-late", "Sign in, too late with the code").await?;
+        self.page("/signup", "sign-up", "Sign up").await?;
+        self.enter("#email", NOAH).await?;
+        self.enter("#password", PASSWORD).await?;
+        self.press("main form button").await?;
+        self.see("#email-error").await?;
+        self.here("sign-up-error", "Sign up, with an error").await?;
+        self.page("/login", "sign-in", "Sign in").await?;
+        self.fail_to_sign_in().await?;
+        self.here("sign-in-error", "Sign in, wrong").await?;
+        // As many more as one account is allowed, each from another address.
+        for number in 0..10 {
+            let login =
+                self.login("email=noah%40harborsupply.example&password=wrong").header("User-Agent", "curl/8.5.0");
+            self.shop.fail(login.header("X-Forwarded-For", format!("192.0.2.{number}")), 422).await?;
+            if self.shop.site.sign_in_failures_by_email.wait(&NOAH.to_owned(), self.shop.site.clock.now()).is_some() {
+                break;
+            }
+        }
+        self.go("/login").await?;
+        self.fail_to_sign_in().await?;
+        self.here("sign-in-throttled", "Sign in, too many attempts").await
+    }
+
+    async fn fail_to_sign_in(&self) -> Result<()> {
+        self.enter("#email", NOAH).await?;
+        self.enter("#password", "not the password").await?;
+        self.press("main form button").await?;
+        self.see(".notice.bad").await.map(drop)
+    }
+}

@@ -1,0 +1,108 @@
+//! The Webhooks page with all that may be asked and said there.
+
+use anyhow::Result;
+
+use crate::camera::{Camera, Extent};
+use crate::shop::{MAYA, Sender};
+use crate::tour::{Tour, WEBHOOKS};
+
+impl<C: Camera> Tour<'_, C> {
+    pub(super) async fn webhooks(&mut self, inventory: &Sender) -> Result<()> {
+        self.page(WEBHOOKS, "webhooks", "Webhooks").await?;
+        self.press(".cred details.menu > summary").await?;
+        self.camera.take("webhooks-menu", "Webhooks, menu of a credential", Extent::Window).await?;
+        self.go(WEBHOOKS).await?;
+        self.press("details.revoked > summary").await?;
+        self.here("webhooks-revoked", "Webhooks, revoked credentials").await?;
+        self.go(WEBHOOKS).await?;
+        self.press(".cred form[action$='/test-event'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("webhooks-tested", "Webhooks, after a test event").await?;
+
+        let row =
+            self.shop.database.query_one("select id::text from credentials where name like 'Billing%'", &[]).await?;
+        let billing: String = row.get(0);
+        let question = |name: &str, id: &dyn std::fmt::Display| format!("{WEBHOOKS}?{name}={id}");
+        self.dialog(&format!("{WEBHOOKS}?new=1"), "new-dialog", "New credential").await?;
+        self.enter("dialog #name", "An inventory system with a name that goes on and on and on and").await?;
+        self.driver.execute("document.querySelector('#name').removeAttribute('maxlength'); document.querySelector('#name').value += ' and on'", vec![]).await?;
+        self.press("dialog button.primary").await?;
+        self.see("#name-error").await?;
+        self.camera.take("new-dialog-error", "New credential, with an error", Extent::Window).await?;
+        self.dialog(&question("rotate", &inventory.id), "rotate-dialog", "Rotate a password").await?;
+        self.press("label[for=keep-now]").await?;
+        self.camera.take("rotate-dialog-now", "Rotate a password, now", Extent::Window).await?;
+        self.dialog(&question("rotate", &billing), "rotate-dialog-both-taken", "Rotate, while two work").await?;
+        self.dialog(&question("rename", &inventory.id), "rename-dialog", "Rename a credential").await?;
+        self.dialog(&question("revoke", &inventory.id), "revoke-dialog", "Revoke a credential").await?;
+        self.dialog(&question("stop", &billing), "stop-dialog", "Stop an old password").await?;
+        self.page("/settings/integrations", "integrations", "Integrations").await?;
+        self.expiry(inventory).await?;
+        self.late_events(&billing).await?;
+        self.long_name(inventory).await?;
+        self.left_open(inventory).await
+    }
+
+    /// A password that ends at a date.
+    async fn expiry(&mut self, inventory: &Sender) -> Result<()> {
+        let (id, store) = (inventory.id, &self.shop.database);
+        let sql = |end: &str| format!("update credential_secrets set expires_at = {end} where credential_id = '{id}'");
+        store.batch_execute(&sql("date_trunc('day', now()) + interval '6 days'")).await?;
+        self.page(WEBHOOKS, "webhooks-expires", "Webhooks, a password expires soon").await?;
+        self.dialog(&format!("{WEBHOOKS}?expiry={id}"), "expiry-dialog", "Expiry date").await?;
+        self.shop.database.batch_execute(&sql("now() - interval '1 hour'")).await?;
+        self.page(WEBHOOKS, "webhooks-expired", "Webhooks, a password has expired").await?;
+        Ok(self.shop.database.batch_execute(&sql("null")).await?)
+    }
+
+    /// A partner that needs more time, and goes on with the old password after that.
+    async fn late_events(&mut self, billing: &str) -> Result<()> {
+        self.go(WEBHOOKS).await?;
+        self.press("form[action$='/overlap-extension'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("webhooks-extended", "Webhooks, after an overlap was extended").await?;
+        self.shop.write_late_events(billing, 12).await?;
+        self.page(WEBHOOKS, "webhooks-late", "Webhooks, late events").await?;
+        self.page("/events/rejections", "rejections-late", "Rejected attempts, late events").await?;
+        self.dialog(&format!("{WEBHOOKS}?discard={billing}"), "discard-dialog", "Discard late events").await?;
+        self.dialog(&format!("{WEBHOOKS}?revoke={billing}"), "revoke-dialog-late", "Revoke, with late events").await?;
+        self.go(WEBHOOKS).await?;
+        self.press("form[action$='/held-events/acceptance'] button").await?;
+        self.see(".notice.ok a").await?;
+        self.here("webhooks-accepted", "Webhooks, after late events were accepted").await?;
+        let sql = "select id::text from events where accepted_late_at is not null limit 1";
+        let event: String = self.shop.database.query_one(sql, &[]).await?.get(0);
+        self.page(&format!("/events/{event}"), "event-late", "Event, accepted late").await
+    }
+
+    /// As long a name as there can be, with no place to break it.
+    async fn long_name(&mut self, inventory: &Sender) -> Result<()> {
+        let id = inventory.id;
+        let (usual, long) = ("Inventory system", "Lagerbestandsverwaltungssystemschnittstellenadapter_produktiv");
+        let rename = |name: &str| format!("update credentials set name = left('{name}', 60) where id = '{id}'");
+        self.shop.database.batch_execute(&rename(long)).await?;
+        self.page(WEBHOOKS, "webhooks-long-name", "Webhooks, a long name").await?;
+        self.dialog(&format!("{WEBHOOKS}?rotate={id}"), "rotate-dialog-long-name", "Rotate, a long name").await?;
+        self.page("/events", "events-long-name", "Events, a long name").await?;
+        self.page("/events/rejections", "rejections-long-name", "Rejected attempts, a long name").await?;
+        let sql = format!("select id::text from events where credential_id = '{id}' limit 1");
+        let event: String = self.shop.database.query_one(&sql, &[]).await?.get(0);
+        self.page(&format!("/events/{event}"), "event-long-name", "Event, a long name").await?;
+        self.page("/docs/webhooks/quick-start", "docs-long-name", "Quick start, a long name").await?;
+        Ok(self.shop.database.batch_execute(&rename(usual)).await?)
+    }
+
+    /// The account password was last given too long ago.
+    async fn left_open(&mut self, inventory: &Sender) -> Result<()> {
+        self.shop.forget_passwords_given().await?;
+        self.dialog(&format!("{WEBHOOKS}?new=1"), "new-dialog-late", "New credential, asks for the password").await?;
+        let rotation = format!("{WEBHOOKS}?rotate={}", inventory.id);
+        self.dialog(&rotation, "rotate-dialog-late", "Rotate a password, asks for the account password").await?;
+        self.page("/events/export", "confirm-download", "Confirm it’s you, before a download").await?;
+        self.enter("#current", "not my password").await?;
+        self.press("main form button").await?;
+        self.see("#current-error").await?;
+        self.here("confirm-wrong", "Confirm it’s you, wrong password").await?;
+        self.sign_in(MAYA).await
+    }
+}
