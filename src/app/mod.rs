@@ -38,6 +38,7 @@ pub mod set_expiry;
 pub mod set_retention;
 pub mod sign_in;
 pub mod sign_out;
+pub mod sign_out_elsewhere;
 pub mod spend_code;
 pub mod stop_old_password;
 pub mod switch_credential;

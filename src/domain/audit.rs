@@ -117,6 +117,7 @@ actions! {
     SecondFactorRemoved = "second_factor_removed", "Removed two-step sign-in";
     RecoveryCodesMade = "recovery_codes_made", "Made new recovery codes";
     SessionEnded = "session_ended", "Ended a session";
+    OtherSessionsEnded = "other_sessions_ended", "Ended all other sessions";
     CredentialCreated = "credential_created", "Created a credential";
     CredentialRenamed = "credential_renamed", "Renamed a credential";
     CredentialRotated = "credential_rotated", "Rotated the password of a credential";

@@ -15,7 +15,7 @@ use crate::store::columns::{Moment, inet};
 use crate::store::error::StoreError;
 use crate::store::old_rows;
 use crate::store::pool::Connection;
-use crate::store::schema::sessions;
+use crate::store::schema::{sessions, users};
 
 /// A session that nobody used for this long is over.
 pub const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -27,7 +27,8 @@ const SEEN_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 pub struct NewSession {
     pub key_hash: [u8; 32],
     pub id: SessionId,
-    pub user_id: Option<UserId>,
+    /// Who is signed in, and when the password for that was given.
+    pub user: Option<(UserId, Timestamp)>,
     pub state: String,
     pub expires_at: Timestamp,
     pub remote_ip: Option<IpAddr>,
@@ -41,16 +42,33 @@ pub struct SessionRecord {
     pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
+    /// From where it was used last.
     pub remote_ip: Option<IpAddr>,
     pub user_agent: Option<String>,
 }
 
-pub async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp) -> Result<(), StoreError> {
+/// Begins a session, within a transaction. `false`, and no session, when the user's sessions were ended after the password was given:
+/// a sign-in that was on its way while the password changed must not outlive that. Whoever ends them changes the user's row first,
+/// so that one of the two waits here for the other.
+pub async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp) -> Result<bool, StoreError> {
+    if let Some((user, given_at)) = session.user {
+        let ended: Option<(Moment, Option<Moment>)> = users::table
+            .find(user.0)
+            .select((users::password_changed_at, users::devices_forgotten_at))
+            .for_share()
+            .first(conn)
+            .await
+            .optional()?;
+        let is_over = |Moment(at): Moment| at > given_at;
+        if ended.is_none_or(|(changed, forgotten)| is_over(changed) || forgotten.is_some_and(is_over)) {
+            return Ok(false);
+        }
+    }
     diesel::insert_into(sessions::table)
         .values((
             sessions::key_hash.eq(session.key_hash.as_slice()),
             sessions::id.eq(session.id.0),
-            sessions::user_id.eq(session.user_id.map(|u| u.0)),
+            sessions::user_id.eq(session.user.map(|(user, _)| user.0)),
             sessions::state.eq(&session.state),
             sessions::created_at.eq(Moment(now)),
             sessions::last_seen_at.eq(Moment(now)),
@@ -60,7 +78,7 @@ pub async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp)
         ))
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// The state of a session that is neither over nor idle for too long. Marks it as seen, at most once a minute.
@@ -102,10 +120,17 @@ pub async fn find_live(
     Ok(found.into_iter().map(SessionId).collect())
 }
 
-/// Replaces the state; `false` when the session has ended meanwhile.
-pub async fn update_state(conn: &mut Connection, key_hash: &[u8; 32], state: &str) -> Result<bool, StoreError> {
-    let rows =
-        diesel::update(sessions::table.find(key_hash.as_slice())).set(sessions::state.eq(state)).execute(conn).await?;
+/// Replaces the state, and the address that the session was used from; `false` when the session has ended meanwhile.
+pub async fn update_state(
+    conn: &mut Connection,
+    key_hash: &[u8; 32],
+    state: &str,
+    remote_ip: Option<IpAddr>,
+) -> Result<bool, StoreError> {
+    let rows = diesel::update(sessions::table.find(key_hash.as_slice()))
+        .set((sessions::state.eq(state), sessions::remote_ip.eq(remote_ip.map(inet))))
+        .execute(conn)
+        .await?;
     Ok(rows == 1)
 }
 

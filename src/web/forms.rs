@@ -33,6 +33,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
             if percent_decode(&body).decode_utf8().is_err() {
                 return Err(PageError::BadRequest("a field is not UTF-8".to_owned()).into());
             }
+            // Who has no field to send need not say what the fields would be spelled in.
+            if body.is_empty() {
+                let empty = web::Query::<T>::from_query("").map_err(|error| PageError::BadRequest(error.to_string()))?;
+                return Ok(Self(empty.into_inner()));
+            }
             let mut again = Payload::Stream { payload: stream::once(ready(Ok(body))).boxed_local() };
             let form = web::Form::<T>::from_request(&request, &mut again).await?;
             Ok(Self(form.into_inner()))

@@ -72,8 +72,10 @@ impl Reader {
         };
         let session = user.map(|user| user.session).filter(|_| member.is_some());
         let (device, now) = (device::of(&request, &site), site.clock.now());
+        let address = site.sender(&request).ip;
         if let (Some(member), Some(session)) = (&member, session) {
             device::recognise(&request, device, member, session, now);
+            session::note_address(&request.get_session(), address);
         }
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
@@ -81,7 +83,7 @@ impl Reader {
             session,
             device,
             member,
-            address: site.sender(&request).ip,
+            address,
             agent: agent.map(|agent| agent.chars().take(500).collect()),
             now,
             zone: zone::of(&request),

@@ -71,6 +71,7 @@ const ACTS: &[&str] = &[
     "/settings/account/deletion",
     "/settings/confirmation",
     "/settings/sessions/ID/revocation",
+    "/settings/sessions/revocation",
 ];
 
 /// What nobody needs a database for.

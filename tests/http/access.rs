@@ -123,6 +123,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/events", SignIn, Page, Page),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
+    route("POST", "/settings/sessions/revocation", SignIn, Onward, Onward),
     route("GET", "/settings/audit", SignIn, Page, Page),
     route("GET", "/settings/audit/export", SignIn, Page, Page),
     route("GET", "/docs/webhooks/quick-start", Page, Page, Page),

@@ -46,6 +46,7 @@ mod sameness;
 mod schema;
 mod second_factor;
 mod secrets;
+mod sessions;
 mod sign_in;
 mod slow;
 mod starting;

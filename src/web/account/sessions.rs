@@ -1,10 +1,12 @@
-//! Settings → Devices: the browsers that are signed in, each of which can be signed out from here.
+//! Settings → Devices: the browsers that are signed in. Each can be signed out from here, and all but this one at once.
 
 use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use serde::Deserialize;
 
 use crate::app::end_session::end_session;
+use crate::app::sign_out_elsewhere::sign_out_elsewhere;
 use crate::domain::ids::SessionId;
 use crate::domain::visible::visible;
 use crate::store::sessions::{self, SessionRecord};
@@ -30,10 +32,17 @@ struct Row {
 struct Index {
     page: Page,
     rows: Vec<Row>,
+    /// How many others were signed out just now.
+    ended: Option<usize>,
+}
+
+#[derive(Deserialize)]
+pub struct Query {
+    ended: Option<usize>,
 }
 
 /// `GET /settings/sessions`
-pub async fn index(reader: SignedIn) -> Result<HttpResponse, PageError> {
+pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let mut conn = reader.site().store.connection().await?;
     let list = sessions::list(&mut conn, reader.member.user_id, reader.now()).await?;
     let row = |record: SessionRecord| {
@@ -48,7 +57,11 @@ pub async fn index(reader: SignedIn) -> Result<HttpResponse, PageError> {
             is_this: reader.reader.session == Some(record.id),
         }
     };
-    html(&Index { page: reader.page("Devices").at("settings", "sessions"), rows: list.into_iter().map(row).collect() })
+    html(&Index {
+        page: reader.page("Devices").at("settings", "sessions"),
+        rows: list.into_iter().map(row).collect(),
+        ended: query.ended,
+    })
 }
 
 /// `POST /settings/sessions/{id}/revocation`
@@ -62,6 +75,13 @@ pub async fn revoke(reader: SignedIn, cookie: Session, id: web::Path<String>) ->
         return Ok(see_other("/login"));
     }
     Ok(see_other("/settings/sessions"))
+}
+
+/// `POST /settings/sessions/revocation`
+pub async fn revoke_others(reader: SignedIn) -> Result<HttpResponse, PageError> {
+    let kept = reader.reader.session;
+    let ended = sign_out_elsewhere(&reader.site().store, &reader.member, kept, &reader.act()).await?;
+    Ok(see_other(&format!("/settings/sessions?ended={ended}")))
 }
 
 /// `Firefox on Linux`, as far as a user agent tells.

@@ -2,6 +2,7 @@
 //! a random key, the table its SHA-256.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
@@ -176,6 +177,14 @@ pub fn begin_halfway(session: &Session, user: UserId, remember: bool, next: &str
     let _ = session.insert(HALFWAY, halfway);
 }
 
+/// Notes from where a session is used, where that has changed.
+pub fn note_address(session: &Session, address: IpAddr) {
+    let address = address.to_string();
+    if session.get::<String>(ADDRESS).ok().flatten().as_ref() != Some(&address) {
+        let _ = session.insert(ADDRESS, address);
+    }
+}
+
 /// Notes that the account password was given. The key stays: a new one would begin the session's longest life anew.
 pub fn note_password(session: &Session, now: Timestamp) {
     let _ = session.insert(PASSWORD_AT, now.to_string());
@@ -198,6 +207,14 @@ type State = HashMap<String, String>;
 /// States hold JSON texts, as actix-session writes them.
 fn value<T: serde::de::DeserializeOwned>(state: &State, name: &str) -> Option<T> {
     serde_json::from_str(state.get(name)?).ok()
+}
+
+fn password_at(state: &State) -> Option<Timestamp> {
+    value::<String>(state, PASSWORD_AT)?.parse().ok()
+}
+
+fn address(state: &State) -> Option<IpAddr> {
+    value::<String>(state, ADDRESS)?.parse().ok()
 }
 
 fn key_hash(key: &str) -> [u8; 32] {
@@ -226,14 +243,15 @@ impl SessionStore for PostgresSessions {
         let session = NewSession {
             key_hash: key_hash(&key),
             id: SessionId(value(&state, ID).unwrap_or_else(Uuid::new_v4)),
-            user_id: value(&state, USER).map(UserId),
+            user: value(&state, USER).map(|user| (UserId(user), password_at(&state).unwrap_or(Timestamp::UNIX_EPOCH))),
             state: serde_json::to_string(&state).map_err(|e| SaveError::Serialization(e.into()))?,
             expires_at: now.saturating_add(lasts).unwrap_or(now),
-            remote_ip: value::<String>(&state, ADDRESS).and_then(|ip| ip.parse().ok()),
+            remote_ip: address(&state),
             user_agent: value::<Option<String>>(&state, AGENT).flatten(),
         };
-        let mut conn = self.store.connection().await.map_err(|e| SaveError::Other(e.into()))?;
-        sessions::insert(&mut conn, &session, now).await.map_err(|e| SaveError::Other(e.into()))?;
+        // Where no session begins, the key opens nothing, and the next page asks to sign in.
+        let inserting = self.store.transaction(async |conn| sessions::insert(conn, &session, now).await);
+        inserting.await.map_err(|e| SaveError::Other(e.into()))?;
         SessionKey::try_from(key).map_err(|e| SaveError::Other(e.into()))
     }
 
@@ -241,7 +259,7 @@ impl SessionStore for PostgresSessions {
         let text = serde_json::to_string(&state).map_err(|e| UpdateError::Serialization(e.into()))?;
         let mut conn = self.store.connection().await.map_err(|e| UpdateError::Other(e.into()))?;
         // A session that was ended while this request ran stays ended.
-        sessions::update_state(&mut conn, &key_hash(key.as_ref()), &text)
+        sessions::update_state(&mut conn, &key_hash(key.as_ref()), &text, address(&state))
             .await
             .map_err(|e| UpdateError::Other(e.into()))?;
         Ok(key)

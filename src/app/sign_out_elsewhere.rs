@@ -1,0 +1,26 @@
+//! Ends all sessions of the reader but the one that asks for it.
+
+use crate::app::end_other_sessions::end_other_sessions;
+use crate::app::failure::Failure;
+use crate::domain::account::Member;
+use crate::domain::audit::{Act, Action};
+use crate::domain::ids::SessionId;
+use crate::store::audit;
+use crate::store::pool::Store;
+
+/// How many ended. The audit trail has a line also for none: whoever asks for it thinks that somebody else is there.
+pub async fn sign_out_elsewhere(
+    store: &Store,
+    member: &Member,
+    kept: Option<SessionId>,
+    act: &Act,
+) -> Result<usize, Failure> {
+    store
+        .transaction(async |conn| {
+            let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
+            let detail = format!("{ended} other sessions ended");
+            audit::append(conn, member.account_id, act, Action::OtherSessionsEnded, &member.email, &detail).await?;
+            Ok(ended)
+        })
+        .await
+}
