@@ -1,6 +1,8 @@
 //! Accepts the late events of a credential: they are stored as they would have been, in the order and with the times of their
 //! first arrival, and bear the time of their acceptance.
 
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -22,8 +24,11 @@ pub enum AcceptError {
 
 carries_failure!(AcceptError);
 
+/// How long one goes on. A page waits for it, and has an end of its own.
+const MAX_DURATION: Duration = Duration::from_secs(4);
+
 /// Accepts what arrived until `until`: what its owner has seen. `counter` is the program's part of the counts. Twice at the same
-/// moment is once, because the second waits for the first and then finds nothing.
+/// moment is once, because the second waits for the first and then finds nothing. Many are accepted in steps, each of them whole.
 pub async fn accept_held_events(
     store: &Store,
     account: AccountId,
@@ -33,31 +38,38 @@ pub async fn accept_held_events(
     act: &Act,
 ) -> Result<Accepted, AcceptError> {
     let oldest_kept = partitions::oldest_kept(act.at, retention_days).max(forgotten_at(act.at));
-    let attempt = async || {
+    let step = async || {
         store
             .transaction(async |conn| {
                 let credential = credentials::find_locked(conn, account, id).await?.ok_or(AcceptError::NotFound)?;
-                let accepted = held_events::accept(conn, account, id, (oldest_kept, until), counter, act.at).await?;
-                if accepted != Accepted::default() {
-                    let (action, detail) = (Action::HeldEventsAccepted, words(accepted));
-                    audit::append(conn, account, act, action, &credential.username, &detail).await?;
-                }
-                Ok(accepted)
+                let Some(end) = held_events::step_end(conn, account, id, until).await? else { return Ok(None) };
+                let accepted = held_events::accept(conn, account, id, (oldest_kept, end), counter, act.at).await?;
+                let (action, detail) = (Action::HeldEventsAccepted, words(accepted));
+                audit::append(conn, account, act, action, &credential.username, &detail).await?;
+                Ok(Some(accepted))
             })
             .await
     };
-    match attempt().await {
-        Err(AcceptError::Failed(Failure::Store(error))) if error.is_missing_partition() => {
-            partitions::make_ahead(store, oldest_kept, act.at).await?;
-            attempt().await
+    let (mut all, began) = (Accepted::default(), Instant::now());
+    loop {
+        let outcome = match step().await {
+            Err(AcceptError::Failed(Failure::Store(error))) if error.is_missing_partition() => {
+                partitions::make_ahead(store, oldest_kept, act.at).await?;
+                step().await
+            }
+            outcome => outcome,
+        };
+        let Some(accepted) = outcome? else { return Ok(all) };
+        all += accepted;
+        if began.elapsed() > MAX_DURATION {
+            return Ok(Accepted { has_more: true, ..all });
         }
-        outcome => outcome,
     }
 }
 
 /// `12 stored, 1 stored before, 2 too old`.
 fn words(accepted: Accepted) -> String {
-    let Accepted { stored, repeated, too_old } = accepted;
+    let Accepted { stored, repeated, too_old, has_more: _ } = accepted;
     let mut words = format!("{stored} stored");
     for (number, what) in [(repeated, "stored before"), (too_old, "too old")] {
         if number > 0 {

@@ -67,6 +67,17 @@ pub struct Accepted {
     pub repeated: u64,
     /// Older than events are kept.
     pub too_old: u64,
+    /// It took so long that the rest is held still.
+    pub has_more: bool,
+}
+
+impl std::ops::AddAssign for Accepted {
+    fn add_assign(&mut self, other: Self) {
+        self.stored += other.stored;
+        self.repeated += other.repeated;
+        self.too_old += other.too_old;
+        self.has_more = other.has_more;
+    }
 }
 
 #[cfg(test)]

@@ -3,15 +3,18 @@
 //! sender: where there is no room, the refusal is all there is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::domain::event::NewEvent;
 use crate::domain::holding::is_late;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::ingest::room::Room;
+use crate::measure::Counter;
 use crate::store::credential_secrets::{self, Lock};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
@@ -20,8 +23,10 @@ use crate::store::{credentials, held_events};
 /// How much of what has arrived late may be in memory, arriving or waiting, in KiB: a part of the room that all bodies share, so
 /// that it can never be taken up by those who are refused.
 const MAX_PENDING_KIB: u32 = 8 * 1024;
-/// What even the smallest of them takes of it, which bounds how many there are.
-const MIN_KIB: u64 = 128;
+/// What even the smallest of them takes of it, which bounds how many there are: with its headers it is not much smaller.
+const MIN_KIB: u64 = 8;
+/// How long one waits for a place.
+const MAX_WAIT: Duration = Duration::from_millis(250);
 
 /// Whether what arrives with this password, known to be right, is held: it has expired lately, and nothing else is wrong.
 pub fn holds(lock: &Lock, now: Timestamp) -> bool {
@@ -40,7 +45,19 @@ pub struct Owner {
 /// A place among what is in memory, given back when it is done.
 #[derive(Debug)]
 pub struct Place {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Gives back what is not needed, now that it is known how many bytes there are.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let too_many = self.permit.num_permits().saturating_sub(kib(bytes) as usize);
+        drop(self.permit.split(too_many));
+    }
+}
+
+fn kib(bytes: u64) -> u32 {
+    u32::try_from((bytes / 1024 + 1).max(MIN_KIB)).unwrap_or(u32::MAX).min(MAX_PENDING_KIB)
 }
 
 /// The way into the holding, of one program.
@@ -51,29 +68,52 @@ pub struct Holding {
     runtime: Handle,
     places: Arc<Semaphore>,
     turn: Arc<Mutex<()>>,
+    /// Late events that are in the database, and those for which there was no room or no longer a reason.
+    pub held: Arc<Counter>,
+    pub not_held: Arc<Counter>,
 }
 
 impl Holding {
     /// Has to be called on the runtime that writes.
     pub fn new(store: Store) -> Self {
         let places = Arc::new(Semaphore::new(MAX_PENDING_KIB as usize));
-        Self { store, runtime: Handle::current(), places, turn: Arc::default() }
+        let runtime = Handle::current();
+        Self { store, runtime, places, turn: Arc::default(), held: Arc::default(), not_held: Arc::default() }
     }
 
-    /// A place for a body of so many bytes, if there is one.
-    pub fn place(&self, bytes: u64) -> Option<Place> {
-        let kib = u32::try_from((bytes / 1024 + 1).max(MIN_KIB)).unwrap_or(u32::MAX).min(MAX_PENDING_KIB);
-        self.places.clone().try_acquire_many_owned(kib).ok().map(|_permit| Place { _permit })
+    /// A place for a body of so many bytes, if there is one or soon will be.
+    pub async fn place(&self, bytes: u64) -> Option<Place> {
+        let waiting = timeout(MAX_WAIT, self.places.clone().acquire_many_owned(kib(bytes)));
+        let permit = waiting.await.ok().and_then(Result::ok);
+        if permit.is_none() {
+            self.not_held.add(1);
+        }
+        permit.map(|permit| Place { permit })
+    }
+
+    /// A place for a body that is in memory already, if there is one now.
+    pub fn place_now(&self, bytes: u64) -> Option<Place> {
+        let permit = self.places.clone().try_acquire_many_owned(kib(bytes)).ok();
+        if permit.is_none() {
+            self.not_held.add(1);
+        }
+        permit.map(|permit| Place { permit })
     }
 
     /// Keeps an event beside the request. Where its password may not be late any more, or is revoked by now, nothing is kept.
     pub fn keep(&self, owner: Owner, event: NewEvent, room: Room, place: Place) {
         let (store, turn) = (self.store.clone(), self.turn.clone());
+        let (held, not_held) = (self.held.clone(), self.not_held.clone());
         self.runtime.spawn(async move {
             // One at a time: late events must not take the connections of everybody else.
             let _turn = turn.lock().await;
-            if let Err(error) = write(&store, owner, &event).await {
-                tracing::warn!(%error, "a late event could not be held");
+            match write(&store, owner, &event).await {
+                Ok(true) => held.add(1),
+                Ok(false) => not_held.add(1),
+                Err(error) => {
+                    tracing::warn!(%error, "a late event could not be held");
+                    not_held.add(1);
+                }
             }
             drop((room, place));
         });

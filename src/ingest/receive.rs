@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::domain::credential::Username;
+use crate::domain::credential_password::CredentialPassword;
 use crate::domain::event::NewEvent;
 use crate::domain::ids::CredentialId;
 use crate::domain::network::throttle_key;
@@ -22,7 +24,7 @@ use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
 use crate::ingest::room::Room;
 use crate::ingest::usage::{Usage, Whose};
-use crate::ingest::verifier::{Verdict, Verified, Verifier};
+use crate::ingest::verifier::{Verdict, Verified, Verifier, VerifyError};
 use crate::ingest::wake::Wake;
 use crate::ingest::writer::{Writer, Writers, no_room};
 use crate::random::EventIds;
@@ -30,6 +32,12 @@ use crate::store::error::StoreError;
 
 /// A body that is not all there by then is given up.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// What comes with an expired password has less time: its answer must not be later than that to a wrong one, whose sender is waited
+/// for as long.
+pub const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
+/// What the owner reads of a request whose sender was answered with 429.
+const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
+
 /// Why a body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
@@ -47,6 +55,8 @@ pub struct Engine {
     pub verifier: Verifier,
     /// Failures by address.
     pub limiter: Limiter<IpAddr>,
+    /// Passwords with a right checksum from addresses that have failed too often.
+    pub second_looks: Limiter<IpAddr>,
     pub writers: Writers,
     pub usage: Usage,
     pub holding: Holding,
@@ -60,13 +70,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes, for which it takes
-    /// room, and is only called when the sender may send.
+    /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes within a time, for which it
+    /// takes room, and is only called when the sender may send, or what it sends may be held.
     pub async fn receive(
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         let began = Instant::now();
         let outcome = self.receive_uncounted(writer, head, body).await;
@@ -79,7 +89,7 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
@@ -109,17 +119,19 @@ impl Engine {
         {
             return Ok(verified);
         }
-        if let Some(retry_after) = self.limiter.wait(&address, now) {
-            return Err((Refusal::TooManyFailures { retry_after }, None));
-        }
+        let throttled = self.limiter.wait(&address, now);
+        let refusal = throttled.map_or(Refusal::Unauthorized, |retry_after| Refusal::TooManyFailures { retry_after });
         let verdict = match recognised {
             Ok((username, password)) => {
-                let verifying = Box::pin(self.verifier.verify(&username, &password, now));
-                verifying.await.map_err(|error| {
+                let verifying = Box::pin(self.verify(&username, &password, throttled.and(Some(&address)), now));
+                let verdict = verifying.await.map_err(|error| {
                     tracing::warn!(%error, "a sender could not be verified");
                     (Refusal::UNAVAILABLE, None)
-                })?
+                })?;
+                let Some(verdict) = verdict else { return Err((refusal, None)) };
+                verdict
             }
+            Err(_) if throttled.is_some() => return Err((refusal, None)),
             Err(verdict) => verdict,
         };
         let (whose, reason, hint, owner) = match verdict {
@@ -131,16 +143,39 @@ impl Engine {
             Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None, None),
             Verdict::Unknown => {
                 self.limiter.note_failure(&address, now);
-                return Err((Refusal::Unauthorized, None));
+                return Err((refusal, None));
             }
         };
-        self.note_rejection(head, whose, reason, hint, None, head.announced_size(), now);
+        let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
+        self.note_rejection(head, whose, reason, hint, detail, head.announced_size(), now);
         if reason == Reason::ProRequired {
             return Err((Refusal::ProRequired, None));
         }
         // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
         self.limiter.note_failure(&address, now);
-        Err((Refusal::Unauthorized, owner))
+        Err((refusal, owner))
+    }
+
+    /// The verdict on a password with a right checksum, which nobody but this installation makes. So it is looked at also where its
+    /// `throttled` address has failed too often: a sender that is known to nobody yet must not be kept out by its neighbour, nor the
+    /// late events of a whole night be lost. `None` when too many of these were looked at as well.
+    async fn verify(
+        &self,
+        username: &Username,
+        password: &CredentialPassword,
+        throttled: Option<&IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Verdict>, VerifyError> {
+        if let Some(address) = throttled {
+            if let Some(verdict) = self.verifier.late_cached(username, password, now) {
+                return Ok(Some(verdict));
+            }
+            if self.second_looks.wait(address, now).is_some() {
+                return Ok(None);
+            }
+            self.second_looks.note_failure(address, now);
+        }
+        self.verifier.verify(username, password, now).await.map(Some)
     }
 
     /// Reads what came with an expired password and keeps it, if it would have been stored. Whatever is wrong with it, its sender
@@ -150,7 +185,7 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         owner: Owner,
-        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) {
         let Ok(content_type) = head.media_type() else { return };
         let most = self.max_body_bytes as u64;
@@ -158,9 +193,10 @@ impl Engine {
         if announced > most {
             return;
         }
-        let Some(place) = self.holding.place(announced) else { return };
+        let Some(mut place) = self.holding.place(announced).await else { return };
         let mut room = writer.open_room();
-        let Ok(bytes) = body(self.max_body_bytes, &mut room).await else { return };
+        let Ok(bytes) = body(self.max_body_bytes, REFUSED_BODY_DEADLINE, &mut room).await else { return };
+        place.shrink_to(bytes.len() as u64);
         if let Ok(event) = self.new_event(head, content_type, bytes, self.clock.now()) {
             self.holding.keep(owner, event, room, place);
         }
@@ -172,14 +208,14 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         sender: &Verified,
-        body: impl AsyncFnOnce(usize, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
         let content_type = head.media_type().map_err(Stopped::UnsupportedMediaType)?;
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
         let mut room = writer.open_room();
-        let bytes = body(self.max_body_bytes, &mut room).await.map_err(|error| match error {
+        let bytes = body(self.max_body_bytes, BODY_DEADLINE, &mut room).await.map_err(|error| match error {
             BodyError::TooLarge => Stopped::TooLarge,
             BodyError::NoRoom => Stopped::Store(no_room()),
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,

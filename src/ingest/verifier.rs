@@ -168,6 +168,15 @@ impl Verifier {
         })
     }
 
+    /// The verdict on an expired password whose events are held, if it takes neither the database nor argon2. Whether they still are
+    /// is asked again before anything is kept.
+    pub fn late_cached(&self, username: &Username, password: &CredentialPassword, now: Timestamp) -> Option<Verdict> {
+        let lock = self.locks.get(&lock_key(username, password))?;
+        let answer = self.right.get(&self.answer_key(&lock, password))?;
+        let is_late = holds(&lock, now) && answer.still_counts(now);
+        is_late.then(|| refused(&lock, Reason::ExpiredPassword, Some(lock.hint.clone()), Some(lock.secret_id)))
+    }
+
     /// The verdict, whatever it takes.
     pub async fn verify(
         &self,
@@ -192,17 +201,16 @@ impl Verifier {
         if !self.matches(&lock, password, now).await? {
             return Ok(refused(&lock, Reason::WrongPassword, None, None));
         }
-        match usable(&lock, now) {
-            Ok(()) => {
-                let lock = Arc::new(lock);
-                self.locks.insert(lock_key(username, password), lock.clone());
-                Ok(Verdict::Verified(lock))
-            }
-            Err(reason) => {
-                let late = holds(&lock, now).then_some(lock.secret_id);
-                Ok(refused(&lock, reason, Some(lock.hint.clone()), late))
-            }
+        let lock = Arc::new(lock);
+        let reason = usable(&lock, now).err();
+        let is_late = reason.is_some() && holds(&lock, now);
+        if reason.is_none() || is_late {
+            self.locks.insert(lock_key(username, password), lock.clone());
         }
+        Ok(match reason {
+            None => Verdict::Verified(lock),
+            Some(reason) => refused(&lock, reason, Some(lock.hint.clone()), is_late.then_some(lock.secret_id)),
+        })
     }
 
     /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason

@@ -197,7 +197,7 @@ impl Task {
         // Whoever has gone is not told.
         let _ = job.done.send(outcome);
         let Entry { sender, event, .. } = job.entry;
-        if is_late && let Some(place) = self.shared.holding.place(event.body.len() as u64) {
+        if is_late && let Some(place) = self.shared.holding.place_now(event.body.len() as u64) {
             let Lock { account_id, credential_id, secret_id, .. } = *sender;
             self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.room, place);
         }

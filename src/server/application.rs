@@ -47,6 +47,8 @@ const MAX_HASHING_PERMITS: usize = 4;
 const HASHING_QUEUE: usize = 64;
 /// Failures of senders from one address: so many at once, then one in this time.
 const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
+/// Passwords with a right checksum from an address that has failed too often.
+const SECOND_LOOKS: (u32, Duration) = (10, Duration::from_millis(100));
 /// Failed sign-ins from one address, to one account, and from one browser that the account's user knows.
 const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
 const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
@@ -212,6 +214,7 @@ fn site(
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
+        second_looks: Limiter::new(SECOND_LOOKS.0, SECOND_LOOKS.1),
         writers: Writers::new(store.clone(), usage.clone(), holding.clone(), wake.clone()),
         usage: usage.clone(),
         holding,

@@ -45,6 +45,10 @@ fn write_ingest(out: &mut Exposition, site: &Site) {
     out.counters("reasoner_ingest_requests_total", help, "outcome", outcomes.counts());
     let help = "Refused requests whose credential is known, by the reason that its owner is told.";
     out.counters("reasoner_ingest_rejections_total", help, "reason", outcomes.rejections());
+    let holding = &site.engine.holding;
+    let ways = [("held", holding.held.get()), ("not_held", holding.not_held.get())];
+    let help = "Events that came with an expired password, by whether they are held for their owner.";
+    out.counters("reasoner_ingest_late_events_total", help, "outcome", ways.into_iter());
     let help = "Time from the head of a request to its answer, the reading of the body included.";
     out.histogram("reasoner_ingest_request_duration_seconds", help, &outcomes.durations.read(), MICROSECONDS);
     let help = "Bytes of bodies that were stored.";

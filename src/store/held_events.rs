@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use diesel::dsl::{count_star, sum};
-use diesel::sql_types::{Timestamptz, Uuid as SqlUuid};
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, sql_query};
+use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -22,6 +22,9 @@ use crate::store::{idempotency, old_rows, senders};
 
 /// How many go in one step when they are too old: a body may be large.
 const STEP: i64 = 500;
+/// How many are accepted in one transaction, and how many bytes of their bodies.
+const ACCEPTED_AT_ONCE: i64 = 500;
+const ACCEPTED_BYTES_AT_ONCE: i64 = 4 << 20;
 
 /// Holds an event if there is room for it; `false` when there is none, or when one with its key is held already. The caller has
 /// locked the credential, so that nobody else fills the same room.
@@ -95,8 +98,32 @@ pub async fn list(conn: &mut Connection, account: AccountId, now: Timestamp) -> 
     Ok(held.into_values().collect())
 }
 
-/// Stores what arrived from `oldest_kept` to `until` and forgets all up to there. A key that somebody used meanwhile stands for
-/// the event that has it. The caller has locked the credential; `counter` is the program's part of the counts.
+/// Where the first step of accepting what arrived until `until` ends: a transaction is to be over in time also where the events go into
+/// a week that is over, whose search index makes each of them dear. `None` when nothing is left.
+pub async fn step_end(
+    conn: &mut Connection,
+    account: AccountId,
+    credential: CredentialId,
+    until: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Nullable<Timestamptz>)]
+        step_end: Option<Moment>,
+    }
+    let row: Row = sql_query(STEP_END)
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(credential.0)
+        .bind::<Timestamptz, _>(Moment(until))
+        .bind::<BigInt, _>(ACCEPTED_AT_ONCE)
+        .bind::<BigInt, _>(ACCEPTED_BYTES_AT_ONCE)
+        .get_result(conn)
+        .await?;
+    Ok(row.step_end.map(|moment| moment.0))
+}
+
+/// Stores what arrived from `oldest_kept` to `until` and forgets all up to there. What came again meanwhile under its key is there
+/// already. The caller has locked the credential; `counter` is the program's part of the counts.
 pub async fn accept(
     conn: &mut Connection,
     account: AccountId,
@@ -129,7 +156,12 @@ pub async fn accept(
     note_senders(conn, account, credential, until).await?;
     let stored = done.last().copied().unwrap_or(0);
     let moved = discard(conn, account, credential, until).await?;
-    Ok(Accepted { stored: stored as u64, repeated: moved.saturating_sub(stored) as u64, too_old: too_old as u64 })
+    Ok(Accepted {
+        stored: stored as u64,
+        repeated: moved.saturating_sub(stored) as u64,
+        too_old: too_old as u64,
+        has_more: false,
+    })
 }
 
 /// The addresses that events were accepted from, as of their arrival.
@@ -150,15 +182,20 @@ async fn note_senders(
     senders::note(conn, &last.collect()).await
 }
 
-/// Those of the held events that are about to be stored: all but those whose key belongs to another event.
+/// Those of the held events that are about to be stored: all but those that are there already, under the same key. A key of another
+/// event with another body is a mistake of the sender's, who was told nothing of it and will not send this one again.
 macro_rules! stored {
     () => {
         " from held_events h where h.account_id = $1 and h.credential_id = $2 and h.received_at <= $3 and \
-         (h.idempotency_key is null or exists (select from idempotency_keys k where k.account_id = h.account_id and \
-         k.credential_id = h.credential_id and k.key = h.idempotency_key and k.event_id = h.id)) "
+         (h.idempotency_key is null or not exists (select from idempotency_keys k where k.account_id = h.account_id and \
+         k.credential_id = h.credential_id and k.key = h.idempotency_key and k.event_id <> h.id and \
+         k.body_sha256 = h.body_sha256)) "
     };
 }
 
+const STEP_END: &str = "select max(received_at) as step_end from (select received_at, row_number() over arrival as number, \
+     sum(size_bytes) over arrival as bytes from held_events where account_id = $1 and credential_id = $2 and \
+     received_at <= $3 window arrival as (order by received_at, id)) held where number = 1 or (number <= $4 and bytes <= $5)";
 const FORGET_OLD_KEYS: &str = "delete from idempotency_keys k using held_events h where h.account_id = $1 and \
      h.credential_id = $2 and h.received_at <= $3 and k.account_id = h.account_id and k.credential_id = h.credential_id and \
      k.key = h.idempotency_key and k.created_at <= $4";

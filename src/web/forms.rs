@@ -35,7 +35,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
             }
             // Who has no field to send need not say what the fields would be spelled in.
             if body.is_empty() {
-                let empty = web::Query::<T>::from_query("").map_err(|error| PageError::BadRequest(error.to_string()))?;
+                let empty =
+                    web::Query::<T>::from_query("").map_err(|error| PageError::BadRequest(error.to_string()))?;
                 return Ok(Self(empty.into_inner()));
             }
             let mut again = Payload::Stream { payload: stream::once(ready(Ok(body))).boxed_local() };

@@ -1,9 +1,9 @@
 //! `POST /` as HTTP sees it: takes a request apart for the engine, reads the body within its bounds, and spells the answer.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::Method;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
 use crate::ingest::receipt::Receipt;
-use crate::ingest::receive::{BODY_DEADLINE, BodyError};
+use crate::ingest::receive::{BodyError, REFUSED_BODY_DEADLINE};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::room::Room;
 use crate::ingest::writer::Writer;
@@ -41,25 +41,28 @@ pub async fn receive(
         request_id: request_id(&request),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
-    let started = Instant::now();
-    let read_bytes = Cell::new(0);
-    let body = async |max_bytes, room: &mut Room| {
-        let body = read(&mut payload, max_bytes, announced.unwrap_or(0), room).await;
-        read_bytes.set(body.as_ref().map_or(MAX_DISCARDED_BYTES, Vec::len));
-        body
+    let was_read = Cell::new(false);
+    let body = async |max_bytes, deadline, room: &mut Room| {
+        was_read.set(true);
+        read(&mut payload, max_bytes, deadline, announced.unwrap_or(0), room).await
     };
     let outcome = site.engine.receive(&writer, &head, body).await;
     match outcome {
         Ok(receipt) => accepted(receipt),
         Err(refusal) => {
-            let mut response = problem::refused(&refusal, &site.public_url, request_id(&request));
-            // Of a wrong password no more is read than below, and the connection ends. What came with an expired one may have been
-            // read whole, and must look the same.
-            let is_long = read_bytes.get() >= MAX_DISCARDED_BYTES || started.elapsed() > MAX_DISCARDING;
-            if refusal == Refusal::Unauthorized && read_bytes.get() > 0 && is_long {
-                response.head_mut().set_connection_type(ConnectionType::Close);
+            let response = problem::refused(&refusal, &site.public_url, request_id(&request));
+            let max_bytes = site.engine.max_body_bytes;
+            let is_bounded = announced.is_none_or(|bytes: usize| bytes <= max_bytes);
+            match refusal {
+                // What comes with an expired password may be held, and has been read then. All others are read alike, so that
+                // no sender can tell one from another by when it is answered, or by what becomes of the connection.
+                Refusal::Unauthorized | Refusal::TooManyFailures { .. } if is_bounded => {
+                    if !was_read.get() {
+                        Box::pin(discard(&mut payload, max_bytes, REFUSED_BODY_DEADLINE)).await;
+                    }
+                }
+                _ => Box::pin(discard(&mut payload, MAX_DISCARDED_BYTES, MAX_DISCARDING)).await,
             }
-            Box::pin(discard(&mut payload)).await;
             response
         }
     }
@@ -99,6 +102,7 @@ fn request_id(request: &HttpRequest) -> RequestId {
 async fn read(
     payload: &mut web::Payload,
     max_bytes: usize,
+    deadline: Duration,
     announced: usize,
     room: &mut Room,
 ) -> Result<Vec<u8>, BodyError> {
@@ -116,7 +120,7 @@ async fn read(
         }
         Ok(body)
     };
-    tokio::time::timeout(BODY_DEADLINE, reading).await.unwrap_or(Err(BodyError::TimedOut))
+    tokio::time::timeout(deadline, reading).await.unwrap_or(Err(BodyError::TimedOut))
 }
 
 /// How much of a refused body is read and thrown away, in bytes, and for how long. Closing a connection while the sender still
@@ -124,16 +128,16 @@ async fn read(
 const MAX_DISCARDED_BYTES: usize = 256 * 1024;
 const MAX_DISCARDING: Duration = Duration::from_millis(250);
 
-async fn discard(payload: &mut web::Payload) {
-    let mut left = MAX_DISCARDED_BYTES;
+async fn discard(payload: &mut web::Payload, max_bytes: usize, deadline: Duration) {
+    let mut read_bytes = 0;
     let discarding = async {
         while let Some(Ok(chunk)) = payload.next().await {
-            left = left.saturating_sub(chunk.len());
-            if left == 0 {
+            read_bytes += chunk.len();
+            if read_bytes > max_bytes {
                 break;
             }
         }
     };
     // Slow senders are not waited for: they get the answer while they are still sending.
-    let _ = tokio::time::timeout(MAX_DISCARDING, discarding).await;
+    let _ = tokio::time::timeout(deadline, discarding).await;
 }

@@ -168,6 +168,84 @@ async fn a_late_event_that_came_again_under_its_key_is_stored_once() {
     assert_eq!(server.number(EVENTS).await, 2);
 }
 
+// holds D4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_event_whose_key_another_event_has_taken_is_stored_all_the_same() {
+    let (server, alice) = stage().await;
+    let (old, new, path) = expired(&server, &alice).await;
+    let late = old.request().header("idempotency-key", "a").body(r#"{"late":true}"#);
+    assert_eq!(late.send().await.unwrap().status(), 401);
+    server.eventually(HELD, 1).await;
+    let other = new.request().header("idempotency-key", "a").body(r#"{"late":false}"#);
+    assert_eq!(other.send().await.unwrap().status(), 200);
+    assert_eq!(alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await.status(), 303);
+    let bodies = server.query("select body from events order by id").await;
+    assert_eq!(
+        bodies,
+        [[Some(r#"{"late":true}"#.to_owned())], [Some(r#"{"late":false}"#.to_owned())]],
+        "nothing is lost"
+    );
+    assert_eq!(server.number("select sum(accepted) from event_counts").await, 2);
+    let again = new.request().header("idempotency-key", "a").body(r#"{"late":false}"#).send().await.unwrap();
+    assert!(again.headers().contains_key("idempotency-replayed"), "the key stays with the event that has it");
+}
+
+// holds C10, D5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_night_of_late_events_is_held_however_they_come_and_accepted_in_steps() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    assert_eq!(old.status().await, 401);
+    server.eventually(HELD, 1).await;
+    // Eight at a time, every other one without saying how long it is, and twelve times as many as an address may fail.
+    let sending = (0..8).map(async |lane| {
+        for number in (lane..1_198).step_by(8) {
+            let body = format!("{{\"n\":{number},\"text\":\"{}\"}}", "x".repeat(number % 7 * 1_000));
+            let request = match number % 2 {
+                0 => old.request().body(body),
+                _ => old.request().body(reqwest::Body::wrap_stream(futures_util::stream::once(async {
+                    Ok::<_, std::io::Error>(body)
+                }))),
+            };
+            let status = request.send().await.unwrap().status().as_u16();
+            assert!([401, 429].contains(&status), "{status}");
+        }
+    });
+    futures_util::future::join_all(sending).await;
+    server.application().site.engine.holding.finish().await;
+    assert_eq!(server.number(HELD).await, 1_000, "as many as there is room for");
+    let why = server.number("select coalesce(sum(count), 0) from rejections where reason = 'expired_password'").await;
+    assert!(why > 1_000, "their owner reads of those that were told to wait as well: {why}");
+    let location =
+        alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await.headers()["location"].clone();
+    assert!(location.to_str().unwrap().contains("stored=1000&repeated=0&too_old=0&more=0"), "{location:?}");
+    assert_eq!((server.number(EVENTS).await, server.number(HELD).await), (1_000, 0));
+    assert_eq!(server.number("select sum(accepted) from event_counts").await, 1_000);
+    let steps = server.number("select count(*) from audit_log where action = 'held_events_accepted'").await;
+    assert!(steps > 1, "one transaction would hold up whatever arrives meanwhile");
+}
+
+/// How long a request waits for its answer whose body never comes to an end.
+async fn answered_after(sender: &Sender) -> std::time::Duration {
+    use futures_util::StreamExt;
+    let body = futures_util::stream::iter([Ok::<_, std::io::Error>("{\"n\":")]).chain(futures_util::stream::pending());
+    let began = std::time::Instant::now();
+    let answer = sender.request().body(reqwest::Body::wrap_stream(body)).send().await.unwrap();
+    assert_eq!(answer.status(), 401);
+    began.elapsed()
+}
+
+// holds C10, A3
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_an_answer_takes_does_not_tell_an_expired_password_from_a_wrong_one() {
+    let (server, alice) = stage().await;
+    let (old, ..) = expired(&server, &alice).await;
+    let (late, wrong) = (answered_after(&old).await, answered_after(&old.with_password("rwp_wrong")).await);
+    let difference = late.max(wrong) - late.min(wrong);
+    assert!(difference < late.min(wrong) / 2, "{late:?} and {wrong:?}");
+    assert_eq!(server.number(HELD).await, 0, "half an event is none");
+}
+
 // holds C10, C13
 #[tokio::test(flavor = "multi_thread")]
 async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held() {

@@ -47,6 +47,37 @@ async fn each_client_of_a_trusted_proxy_has_failures_of_its_own() {
     }
 }
 
+// holds A5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_is_known_to_nobody_yet_is_let_in_from_an_address_that_has_failed_too_often() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (noisy, quiet) = (server.sender(&alice).await, server.sender(&alice).await);
+    exhaust(&noisy, "").await;
+    let runs = server.application().site.engine.verifier.argon2_runs();
+    assert_eq!(quiet.status().await, 200, "it has a right password, which nobody has verified before");
+    assert_eq!(quiet.status().await, 200);
+    assert_eq!(server.application().site.engine.verifier.argon2_runs(), runs + 1);
+    assert_eq!(forge(&noisy, "").await, 429, "its neighbour waits on");
+
+    // Passwords that have ended are told from forgeries by the checksum alone, so they may ask, but not as often as they like.
+    let id = alice.credential_id(&quiet.username).await;
+    alice
+        .post(
+            &format!("{}/credentials/{id}/revocation", crate::support::actors::WEBHOOKS),
+            &[("confirmation", "System 2")],
+        )
+        .await;
+    let slow = || server.application().site.engine.verifier.verifications.slow.get();
+    let before = slow();
+    let asking = (0..200).map(async |_| quiet.status().await);
+    let statuses = futures_util::future::join_all(asking).await;
+    // A second gives a token back.
+    let waiting = statuses.iter().filter(|status| **status == 429).count();
+    assert!(waiting > 190 && !statuses.contains(&200), "{statuses:?}");
+    assert!(slow() - before < 100, "{} of 200 asked the database", slow() - before);
+}
+
 // holds A5, W12
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_new_failures_by_making_up_addresses() {

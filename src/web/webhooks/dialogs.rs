@@ -36,6 +36,7 @@ pub struct Query {
     pub stored: Option<u64>,
     pub repeated: Option<u64>,
     pub too_old: Option<u64>,
+    pub more: Option<u8>,
 }
 
 /// The question that is open, with what its answer needs.

@@ -59,9 +59,9 @@ pub async fn accept(
     let range = (until(form.until.as_deref(), reader.now()), site.retention_days);
     let counter = site.engine.usage.writer();
     match accept_held_events(&site.store, account, id, range, counter, &reader.act()).await {
-        Ok(Accepted { stored, repeated, too_old }) => {
+        Ok(Accepted { stored, repeated, too_old, has_more }) => {
             site.engine.wake.ring(account);
-            let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}");
+            let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}&more={}", u8::from(has_more));
             Ok(see_other(&format!("{PATH}?done=accepted&credential={id}&{numbers}")))
         }
         Err(AcceptError::NotFound) => Err(PageError::NotFound),

@@ -107,5 +107,8 @@ fn accepted(query: &Query, name: &str, events: String) -> Notice {
         };
         text.push_str(&format!(" {} {are} gone.", grouped(too_old)));
     }
+    if query.more == Some(1) {
+        text.push_str(" There are so many that this took a while. Accept again to store the rest.");
+    }
     Notice { kind: "ok", title, text, link: Some((events, "View events")) }
 }
