@@ -23,7 +23,7 @@ pub enum TestEventError {
     #[error("there is no such credential")]
     NotFound,
     /// Its senders get 401, and so does the test.
-    #[error("this credential is disabled or revoked")]
+    #[error("this credential is disabled or revoked, or its password has ended")]
     NotAccepted,
     #[error(transparent)]
     Failed(Failure),
@@ -44,7 +44,7 @@ pub async fn send_test_event(
         .transaction(async |conn| {
             let credential =
                 credentials::find_locked(conn, member.account_id, id).await?.ok_or(TestEventError::NotFound)?;
-            if credential.revoked_at.is_some() || credential.disabled_at.is_some() {
+            if !credential.accepts_events(act.at) {
                 return Err(TestEventError::NotAccepted);
             }
             let body = serde_json::json!({

@@ -132,7 +132,7 @@ impl CredentialState {
         }
     }
 
-    /// Whether senders that know a password of it are let in.
+    /// Whether its passwords, as long as they last, let senders in.
     pub fn is_open(self) -> bool {
         match self {
             CredentialState::Active | CredentialState::Rotating => true,
@@ -226,6 +226,11 @@ impl Credential {
         } else {
             CredentialState::Active
         }
+    }
+
+    /// Whether a sender that knows a password of it is let in.
+    pub fn accepts_events(&self, now: Timestamp) -> bool {
+        self.state(now).is_open() && (self.current(now).is_some() || self.expiring(now).is_some())
     }
 
     /// The password that replaced the others.

@@ -72,12 +72,13 @@ reasons! {
                  the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so let them.",
     }
     ExpiredPassword = "expired_password", 401 "unauthorized" {
-        title: "Old password has expired",
-        advice: "Its overlap is over. Give this sender the current password.",
-        meaning: "The credential was rotated, the overlap is over, and this sender still uses the password from before.",
+        title: "Password has expired",
+        advice: "Give this sender the current password; where there is none, rotate the credential first.",
+        meaning: "Either the credential was rotated, the overlap is over, and this sender still uses the password from before; or the \
+                  password had an expiry date, which has come.",
         sender_sees: "Nothing that tells it from a wrong password.",
-        remedy: "Give this sender the current password. If nobody kept it, rotate once more, with an overlap for the senders that are \
-                 up to date already. What it sent is held for 7 days, unless that was switched off: the Webhooks page asks whether to \
+        remedy: "Give this sender the current password. If nobody kept it, or none works, rotate once more, with an overlap for the senders \
+                 that are up to date already. What it sent is held for 7 days, unless that was switched off: the Webhooks page asks whether to \
                  accept it.",
     }
     RevokedPassword = "revoked_password", 401 "unauthorized" {

@@ -64,6 +64,14 @@ async fn an_expiry_date_is_warned_of_and_ends_the_password_whose_events_are_held
     let page = page(&alice, WEBHOOKS).await;
     assert!(page.contains("The password expired on") && page.contains("accept or discard"), "{page}");
     assert!(!page.contains("Extend by"), "there is no overlap");
+    assert!(
+        page.contains(">Expired</span>") && !page.contains(">Active</span>"),
+        "nobody takes it for a working one: {page}"
+    );
+    assert!(page.contains("needs a new one: rotate the credential"), "{page}");
+    assert!(!page.contains(&format!("{path}/test-event")), "a test that is stored would say that senders are let in");
+    let location = alice.post(&format!("{path}/test-event"), &[]).await.headers()["location"].clone();
+    assert!(alice.page(location.to_str().unwrap()).await.contains("The test event for System 1 was refused."));
     let gone = set(&server, &alice, &path, 3).await;
     assert!(gone.contains("No password of System 1 works any more."), "{gone}");
     assert_eq!(sender.status().await, 401, "what has expired is not brought back");
@@ -124,6 +132,90 @@ async fn a_date_can_be_changed_and_removed_and_takes_no_third_place() {
         200,
         "the place is free again"
     );
+}
+
+// holds C9
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_password_that_outlives_the_new_one_is_told_of() {
+    let (server, alice, sender, path) = stage().await;
+    let answer = alice.post(&format!("{path}/rotation"), &[("overlap", "7d"), ("current_password", PASSWORD)]).await;
+    let new = Sender::from_page(&server.url, &answer.text().await.unwrap());
+    set(&server, &alice, &path, 2).await;
+    server.pass(DAY * 3);
+    assert_eq!((sender.status().await, new.status().await), (200, 401));
+    let shown = page(&alice, WEBHOOKS).await;
+    assert!(shown.contains("so only the old one works.") && shown.contains("Rotate once more"), "{shown}");
+    assert!(!shown.contains("Neither password has been used"), "{shown}");
+}
+
+// holds C9
+#[tokio::test(flavor = "multi_thread")]
+async fn the_card_tells_of_each_password_how_old_it_is_and_when_from_where_and_by_whom_it_was_used() {
+    let (server, alice, sender, path) = stage().await;
+    let agent = "inventory/2.1 <b>";
+    for _ in 0..3 {
+        let sent = sender.request().header("user-agent", agent).body("{}").send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+    }
+    server.eventually("select count(*) from credential_secrets where last_used_agent is not null", 1).await;
+    server.pass(DAY * 6);
+    let answer = alice.post(&format!("{path}/rotation"), &[("overlap", "24h"), ("current_password", PASSWORD)]).await;
+    assert_eq!(answer.status(), 200);
+    // A little less, since it is rounded down.
+    server.pass(SignedDuration::from_mins(3 * 60 - 1));
+    let shown = page(&alice, WEBHOOKS).await;
+    let lives: Vec<&str> = shown.split("<li><dl class=\"facts\">").skip(1).collect();
+    let [new, old] = lives[..] else { panic!("{} passwords: {shown}", lives.len()) };
+    assert!(
+        new.contains(">current<") && new.contains(">2 h ago<") && new.contains(">Never<") && new.contains(">No date<"),
+        "{new}"
+    );
+    for fact in [
+        &format!("rwp_{}", &sender.password[4..8]),
+        ">expiring<",
+        ">6 d ago<",
+        "from 127.0.0.1 with inventory/2.1 &#60;b&#62;",
+        ">21 h left<",
+    ] {
+        assert!(old.contains(fact), "{fact}: {old}");
+    }
+    assert!(shown.contains("old, 21 h left"), "the countdown stands on the card: {shown}");
+}
+
+// holds C9
+#[tokio::test(flavor = "multi_thread")]
+async fn the_card_counts_the_events_of_a_day_and_draws_them() {
+    let (server, alice, sender, _) = stage().await;
+    assert!(!alice.page(WEBHOOKS).await.contains("class=\"spark\""), "nothing is drawn of nothing");
+    for _ in 0..3 {
+        sender.store("{}").await;
+    }
+    server.pass(SignedDuration::from_hours(2));
+    sender.store("{}").await;
+    let shown = page(&alice, WEBHOOKS).await;
+    assert!(
+        shown.contains("<dd class=\"line\">4<svg class=\"spark\"") && shown.contains("Events per hour, peaking at 3"),
+        "{shown}"
+    );
+    server.pass(DAY);
+    let shown = page(&alice, WEBHOOKS).await;
+    assert!(!shown.contains("class=\"spark\""), "yesterday's are not today's: {shown}");
+}
+
+// holds C9
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_fails_because_its_use_could_not_be_noted() {
+    let (server, alice, sender, _) = stage().await;
+    server.query("alter table credential_secrets add constraint no_use check (last_used_at is null)").await;
+    for _ in 0..5 {
+        assert_eq!(sender.status().await, 200);
+        server.pass(SignedDuration::from_secs(2));
+    }
+    assert_eq!(server.number("select count(*) from events").await, 5);
+    server.query("alter table credential_secrets drop constraint no_use").await;
+    assert_eq!(sender.status().await, 200);
+    server.eventually("select count(*) from credential_secrets where last_used_at is not null", 1).await;
+    assert!(alice.page(WEBHOOKS).await.contains("from 127.0.0.1"));
 }
 
 // holds C9

@@ -74,7 +74,7 @@ async fn a_sender_that_is_known_to_nobody_yet_is_let_in_from_an_address_that_has
     let statuses = futures_util::future::join_all(asking).await;
     // A second gives a token back.
     let waiting = statuses.iter().filter(|status| **status == 429).count();
-    assert!(waiting > 190 && !statuses.contains(&200), "{statuses:?}");
+    assert!(waiting > 150 && !statuses.contains(&200), "{statuses:?}");
     assert!(slow() - before < 100, "{} of 200 asked the database", slow() - before);
 }
 

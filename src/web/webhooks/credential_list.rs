@@ -4,13 +4,8 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::domain::credential::{Credential, CredentialState, PasswordState};
-use crate::domain::credential_password::masked;
-use crate::domain::expiry::{Nearness, age};
+use crate::domain::credential::Credential;
 use crate::domain::listing::EventFilter;
-use crate::domain::overlap::Overlap;
-use crate::domain::time::{day_and_minute, left, utc};
-use crate::domain::visible::visible;
 use crate::store::{credentials, event_counts, held_events, rejections};
 use crate::web::answers::html;
 use crate::web::errors::PageError;
@@ -18,82 +13,18 @@ use crate::web::events::chart::Span;
 use crate::web::events::rejections::Row as RejectionRow;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped};
-use crate::web::webhooks::dialogs::{Dialog, FormError, NewForm, Query, dialog, use_of};
+use crate::web::shown::grouped;
+use crate::web::webhooks::card::{Badge, Card, OldPassword};
+use crate::web::webhooks::dialogs::{Dialog, FormError, NewForm, Query, dialog};
 use crate::web::webhooks::first_run::FirstRun;
 use crate::web::webhooks::held::Held;
 use crate::web::webhooks::notice::{Notice, notice};
-use crate::web::webhooks::spark::{self, HalfHours};
+use crate::web::webhooks::spark::HalfHours;
 
 /// How many refused requests the page lists.
 const RECENT_REJECTIONS: usize = 5;
 /// The address of this page.
 pub const PATH: &str = "/settings/integrations/webhooks";
-
-/// One password as the page shows it.
-struct PasswordLine {
-    hint: String,
-    masked: String,
-    /// `new`, or `old, 21 h left`.
-    note: String,
-}
-
-/// One credential as the page shows it.
-struct Card {
-    id: String,
-    name: String,
-    username: String,
-    state: CredentialState,
-    passwords: Vec<PasswordLine>,
-    last_used: Option<When>,
-    last_used_ip: Option<String>,
-    events: String,
-    spark: Option<(String, String)>,
-    busiest: String,
-    overlap: Option<OverlapNotice>,
-    life: Option<LifeNotice>,
-    held: Option<Held>,
-    holds_late_events: bool,
-    created: When,
-    ended: Option<When>,
-}
-
-impl Card {
-    fn is_active(&self) -> bool {
-        self.state.is_open()
-    }
-
-    fn is_rotating(&self) -> bool {
-        self.state == CredentialState::Rotating
-    }
-}
-
-/// That a password ends soon, has ended at its date, or is old.
-struct LifeNotice {
-    kind: &'static str,
-    title: String,
-    text: &'static str,
-    /// Whether the date can be changed still.
-    has_date: bool,
-}
-
-/// During an overlap: whether the old password is still in use, and from where.
-struct OverlapNotice {
-    old: OldPassword,
-    ends: When,
-    /// By how long it can be extended.
-    extension: Option<&'static str>,
-}
-
-/// What decides whether the old password can go.
-enum OldPassword {
-    /// When and from where, after the change and, as far as the new one is in use, after that.
-    StillUsed(String),
-    /// The new one is in use, and the old one no longer.
-    NotSinceTheNew,
-    /// Neither has been used since the change, so nobody knows yet.
-    Unknown,
-}
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
@@ -228,87 +159,4 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         dialog,
     };
     Ok(template.render()?)
-}
-
-impl Card {
-    fn new(credential: &Credential, counts: &HalfHours, now: Timestamp) -> Self {
-        let by_hour = spark::by_hour(counts, credential.id, now);
-        let events: u64 = by_hour.iter().sum();
-        let last = credential.last_used();
-        let live = credential.passwords.iter().filter_map(|password| {
-            let note = match password.state(now) {
-                PasswordState::Current => {
-                    let new = credential.expiring(now).map(|_| "new".to_owned());
-                    let until = password.expires_at.map(|end| utc("until %-d %b %Y", end));
-                    new.into_iter().chain(until).collect::<Vec<_>>().join(", ")
-                }
-                PasswordState::Expiring => {
-                    let end = password.expires_at.unwrap_or(now);
-                    format!("old, {}", left(end, now))
-                }
-                PasswordState::Expired | PasswordState::Revoked => return None,
-            };
-            Some(PasswordLine { hint: password.hint.clone(), masked: masked(&password.hint), note })
-        });
-        Self {
-            id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
-            username: credential.username.clone(),
-            state: credential.state(now),
-            passwords: live.collect(),
-            last_used: last.and_then(|password| password.last_used_at).map(|at| When::ago(at, now)),
-            last_used_ip: last.and_then(|password| password.last_used_ip).map(|ip| ip.to_string()),
-            events: grouped(events),
-            spark: (events > 0).then(|| spark::spark(&by_hour)),
-            busiest: grouped(by_hour.iter().copied().max().unwrap_or(0)),
-            overlap: OverlapNotice::new(credential, now),
-            life: LifeNotice::new(credential, now),
-            held: None,
-            holds_late_events: credential.holds_late_events,
-            created: When::minute(credential.created_at, now),
-            ended: credential.revoked_at.map(|at| When::minute(at, now)),
-        }
-    }
-}
-
-impl LifeNotice {
-    fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
-        if let Some(end) = credential.expired_at(now) {
-            let title = format!("The password expired on {}.", day_and_minute(end, now));
-            let text = "Its senders get 401. Rotate the credential and give them the new password.";
-            return Some(Self { kind: "bad", title, text, has_date: false });
-        }
-        let current = credential.current(now)?;
-        if let Some(end) = current.expires_at {
-            let kind = match Nearness::of(end, now)? {
-                Nearness::Ahead => "",
-                Nearness::Soon => "warn",
-                Nearness::Tomorrow | Nearness::Over => "bad",
-            };
-            let title = format!("The password expires on {}: {}.", day_and_minute(end, now), left(end, now));
-            let text = "Rotate it before that and update its senders, or change the date.";
-            return Some(Self { kind, title, text, has_date: true });
-        }
-        let title = format!("This password is more than {} old.", age(current.created_at, now)?);
-        let text = "It still works. Rotate it when it suits you.";
-        Some(Self { kind: "", title, text, has_date: false })
-    }
-}
-
-impl OverlapNotice {
-    fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
-        let old = credential.expiring(now)?;
-        let current = credential.current(now);
-        let rotated_at = current.map_or(now, |current| current.created_at);
-        let first_use = current.and_then(|current| current.first_used_at);
-        let since = first_use.unwrap_or(rotated_at);
-        let still_used = use_of(old, now).filter(|_| old.last_used_at.is_some_and(|at| at >= since));
-        let old_password = match (still_used, first_use) {
-            (Some(used), _) => OldPassword::StillUsed(used),
-            (None, Some(_)) => OldPassword::NotSinceTheNew,
-            (None, None) => OldPassword::Unknown,
-        };
-        let ends = When::minute(old.expires_at.unwrap_or(now), now);
-        Some(Self { old: old_password, ends, extension: old.extension(now).map(Overlap::words) })
-    }
 }

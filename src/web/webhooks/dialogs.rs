@@ -109,6 +109,7 @@ pub struct StopForm {
     pub name: String,
     pub last_used: Option<String>,
     pub ends: When,
+    pub holds_late_events: bool,
 }
 
 pub struct ExpiryForm {
@@ -205,6 +206,7 @@ pub async fn dialog(
             name: visible(&credential.name).into_owned(),
             last_used: use_of(old, now),
             ends: When::minute(old.expires_at.unwrap_or(now), now),
+            holds_late_events: credential.holds_late_events,
         }));
     }
     if let Some(credential) = find(all, query.discard)

@@ -21,6 +21,8 @@ pub struct Held {
     /// What the reader sees, so that what arrives meanwhile is asked about again.
     pub until: String,
     pub is_full: bool,
+    /// What its sender needs.
+    pub remedy: &'static str,
 }
 
 impl Held {
@@ -33,6 +35,10 @@ impl Held {
             kept_until: When::minute(held.kept_until(), now),
             until: rfc3339(held.last_at),
             is_full: held.is_full(),
+            remedy: match credential.current(now) {
+                Some(_) => "the current password",
+                None => "a new one: rotate the credential",
+            },
         }
     }
 

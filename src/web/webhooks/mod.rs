@@ -1,5 +1,6 @@
 //! Settings → Integrations → Webhooks: credentials, what one can do with them, and the first steps.
 
+pub mod card;
 pub mod credential_list;
 pub mod credentials;
 pub mod dialogs;

@@ -64,7 +64,7 @@ pub fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notic
         "refused" => (
             "bad",
             format!("The test event for {name} was refused."),
-            "The credential is disabled or revoked, so senders get 401 too.",
+            "The credential is disabled or revoked, or its password has expired, so senders get 401 too.",
         ),
         "accepted" => {
             let events = format!("/events?credential={}", named?.username);
