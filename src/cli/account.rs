@@ -1,6 +1,6 @@
 //! `account …`: what the operator does to accounts.
 
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -238,10 +238,28 @@ fn print_account(
     json: bool,
     sentence: &str,
 ) -> Result<(), CommandError> {
+    let printed = write_account(member, second_factor, generated, json, sentence);
+    printed.map_err(|source| match generated {
+        None => CommandError::Terminal(source),
+        Some(_) => CommandError::Unsaid {
+            done: sentence.trim_end_matches('.').to_owned(),
+            remedy: format!("account password {}", member.email),
+            source,
+        },
+    })
+}
+
+fn write_account(
+    member: &Member,
+    second_factor: bool,
+    generated: Option<&Secret>,
+    json: bool,
+    sentence: &str,
+) -> io::Result<()> {
     if json {
         let record =
             AccountRecord { password: generated.map(Secret::reveal), ..AccountRecord::new(member, second_factor) };
-        return Ok(output::json(&record)?);
+        return output::json(&record);
     }
     output::say(sentence)?;
     let mut facts = vec![("Email", member.email.as_str()), ("Plan", member.plan.label())];

@@ -50,7 +50,7 @@ fn pages(config: &Config) -> Check {
 /// Where senders send.
 fn endpoint(config: &Config) -> Check {
     let endpoint = config.endpoint(config.bind);
-    match &config.ingest_url {
+    match config.ingest_url.as_ref().map(|given| &given.url) {
         Some(url) if url.scheme() != "https" && !is_loopback(url) => Check::fail(
             "ingest_url",
             format!("senders are shown {endpoint}: passwords travel in the clear"),

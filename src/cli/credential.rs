@@ -109,12 +109,20 @@ async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> R
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);
     }
-    if json {
-        let (id, name) = (issued.id.to_string(), issued.name.as_str());
-        return Ok(output::json(&Created { id, name, username, password, ingest_url })?);
-    }
-    output::facts(&[("Endpoint", ingest_url), ("Username", username), ("Password", password)])?;
-    Ok(output::say("Keep the password now: it is not shown again.")?)
+    let (id, name) = (issued.id.to_string(), issued.name.as_str());
+    let printed = if json {
+        output::json(&Created { id, name, username, password, ingest_url })
+    } else {
+        output::facts(&[("Endpoint", ingest_url), ("Username", username), ("Password", password)])
+            .and_then(|()| output::say("Keep the password now: it is not shown again."))
+    };
+    printed.map_err(|source| unsaid(username, "is created", source))
+}
+
+/// The new password of a credential exists, and nobody has seen it.
+fn unsaid(username: &str, what: &str, source: std::io::Error) -> CommandError {
+    let (done, remedy) = (format!("{username} {what}"), format!("credential rotate {username} --overlap now"));
+    CommandError::Unsaid { done, remedy, source }
 }
 
 async fn list(context: &Context<'_>, email: &str, json: bool) -> Result<(), CommandError> {
@@ -197,16 +205,18 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
     };
     let password = rotated.password.secret().reveal();
     let previous_expires_at = rotated.previous_expires_at.map(rfc3339);
-    if json {
-        return Ok(output::json(&Rotated { username, password, previous_expires_at })?);
-    }
-    output::facts(&[("Username", username), ("Password", password)])?;
-    output::say("Keep the password now: it is not shown again.")?;
-    let fate = match previous_expires_at {
+    let fate = match &previous_expires_at {
         Some(end) => format!("The old password works until {end}."),
         None => "The old password has stopped.".to_owned(),
     };
-    Ok(output::say(&fate)?)
+    let printed = if json {
+        output::json(&Rotated { username, password, previous_expires_at })
+    } else {
+        output::facts(&[("Username", username), ("Password", password)])
+            .and_then(|()| output::say("Keep the password now: it is not shown again."))
+            .and_then(|()| output::say(&fate))
+    };
+    printed.map_err(|source| unsaid(username, "is rotated", source))
 }
 
 async fn extend(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {

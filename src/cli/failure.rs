@@ -20,6 +20,9 @@ pub enum CommandError {
     Failed(#[from] Failure),
     #[error("standard output or input failed: {0}")]
     Terminal(#[from] std::io::Error),
+    /// It is done, and the password that nobody sees again was not printed.
+    #[error("{done}, but its password could not be printed ({source}): get another with `{remedy}`")]
+    Unsaid { done: String, remedy: String, source: std::io::Error },
 }
 
 impl CommandError {

@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::config::options::Options;
 use crate::config::values::{
-    WrongValues, address, database_url, insecure, networks, number, one_of, origin, switch, web_url,
+    GivenUrl, WrongValues, address, database_url, given_url, insecure, networks, number, one_of, origin, switch,
+    web_url,
 };
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
@@ -38,7 +39,7 @@ pub struct Config {
     pub metrics_bind: Option<SocketAddr>,
     /// `None`: made of the bound address.
     pub public_url: Option<Url>,
-    pub ingest_url: Option<Url>,
+    pub ingest_url: Option<GivenUrl>,
     pub database: Database,
     pub trusted_proxies: TrustedProxies,
     pub signup_open: bool,
@@ -97,7 +98,7 @@ impl Config {
         if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
             problems.add("--public-url", "PUBLIC_URL", problem);
         }
-        let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), web_url);
+        let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
         let database_url =
             problems.take_some("--database-url", "DATABASE_URL", options.database_url.as_deref(), database_url);
@@ -155,7 +156,7 @@ impl Config {
     /// The endpoint as users are shown it.
     pub fn endpoint(&self, bound: SocketAddr) -> String {
         match &self.ingest_url {
-            Some(url) => url.to_string(),
+            Some(url) => url.text.clone(),
             None => format!("{}/", self.public_origin(bound)),
         }
     }

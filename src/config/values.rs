@@ -63,6 +63,22 @@ pub fn web_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// An address that users are shown as it was written.
+#[derive(Clone, Debug)]
+pub struct GivenUrl {
+    pub url: Url,
+    pub text: String,
+}
+
+pub fn given_url(text: &str) -> Result<GivenUrl, String> {
+    let text = text.trim();
+    // Characters that a shell or a page would take for something else are written as the standard has them.
+    let url = web_url(text)?;
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'`<>\\{}|^".contains(&byte));
+    let text = if is_plain { text.to_owned() } else { url.to_string() };
+    Ok(GivenUrl { url, text })
+}
+
 pub fn origin(text: &str) -> Result<Url, String> {
     let url = web_url(text)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();

@@ -1,21 +1,21 @@
 //! Finds what looks like our usernames and passwords in a text of any kind and size: it looks at bytes, one after the other, and
 //! keeps no more of them than one password is long.
 //!
-//! Both stand alone as words: `\\b` of regular expressions before and after. The two in HTTP Basic, which is how they lie in the logs
-//! of other systems, are found in their base64 as well.
+//! What stands before and after does not matter, since the checksum of a password tells whether it is one: colours of a terminal, an
+//! escaped line break and a percent-encoded colon all end in letters. NUL is passed over, which makes UTF-16 of it. Whatever is in
+//! base64, wherever it begins and however its lines are broken, is looked through as well: the two in HTTP Basic lie like that in
+//! the logs of other systems, and single ones in the secrets of orchestrators.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use crate::domain::credential::{USERNAME_BYTES, Username};
 use crate::domain::credential_password::PASSWORD_BYTES;
 use crate::domain::secret::Secret;
 
-/// Username, colon and password in base64.
-const BASIC_CHARS: usize = (USERNAME_BYTES + 1 + PASSWORD_BYTES) / 3 * 4;
-/// `rw_` in base64.
-const BASIC_PREFIX: &[u8] = b"cndf";
+/// Four characters of base64 are three bytes, from whichever of four places one begins to count.
+const BASE64_PHASES: usize = 4;
+/// Lines of base64 that go on in the next one are at least so long (RFC 2045 breaks after 76 characters, PEM after 64).
+const SHORTEST_BROKEN_LINE: usize = 60;
 
 /// What was found.
 #[derive(Debug)]
@@ -29,55 +29,111 @@ pub enum Found {
 #[derive(Debug)]
 pub struct LeakScanner {
     line: u64,
-    word: Run<PASSWORD_BYTES>,
-    basic: Run<BASIC_CHARS>,
+    plain: Window,
+    base64: Base64,
 }
 
-/// Characters of one kind in a row, as many as are of interest.
+/// The last bytes, as many as a password has.
 #[derive(Debug)]
-struct Run<const N: usize> {
-    bytes: Zeroizing<[u8; N]>,
-    length: usize,
+struct Window(Zeroizing<[u8; PASSWORD_BYTES]>);
+
+/// A run of base64, decoded from each of the places where it may have begun.
+#[derive(Debug)]
+struct Base64 {
+    /// The last four characters, six bits each.
+    bits: u32,
+    chars: usize,
+    chars_in_line: usize,
+    windows: [Window; BASE64_PHASES],
 }
 
-impl<const N: usize> Run<N> {
+impl Window {
     fn new() -> Self {
-        Self { bytes: Zeroizing::new([0; N]), length: 0 }
+        Self(Zeroizing::new([0; PASSWORD_BYTES]))
     }
 
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
+    fn push(&mut self, byte: u8, line: u64, found: &mut impl FnMut(Found)) {
+        self.0.copy_within(1.., 0);
+        if let Some(last) = self.0.last_mut() {
+            *last = byte;
         }
-        self.length = self.length.saturating_add(1);
+        let is_password = self.0.strip_prefix(b"rwp_").is_some_and(|rest| rest.iter().all(u8::is_ascii_alphanumeric));
+        if is_password && let Ok(text) = std::str::from_utf8(self.0.as_slice()) {
+            found(Found::Password(Secret::new(text.to_owned()), line));
+        }
+        let tail = self.0.last_chunk::<USERNAME_BYTES>().filter(|tail| tail.starts_with(b"rw_"));
+        if let Some(username) = tail.and_then(|tail| std::str::from_utf8(tail).ok()?.parse().ok()) {
+            found(Found::Username(username));
+        }
+    }
+}
+
+impl Base64 {
+    fn new() -> Self {
+        Self { bits: 0, chars: 0, chars_in_line: 0, windows: std::array::from_fn(|_| Window::new()) }
     }
 
-    /// What it was, unless it was longer; and the next begins.
-    fn take(&mut self) -> Option<&[u8]> {
-        let length = std::mem::take(&mut self.length);
-        self.bytes.get(..length)
+    fn push(&mut self, byte: u8, line: u64, found: &mut impl FnMut(Found)) {
+        let Some(six_bits) = value_of(byte) else {
+            let goes_on = byte == b'\r' || (byte == b'\n' && self.chars_in_line >= SHORTEST_BROKEN_LINE);
+            if !goes_on && self.chars > 0 {
+                self.end(line, found);
+            }
+            if byte == b'\n' {
+                self.chars_in_line = 0;
+            }
+            return;
+        };
+        self.bits = self.bits << 6 | u32::from(six_bits);
+        self.chars = self.chars.saturating_add(1);
+        self.chars_in_line = self.chars_in_line.saturating_add(1);
+        if self.chars >= BASE64_PHASES {
+            let [_, bytes @ ..] = (self.bits & 0xff_ffff).to_be_bytes();
+            if let Some(window) = self.windows.get_mut(self.chars % BASE64_PHASES) {
+                bytes.into_iter().for_each(|byte| window.push(byte, line, found));
+            }
+        }
+    }
+
+    /// The run is over: two or three characters that are left are one byte or two.
+    fn end(&mut self, line: u64, found: &mut impl FnMut(Found)) {
+        let (bits, chars) = (self.bits, self.chars);
+        for (phase, window) in self.windows.iter_mut().enumerate() {
+            let [.., high, low] = match (chars + BASE64_PHASES - phase) % BASE64_PHASES {
+                2 => ((bits >> 4 & 0xff) << 8).to_be_bytes(),
+                3 => (bits >> 2 & 0xffff).to_be_bytes(),
+                _ => continue,
+            };
+            window.push(high, line, found);
+            window.push(low, line, found);
+        }
+        *self = Self::new();
+    }
+}
+
+/// Of a character of base64, in either alphabet (RFC 4648).
+fn value_of(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
     }
 }
 
 impl LeakScanner {
     pub fn new() -> Self {
-        Self { line: 1, word: Run::new(), basic: Run::new() }
+        Self { line: 1, plain: Window::new(), base64: Base64::new() }
     }
 
     /// The next bytes of the text, cut off anywhere.
     pub fn feed(&mut self, bytes: &[u8], found: &mut impl FnMut(Found)) {
-        for byte in bytes {
-            if byte.is_ascii_alphanumeric() || *byte == b'_' {
-                self.word.push(*byte);
-            } else {
-                self.end_word(found);
-            }
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/') {
-                self.basic.push(*byte);
-            } else {
-                self.end_basic(found);
-            }
-            if *byte == b'\n' {
+        for byte in bytes.iter().copied().filter(|byte| *byte != 0) {
+            self.plain.push(byte, self.line, found);
+            self.base64.push(byte, self.line, found);
+            if byte == b'\n' {
                 self.line = self.line.saturating_add(1);
             }
         }
@@ -85,34 +141,7 @@ impl LeakScanner {
 
     /// The end of the text.
     pub fn finish(&mut self, found: &mut impl FnMut(Found)) {
-        self.end_word(found);
-        self.end_basic(found);
-    }
-
-    fn end_word(&mut self, found: &mut impl FnMut(Found)) {
-        if self.word.length == 0 {
-            return;
-        }
-        let line = self.line;
-        if let Some(word) = self.word.take() {
-            tell(word, line, found);
-        }
-    }
-
-    fn end_basic(&mut self, found: &mut impl FnMut(Found)) {
-        if self.basic.length == 0 {
-            return;
-        }
-        let line = self.line;
-        let Some(run) = self.basic.take().filter(|run| run.len() == BASIC_CHARS && run.starts_with(BASIC_PREFIX))
-        else {
-            return;
-        };
-        let Ok(text) = BASE64_STANDARD.decode(run).map(Zeroizing::new) else { return };
-        if let Some((username, [b':', password @ ..])) = text.split_at_checked(USERNAME_BYTES) {
-            tell(username, line, found);
-            tell(password, line, found);
-        }
+        self.base64.end(self.line, found);
     }
 }
 
@@ -122,20 +151,10 @@ impl Default for LeakScanner {
     }
 }
 
-/// Tells of a word if it has the shape of a username or of a password.
-fn tell(word: &[u8], line: u64, found: &mut impl FnMut(Found)) {
-    let Ok(text) = std::str::from_utf8(word) else { return };
-    if text.len() == PASSWORD_BYTES && text.starts_with("rwp_") {
-        found(Found::Password(Secret::new(text.to_owned()), line));
-    } else if let Ok(username) = text.parse() {
-        found(Found::Username(username));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use base64::Engine;
-    use base64::prelude::BASE64_STANDARD;
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 
     use super::{Found, LeakScanner};
 
@@ -146,7 +165,10 @@ mod tests {
         let mut told = Vec::new();
         let mut note = |found: Found| match found {
             Found::Username(username) => told.push(username.as_str().to_owned()),
-            Found::Password(_, line) => told.push(format!("password in line {line}")),
+            Found::Password(said, line) => {
+                assert_eq!(said.reveal(), PASSWORD);
+                told.push(format!("password in line {line}"));
+            }
         };
         let mut scanner = LeakScanner::new();
         for piece in text.chunks(piece) {
@@ -157,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_found_in_any_text_however_it_is_cut() {
+    fn both_are_found_in_any_text_however_it_is_cut() {
         let basic = BASE64_STANDARD.encode(format!("rw_7f3kq2m9:{PASSWORD}"));
         let text = [
             b"curl --user 'rw_7f3kq2m9:".as_slice(),
@@ -186,14 +208,40 @@ mod tests {
     }
 
     #[test]
-    fn what_is_part_of_a_longer_word_is_none_of_ours() {
+    fn it_does_not_matter_what_stands_around_a_password() {
+        let file = format!("{{\n  \"url\": \"https://example.com\",\n  \"password\": \"{PASSWORD}\"\n}}\n");
+        let broken = |width: usize, end: &str| {
+            let text = BASE64_STANDARD.encode(&file);
+            text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect::<Vec<_>>().join(end)
+        };
         for text in [
-            format!("x{PASSWORD}"),
-            format!("{PASSWORD}x"),
-            format!("{PASSWORD}_"),
+            format!("x{PASSWORD}x"),
+            format!("\u{1b}[31m{PASSWORD}\u{1b}[0m"),
+            format!(r"first\n{PASSWORD}_\n"),
+            format!("https://rw%5F:%3A{PASSWORD}@example.com"),
+            format!("rwp_{PASSWORD}"),
+            BASE64_STANDARD.encode(PASSWORD),
+            format!("password={}", BASE64_URL_SAFE_NO_PAD.encode(format!("~{PASSWORD}"))),
+            format!("A_KEY_{}", BASE64_STANDARD.encode(&file)),
+            broken(64, "\n"),
+            broken(76, "\r\n"),
+        ] {
+            let found = lines(text.as_bytes(), 5);
+            assert!(found.len() == 1 && found[0].starts_with("password in line"), "{text}: {found:?}");
+        }
+        let wide: Vec<u8> = PASSWORD.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(lines(&wide, 3), ["password in line 1"]);
+    }
+
+    #[test]
+    fn what_has_another_shape_is_none_of_ours() {
+        for text in [
             PASSWORD[..35].to_owned(),
             PASSWORD.replace("rwp_", "rwp-"),
-            "rw_7F3kq2m9 rw_7f3kq2m rw_7f3kq2m99".to_owned(),
+            PASSWORD.replace('K', "-"),
+            PASSWORD.replace('K', " "),
+            "rw_7F3kq2m9 rw_7f3kq2m rw-7f3kq2m9".to_owned(),
+            BASE64_STANDARD.encode(&PASSWORD[..30]),
         ] {
             assert_eq!(lines(text.as_bytes(), 5), Vec::<String>::new(), "{text}");
         }

@@ -17,8 +17,13 @@ pub async fn serve(
 ) -> Result<(), StartError> {
     let application = Application::start(config, database.store.clone(), Clock::system()).await?;
     let setup_link = application.setup_link().await?;
-    let listeners =
-        [("Ingest on", application.ingest_address, ""), ("Metrics", application.metrics_address, "metrics")];
+    // Where people come in through a proxy, it has to be told where to find the program.
+    let public = config.public_url.as_ref().map(|_| application.address);
+    let listeners = [
+        ("Public on", public, ""),
+        ("Ingest on", application.ingest_address, ""),
+        ("Metrics", application.metrics_address, "metrics"),
+    ];
     let card = Card {
         pages: &application.site.public_url,
         ingest: &application.site.ingest_url,

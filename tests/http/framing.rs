@@ -208,3 +208,22 @@ async fn a_sender_that_asks_before_it_sends_is_refused_before_it_has_sent() {
     wire.send("{}").await;
     assert_eq!(wire.answer().await.status, 200);
 }
+
+// holds X1
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_that_nothing_more_comes_gets_the_page_all_the_same() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = TestServer::start().await;
+    server.create_account("alice@example.com", "pro").await;
+    let cookie = server.cookie("alice@example.com").await;
+    for path in ["/events", "/events?credential=", "/settings/integrations/webhooks", "/docs/webhooks/quick-start"] {
+        let mut stream = tokio::net::TcpStream::connect(server.application().address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{path}: {answer:.100}");
+        assert!(answer.trim_end().ends_with("</html>"), "{path} is whole");
+    }
+}

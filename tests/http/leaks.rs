@@ -85,7 +85,7 @@ async fn the_check_names_each_password_of_this_installation_once_and_prints_none
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
     let leak = |username: &str, name: &str, password: &str, state: &str, line: u64, times: u64| json!({"username": username, "name": name, "hint": &password[4..8], "state": state, "line": line, "times": times});
     let expected = json!([
-        leak(&live_name, "Live\u{202E}one", &live, "live", 1, 2),
+        leak(&live_name, "Live\u{202E}one", &live, "live", 1, 3),
         leak(&revoked_name, "Revoked", &revoked, "revoked", 2, 1),
         leak(&old_name, "Rotated", &expired, "expired", 3, 1),
         leak(&old_name, "Rotated", &newer, "live", 4, 1),

@@ -53,4 +53,5 @@ mod starting;
 mod stopping;
 mod tail;
 mod throttling;
+mod unprinted;
 mod upkeep;

@@ -1,7 +1,7 @@
 //! Pages end with their readers. The HTTP library goes on with a request whose sender has closed the connection, since it may have
-//! closed one direction alone, as senders of events may. A browser never does that: it leaves. So while a page that only reads is
-//! being made, the socket (`server/connection.rs`) takes the end of what comes in for the end of it all. The page is dropped
-//! then, and with it the search that it waits for.
+//! closed one direction alone, as senders of events may, and scripts that ask for a page. A browser never does that: it leaves. So
+//! while a search is going on, which is all that is dear, the socket (`server/connection.rs`) takes the end of what comes in for the
+//! end of it all. The page is dropped then, and with it the search that it waits for.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -29,7 +29,8 @@ pub async fn layer(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let only_reads = [Method::GET, Method::HEAD].contains(request.method());
-    let droppable = request.request().conn_data::<Droppable>().filter(|_| only_reads).cloned();
+    let is_search = only_reads && has_search_text(request.query_string());
+    let droppable = request.request().conn_data::<Droppable>().filter(|_| is_search).cloned();
     if let Some(droppable) = &droppable {
         droppable.0.set(true);
     }
@@ -38,4 +39,8 @@ pub async fn layer(
         droppable.0.set(false);
     }
     answer
+}
+
+fn has_search_text(query: &str) -> bool {
+    query.split('&').any(|pair| pair.strip_prefix("q=").is_some_and(|text| !text.is_empty()))
 }
