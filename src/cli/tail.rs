@@ -14,6 +14,7 @@ use crate::domain::position::Position;
 use crate::domain::visible::visible;
 use crate::store::arrivals;
 use crate::store::error::StoreError;
+use crate::store::found_arrivals::list_oldest;
 use crate::store::notifications::Subscription;
 use crate::store::pool::Store;
 
@@ -121,10 +122,10 @@ impl Tail<'_> {
         self.position = self.position.clone().not_after(now);
         let mut conn = self.store.connection().await?;
         let until = arrivals::snapshot(&mut conn).await?;
+        self.position = self.position.clone().understood_at(&until);
         for (mut from, until) in self.position.steps(&until) {
             loop {
-                let (account, filter) = (self.account, self.filter);
-                let batch = arrivals::list_oldest(&mut conn, account, filter, &from, &until, BATCH).await?;
+                let batch = list_oldest(&mut conn, self.account, self.filter, (&from, &until), BATCH).await?;
                 for event in &batch.events {
                     self.print(event)?;
                     // Line by line: after a loss it goes on behind the last one.

@@ -9,6 +9,8 @@ use crate::domain::event::EventId;
 
 /// The longest text that is read as a position, in bytes. One that lists a transaction for each of a thousand connections is shorter.
 const MAX_BYTES: usize = 16 * 1024;
+/// How many transactions a position may be behind: rows bear the lower half of a number, which has half as many to either side of it.
+const MOST_BEHIND: u64 = 1 << 30;
 /// Between the parts of a position.
 const MARK: char = '~';
 
@@ -117,13 +119,16 @@ impl Position {
         }
     }
 
-    /// Whether it can be from a database that has come as far as a snapshot. After a restore from a dump, transactions are counted
-    /// from the beginning again.
-    pub fn is_before(&self, newest: &Snapshot) -> bool {
-        match &self.seen {
+    /// The same as a database understands it that has come as far as a snapshot. After a restore from a dump transactions are counted from
+    /// the beginning again, and of one that is billions behind, the numbers that rows bear begin again: what is left then is the id.
+    pub fn understood_at(self, newest: &Snapshot) -> Self {
+        let is_understood = match &self.seen {
             Seen::UpToId => true,
-            Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => snapshot.next <= newest.next,
-        }
+            Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => {
+                newest.next.checked_sub(snapshot.next).is_some_and(|behind| behind < MOST_BEHIND)
+            }
+        };
+        if is_understood { self } else { Self { at: self.at, seen: Seen::UpToId } }
     }
 }
 
@@ -194,9 +199,17 @@ mod tests {
 
     #[test]
     fn a_position_of_another_database_is_told_by_its_numbers() {
-        let newest: Snapshot = "812:815:812".parse().unwrap();
-        let is_before = |tail: &str| format!("{ID}{tail}").parse::<Position>().unwrap().is_before(&newest);
-        assert!(is_before("") && is_before("~815:815:") && is_before("~1:1:~812:815:"));
-        assert!(!is_before("~812:816:") && !is_before("~1:1:~812:816:"));
+        let understood = |tail: &str, newest: &str| {
+            let position = format!("{ID}{tail}").parse::<Position>().unwrap();
+            position.understood_at(&newest.parse().unwrap()).to_string()
+        };
+        let newest = "812:815:812";
+        for tail in ["", "~815:815:", "~1:1:~812:815:"] {
+            assert_eq!(understood(tail, newest), format!("{ID}{tail}"));
+        }
+        for tail in ["~812:816:", "~1:1:~812:816:"] {
+            assert_eq!(understood(tail, newest), ID, "restored from a dump");
+        }
+        assert_eq!(understood("~812:815:812", "2000000000:2000000000:"), ID, "the numbers of rows begin again");
     }
 }

@@ -1,10 +1,11 @@
 //! Events in the order in which they became visible: what was committed between two moments. Ids cannot tell that order, since two
-//! programs commit theirs as they come; Postgres can, which numbers its transactions and says which of them a moment shows.
+//! programs commit theirs as they come; Postgres can, which numbers its transactions and says which of them a moment shows. Which of
+//! them a search finds is asked in `found_arrivals`.
 
 use std::collections::HashSet;
 
 use diesel::dsl::sql;
-use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel::{
     BoolExpressionMethods, BoxableExpression, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
     QueryableByName, sql_query,
@@ -14,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::event::{EventId, EventSummary, PREVIEW_BYTES};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Seen, Snapshot};
 use crate::store::error::StoreError;
@@ -25,10 +26,9 @@ use crate::store::schema::{credentials, events};
 /// How much older than a position the ids of unseen events can be. A body, a place in the queue and a statement may take their
 /// limits, and the clocks of two programs may be seconds apart; it bounds what is read, and costs nothing while nothing is new.
 const LOOK_BACK: SignedDuration = SignedDuration::from_secs(30);
-/// Bodies that a search is asked about at once.
-const STEP: usize = 200;
-/// How many bodies it is asked about in all, for one list.
-const MOST_ASKED: usize = 4_000;
+/// How many events of one account are looked at for the question whether it has any news. Where there are more, it is said to have some:
+/// who then looks comes to an end, and one busy account does not make all the others wait.
+const MOST_SEEN: i64 = 20_000;
 
 #[derive(QueryableByName)]
 struct Now {
@@ -97,66 +97,57 @@ pub struct Arrived {
     pub more_after: Option<EventId>,
 }
 
-/// The newest of what is unseen at a position and shown by a snapshot, newest first. There is more when there were as many as wanted,
-/// or when a search was asked about as many as it may be.
-pub async fn list_newest(
+/// At most so many of what is unseen at a position and shown by a snapshot, the newest first or the oldest first. There may be more when
+/// there were as many as wanted. The search of the filter is not asked.
+pub async fn list(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
-    from: &Position,
-    until: &Snapshot,
+    (from, until): (&Position, &Snapshot),
+    newest_first: bool,
     want: usize,
 ) -> Result<Arrived, StoreError> {
-    let Some(search) = &filter.query else {
-        let query = arrived!(account, filter, from, until).order(events::id.desc());
-        let rows: Vec<SummaryRow> = query.select(summary_columns!()).limit(want as i64).load(conn).await?;
-        let events: Vec<EventSummary> = rows.into_iter().map(summary).collect();
-        let more_after = events.last().filter(|_| events.len() == want).map(|event| event.id);
-        return Ok(Arrived { events, more_after });
-    };
-    let mut found = Vec::new();
-    let (mut before, mut asked) = (Uuid::max(), 0);
-    loop {
-        let query = arrived!(account, filter, from, until).filter(events::id.lt(before)).order(events::id.desc());
-        let rows: Vec<(SummaryRow, String)> =
-            query.select((summary_columns!(), events::body)).limit(STEP as i64).load(conn).await?;
-        let (read, last) = (rows.len(), rows.last().map(|(row, _)| row.0));
-        found.extend(rows.into_iter().filter(|(_, body)| search.matches(body)).map(|(row, _)| summary(row)));
-        asked += read;
-        match last {
-            Some(last) if read == STEP => before = last,
-            _ => return Ok(Arrived { events: found, more_after: None }),
-        }
-        if found.len() >= want || asked >= MOST_ASKED {
-            return Ok(Arrived { events: found, more_after: Some(EventId(before)) });
-        }
-    }
+    let query = arrived!(account, filter, from, until);
+    let query = if newest_first { query.order(events::id.desc()) } else { query.order(events::id.asc()) };
+    let rows: Vec<SummaryRow> = query.select(summary_columns!()).limit(want as i64).load(conn).await?;
+    let events: Vec<EventSummary> = rows.into_iter().map(summary).collect();
+    let more_after = events.last().filter(|_| events.len() == want).map(|event| event.id);
+    Ok(Arrived { events, more_after })
 }
 
-/// The oldest of it, oldest first, looking at no more than so many events: who wants all goes on where it ended.
-pub async fn list_oldest(
+/// The key of an event, with what decides whether a search has to be asked about it and how much that is.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    pub id: EventId,
+    pub credential: CredentialId,
+    pub size_bytes: u64,
+}
+
+/// The keys of the same, of whichever credential, beyond an id: without what they bear, and so without reading much.
+pub async fn list_keys(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
-    from: &Position,
-    until: &Snapshot,
-    most: usize,
-) -> Result<Arrived, StoreError> {
-    let query = arrived!(account, filter, from, until).order(events::id.asc()).limit(most as i64);
-    let (events, read, last): (Vec<EventSummary>, usize, Option<Uuid>) = match &filter.query {
-        Some(search) => {
-            let rows: Vec<(SummaryRow, String)> = query.select((summary_columns!(), events::body)).load(conn).await?;
-            let (read, last) = (rows.len(), rows.last().map(|(row, _)| row.0));
-            let passing = rows.into_iter().filter(|(_, body)| search.matches(body));
-            (passing.map(|(row, _)| summary(row)).collect(), read, last)
-        }
-        None => {
-            let rows: Vec<SummaryRow> = query.select(summary_columns!()).load(conn).await?;
-            let (read, last) = (rows.len(), rows.last().map(|row| row.0));
-            (rows.into_iter().map(summary).collect(), read, last)
-        }
+    (from, until): (&Position, &Snapshot),
+    newest_first: bool,
+    (beyond, most): (Option<EventId>, usize),
+) -> Result<Vec<Key>, StoreError> {
+    let of_all = EventFilter { credential: None, query: None, ..filter.clone() };
+    let mut query = arrived!(account, of_all, from, until);
+    query = if newest_first { query.order(events::id.desc()) } else { query.order(events::id.asc()) };
+    query = match beyond {
+        Some(id) if newest_first => query.filter(events::id.lt(id.0)),
+        Some(id) => query.filter(events::id.gt(id.0)),
+        None => query,
     };
-    Ok(Arrived { events, more_after: last.filter(|_| read == most).map(EventId) })
+    let columns = (events::id, events::credential_id, events::size_bytes);
+    let rows: Vec<(Uuid, Uuid, i32)> = query.select(columns).limit(most as i64).load(conn).await?;
+    let key = |(id, credential, size): (Uuid, Uuid, i32)| Key {
+        id: EventId(id),
+        credential: CredentialId(credential),
+        size_bytes: u64::from(size.unsigned_abs()),
+    };
+    Ok(rows.into_iter().map(key).collect())
 }
 
 /// How much that is, whatever a search says of it, counted up to a limit.
@@ -174,37 +165,34 @@ pub async fn count(
 }
 
 #[derive(QueryableByName)]
-struct Account {
-    #[diesel(sql_type = SqlUuid)]
-    account_id: Uuid,
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
 }
 
-/// Of these accounts, those with anything that is unseen at the position beside each: in one question, whatever their number.
-pub async fn accounts_with_news(
-    conn: &mut Connection,
-    readers: &[(AccountId, Position)],
-) -> Result<HashSet<AccountId>, StoreError> {
-    let shown = |position: &Position| match &position.seen {
-        Seen::Shown(snapshot) | Seen::PartlyShown(snapshot, _) => Some(snapshot.to_string()),
-        Seen::UpToId => None,
-    };
-    let (mut accounts, mut oldest, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
-    for (account, position) in readers {
-        if let Some(snapshot) = shown(position) {
+/// Of these accounts with a position each, the places of those with anything that is unseen there: in one question, whatever their number.
+pub async fn with_news(conn: &mut Connection, readers: &[(AccountId, Position)]) -> Result<HashSet<usize>, StoreError> {
+    let (mut places, mut accounts, mut oldest, mut snapshots) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (place, (account, position)) in readers.iter().enumerate() {
+        if let Seen::Shown(snapshot) | Seen::PartlyShown(snapshot, _) = &position.seen {
+            places.push(place as i64);
             accounts.push(account.0);
             oldest.push(oldest_unseen(position).0);
-            snapshots.push(snapshot);
+            snapshots.push(snapshot.to_string());
         }
     }
-    let rows: Vec<Account> = sql_query(
-        "select account_id from unnest($1, $2, $3) as reader (account_id, oldest, seen) where exists ( \
-         select from events e where e.account_id = reader.account_id and e.id >= reader.oldest \
-         and committed_after(e.xmin, reader.seen::pg_snapshot))",
+    // The snapshots are read once each, and not beside every event.
+    let rows: Vec<Place> = sql_query(
+        "select place from unnest($1, $2, $3, $4::pg_snapshot[]) as reader (place, account_id, oldest, seen) where ( \
+         select count(*) = $5 or coalesce(bool_or(committed_after(part.xid, reader.seen)), false) from ( \
+         select e.xmin as xid from events e where e.account_id = reader.account_id and e.id >= reader.oldest limit $5) as part)",
     )
+    .bind::<Array<BigInt>, _>(places)
     .bind::<Array<SqlUuid>, _>(accounts)
     .bind::<Array<SqlUuid>, _>(oldest)
     .bind::<Array<Text>, _>(snapshots)
+    .bind::<BigInt, _>(MOST_SEEN)
     .load(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| AccountId(row.account_id)).collect())
+    Ok(rows.into_iter().filter_map(|row| usize::try_from(row.place).ok()).collect())
 }

@@ -46,11 +46,16 @@ pub struct Taken {
 impl PartLimit {
     /// Takes in an event with its body and headers, where they fit.
     pub fn takes(&self, taken: &mut Taken, body: i32, headers: i32) -> bool {
-        let more = Taken {
-            events: taken.events + 1,
-            bodies: taken.bodies + u64::from(body.unsigned_abs()),
-            headers: taken.headers + u64::from(headers.unsigned_abs()),
-        };
+        self.takes_bytes(taken, u64::from(body.unsigned_abs()), u64::from(headers.unsigned_abs()))
+    }
+
+    /// The same where nobody reads the headers.
+    pub fn takes_body(&self, taken: &mut Taken, body: u64) -> bool {
+        self.takes_bytes(taken, body, 0)
+    }
+
+    fn takes_bytes(&self, taken: &mut Taken, body: u64, headers: u64) -> bool {
+        let more = Taken { events: taken.events + 1, bodies: taken.bodies + body, headers: taken.headers + headers };
         let fits = more.events <= self.events && more.bodies <= self.bytes && more.headers <= self.bytes;
         let is_taken = fits || taken.events == 0;
         if is_taken {

@@ -154,7 +154,8 @@ pub async fn list(
     Ok(Page { rows, has_newer, has_older, stopped_at })
 }
 
-async fn list_summaries(
+/// These events, in no order.
+pub async fn list_summaries(
     conn: &mut Connection,
     account: AccountId,
     ids: &[EventId],

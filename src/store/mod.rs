@@ -20,6 +20,7 @@ pub mod event_deletions;
 pub mod event_removals;
 pub mod events;
 pub mod filtered_parts;
+pub mod found_arrivals;
 pub mod held_events;
 pub mod idempotency;
 pub mod indexed_weeks;

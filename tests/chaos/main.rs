@@ -15,6 +15,8 @@ mod disk_full;
 mod ending;
 mod every_route;
 mod instances;
+#[cfg(target_os = "linux")]
+mod large_bodies;
 mod ledger;
 mod lines;
 mod outages;

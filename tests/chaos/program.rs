@@ -110,6 +110,16 @@ impl Program {
         String::from_utf8(output.stdout).unwrap().trim().parse::<u64>().unwrap() * 1024
     }
 
+    /// The most that it had since it was asked last, in bytes. Asking begins anew.
+    #[cfg(target_os = "linux")]
+    pub fn peak_memory_bytes(&self) -> u64 {
+        let about = PathBuf::from(format!("/proc/{}", self.child.as_ref().unwrap().id()));
+        let status = std::fs::read_to_string(about.join("status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        std::fs::write(about.join("clear_refs"), "5").unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+    }
+
     /// A sender with a new credential, made on the command line.
     pub fn new_sender(&self) -> Sender {
         let account = ["account", "create", "alice@example.com", "--password-stdin", "--json"];

@@ -2,7 +2,7 @@
 //! are rendered once. A feed looks when something was said to have arrived, ten times a second at most.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,18 +12,17 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::cursor::Cursors;
 use crate::domain::event::EventId;
-use crate::domain::ids::{AccountId, SessionId};
-use crate::domain::listing::EventFilter;
+use crate::domain::ids::SessionId;
 use crate::domain::position::{Position, Seen, Snapshot};
 use crate::domain::rejection::Rejection;
 use crate::ingest::wake::Listener;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
-use crate::store::{arrivals, rejections, sessions};
-use crate::web::events::filters::Filters;
+use crate::store::{arrivals, sessions};
 use crate::web::live::message::Text;
+use crate::web::live::reading::Reading;
+use crate::web::live::seat::Seat;
 use crate::web::site::Site;
 
 /// Between two looks, so that a flood is ten looks a second.
@@ -32,10 +31,6 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 const PAUSE_FOR_LOOK: u32 = 4;
 /// After a look that failed.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
-/// How many rows one look sends; no page shows more. Of a larger number the readers are told how large it is.
-pub const MAX_ROWS: usize = 200;
-/// How far that is counted.
-pub const MOST_COUNTED: usize = 10_000;
 /// How many pieces a reader may be behind. One who is further behind is told how many events that were.
 const MAX_BEHIND: usize = 16;
 /// Before something is sent, the sessions of those who get it are looked at, when that was not done for this long.
@@ -63,33 +58,6 @@ pub struct News {
     pub after: usize,
 }
 
-/// One reader's place. It ends with the session that took it.
-#[derive(Debug)]
-pub struct Seat {
-    pub session: SessionId,
-    is_over: AtomicBool,
-    ended: Notify,
-}
-
-impl Seat {
-    pub fn new(session: SessionId) -> Self {
-        Self { session, is_over: AtomicBool::new(false), ended: Notify::new() }
-    }
-
-    pub fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
-    }
-
-    pub fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.ended.notify_one();
-    }
-
-    pub async fn ended(&self) {
-        self.ended.notified().await;
-    }
-}
-
 /// How far a feed has come.
 #[derive(Debug, Default)]
 struct Progress {
@@ -107,10 +75,7 @@ struct Progress {
 /// A feed.
 #[derive(Debug)]
 pub struct Feed {
-    pub account: AccountId,
-    /// What the positions of its readers are sealed with.
-    pub cursors: Cursors,
-    filters: Filters,
+    pub reading: Reading,
     /// Held while one looks: what is sent is sent in order.
     progress: tokio::sync::Mutex<Progress>,
     /// The position of the last look, for whoever does not want to wait for the next.
@@ -134,11 +99,9 @@ pub struct Joined {
 }
 
 impl Feed {
-    pub fn new(account: AccountId, cursors: Cursors, filters: Filters, looks: Arc<AtomicU64>) -> Self {
+    pub fn new(reading: Reading, looks: Arc<AtomicU64>) -> Self {
         Self {
-            account,
-            cursors,
-            filters,
+            reading,
             progress: tokio::sync::Mutex::default(),
             reached: Mutex::default(),
             pieces: broadcast::Sender::new(MAX_BEHIND),
@@ -162,8 +125,13 @@ impl Feed {
                     return;
                 }
                 let began = Instant::now();
-                let looked = async { self.look(site, &mut *self.progress.lock().await).await };
-                let pause = match looked.await {
+                let looking = async { self.look(site, &mut *self.progress.lock().await).await };
+                // A look that nobody waits for any more ends, and in the database as well.
+                let looked = tokio::select! {
+                    looked = looking => looked,
+                    () = self.abandoned.notified() => return,
+                };
+                let pause = match looked {
                     Ok(()) => BETWEEN_LOOKS.max(began.elapsed() * PAUSE_FOR_LOOK),
                     Err(ref error) => {
                         tracing::debug!(%error, "a live feed could not look; trying again");
@@ -192,6 +160,15 @@ impl Feed {
         self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Goes on from a later position, where nothing is new since the one it is at. A feed that looks meanwhile is beyond both.
+    pub fn go_on(&self, from: &Position, to: &Position) {
+        let Ok(mut progress) = self.progress.try_lock() else { return };
+        if progress.position.as_ref() == Some(from) {
+            progress.position = Some(to.clone());
+            *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.clone());
+        }
+    }
+
     /// Begins to read. The feed looks first, unless it has since the reader asked: so it is beyond every position that the reader can
     /// have from elsewhere, and what lies between the two is for the reader to fetch.
     pub async fn join(&self, site: &Site, refused_since: Option<Timestamp>) -> Result<Joined, StoreError> {
@@ -206,7 +183,7 @@ impl Feed {
         let mut refused = Vec::new();
         if let Some(since) = refused_since {
             let mut conn = site.store.connection().await?;
-            refused = self.list_refused(&mut conn, since).await?;
+            refused = self.reading.list_refused(&mut conn, since).await?;
             // The others come to everybody with the next look.
             refused.retain(|one| one.at < progress.rejected_since || progress.rejected.contains(&one.id));
         }
@@ -215,19 +192,22 @@ impl Feed {
 
     /// What is new since the last look, sent to everybody who reads.
     async fn look(&self, site: &Site, progress: &mut Progress) -> Result<(), StoreError> {
+        self.reading.on_connection(&site.store, async |conn| self.look_on(conn, site, progress).await).await
+    }
+
+    async fn look_on(&self, conn: &mut Connection, site: &Site, progress: &mut Progress) -> Result<(), StoreError> {
         let began = Instant::now();
         self.looks.fetch_add(1, Ordering::Relaxed);
         let now = site.clock.now();
-        let mut conn = site.store.connection().await?;
-        let until = arrivals::snapshot(&mut conn).await?;
+        let until = arrivals::snapshot(conn).await?;
         let reached = Position::shown(EventId::first_of(now), until.clone());
         let (mut text, mut count) = (Text::default(), 0);
         if let Some(from) = &progress.position {
-            (text, count) = self.news(&mut conn, from, &reached, &until, now).await?;
+            (text, count) = self.reading.news(conn, from, &reached, &until, now).await?;
         } else {
             progress.rejected_since = second_of(now);
         }
-        let refused = self.list_refused(&mut conn, progress.rejected_since).await?;
+        let refused = self.reading.list_refused(conn, progress.rejected_since).await?;
         if progress.position.is_some() {
             for one in refused.iter().filter(|one| !progress.rejected.contains(&one.id)) {
                 text.rejected(one, now);
@@ -235,7 +215,7 @@ impl Feed {
         }
         if !text.0.is_empty() && progress.sessions_looked_at.is_none_or(|at| at.elapsed() >= SESSIONS_HOLD_FOR) {
             let ids: Vec<SessionId> = self.seats().iter().map(|seat| seat.session).collect();
-            self.end_all_but(&sessions::find_live(&mut conn, &ids, now).await?);
+            self.end_all_but(&sessions::find_live(conn, &ids, now).await?);
             progress.sessions_looked_at = Some(began);
         }
         // From here on nothing fails, so what was sent is what is noted.
@@ -248,12 +228,12 @@ impl Feed {
         if let Some(from) = from
             && !text.0.is_empty()
         {
-            text.reached(&self.cursors.write(&reached));
+            text.reached(&self.reading.cursors.write(&reached));
             let (before, after) = (progress.told, progress.told + count);
             progress.told = after;
             let news = News {
                 text: Bytes::from(text.0),
-                from: self.cursors.write(&from),
+                from: self.reading.cursors.write(&from),
                 position: reached.clone(),
                 before,
                 after,
@@ -263,57 +243,6 @@ impl Feed {
         // After it was sent: who sees this position and nothing waiting has everything until here.
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
         Ok(())
-    }
-
-    /// What is unseen at a position and shown by a snapshot, oldest first: rows, or how many there are. And how many that are. Who has read
-    /// it has reached another position.
-    pub async fn news(
-        &self,
-        conn: &mut Connection,
-        from: &Position,
-        reached: &Position,
-        until: &Snapshot,
-        now: Timestamp,
-    ) -> Result<(Text, usize), StoreError> {
-        let from = if from.is_before(until) { from.clone() } else { Position { at: from.at, seen: Seen::UpToId } };
-        let from = from.not_after(EventId::first_of(now));
-        let steps = from.steps(until);
-        let filter = &self.filters.filter;
-        let mut text = Text::default();
-        let (mut rows, mut is_cut) = (0, false);
-        for (from, until) in &steps {
-            let arrived = arrivals::list_newest(conn, self.account, filter, from, until, MAX_ROWS + 1).await?;
-            rows += arrived.events.len();
-            is_cut |= arrived.more_after.is_some();
-            for event in arrived.events.iter().rev() {
-                let cursor = self.cursors.write(&from.within(event.id, until));
-                text.stored(event, &cursor, &self.filters, now);
-            }
-        }
-        if rows <= MAX_ROWS && !is_cut {
-            return Ok((text, rows));
-        }
-        let mut text = Text::default();
-        let cursor = self.cursors.write(reached);
-        if filter.query.is_some() {
-            // Which of the others pass is not asked: the page that they are on will.
-            text.skipped(rows, true, &cursor);
-            return Ok((text, rows));
-        }
-        let mut count = 0;
-        for (from, until) in &steps {
-            count += arrivals::count(conn, self.account, filter, from, until, MOST_COUNTED + 1).await?;
-        }
-        text.skipped(count.min(MOST_COUNTED), count > MOST_COUNTED, &cursor);
-        Ok((text, count))
-    }
-
-    /// What was refused since a moment, oldest first. The search of the filter is about bodies, which refused requests have none of.
-    async fn list_refused(&self, conn: &mut Connection, since: Timestamp) -> Result<Vec<Rejection>, StoreError> {
-        let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
-        let mut rows = rejections::list(conn, self.account, &filter, None, None, MAX_ROWS).await?.rows;
-        rows.reverse();
-        Ok(rows)
     }
 
     pub fn seats(&self) -> Vec<Arc<Seat>> {

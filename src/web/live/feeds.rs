@@ -10,12 +10,16 @@ use actix_web::web;
 use tokio::runtime::Handle;
 
 use crate::domain::cursor::Cursors;
+use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, SessionId};
+use crate::domain::position::Position;
 use crate::measure::Present;
 use crate::store::error::StoreError;
 use crate::store::{arrivals, sessions};
 use crate::web::events::filters::Filters;
-use crate::web::live::feed::{Feed, Seat};
+use crate::web::live::feed::Feed;
+use crate::web::live::reading::Reading;
+use crate::web::live::seat::Seat;
 use crate::web::site::Site;
 
 /// How often it is looked whether sessions have ended, and whether anything arrived that nobody was told of: the program that stored it
@@ -54,8 +58,8 @@ impl Feeds {
         let (number, seat) = (self.seats.fetch_add(1, Ordering::Relaxed), Arc::new(Seat::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let feed = open.entry(key.clone()).or_insert_with(|| {
-            let feed =
-                Arc::new(Feed::new(account, Cursors::new(&self.site.keys, account), filters, self.looks.clone()));
+            let reading = Reading { account, cursors: Cursors::new(&self.site.keys, account), filters };
+            let feed = Arc::new(Feed::new(reading, self.looks.clone()));
             // Listening begins before the first look, so nothing falls between the two.
             let listener = self.site.engine.wake.listen(account);
             let (running, site) = (feed.clone(), self.site.clone());
@@ -118,20 +122,33 @@ impl Feeds {
         let mut conn = self.site.store.connection().await?;
         let ids: Vec<SessionId> = feeds.iter().flat_map(|feed| feed.seats()).map(|seat| seat.session).collect();
         let live = sessions::find_live(&mut conn, &ids, self.site.clock.now()).await?;
-        // The least advanced feed of an account decides; the others find nothing.
-        let mut readers = HashMap::new();
+        // Of an account that is quiet all feeds are at one position, and are asked about once.
+        let mut readers: Vec<(AccountId, Position)> = Vec::new();
+        let mut waiting: Vec<(usize, &Arc<Feed>)> = Vec::new();
+        let mut places = HashMap::new();
         for feed in &feeds {
             feed.end_all_but(&live);
             if let Some(position) = feed.reached() {
-                let known = readers.entry(feed.account).or_insert_with(|| position.clone());
-                if position.at < known.at {
-                    *known = position;
-                }
+                let account = feed.reading.account;
+                let place = *places.entry((account, position.to_string())).or_insert_with(|| {
+                    readers.push((account, position));
+                    readers.len() - 1
+                });
+                waiting.push((place, feed));
             }
         }
-        let readers: Vec<_> = readers.into_iter().collect();
-        for account in arrivals::accounts_with_news(&mut conn, &readers).await? {
-            self.site.engine.wake.ring_here(account);
+        // Taken before it is asked who has news: who has none then has seen all that it shows, and goes on from there. Else the events
+        // of a flood would be gone through again and again for as long as nothing follows them.
+        let now = EventId::first_of(self.site.clock.now());
+        let shown = Position::shown(now, arrivals::snapshot(&mut conn).await?);
+        let with_news = arrivals::with_news(&mut conn, &readers).await?;
+        for (place, feed) in waiting {
+            let (account, position) = &readers[place];
+            if with_news.contains(&place) {
+                self.site.engine.wake.ring_here(*account);
+            } else {
+                feed.go_on(position, &shown);
+            }
         }
         Ok(())
     }

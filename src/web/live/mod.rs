@@ -4,4 +4,6 @@
 pub mod feed;
 pub mod feeds;
 pub mod message;
+pub mod reading;
+pub mod seat;
 pub mod stream;

@@ -14,9 +14,10 @@ use crate::store::credentials;
 use crate::store::error::StoreError;
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
-use crate::web::live::feed::{MOST_COUNTED, News, Piece, second_of};
+use crate::web::live::feed::{News, Piece, second_of};
 use crate::web::live::feeds::{Feeds, Place};
 use crate::web::live::message::Text;
+use crate::web::live::reading::MOST_COUNTED;
 use crate::web::reader::SignedIn;
 
 /// Something is said this often, so that both ends and everything between them know that the connection lives.
@@ -57,7 +58,7 @@ pub async fn show(
     // Nobody has no session here; the id that none has ends with the first look at it.
     let session = reader.reader.session.unwrap_or(SessionId(uuid::Uuid::nil()));
     let place = feeds.into_inner().enter(account, filters, session);
-    let resumed = place.feed.cursors.read(header.unwrap_or(&query.last_event_id));
+    let resumed = place.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
     let state = Stream::begin(place, resumed).await?;
     let body = stream::unfold(state, |mut state| async move {
         let text = state.next().await?;
@@ -83,15 +84,15 @@ impl Stream {
         let joined = place.feed.join(&place.site, refused_since).await?;
         let mut text = Text::opening();
         if let Some(from) = resumed {
-            let mut conn = place.site.store.connection().await?;
-            let now = place.site.clock.now();
-            let (news, _) = place.feed.news(&mut conn, &from, &joined.position, &joined.until, now).await?;
+            let (reading, now) = (&place.feed.reading, place.site.clock.now());
+            let missed = async |conn: &mut _| reading.news(conn, &from, &joined.position, &joined.until, now).await;
+            let (news, _) = reading.on_connection(&place.site.store, missed).await?;
             text.0.push_str(&news.0);
         }
         for one in &joined.refused {
             text.rejected(one, place.site.clock.now());
         }
-        text.reached(&place.feed.cursors.write(&joined.position));
+        text.reached(&place.feed.reading.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));
         Ok(Self { pieces: joined.pieces, position: joined.position, told: joined.told, opening, place })
     }
@@ -143,7 +144,7 @@ impl Stream {
             self.position = reached;
         }
         let mut text = Text::default();
-        text.reached(&self.place.feed.cursors.write(&self.position));
+        text.reached(&self.place.feed.reading.cursors.write(&self.position));
         web::Bytes::from(text.0)
     }
 }

@@ -1,0 +1,97 @@
+//! What the events and the refused requests of one account, under one filter, have that somebody has not seen: read from the database, and
+//! rendered as it is sent.
+
+use jiff::Timestamp;
+
+use crate::domain::cursor::Cursors;
+use crate::domain::event::EventId;
+use crate::domain::ids::AccountId;
+use crate::domain::listing::EventFilter;
+use crate::domain::position::{Position, Snapshot};
+use crate::domain::rejection::Rejection;
+use crate::store::error::StoreError;
+use crate::store::found_arrivals::list_newest;
+use crate::store::pool::{Connection, Store};
+use crate::store::searching::search;
+use crate::store::{arrivals, rejections};
+use crate::web::events::filters::Filters;
+use crate::web::live::message::Text;
+
+/// How many rows are sent at once; no page shows more. Of a larger number the readers are told how large it is.
+pub const MAX_ROWS: usize = 200;
+/// How far that is counted.
+pub const MOST_COUNTED: usize = 10_000;
+
+/// Whose, and which of them.
+#[derive(Debug)]
+pub struct Reading {
+    pub account: AccountId,
+    /// What the positions of its readers are sealed with.
+    pub cursors: Cursors,
+    pub filters: Filters,
+}
+
+impl Reading {
+    /// Reads on a connection of the pool. What goes through events waits for its turn among the searches, and ends with whoever
+    /// waits for it.
+    pub async fn on_connection<T>(
+        &self,
+        store: &Store,
+        read: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.filters.filter.has_to_look() {
+            return search(store, read).await;
+        }
+        read(&mut *store.connection().await?).await
+    }
+
+    /// What is unseen at a position and shown by a snapshot, oldest first: rows, or how many there are. And how many that are. Who has read
+    /// it has reached another position.
+    pub async fn news(
+        &self,
+        conn: &mut Connection,
+        from: &Position,
+        reached: &Position,
+        until: &Snapshot,
+        now: Timestamp,
+    ) -> Result<(Text, usize), StoreError> {
+        let from = from.clone().understood_at(until).not_after(EventId::first_of(now));
+        let steps = from.steps(until);
+        let filter = &self.filters.filter;
+        let mut text = Text::default();
+        let (mut rows, mut is_cut) = (0, false);
+        for (from, until) in &steps {
+            let arrived = list_newest(conn, self.account, filter, (from, until), MAX_ROWS + 1).await?;
+            rows += arrived.events.len();
+            is_cut |= arrived.more_after.is_some();
+            for event in arrived.events.iter().rev() {
+                let cursor = self.cursors.write(&from.within(event.id, until));
+                text.stored(event, &cursor, &self.filters, now);
+            }
+        }
+        if rows <= MAX_ROWS && !is_cut {
+            return Ok((text, rows));
+        }
+        let mut text = Text::default();
+        let cursor = self.cursors.write(reached);
+        if filter.query.is_some() {
+            // Which of the others pass is not asked: the page that they are on will.
+            text.skipped(rows, true, &cursor);
+            return Ok((text, rows));
+        }
+        let mut count = 0;
+        for (from, until) in &steps {
+            count += arrivals::count(conn, self.account, filter, from, until, MOST_COUNTED + 1).await?;
+        }
+        text.skipped(count.min(MOST_COUNTED), count > MOST_COUNTED, &cursor);
+        Ok((text, count))
+    }
+
+    /// What was refused since a moment, oldest first. The search of the filter is about bodies, which refused requests have none of.
+    pub async fn list_refused(&self, conn: &mut Connection, since: Timestamp) -> Result<Vec<Rejection>, StoreError> {
+        let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
+        let mut rows = rejections::list(conn, self.account, &filter, None, None, MAX_ROWS).await?.rows;
+        rows.reverse();
+        Ok(rows)
+    }
+}
