@@ -111,8 +111,10 @@ function goOn(notice, link) {
     const older = last?.querySelector('a[rel="next"]');
     if (pager && older) pager.querySelector('a:last-child').replaceWith(older);
     if (pager && added) {
-      const span = last?.querySelector('.num').textContent;
-      pager.querySelector('.num').textContent = count === added ? span : `${count} events found`;
+      const [shown, span] = [pager, last].map((each) => each?.querySelector('.num'));
+      const isAll = count === added;
+      shown.textContent = isAll ? span?.textContent : `${count} events found`;
+      shown.title = (isAll && span?.title) || '';
     }
     const nothing = page.querySelector('[data-live-empty]');
     const hadFocus = notice.contains(document.activeElement);

@@ -1,4 +1,4 @@
-// Keeps relative times current ("just now", "12 s ago", "21 h left") and adds the reader's local time to the tooltip.
+// Keeps relative times current ("just now", "12 s ago", "21 h left") and adds the reader's local time to the tooltip of others.
 
 const REFRESH_MS = 10_000;
 const SECOND = 1000;
@@ -18,7 +18,7 @@ function refresh() {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     if ('relative' in time.dataset) refreshText(time, at);
-    if (time.title && !time.title.includes('\n')) time.title += `\n${localTime(at)}`;
+    if (time.title && !time.title.includes('\n') && !isLocal(time)) time.title += `\n${localTime(at)}`;
   }
 }
 
@@ -39,6 +39,11 @@ function duration(ms) {
   if (ms < 2 * DAY) return `${Math.floor(ms / HOUR)} h`;
   if (ms < 30 * DAY) return `${Math.floor(ms / DAY)} d`;
   return null;
+}
+
+// The server writes the reader's own time where it knows the zone.
+function isLocal(time) {
+  return /UTC[+−]\d/.test(time.textContent);
 }
 
 function localTime(at) {

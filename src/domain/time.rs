@@ -132,10 +132,33 @@ pub fn full(time: Timestamp) -> String {
     utc("%-d %b %Y, %H:%M:%S UTC", time)
 }
 
+/// The same in a zone: `23 Nov 2026, 17:41:12 UTC+9`.
+pub fn full_in(time: Timestamp, zone: &TimeZone) -> String {
+    format!("{} {}", in_zone("%-d %b %Y, %H:%M:%S", time, zone), offset(time, zone))
+}
+
 /// `Tue 24 Nov, 08:41 UTC`; of another year than that of `now`, `Wed 24 Nov 2027, 08:41 UTC`.
 pub fn day_and_minute(time: Timestamp, now: Timestamp) -> String {
-    let is_of_this_year = utc("%Y", time) == utc("%Y", now);
-    utc(if is_of_this_year { "%a %-d %b, %H:%M UTC" } else { "%a %-d %b %Y, %H:%M UTC" }, time)
+    day_and_minute_in(time, now, &TimeZone::UTC)
+}
+
+/// The same in a zone.
+pub fn day_and_minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let is_of_this_year = in_zone("%Y", time, zone) == in_zone("%Y", now, zone);
+    let pattern = if is_of_this_year { "%a %-d %b, %H:%M" } else { "%a %-d %b %Y, %H:%M" };
+    format!("{} {}", in_zone(pattern, time, zone), offset(time, zone))
+}
+
+/// How far a zone's clocks are from UTC at a time: `UTC`, `UTC+9`, `UTC−3:30`. Names of zones mean two times in the hour that a
+/// change of clocks repeats, and their abbreviations are known to few.
+pub fn offset(time: Timestamp, zone: &TimeZone) -> String {
+    let minutes = zone.to_offset(time).seconds() / 60;
+    let (sign, hours, rest) = (if minutes < 0 { '−' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60);
+    match (hours, rest) {
+        (0, 0) => "UTC".to_owned(),
+        (hours, 0) => format!("UTC{sign}{hours}"),
+        (hours, rest) => format!("UTC{sign}{hours}:{rest:02}"),
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +206,21 @@ mod tests {
         assert_eq!(bound("2026-03-29T02:30").unwrap(), "2026-03-29T01:30:00.000Z", "the hour that was left out");
         assert_eq!(super::age_in_words("90m").unwrap(), "90 minutes");
         assert_eq!((super::age_in_words("1d").unwrap(), super::age_in_words("x")), ("1 day".to_owned(), None));
+    }
+
+    #[test]
+    fn a_time_in_a_zone_says_how_far_that_is_from_utc() {
+        let zone = |name| jiff::tz::TimeZone::get(name).unwrap();
+        let shown = |name| super::full_in(now(), &zone(name));
+        assert_eq!(shown("UTC"), full(now()));
+        assert_eq!(shown("Asia/Tokyo"), "23 Nov 2026, 17:41:12 UTC+9");
+        assert_eq!(shown("America/St_Johns"), "23 Nov 2026, 05:11:12 UTC−3:30");
+        let new_year = "2026-12-31T23:30:00Z".parse().unwrap();
+        let shown = super::day_and_minute_in(new_year, now(), &zone("Europe/Berlin"));
+        assert_eq!(shown, "Fri 1 Jan 2027, 00:30 UTC+1", "the year is the reader's, too");
+        let [first, second] = ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"].map(|time| time.parse().unwrap());
+        let berlin = |time| super::full_in(time, &zone("Europe/Berlin"));
+        assert_eq!([berlin(first), berlin(second)], ["25 Oct 2026, 02:30:00 UTC+2", "25 Oct 2026, 02:30:00 UTC+1"]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How values look on a page: times with their exact form behind them, sizes, and numbers with thousands.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::domain::time::{ago, day_and_minute, full, left, rfc3339, utc};
+use crate::domain::time::{ago, day_and_minute, day_and_minute_in, full, in_zone, left, offset, rfc3339, utc};
 
 /// A time for a `<time>` element.
 #[derive(Clone, Debug)]
@@ -28,15 +29,20 @@ impl When {
         Self::with(time, left(time, now))
     }
 
-    /// `Mon 23 Nov 2026, 08:41:12.408 UTC`.
-    pub fn exactly(time: Timestamp) -> Self {
-        let text = format!("{}, {} UTC", utc("%a %-d %b %Y", time), milliseconds(time));
-        Self::with(time, text)
+    /// `Mon 23 Nov 2026, 08:41:12.408 UTC`, or in the reader's zone, with UTC behind it.
+    pub fn exactly(time: Timestamp, zone: &TimeZone) -> Self {
+        let text = in_zone("%a %-d %b %Y, %H:%M:%S%.3f", time, zone);
+        Self::with(time, format!("{text} {}", offset(time, zone)))
     }
 
     /// `Tue 24 Nov, 08:41 UTC`, with the year where it isn't the one of `now`.
     pub fn minute(time: Timestamp, now: Timestamp) -> Self {
         Self::with(time, day_and_minute(time, now))
+    }
+
+    /// The same in the reader's zone.
+    pub fn minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> Self {
+        Self::with(time, day_and_minute_in(time, now, zone))
     }
 
     fn with(time: Timestamp, text: String) -> Self {
@@ -84,6 +90,8 @@ pub fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::{When, grouped, limit, size};
 
     #[test]
@@ -96,8 +104,13 @@ mod tests {
     #[test]
     fn a_time_has_its_exact_form_behind_it() {
         let time = "2026-11-23T08:41:12.408Z".parse().unwrap();
-        let when = When::exactly(time);
+        let when = When::exactly(time, &TimeZone::UTC);
         assert_eq!(when.text, "Mon 23 Nov 2026, 08:41:12.408 UTC");
         assert_eq!((when.title.as_str(), when.exact.as_str()), ("23 Nov 2026, 08:41:12 UTC", "08:41:12.408"));
+        let when = When::exactly(time, &TimeZone::get("Pacific/Auckland").unwrap());
+        assert_eq!(
+            (when.text.as_str(), when.title.as_str()),
+            ("Mon 23 Nov 2026, 21:41:12.408 UTC+13", "23 Nov 2026, 08:41:12 UTC")
+        );
     }
 }

@@ -8,6 +8,7 @@ mod support;
 
 mod apart;
 mod filled;
+mod filters;
 mod indexes;
 mod pages;
 mod parts;

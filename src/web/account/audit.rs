@@ -2,12 +2,13 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::app::export_audit::AuditExport;
 use crate::domain::audit::{Action, AuditEntry, AuditFilter};
-use crate::domain::time::full;
+use crate::domain::time::full_in;
 use crate::domain::visible::visible;
 use crate::store::audit;
 use crate::web::answers::html;
@@ -92,7 +93,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     html(&Index {
         page: reader.page("Audit trail").at("settings", "audit"),
         path: PATH,
-        rows: list.into_iter().map(|(_, entry)| row(entry)).collect(),
+        rows: list.into_iter().map(|(_, entry)| row(entry, &reader.reader.zone)).collect(),
         actions: choices(filter.action),
         subject: query.subject(),
         is_filtered: !filter.is_empty(),
@@ -103,9 +104,9 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     })
 }
 
-fn row(entry: AuditEntry) -> Row {
-    let mut at = When::exactly(entry.at);
-    at.text = full(entry.at);
+fn row(entry: AuditEntry, zone: &TimeZone) -> Row {
+    let mut at = When::exactly(entry.at, zone);
+    at.text = full_in(entry.at, zone);
     Row {
         at,
         subject: if entry.subject == entry.actor { String::new() } else { visible(&entry.subject).into_owned() },

@@ -51,7 +51,7 @@ pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
         is_shortened: retention.is_shortened(),
         events: grouped(stored.events),
         size: size(stored.bytes),
-        oldest: oldest.map(When::exactly),
+        oldest: oldest.map(|time| When::exactly(time, &reader.reader.zone)),
         hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention), now)),
         next: oldest.map(|time| When::minute(goes_at(time), now)),
     };

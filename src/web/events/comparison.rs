@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::domain::event::{EventId, StoredEvent};
@@ -147,7 +148,8 @@ pub async fn show(
     drop(conn);
 
     let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
-    let side = |event: &StoredEvent| side(event, &filters);
+    let zone = &reader.reader.zone;
+    let side = |event: &StoredEvent| side(event, &filters, zone);
     let own = format!("/events/{id}/comparison");
     // The pages that follow go on where looking went on, rather than looking again.
     let own = match &part.before {
@@ -178,7 +180,7 @@ pub async fn show(
         outcome,
         further: looked_to.map(|to| {
             let link = filters.links.with(&format!("/events/{id}/comparison"), "before", &to.to_string());
-            (When::exactly(to.received_at()), link)
+            (When::exactly(to.received_at(), zone), link)
         }),
         retention_days: reader.site().retention_days,
         back: filters.links.to("/events"),
@@ -188,12 +190,12 @@ pub async fn show(
     })
 }
 
-fn side(event: &StoredEvent, filters: &Filters) -> Side {
+fn side(event: &StoredEvent, filters: &Filters, zone: &TimeZone) -> Side {
     let id: EventId = event.summary.id;
     Side {
         id: id.to_string(),
         link: filters.links.to(&format!("/events/{id}")),
-        received: When::exactly(id.received_at()),
+        received: When::exactly(id.received_at(), zone),
         size: size(event.summary.size_bytes),
     }
 }

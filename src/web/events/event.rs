@@ -121,13 +121,13 @@ pub async fn show(
         (None, None) => Beside::Nothing,
     };
     let deleting = dialog.delete.is_some();
-    let summary = &event.summary;
+    let (summary, zone) = (&event.summary, &reader.reader.zone);
     let template = Show {
         page: reader.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
         id: id.to_string(),
-        received: When::exactly(id.received_at()),
+        received: When::exactly(id.received_at(), zone),
         ago: When::ago(id.received_at(), reader.now()),
-        accepted_late: event.accepted_late_at.map(When::exactly),
+        accepted_late: event.accepted_late_at.map(|at| When::exactly(at, zone)),
         credential: visible(&summary.credential_name).into_owned(),
         username: summary.username.clone(),
         credential_link: (!event.credential_revoked && !summary.username.is_empty())

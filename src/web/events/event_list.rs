@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::domain::cursor::Cursors;
 use crate::domain::event::{EventId, EventSummary};
@@ -11,14 +12,14 @@ use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Liste
 use crate::domain::payload::value_text;
 use crate::domain::position::Position;
 use crate::domain::query::fields::suggest;
-use crate::domain::time::utc;
+use crate::domain::time::{in_zone, offset};
 use crate::domain::visible::visible;
 use crate::store::error::StoreError;
 use crate::store::matching::Budget;
 use crate::store::pool::{Pooled, Store};
 use crate::store::searching::search;
 use crate::store::{arrivals, credentials, event_counts, events};
-use crate::web::answers::{html, html_invalid};
+use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
@@ -28,6 +29,7 @@ use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
 
+const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
 /// How much of a body a row shows, in characters.
@@ -104,6 +106,8 @@ pub struct Field {
 #[derive(Clone, Debug, Default)]
 pub struct Pager {
     pub text: String,
+    /// What the page spans in UTC, for whoever points at it.
+    pub title: String,
     pub newer: Option<String>,
     pub older: Option<String>,
     pub further: Option<Further>,
@@ -140,6 +144,9 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::in_zone(&query, &credentials, now, &reader.reader.zone).keeping(reader.kept_since());
+    if let Some(address) = filters.exact_address(PATH) {
+        return Ok(see_other(&address));
+    }
     let filter = &filters.filter;
     let matching = match filter.query {
         None if filters.error.is_none() => {
@@ -171,7 +178,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let template = Index {
         page: reader.page("Events").at("events", ""),
         overview,
-        pager: pager(&found, &filters, reader.now()),
+        pager: pager(&found, &filters, now, &reader.reader.zone),
         position: Cursors::new(&reader.site().keys, account).write(&position),
         rows,
         matching,
@@ -179,7 +186,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         sender,
         is_pro,
         fields,
-        path: "/events",
+        path: PATH,
         filters,
     };
     if template.filters.error.is_some() { html_invalid(&template) } else { html(&template) }
@@ -212,8 +219,8 @@ async fn list_newest(store: &Store, account: AccountId) -> Result<Vec<EventSumma
     Ok(events::list(&mut conn, account, &all, newest, EVENTS_PER_PAGE, Budget::PAGE).await?.rows)
 }
 
-fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp) -> Pager {
-    let link = |name, id: EventId| filters.links.with("/events", name, &id.to_string());
+fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp, zone: &TimeZone) -> Pager {
+    let link = |name, id: EventId| filters.links.with(PATH, name, &id.to_string());
     let (newest, oldest) = (found.rows.first().map(|row| row.id), found.rows.last().map(|row| row.id));
     // A page of a search may have no row, and still lies between others.
     let (begins, ends) = match filters.cursor {
@@ -226,11 +233,13 @@ fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp) -> Pag
         Some(_) => older,
         None => false,
     };
+    let span = |zone: &TimeZone| match newest.zip(oldest) {
+        Some((to, from)) => span_text(from.received_at(), to.received_at(), now, zone),
+        None => String::new(),
+    };
     Pager {
-        text: newest
-            .zip(oldest)
-            .map(|(to, from)| span_text(from.received_at(), to.received_at(), now))
-            .unwrap_or_default(),
+        text: span(zone),
+        title: span(&TimeZone::UTC),
         newer: begins.filter(|_| found.has_newer && !goes_further(false)).map(|id| link("after", id)),
         older: ends.filter(|_| found.has_older && !goes_further(true)).map(|id| link("before", id)),
         further: found
@@ -240,16 +249,23 @@ fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp) -> Pag
                 Cursor::Before(id) => Some((link("before", id), true, id)),
                 Cursor::After(id) => Some((link("after", id), false, id)),
             })
-            .map(|(link, is_older, id)| Further { link, is_older, looked_to: When::minute(id.received_at(), now) }),
+            .map(|(link, is_older, id)| Further {
+                link,
+                is_older,
+                looked_to: When::minute_in(id.received_at(), now, zone),
+            }),
     }
 }
 
 /// `23 Nov, 08:36:19 to 08:41:12 UTC`, with both days where they differ, and with the year where it isn't the one of `now`.
-pub fn span_text(from: Timestamp, to: Timestamp, now: Timestamp) -> String {
-    let day = |time| utc(if utc("%Y", time) == utc("%Y", now) { "%-d %b" } else { "%-d %b %Y" }, time);
-    if utc("%F", from) == utc("%F", to) {
-        format!("{}, {} to {} UTC", day(from), utc("%H:%M:%S", from), utc("%H:%M:%S", to))
+pub fn span_text(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let at = |pattern, time| in_zone(pattern, time, zone);
+    let day = |time| at(if at("%Y", time) == at("%Y", now) { "%-d %b" } else { "%-d %b %Y" }, time);
+    // A change of clocks between the two is left out: the later one's are those that the reader sees now.
+    let offset = offset(to, zone);
+    if at("%F", from) == at("%F", to) {
+        format!("{}, {} to {} {offset}", day(from), at("%H:%M:%S", from), at("%H:%M:%S", to))
     } else {
-        format!("{}, {} to {}, {} UTC", day(from), utc("%H:%M", from), day(to), utc("%H:%M", to))
+        format!("{}, {} to {}, {} {offset}", day(from), at("%H:%M", from), day(to), at("%H:%M", to))
     }
 }

@@ -1,9 +1,11 @@
 //! What the filter bar offers to choose from, and what was chosen, in words.
 
+use jiff::tz::TimeZone;
+
 use crate::domain::credential::Credential;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::terms::Query as Search;
-use crate::domain::time::{age_in_words, full};
+use crate::domain::time::{age_in_words, full_in};
 use crate::domain::visible::visible;
 
 /// A choice in a list.
@@ -58,7 +60,13 @@ pub fn describe_search(search: &Search) -> String {
 }
 
 /// The other filters in words, each by itself.
-pub fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &str, known: bool) -> Vec<String> {
+pub fn describe(
+    filter: &EventFilter,
+    credential: Option<&Credential>,
+    since: &str,
+    known: bool,
+    zone: &TimeZone,
+) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(credential) = credential {
         words.push(format!("from {}", visible(&credential.name)));
@@ -69,10 +77,10 @@ pub fn describe(filter: &EventFilter, credential: Option<&Credential>, since: &s
         Some(label) => words.push(label),
         None => {
             if let Some(time) = filter.since {
-                words.push(format!("since {}", full(time)));
+                words.push(format!("since {}", full_in(time, zone)));
             }
             if let Some(time) = filter.until {
-                words.push(format!("before {}", full(time)));
+                words.push(format!("before {}", full_in(time, zone)));
             }
         }
     }

@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::app::delete_events::{
@@ -82,14 +83,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(found: &Matching, filters: &Filters) -> Self {
+    fn new(found: &Matching, filters: &Filters, zone: &TimeZone) -> Self {
         let time = |time: Option<jiff::Timestamp>| time.map(rfc3339).unwrap_or_default();
         Self {
             events: grouped(found.events),
             size: size(found.bytes),
             seen: grouped(found.seen),
-            oldest: found.oldest.map(|id| When::exactly(id.received_at())),
-            newest: found.newest.map(|id| When::exactly(id.received_at())),
+            oldest: found.oldest.map(|id| When::exactly(id.received_at(), zone)),
+            newest: found.newest.map(|id| When::exactly(id.received_at(), zone)),
             is_whole: found.is_whole,
             is_nothing: found.is_whole && found.events == 0,
             asked: if found.is_whole { grouped(found.events) } else { found.confirmation() },
@@ -157,7 +158,7 @@ async fn page(reader: &SignedIn, query: &Query, refused: Refused) -> Result<Show
         description: description(&filters),
         back: filters.links.to("/events"),
         export: filters.links.with("/events/export", "format", "ndjson"),
-        matching: matching.map(|found| Shown::new(&found, &filters)),
+        matching: matching.map(|found| Shown::new(&found, &filters, &reader.reader.zone)),
         filter_error: filters.error,
         latest: latest.as_ref().map(Latest::new),
         typed: refused.typed,

@@ -6,17 +6,16 @@ use serde::Deserialize;
 
 use crate::domain::credential::Credential;
 use crate::domain::event::EventId;
+use crate::domain::ids::CredentialId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::columns::Fields;
 use crate::domain::query::terms::Query as Search;
-use crate::domain::time::{age_in_words, in_zone, parse_bound_in, rfc3339};
 use crate::domain::visible::visible;
 use crate::web::events::chart::Span;
-use crate::web::events::filter_choices::{
-    CUSTOM, Choice, describe, describe_search, is_named_range, list_credentials, list_ranges,
-};
+use crate::web::events::filter_choices::{Choice, describe, describe_search, list_credentials, list_ranges};
 use crate::web::events::filter_links::Links;
 use crate::web::events::search_error::SearchError;
+use crate::web::events::time_range::Range;
 
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -59,12 +58,8 @@ pub struct Filters {
     pub text: String,
     pub credentials: Vec<Choice>,
     pub ranges: Vec<Choice>,
-    pub is_custom_range: bool,
+    pub range: Range,
     pub overview: Span,
-    /// The bounds of a custom range as `datetime-local` wants them, in the reader's time zone, and the name of that.
-    pub from_field: String,
-    pub until_field: String,
-    pub zone: String,
     /// Whether rejections are grouped by address, which the form keeps.
     pub by_address: bool,
     /// What could not be understood, in words; nothing is listed then.
@@ -117,74 +112,59 @@ impl Filters {
     }
 
     fn without_search(query: &Query, text: &str, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
-        let mut error = None;
-        let mut filter = EventFilter::default();
-        let chosen = credentials.iter().find(|c| c.username == query.credential);
-        if !query.credential.is_empty() && chosen.is_none() {
-            let asked: String = query.credential.chars().take(MAX_REPEATED_CHARS).collect();
-            error = Some(format!("You have no credential with the username {}.", visible(&asked)));
-        }
-        filter.credential = chosen.map(|credential| credential.id);
-
-        // What the form's fields say is in the reader's zone; what an address says is the same for everybody who gets it.
-        let is_form = query.since == CUSTOM;
-        let since = if is_form { &query.from } else { &query.since };
-        let read_in = if is_form { zone } else { &TimeZone::UTC };
-        let mut bound = |text: &str| match parse_bound_in(text, now, read_in) {
-            _ if text.is_empty() => None,
-            Ok(time) => Some(time),
-            Err(problem) => {
-                error = Some(format!("{}.", visible(&problem.to_string())));
-                None
-            }
+        let range = Range::read(&query.since, &query.until, &query.from, now, zone);
+        let asked: String = query.credential.chars().take(MAX_REPEATED_CHARS).collect();
+        // Programs know a credential by its id, people by its username; links say the username.
+        let id = query.credential.parse::<CredentialId>().ok();
+        let chosen = credentials.iter().find(|c| c.username == query.credential || Some(c.id) == id);
+        let is_unknown = !query.credential.is_empty() && chosen.is_none();
+        let unknown =
+            is_unknown.then(|| format!("You have no credential with the username or ID {}.", visible(&asked)));
+        let credential = chosen.map_or(query.credential.as_str(), |credential| &credential.username);
+        let filter = EventFilter {
+            credential: chosen.map(|credential| credential.id),
+            since: range.since.time,
+            until: range.until.time,
+            ..EventFilter::default()
         };
-        filter.since = bound(since);
-        filter.until = bound(&query.until);
-        let exactly = |said: &str, time: Option<Timestamp>| match time {
-            Some(time) if is_form => rfc3339(time),
-            _ => said.to_owned(),
-        };
-        let (since, until) = (&exactly(since, filter.since), &exactly(&query.until, filter.until));
         let cursor = match (query.before.parse::<EventId>(), query.after.parse::<EventId>()) {
             (Ok(before), _) => Cursor::Before(before),
             (_, Ok(after)) => Cursor::After(after),
             _ => Cursor::Newest,
         };
         let overview = Span::parse(&query.overview);
-        let is_age = age_in_words(&query.since).is_some();
-        let known_range = (is_age || is_named_range(&query.since)) && query.until.is_empty();
-        let field =
-            |time: Option<Timestamp>| time.map(|time| in_zone("%Y-%m-%dT%H:%M", time, zone)).unwrap_or_default();
+        let asked = [
+            ("q", text),
+            ("credential", credential),
+            ("since", range.since.said.as_str()),
+            ("until", range.until.said.as_str()),
+            ("overview", overview.as_str()),
+        ];
         Self {
             cursor,
-            asked_since: filter.since,
-            is_custom_range: !known_range,
+            asked_since: range.since.time,
             overview,
             by_address: query.group == GROUP_BY_ADDRESS,
-            from_field: if known_range { String::new() } else { field(filter.since) },
-            until_field: field(filter.until),
-            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
             search_error: None,
-            credentials: list_credentials(credentials, &query.credential),
-            ranges: list_ranges(&query.since, known_range),
-            description: describe(&filter, chosen, &query.since, known_range),
-            pairs: vec![
-                ("q", text.to_owned()),
-                ("credential", query.credential.clone()),
-                ("since", since.clone()),
-                ("until", query.until.clone()),
-            ],
-            links: Links::new(&[
-                ("q", text),
-                ("credential", &query.credential),
-                ("since", since),
-                ("until", until),
-                ("overview", overview.as_str()),
-            ]),
+            credentials: list_credentials(credentials, credential),
+            ranges: list_ranges(&query.since, !range.is_custom),
+            description: describe(&filter, chosen, &query.since, !range.is_custom, zone),
+            pairs: asked[..4].iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            links: Links::new(&asked),
             text: text.to_owned(),
+            error: range.error.clone().or(unknown),
+            range,
             filter,
-            error,
         }
+    }
+
+    /// The address to answer with instead, where the form said times in the reader's own zone: the address in the browser is what
+    /// people send to each other.
+    pub fn exact_address(&self, path: &str) -> Option<String> {
+        self.range.is_local().then(|| match self.by_address {
+            true => self.links.with(path, "group", GROUP_BY_ADDRESS),
+            false => self.links.to(path),
+        })
     }
 
     /// The same for an account whose events are kept since a moment: no filter of its reader's, and none that a link carries.
@@ -242,38 +222,32 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_range_comes_from_the_form_or_the_address() {
-        let form = filters(Query {
-            since: "custom".to_owned(),
-            from: "2026-11-20T10:30".to_owned(),
-            until: "2026-11-21".to_owned(),
-            ..Query::default()
-        });
-        assert!(form.is_custom_range);
-        assert_eq!((form.from_field.as_str(), form.until_field.as_str()), ("2026-11-20T10:30", "2026-11-21T00:00"));
-        let link = "/events?since=2026-11-20T10:30:00.000Z&until=2026-11-21T00:00:00.000Z";
-        assert_eq!(form.links.to("/events"), link, "the same for everybody who gets it");
-    }
-
-    #[test]
-    fn the_form_is_read_in_the_reader_s_zone_and_links_are_not() {
+    fn a_range_of_the_form_has_an_address_of_its_own() {
         let zone = jiff::tz::TimeZone::get("America/New_York").unwrap();
         let now = "2026-11-23T08:41:12Z".parse().unwrap();
-        let query = Query { since: "custom".to_owned(), from: "2026-11-20T10:30".to_owned(), ..Query::default() };
+        let query = Query {
+            q: "event = 1".to_owned(),
+            since: "custom".to_owned(),
+            from: "2026-11-20T10:30".to_owned(),
+            until: "2026-11-21T00:00".to_owned(),
+            group: "address".to_owned(),
+            ..Query::default()
+        };
         let form = Filters::in_zone(&query, &[], now, &zone);
-        assert_eq!((form.from_field.as_str(), form.zone.as_str()), ("2026-11-20T10:30", "America/New_York"));
-        assert_eq!(form.links.to("/events"), "/events?since=2026-11-20T15:30:00.000Z");
-        let address = Query { since: "2026-11-20T15:30:00.000Z".to_owned(), ..Query::default() };
-        assert_eq!(Filters::in_zone(&address, &[], now, &zone).from_field, "2026-11-20T10:30");
-        let address = Query { since: "2026-11-20T15:30".to_owned(), ..Query::default() };
-        assert_eq!(Filters::in_zone(&address, &[], now, &zone).from_field, "2026-11-20T10:30", "UTC, as documented");
+        let range = "since=2026-11-20T15:30:00.000Z&until=2026-11-21T05:00:00.000Z";
+        assert_eq!(form.exact_address("/x").unwrap(), format!("/x?q=event%20%3D%201&{range}&group=address"));
+        assert_eq!(form.description[1], "since 20 Nov 2026, 10:30:00 UTC−5");
+        let said = |name: &str| form.pairs().find(|(said, _)| *said == name).unwrap().1.clone();
+        assert_eq!([said("since"), said("until")], ["2026-11-20T15:30:00.000Z", "2026-11-21T05:00:00.000Z"]);
+        let address = Query { since: said("since"), until: said("until"), ..Query::default() };
+        assert_eq!(Filters::in_zone(&address, &[], now, &zone).exact_address("/x"), None, "and leads nowhere else");
     }
 
     #[test]
     fn any_age_is_a_range() {
         let asked = filters(Query { since: "90m".to_owned(), ..Query::default() });
         let chosen: Vec<&str> = asked.ranges.iter().filter(|c| c.selected).map(|c| c.label.as_str()).collect();
-        assert_eq!((chosen, asked.is_custom_range), (vec!["Last 90 minutes"], false));
+        assert_eq!((chosen, asked.range.is_custom), (vec!["Last 90 minutes"], false));
         assert_eq!(asked.description, ["last 90 minutes"]);
     }
 

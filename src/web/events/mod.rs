@@ -16,3 +16,4 @@ pub mod filters;
 pub mod overview;
 pub mod rejections;
 pub mod search_error;
+pub mod time_range;

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::domain::credential_password::masked;
@@ -9,7 +10,7 @@ use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, Rejection, RejectionGroup};
 use crate::domain::visible::visible;
 use crate::store::{credentials, held_events, rejections};
-use crate::web::answers::{html, html_invalid};
+use crate::web::answers::{html, html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};
 use crate::web::events::filters::{Filters, Query};
@@ -162,6 +163,9 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let mut conn = reader.site().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::of_rejections(&query, &credentials, now, &reader.reader.zone);
+    if let Some(address) = filters.exact_address(PATH) {
+        return Ok(see_other(&address));
+    }
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match reader.member.plan.includes_webhooks() {
@@ -198,7 +202,8 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         let found = rejections::list(&mut conn, account, filter, text, before, REJECTIONS_PER_PAGE).await?;
         if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
             template.pager = Pager {
-                text: span_text(oldest.at, newest.at, now),
+                text: span_text(oldest.at, newest.at, now, &reader.reader.zone),
+                title: span_text(oldest.at, newest.at, now, &TimeZone::UTC),
                 newer: before.map(|_| filters.links.to(PATH)),
                 older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),
                 further: None,
