@@ -151,7 +151,8 @@ async fn step(
                     (Some(_), Some(_)) => ", then called off",
                     (Some(_), None) => "",
                 };
-                let detail = format!("{} events: {}{words}", deletion.deleted, deletion.description);
+                let events = if deletion.deleted == 1 { "event" } else { "events" };
+                let detail = format!("{} {events}: {}{words}", deletion.deleted, deletion.description);
                 audit::append(conn, account, &Act::of_time(now), Action::EventsDeleted, "", &detail).await?;
                 deletion.ended_at = Some(now);
             }

@@ -88,16 +88,22 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
+/// `1 event`, `19,370 events`.
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::{When, grouped, limit, size};
+    use super::{When, counted, grouped, limit, size};
 
     #[test]
     fn numbers_and_sizes_read_well() {
         assert_eq!([0, 999, 1_000, 19_370, 1_234_567].map(grouped), ["0", "999", "1,000", "19,370", "1,234,567"]);
         assert_eq!([743, 1_100, 31_400_000, 999_960].map(size), ["743 B", "1.1 KB", "31.4 MB", "1,000.0 KB"]);
+        assert_eq!([0, 1, 2_000].map(|n| counted(n, "event")), ["0 events", "1 event", "2,000 events"]);
         assert_eq!([1 << 20, 300 << 10, 1_000_000].map(limit), ["1 MiB", "300 KiB", "1,000,000 bytes"]);
     }
 

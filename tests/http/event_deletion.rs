@@ -224,7 +224,7 @@ async fn a_search_that_is_longer_written_out_than_typed_is_carried_out() {
     assert_eq!(order(&alice, &page, "1").await.status(), 303);
     server.eventually("select count(*) from event_deletions where ended_at is not null", 1).await;
     assert_eq!(server.query("select body from events").await, [[Some("[1]".to_owned())]]);
-    assert!(alice.page(PATH).await.contains("1 events were deleted"));
+    assert!(alice.page(PATH).await.contains("1 event was deleted"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,8 +254,8 @@ async fn an_order_that_cannot_be_read_ends_and_says_so_and_others_go_on() {
         page.contains("That order couldn’t be carried out.") && page.contains("Type <b>1</b> to confirm"),
         "{page}"
     );
-    assert!(!page.contains("events were deleted.</strong>"), "{page}");
-    assert!(bob.page(PATH).await.contains("1 events were deleted."));
+    assert!(!page.contains("deleted.</strong>"), "{page}");
+    assert!(bob.page(PATH).await.contains("1 event was deleted."));
     let audit = alice.page("/settings/audit").await;
     assert!(audit.contains("0 events: events that were chosen, then ended: its search can’t be read"), "{audit}");
 }

@@ -8,7 +8,7 @@ use crate::app::export_events::Progress;
 use crate::web::errors::PageError;
 use crate::web::events::exports_under_way::{Report, State};
 use crate::web::reader::SignedIn;
-use crate::web::shown::{grouped, size};
+use crate::web::shown::{counted, grouped, size};
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -45,7 +45,7 @@ fn unknown() -> Told {
 
 fn told(report: &Report) -> Told {
     let Progress { seen, expected, events, bytes } = report.progress;
-    let written = counted(events);
+    let written = counted(events, "event");
     match report.state {
         State::Running => {
             // The end is near at most, as long as it is not there: the counts are about as many as there are.
@@ -78,8 +78,4 @@ fn told(report: &Report) -> Told {
             percent: None,
         },
     }
-}
-
-fn counted(events: u64) -> String {
-    if events == 1 { "1 event".to_owned() } else { format!("{} events", grouped(events)) }
 }

@@ -21,7 +21,7 @@ use crate::web::events::filters::{Filters, Query};
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped, size};
+use crate::web::shown::{When, counted, grouped, size};
 
 const PATH: &str = "/events/deletion";
 /// How much is given back of what was typed, in characters.
@@ -50,6 +50,9 @@ struct Latest {
     description: String,
     seen: String,
     deleted: String,
+    /// The same with the word: `1 event`.
+    events: String,
+    is_one: bool,
     is_running: bool,
     is_cancelled: bool,
     is_unreadable: bool,
@@ -61,6 +64,8 @@ impl Latest {
             description: deletion.description.clone(),
             seen: grouped(deletion.seen),
             deleted: grouped(deletion.deleted),
+            events: counted(deletion.deleted, "event"),
+            is_one: deletion.deleted == 1,
             is_running: deletion.ended_at.is_none(),
             is_cancelled: deletion.cancelled_at.is_some(),
             is_unreadable: deletion.filter.is_none(),
