@@ -103,6 +103,11 @@ impl Bar {
     pub fn has_data(&self) -> bool {
         self.has_accepted || self.has_rejected
     }
+
+    /// The list that has something of it.
+    pub fn list(&self) -> &'static str {
+        if self.has_accepted { "/events" } else { "/events/rejections" }
+    }
 }
 
 /// The whole picture.
@@ -283,6 +288,34 @@ mod tests {
         let month = Chart::draw(&counts, Span::Month, now);
         assert_eq!((month.bars.len(), month.accepted.as_str(), month.bars[0].label.as_str()), (30, "3", "Sun 25 Oct"));
         assert_eq!(month.marks, ["25 Oct", "4 Nov", "14 Nov", "Today"]);
+    }
+
+    #[test]
+    fn bars_stand_at_their_time_and_are_as_high_as_what_they_count() {
+        let now = "2026-11-23T08:41:12Z".parse().unwrap();
+        let counts = BTreeMap::from([
+            (Span::Day.start(now), Counts { accepted: 5, rejected: 100, bytes: 0 }),
+            ("2026-11-23T08:00:00Z".parse().unwrap(), Counts { accepted: 0, rejected: 1, bytes: 0 }),
+            ("2026-11-23T08:30:00Z".parse().unwrap(), Counts { accepted: 10, rejected: 50, bytes: 0 }),
+        ]);
+        let drawn = Chart::draw(&counts, Span::Day, now);
+        assert_eq!((drawn.step.as_str(), drawn.width.as_str()), ("20.83", "13.8"), "48 places, each with a gap");
+        assert_eq!(drawn.scale, ["10", "5", "0"]);
+        let bar = |place: usize| {
+            let bar = &drawn.bars[place];
+            [&bar.place, &bar.x, &bar.y, &bar.height, &bar.rejected_height].map(String::as_str)
+        };
+        assert_eq!(bar(0), ["0.0", "3.5", "50.0", "50.0", "100.0"], "half of the scale, from its foot up");
+        assert_eq!(bar(46), ["958.3", "961.9", "100.0", "0.0", "16.0"], "one attempt can be seen beside a hundred");
+        assert_eq!(bar(47), ["979.2", "982.7", "0.0", "100.0", "50.0"], "the last ends where the picture does");
+        assert_eq!([drawn.bars[46].list(), drawn.bars[47].list()], ["/events/rejections", "/events"]);
+
+        let all_day =
+            BTreeMap::from([("2026-11-23T00:00:00Z".parse().unwrap(), Counts { accepted: 3, rejected: 0, bytes: 0 })]);
+        let month = Chart::draw(&all_day, Span::Month, now);
+        let last = &month.bars[29];
+        assert_eq!((month.step.as_str(), month.width.as_str(), month.scale[0].as_str()), ("33.33", "22.0", "4"));
+        assert_eq!([&last.place, &last.x, &last.y, &last.height], ["966.7", "972.3", "25.0", "75.0"]);
     }
 
     #[test]
