@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use diesel::sql_types::{Array, BigInt, Inet, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Inet, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -16,12 +16,12 @@ use crate::store::error::StoreError;
 use crate::store::old_rows;
 use crate::store::pool::Connection;
 
-/// How many addresses of one credential are kept. Beyond that, the overview says "or more".
-pub const MOST_OF_CREDENTIAL: u64 = 1_000;
+/// How many addresses of one credential are kept. Of one that has as many, the overview says "or more".
+const MOST_OF_CREDENTIAL: i64 = 1_000;
 /// An address that was not used for this long is forgotten. The longest overview looks back 30 days.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-/// Notes when addresses were last used. Of a credential that has as many as are kept, no new ones are taken.
+/// Notes when addresses were last used. Of a credential that has more than are kept, those that were not used for longest give way.
 pub async fn note(
     conn: &mut Connection,
     seen: &HashMap<(AccountId, CredentialId, IpAddr), Timestamp>,
@@ -37,26 +37,54 @@ pub async fn note(
     sql_query(
         "insert into senders as known (account_id, credential_id, remote_ip, last_seen_at) \
          select * from unnest($1, $2, $3, $4) as new (account_id, credential_id, remote_ip, last_seen_at) \
-         where exists (select from senders s where s.account_id = new.account_id and s.credential_id = new.credential_id \
-         and s.remote_ip = new.remote_ip) or $5 > (select count(*) from (select from senders s \
-         where s.account_id = new.account_id and s.credential_id = new.credential_id limit $5) as counted) \
          on conflict (account_id, credential_id, remote_ip) do update \
          set last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)",
     )
-    .bind::<Array<SqlUuid>, _>(accounts)
-    .bind::<Array<SqlUuid>, _>(credentials)
+    .bind::<Array<SqlUuid>, _>(&accounts)
+    .bind::<Array<SqlUuid>, _>(&credentials)
     .bind::<Array<Inet>, _>(addresses)
     .bind::<Array<Timestamptz>, _>(times)
-    .bind::<BigInt, _>(MOST_OF_CREDENTIAL as i64)
+    .execute(conn)
+    .await?;
+    forget_excess(conn, &accounts, &credentials).await
+}
+
+/// Keeps what was seen last of each credential. Rows that another program writes just now are left to it, so that neither waits.
+async fn forget_excess(conn: &mut Connection, accounts: &[Uuid], credentials: &[Uuid]) -> Result<(), StoreError> {
+    sql_query(
+        "with full_ones as (select account_id, credential_id from senders \
+         where (account_id, credential_id) in (select * from unnest($1, $2)) \
+         group by account_id, credential_id having count(*) > $3), \
+         ranked as (select account_id, credential_id, remote_ip, row_number() over \
+         (partition by account_id, credential_id order by last_seen_at desc, remote_ip) as place \
+         from senders join full_ones using (account_id, credential_id)), \
+         excess as (select s.account_id, s.credential_id, s.remote_ip from senders s \
+         join ranked r using (account_id, credential_id, remote_ip) where r.place > $3 for update of s skip locked) \
+         delete from senders s using excess e where s.account_id = e.account_id \
+         and s.credential_id = e.credential_id and s.remote_ip = e.remote_ip",
+    )
+    .bind::<Array<SqlUuid>, _>(accounts)
+    .bind::<Array<SqlUuid>, _>(credentials)
+    .bind::<BigInt, _>(MOST_OF_CREDENTIAL)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// How many addresses were in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InUse {
+    pub addresses: u64,
+    /// There may have been more: of one of the credentials no more are kept.
+    pub or_more: bool,
 }
 
 #[derive(QueryableByName)]
 struct Counted {
     #[diesel(sql_type = BigInt)]
     number: i64,
+    #[diesel(sql_type = Bool)]
+    or_more: bool,
 }
 
 /// How many addresses were in use since a moment, by one credential or by all.
@@ -65,17 +93,21 @@ pub async fn count(
     account: AccountId,
     credential: Option<CredentialId>,
     since: Timestamp,
-) -> Result<u64, StoreError> {
+) -> Result<InUse, StoreError> {
+    // What gave way was not in use after what is kept, so only a credential that is full of what counts may have had more.
     let counted: Counted = sql_query(
-        "select count(distinct remote_ip) as number from senders \
-         where account_id = $1 and last_seen_at >= $2 and ($3 is null or credential_id = $3)",
+        "with in_use as (select credential_id, remote_ip from senders \
+         where account_id = $1 and last_seen_at >= $2 and ($3 is null or credential_id = $3)) \
+         select (select count(distinct remote_ip) from in_use) as number, \
+         exists (select from in_use group by credential_id having count(*) >= $4) as or_more",
     )
     .bind::<SqlUuid, _>(account.0)
     .bind::<Timestamptz, _>(Moment(since))
     .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))
+    .bind::<BigInt, _>(MOST_OF_CREDENTIAL)
     .get_result(conn)
     .await?;
-    Ok(counted.number.unsigned_abs())
+    Ok(InUse { addresses: counted.number.unsigned_abs(), or_more: counted.or_more })
 }
 
 /// Forgets the addresses that were not used for long.

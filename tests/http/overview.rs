@@ -136,6 +136,67 @@ async fn a_bar_is_a_link_to_its_time_and_a_row_of_a_table() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_rejected_attempts_alone_leads_to_them() {
+    let (server, alice, sender) = with_credential().await;
+    sender.with_password("x").status().await;
+    server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 1).await;
+    for query in ["", "overview=30d"] {
+        let page = alice.page(&format!("/events?{query}")).await;
+        let table = between(&page, "<summary>Show as table</summary>", "</table>");
+        let link = between(table, "<a href=\"", "\"").replace("&#38;", "&");
+        assert!(link.starts_with("/events/rejections?"), "{link}");
+        assert!(alice.page(&link).await.contains("<b>Wrong password</b>"), "{link}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_credential_with_very_many_senders_the_latest_are_counted_and_the_page_says_or_more() {
+    let (server, alice, sender) = with_credential().await;
+    let known = async |ips: &str, number: u32, age: &str| {
+        let sql = format!(
+            "insert into senders select account_id, id, ('{ips}.' || n / 256 || '.' || n % 256)::inet, \
+             timestamptz '{}' - interval '{age}' - n * interval '1 second' \
+             from credentials, generate_series(1, {number}) n where username = '{}'",
+            server.now(),
+            sender.username
+        );
+        server.query(&sql).await;
+    };
+    let from = async |ip: &str| {
+        let answer = sender.request().header("X-Forwarded-For", ip).body("1").send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        server.eventually(&format!("select count(*) from senders where remote_ip = '{ip}'"), 1).await;
+    };
+    let said = async |query: &str| totals(&alice.page(&format!("/events?{query}")).await)[4].clone();
+    known("10.1", 1_000, "3 days").await;
+    from("10.9.0.1").await;
+    assert_eq!(server.number("select count(*) from senders").await, 1_000, "one gave way");
+    let gone = "select count(*) from senders where remote_ip = '10.1.3.232'";
+    assert_eq!(server.number(gone).await, 0, "the one that was not seen for longest");
+    assert_eq!(said("").await, "1", "the new one is counted, and there were no more");
+    assert_eq!(said("overview=30d").await, "1,000+");
+    known("10.2", 998, "1 hour").await;
+    from("10.9.0.2").await;
+    assert_eq!(server.number("select count(*) from senders").await, 1_000);
+    assert_eq!(said("").await, "1,000+", "all of those that are kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_senders_of_several_credentials_are_an_exact_figure() {
+    let (server, alice, one) = with_credential().await;
+    let other = server.sender(&alice).await;
+    let sql = format!(
+        "insert into senders select account_id, id, ('10.' || (username = '{}')::int || '.' || n / 256 || '.' || n % 256)::inet, \
+         timestamptz '{}' from credentials, generate_series(1, 600) n",
+        one.username,
+        server.now()
+    );
+    server.query(&sql).await;
+    assert_eq!(totals(&alice.page("/events").await)[4], "1,200");
+    assert_eq!(totals(&alice.page(&format!("/events?credential={}", other.username)).await)[4], "600");
+}
+
 /// What crosses the wire for a page with all that it loads.
 const MOST_BYTES: usize = 60_000;
 

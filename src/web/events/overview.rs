@@ -37,9 +37,10 @@ impl Overview {
             Span::Day => counts_by_time::list_half_hours(conn, account, credential, since).await?,
             Span::Month => counts_by_time::list_days(conn, account, credential, since).await?,
         };
-        let number = senders::count(conn, account, credential, since).await?;
-        let or_more = if number >= senders::MOST_OF_CREDENTIAL { "+" } else { "" };
-        Ok(Self { chart: Chart::draw(&counts, span, now), senders: format!("{}{or_more}", grouped(number)) })
+        let in_use = senders::count(conn, account, credential, since).await?;
+        let or_more = if in_use.or_more { "+" } else { "" };
+        let senders = format!("{}{or_more}", grouped(in_use.addresses));
+        Ok(Self { chart: Chart::draw(&counts, span, now), senders })
     }
 }
 
