@@ -136,7 +136,13 @@ async fn searches(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandErr
     }
     let (closed, indexed) = (search_indexes::list_closed(conn, now).await?, search_indexes::list_indexed(conn).await?);
     let done = closed.iter().filter(|name| indexed.contains(name)).count();
-    Ok(Check::ok("searches", format!("{done} of {} closed weeks are indexed for searches", closed.len())))
+    let found = format!("{done} of {} closed weeks are indexed for searches", closed.len());
+    if done < closed.len() {
+        let remedy =
+            "upkeep of `serve` makes the others within an hour or two: see its log if it is running and they stay so";
+        return Ok(Check::hint("searches", found, remedy));
+    }
+    Ok(Check::ok("searches", found))
 }
 
 /// How much room the disk of the cluster has.

@@ -55,3 +55,4 @@ mod tail;
 mod throttling;
 mod unprinted;
 mod upkeep;
+mod without_extension;
