@@ -78,6 +78,9 @@ impl NewEvent {
 /// What a test event says it was sent by. It does not count as a sender that has to be updated.
 pub const TEST_EVENT_AGENT: &str = "Reasoner Webhooks test event";
 
+/// The longest user agent, content type or query string that is kept, in bytes. Of a longer one its beginning is.
+pub const MAX_KEPT_TEXT_BYTES: usize = 4_096;
+
 /// The longest key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 

@@ -3,12 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use crate::domain::basic_auth::{self, BasicCredentials};
-use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES};
+use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, MAX_KEPT_TEXT_BYTES};
 use crate::domain::ids::RequestId;
 use crate::domain::network::Sender;
-
-/// The longest user agent, content type or query that is kept, in bytes.
-const MAX_KEPT_TEXT_BYTES: usize = 4_096;
 
 /// What came before the body.
 #[derive(Debug)]

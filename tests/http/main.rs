@@ -13,6 +13,7 @@ mod backup;
 mod bodies;
 mod command_line;
 mod confirm;
+mod copied_curl;
 mod credentials;
 mod crowd;
 mod dashboard;

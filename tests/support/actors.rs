@@ -115,6 +115,11 @@ impl Sender {
             .header(CONTENT_TYPE, "application/json")
     }
 
+    /// A request that was completed by hand.
+    pub async fn execute(&self, request: reqwest::Request) -> Response {
+        self.client.execute(request).await.unwrap()
+    }
+
     pub async fn send(&self, body: impl Into<reqwest::Body>) -> Response {
         self.request().body(body).send().await.unwrap()
     }

@@ -1,7 +1,5 @@
 //! One event: its body as a tree and as it came, its headers, where it came from; download and deletion.
 
-use std::borrow::Cow;
-
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -9,12 +7,13 @@ use askama::Template;
 use crate::app::delete_event::delete_event;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
-use crate::domain::visible::{visible, visible_lines};
+use crate::domain::visible::visible;
 use crate::store::matching::Found;
 use crate::store::searching::search;
 use crate::store::{credentials, events};
 use crate::web::answers::{html, see_other};
 use crate::web::errors::PageError;
+use crate::web::events::curl::{Curl, curl};
 use crate::web::events::event_body::{self, BodyView, Crumb, Part};
 use crate::web::events::filters::{Filters, Query};
 use crate::web::json_view::tree::Row as TreeRow;
@@ -22,9 +21,6 @@ use crate::web::layers::headers::SANDBOX;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
-
-/// The longest body that goes into the "copy as curl" line, in bytes.
-const MAX_CURL_BODY_BYTES: usize = 16 * 1024;
 
 struct Header {
     name: String,
@@ -50,7 +46,7 @@ struct Show {
     content_type: String,
     body: BodyView,
     headers: Vec<Header>,
-    curl: Option<String>,
+    curl: Curl,
     /// The address of the page in full, for whoever is sent it.
     permalink: String,
     /// The address of the page with the filters of the list, from its top.
@@ -167,24 +163,6 @@ fn headers(event: &StoredEvent) -> Vec<Header> {
         masked: value == MASK,
     });
     shown.collect()
-}
-
-/// The request again, as a command for a POSIX shell; `None` for bodies that are better downloaded: long ones, and those with
-/// characters that would make a terminal show something else than what it runs. Parameters of a content type may have such, too.
-fn curl(event: &StoredEvent, endpoint: &str) -> Option<String> {
-    let shows_itself = matches!(visible_lines(&event.body), Cow::Borrowed(_))
-        && matches!(visible(&event.summary.content_type), Cow::Borrowed(_));
-    if event.body.len() > MAX_CURL_BODY_BYTES || !shows_itself {
-        return None;
-    }
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-    let username = &event.summary.username;
-    Some(format!(
-        "curl {} \\\n  --user \"{username}:$WEBHOOK_PASSWORD\" \\\n  --header {} \\\n  --data-raw {}",
-        quoted(endpoint),
-        quoted(&format!("Content-Type: {}", event.summary.content_type)),
-        quoted(&event.body),
-    ))
 }
 
 /// What part of the body a download is.

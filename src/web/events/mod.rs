@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod comparison;
+pub mod curl;
 pub mod event;
 pub mod event_body;
 pub mod event_list;

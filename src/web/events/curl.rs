@@ -1,0 +1,73 @@
+//! "Copy as curl": the request again, as a command for a POSIX shell, or why there is none.
+
+use std::borrow::Cow;
+
+use crate::domain::event::{MAX_KEPT_TEXT_BYTES, StoredEvent};
+use crate::domain::visible::{visible, visible_lines};
+
+/// The longest body that stands in the command itself, in bytes. A longer one would be twice on the page.
+const MAX_BODY_BYTES: usize = 4 * 1024;
+
+/// What the page offers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Curl {
+    /// The command, and what has to be known before it is run.
+    Command { line: String, note: Option<&'static str> },
+    /// Why there is none.
+    Absent(&'static str),
+}
+
+/// A command whose characters would make a terminal show something else than what it runs is none; a body that has such is read from
+/// the file that the page offers, and so is a long one.
+pub fn curl(event: &StoredEvent, endpoint: &str) -> Curl {
+    let summary = &event.summary;
+    let query = event.query.as_deref().unwrap_or_default();
+    if query.len() >= MAX_KEPT_TEXT_BYTES {
+        return Curl::Absent("There is no curl command: the query string was longer than what is kept of one.");
+    }
+    if !shows_itself(query) || !shows_itself(&summary.content_type) {
+        return Curl::Absent(
+            "There is no curl command: query string or content type have characters that terminals hide.",
+        );
+    }
+    let is_short = event.body.len() <= MAX_BODY_BYTES;
+    let (data, note) = match (is_short, matches!(visible_lines(&event.body), Cow::Borrowed(_))) {
+        (true, true) => (format!("--data-raw {}", quoted(&event.body)), None),
+        (false, _) => {
+            (from_file(event), Some("The body is long: the curl command sends the file that Download JSON saves."))
+        }
+        (true, false) => {
+            let note = "The body has characters that terminals hide: the curl command sends the file that Download JSON saves.";
+            (from_file(event), Some(note))
+        }
+    };
+    // curl itself would take these for lists of addresses, in quotes as well.
+    let globoff = if query.contains(['[', ']', '{', '}']) { "--globoff " } else { "" };
+    let line = format!(
+        "curl {globoff}{} \\\n  --user \"{}:$WEBHOOK_PASSWORD\" \\\n  --header {} \\\n  {data}",
+        quoted(&with_query(endpoint, query)),
+        summary.username,
+        quoted(&format!("Content-Type: {}", summary.content_type)),
+    );
+    Curl::Command { line, note }
+}
+
+fn shows_itself(text: &str) -> bool {
+    matches!(visible(text), Cow::Borrowed(_))
+}
+
+fn from_file(event: &StoredEvent) -> String {
+    format!("--data-binary '@{}.json'", event.summary.id)
+}
+
+fn with_query(endpoint: &str, query: &str) -> String {
+    match query {
+        "" => endpoint.to_owned(),
+        query => format!("{endpoint}{}{query}", if endpoint.contains('?') { '&' } else { '?' }),
+    }
+}
+
+/// One word for the shell, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
