@@ -80,3 +80,31 @@ async fn a_long_search_shows_how_far_it_looked_and_goes_on_from_there() {
     let last = alice.page(&format!("/events?q=n%20%3D%20149999.0&before={}", ids(&found)[0])).await;
     assert!(last.contains("No <span data-further-more>more </span>events match these filters"), "{last}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_condition_is_a_link_away_from_being_found_as_it_was_typed() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for (typed, column) in [
+        ("https://example.com/?a=1&b=<2>", 6),
+        ("SGVsbG8=", 9),
+        ("a=b", 3),
+        ("x => y", 3),
+        ("say = \\\"hi\\\"", 7),
+        ("tag<br>", 5),
+        ("größe>=weit", 8),
+    ] {
+        let id = sender.store(format!("{{\"link\": \"{}\"}}", typed)).await;
+        let asked = percent_encoding::utf8_percent_encode(typed, percent_encoding::NON_ALPHANUMERIC);
+        let answer = alice.get(&format!("/events?q={asked}&since=1h")).await;
+        assert_eq!(answer.status(), 422, "{typed}");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(&format!("Column {column}:")), "{typed}: {}", between(&page, "role=\"alert\"", "</div>"));
+        assert!(page.contains("Did you mean these very characters?"), "{typed}");
+        let before = &page[..page.find("Search for it as text</a>").unwrap()];
+        let link = before[before.rfind("href=\"").unwrap() + 6..].split('"').next().unwrap().replace("&#38;", "&");
+        assert!(link.contains("since=1h"), "the other filters stay: {link}");
+        assert_eq!(ids(&alice.page(&link).await), [id], "{typed}: {link}");
+    }
+}

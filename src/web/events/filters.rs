@@ -256,7 +256,9 @@ mod tests {
         let asked = filters(Query { q: "  event = new_data".to_owned(), ..Query::default() });
         let error = asked.search_error.unwrap();
         assert_eq!((error.typed.as_str(), error.mark.as_str()), ("event = new_data", "        ^"));
-        assert_eq!((error.column, error.as_text.as_str()), (9, r#""event = new_data""#));
+        assert_eq!((error.column, error.as_text.as_deref()), (9, Some(r#""event = new_data""#)));
         assert!(asked.error.unwrap().contains("column 9"));
+        let long = filters(Query { q: "a=b ".repeat(400), ..Query::default() });
+        assert_eq!(long.search_error.unwrap().as_text, None, "it would lead to the next error");
     }
 }

@@ -1,6 +1,7 @@
 //! What is wrong with a search, shown at the place where it went wrong.
 
 use crate::domain::query::error::QueryError;
+use crate::domain::query::parse::MAX_CHARS;
 use crate::domain::query::strings::quoted;
 use crate::domain::visible::visible;
 
@@ -12,8 +13,8 @@ pub struct SearchError {
     /// The search, and under it a mark at the column.
     pub typed: String,
     pub mark: String,
-    /// The same characters as a text to look for.
-    pub as_text: String,
+    /// The same characters as a text to look for, unless that is too long for a search.
+    pub as_text: Option<String>,
 }
 
 /// How much of the search stands before and after the mark, in characters.
@@ -30,7 +31,7 @@ impl SearchError {
             column: error.column,
             mark: format!("{}^", " ".repeat(before.chars().count())),
             typed: format!("{before}{}", visible(&part(at, at + SHOWN_AROUND))),
-            as_text: quoted(typed),
+            as_text: Some(quoted(typed)).filter(|text| text.chars().count() <= MAX_CHARS),
         }
     }
 }
