@@ -88,7 +88,7 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     stage.write(
         "nginx.conf",
         format!(
-            "daemon off;\npid {here}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n"
+            "daemon off;\npid {here}/nginx.pid;\nerror_log {here}/proxy.log warn;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n"
         ),
     );
     let check = stage.command(&["nginx", "-t", "-c", &format!("{here}/nginx.conf")], "").await;
@@ -114,6 +114,8 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     let answer = stdout(&stage.command(&["sh", "-c", &send("@large.json")], &stage.sender.password).await);
     let problem: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(problem["code"], "body_too_large", "our answer, not the proxy's");
+    let noted = stage.read("proxy.log");
+    assert!(!noted.contains("buffered to a temporary file"), "no body waits on the proxy's disk: {noted}");
 
     let metrics = stage.block("metrics-sh").replace("127.0.0.1:9090", &metrics_address);
     let metrics = stdout(&stage.command(&["sh", "-c", &metrics], "").await);
