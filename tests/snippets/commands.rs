@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{EMAIL, Stage, said, stdout};
+use crate::line::Weather;
+use crate::stage::{EMAIL, Stage, has, said, stdout};
 use crate::support::actors::{Sender, WEBHOOKS, between};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -14,6 +15,25 @@ async fn every_way_to_make_the_header_makes_the_same_one() {
         let file = stage.save(id);
         assert_eq!(stdout(&stage.command(&["sh", &file], &stage.sender.password).await), expected, "{id} in sh");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn powershell_makes_the_same_header_and_reads_a_password_where_there_is_powershell() {
+    let stage = Stage::set().await;
+    let (header, password) = (stage.block("header-ps1"), stage.block("password-ps1"));
+    if !has("pwsh") {
+        return;
+    }
+    let run = async |script: &str| {
+        let words = ["pwsh", "-NoProfile", "-NonInteractive", "-Command", script];
+        stdout(&stage.command(&words, &stage.sender.password).await).trim().to_owned()
+    };
+    assert_eq!(run(header).await, format!("Authorization: {}", stage.sender.authorization()));
+    // Nobody is there to type, so what is typed stands there.
+    let typed = "ConvertTo-SecureString -AsPlainText -Force 'rwp_typed'";
+    assert!(password.contains("Read-Host \"Password\" -AsSecureString"));
+    let answered = password.replace("Read-Host \"Password\" -AsSecureString", typed);
+    assert_eq!(run(&format!("{answered}\n$env:WEBHOOK_PASSWORD")).await, "rwp_typed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,8 +76,16 @@ async fn curl_takes_the_password_from_a_netrc_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_with_retries_stores_an_event_once_however_often_it_is_run() {
     let stage = Stage::set().await;
-    assert_eq!(stdout(&stage.run("retry-sh", &[]).await), stdout(&stage.run("retry-sh", &[]).await));
+    stage.line.turn(Weather::Cloudy);
+    let first = stdout(&stage.run("retry-sh", &[]).await);
+    let statuses: Vec<_> = stage.line.passages().iter().map(|passage| passage.status).collect();
+    assert_eq!(statuses, [Some(503), Some(200)]);
+    stage.line.turn(Weather::Fair);
+    let again = stdout(&stage.run("retry-sh", &[]).await);
+    assert!(first.ends_with(&again) && again.contains("\"status\":\"ok\""), "{first}, and then {again}");
     assert_eq!(stage.bodies().await, ["{\"order\": 1042, \"state\": \"paid\"}"]);
+    let refused = stage.run_with("wrong", "retry-sh", &[]).await;
+    assert!(refused.status.code() == Some(22) && said(&refused).contains("unauthorized"), "{}", said(&refused));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,8 +102,27 @@ async fn the_outbox_is_sent_in_order_and_what_is_refused_is_put_aside() {
     assert_eq!(stage.read("refused/2.json"), "not json");
     let keys: Vec<_> = stage.line.passages().into_iter().map(|passage| passage.key.unwrap()).collect();
     assert_eq!(keys, ["1", "2", "3"]);
-    let left: Vec<_> = std::fs::read_dir(stage.directory().join("outbox")).unwrap().collect();
-    assert_eq!(left.len(), 1, "what is being written stays: {left:?}");
+    assert_eq!(stage.names("outbox"), ["4.tmp"], "what is being written stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_stays_as_it_is_while_the_password_is_wrong() {
+    let stage = Stage::set().await;
+    stage.save("deliver-sh");
+    std::fs::create_dir(stage.directory().join("outbox")).unwrap();
+    stage.write("outbox/1.json", "1");
+    stage.write("outbox/2.json", "2");
+    let stopped = stage.run_with("ended", "outbox-sh", &[]).await;
+    assert_eq!(stopped.status.code(), Some(77), "{}", said(&stopped));
+    assert_eq!(stage.line.passages().len(), 1, "the second would fare no better");
+    assert_eq!(stage.names("outbox"), ["1.json", "2.json"]);
+    assert!(!stage.directory().join("refused").exists());
+    stage.server.query("update accounts set plan = 'free'").await;
+    assert_eq!(stage.run("outbox-sh", &[]).await.status.code(), Some(77), "the same on Free");
+    assert_eq!(stage.names("outbox"), ["1.json", "2.json"]);
+    stage.server.query("update accounts set plan = 'pro'").await;
+    stdout(&stage.run("outbox-sh", &[]).await);
+    assert_eq!(stage.bodies().await, ["1", "2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,6 +138,40 @@ async fn a_file_is_sent_in_lists_and_sending_it_again_stores_nothing_twice() {
             lists.iter().map(|list| serde_json::from_str::<Vec<Value>>(list).unwrap().len()).collect();
         assert_eq!(lengths, [500, 500, 1]);
     }
+    stage.write("events.ndjson", "");
+    stdout(&stage.run("batch-sh", &[]).await);
+    assert_eq!(stage.bodies().await.len(), 3, "nothing in it, nothing sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_are_alike_are_all_stored_and_every_line_is_sent_as_it_is() {
+    let stage = Stage::set().await;
+    stage.save("deliver-sh");
+    stage.write("events.ndjson", "{\"beat\": true}\n".repeat(1_000));
+    stdout(&stage.run("batch-sh", &[]).await);
+    let alike = format!("[{}\n]", vec!["{\"beat\": true}"; 500].join(","));
+    assert_eq!(stage.bodies().await, [alike.clone(), alike]);
+
+    // What a parser would have rewritten, and no line break at the end.
+    let odd = ["12345678901234567890.10", "{\"a\": 1, \"a\": 2}", "1e400", "\"\\ud800\""];
+    stage.write("events.ndjson", odd.join("\n"));
+    stdout(&stage.run("batch-sh", &[]).await);
+    assert_eq!(stage.bodies().await[2], format!("[{}\n]", odd.join(",")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_sent_says_so_and_stops_at_the_first_list() {
+    let stage = Stage::set().await;
+    stage.save("deliver-sh");
+    stage.write("events.ndjson", "1\n".repeat(1_000));
+    let refused = stage.run_with("ended", "batch-sh", &[]).await;
+    assert_eq!(refused.status.code(), Some(77), "{}", said(&refused));
+    assert_eq!(stage.line.passages().len(), 1);
+    stage.write("events.ndjson", "1\n{\n");
+    assert_eq!(stage.run("batch-sh", &[]).await.status.code(), Some(1), "not JSON");
+    std::fs::remove_file(stage.directory().join("events.ndjson")).unwrap();
+    assert!(!stage.run("batch-sh", &[]).await.status.success(), "no such file");
+    assert!(stage.bodies().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,15 +190,20 @@ async fn the_step_of_the_workflow_does_what_github_would_have_it_do() {
             let texts = ["GITHUB_SHA=f00d", "GITHUB_REPOSITORY=harbor/\"supply"].map(str::to_owned);
             let mut words = vec!["env"];
             words.extend(numbers.iter().chain(&texts).map(String::as_str));
-            words.extend(["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"]);
+            // As GitHub runs a step that names no shell.
+            words.extend(["bash", "-e", "step.sh"]);
             stage.command(&words, &stage.sender.password).await
         }
     };
+    stage.line.turn(Weather::Cloudy);
     stdout(&run("1").await);
+    let statuses: Vec<_> = stage.line.passages().iter().map(|passage| passage.status).collect();
+    assert_eq!(statuses, [Some(503), Some(200)], "it tries again");
+    stage.line.turn(Weather::Fair);
     stdout(&run("1").await);
     stdout(&run("2").await);
     let bodies = stage.bodies().await;
-    assert_eq!(bodies.len(), 2, "a step that is repeated sends nothing twice");
+    assert_eq!(bodies.len(), 1, "a run that is repeated stores nothing twice");
     assert_eq!(
         serde_json::from_str::<Value>(&bodies[0]).unwrap(),
         json!({"event": "deployed", "repository": "harbor/\"supply", "commit": "f00d"})

@@ -11,20 +11,45 @@ const SOURCES: [&str; 4] = [
     include_str!("searches.rs"),
 ];
 
-const WITHOUT_POWERSHELL: &str = "needs PowerShell, which no package manager of the platforms has";
 const WITHOUT_WINDOWS: &str = "needs cmd, which is part of Windows";
 
 /// What is not run here, and why.
-const NOT_RUN: [(&str, &str); 8] = [
-    ("send-ps1", WITHOUT_POWERSHELL),
-    ("deliver-ps1", WITHOUT_POWERSHELL),
-    ("password-ps1", WITHOUT_POWERSHELL),
-    ("header-ps1", WITHOUT_POWERSHELL),
+const NOT_RUN: [(&str, &str); 4] = [
     ("send-bat", WITHOUT_WINDOWS),
     ("password-bat", WITHOUT_WINDOWS),
     ("header-bat", WITHOUT_WINDOWS),
     ("gitleaks-toml", "its regular expressions are tried in tests/http/leaks.rs"),
 ];
+
+/// Whether a source takes an example from the page to do something with it: by a call, or in a list that is walked through with
+/// one. A name in a comment or in an assertion is none.
+fn is_run_in(source: &str, id: &str) -> bool {
+    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    assert!(!code.contains("#[ignore"), "an example that is passed over is not run");
+    let name = format!("\"{id}\"");
+    let call = regex::Regex::new(&format!(r"\.(run|block|save)\(\s*{name}|\.run_with\([^()]*, {name}")).unwrap();
+    let list = regex::Regex::new(&format!(
+        r"(const SHORT: [^;]*; \d+\] = \[[^\]]*|senders! \{{[^}}]*: |for [a-z(), ]+ in \[[^\]]*){name}"
+    ));
+    call.is_match(&code) || list.unwrap().is_match(&code)
+}
+
+#[test]
+fn a_name_that_is_only_mentioned_is_not_run() {
+    for run in [
+        "stage.run(\"a-sh\", &[])",
+        "stage.run_with(\"\", \"a-sh\", &[])",
+        "stage.block(\"a-sh\")",
+        "for id in [\"b-sh\", \"a-sh\"] {",
+    ] {
+        assert!(is_run_in(run, "a-sh"), "{run}");
+    }
+    for mentioned in
+        ["// stage.run(\"a-sh\", &[])", "let id = \"a-sh\";", "assert!(\"a-sh\" != id)", "stage.run(\"aa-sh\")"]
+    {
+        assert!(!is_run_in(mentioned, "a-sh"), "{mentioned}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_is_run_or_has_a_reason_why_not() {
@@ -32,7 +57,7 @@ async fn every_example_is_run_or_has_a_reason_why_not() {
     let shown: BTreeSet<&str> = stage.blocks.keys().map(String::as_str).collect();
     let reasons: BTreeSet<&str> = NOT_RUN.iter().map(|(id, _)| *id).collect();
     for id in &shown {
-        let is_run = SOURCES.iter().any(|source| source.contains(&format!("\"{id}\"")));
+        let is_run = SOURCES.iter().any(|source| is_run_in(source, id));
         assert!(
             is_run != reasons.contains(id),
             "{id}: run it in tests/snippets, or say in NOT_RUN why not, but not both"

@@ -21,7 +21,7 @@ pub struct Passage {
     pub key: Option<String>,
     pub body: Vec<u8>,
     pub began: Instant,
-    /// When the sender had its answer, or knew that there is none.
+    /// When the sender was about to have its answer, or to know that there is none.
     pub ended: Instant,
     /// What the server said, whether or not the sender heard it.
     pub status: Option<u16>,
@@ -36,6 +36,8 @@ pub enum Weather {
     /// The first request gets no answer, the second is one too many from its address, during the third the database is away,
     /// and the answer to the first that is stored is lost.
     Foul,
+    /// The database is away during the first request.
+    Cloudy,
 }
 
 #[derive(Clone, Debug)]
@@ -112,13 +114,14 @@ impl Line {
                 let passages = self.passages.lock().unwrap();
                 (passages.len() + 1, passages.iter().any(|passage| passage.status == Some(200)))
             };
-            let is_foul = *self.weather.lock().unwrap() == Weather::Foul;
+            let weather = *self.weather.lock().unwrap();
+            let is_foul = weather == Weather::Foul;
             let answer = if is_foul && number == 1 {
                 None
             } else if is_foul && number == 2 {
                 self.flood().await;
                 Some(self.hand_on(&request).await)
-            } else if is_foul && number == 3 {
+            } else if (is_foul && number == 3) || (weather == Weather::Cloudy && number == 1) {
                 self.switch_database(false).await;
                 let answer = self.hand_on(&request).await;
                 self.switch_database(true).await;
@@ -128,12 +131,7 @@ impl Line {
             };
             let is_lost = is_foul && !was_stored && answer.as_ref().is_some_and(|answer| answer.status() == 200);
             let heard = answer.as_ref().filter(|_| !is_lost);
-            if let Some(answer) = heard {
-                let bytes = [answer.head.as_bytes(), b"\r\n\r\n", &answer.body].concat();
-                if client.write_all(&bytes).await.is_err() {
-                    return;
-                }
-            }
+            // Written down first: a sender that has its answer may end before this goes on.
             self.passages.lock().unwrap().push(Passage {
                 key: request.header("Idempotency-Key").map(str::to_owned),
                 began,
@@ -143,7 +141,9 @@ impl Line {
                 replayed: answer.as_ref().is_some_and(|answer| answer.header("Idempotency-Replayed") == Some("true")),
                 body: request.body,
             });
-            if heard.is_none() {
+            let Some(answer) = heard else { return };
+            let bytes = [answer.head.as_bytes(), b"\r\n\r\n", &answer.body].concat();
+            if client.write_all(&bytes).await.is_err() {
                 return;
             }
         }

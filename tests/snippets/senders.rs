@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::line::Weather;
-use crate::stage::{Stage, said, stdout};
+use crate::stage::{Stage, has, said, stdout};
 
 /// What is sent: bytes that no library would write like this.
 const EVENT: &str = "{\"n\": 1.10,\r\n \"big\": 12345678901234567890, \"name\": \"Gr\u{fc}\u{df}e \\u0041\", \"n\": 2}";
 
 /// The short examples that need no preparation, and whether they have their body in them as text.
-const SHORT: [(&str, bool); 10] = [
+const SHORT: [(&str, bool); 11] = [
     ("send-sh", true),
     ("send-user-sh", true),
     ("config-sh", true),
@@ -23,12 +23,18 @@ const SHORT: [(&str, bool); 10] = [
     ("send-rb", false),
     ("send-java", true),
     ("send-cs", true),
+    ("send-ps1", false),
 ];
+
+/// Those whose language is on this machine. All but PowerShell have to be.
+fn short() -> impl Iterator<Item = (&'static str, bool)> {
+    SHORT.into_iter().filter(|(id, _)| !id.ends_with("-ps1") || has("pwsh"))
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_short_example_sends_its_event() {
     let stage = Stage::set().await;
-    for (number, (id, is_literal)) in SHORT.into_iter().enumerate() {
+    for (number, (id, is_literal)) in short().enumerate() {
         let output = stage.run(id, &[]).await;
         let printed = stdout(&output);
         let bodies = stage.bodies().await;
@@ -40,13 +46,13 @@ async fn every_short_example_sends_its_event() {
         assert!(printed.contains(newest[0][0].as_deref().unwrap()), "{id} prints the answer: {printed}");
     }
     // With a wrong password they say so, and nothing is stored.
-    for (id, _) in SHORT {
+    for (id, _) in short() {
         let output = stage.run_with("wrong", id, &[]).await;
         assert!(said(&output).contains("401"), "{id}: {}", said(&output));
         let is_curl = id.ends_with("-sh");
         assert!(is_curl || !output.status.success(), "{id} fails: {}", said(&output));
     }
-    assert_eq!(stage.bodies().await.len(), SHORT.len());
+    assert_eq!(stage.bodies().await.len(), short().count());
 }
 
 fn id_in(output: &Output) -> String {
@@ -56,6 +62,9 @@ fn id_in(output: &Output) -> String {
 
 /// A sender on a bad day: it has to go on, wait as long as it is asked to, say the same each time, and stop when told no.
 async fn delivers_exactly_once(id: &str) {
+    if id.ends_with("-ps1") && !has("pwsh") {
+        return;
+    }
     let stage = Stage::set().await;
     stage.write("event.json", EVENT);
     stage.line.turn(Weather::Foul);
@@ -82,14 +91,20 @@ async fn delivers_exactly_once(id: &str) {
     let keys: Vec<_> = stage.line.passages().into_iter().map(|passage| passage.key.unwrap()).collect();
     assert!(keys[0] == key && keys[1] != key, "{keys:?}");
 
-    // What is refused is not sent again.
-    for (password, event, word) in [("wrong", EVENT, "unauthorized"), (&stage.sender.password, "{", "invalid_json")] {
+    // What is refused is not sent again, and the status tells whose fault it is.
+    let right = &stage.sender.password;
+    for (password, event, word, status) in
+        [("wrong", EVENT, "unauthorized", 77), ("", EVENT, "unauthorized", 77), (right, "{", "invalid_json", 1)]
+    {
         stage.write("event.json", event);
         let refused = stage.run_with(password, id, &["event.json"]).await;
-        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert_eq!(refused.status.code(), Some(status), "{}", said(&refused));
         assert!(said(&refused).contains(word), "it says why: {}", said(&refused));
         assert_eq!(stage.line.passages().len(), 1, "once is enough");
     }
+    let nothing = stage.run(id, &["no-such-file.json"]).await;
+    assert_eq!(nothing.status.code(), Some(77), "{}", said(&nothing));
+    assert!(said(&nothing).contains("not sent: ") && stage.line.passages().is_empty(), "{}", said(&nothing));
     assert_eq!(stage.bodies().await.len(), 2);
 }
 
@@ -113,4 +128,5 @@ senders! {
     the_ruby_sender_delivers_exactly_once: "deliver-rb"
     the_java_sender_delivers_exactly_once: "deliver-java"
     the_csharp_sender_delivers_exactly_once: "deliver-cs"
+    the_powershell_sender_delivers_exactly_once_where_there_is_powershell: "deliver-ps1"
 }

@@ -30,16 +30,17 @@ pub struct Stage {
     directory: TempDir,
 }
 
-/// How a language is run. C# has to be compiled first.
-const RUNS: [(&str, &[&str]); 8] = [
+/// How a language is run. Go and C# are compiled first: `go run` has an exit status of its own.
+const RUNS: [(&str, &[&str]); 9] = [
     ("sh", &["bash"]),
     ("py", &["python3"]),
     ("mjs", &["node"]),
-    ("go", &["go", "run"]),
+    ("go", &[]),
     ("php", &["php"]),
     ("rb", &["ruby"]),
     ("java", &["java"]),
     ("cs", &["mono"]),
+    ("ps1", &["pwsh", "-NoProfile", "-NonInteractive", "-File"]),
 ];
 
 impl Stage {
@@ -72,6 +73,14 @@ impl Stage {
         std::fs::read_to_string(self.directory().join(name)).unwrap()
     }
 
+    /// What is in a directory, in the order of the names.
+    pub fn names(&self, directory: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.directory().join(directory)).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     /// Puts an example into a file, as the reader would, and says under which name: `deliver-py` is `deliver.py`.
     pub fn save(&self, id: &str) -> String {
         let (stem, end) = id.rsplit_once('-').unwrap();
@@ -92,9 +101,11 @@ impl Stage {
         if end == "cs" {
             let program = file.replace(".cs", ".exe");
             let compiler = ["mcs", "-langversion:latest", "-r:System.Net.Http.dll", &format!("-out:{program}"), &file];
-            let compiled = self.command(&compiler, password).await;
-            assert!(compiled.status.success(), "{}", said(&compiled));
+            stdout(&self.command(&compiler, password).await);
             file = program;
+        } else if end == "go" {
+            stdout(&self.command(&["go", "build", &file], password).await);
+            file = format!("./{}", file.replace(".go", ""));
         }
         let (_, run) = RUNS.iter().find(|(known, _)| *known == end).unwrap_or_else(|| panic!("{id} cannot be run"));
         self.command(&[*run, &[&file], args].concat(), password).await
@@ -132,6 +143,11 @@ impl Stage {
         let rows = self.server.query("select body from events order by id").await;
         rows.into_iter().map(|row| row[0].clone().unwrap()).collect()
     }
+}
+
+/// Whether a program is on this machine.
+pub fn has(program: &str) -> bool {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|directory| directory.join(program).is_file())
 }
 
 /// What Go has compiled once need not be compiled again for each test.

@@ -1,6 +1,7 @@
 // Deliver EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-// Exit status: 0 stored; 1 refused, don't send it again;
-// 75 not stored yet, try later with the same key.
+// Exit status: 0 stored; 1 this event is refused, don't send it again;
+// 75 not stored yet, try later with the same key; 77 nothing would be stored
+// as things are: a wrong password or address, or a file that can't be read.
 using System;
 using System.IO;
 using System.Linq;
@@ -16,6 +17,7 @@ class Deliver
     const int Attempts = 10;
     const double LongestWait = 60; // seconds
     static readonly int[] Retry = { 0, 408, 429, 502, 503, 504 };
+    static readonly int[] Refused = { 400, 413, 422 }; // what is wrong is the event
     static readonly HttpClient Client = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
 
     // One attempt: status (0: no answer), text, and how long the answer asks to wait.
@@ -53,7 +55,7 @@ class Deliver
                 return 0;
             }
             Console.Error.WriteLine($"attempt {attempt}: {status} {text}");
-            if (!Retry.Contains(status)) return 1;
+            if (!Retry.Contains(status)) return Refused.Contains(status) ? 1 : 77;
             if (attempt == Attempts)
             {
                 Console.Error.WriteLine($"gave up; key: {key}");
@@ -67,6 +69,14 @@ class Deliver
     static int Main(string[] args)
     {
         var key = args.Length > 1 ? args[1] : Guid.NewGuid().ToString();
-        return Send(File.ReadAllBytes(args[0]), key).GetAwaiter().GetResult();
+        try
+        {
+            return Send(File.ReadAllBytes(args[0]), key).GetAwaiter().GetResult();
+        }
+        catch (Exception error)
+        {
+            Console.Error.WriteLine("not sent: " + error.Message);
+            return 77;
+        }
     }
 }

@@ -1,6 +1,7 @@
 // java Deliver.java EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-// Exit status: 0 stored; 1 refused, don't send it again;
-// 75 not stored yet, try later with the same key.
+// Exit status: 0 stored; 1 this event is refused, don't send it again;
+// 75 not stored yet, try later with the same key; 77 nothing would be stored
+// as things are: a wrong password or address, or a file that can't be read.
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.*;
@@ -15,6 +16,7 @@ class Deliver {
     static final URI ENDPOINT = URI.create("{{ endpoint }}");
     static final String LOGIN = "{{ username }}:" + System.getenv("WEBHOOK_PASSWORD");
     static final Set<Integer> RETRY = Set.of(0, 408, 429, 502, 503, 504);
+    static final Set<Integer> REFUSED = Set.of(400, 413, 422); // what is wrong is the event
     static final int ATTEMPTS = 10;
     static final long LONGEST_WAIT_MS = 60_000;
     static final HttpClient CLIENT =
@@ -51,7 +53,7 @@ class Deliver {
             }
             System.err.println("attempt " + attempt + ": " + answer.status() + " " + answer.text());
             if (!RETRY.contains(answer.status())) {
-                return 1;
+                return REFUSED.contains(answer.status()) ? 1 : 77;
             }
             if (attempt == ATTEMPTS) {
                 System.err.println("gave up; key: " + key);
@@ -62,8 +64,13 @@ class Deliver {
         }
     }
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) {
         var key = args.length > 1 ? args[1] : UUID.randomUUID().toString();
-        System.exit(deliver(Files.readAllBytes(Path.of(args[0])), key));
+        try {
+            System.exit(deliver(Files.readAllBytes(Path.of(args[0])), key));
+        } catch (Exception error) {
+            System.err.println("not sent: " + error);
+            System.exit(77);
+        }
     }
 }

@@ -1,11 +1,13 @@
-// go run deliver.go EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-// Exit status: 0 stored; 1 refused, don't send it again;
-// 75 not stored yet, try later with the same key.
+// go build deliver.go; ./deliver EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
+// Exit status: 0 stored; 1 this event is refused, don't send it again;
+// 75 not stored yet, try later with the same key; 77 nothing would be stored
+// as things are: a wrong password or address, or a file that can't be read.
 package main
 
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -25,13 +27,15 @@ const (
 var (
 	client = http.Client{Timeout: 15 * time.Second}
 	retry  = map[int]bool{0: true, 408: true, 429: true, 502: true, 503: true, 504: true}
+	// What is wrong is the event.
+	refused = map[int]bool{400: true, 413: true, 422: true}
 )
 
 // post is one attempt: status (0: no answer), text, and how long the answer asks to wait.
 func post(body []byte, key string) (int, string, time.Duration) {
 	request, err := http.NewRequest("POST", endpoint, bytes.NewReader(body))
 	if err != nil {
-		panic(err)
+		fail(err)
 	}
 	request.SetBasicAuth(username, os.Getenv("WEBHOOK_PASSWORD"))
 	request.Header.Set("Content-Type", "application/json")
@@ -58,8 +62,11 @@ func deliver(body []byte, key string) int {
 			return 0
 		}
 		fmt.Fprintf(os.Stderr, "attempt %d: %d %s\n", attempt, status, text)
-		if !retry[status] {
+		if refused[status] {
 			return 1
+		}
+		if !retry[status] {
+			return 77
 		}
 		if attempt == attempts {
 			fmt.Fprintln(os.Stderr, "gave up; key:", key)
@@ -73,10 +80,18 @@ func deliver(body []byte, key string) int {
 	}
 }
 
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "not sent:", err)
+	os.Exit(77)
+}
+
 func main() {
+	if len(os.Args) < 2 {
+		fail(errors.New("name a file"))
+	}
 	body, err := os.ReadFile(os.Args[1])
 	if err != nil {
-		panic(err)
+		fail(err)
 	}
 	random := make([]byte, 16)
 	rand.Read(random)

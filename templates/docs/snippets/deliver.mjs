@@ -1,13 +1,15 @@
 // node deliver.mjs EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-// Exit status: 0 stored; 1 refused, don't send it again;
-// 75 not stored yet, try later with the same key.
+// Exit status: 0 stored; 1 this event is refused, don't send it again;
+// 75 not stored yet, try later with the same key; 77 nothing would be stored
+// as things are: a wrong password or address, or a file that can't be read.
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const ENDPOINT = "{{ endpoint }}";
 const LOGIN = `{{ username }}:${process.env.WEBHOOK_PASSWORD}`;
-const RETRY = [408, 429, 502, 503, 504];
+const RETRY = [0, 408, 429, 502, 503, 504];
+const REFUSED = [400, 413, 422]; // what is wrong is the event
 const ATTEMPTS = 10;
 const LONGEST_WAIT = 60; // seconds
 
@@ -39,7 +41,7 @@ async function deliver(body, key) {
       return 0;
     }
     console.error(`attempt ${attempt + 1}: ${status} ${text}`);
-    if (status !== 0 && !RETRY.includes(status)) return 1;
+    if (!RETRY.includes(status)) return REFUSED.includes(status) ? 1 : 77;
     const jitter = Math.random() * Math.min(LONGEST_WAIT, 2 ** attempt);
     if (attempt < ATTEMPTS - 1) await sleep((asked + jitter) * 1000);
   }
@@ -48,4 +50,9 @@ async function deliver(body, key) {
 }
 
 const [file, key = randomUUID()] = process.argv.slice(2);
-process.exitCode = await deliver(await readFile(file), key);
+try {
+  process.exitCode = await deliver(await readFile(file), key);
+} catch (error) {
+  console.error(`not sent: ${error.message}`);
+  process.exitCode = 77;
+}

@@ -1,10 +1,12 @@
 <?php
 // php deliver.php EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-// Exit status: 0 stored; 1 refused, don't send it again;
-// 75 not stored yet, try later with the same key.
+// Exit status: 0 stored; 1 this event is refused, don't send it again;
+// 75 not stored yet, try later with the same key; 77 nothing would be stored
+// as things are: a wrong password or address, or a file that can't be read.
 const ENDPOINT = "{{ endpoint }}";
 const USERNAME = "{{ username }}";
 const RETRY = [0, 408, 429, 502, 503, 504];
+const REFUSED = [400, 413, 422]; // what is wrong is the event
 const ATTEMPTS = 10;
 const LONGEST_WAIT = 60; // seconds
 
@@ -44,7 +46,7 @@ function deliver(string $body, string $key): int
         }
         fwrite(STDERR, "attempt $attempt: $status $text\n");
         if (!in_array($status, RETRY, true)) {
-            return 1;
+            return in_array($status, REFUSED, true) ? 1 : 77;
         }
         if ($attempt === ATTEMPTS) {
             fwrite(STDERR, "gave up; key: $key\n");
@@ -55,4 +57,9 @@ function deliver(string $body, string $key): int
     }
 }
 
-exit(deliver(file_get_contents($argv[1]), $argv[2] ?? bin2hex(random_bytes(16))));
+$event = is_readable($argv[1] ?? "") ? file_get_contents($argv[1]) : false;
+if ($event === false) {
+    fwrite(STDERR, "not sent: the file can't be read\n");
+    exit(77);
+}
+exit(deliver($event, $argv[2] ?? bin2hex(random_bytes(16))));

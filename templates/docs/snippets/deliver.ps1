@@ -1,8 +1,11 @@
 # PowerShell 7
 # pwsh deliver.ps1 EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-# Exit status: 0 stored; 1 refused, don't send it again;
-# 75 not stored yet, try later with the same key.
+# Exit status: 0 stored; 1 this event is refused, don't send it again;
+# 75 not stored yet, try later with the same key; 77 nothing would be stored
+# as things are: a wrong password or address, or a file that can't be read.
 param([string] $File, [string] $Key = [guid]::NewGuid())
+$ErrorActionPreference = "Stop"
+trap { [Console]::Error.WriteLine("not sent: $_"); exit 77 }
 
 $login = [Text.Encoding]::UTF8.GetBytes("{{ username }}:$env:WEBHOOK_PASSWORD")
 $request = @{
@@ -31,7 +34,8 @@ for ($attempt = 1; $attempt -le 10; $attempt++) {
   }
   if ($status -eq 200) { $text; exit 0 }
   [Console]::Error.WriteLine("attempt ${attempt}: $status $text")
-  if ($status -notin 0, 408, 429, 502, 503, 504) { exit 1 }
+  if ($status -in 400, 413, 422) { exit 1 }  # what is wrong is the event
+  if ($status -notin 0, 408, 429, 502, 503, 504) { exit 77 }
   if ($attempt -lt 10) {
     $longest = [math]::Min(60, [math]::Pow(2, $attempt - 1))
     Start-Sleep -Milliseconds (1000 * $asked + (Get-Random -Maximum ([int] (1000 * $longest))))

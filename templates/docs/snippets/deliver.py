@@ -1,7 +1,8 @@
 """python3 deliver.py EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
 
-Exit status: 0 stored; 1 refused, don't send it again;
-75 not stored yet, try later with the same key.
+Exit status: 0 stored; 1 this event is refused, don't send it again;
+75 not stored yet, try later with the same key; 77 nothing would be stored
+as things are: a wrong password or address, or a file that can't be read.
 """
 import base64, os, random, sys, time, uuid
 from http.client import HTTPException
@@ -9,8 +10,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 ENDPOINT = "{{ endpoint }}"
-LOGIN = "{{ username }}:" + os.environ["WEBHOOK_PASSWORD"]
-RETRY = {408, 429, 502, 503, 504}
+LOGIN = "{{ username }}:" + os.environ.get("WEBHOOK_PASSWORD", "")
+RETRY = {0, 408, 429, 502, 503, 504}
+REFUSED = {400, 413, 422}  # what is wrong is the event
 ATTEMPTS = 10
 LONGEST_WAIT = 60  # seconds
 
@@ -42,12 +44,16 @@ def deliver(body, key):
             print(text)
             return 0
         print(f"attempt {attempt + 1}: {status} {text}", file=sys.stderr)
-        if status not in RETRY and status != 0:
-            return 1
+        if status not in RETRY:
+            return 1 if status in REFUSED else 77
     print(f"gave up; key: {key}", file=sys.stderr)
     return 75
 
 
-with open(sys.argv[1], "rb") as file:
-    event = file.read()
-sys.exit(deliver(event, sys.argv[2] if len(sys.argv) > 2 else str(uuid.uuid4())))
+try:
+    with open(sys.argv[1], "rb") as file:
+        event = file.read()
+    sys.exit(deliver(event, sys.argv[2] if len(sys.argv) > 2 else str(uuid.uuid4())))
+except Exception as error:
+    print(f"not sent: {error}", file=sys.stderr)
+    sys.exit(77)

@@ -1,6 +1,7 @@
 # ruby deliver.rb EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
-# Exit status: 0 stored; 1 refused, don't send it again;
-# 75 not stored yet, try later with the same key.
+# Exit status: 0 stored; 1 this event is refused, don't send it again;
+# 75 not stored yet, try later with the same key; 77 nothing would be stored
+# as things are: a wrong password or address, or a file that can't be read.
 require "net/http"
 require "openssl"
 require "securerandom"
@@ -8,6 +9,7 @@ require "securerandom"
 ENDPOINT = URI("{{ endpoint }}")
 USERNAME = "{{ username }}"
 RETRY = [0, 408, 429, 502, 503, 504]
+REFUSED = [400, 413, 422] # what is wrong is the event
 ATTEMPTS = 10
 LONGEST_WAIT = 60 # seconds
 NO_ANSWER = [SystemCallError, SocketError, IOError, Timeout::Error,
@@ -18,7 +20,7 @@ def post(body, key)
   request = Net::HTTP::Post.new(ENDPOINT)
   request["Content-Type"] = "application/json"
   request["Idempotency-Key"] = key
-  request.basic_auth(USERNAME, ENV.fetch("WEBHOOK_PASSWORD"))
+  request.basic_auth(USERNAME, ENV["WEBHOOK_PASSWORD"].to_s)
   request.body = body
   options = { use_ssl: ENDPOINT.scheme == "https", open_timeout: 5, read_timeout: 15 }
   answer = Net::HTTP.start(ENDPOINT.host, ENDPOINT.port, options) do |http|
@@ -37,11 +39,16 @@ def deliver(body, key)
       return 0
     end
     warn "attempt #{attempt}: #{status} #{text}"
-    return 1 unless RETRY.include?(status)
+    return REFUSED.include?(status) ? 1 : 77 unless RETRY.include?(status)
     sleep(asked + rand * [LONGEST_WAIT, 2**(attempt - 1)].min) if attempt < ATTEMPTS
   end
   warn "gave up; key: #{key}"
   75
 end
 
-exit deliver(File.binread(ARGV[0]), ARGV[1] || SecureRandom.uuid)
+begin
+  exit deliver(File.binread(ARGV[0]), ARGV[1] || SecureRandom.uuid)
+rescue StandardError => error
+  warn "not sent: #{error.message}"
+  exit 77
+end

@@ -3,9 +3,10 @@
 for event in outbox/*.json; do
   [ -e "$event" ] || break
   bash deliver.sh "$event" "$(basename "$event" .json)"
-  case $? in
-    0) rm "$event" ;;
-    1) mkdir -p refused && mv "$event" refused/ ;;
-    *) break ;;
+  status=$?
+  case $status in
+    0) rm "$event" || exit ;;
+    1) mkdir -p refused && mv "$event" refused/ || exit ;;
+    *) exit "$status" ;; # the next one would fare no better: all stay where they are
   esac
 done

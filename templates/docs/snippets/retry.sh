@@ -3,4 +3,4 @@ curl {{ endpoint }} \
   --header "Content-Type: application/json" \
   --header "Idempotency-Key: order-1042-paid" \
   --data '{"order": 1042, "state": "paid"}' \
-  --retry 8 --retry-connrefused --max-time 15
+  --fail-with-body --retry 8 --retry-connrefused --max-time 15
