@@ -141,6 +141,11 @@ impl OpenDatabase {
         self.cluster.as_ref().map(Cluster::directory)
     }
 
+    /// Where a server of our own keeps its files, if this made them: there was no database here before.
+    pub fn made_in(&self) -> Option<&std::path::Path> {
+        self.cluster.as_ref().filter(|cluster| cluster.is_new()).map(Cluster::directory)
+    }
+
     /// Whether a server of our own could not live in the data directory.
     pub fn is_elsewhere(&self) -> bool {
         self.cluster.as_ref().is_some_and(Cluster::is_elsewhere)

@@ -43,9 +43,12 @@ fn a_first_start_makes_the_cluster_and_a_clean_end_stops_the_server() {
 #[test]
 fn a_command_alone_starts_and_stops_the_server_by_itself() {
     let home = Home::new();
-    home.create_account("alice@example.com");
+    let aside = home.create_account("alice@example.com");
+    assert!(aside.contains(&format!("made one of its own in {};", home.cluster().display())), "{aside}");
+    assert_eq!(aside.lines().count(), 1, "{aside}");
     assert!(!home.runs_a_server());
     assert!(home.list_accounts().contains("alice@example.com"));
+    assert_eq!(home.create_account("bob@example.com"), "", "the second finds what the first made");
     assert!(!home.runs_a_server());
 }
 
@@ -522,7 +525,8 @@ impl Home {
         Program::start(command)
     }
 
-    fn create_account(&self, email: &str) {
+    /// Gives back what it said beside what was asked for.
+    fn create_account(&self, email: &str) -> String {
         let mut command = program_command(PROGRAM.as_ref());
         command
             .args(["account", "create", email, "--name", "Alice", "--password-stdin", "--json", "--data-dir"])
@@ -532,7 +536,10 @@ impl Home {
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-        succeeded(child.wait_with_output().unwrap());
+        let output = child.wait_with_output().unwrap();
+        let aside = String::from_utf8(output.stderr.clone()).unwrap();
+        succeeded(output);
+        aside
     }
 
     fn list_accounts(&self) -> String {

@@ -51,6 +51,11 @@ pub fn say(sentence: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", visible(sentence))
 }
 
+/// Tells whoever watches something that is not part of what was asked for, on standard error.
+pub fn aside(sentence: &str) {
+    eprintln!("{}", visible(sentence));
+}
+
 /// Prints a text as it is.
 pub fn text(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())

@@ -61,7 +61,19 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
             let is_well = doctor::run(config, database, act.at, json).await?;
             Ok(if is_well { Ended::Well } else { Ended::FoundProblems })
         }
-        Command::Account(command) => account::run(command, store, &act).await.map(|()| Ended::Well),
+        Command::Account(command) => {
+            let creates = matches!(command, AccountCommand::Create { .. });
+            account::run(command, store, &act).await?;
+            // The account may be meant for a program that serves another database: from there it would seem lost.
+            if let Some(directory) = database.made_in().filter(|_| creates) {
+                output::aside(&format!(
+                    "note: there was no database, so this made one of its own in {}; a `serve` that runs elsewhere, or with \
+                     another DATABASE_URL, does not see the account",
+                    directory.display()
+                ));
+            }
+            Ok(Ended::Well)
+        }
         Command::Credential(command) => {
             let context = Context {
                 store,

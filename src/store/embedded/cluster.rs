@@ -27,6 +27,8 @@ use crate::store::embedded::stopping;
 pub struct Cluster {
     data_dir: PathBuf,
     place: Place,
+    /// There was none before.
+    is_new: bool,
     major: u32,
     socket_directory: PathBuf,
     database_url: String,
@@ -49,7 +51,9 @@ impl Cluster {
         let held = TransitionLock::acquire(&data_dir).await?;
         let users = UserLock::share(&data_dir, &held)?;
         let candidates = binaries::candidate_directories(search_path);
-        let (place, owner, installation) = match Place::find(&data_dir)? {
+        let found = Place::find(&data_dir)?;
+        let is_new = found.is_none();
+        let (place, owner, installation) = match found {
             Some(place) => open(place, &candidates).await?,
             None => create(&data_dir, &candidates).await?,
         };
@@ -71,6 +75,7 @@ impl Cluster {
                     major: installation.version.0,
                     data_dir,
                     place,
+                    is_new,
                     socket_directory,
                     child,
                     users,
@@ -110,6 +115,11 @@ impl Cluster {
     /// Where the cluster really is.
     pub fn directory(&self) -> &Path {
         &self.place.directory
+    }
+
+    /// Whether this start made it.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The major version of the server.
