@@ -58,7 +58,7 @@ pub struct Options {
         default_value = "1048576"
     )]
     pub max_body_bytes: String,
-    /// How the log is written
+    /// How the log is written: text or json
     #[arg(long, env = "LOG_FORMAT", value_name = "text|json", global = true, default_value = "text")]
     pub log_format: String,
     /// Allow a public URL that is neither https nor loopback

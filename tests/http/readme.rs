@@ -1,6 +1,6 @@
 //! What the README and its neighbours say of options, commands, tests and files is so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
@@ -12,30 +12,23 @@ const CHANGELOG: &str = include_str!("../../CHANGELOG.md");
 
 #[test]
 fn the_table_of_options_is_the_programs() {
-    let mut documented = Vec::new();
-    for line in README.lines().filter(|line| line.starts_with("| `--")) {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        documented.push((
-            cells[1].trim_matches('`').to_owned(),
-            cells[2].trim_matches('`').to_owned(),
-            cells[3].to_owned(),
-        ));
-    }
-    let command = Args::command();
+    let documented: Vec<&str> = README.lines().filter(|line| line.starts_with("| `--")).collect();
     let mut options = Vec::new();
-    for option in command.get_arguments().filter(|option| option.get_env().is_some()) {
-        let default = option.get_default_values().first().map(|value| format!("`{}`", value.to_string_lossy()));
-        let (flag, variable) =
-            (format!("--{}", option.get_long().unwrap()), option.get_env().unwrap().to_string_lossy().into_owned());
-        let documented =
-            documented.iter().find(|(name, ..)| *name == flag).unwrap_or_else(|| panic!("{flag} is not in the README"));
-        assert_eq!(documented.1, variable);
-        if let Some(default) = default {
-            assert_eq!(documented.2, default, "{flag}");
-        }
-        options.push(flag);
+    for option in Args::command().get_arguments().filter(|option| option.get_env().is_some()) {
+        let help = option.get_help().unwrap().to_string();
+        // What has no plain default says so in its help.
+        let (meaning, told) = match help.split_once(" [default: ") {
+            Some((meaning, default)) => (meaning.to_owned(), Some(default.trim_end_matches(']').to_owned())),
+            None => (help, None),
+        };
+        let given = option.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
+        let default = given.or(told).unwrap_or_else(|| {
+            if option.get_num_args().is_some_and(|count| count.min_values() == 0) { "off" } else { "none" }.to_owned()
+        });
+        let (flag, variable) = (option.get_long().unwrap(), option.get_env().unwrap().to_string_lossy());
+        options.push(format!("| --{flag} | {variable} | {default} | {meaning} |").replace('`', ""));
     }
-    assert_eq!(options.len(), documented.len());
+    assert_eq!(documented.iter().map(|line| line.replace('`', "")).collect::<Vec<_>>(), options);
 }
 
 /// Every command that is for people: how it is called, without options, and what it does.
@@ -89,45 +82,65 @@ fn the_targets_of_make_that_are_documented_exist() {
     }
 }
 
-/// All that the tests are called, in all files of `tests/`.
-fn names_of_tests() -> BTreeSet<String> {
-    let pattern = regex::Regex::new(r"(?m)^\s*(?:pub )?(?:async )?fn ([a-z0-9_]+)\(\)").unwrap();
-    let mut names = BTreeSet::new();
-    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")];
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(directory).unwrap().flatten() {
-            if entry.path().is_dir() {
-                directories.push(entry.path());
-            } else if entry.path().extension().is_some_and(|end| end == "rs") {
-                let text = std::fs::read_to_string(entry.path()).unwrap();
-                names.extend(pattern.captures_iter(&text).map(|found| found[1].to_owned()));
-            }
-        }
-    }
-    names
+/// Whether a file has a test of this name: a function that the test runner calls, and not one that others call.
+fn has_test(file: &str, name: &str) -> bool {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default();
+    let attributes = r"#\[(?:tokio::)?test(?:\([^)]*\))?\]\s+(?:#\[[^\]]*\]\s+)*";
+    regex::Regex::new(&format!(r"{attributes}(?:async )?fn {name}\(\)")).unwrap().is_match(&text)
 }
 
 #[test]
-fn every_promise_of_the_readme_names_a_test_or_a_bench_that_exists() {
-    let tests = names_of_tests();
-    let start = README.find("| what it does | shown by |").expect("the README has a table of promises");
-    let rows: Vec<&str> = README[start..].lines().skip(2).take_while(|line| line.starts_with('|')).collect();
-    assert!(rows.len() >= 8, "{rows:?}");
-    let name = regex::Regex::new("`([^`]+)`").unwrap();
-    for row in rows {
-        let shown_by = row.trim_matches('|').rsplit('|').next().unwrap();
-        let names: Vec<&str> = name.captures_iter(shown_by).map(|found| found.get(1).unwrap().as_str()).collect();
-        assert!(!names.is_empty(), "{row}");
-        for name in names {
-            assert!(name == "make bench" || tests.contains(name), "{name} is no test");
-        }
-    }
+fn a_function_that_is_no_test_holds_no_promise() {
+    assert!(has_test("tests/http/readme.rs", "a_function_that_is_no_test_holds_no_promise"));
+    assert!(
+        has_test("tests/http/bodies.rs", "any_valid_json_comes_back_byte_for_byte"),
+        "with an attribute of tokio's"
+    );
+    assert!(!has_test("tests/http/readme.rs", "commands"), "a helper");
+    assert!(!has_test("tests/http/bodies.rs", "no_such_test"));
 }
 
 #[test]
-fn documents_link_to_files_that_exist() {
+fn every_promise_of_the_readme_leads_to_a_test_or_a_measurement_that_exists() {
+    let definition = regex::Regex::new(r#"(?m)^\[([a-z-]+)\]: (\S+) "([a-z0-9_]+)"$"#).unwrap();
+    let mut tests: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    for found in definition.captures_iter(README) {
+        let [name, file, test] = [1, 2, 3].map(|part| found.get(part).unwrap().as_str());
+        assert!(has_test(file, test), "{test} is no test of {file}");
+        tests.insert(name, (file, test));
+    }
+    let start = README.find("## What it promises").expect("the README has promises");
+    let section = README[start..].split("\n[").next().unwrap();
+    let promises: Vec<&str> = section.split("\n- **").skip(1).collect();
+    assert!(promises.len() >= 10, "{promises:?}");
+    let link = regex::Regex::new(r"\]\[([a-z-]+)\]").unwrap();
+    let mut used = BTreeSet::new();
+    for promise in promises {
+        let links: Vec<&str> = link.captures_iter(promise).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert!(!links.is_empty() || promise.contains("](docs/performance.md)"), "{promise} is held by nothing");
+        for link in links {
+            assert!(tests.contains_key(link), "[{link}] leads nowhere");
+            used.insert(link);
+        }
+    }
+    assert_eq!(used, tests.keys().copied().collect(), "each test stands behind a promise");
+}
+
+/// The anchors that a document's headings have.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect::<String>()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn documents_link_to_files_and_headings_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pattern = regex::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let pattern = regex::Regex::new(r"\]\(([^)\s]+)\)|(?m:^\[[a-z-]+\]: (\S+))").unwrap();
     for document in [
         "README.md",
         "CONTRIBUTING.md",
@@ -139,12 +152,18 @@ fn documents_link_to_files_that_exist() {
     ] {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         for link in pattern.captures_iter(&text) {
-            let link = link.get(1).unwrap().as_str();
-            let path = link.split('#').next().unwrap();
-            if path.starts_with("http") || path.is_empty() {
+            let link = link.get(1).or(link.get(2)).unwrap().as_str();
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            if path.starts_with("http") {
                 continue;
             }
-            assert!(root.join(document).parent().unwrap().join(path).exists(), "{document} links to {link}");
+            let file = match path {
+                "" => root.join(document),
+                path => root.join(document).parent().unwrap().join(path),
+            };
+            assert!(file.exists(), "{document} links to {link}");
+            let is_there = || anchors(&std::fs::read_to_string(&file).unwrap()).contains(anchor);
+            assert!(anchor.is_empty() || is_there(), "{document} links to {link}, which is no heading");
         }
     }
     assert!(CHANGELOG.contains("## [Unreleased]") && CHANGELOG.contains(env!("CARGO_PKG_VERSION")));
