@@ -18,6 +18,7 @@ const DOCKERIGNORE: &str = include_str!("../../packaging/Dockerfile.dockerignore
 const COMPOSE: &str = include_str!("../../packaging/compose.yaml");
 const UNIT: &str = include_str!("../../packaging/systemd/reasoner-webhooks.service");
 const ENVIRONMENT: &str = include_str!("../../packaging/systemd/environment");
+const README: &str = include_str!("../../README.md");
 
 /// The variables that the program reads.
 fn variables() -> BTreeSet<String> {
@@ -154,6 +155,29 @@ fn the_compose_file_gives_the_program_options_that_it_takes() {
     assert!(!compose["volumes"][volume].is_badvalue(), "{volume}");
 }
 
+#[test]
+fn a_proxy_beside_the_containers_is_believed_as_the_compose_file_says() {
+    let parsed = YamlLoader::load_from_str(COMPOSE).unwrap();
+    let network = &parsed[0]["networks"]["default"]["ipam"]["config"][0];
+    let (subnet, gateway) = (network["subnet"].as_str().unwrap(), network["gateway"].as_str().unwrap());
+    let (first, bits) = subnet.split_once('/').unwrap();
+    assert_eq!(bits, "24");
+    assert_eq!(first.rsplit_once('.').unwrap().0, gateway.rsplit_once('.').unwrap().0, "the gateway is in the network");
+    let said = |name: &str| {
+        let mark = format!("#   {name}=");
+        COMPOSE.lines().find_map(|line| line.strip_prefix(mark.as_str()).map(str::to_owned))
+    };
+    assert_eq!(said("TRUSTED_PROXIES").as_deref(), Some(gateway));
+    let options = Options {
+        bind: "0.0.0.0:8080".to_owned(),
+        database_url: Some("postgresql://reasoner@database/reasoner_webhooks".to_owned()),
+        public_url: said("PUBLIC_URL"),
+        trusted_proxies: said("TRUSTED_PROXIES"),
+        ..Options::default()
+    };
+    assert!(Config::check(options.with_defaults()).is_ok());
+}
+
 /// The values of a setting of the unit.
 fn settings(name: &str) -> Vec<&'static str> {
     UNIT.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).collect()
@@ -187,7 +211,12 @@ fn the_unit_starts_the_program_with_little_that_it_may_do() {
     let examples: Vec<&str> =
         examples.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')).collect();
     assert!(examples.len() >= 5 && examples.iter().all(|name| variables().contains(*name)), "{examples:?}");
-    assert!(UNIT.contains("EnvironmentFile=-/etc/reasoner-webhooks/environment"));
+    let place = "/etc/reasoner-webhooks/environment";
+    assert_eq!(settings("EnvironmentFile"), [format!("-{place}")]);
+    for text in [ENVIRONMENT, README] {
+        assert!(text.contains(&format!("install -Dm600 packaging/systemd/environment {place}")), "who puts it there");
+    }
+    assert!(README.contains(&format!("{directory} reasoner-webhooks account list")), "where commands find the data");
 }
 
 #[test]
@@ -233,4 +262,29 @@ fn make_install_puts_everything_below_its_prefix_and_uninstall_takes_it_away() {
     assert_eq!(version.stdout, format!("reasoner-webhooks {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
     make("uninstall");
     assert!(installed().is_empty());
+}
+
+#[test]
+fn nothing_is_uninstalled_while_the_service_is_switched_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    // A systemctl that says yes to every question.
+    let systemctl = place.path().join("systemctl");
+    std::fs::write(&systemctl, "#!/bin/sh\nexit 0\n").unwrap();
+    std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", place.path().display(), std::env::var("PATH").unwrap());
+    let prefix = place.path().join("usr");
+    let make = |target: &str, path: &str| {
+        let words = [target, &format!("PREFIX={}", prefix.display()), &format!("PROGRAM={PROGRAM}"), "DESTDIR="];
+        Command::new("make").arg("-C").arg(ROOT).args(words).env("PATH", path).output().unwrap()
+    };
+    assert!(make("install", &path).status.success());
+    let refused = make("uninstall", &path);
+    assert!(!refused.status.success());
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(words.contains("systemctl disable --now reasoner-webhooks"), "{words}");
+    assert!(prefix.join("bin/reasoner-webhooks").exists());
+    std::fs::write(&systemctl, "#!/bin/sh\nexit 1\n").unwrap();
+    assert!(make("uninstall", &path).status.success());
+    assert!(!prefix.join("bin/reasoner-webhooks").exists());
 }
