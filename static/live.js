@@ -9,6 +9,8 @@ const ANNOUNCE_EVERY_MS = 10_000;
 const GIVE_UP_AFTER_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
+const TOO_MANY_REQUESTS = 429;
+const MANY_EVENTS = 'Many events arrived';
 
 const table = document.querySelector('table[data-live]');
 if (table) showNewEvents(table);
@@ -30,6 +32,9 @@ function showNewEvents(table) {
   let heldMore = false;
   // More came than is sent row by row, so the rows here are no longer a whole list: only loading the page again makes one.
   let isBehind = false;
+  // Accepted after they were held: they stand further down, where they first arrived.
+  let lateCount = 0;
+  let wasDown = false;
   const announceCount = countAnnouncer();
   const countInTitle = titleCounter();
   const refreshOverview = overviewRefresher();
@@ -38,13 +43,19 @@ function showNewEvents(table) {
     lastId: livePosition,
     stored: receive,
     skipped: fallBehind,
+    late: receiveLate,
     rejected: refreshOverview,
-    up: () => say(),
-    down: () => label?.replaceChildren('Reconnecting…'),
-    stopped: () => {
-      label?.replaceChildren('Live updates stopped. ', link(location.href, 'Refresh'));
-      announce('Live updates stopped');
+    up: () => {
+      say();
+      if (wasDown) refreshOverview();
+      wasDown = false;
     },
+    down: () => {
+      wasDown = true;
+      label?.replaceChildren('Reconnecting…');
+    },
+    full: () => sayNotLive('Not live: too many filters are open in your account. '),
+    stopped: () => sayNotLive('Live updates stopped. '),
   });
 
   // A pause stops rows from moving. What comes meanwhile is counted, and nothing of it is lost.
@@ -83,6 +94,12 @@ function showNewEvents(table) {
     label?.replaceChildren(isPaused() ? 'Paused' : 'Live');
   }
 
+  function sayNotLive(words) {
+    if (label?.textContent.startsWith(words)) return;
+    label?.replaceChildren(words, link(location.href, 'Refresh'));
+    announce(words.trim());
+  }
+
   function receive({ id, html }) {
     if (seen.has(id) || body.querySelector(`[data-id="${id}"]`)) return;
     seen.add(id);
@@ -99,7 +116,16 @@ function showNewEvents(table) {
   function fallBehind({ count: skipped, more }) {
     heldMore ||= more;
     setBehind();
+    // A search that was not asked about all of them may have found none.
+    if (skipped) leaveEmpty();
     count(skipped);
+    showPill();
+  }
+
+  function receiveLate({ count: accepted }) {
+    lateCount += accepted;
+    refreshOverview();
+    announce(lateEvents(accepted));
     showPill();
   }
 
@@ -117,16 +143,25 @@ function showNewEvents(table) {
 
   function showPill() {
     if (!pill) return;
-    const number = newEvents(heldCount, heldMore);
-    pill.querySelector('span').textContent = isBehind ? `${number}. Reload` : number;
-    pill.hidden = false;
+    const words = pillWords();
+    pill.querySelector('span').textContent = words;
+    pill.hidden = !words;
+  }
+
+  function pillWords() {
+    if (heldCount && !isBehind) return newEvents(heldCount);
+    if (heldCount) return `${newEvents(heldCount, heldMore)}. Reload`;
+    if (isBehind) return `${MANY_EVENTS}. Reload to search them`;
+    return lateCount ? `${lateEvents(lateCount)}. Reload` : '';
   }
 
   function release() {
+    // There is a gap that only loading the page closes, so what says so stays.
+    if (isBehind || !insertsRows) return showPill();
     insert(held);
     held = [];
     heldCount = 0;
-    if (pill) pill.hidden = true;
+    showPill();
   }
 
   // By id, which is by time: what another program stored a moment ago may belong below what is here already.
@@ -141,15 +176,17 @@ function showNewEvents(table) {
       for (const row of rows) row.classList.remove('fresh');
     }, FRESH_MS);
 
-    for (const empty of document.querySelectorAll('[data-live-empty]')) leave(empty);
+    leaveEmpty();
     for (const wrapper of document.querySelectorAll('[data-live-table]')) wrapper.hidden = false;
   }
 }
 
 // What says that there is nothing goes away, and whoever had just pressed a button in it goes on at the top of the page.
-function leave(empty) {
-  if (empty.contains(document.activeElement)) document.querySelector('main')?.focus({ preventScroll: true });
-  empty.hidden = true;
+function leaveEmpty() {
+  for (const empty of document.querySelectorAll('[data-live-empty]')) {
+    if (empty.contains(document.activeElement)) document.querySelector('main')?.focus({ preventScroll: true });
+    empty.hidden = true;
+  }
 }
 
 // Totals and chart follow the rows, but calmly: soon after the first news, then no more often than every few seconds, and not in a
@@ -263,7 +300,7 @@ function runWhileShown(stream, isWanted) {
 
 // EventSource reconnects by itself after a broken connection, but gives up for good on an error answer.
 // This adds that retry, and resumes after the last event that arrived.
-function createStream(address, { lastId, stored, skipped, rejected, up, down, stopped }) {
+function createStream(address, { lastId, stored, skipped, late, rejected, up, down, full, stopped }) {
   let source;
   let retryTimer;
   let giveUpTimer;
@@ -276,6 +313,7 @@ function createStream(address, { lastId, stored, skipped, rejected, up, down, st
 
   function close() {
     source?.close();
+    source = undefined;
     clearTimeout(retryTimer);
     settle();
   }
@@ -300,10 +338,7 @@ function createStream(address, { lastId, stored, skipped, rejected, up, down, st
         giveUpTimer = setTimeout(() => stopped?.(), GIVE_UP_AFTER_MS);
         down?.();
       }
-      if (source.readyState === EventSource.CLOSED) {
-        retryTimer = setTimeout(connect, retryMs);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
-      }
+      if (source?.readyState === EventSource.CLOSED) retry(url);
     });
     source.addEventListener('stored', (event) => {
       const data = JSON.parse(event.data);
@@ -314,10 +349,39 @@ function createStream(address, { lastId, stored, skipped, rejected, up, down, st
       lastId = event.lastEventId || lastId;
       skipped?.(JSON.parse(event.data));
     });
+    // Everything until here was said, whether or not anything of it was for this page.
+    source.addEventListener('reached', (event) => { lastId = event.lastEventId || lastId; });
+    source.addEventListener('late', (event) => late?.(JSON.parse(event.data)));
     source.addEventListener('rejected', (event) => rejected?.(JSON.parse(event.data)));
   }
 
+  async function retry(url) {
+    const refused = source;
+    const isFull = await isRefusedForMany(url);
+    // The page was left or opened the connection again while it asked.
+    if (source !== refused) return;
+    if (isFull) {
+      clearTimeout(giveUpTimer);
+      retryMs = LAST_RETRY_MS;
+      full?.();
+    }
+    retryTimer = setTimeout(connect, retryMs);
+    retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+  }
+
   return { open, close };
+}
+
+// An EventSource does not tell which error it was given, so the address is asked once more.
+async function isRefusedForMany(url) {
+  const asking = new AbortController();
+  try {
+    return (await fetch(url, { signal: asking.signal })).status === TOO_MANY_REQUESTS;
+  } catch {
+    return false;
+  } finally {
+    asking.abort();
+  }
 }
 
 function countAnnouncer() {
@@ -328,7 +392,7 @@ function countAnnouncer() {
   return (number) => {
     count += number;
     timer ??= setTimeout(() => {
-      announce(newEvents(count));
+      announce(count ? newEvents(count) : MANY_EVENTS);
       count = 0;
       timer = undefined;
       spokenAt = performance.now();
@@ -340,19 +404,23 @@ function titleCounter() {
   const title = document.title;
   let count = 0;
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden || !count) return;
+    if (document.hidden) return;
     count = 0;
     document.title = title;
   });
 
   return (number) => {
     count += number;
-    document.title = `(${count.toLocaleString('en-US')}) ${title}`;
+    document.title = `(${count ? count.toLocaleString('en-US') : 'new'}) ${title}`;
   };
 }
 
 function newEvents(count, more) {
   return count === 1 ? '1 new event' : `${count.toLocaleString('en-US')}${more ? '+' : ''} new events`;
+}
+
+function lateEvents(count) {
+  return count === 1 ? '1 late event was accepted' : `${count.toLocaleString('en-US')} late events were accepted`;
 }
 
 function status(kind, text) {

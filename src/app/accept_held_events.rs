@@ -44,7 +44,7 @@ pub async fn accept_held_events(
                 let credential = credentials::find_locked(conn, account, id).await?.ok_or(AcceptError::NotFound)?;
                 let Some(end) = held_events::step_end(conn, account, id, until).await? else { return Ok(None) };
                 let accepted = held_events::accept(conn, account, id, (oldest_kept, end), counter, act.at).await?;
-                let (action, detail) = (Action::HeldEventsAccepted, words(accepted));
+                let (action, detail) = (Action::HeldEventsAccepted, accepted.words());
                 audit::append(conn, account, act, action, &credential.username, &detail).await?;
                 Ok(Some(accepted))
             })
@@ -65,16 +65,4 @@ pub async fn accept_held_events(
             return Ok(Accepted { has_more: true, ..all });
         }
     }
-}
-
-/// `12 stored, 1 stored before, 2 too old`.
-fn words(accepted: Accepted) -> String {
-    let Accepted { stored, repeated, too_old, has_more: _ } = accepted;
-    let mut words = format!("{stored} stored");
-    for (number, what) in [(repeated, "stored before"), (too_old, "too old")] {
-        if number > 0 {
-            words.push_str(&format!(", {number} {what}"));
-        }
-    }
-    words
 }

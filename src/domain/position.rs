@@ -164,7 +164,7 @@ impl fmt::Display for Position {
 
 #[cfg(test)]
 mod tests {
-    use super::{NotAPosition, Position, Snapshot};
+    use super::{NotAPosition, Position};
 
     const ID: &str = "019ab000-0000-7000-8000-000000000000";
 

@@ -18,6 +18,9 @@ pub enum PageError {
     /// No such page, or it belongs to another account, which is the same to its reader.
     #[error("not found")]
     NotFound,
+    /// The set-up page, once it has done what it is for.
+    #[error("the server is set up already")]
+    AlreadySetUp,
     #[error("sign-in required")]
     SignInRequired { return_to: String },
     #[error("a form came from another site")]
@@ -35,6 +38,9 @@ pub enum PageError {
     TimedOut,
     #[error("too busy or without a database")]
     Unavailable(#[source] Option<Failure>),
+    /// The account has live pages with as many different filters as it may.
+    #[error("too many live feeds")]
+    TooManyFeeds,
     /// As many exports as may be are under way.
     #[error("no place for another export: {0:?}")]
     NoPlace(NoPlace),
@@ -62,6 +68,12 @@ impl PageError {
                 StatusCode::NOT_FOUND,
                 "We can’t find that page",
                 "The address may be mistyped, or the event may have passed its retention period and been deleted.",
+            ),
+            PageError::AlreadySetUp => Face::new(
+                StatusCode::NOT_FOUND,
+                "This server already has its owner",
+                "The set-up link works once, and it has been used. Sign in with the account that was created then. If its \
+                 password is lost, whoever runs this server can set a new one there, with “account password EMAIL”.",
             ),
             PageError::SignInRequired { .. } => {
                 Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
@@ -103,6 +115,12 @@ impl PageError {
                 "We’ll be right back",
                 "The server can’t reach its database or has too much to do. Senders get 503 with Retry-After in the \
                  meantime, so well-behaved ones will deliver their events again.",
+            ),
+            PageError::TooManyFeeds => Face::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many live pages",
+                "Pages with 16 different filters are open in your account and updated live. That’s the most at once. Close one \
+                 of them. Reloading a page shows what’s new in the meantime.",
             ),
             PageError::NoPlace(NoPlace::InAccount) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -171,6 +189,10 @@ impl ErrorPage<'_> {
         self.code >= 500
     }
 
+    fn is_about_set_up(&self) -> bool {
+        self.title.contains("its owner")
+    }
+
     fn is_about_plan(&self) -> bool {
         self.title.contains("Pro plan")
     }
@@ -208,8 +230,8 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     }
     let face = error.face();
     let mut response = HttpResponse::build(face.status);
-    if face.status == StatusCode::SERVICE_UNAVAILABLE {
-        let is_long = matches!(error, PageError::NoPlace(_));
+    if matches!(face.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        let is_long = matches!(error, PageError::NoPlace(_) | PageError::TooManyFeeds);
         response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
     }
     if let PageError::MethodNotAllowed { allow } = error {

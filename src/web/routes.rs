@@ -181,6 +181,8 @@ fn pages(config: &mut ServiceConfig) {
 
     // Documentation.
     config
+        .service(at("/docs", "GET, HEAD").route(get().to(doc_pages::door)))
+        .service(at("/docs/webhooks", "GET, HEAD").route(get().to(doc_pages::door)))
         .service(at("/docs/webhooks/quick-start", "GET, HEAD").route(get().to(doc_pages::quick_start)))
         .service(at("/docs/webhooks/api-reference", "GET, HEAD").route(get().to(doc_pages::api_reference)))
         .service(at("/docs/webhooks/advanced-usage", "GET, HEAD").route(get().to(doc_pages::advanced_usage)))

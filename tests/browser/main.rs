@@ -23,6 +23,7 @@ mod first_run;
 mod hostile;
 mod keyboard;
 mod live;
+mod live_gaps;
 mod paper;
 mod search;
 mod second_factor;

@@ -126,6 +126,8 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/sessions/revocation", SignIn, Onward, Onward),
     route("GET", "/settings/audit", SignIn, Page, Page),
     route("GET", "/settings/audit/export", SignIn, Page, Page),
+    route("GET", "/docs", Onward, Onward, Onward),
+    route("GET", "/docs/webhooks", Onward, Onward, Onward),
     route("GET", "/docs/webhooks/quick-start", Page, Page, Page),
     route("GET", "/docs/webhooks/api-reference", Page, Page, Page),
     route("GET", "/docs/webhooks/advanced-usage", Page, Page, Page),

@@ -21,7 +21,17 @@ async fn the_first_run_creates_a_pro_account_and_signs_in() {
         server.query("select email, plan from users join accounts on accounts.id = account_id").await[0],
         [Some("maya@example.com".to_owned()), Some("pro".to_owned())]
     );
-    assert_eq!(visitor.get(&path).await.status(), 404, "the page exists once");
+    // Opened again, the link says what has become of it.
+    for (reader, path) in [(&visitor, path.as_str()), (&server.visitor(), &path), (&server.visitor(), "/setup")] {
+        let again = reader.get(path).await;
+        assert_eq!(again.status(), 404, "the page exists once");
+        let page = again.text().await.unwrap();
+        assert!(
+            page.contains("This server already has its owner") && page.contains("account password EMAIL"),
+            "{page}"
+        );
+        assert!(page.contains("href=\"/login\"") && !page.contains("We can’t find that page"), "{page}");
+    }
     assert_eq!(
         server.visitor().post(&path, &[("email", "eve@example.com"), ("password", PASSWORD)]).await.status(),
         404
@@ -40,8 +50,12 @@ async fn set_up_needs_its_token_and_of_two_at_once_one_wins() {
     }
     assert_eq!(server.number("select count(*) from users").await, 0);
     let path = setup_path(&server).await;
+    let wrong = [("email", "eve@example.com"), ("password", PASSWORD), ("token", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")];
+    assert_eq!(server.visitor().post(&path, &wrong).await.status(), 403, "a wrong field is wrong beside a right link");
     let (one, two) = (server.visitor(), server.visitor());
-    let (first, second) = (form("one@example.com"), form("two@example.com"));
+    // An empty field says nothing against the link.
+    let first = [("email", "one@example.com"), ("password", PASSWORD), ("token", "")];
+    let second = form("two@example.com");
     let (one, two) = tokio::join!(one.post(&path, &first), two.post(&path, &second));
     let mut statuses = [one.status().as_u16(), two.status().as_u16()];
     statuses.sort_unstable();

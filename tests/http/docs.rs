@@ -2,7 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::docs::PAGES;
+use reasoner_webhooks::config::checked::ConnectionLimits;
+use reasoner_webhooks::domain::account_password::PASSWORD_VOUCHES_FOR;
+use reasoner_webhooks::domain::device::DEVICE_LASTS;
+use reasoner_webhooks::domain::event::MAX_IDEMPOTENCY_KEY_BYTES;
+use reasoner_webhooks::domain::holding::{HELD_FOR, MAX_HELD_BYTES, MAX_HELD_EVENTS};
+use reasoner_webhooks::ingest::receive::BODY_DEADLINE;
+use reasoner_webhooks::store::pool;
+use reasoner_webhooks::web::docs::snippets::LANGUAGES;
+
+use crate::support::actors::WEBHOOKS;
+use crate::support::docs::{PAGES, text_of};
 use crate::support::server::TestServer;
 
 fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
@@ -61,4 +71,96 @@ async fn limits_are_documented_as_they_are_configured() {
     assert!(errors.contains("larger than 3 KiB"));
     let search = server.visitor().page("/docs/webhooks/search").await;
     assert!(search.contains("Events are kept for 1 day"));
+}
+
+/// What a private constant is in the source: `const NAME: … = VALUE;`.
+fn constant(file: &str, name: &str) -> String {
+    let source = std::fs::read_to_string(file).unwrap();
+    let pattern = regex::Regex::new(&format!(r"const {name}: [^=]+ = ([^;]+);")).unwrap();
+    let found = pattern.captures(&source).unwrap_or_else(|| panic!("{file} has no {name}"));
+    found[1].to_owned()
+}
+
+/// So many at once, then one in so many seconds: how a limiter is declared in the source.
+fn allowance(name: &str) -> (u32, u64) {
+    let value = constant("src/server/application.rs", name);
+    let pattern = regex::Regex::new(r"^\((\d+), Duration::from_secs\((\d+)\)\)$").unwrap();
+    let found = pattern.captures(&value).unwrap_or_else(|| panic!("{name} is {value}"));
+    (found[1].parse().unwrap(), found[2].parse().unwrap())
+}
+
+/// `10,000`
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let parts: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|part| std::str::from_utf8(part).unwrap()).collect();
+    parts.join(",")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code() {
+    let server = TestServer::start().await;
+    let mut pages = BTreeMap::new();
+    for name in PAGES {
+        let page = text_of(&server.visitor().page(&format!("/docs/webhooks/{name}")).await);
+        pages.insert(name, page.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    let says = |page: &str, sentence: &str| assert!(pages[page].contains(sentence), "{page} does not say: {sentence}");
+
+    let ConnectionLimits { head_deadline, keep_alive, write_deadline, max_connections } = ConnectionLimits::default();
+    let (head, body) = (head_deadline.as_secs(), BODY_DEADLINE.as_secs());
+    says("api-reference", &format!("The headers didn’t arrive within {head} seconds."));
+    says("api-reference", &format!("The body didn’t arrive within {body} seconds."));
+    says("errors", &format!("The request line and the headers have to arrive within {head} seconds"));
+    says("errors", &format!("The whole body has to arrive within {body} seconds"));
+    says("advanced-usage", &format!("We wait {body} seconds for the body to arrive"));
+    says("advanced-usage", &format!("We close a connection that has been idle for {} seconds.", keep_alive.as_secs()));
+    says("api-reference", &format!("idle between two requests {} seconds", keep_alive.as_secs()));
+    says("operations", &format!("for each listener {}", thousands(max_connections)));
+    says("operations", &format!("Who reads nothing of an answer {} seconds", write_deadline.as_secs()));
+    says("api-reference", &format!("Length of an idempotency key {MAX_IDEMPOTENCY_KEY_BYTES} bytes"));
+
+    let (at_once, seconds) = allowance("SENDER_FAILURES");
+    assert_eq!(seconds, 1);
+    says("operations", &format!("Failures from one address {at_once}, then one a second"));
+    let (at_once, seconds) = allowance("SIGN_IN_FAILURES_BY_ADDRESS");
+    says("operations", &format!("counted by address ({at_once}, then one in {seconds} seconds)"));
+    let (at_once, seconds) = allowance("SIGN_IN_FAILURES_BY_EMAIL");
+    says("operations", &format!("by account ({at_once}, then one in {seconds} seconds)"));
+    let (at_once, seconds) = allowance("SIGN_IN_FAILURES_BY_DEVICE");
+    says("operations", &format!("guesses of its own: {at_once}, then one in {seconds} seconds"));
+    says(
+        "operations",
+        &format!("(<code>device</code>) for {} days", DEVICE_LASTS.as_hours() / 24)
+            .replace("<code>", "")
+            .replace("</code>", ""),
+    );
+    says("operations", &format!("last given more than {} minutes ago", PASSWORD_VOUCHES_FOR.as_mins()));
+
+    let places = |name: &str| constant("src/web/events/export_places.rs", name);
+    let (in_all, of_one) = (places("MOST_IN_ALL"), places("MOST_OF_AN_ACCOUNT"));
+    says("operations", &format!("at most {in_all} exports to browsers at once, and {of_one} of an account"));
+    let background = constant("src/store/pool.rs", "MAX_BACKGROUND_CONNECTIONS");
+    says("operations", &format!("Exports and deletions use at most {background} connections at a time"));
+    says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 2));
+    let step = constant("src/app/delete_events.rs", "STEP");
+    let events = step.split_once("events: ").unwrap().1.split(',').next().unwrap();
+    let step: usize = events.replace('_', "").parse().unwrap();
+    says("operations", &format!("at most {} at a time", thousands(step)));
+    let (events, mebibytes) = (thousands(usize::try_from(MAX_HELD_EVENTS).unwrap()), MAX_HELD_BYTES >> 20);
+    let days = HELD_FOR.as_hours() / 24;
+    says(
+        "advanced-usage",
+        &format!("Up to {events} events and {mebibytes} MiB are held for a credential, each for {days} days"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_account_is_told_of_every_language_that_there_are_examples_in() {
+    let server = TestServer::start().await;
+    let page = server.pro("alice@example.com").await.page(WEBHOOKS).await;
+    let sentence = page.split("has examples for ").nth(1).unwrap().split(".</p>").next().unwrap();
+    for language in LANGUAGES {
+        assert!(sentence.contains(language.title), "{} is not in: {sentence}", language.title);
+    }
+    assert_eq!(sentence.split(", ").count() + 1, LANGUAGES.len(), "{sentence}");
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use reasoner_webhooks::domain::event::EventId;
-use reasoner_webhooks::store::pool::Store;
 use uuid::Uuid;
 
+use crate::holding::expired;
 use crate::support::actors::{Person, Sender};
+use crate::support::event_rows::insert_many;
 use crate::support::follower::Follower;
-use crate::support::postgres;
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 async fn started() -> (TestServer, Person, Sender) {
     let server = TestServer::start().await;
@@ -334,6 +334,154 @@ async fn readers_with_the_same_filters_share_their_looks_and_idle_ones_need_none
     assert!(idle.of("stored").is_empty(), "somebody else's");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_while_feeds_were_looked_after_is_told_when_it_is_committed() {
+    let (server, alice, sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let before = sender.store("1").await;
+    follower.until(|said| said.len() == 1).await;
+    let owner = server.query("select account_id::text, id::text from credentials").await;
+    let (account, credential) = (owner[0][0].clone().unwrap(), owner[0][1].clone().unwrap());
+    let (client, connection) = tokio_postgres::connect(&server.database_url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let slow = Uuid::now_v7();
+    let insert = format!(
+        "begin; insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) \
+         values ('{account}', '{slow}', '{credential}', '10.0.0.9', 'application/json', '[]', '1', 1)"
+    );
+    client.batch_execute(&insert).await.unwrap();
+    // Nothing is new, so each time the feed goes on from where this began, past transactions that came later.
+    let looks = server.application().feeds.looks();
+    for _ in 0..3 {
+        server.query("select pg_current_xact_id()").await;
+        server.application().feeds.look_after_once().await.unwrap();
+    }
+    assert_eq!(server.application().feeds.looks(), looks, "nobody had to look");
+    client.batch_execute("commit").await.unwrap();
+    server.application().feeds.look_after_once().await.unwrap();
+    follower.until(|said| said.len() == 2).await;
+    assert_eq!(follower.ids(), [before, slow.to_string()]);
+    // Whoever comes back goes on from there.
+    follower.cut();
+    follower.connect().await;
+    assert_eq!(follower.ids().len(), 2, "nothing twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_a_flood_are_looked_at_once_more_and_then_left_alone() {
+    let (server, alice, _sender) = started().await;
+    let mut follower = Follower::new(&alice, "/events/live");
+    follower.connect().await;
+    let owner = server.query("select account_id::text, id::text from credentials").await;
+    let owner = format!("'{}'::uuid, '{}'::uuid", owner[0][0].clone().unwrap(), owner[0][1].clone().unwrap());
+    server.query(&insert_many(&owner, 25_000, 0, "'1'")).await;
+    let feeds = &server.application().feeds;
+    feeds.look_after_once().await.unwrap();
+    follower.until(|said| said.len() == 1).await;
+    assert_eq!(follower.of("skipped"), [&serde_json::json!({ "count": 10_000, "more": true })]);
+    // More of them are as young as unseen ones may be than are looked at for one account: so it is told to look, and finds nothing.
+    let looks = feeds.looks();
+    feeds.look_after_once().await.unwrap();
+    let looked = async {
+        while feeds.looks() == looks {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), looked).await.expect("it looks");
+    // Half a minute later nothing is left to go through, and nobody looks.
+    server.pass(SignedDuration::from_secs(60));
+    feeds.look_after_once().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let looks = feeds.looks();
+    for _ in 0..3 {
+        feeds.look_after_once().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(feeds.looks(), looks);
+    assert_eq!(follower.said.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_asked_as_much_as_it_may_says_so_and_goes_on_from_there() {
+    let (server, alice, sender) = started().await;
+    let first = sender.store("1").await;
+    let owner = server.query("select account_id::text, id::text from credentials").await;
+    let owner = format!("'{}'::uuid, '{}'::uuid", owner[0][0].clone().unwrap(), owner[0][1].clone().unwrap());
+    server.query(&insert_many(&owner, 5_000, 0, "'\"other\"'")).await;
+    let mut follower = Follower::new(&alice, "/events/live?q=wanted");
+    follower.last_id = first.replace(&first[..8], "01900000");
+    follower.connect().await;
+    assert_eq!(follower.of("skipped"), [&serde_json::json!({ "count": 0, "more": true })]);
+    let (wanted, _other) = (sender.store(r#""wanted""#).await, sender.store("1").await);
+    follower.until(|said| said.len() == 2).await;
+    assert_eq!(follower.ids(), [wanted]);
+}
+
+/// As many different filters as an account may have live pages with.
+const MAX_FEEDS: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_so_many_live_filters_and_as_many_readers_of_them_as_come() {
+    let (server, alice, sender) = started().await;
+    let bob = server.pro("bob@example.com").await;
+    let path = |number: usize| format!("/events/live?q={number}");
+    let mut followers: Vec<Follower> = (1..=MAX_FEEDS).map(|number| Follower::new(&alice, &path(number))).collect();
+    join_all(followers.iter_mut().map(Follower::connect)).await;
+    let refused = alice.get(&path(MAX_FEEDS + 1)).await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"60".parse().unwrap()));
+    assert!(refused.text().await.unwrap().contains("16 different filters"));
+    // Whoever reads what is read already is let in, and so is everybody else's account.
+    let mut same: Vec<Follower> = (0..100).map(|_| Follower::new(&alice, &path(1))).collect();
+    join_all(same.iter_mut().map(Follower::connect)).await;
+    Follower::new(&bob, &path(MAX_FEEDS + 1)).connect().await;
+    let stored = sender.store("1").await;
+    for follower in same.iter_mut().chain(&mut followers[..1]) {
+        follower.until(|said| said.len() == 1).await;
+        assert_eq!(follower.ids(), std::slice::from_ref(&stored));
+    }
+    // A place that is given up is free for another filter, once the server has noticed.
+    drop(followers.pop());
+    let again = async {
+        while alice.get(&path(MAX_FEEDS + 1)).await.status() != 200 {
+            sender.store(format!("{MAX_FEEDS}")).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), again).await.expect("there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_that_are_accepted_are_told_as_such_on_every_instance() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (old, new, path) = expired(&server, &alice).await;
+    assert_eq!(old.send("1").await.status(), 401);
+    assert_eq!(old.send("2").await.status(), 401);
+    server.eventually("select count(*) from held_events", 2).await;
+    server.pass(SignedDuration::from_hours(1));
+    let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
+    other.pass(SignedDuration::from_hours(3));
+    let mut followers: Vec<Follower> = (0..2).map(|_| Follower::new(&alice, "/events/live")).collect();
+    followers[1].go_to(&other.url);
+    let mut of_another =
+        Follower::new(&alice, &format!("/events/live?credential={}", server.sender(&alice).await.username));
+    join_all(followers.iter_mut().chain([&mut of_another]).map(Follower::connect)).await;
+    let accepted = alice.post(&format!("{path}/held-events/acceptance"), &[("current_password", PASSWORD)]).await;
+    assert_eq!(accepted.status(), 303);
+    for follower in &mut followers {
+        follower.until(|said| said.iter().any(|said| said.kind == "late")).await;
+        assert_eq!(follower.of("late"), [&serde_json::json!({ "count": 2 })]);
+    }
+    // It is said once, and only where the credential may be shown.
+    let stored = new.store("3").await;
+    for follower in &mut followers {
+        follower.until(|said| said.iter().any(|said| said.data["id"] == stored)).await;
+        assert_eq!((follower.of("late").len(), follower.ids()), (1, vec![stored.clone()]));
+    }
+    assert!(of_another.of("late").is_empty());
+}
+
 // holds W1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_connection_ends_with_its_session_and_says_nothing_more() {
@@ -355,8 +503,6 @@ async fn a_live_connection_ends_with_its_session_and_says_nothing_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn transactions_are_told_apart_where_their_numbers_begin_again() {
-    let store = Store::open(&postgres::new_database().await).await.unwrap();
-    drop(store);
     let server = TestServer::start().await;
     // The lower halves of the numbers alone are kept with the rows.
     let after = async |xid: &str, snapshot: &str| {

@@ -25,6 +25,8 @@ impl<C: Camera> Tour<'_, C> {
         self.press("main form button").await?;
         self.see("ol.steps").await?;
         self.here("webhooks-empty", "Webhooks, without a credential").await?;
+        self.driver.goto(&link).await?;
+        self.here("error-404-set-up", "Error: the server has its owner").await?;
         self.page("/events", "events-new", "Events, without a credential").await
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::domain::rejection::Reason;
 use crate::domain::visible::visible;
 use crate::store::credentials;
-use crate::web::answers::html;
+use crate::web::answers::{html, see_other};
 use crate::web::docs::snippets::{Blanks, LANGUAGES, Snippet};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
@@ -17,6 +17,11 @@ use crate::web::shown::limit;
 
 /// What stands in the examples until there is a credential.
 const NO_USERNAME: &str = "USERNAME";
+
+/// `GET /docs`: to the page that is read first.
+pub async fn door() -> HttpResponse {
+    see_other("/docs/webhooks/quick-start")
+}
 
 #[derive(Deserialize)]
 pub struct Query {

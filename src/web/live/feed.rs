@@ -23,6 +23,7 @@ use crate::store::{arrivals, sessions};
 use crate::web::live::message::Text;
 use crate::web::live::reading::Reading;
 use crate::web::live::seat::Seat;
+use crate::web::live::turns::Turns;
 use crate::web::site::Site;
 
 /// Between two looks, so that a flood is ten looks a second.
@@ -68,6 +69,8 @@ struct Progress {
     /// Rejections are rolled up by the second: those known of the last second, and which that is.
     rejected_since: Timestamp,
     rejected: HashSet<Uuid>,
+    /// The acceptances of late events that are known.
+    accepted: HashMap<Uuid, u64>,
     /// How many events it has told of.
     told: usize,
 }
@@ -85,6 +88,7 @@ pub struct Feed {
     abandoned: Notify,
     /// Of all feeds.
     looks: Arc<AtomicU64>,
+    turns: Arc<Turns>,
 }
 
 /// A reader who has just joined: what comes is new beyond `position`.
@@ -99,7 +103,7 @@ pub struct Joined {
 }
 
 impl Feed {
-    pub fn new(reading: Reading, looks: Arc<AtomicU64>) -> Self {
+    pub fn new(reading: Reading, looks: Arc<AtomicU64>, turns: Arc<Turns>) -> Self {
         Self {
             reading,
             progress: tokio::sync::Mutex::default(),
@@ -108,6 +112,7 @@ impl Feed {
             seats: Mutex::default(),
             abandoned: Notify::new(),
             looks,
+            turns,
         }
     }
 
@@ -124,7 +129,6 @@ impl Feed {
                     let _ = self.pieces.send(Piece::End);
                     return;
                 }
-                let began = Instant::now();
                 let looking = async { self.look(site, &mut *self.progress.lock().await).await };
                 // A look that nobody waits for any more ends, and in the database as well.
                 let looked = tokio::select! {
@@ -132,7 +136,7 @@ impl Feed {
                     () = self.abandoned.notified() => return,
                 };
                 let pause = match looked {
-                    Ok(()) => BETWEEN_LOOKS.max(began.elapsed() * PAUSE_FOR_LOOK),
+                    Ok(took) => BETWEEN_LOOKS.max(took * PAUSE_FOR_LOOK),
                     Err(ref error) => {
                         tracing::debug!(%error, "a live feed could not look; trying again");
                         BETWEEN_ATTEMPTS
@@ -190,12 +194,18 @@ impl Feed {
         Ok(Joined { pieces: self.pieces.subscribe(), position, until, told: progress.told, refused })
     }
 
-    /// What is new since the last look, sent to everybody who reads.
-    async fn look(&self, site: &Site, progress: &mut Progress) -> Result<(), StoreError> {
-        self.reading.on_connection(&site.store, async |conn| self.look_on(conn, site, progress).await).await
+    /// What is new since the last look, sent to everybody who reads. Answers with how long that took, once it was its turn.
+    async fn look(&self, site: &Site, progress: &mut Progress) -> Result<Duration, StoreError> {
+        let look = self.reading.on_connection(&site.store, async |conn| self.look_on(conn, site, progress).await);
+        self.turns.take(&self.reading.filters.filter, look).await
     }
 
-    async fn look_on(&self, conn: &mut Connection, site: &Site, progress: &mut Progress) -> Result<(), StoreError> {
+    async fn look_on(
+        &self,
+        conn: &mut Connection,
+        site: &Site,
+        progress: &mut Progress,
+    ) -> Result<Duration, StoreError> {
         let began = Instant::now();
         self.looks.fetch_add(1, Ordering::Relaxed);
         let now = site.clock.now();
@@ -213,6 +223,15 @@ impl Feed {
                 text.rejected(one, now);
             }
         }
+        // Late events have ids that are older than any that is looked for, so it is the audit trail that tells of them.
+        let accepted_since = progress.position.as_ref().map_or(now, |from| from.at.received_at().min(now));
+        let accepted = self.reading.list_acceptances(conn, accepted_since).await?;
+        let accepted_now =
+            accepted.iter().filter(|(id, _)| !progress.accepted.contains_key(id)).map(|(_, stored)| stored);
+        let late: u64 = accepted_now.sum();
+        if progress.position.is_some() && late > 0 {
+            text.accepted_late(late);
+        }
         if !text.0.is_empty() && progress.sessions_looked_at.is_none_or(|at| at.elapsed() >= SESSIONS_HOLD_FOR) {
             let ids: Vec<SessionId> = self.seats().iter().map(|seat| seat.session).collect();
             self.end_all_but(&sessions::find_live(conn, &ids, now).await?);
@@ -223,6 +242,7 @@ impl Feed {
             progress.rejected_since = newest.at;
             progress.rejected = refused.iter().map(|one| one.id).collect();
         }
+        progress.accepted = accepted;
         let from = progress.position.replace(reached.clone());
         progress.looked_at = Some(began);
         if let Some(from) = from
@@ -242,7 +262,7 @@ impl Feed {
         }
         // After it was sent: who sees this position and nothing waiting has everything until here.
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
-        Ok(())
+        Ok(began.elapsed())
     }
 
     pub fn seats(&self) -> Vec<Arc<Seat>> {

@@ -20,11 +20,15 @@ use crate::web::events::filters::Filters;
 use crate::web::live::feed::Feed;
 use crate::web::live::reading::Reading;
 use crate::web::live::seat::Seat;
+use crate::web::live::turns::Turns;
 use crate::web::site::Site;
 
 /// How often it is looked whether sessions have ended, and whether anything arrived that nobody was told of: the program that stored it
 /// may have been killed before it could say so.
 const LOOK_AFTER_EVERY: Duration = Duration::from_secs(15);
+
+/// How many feeds an account may have open: as many different filters, in however many pages.
+const MAX_FEEDS_OF_ACCOUNT: usize = 16;
 
 /// Whose events, and which of them.
 type Key = (AccountId, String);
@@ -38,13 +42,25 @@ pub struct Feeds {
     open: Mutex<HashMap<Key, Arc<Feed>>>,
     seats: AtomicU64,
     looks: Arc<AtomicU64>,
+    turns: Arc<Turns>,
 }
+
+/// The account has as many feeds as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyFeeds;
 
 impl Feeds {
     /// Feeds run where this is called.
     pub fn new(site: web::Data<Site>) -> Self {
         let runtime = Handle::current();
-        Self { site, runtime, open: Mutex::default(), seats: AtomicU64::new(0), looks: Arc::default() }
+        Self {
+            site,
+            runtime,
+            open: Mutex::default(),
+            seats: AtomicU64::new(0),
+            looks: Arc::default(),
+            turns: Arc::default(),
+        }
     }
 
     /// How often feeds have looked into the database.
@@ -53,13 +69,22 @@ impl Feeds {
     }
 
     /// Takes a place at the feed of an account and its filters, which is opened if nobody reads it yet.
-    pub fn enter(self: Arc<Self>, account: AccountId, filters: Filters, session: SessionId) -> Place {
+    pub fn enter(
+        self: Arc<Self>,
+        account: AccountId,
+        filters: Filters,
+        session: SessionId,
+    ) -> Result<Place, TooManyFeeds> {
         let key = (account, filters.links.to(""));
         let (number, seat) = (self.seats.fetch_add(1, Ordering::Relaxed), Arc::new(Seat::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_account = || open.keys().filter(|(owner, _)| *owner == account).count();
+        if !open.contains_key(&key) && of_account() >= MAX_FEEDS_OF_ACCOUNT {
+            return Err(TooManyFeeds);
+        }
         let feed = open.entry(key.clone()).or_insert_with(|| {
             let reading = Reading { account, cursors: Cursors::new(&self.site.keys, account), filters };
-            let feed = Arc::new(Feed::new(reading, self.looks.clone()));
+            let feed = Arc::new(Feed::new(reading, self.looks.clone(), self.turns.clone()));
             // Listening begins before the first look, so nothing falls between the two.
             let listener = self.site.engine.wake.listen(account);
             let (running, site) = (feed.clone(), self.site.clone());
@@ -69,7 +94,7 @@ impl Feeds {
         feed.seats.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
         let feed = feed.clone();
         drop(open);
-        Place {
+        Ok(Place {
             site: self.site.clone(),
             feed,
             seat,
@@ -77,7 +102,7 @@ impl Feeds {
             feeds: self,
             key,
             number,
-        }
+        })
     }
 
     fn leave(&self, key: &Key, number: u64) {
@@ -114,7 +139,8 @@ impl Feeds {
         }
     }
 
-    async fn look_after_once(&self) -> Result<(), StoreError> {
+    /// Looks after them once.
+    pub async fn look_after_once(&self) -> Result<(), StoreError> {
         let feeds = self.all();
         if feeds.is_empty() {
             return Ok(());

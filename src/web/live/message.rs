@@ -32,6 +32,11 @@ struct Skipped {
 }
 
 #[derive(Serialize)]
+struct Late {
+    count: u64,
+}
+
+#[derive(Serialize)]
 struct Rejected<'a> {
     credential: String,
     username: &'a str,
@@ -54,10 +59,10 @@ impl Text {
         Self(format!("retry: {RETRY_MS}\n\n"))
     }
 
-    /// Everything until here was said. Nobody is told of it, but for the browser, which notes it; it also lets both ends notice a dead
-    /// connection.
+    /// Everything until here was said. The browser notes it, and a page that opens its next connection by itself does; it also lets both
+    /// ends notice a dead connection. It has no data, but a block without any field of that name would be told to nobody.
     pub fn reached(&mut self, cursor: &str) {
-        self.0.push_str(&format!("id: {cursor}\n\n"));
+        self.0.push_str(&format!("id: {cursor}\nevent: reached\ndata\n\n"));
     }
 
     /// An event, as a row of the list.
@@ -73,6 +78,11 @@ impl Text {
     pub fn skipped(&mut self, count: usize, more: bool, cursor: &str) {
         self.0.push_str(&format!("id: {cursor}\n"));
         self.push("skipped", &Skipped { count, more });
+    }
+
+    /// Events that were held and are accepted now. They stand where they first arrived, among what the readers have seen already.
+    pub fn accepted_late(&mut self, count: u64) {
+        self.push("late", &Late { count });
     }
 
     pub fn rejected(&mut self, rejection: &Rejection, now: Timestamp) {

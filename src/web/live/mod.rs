@@ -7,3 +7,4 @@ pub mod message;
 pub mod reading;
 pub mod seat;
 pub mod stream;
+pub mod turns;

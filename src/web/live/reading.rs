@@ -1,10 +1,15 @@
 //! What the events and the refused requests of one account, under one filter, have that somebody has not seen: read from the database, and
 //! rendered as it is sent.
 
-use jiff::Timestamp;
+use std::collections::HashMap;
 
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::domain::audit::{Action, AuditFilter};
 use crate::domain::cursor::Cursors;
 use crate::domain::event::EventId;
+use crate::domain::holding::Accepted;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Snapshot};
@@ -13,7 +18,7 @@ use crate::store::error::StoreError;
 use crate::store::found_arrivals::list_newest;
 use crate::store::pool::{Connection, Store};
 use crate::store::searching::search;
-use crate::store::{arrivals, rejections};
+use crate::store::{arrivals, audit, rejections};
 use crate::web::events::filters::Filters;
 use crate::web::live::message::Text;
 
@@ -21,6 +26,9 @@ use crate::web::live::message::Text;
 pub const MAX_ROWS: usize = 200;
 /// How far that is counted.
 pub const MOST_COUNTED: usize = 10_000;
+
+/// How long after the moment that it bears an acceptance may be committed.
+const ACCEPTANCES_COMMIT_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Whose, and which of them.
 #[derive(Debug)]
@@ -93,5 +101,20 @@ impl Reading {
         let mut rows = rejections::list(conn, self.account, &filter, None, None, MAX_ROWS).await?.rows;
         rows.reverse();
         Ok(rows)
+    }
+
+    /// The acceptances of late events since a moment, with how many events each of them stored: all, where a search would say less of them.
+    pub async fn list_acceptances(
+        &self,
+        conn: &mut Connection,
+        since: Timestamp,
+    ) -> Result<HashMap<Uuid, u64>, StoreError> {
+        let since = since.saturating_sub(ACCEPTANCES_COMMIT_WITHIN).unwrap_or(since);
+        let filter = AuditFilter { action: Some(Action::HeldEventsAccepted), subject: None };
+        let after = Some(EventId::first_of(since).0);
+        let lines = audit::list_after(conn, self.account, &filter, after, MAX_ROWS).await?;
+        let of_credential = self.filters.username();
+        let lines = lines.into_iter().filter(|(_, line)| of_credential.is_empty() || line.subject == of_credential);
+        Ok(lines.map(|(id, line)| (id, Accepted::stored_in(&line.detail))).collect())
     }
 }

@@ -57,7 +57,7 @@ pub async fn show(
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     // Nobody has no session here; the id that none has ends with the first look at it.
     let session = reader.reader.session.unwrap_or(SessionId(uuid::Uuid::nil()));
-    let place = feeds.into_inner().enter(account, filters, session);
+    let place = feeds.into_inner().enter(account, filters, session).map_err(|_| PageError::TooManyFeeds)?;
     let resumed = place.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
     let state = Stream::begin(place, resumed).await?;
     let body = stream::unfold(state, |mut state| async move {

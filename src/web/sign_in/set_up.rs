@@ -1,5 +1,5 @@
 //! The first run: creates the first account through the one-time link of the start-up card, and signs in. Afterwards the page
-//! does not exist.
+//! does not exist, and says why to whoever opens the link again.
 
 use actix_session::Session;
 use actix_web::{HttpResponse, web};
@@ -52,7 +52,7 @@ pub async fn door(reader: Reader) -> HttpResponse {
 
 async fn require_fresh(reader: &Reader) -> Result<(), PageError> {
     let fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
-    if fresh { Ok(()) } else { Err(PageError::NotFound) }
+    if fresh { Ok(()) } else { Err(PageError::AlreadySetUp) }
 }
 
 fn form(reader: &Reader, token: &str) -> SetUp {
@@ -76,7 +76,9 @@ pub async fn create(
 ) -> Result<HttpResponse, PageError> {
     require_fresh(&reader).await?;
     let Form { email, password, name, token } = submitted;
-    let mut template = form(&reader, token.as_deref().unwrap_or(&link.token));
+    // An empty field says nothing against the link.
+    let token = token.filter(|token| !token.is_empty()).unwrap_or(link.token.clone());
+    let mut template = form(&reader, &token);
     if template.token.is_none() {
         return forbidden(&template);
     }
@@ -89,7 +91,7 @@ pub async fn create(
             session::sign_in(&session, user, true, reader.address.to_string(), reader.agent, reader.now);
             Ok(see_other("/settings/integrations/webhooks"))
         }
-        Err(CreateAccountError::AlreadySetUp | CreateAccountError::EmailTaken) => Err(PageError::NotFound),
+        Err(CreateAccountError::AlreadySetUp | CreateAccountError::EmailTaken) => Err(PageError::AlreadySetUp),
         Err(CreateAccountError::Failed(failure)) => Err(failure.into()),
     }
 }

@@ -1,0 +1,43 @@
+//! Whose turn it is to look into the database: however many feeds are read, pages find a connection.
+
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::domain::listing::EventFilter;
+use crate::store::error::StoreError;
+
+/// Looks at once that read the key and no more. Each takes a connection for a few milliseconds.
+const LOOKS: usize = 4;
+/// Looks at once that go through events, as searches do. The other places for searches are left to those of pages.
+const SEARCHING_LOOKS: usize = 2;
+/// How long a look waits for its turn.
+const MAX_WAIT: Duration = Duration::from_secs(4);
+
+/// The turns of one program.
+#[derive(Debug)]
+pub struct Turns {
+    plain: Semaphore,
+    searching: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { plain: Semaphore::new(LOOKS), searching: Semaphore::new(SEARCHING_LOOKS) }
+    }
+}
+
+impl Turns {
+    /// Looks when it is its turn: first come, first served.
+    pub async fn take<T>(
+        &self,
+        filter: &EventFilter,
+        look: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let turns = if filter.has_to_look() { &self.searching } else { &self.plain };
+        let late = || StoreError::Unavailable("too many live feeds look at once".to_owned());
+        let _turn = timeout(MAX_WAIT, turns.acquire()).await.map_err(|_| late())?.map_err(|_| late())?;
+        look.await
+    }
+}
