@@ -71,6 +71,7 @@ async function ask(name, state) {
 
   if (told.state === 'running') {
     state.isKnown = true;
+    state.unknownSince = undefined;
     show(told, state.isOwn);
     if (performance.now() - state.spokenAt > SPEAK_EVERY_MS) {
       state.spokenAt = performance.now();
@@ -81,16 +82,22 @@ async function ask(name, state) {
     speak(told);
     remember('');
     return;
-  } else if (told.state === 'unknown' && state.isKnown) {
+  } else if (told.state === 'unknown' && state.isKnown && isUnknownForLong(state)) {
     show({ state: 'left', title: 'The server no longer knows this download.', text: 'Your browser says whether it is complete.' }, state.isOwn);
     remember('');
     return;
-  } else if (told.state === 'unknown' && performance.now() - state.since > GIVE_UP_AFTER_MS) {
+  } else if (told.state === 'unknown' && !state.isKnown && performance.now() - state.since > GIVE_UP_AFTER_MS) {
     // It never began, or another instance sends it.
     remember('');
     return;
   }
   setTimeout(ask, ASK_EVERY_MS, name, state);
+}
+
+// Of several instances only the one that sends it knows it, and now and then another is asked.
+function isUnknownForLong(state) {
+  state.unknownSince ??= performance.now();
+  return performance.now() - state.unknownSince > GIVE_UP_AFTER_MS;
 }
 
 function show({ state, title, text, percent }, isOwn) {

@@ -114,7 +114,7 @@ function showNewEvents(table) {
   }
 
   function fallBehind({ count: skipped, more }) {
-    heldMore ||= more;
+    heldMore ||= more || !skipped;
     setBehind();
     // A search that was not asked about all of them may have found none.
     if (skipped) leaveEmpty();

@@ -119,7 +119,7 @@ impl PageError {
             PageError::TooManyFeeds => Face::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many live pages",
-                "Pages with 16 different filters are open in your account and updated live. That’s the most at once. Close one \
+                "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close one \
                  of them. Reloading a page shows what’s new in the meantime.",
             ),
             PageError::NoPlace(NoPlace::InAccount) => Face::new(

@@ -174,7 +174,7 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
         .service(at("/settings/events", "GET, HEAD").route(get().to(retention::show)))
         .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
-        .service(at("/settings/sessions/revocation", "POST").route(post().to(sessions::revoke_others)))
+        .service(at("/settings/other-sessions/ending", "POST").route(post().to(sessions::revoke_others)))
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
         .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)))
         .service(at("/settings/audit/export", "GET, HEAD").route(get().to(audit::download)));

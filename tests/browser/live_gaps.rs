@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -167,22 +166,11 @@ async fn a_page_that_lost_its_server_says_so_and_goes_on_without_a_gap_when_it_i
 async fn a_page_with_one_filter_too_many_says_that_it_is_not_live() {
     let server = TestServer::start().await;
     let maya = server.pro(MAYA).await;
-    let sender = server.sender(&maya).await;
     let mut others: Vec<Follower> =
-        (0..16).map(|number| Follower::new(&maya, &format!("/events/live?q={number}"))).collect();
+        (0..64).map(|number| Follower::new(&maya, &format!("/events/live?q={number}"))).collect();
     join_all(others.iter_mut().map(Follower::connect)).await;
     let visit = Visit::begin(&server).await;
     visit.sign_in().await;
     visit.read(LABEL, "Not live: too many filters are open in your account. Refresh").await;
-    // When others are closed, it is live by itself.
-    visit.ask("const real = setTimeout; window.setTimeout = (act, ms) => real(act, ms === 30000 ? 500 : ms)").await;
-    drop(others);
-    visit.press(&format!("{LABEL} a")).await;
-    let word = async || {
-        sender.store("1").await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        (visit.text(LABEL).await == "Live").then_some(())
-    };
-    visit.until("the word that it is live", word).await;
     visit.end().await;
 }

@@ -71,7 +71,7 @@ const ACTS: &[&str] = &[
     "/settings/account/deletion",
     "/settings/confirmation",
     "/settings/sessions/ID/revocation",
-    "/settings/sessions/revocation",
+    "/settings/other-sessions/ending",
 ];
 
 /// What nobody needs a database for.

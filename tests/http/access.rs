@@ -123,7 +123,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/events", SignIn, Page, Page),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
-    route("POST", "/settings/sessions/revocation", SignIn, Onward, Onward),
+    route("POST", "/settings/other-sessions/ending", SignIn, Onward, Onward),
     route("GET", "/settings/audit", SignIn, Page, Page),
     route("GET", "/settings/audit/export", SignIn, Page, Page),
     route("GET", "/docs", Onward, Onward, Onward),
@@ -308,10 +308,75 @@ async fn no_form_changes_a_plan() {
     assert_eq!(server.number("select count(*) from audit_log where action = 'plan_changed'").await, 0);
 }
 
+/// What belongs to accounts, but for the times at which somebody was seen.
+const BELONGINGS: &str = "select md5(string_agg(line, ' ' order by line)) from ( \
+     select a::text as line from accounts a union all select u::text from users u union all select c::text from credentials c \
+     union all select (s.id, s.hash, s.slot, s.expires_at, s.revoked_at)::text from credential_secrets s \
+     union all select s.id::text from sessions s union all select e.id::text from events e \
+     union all select d.id::text from event_deletions d) lines";
+
+// holds W4, W5
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_another_site_nor_any_get_changes_a_thing_on_any_route() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let event = sender.store("1").await;
+    let credential = alice.credential_id(&sender.username).await;
+    let session = server.query("select id::text from sessions").await[0][0].clone().unwrap();
+    let before = server.query(BELONGINGS).await;
+    for route in ROUTES {
+        let path = route.path.replace("{event}", &event).replace("{credential}", &credential);
+        let path = path.replace("{session}", &session).replace("{asset}", "nothing.css");
+        if route.method == "GET" {
+            alice.get(&path).await;
+        } else if route.path != "/" {
+            for site in ["cross-site", "same-site"] {
+                let complete = [fields_of(route.path), &[("confirmation", "System 1"), ("overlap", "now")]].concat();
+                assert_eq!(alice.post_from(site, &path, &complete).await.status(), 403, "{site} {path}");
+            }
+            // No field is the contract's for most of these, so none is needed; and it says so of a stranger's as well.
+            let bare = alice.client.post(format!("{}{path}", server.url)).header("Sec-Fetch-Site", "cross-site");
+            assert_eq!(bare.send().await.unwrap().status(), 403, "{path}");
+        }
+        assert_eq!(server.query(BELONGINGS).await, before, "{} {path}", route.method);
+    }
+}
+
+// holds W9
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_same() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let bob = server.pro("bob@example.com").await;
+    let sender = server.sender(&alice).await;
+    let id = alice.credential_id(&sender.username).await;
+    let bare = async |person: &Person, act: &str| {
+        let path = format!("{}{WEBHOOKS}/credentials/{id}/{act}", server.url);
+        person.client.post(path).header("Sec-Fetch-Site", "same-origin").send().await.unwrap().status().as_u16()
+    };
+    for (act, own) in
+        [("test-event", 303), ("disabling", 303), ("enabling", 303), ("rotation", 200), ("revocation", 303)]
+    {
+        assert_eq!(bare(&bob, act).await, 404, "{act}");
+        assert_eq!(bare(&alice, act).await, own, "{act}");
+    }
+    assert_eq!(sender.status().await, 401);
+}
+
 /// The routes that the code names, so that a new one has to be put into the table.
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let source = include_str!("../../src/web/routes.rs");
+    // What is written in another way would not be read below.
+    for other in ["web::put(", "web::patch(", "web::delete(", "web::method(", "web::head(", "web::trace(", ".to_async("]
+    {
+        assert!(
+            !source.contains(other),
+            "{other}…) is a route that this test cannot see: write it with get() or post()"
+        );
+    }
+    assert_eq!(source.matches("web::scope(").count(), 2, "the scope of the pages, and that of one credential");
     let mut found = Vec::new();
     let mut prefix = String::new();
     // A route on a line of its own belongs to the address before it.

@@ -49,6 +49,7 @@ const DECISIONS: &[(&str, Decision)] = &[
     ("/settings/account/deletion", GoesThrough("asks for the password each time")),
     ("/settings/confirmation", AsksAgain),
     ("/settings/sessions/{id}/revocation", GoesThrough("takes away only what a browser may do")),
+    ("/settings/other-sessions/ending", GoesThrough("takes away only what browsers may do")),
 ];
 
 // holds C12

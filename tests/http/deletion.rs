@@ -8,7 +8,7 @@ use crate::support::server::{PASSWORD, TestServer};
 
 const PATH: &str = "/settings/account/deletion";
 /// Every table with something of an account in it, but for the audit trail.
-const OWNED: [&str; 10] = [
+const OWNED: [&str; 12] = [
     "accounts where id",
     "users where account_id",
     "sessions where user_id in (select id from users where account_id",
@@ -19,7 +19,12 @@ const OWNED: [&str; 10] = [
     "event_counts where account_id",
     "rejections where account_id",
     "idempotency_keys where account_id",
+    "senders where account_id",
+    "held_events where account_id",
 ];
+
+/// Tables that name an account and outlive it: the trail, and the note that the rest is to be erased.
+const KEPT: [&str; 2] = ["audit_log", "deleted_accounts"];
 
 /// How much each table holds of an account.
 async fn belongings(server: &TestServer, account: &str) -> Vec<i64> {
@@ -59,6 +64,11 @@ async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
         assert_eq!(sender.send("not json").await.status(), 400);
     }
     server.eventually("select count(*) from rejections", 2).await;
+    server.eventually("select count(*) from senders", 2).await;
+    let hold = "insert into held_events select distinct on (e.account_id) e.account_id, e.id, e.credential_id, s.id, now(), \
+         e.remote_ip, e.user_agent, e.content_type, e.query, e.headers, e.body, e.size_bytes from events e \
+         join credential_secrets s using (credential_id)";
+    server.query(hold).await;
     let (account, bobs) =
         (account_of(&server, "alice@example.com").await, account_of(&server, "bob@example.com").await);
     let before = belongings(&server, &bobs).await;
@@ -90,6 +100,14 @@ async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
         }
     }
     assert_eq!(belongings(&server, &account).await, [0; OWNED.len()]);
+    let tables = "select c.relname from pg_attribute a join pg_class c on c.oid = a.attrelid where a.attname = 'account_id' and \
+         c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace";
+    let tables: Vec<String> = server.query(tables).await.into_iter().map(|row| row[0].clone().unwrap()).collect();
+    assert!(tables.len() > 8, "{tables:?}");
+    for table in tables.iter().filter(|table| !KEPT.contains(&table.as_str())) {
+        let left = format!("select count(*) from {table} where account_id = '{account}'");
+        server.eventually(&left, 0).await;
+    }
     assert_eq!(belongings(&server, &bobs).await, before, "nothing of Bob's is touched");
     assert_eq!((other.status().await, bob.get(WEBHOOKS).await.status().as_u16()), (200, 200));
     let line = format!("select count(*) from audit_log where account_id = '{account}' and action = 'account_deleted'");

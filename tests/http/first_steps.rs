@@ -21,8 +21,8 @@ fn blocks(heading: &str) -> Vec<&'static str> {
 
 /// A value that a command has printed beside its name.
 fn printed(name: &str, by: &str) -> String {
-    let lines = by.lines().filter_map(|line| line.strip_prefix(name));
-    lines.last().unwrap_or_else(|| panic!("no {name} in {by}")).trim().to_owned()
+    let mut lines = by.lines().filter_map(|line| line.strip_prefix(name));
+    lines.next_back().unwrap_or_else(|| panic!("no {name} in {by}")).trim().to_owned()
 }
 
 /// Does in a second terminal what stands there, while `serve` goes on in the first.

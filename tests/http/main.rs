@@ -8,6 +8,7 @@ mod support;
 mod access;
 mod accounts;
 mod answers;
+mod atomic;
 mod audit;
 mod backup;
 mod bodies;

@@ -64,7 +64,7 @@ async fn all_other_sessions_end_at_once_and_the_asking_one_goes_on() {
         others.push(signed_in(&server, "alice@example.com", "curl/8.5", "203.0.113.7").await);
     }
     assert!(alice.page(SESSIONS).await.contains("Sign out all others"));
-    let answer = alice.post("/settings/sessions/revocation", &[]).await;
+    let answer = alice.post("/settings/other-sessions/ending", &[]).await;
     assert_eq!(answer.headers()["location"], "/settings/sessions?ended=3");
     assert!(alice.page("/settings/sessions?ended=3").await.contains("3 other browsers are signed out."));
     for other in &others {

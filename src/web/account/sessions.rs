@@ -77,7 +77,7 @@ pub async fn revoke(reader: SignedIn, cookie: Session, id: web::Path<String>) ->
     Ok(see_other("/settings/sessions"))
 }
 
-/// `POST /settings/sessions/revocation`
+/// `POST /settings/other-sessions/ending`
 pub async fn revoke_others(reader: SignedIn) -> Result<HttpResponse, PageError> {
     let kept = reader.reader.session;
     let ended = sign_out_elsewhere(&reader.site().store, &reader.member, kept, &reader.act()).await?;

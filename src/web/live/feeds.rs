@@ -28,7 +28,7 @@ use crate::web::site::Site;
 const LOOK_AFTER_EVERY: Duration = Duration::from_secs(15);
 
 /// How many feeds an account may have open: as many different filters, in however many pages.
-const MAX_FEEDS_OF_ACCOUNT: usize = 16;
+const MAX_FEEDS_OF_ACCOUNT: usize = 64;
 
 /// Whose events, and which of them.
 type Key = (AccountId, String);
