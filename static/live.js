@@ -416,7 +416,7 @@ function titleCounter() {
 }
 
 function newEvents(count, more) {
-  return count === 1 ? '1 new event' : `${count.toLocaleString('en-US')}${more ? '+' : ''} new events`;
+  return count === 1 && !more ? '1 new event' : `${count.toLocaleString('en-US')}${more ? '+' : ''} new events`;
 }
 
 function lateEvents(count) {

@@ -125,7 +125,7 @@ async fn open_and_close(visit: &Visit, keys: &Keys<'_>) {
     keys.check_focus().await;
     keys.press(Key::Escape).await;
     keys.finds_focus_on("a[href='?new=1']").await;
-    assert_eq!(visit.count("dialog").await, 0);
+    visit.until("the dialog has gone", async || (visit.count("dialog").await == 0).then_some(())).await;
 
     keys.tab_to(".cred details.menu > summary").await;
     keys.press(Key::Enter).await;

@@ -1,8 +1,5 @@
 //! What a live page says when it cannot show all that came, or does not hear of it: the reader knows, and one press puts it right.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-
 use futures_util::future::join_all;
 
 use crate::support::actors::Sender;
@@ -108,57 +105,6 @@ async fn a_search_that_was_not_asked_about_everything_says_what_to_do() {
     sender.store(r#""wanted""#).await;
     visit.read(PILL, "1+ new events. Reload").await;
     assert_eq!(visit.complaints(&[]).await, Vec::<String>::new());
-    visit.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_lost_its_server_says_so_and_goes_on_without_a_gap_when_it_is_back() {
-    let server = TestServer::start().await;
-    let maya = server.pro(MAYA).await;
-    let sender = server.sender(&maya).await;
-    let seen = sender.store(r#""seen""#).await;
-    let visit = Visit::begin(&server).await;
-    visit.sign_in().await;
-    visit.see(FIRST_ROW).await;
-    let position = visit.attribute("table[data-live]", "data-live-position").await;
-    // Half a minute is over in a second.
-    visit.ask("const real = setTimeout; window.setTimeout = (act, ms) => real(act, ms === 30000 ? 1000 : ms)").await;
-    let live = sender.store(r#""live""#).await;
-    visit.read(FIRST_ROW, "live").await;
-
-    // What is there instead answers with an error, so the browser does not connect again by itself.
-    let (database_url, address) = (server.database_url.clone(), server.application().address);
-    server.stop().await;
-    let instead = TcpListener::bind(address).unwrap();
-    let asked = std::thread::spawn(move || {
-        let (mut stream, _) = instead.accept().unwrap();
-        let mut head = [0; 4_096];
-        let read = stream.read(&mut head).unwrap();
-        stream
-            .write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        String::from_utf8_lossy(&head[..read]).into_owned()
-    });
-    visit.read(LABEL, "Reconnecting…").await;
-    assert!(asked.join().unwrap().starts_with("GET /events/live"));
-    visit.read(LABEL, "Live updates stopped. Refresh").await;
-    assert_eq!(visit.attribute(&format!("{LABEL} a"), "href").await, visit.current_url().await.unwrap().as_str());
-
-    let elsewhere = TestServer::start_over(database_url.clone(), |_| {}).await;
-    let sender = Sender::new(&elsewhere.url, &sender.username, &sender.password);
-    let missed = [sender.store(r#""missed 1""#).await, sender.store(r#""missed 2""#).await];
-    let _server = TestServer::start_over(database_url, |options| options.bind = address.to_string()).await;
-    visit.read(FIRST_ROW, "missed 2").await;
-    visit.until("the word that it is live", async || (visit.text(LABEL).await == "Live").then_some(())).await;
-    let newest = sender.store(r#""newest""#).await;
-    visit.read(FIRST_ROW, "newest").await;
-    assert_eq!(ids(&visit).await, [&newest, &missed[1], &missed[0], &live, &seen].map(Clone::clone));
-    // It went on from what it was told last, not from where the page began.
-    let asked = visit
-        .ask("return performance.getEntriesByType('resource').map(entry => entry.name).filter(name => name.includes('/events/live'))")
-        .await;
-    let asked: Vec<String> = serde_json::from_value(asked).unwrap();
-    assert!(asked.iter().any(|url| url.contains("last_event_id") && !url.contains(&position)), "{asked:?}");
     visit.end().await;
 }
 
