@@ -61,6 +61,15 @@ struct Message {
 }
 
 impl Message {
+    /// The same request with a password that somebody guessed.
+    fn of_a_neighbour(&self) -> Message {
+        let is_authorization = |line: &&str| line.to_lowercase().starts_with("authorization:");
+        let mut lines: Vec<&str> = self.head.lines().filter(|line| !is_authorization(line)).collect();
+        // rw_00000000:guess
+        lines.push("Authorization: Basic cndfMDAwMDAwMDA6Z3Vlc3M=");
+        Message { head: lines.join("\r\n"), body: self.body.clone() }
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(':'));
         lines.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
@@ -120,7 +129,8 @@ impl Line {
                 None
             } else if is_foul && number == 2 {
                 self.flood().await;
-                Some(self.hand_on(&request).await)
+                // A right password is let in all the same, so what it gets is the answer to its neighbour.
+                Some(self.hand_on(&request.of_a_neighbour()).await)
             } else if (is_foul && number == 3) || (weather == Weather::Cloudy && number == 1) {
                 self.switch_database(false).await;
                 let answer = self.hand_on(&request).await;
