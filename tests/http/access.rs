@@ -139,6 +139,11 @@ const ROUTES: &[Route] = &[
     route("POST", "/logout", Onward, Onward, Onward),
 ];
 
+/// The addresses of pages that Alice sees, as they stand in the table.
+pub fn pages() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().filter(|route| route.method == "GET" && route.free == Page).map(|route| route.path)
+}
+
 /// What a form is sent with: complete enough to be read, not enough to be accepted.
 fn fields_of(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {

@@ -25,6 +25,7 @@ mod docs;
 mod durability;
 mod event_deletion;
 mod event_page;
+mod every_page;
 mod expiry;
 mod export_progress;
 mod exports;
