@@ -25,6 +25,7 @@ test: ## run every test, in a browser and on a real PostgreSQL; it installs what
 	@scripts/ensure-browser
 	@scripts/ensure-axe
 	@scripts/ensure-languages
+	@scripts/ensure-promtool
 	@scripts/run-tests
 
 lint: ## check the format, the lints and the scripts
