@@ -257,11 +257,56 @@ fn make_install_puts_everything_below_its_prefix_and_uninstall_takes_it_away() {
     );
     assert!(read("share/man/man1/reasoner-webhooks.1").contains(".SH COMMANDS"));
     assert!(read("share/zsh/site-functions/_reasoner-webhooks").starts_with("#compdef reasoner-webhooks"));
+    // Each shell reads its own, where it is on this machine; bash always is.
+    for (shell, path) in [
+        ("bash", "share/bash-completion/completions/reasoner-webhooks"),
+        ("zsh", "share/zsh/site-functions/_reasoner-webhooks"),
+        ("fish", "share/fish/vendor_completions.d/reasoner-webhooks.fish"),
+    ] {
+        let read = Command::new(shell).arg("-n").arg(place.path().join("opt/hooks").join(path)).output();
+        assert!(shell != "bash" || read.is_ok(), "{read:?}");
+        assert!(
+            read.as_ref().map_or(true, |read| read.status.success() && read.stderr.is_empty()),
+            "{shell}: {read:?}"
+        );
+    }
+    let manual = place.path().join("opt/hooks/share/man/man1/reasoner-webhooks.1");
+    // In the form that formats without a pager. Other systems than Linux have a `man` without these options, containers none.
+    let formatted = Command::new("man").args(["--warnings", "--local-file", "-Tutf8", "-Z"]).arg(manual).output();
+    if let Ok(formatted) = formatted
+        && cfg!(target_os = "linux")
+        && formatted.status.code() != Some(127)
+    {
+        let warnings = String::from_utf8_lossy(&formatted.stderr);
+        assert!(formatted.status.success() && warnings.is_empty(), "{warnings}");
+    }
     let program = place.path().join("opt/hooks/bin/reasoner-webhooks");
     let version = Command::new(program).arg("--version").output().unwrap();
     assert_eq!(version.stdout, format!("reasoner-webhooks {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
     make("uninstall");
     assert!(installed().is_empty());
+}
+
+#[test]
+fn an_old_rust_is_told_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let wanted = MANIFEST.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    let (major, minor) = wanted.split_once('.').unwrap();
+    let older = format!("{major}.{}", minor.parse::<u32>().unwrap() - 1);
+    let newer = format!("{}.0", major.parse::<u32>().unwrap() + 1);
+    let path = format!("{}:{}", place.path().display(), std::env::var("PATH").unwrap());
+    for (version, is_enough) in [(older.as_str(), false), ("0.99", false), (wanted, true), (&newer, true)] {
+        let rustc = place.path().join("rustc");
+        std::fs::write(&rustc, format!("#!/bin/sh\necho 'rustc {version}.1 (abc 2020-01-01)'\n")).unwrap();
+        std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let script = Path::new(ROOT).join("scripts/ensure-build-tools");
+        let output = Command::new(script).env("PATH", &path).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), is_enough, "{version}: {words}");
+        let advice = [format!("needs Rust {wanted} or newer, and here is {version}"), "https://rustup.rs".to_owned()];
+        assert!(is_enough || advice.iter().all(|part| words.contains(part)), "{version}: {words}");
+    }
 }
 
 #[test]
