@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::docs::PAGES;
 use crate::support::server::TestServer;
 use crate::visit::Visit;
 
@@ -30,7 +31,7 @@ async fn documentation_prints_its_words_dark_on_white_and_whole() {
     visit.browser.cdp("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
     let dark = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
     visit.browser.cdp("Emulation.setEmulatedMedia", json!({ "media": "print", "features": dark })).await.unwrap();
-    for page in ["quick-start", "api-reference", "advanced-usage", "search", "errors"] {
+    for page in PAGES {
         visit.go(&format!("/docs/webhooks/{page}")).await;
         let paper = visit.ask(ON_PAPER).await;
         assert_eq!(paper["pressable"], 0, "{page}");

@@ -57,7 +57,14 @@ impl Visit {
         self.arrive("/events").await;
     }
 
+    /// Ends a visit on which the browser had nothing to say, since the console was read last.
     pub async fn end(self) {
+        self.end_after(&[]).await;
+    }
+
+    /// The same, where pages answered with these error statuses on purpose.
+    pub async fn end_after(self, statuses: &[u16]) {
+        assert_eq!(self.complaints(statuses).await, Vec::<String>::new(), "a word in the console");
         self.browser.close().await.unwrap();
     }
 
@@ -175,15 +182,15 @@ impl Visit {
         self.browser.cdp("Browser.grantPermissions", permissions).await.unwrap();
     }
 
-    /// What the browser complains about: warnings, errors, violated policies. A page that answers with an error status is
-    /// itself reported as a failed request, which `statuses` allows.
+    /// What is in the console since this was asked last: errors, warnings, violated policies, and what a script left there while
+    /// somebody looked for a mistake. A page that answers with an error status is itself reported as a failed request, which
+    /// `statuses` allows.
     pub async fn complaints(&self, statuses: &[u16]) -> Vec<String> {
         let lines = self.browser.console().await.unwrap().into_iter();
         lines
             .filter(|line| {
                 let expected = |status: &u16| line.message.contains(&format!("responded with a status of {status}"));
-                let serious = matches!(line.level.as_str(), "WARNING" | "SEVERE");
-                serious && !(line.source == "network" && statuses.iter().any(expected))
+                !(line.source == "network" && statuses.iter().any(expected))
             })
             .map(|line| format!("{} {}: {}", line.level, line.source, line.message))
             .collect()
