@@ -1,6 +1,7 @@
 //! The machine door: what happens between a POST and its answer. `receive` is the order of things; the other files are its
 //! parts. The writer is where the events go to disk, and nothing above it knows how.
 
+pub mod authenticate;
 pub mod batch;
 pub mod head;
 pub mod holding;

@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::domain::credential::Username;
-use crate::domain::credential_password::CredentialPassword;
 use crate::domain::event::NewEvent;
 use crate::domain::ids::CredentialId;
 use crate::domain::network::throttle_key;
@@ -24,7 +22,7 @@ use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
 use crate::ingest::room::Room;
 use crate::ingest::usage::{Usage, Whose};
-use crate::ingest::verifier::{Verdict, Verified, Verifier, VerifyError};
+use crate::ingest::verifier::{Verified, Verifier};
 use crate::ingest::wake::Wake;
 use crate::ingest::writer::{Writer, Writers, no_room};
 use crate::random::EventIds;
@@ -35,8 +33,6 @@ pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// What comes with an expired password has less time: its answer must not be later than that to a wrong one, whose sender is waited
 /// for as long.
 pub const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
-/// What the owner reads of a request whose sender was answered with 429.
-const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
 
 /// Why a body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,75 +103,6 @@ impl Engine {
             // What happens rarely is kept out of the future that every request carries through the layers.
             Err(stopped) => Err(Box::pin(self.refuse(head, &sender, stopped)).await),
         }
-    }
-
-    /// Who is sending; or why not, and whose late event it is, where it is one that is held.
-    async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Owner>)> {
-        let now = self.clock.now();
-        let address = throttle_key(head.sender.ip);
-        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(said));
-        if let Ok((username, password)) = &recognised
-            && let Some(verified) = self.verifier.verify_cached(username, password, now)
-        {
-            return Ok(verified);
-        }
-        let throttled = self.limiter.wait(&address, now);
-        let refusal = throttled.map_or(Refusal::Unauthorized, |retry_after| Refusal::TooManyFailures { retry_after });
-        let verdict = match recognised {
-            Ok((username, password)) => {
-                let verifying = Box::pin(self.verify(&username, &password, throttled.and(Some(&address)), now));
-                let verdict = verifying.await.map_err(|error| {
-                    tracing::warn!(%error, "a sender could not be verified");
-                    (Refusal::UNAVAILABLE, None)
-                })?;
-                let Some(verdict) = verdict else { return Err((refusal, None)) };
-                verdict
-            }
-            Err(_) if throttled.is_some() => return Err((refusal, None)),
-            Err(verdict) => verdict,
-        };
-        let (whose, reason, hint, owner) = match verdict {
-            Verdict::Verified(verified) => return Ok(verified),
-            Verdict::Refused { account_id, credential_id, reason, hint, late } => {
-                let owner = late.map(|secret_id| Owner { account_id, credential_id, secret_id });
-                (Whose::Known(account_id, credential_id), reason, hint, owner)
-            }
-            Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None, None),
-            Verdict::Unknown => {
-                self.limiter.note_failure(&address, now);
-                return Err((refusal, None));
-            }
-        };
-        let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
-        self.note_rejection(head, whose, reason, hint, detail, head.announced_size(), now);
-        if reason == Reason::ProRequired {
-            return Err((Refusal::ProRequired, None));
-        }
-        // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
-        self.limiter.note_failure(&address, now);
-        Err((refusal, owner))
-    }
-
-    /// The verdict on a password with a right checksum, which nobody but this installation makes. So it is looked at also where its
-    /// `throttled` address has failed too often: a sender that is known to nobody yet must not be kept out by its neighbour, nor the
-    /// late events of a whole night be lost. `None` when too many of these were looked at as well.
-    async fn verify(
-        &self,
-        username: &Username,
-        password: &CredentialPassword,
-        throttled: Option<&IpAddr>,
-        now: Timestamp,
-    ) -> Result<Option<Verdict>, VerifyError> {
-        if let Some(address) = throttled {
-            if let Some(verdict) = self.verifier.late_cached(username, password, now) {
-                return Ok(Some(verdict));
-            }
-            if self.second_looks.wait(address, now).is_some() {
-                return Ok(None);
-            }
-            self.second_looks.note_failure(address, now);
-        }
-        self.verifier.verify(username, password, now).await.map(Some)
     }
 
     /// Reads what came with an expired password and keeps it, if it would have been stored. Whatever is wrong with it, its sender
@@ -319,7 +246,7 @@ impl Engine {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the columns of a rejection, which nobody else puts together")]
-    fn note_rejection(
+    pub(super) fn note_rejection(
         &self,
         head: &Head<'_>,
         whose: Whose,

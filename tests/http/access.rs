@@ -3,6 +3,7 @@
 
 use crate::support::actors::{Person, WEBHOOKS};
 use crate::support::authenticator::Authenticator;
+use crate::support::belongings::belongings;
 use crate::support::server::TestServer;
 
 /// What comes back for somebody.
@@ -313,13 +314,6 @@ async fn no_form_changes_a_plan() {
     assert_eq!(server.number("select count(*) from audit_log where action = 'plan_changed'").await, 0);
 }
 
-/// What belongs to accounts, but for the times at which somebody was seen.
-const BELONGINGS: &str = "select md5(string_agg(line, ' ' order by line)) from ( \
-     select a::text as line from accounts a union all select u::text from users u union all select c::text from credentials c \
-     union all select (s.id, s.hash, s.slot, s.expires_at, s.revoked_at)::text from credential_secrets s \
-     union all select s.id::text from sessions s union all select e.id::text from events e \
-     union all select d.id::text from event_deletions d) lines";
-
 // holds W4, W5
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_another_site_nor_any_get_changes_a_thing_on_any_route() {
@@ -329,7 +323,7 @@ async fn neither_another_site_nor_any_get_changes_a_thing_on_any_route() {
     let event = sender.store("1").await;
     let credential = alice.credential_id(&sender.username).await;
     let session = server.query("select id::text from sessions").await[0][0].clone().unwrap();
-    let before = server.query(BELONGINGS).await;
+    let before = belongings(&server).await;
     for route in ROUTES {
         let path = route.path.replace("{event}", &event).replace("{credential}", &credential);
         let path = path.replace("{session}", &session).replace("{asset}", "nothing.css");
@@ -344,7 +338,7 @@ async fn neither_another_site_nor_any_get_changes_a_thing_on_any_route() {
             let bare = alice.client.post(format!("{}{path}", server.url)).header("Sec-Fetch-Site", "cross-site");
             assert_eq!(bare.send().await.unwrap().status(), 403, "{path}");
         }
-        assert_eq!(server.query(BELONGINGS).await, before, "{} {path}", route.method);
+        assert_eq!(belongings(&server).await, before, "{} {path}", route.method);
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod actors;
 pub mod authenticator;
+pub mod belongings;
 pub mod browser;
 pub mod chaos_proxy;
 pub mod docs;

@@ -1,0 +1,92 @@
+//! Who a request comes from. A sender that was verified a moment ago is let in whatever its neighbours do; of all others an address
+//! may only fail so often. What the owner hears of a refusal, and what its sender does, is decided here as well.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::domain::credential::Username;
+use crate::domain::credential_password::CredentialPassword;
+use crate::domain::network::throttle_key;
+use crate::domain::rejection::Reason;
+use crate::ingest::head::Head;
+use crate::ingest::holding::Owner;
+use crate::ingest::receive::Engine;
+use crate::ingest::refusal::Refusal;
+use crate::ingest::usage::Whose;
+use crate::ingest::verifier::{Verdict, Verified, VerifyError};
+
+/// What the owner reads of a request whose sender was answered with 429.
+const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
+
+impl Engine {
+    /// Who is sending; or why not, and whose late event it is, where it is one that is held.
+    pub(super) async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Owner>)> {
+        let now = self.clock.now();
+        let address = throttle_key(head.sender.ip);
+        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(said));
+        if let Ok((username, password)) = &recognised
+            && let Some(verified) = self.verifier.verify_cached(username, password, now)
+        {
+            return Ok(verified);
+        }
+        let throttled = self.limiter.wait(&address, now);
+        let refusal = throttled.map_or(Refusal::Unauthorized, |retry_after| Refusal::TooManyFailures { retry_after });
+        let verdict = match recognised {
+            Ok((username, password)) => {
+                let verifying =
+                    Box::pin(self.verify_if_allowed(&username, &password, throttled.and(Some(&address)), now));
+                let verdict = verifying.await.map_err(|error| {
+                    tracing::warn!(%error, "a sender could not be verified");
+                    (Refusal::UNAVAILABLE, None)
+                })?;
+                let Some(verdict) = verdict else { return Err((refusal, None)) };
+                verdict
+            }
+            Err(_) if throttled.is_some() => return Err((refusal, None)),
+            Err(verdict) => verdict,
+        };
+        let (whose, reason, hint, owner) = match verdict {
+            Verdict::Verified(verified) => return Ok(verified),
+            Verdict::Refused { account_id, credential_id, reason, hint, late } => {
+                let owner = late.map(|secret_id| Owner { account_id, credential_id, secret_id });
+                (Whose::Known(account_id, credential_id), reason, hint, owner)
+            }
+            Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None, None),
+            Verdict::Unknown => {
+                self.limiter.note_failure(&address, now);
+                return Err((refusal, None));
+            }
+        };
+        let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
+        self.note_rejection(head, whose, reason, hint, detail, head.announced_size(), now);
+        if reason == Reason::ProRequired {
+            return Err((Refusal::ProRequired, None));
+        }
+        // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
+        self.limiter.note_failure(&address, now);
+        Err((refusal, owner))
+    }
+
+    /// The verdict on a password with a right checksum, which nobody but this installation makes. So it is looked at also where its
+    /// `throttled` address has failed too often: a sender that is known to nobody yet must not be kept out by its neighbour, nor the
+    /// late events of a whole night be lost. `None` when too many of these were looked at as well.
+    async fn verify_if_allowed(
+        &self,
+        username: &Username,
+        password: &CredentialPassword,
+        throttled: Option<&IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Verdict>, VerifyError> {
+        if let Some(address) = throttled {
+            if let Some(verdict) = self.verifier.late_cached(username, password, now) {
+                return Ok(Some(verdict));
+            }
+            if self.second_looks.wait(address, now).is_some() {
+                return Ok(None);
+            }
+            self.second_looks.note_failure(address, now);
+        }
+        self.verifier.verify(username, password, now).await.map(Some)
+    }
+}
