@@ -12,6 +12,9 @@ impl<C: Camera> Tour<'_, C> {
         self.press(".cred details.menu > summary").await?;
         self.camera.take("webhooks-menu", "Webhooks, menu of a credential", Extent::Window).await?;
         self.go(WEBHOOKS).await?;
+        self.press(".cred:nth-child(2) details.passwords > summary").await?;
+        self.here("webhooks-passwords", "Webhooks, what is known of each password").await?;
+        self.go(WEBHOOKS).await?;
         self.press("details.revoked > summary").await?;
         self.here("webhooks-revoked", "Webhooks, revoked credentials").await?;
         self.go(WEBHOOKS).await?;
