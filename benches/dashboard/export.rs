@@ -12,6 +12,14 @@ use tokio::process::Command;
 
 use crate::program::Program;
 use crate::reader::Reader;
+use crate::report::Bound::AtLeast;
+use crate::report::Report;
+use crate::seed::Seeded;
+
+/// How many events an export writes.
+pub const EXPORTED: u64 = 1_000_000;
+/// How often each is written, in turn: the machine is not always as fast.
+const ROUNDS: u32 = 3;
 
 /// The events that are written: from one moment to another.
 pub struct Span {
@@ -19,15 +27,64 @@ pub struct Span {
     pub until: Timestamp,
 }
 
-/// A file that was written.
-pub struct Written {
-    pub took: Duration,
-    pub lines: usize,
-    pub bytes: u64,
+/// A file that was written, or several.
+#[derive(Default)]
+struct Written {
+    took: Duration,
+    lines: usize,
+    bytes: u64,
+}
+
+impl Written {
+    fn add(&mut self, other: &Self) {
+        self.took += other.took;
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+    }
+
+    fn speed(&self) -> String {
+        let seconds = self.took.as_secs_f64();
+        format!("{:.0}/s, {:.0} MB/s", self.lines as f64 / seconds, self.bytes as f64 / 1e6 / seconds)
+    }
+}
+
+/// The oldest events, as many as are exported.
+pub fn oldest(seeded: &Seeded, events: u64, wanted: u64) -> Span {
+    let share = (wanted as f64 / (events as f64 * 0.95)).min(1.0);
+    let millis = (seeded.week_start.as_millisecond() - seeded.began.as_millisecond()) as f64 * share;
+    Span { since: seeded.began, until: seeded.began + jiff::SignedDuration::from_millis(millis as i64) }
+}
+
+/// Exports beside `psql \\copy` of the same events, and the memory that they take.
+pub async fn exports(report: &mut Report, program: &Program, seeded: &Seeded, events: u64, home: &Path) -> Result<()> {
+    let wanted = EXPORTED.min(events / 2);
+    let mut memory = Vec::new();
+    report.head(&format!("Export, {ROUNDS} times in turn"));
+    let reader = Reader::sign_in(program).await?;
+    for share in [10, 1] {
+        let span = oldest(seeded, events, wanted / share);
+        // Once for the disk's sake, so that neither finds what the other had to fetch.
+        copy(program, &span, home).await?;
+        program.forget_peak_memory()?;
+        let (mut ours, mut theirs) = (Written::default(), Written::default());
+        for _ in 0..ROUNDS {
+            ours.add(&download(&reader, &span, home).await?);
+            theirs.add(&copy(program, &span, home).await?);
+        }
+        memory.push(program.peak_memory_mib()?);
+        ensure!(ours.lines == theirs.lines, "{} events were exported, not {}", ours.lines, theirs.lines);
+        let what = format!("{} events beside psql", ours.lines / ROUNDS as usize);
+        let ratio = theirs.took.as_secs_f64() / ours.took.as_secs_f64();
+        report.ratio(&what, &ours.speed(), &theirs.speed(), ratio, AtLeast(0.5));
+    }
+    let [few, many] = memory[..] else { anyhow::bail!("two exports are measured") };
+    let both = format!("{few:.1} MiB, then {many:.1} MiB");
+    report.figure("peak memory of the program", &both, "flat", many <= few * 1.2);
+    Ok(())
 }
 
 /// Downloads the events as a browser does.
-pub async fn download(reader: &Reader, span: &Span, home: &Path) -> Result<Written> {
+async fn download(reader: &Reader, span: &Span, home: &Path) -> Result<Written> {
     let file = home.join("export.ndjson");
     written(curl(reader, span, &file), &file).await
 }
@@ -47,7 +104,7 @@ fn curl(reader: &Reader, span: &Span, file: &Path) -> Command {
 }
 
 /// Writes the same events as text, by PostgreSQL's own client.
-pub async fn copy(program: &Program, span: &Span, home: &Path) -> Result<Written> {
+async fn copy(program: &Program, span: &Span, home: &Path) -> Result<Written> {
     let file = home.join("copy.txt");
     let directories = candidate_directories(std::env::var_os("PATH").as_deref());
     let psql = directories.iter().map(|directory| directory.join("psql")).find(|path| path.exists());

@@ -2,28 +2,49 @@
 
 use std::time::Duration;
 
-/// Prints the head of a table.
-pub fn head(title: &str) {
-    println!("\n{title}\n\n| | measured | beside | ratio | target | |\n|---|---|---|---|---|---|");
+/// What was printed so far.
+#[derive(Default)]
+pub struct Report {
+    missed: Vec<String>,
 }
 
-/// A figure, what it is compared with, and the most or the least that it may be of that.
-pub fn ratio(what: &str, figure: &str, beside: &str, ratio: f64, bound: Bound) {
-    let (words, met) = match bound {
-        Bound::AtMost(most) => (format!("≤ {most}"), ratio <= most),
-        Bound::AtLeast(least) => (format!("≥ {least}"), ratio >= least),
-    };
-    println!("| {what} | {figure} | {beside} | {ratio:.2} | {words} | {} |", verdict(met));
-}
+impl Report {
+    /// Prints the head of a table.
+    pub fn head(&self, title: &str) {
+        println!("\n{title}\n\n| | measured | beside | ratio | target | |\n|---|---|---|---|---|---|");
+    }
 
-/// A time that has a limit of its own.
-pub fn time(what: &str, measured: Duration, most: Duration) {
-    println!("| {what} | {} | | | ≤ {} | {} |", ms(measured), ms(most), verdict(measured <= most));
-}
+    /// A figure, what it is compared with, and the most or the least that it may be of that.
+    pub fn ratio(&mut self, what: &str, figure: &str, beside: &str, ratio: f64, bound: Bound) {
+        let (words, met) = match bound {
+            Bound::AtMost(most) => (format!("≤ {most}"), ratio <= most),
+            Bound::AtLeast(least) => (format!("≥ {least}"), ratio >= least),
+        };
+        println!("| {what} | {figure} | {beside} | {ratio:.2} | {words} | {} |", self.verdict(what, met));
+    }
 
-/// Any other figure that has a limit.
-pub fn figure(what: &str, figure: &str, target: &str, met: bool) {
-    println!("| {what} | {figure} | | | {target} | {} |", verdict(met));
+    /// A time that has a limit of its own.
+    pub fn time(&mut self, what: &str, measured: Duration, most: Duration) {
+        println!("| {what} | {} | | | ≤ {} | {} |", ms(measured), ms(most), self.verdict(what, measured <= most));
+    }
+
+    /// Any other figure that has a limit.
+    pub fn figure(&mut self, what: &str, figure: &str, target: &str, met: bool) {
+        println!("| {what} | {figure} | | | {target} | {} |", self.verdict(what, met));
+    }
+
+    /// What was not as it was to be.
+    pub fn missed(&self) -> &[String] {
+        &self.missed
+    }
+
+    fn verdict(&mut self, what: &str, met: bool) -> &'static str {
+        if met {
+            return "met";
+        }
+        self.missed.push(what.to_owned());
+        "**missed**"
+    }
 }
 
 /// What a ratio is held to.
@@ -35,8 +56,4 @@ pub enum Bound {
 
 pub fn ms(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1_000.0)
-}
-
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "**missed**" }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -17,7 +17,11 @@ use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::event_conditions::OnEvents;
 use crate::store::pool::Connection;
+use crate::store::prepared::prepared;
 use crate::store::schema::events;
+
+/// How often the first events of a span are measured together before each of them is.
+const MEASUREMENTS: usize = 2;
 
 /// Where a part ends, and how many events are in it.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +107,44 @@ pub async fn oldest(conn: &mut Connection, account: AccountId, from: EventId) ->
     Ok(id.map(EventId))
 }
 
+prepared! {
+    /// The last of the first events of a span, how many these are, and the bytes of their bodies and of their headers.
+    MeasureEvents<'a> gives (Nullable<SqlUuid>, BigInt, Nullable<BigInt>, Nullable<BigInt>) {
+        "select (array_agg(id))[count(*)], count(*), sum(size_bytes), sum(octet_length(headers)) from \
+         (select id, size_bytes, headers from events where account_id = ",
+        account_id: &'a Uuid as SqlUuid, " and id >= ",
+        start: &'a Uuid as SqlUuid, " and id < ",
+        end: &'a Uuid as SqlUuid, " order by id limit ",
+        events: i64 as BigInt, ") as part"
+    }
+}
+
 /// The part that a span of ids begins with; `None` where it has no events.
 pub async fn next_part(
+    conn: &mut Connection,
+    account: AccountId,
+    span: &Range<EventId>,
+    limit: PartLimit,
+) -> Result<Option<Part>, StoreError> {
+    let mut events = limit.events as i64;
+    for _ in 0..MEASUREMENTS {
+        let measure = MeasureEvents { account_id: &account.0, start: &span.start.0, end: &span.end.0, events };
+        let (last, count, bodies, headers): (Option<Uuid>, i64, Option<i64>, Option<i64>) =
+            measure.get_result(conn).await?;
+        let Some(last) = last else { return Ok(None) };
+        let bytes = bodies.max(headers).unwrap_or_default().unsigned_abs();
+        if bytes <= limit.bytes || count == 1 {
+            return Ok(Some(Part { end: EventId(last).next(), events: count.unsigned_abs() }));
+        }
+        // Were all as large as these, so many would fill three quarters of the room.
+        events = (count * (limit.bytes / 4 * 3) as i64 / bytes as i64).max(1);
+    }
+    // They differ too much.
+    list_part(conn, account, span, limit).await
+}
+
+/// The same, by the size of each.
+async fn list_part(
     conn: &mut Connection,
     account: AccountId,
     span: &Range<EventId>,

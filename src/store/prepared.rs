@@ -2,8 +2,18 @@
 //! update` anew, which a statement that runs thousands of times a second cannot afford.
 
 /// Declares a statement: a struct with a field for each parameter, which knows its SQL. The text is always the same, so diesel
-/// prepares it once for each connection.
+/// prepares it once for each connection. Where it says what it gives, those are the columns of its rows.
 macro_rules! prepared {
+    (
+        $(#[$about:meta])*
+        $name:ident<$life:lifetime> gives $gives:ty { $($text:tt)* }
+    ) => {
+        crate::store::prepared::prepared! { $(#[$about])* $name<$life> { $($text)* } }
+
+        impl diesel::query_builder::Query for $name<'_> {
+            type SqlType = $gives;
+        }
+    };
     (
         $(#[$about:meta])*
         $name:ident<$life:lifetime> { $begin:literal $(, $field:ident: $rust:ty as $kind:ty, $after:literal)* }
