@@ -4,6 +4,7 @@
 use crate::support::actors::{Person, WEBHOOKS};
 use crate::support::authenticator::Authenticator;
 use crate::support::belongings::belongings;
+use crate::support::routes::routes;
 use crate::support::server::TestServer;
 
 /// What comes back for somebody.
@@ -366,52 +367,17 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 /// The routes that the code names, so that a new one has to be put into the table.
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
-    let source = include_str!("../../src/web/routes.rs");
-    // What is written in another way would not be read below.
-    for other in ["web::put(", "web::patch(", "web::delete(", "web::method(", "web::head(", "web::trace(", ".to_async("]
-    {
-        assert!(
-            !source.contains(other),
-            "{other}…) is a route that this test cannot see: write it with get() or post()"
-        );
-    }
-    assert_eq!(source.matches("web::scope(").count(), 2, "the scope of the pages, and that of one credential");
-    let mut found = Vec::new();
-    let mut prefix = String::new();
-    // A route on a line of its own belongs to the address before it.
-    let mut full = "/".to_owned();
-    for line in source.lines() {
-        if let Some(path) = quoted_after(line, "web::scope(") {
-            prefix = path.replace("{id}", "{credential}");
-        }
-        let path = quoted_after(line, "at(")
-            .or_else(|| quoted_after(line, ".route("))
-            .or_else(|| quoted_after(line, "web::resource("));
-        if let Some(path) = path {
-            let nested = !prefix.is_empty() && line.contains(".service(at(") && line.starts_with("                ");
-            full = if nested { format!("{prefix}{path}") } else { path };
-        }
-        for (word, method) in [("get()", "GET"), ("post()", "POST")] {
-            if line.contains(word) {
-                found.push((method, full.clone()));
-            }
-        }
-    }
-    let generic =
-        |path: &str| path.replace("{event}", "{id}").replace("{session}", "{id}").replace("{asset}", "{name}");
-    for (method, path) in &found {
-        let known = ROUTES
+    let found = routes();
+    let generic = |path: &str| {
+        ["{event}", "{credential}", "{session}"]
             .iter()
-            .any(|route| route.method == *method && generic(route.path) == generic(&path.replace("//", "/")));
+            .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
+    };
+    for (method, path) in &found {
+        let known = ROUTES.iter().any(|route| route.method == *method && generic(route.path) == *path);
         assert!(known, "{method} {path} has no row in the table of tests/http/access.rs: say who may use it");
     }
     assert!(found.len() >= ROUTES.len() - 2, "the routes are read from the code: {} of {}", found.len(), ROUTES.len());
-}
-
-fn quoted_after(line: &str, mark: &str) -> Option<String> {
-    let rest = &line[line.find(mark)? + mark.len()..];
-    let rest = rest.strip_prefix('"')?;
-    Some(rest[..rest.find('"')?].to_owned())
 }
 
 // holds W5

@@ -14,5 +14,6 @@ pub mod json;
 pub mod memory;
 pub mod postgres;
 pub mod private_postgres;
+pub mod routes;
 pub mod server;
 pub mod wire;
