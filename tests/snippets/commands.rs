@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::line::Weather;
-use crate::stage::{EMAIL, Stage, has, said, stdout};
+use crate::stage::{EMAIL, Stage, has_powershell, said, stdout};
 use crate::support::actors::{Sender, WEBHOOKS, between};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +21,7 @@ async fn every_way_to_make_the_header_makes_the_same_one() {
 async fn powershell_makes_the_same_header_and_reads_a_password_where_there_is_powershell() {
     let stage = Stage::set().await;
     let (header, password) = (stage.block("header-ps1"), stage.block("password-ps1"));
-    if !has("pwsh") {
+    if !has_powershell("The header and the password in PowerShell") {
         return;
     }
     let run = async |script: &str| {

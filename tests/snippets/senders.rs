@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::line::Weather;
-use crate::stage::{Stage, has, said, stdout};
+use crate::stage::{Stage, has_powershell, said, stdout};
 
 /// What is sent: bytes that no library would write like this.
 const EVENT: &str = "{\"n\": 1.10,\r\n \"big\": 12345678901234567890, \"name\": \"Gr\u{fc}\u{df}e \\u0041\", \"n\": 2}";
@@ -27,14 +27,15 @@ const SHORT: [(&str, bool); 11] = [
 ];
 
 /// Those whose language is on this machine. All but PowerShell have to be.
-fn short() -> impl Iterator<Item = (&'static str, bool)> {
-    SHORT.into_iter().filter(|(id, _)| !id.ends_with("-ps1") || has("pwsh"))
+fn short() -> Vec<(&'static str, bool)> {
+    let is_there = |id: &str| !id.ends_with("-ps1") || has_powershell("The short example in PowerShell");
+    SHORT.into_iter().filter(|(id, _)| is_there(id)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_short_example_sends_its_event() {
-    let stage = Stage::set().await;
-    for (number, (id, is_literal)) in short().enumerate() {
+    let (stage, short) = (Stage::set().await, short());
+    for (number, &(id, is_literal)) in short.iter().enumerate() {
         let output = stage.run(id, &[]).await;
         let printed = stdout(&output);
         let bodies = stage.bodies().await;
@@ -46,13 +47,13 @@ async fn every_short_example_sends_its_event() {
         assert!(printed.contains(newest[0][0].as_deref().unwrap()), "{id} prints the answer: {printed}");
     }
     // With a wrong password they say so, and nothing is stored.
-    for (id, _) in short() {
+    for &(id, _) in &short {
         let output = stage.run_with("wrong", id, &[]).await;
         assert!(said(&output).contains("401"), "{id}: {}", said(&output));
         let is_curl = id.ends_with("-sh");
         assert!(is_curl || !output.status.success(), "{id} fails: {}", said(&output));
     }
-    assert_eq!(stage.bodies().await.len(), short().count());
+    assert_eq!(stage.bodies().await.len(), short.len());
 }
 
 fn id_in(output: &Output) -> String {
@@ -62,7 +63,7 @@ fn id_in(output: &Output) -> String {
 
 /// A sender on a bad day: it has to go on, wait as long as it is asked to, say the same each time, and stop when told no.
 async fn delivers_exactly_once(id: &str) {
-    if id.ends_with("-ps1") && !has("pwsh") {
+    if id.ends_with("-ps1") && !has_powershell("The sender in PowerShell") {
         return;
     }
     let stage = Stage::set().await;

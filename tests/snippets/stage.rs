@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::line::Line;
 use crate::support::actors::{Person, Sender};
 use crate::support::docs::all_blocks;
+use crate::support::not_tried::say_not_tried;
 use crate::support::server::TestServer;
 
 /// How long an example may take: as long as a person would wait, on a machine that is busy with others.
@@ -145,8 +146,21 @@ impl Stage {
     }
 }
 
+/// Whether there is PowerShell, which only macOS has a package of that `scripts/ensure-languages` can install. Where there is none,
+/// this says what is not tried.
+pub fn has_powershell(for_what: &str) -> bool {
+    let is_there = has("pwsh");
+    if !is_there && cfg!(target_os = "macos") {
+        panic!("there is no PowerShell, and its examples are run. This installs it: scripts/ensure-languages");
+    }
+    if !is_there {
+        say_not_tried(for_what, "there is no PowerShell (pwsh) on this machine. Install it by hand to have it tried.");
+    }
+    is_there
+}
+
 /// Whether a program is on this machine.
-pub fn has(program: &str) -> bool {
+fn has(program: &str) -> bool {
     std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|directory| directory.join(program).is_file())
 }
 

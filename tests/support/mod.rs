@@ -12,6 +12,7 @@ pub mod event_rows;
 pub mod follower;
 pub mod json;
 pub mod memory;
+pub mod not_tried;
 pub mod postgres;
 pub mod private_postgres;
 pub mod routes;
