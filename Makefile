@@ -43,7 +43,7 @@ bench: ## measure how fast events are received, and the dashboard over ten milli
 	cargo bench --bench insert_forms
 	cargo bench --bench parts
 
-screenshots: ## take pictures of every page into screenshots/
+screenshots: ## take pictures of every page into screenshots/, and those of the README
 	@scripts/ensure-build-tools
 	@scripts/ensure-postgres
 	@scripts/ensure-browser

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::camera::{SCREENS, Screen};
 use crate::pictures::State;
+use crate::tour::pages::{PAGES, WITHOUT_A_PICTURE};
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -26,7 +27,12 @@ img { width: 100%; max-height: 720px; object-fit: cover; object-position: top; b
 <h1>Every page of Reasoner Webhooks</h1>
 "#;
 
-/// Writes `index.html`.
+/// What a state shows first of all, if it is the one of an address.
+fn address_of(state: &str) -> &str {
+    PAGES.iter().find(|(_, name)| *name == state).map_or("", |(address, _)| address)
+}
+
+/// Writes `index.html`, which names every picture that was taken.
 pub fn write(directory: &Path, states: &[State]) -> Result<()> {
     let mut html = HEAD.to_owned();
     html.push_str("<ul>\n");
@@ -35,13 +41,18 @@ pub fn write(directory: &Path, states: &[State]) -> Result<()> {
     }
     html.push_str("</ul>\n");
     for State { name, title } in states {
-        writeln!(html, "<section id=\"{name}\"><h2>{title} <small>{name}</small></h2><div>")?;
+        writeln!(html, "<section id=\"{name}\"><h2>{title} <small>{name} {}</small></h2><div>", address_of(name))?;
         for Screen { suffix, .. } in &SCREENS {
             let file = format!("{name}-{suffix}.png");
             writeln!(html, "<a href=\"{file}\"><img loading=\"lazy\" src=\"{file}\" alt=\"{title}, {suffix}\"></a>")?;
         }
         html.push_str("</div></section>\n");
     }
+    html.push_str("<section><h2>Addresses without a picture</h2>\n<dl>\n");
+    for (address, reason) in WITHOUT_A_PICTURE {
+        writeln!(html, "<dt>{address}</dt><dd>{reason}</dd>")?;
+    }
+    html.push_str("</dl></section>\n");
     std::fs::write(directory.join("index.html"), html)?;
     Ok(())
 }

@@ -1,5 +1,8 @@
-//! Takes pictures of every page in every state: `cargo run --example screenshots -- [DIR]`, by default `./screenshots`. Runs a
-//! server over a PostgreSQL of its own, in a directory that is gone afterwards, and ends everything that it started.
+//! Takes pictures of every page in every state: `cargo run --example screenshots -- [DIR]`, by default `./screenshots`, and those
+//! of the README into `docs/pictures`. Runs a server over a PostgreSQL of its own, in a directory that is gone afterwards, and ends
+//! everything that it started.
+//!
+//! It is always the same morning there, so that pictures of a product that did not change differ in what is random and in seconds.
 
 mod camera;
 mod gallery;
@@ -14,6 +17,7 @@ mod browser;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use reasoner_webhooks::clock::Clock;
 use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::options::Options;
@@ -21,9 +25,15 @@ use reasoner_webhooks::server::application::Application;
 use reasoner_webhooks::store::embedded::cluster::Cluster;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
+use serde_json::json;
 
 use crate::browser::Browser;
 use crate::pictures::Pictures;
+
+/// When the tour begins: on a working day, a while after a week of events has begun.
+const BEGINS: &str = "2026-11-25T08:41:00Z";
+/// Where the README's pictures are.
+const OF_README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -54,10 +64,15 @@ async fn take_all(cluster: &mut Option<Cluster>, directory: &Path) -> Result<()>
     let store = Store::open(&url).await?;
     migrate::run(&store).await?;
     let config = Config::check(options(&url)).map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    let application = Application::start(&config, store, Clock::system()).await?;
+    let ahead = BEGINS.parse::<Timestamp>()?.duration_since(Timestamp::now());
+    let clock = Clock::from_fn(move || Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX));
+    let application = Application::start(&config, store, clock).await?;
     let browser = Browser::open().await?;
+    // Pages say how long ago things were, by the browser's clock.
+    let source = format!("{{ const now = Date.now; Date.now = () => now() + {}; }}", ahead.as_millis());
+    browser.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await?;
 
-    let mut pictures = Pictures::new(&browser, directory);
+    let mut pictures = Pictures::new(&browser, directory, Path::new(OF_README));
     let outcome = tour::take(&application, &url, &browser, &mut pictures, async || match cluster.take() {
         Some(cluster) => Ok(cluster.stop().await?),
         None => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -15,6 +15,23 @@ const MAX_HEIGHT: u64 = 4_000;
 /// How long colours and layout may take to settle, in milliseconds.
 const SETTLE_MS: u64 = 350;
 
+/// The pictures of the README: what tells most of a state, on the first screen.
+pub const OF_README: [Cut; 3] = [
+    Cut { file: "events.png", state: "events", top: 0, height: 1_020 },
+    // The head is that of Events.
+    Cut { file: "rejections.png", state: "rejections", top: 532, height: 716 },
+    Cut { file: "webhooks.png", state: "webhooks-passwords", top: 0, height: 1_280 },
+];
+
+/// A part of a page from one edge to the other, in CSS pixels, that begins and ends between two things on it.
+#[derive(Debug)]
+pub struct Cut {
+    pub file: &'static str,
+    pub state: &'static str,
+    pub top: u64,
+    pub height: u64,
+}
+
 /// One state of a page, in pictures beside this name.
 #[derive(Debug)]
 pub struct State {
@@ -26,12 +43,13 @@ pub struct State {
 pub struct Pictures<'a> {
     browser: &'a Browser,
     directory: PathBuf,
+    of_readme: PathBuf,
     pub taken: Vec<State>,
 }
 
 impl<'a> Pictures<'a> {
-    pub fn new(browser: &'a Browser, directory: &Path) -> Self {
-        Self { browser, directory: directory.to_owned(), taken: Vec::new() }
+    pub fn new(browser: &'a Browser, directory: &Path, of_readme: &Path) -> Self {
+        Self { browser, directory: directory.to_owned(), of_readme: of_readme.to_owned(), taken: Vec::new() }
     }
 
     async fn expose(&self, name: &str, screen: &Screen, extent: Extent) -> Result<()> {
@@ -42,13 +60,28 @@ impl<'a> Pictures<'a> {
             Extent::Window => screen.height,
         };
         let (x, y) = if extent == Extent::Window { self.scrolled().await? } else { (0, 0) };
+        let file = self.directory.join(format!("{name}-{}.png", screen.suffix));
         let clip = json!({ "x": x, "y": y, "width": screen.width, "height": height, "scale": 1 });
+        self.shoot(&file, clip, extent).await?;
+        match OF_README.iter().find(|cut| cut.state == name && screen.suffix == SCREENS[0].suffix) {
+            Some(cut) => self.cut(cut).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn cut(&self, cut: &Cut) -> Result<()> {
+        let (page, end) = (self.page_height().await?, cut.top + cut.height);
+        ensure!(page >= end, "{} is {page} px high, and {} goes on to {end}", cut.state, cut.file);
+        let clip = json!({ "x": 0, "y": cut.top, "width": SCREENS[0].width, "height": cut.height, "scale": 1 });
+        self.shoot(&self.of_readme.join(cut.file), clip, Extent::Page).await
+    }
+
+    /// Writes a part of the page into a file.
+    async fn shoot(&self, file: &Path, clip: Value, extent: Extent) -> Result<()> {
         let asked = json!({ "format": "png", "clip": clip, "captureBeyondViewport": extent == Extent::Page });
         let answer = self.browser.cdp("Page.captureScreenshot", asked).await?;
         let data = answer.get("data").and_then(Value::as_str).context("no picture")?;
-        let file = self.directory.join(format!("{name}-{}.png", screen.suffix));
-        std::fs::write(file, BASE64_STANDARD.decode(data)?)?;
-        Ok(())
+        std::fs::write(file, BASE64_STANDARD.decode(data)?).with_context(|| file.display().to_string())
     }
 
     async fn page_height(&self) -> Result<u64> {

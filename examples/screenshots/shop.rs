@@ -252,7 +252,7 @@ pub fn body(number: i64) -> serde_json::Value {
 /// An event with a bit of everything, for the page that shows one.
 pub fn rich_body() -> serde_json::Value {
     json!({
-        "type": "stock.adjusted", "occurred_at": "2026-11-23T08:41:11.930Z", "sku": "HB-2214",
+        "type": "stock.adjusted", "occurred_at": "2026-11-25T08:41:11.930Z", "sku": "HB-2214",
         "name": "Bilge pump 1100, 12 V",
         "warehouse": { "code": "RTM-2", "name": "Rotterdam 2", "zone": "C", "bin": "C-14-03" },
         "on_hand": 48, "delta": -2, "reason": "picked",

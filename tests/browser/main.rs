@@ -5,9 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-/// The walk through all pages and states, which the screenshots take too.
+/// The walk through all pages and states, which the screenshots take too, and what they make of it.
 #[path = "../../examples/screenshots/camera.rs"]
 mod camera;
+#[path = "../../examples/screenshots/gallery.rs"]
+mod gallery;
+#[path = "../../examples/screenshots/pictures.rs"]
+mod pictures;
 #[path = "../../examples/screenshots/shop.rs"]
 mod shop;
 #[path = "../../examples/screenshots/tour/mod.rs"]
@@ -25,6 +29,7 @@ mod keyboard;
 mod live;
 mod live_gaps;
 mod paper;
+mod screenshots;
 mod search;
 mod second_factor;
 mod shown_once;

@@ -4,6 +4,7 @@ mod a_day;
 mod account;
 mod events;
 mod first_run;
+pub mod pages;
 mod visitors;
 mod webhooks;
 
@@ -15,6 +16,7 @@ use thirtyfour::prelude::*;
 use crate::browser::Browser;
 use crate::camera::{Camera, Extent, SCREENS, set_screen};
 use crate::shop::{MAYA, PASSWORD, Shop};
+use crate::tour::pages::Witness;
 
 const WEBHOOKS: &str = "/settings/integrations/webhooks";
 const INVENTORY_AGENT: &str = "harbor-inventory/3.8 (+ops@harborsupply.example)";
@@ -33,7 +35,7 @@ struct Tour<'a, C> {
     shop: Shop<'a>,
 }
 
-/// Shows every page and state to the camera. `stop_database` is called before the last ones, which show what happens without.
+/// Shows every page and state to the camera, and fails if a page was left out. `stop_database` is called before the last ones, which show what happens without.
 pub async fn take(
     application: &Application,
     database_url: &str,
@@ -47,7 +49,8 @@ pub async fn take(
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let url = format!("http://{}", application.address);
     let shop = Shop { site: &application.site, url, client, database };
-    let mut tour = Tour { driver: &browser.driver, camera, shop };
+    let mut witness = Witness::new(camera, &browser.driver);
+    let mut tour = Tour { driver: &browser.driver, camera: &mut witness, shop };
     set_screen(browser, &SCREENS[0]).await?;
 
     tour.first_run(application).await?;
@@ -69,7 +72,8 @@ pub async fn take(
     browser.driver.goto(format!("http://{}/events", application.address)).await?;
     // Whoever runs the server finds the request in its log.
     browser.driver.query(By::Css(".gate small code")).and_displayed().first().await.context("no request id")?;
-    camera.take("error-503", "Error: no database", Extent::Window).await
+    camera.take("error-503", "Error: no database", Extent::Window).await?;
+    camera.confirm()
 }
 
 impl<C: Camera> Tour<'_, C> {

@@ -48,12 +48,12 @@ impl<C: Camera> Tour<'_, C> {
 
     /// A password that ends at a date.
     async fn expiry(&mut self, inventory: &Sender) -> Result<()> {
-        let (id, store) = (inventory.id, &self.shop.database);
+        let (id, now, store) = (inventory.id, self.shop.site.clock.now(), &self.shop.database);
         let sql = |end: &str| format!("update credential_secrets set expires_at = {end} where credential_id = '{id}'");
-        store.batch_execute(&sql("date_trunc('day', now()) + interval '6 days'")).await?;
+        store.batch_execute(&sql(&format!("date_trunc('day', timestamptz '{now}') + interval '6 days'"))).await?;
         self.page(WEBHOOKS, "webhooks-expires", "Webhooks, a password expires soon").await?;
         self.dialog(&format!("{WEBHOOKS}?expiry={id}"), "expiry-dialog", "Expiry date").await?;
-        self.shop.database.batch_execute(&sql("now() - interval '1 hour'")).await?;
+        self.shop.database.batch_execute(&sql(&format!("timestamptz '{now}' - interval '1 hour'"))).await?;
         self.page(WEBHOOKS, "webhooks-expired", "Webhooks, a password has expired").await?;
         Ok(self.shop.database.batch_execute(&sql("null")).await?)
     }
