@@ -13,7 +13,7 @@ use reasoner_webhooks::web::docs::snippets::LANGUAGES;
 
 use crate::support::actors::WEBHOOKS;
 use crate::support::docs::{PAGES, text_of};
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     let mark = format!(" {name}=\"");
@@ -140,6 +140,20 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     let places = |name: &str| constant("src/web/events/export_places.rs", name);
     let (in_all, of_one) = (places("MOST_IN_ALL"), places("MOST_OF_AN_ACCOUNT"));
     says("operations", &format!("at most {in_all} exports to browsers at once, and {of_one} of an account"));
+    let live = constant("src/web/live/feeds.rs", "MAX_FEEDS_OF_ACCOUNT");
+    says("search", &format!("At most {live} different filters of an account are live at once"));
+    says("operations", &format!("Different filters of an account that are live {live} "));
+    says("operations", &format!("close some: {live} of an account are live at once"));
+    let script = std::fs::read_to_string("static/live.js").unwrap();
+    for (page, words) in [
+        ("search", "Not live: too many filters are open in your account."),
+        ("search", "late events were accepted"),
+        ("search", "new events"),
+        ("operations", "too many filters are open"),
+    ] {
+        says(page, words);
+        assert!(script.contains(words), "no page says: {words}");
+    }
     let background = constant("src/store/pool.rs", "MAX_BACKGROUND_CONNECTIONS");
     says("operations", &format!("Exports and deletions use at most {background} connections at a time"));
     says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 2));
@@ -153,6 +167,23 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
         "advanced-usage",
         &format!("Up to {events} events and {mebibytes} MiB are held for a credential, each for {days} days"),
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buttons_that_are_documented_are_on_the_pages() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let other = server.visitor();
+    other.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    for (document, button, page) in [
+        ("search", "Search for it as text", "/events?q=a+%3D+b"),
+        ("operations", "Sign out all others", "/settings/sessions"),
+    ] {
+        let bold = format!("<b>{button}</b>");
+        assert!(alice.page(&format!("/docs/webhooks/{document}")).await.contains(&bold), "{document}: {button}");
+        let answer = alice.get(page).await.text().await.unwrap();
+        assert!(answer.contains(&format!(">{button}<")), "{page} has no {button}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
