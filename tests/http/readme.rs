@@ -126,6 +126,29 @@ fn every_promise_of_the_readme_leads_to_a_test_or_a_measurement_that_exists() {
     assert_eq!(used, tests.keys().copied().collect(), "each test stands behind a promise");
 }
 
+#[test]
+fn the_speed_that_the_readme_promises_was_measured_by_benches_that_exist() {
+    let measured = include_str!("../../docs/performance.md");
+    let row = measured.lines().find(|line| line.starts_with("| 64 |")).expect("events a second from 64 connections");
+    let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+    let figure: u32 = cells[4].trim_matches('*').trim_end_matches("/s").replace(',', "").parse().unwrap();
+    let rounded = format!("{},000 events a second from 64 connections", (figure + 500) / 1_000);
+    assert!(README.contains(&rounded), "the README does not say: {rounded}");
+    let share = format!("{} of what the same HTTP library does", cells[5]);
+    assert!(README.contains(&share), "the README does not say: {share}");
+
+    let bench = regex::Regex::new(r"cargo bench --bench ([a-z_]+)").unwrap();
+    let makefile = include_str!("../../Makefile");
+    let target = makefile.split("\nbench:").nth(1).unwrap().split("\n\n").next().unwrap();
+    let run: BTreeSet<&str> = bench.captures_iter(target).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert!(run.contains("ingest"), "{run:?}");
+    for name in bench.captures_iter(measured).map(|found| found.get(1).unwrap().as_str()).chain(run) {
+        let source = |path: String| Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join(path).is_file();
+        assert!(source(format!("{name}.rs")) || source(format!("{name}/main.rs")), "there is no bench {name}");
+        assert!(target.contains(&format!("--bench {name}")), "make bench leaves {name} out");
+    }
+}
+
 /// The anchors that a document's headings have.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
