@@ -18,6 +18,7 @@ use reasoner_webhooks::domain::installation::keyed_digest;
 use reasoner_webhooks::domain::payload::Payload;
 use reasoner_webhooks::domain::request_headers::scrub;
 use reasoner_webhooks::web::json_view::changes::changes;
+use reasoner_webhooks::web::json_view::extent::Room;
 use reasoner_webhooks::web::json_view::nodes::{Digests, Nodes};
 use reasoner_webhooks::web::json_view::place::Place;
 use reasoner_webhooks::web::json_view::raw::raw;
@@ -105,10 +106,10 @@ fn shown(criterion: &mut Criterion) {
     for (name, body) in mebibytes() {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("as a tree: {name}"), |bencher| {
-            bencher.iter(|| Place::top(black_box(&body)).map(|top| tree(&body, &top, 0)));
+            bencher.iter(|| Place::top(black_box(&body)).map(|top| tree(&body, &top, 0, Room::FULL)));
         });
         group.bench_function(format!("the last piece of it: {name}"), |bencher| {
-            bencher.iter(|| raw(black_box(&body), body.len() - 1));
+            bencher.iter(|| raw(black_box(&body), body.len() - 1, Room::FULL.piece_bytes));
         });
     }
     group.finish();

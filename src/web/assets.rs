@@ -18,22 +18,8 @@ struct Files;
 const STYLES: [&str; 3] = ["tokens.css", "base.css", "components.css"];
 /// The name under which they are served together.
 const STYLE_SHEET: &str = "app.css";
-/// The scripts of every page; none needs another.
-pub const SCRIPTS: [&str; 13] = [
-    "copy.js",
-    "time.js",
-    "menu.js",
-    "dialog.js",
-    "filters.js",
-    "live.js",
-    "keys.js",
-    "prefs.js",
-    "refresh.js",
-    "search.js",
-    "stay.js",
-    "export.js",
-    "tree.js",
-];
+/// The scripts of every page; none needs another. A script that few pages have something for is named by their templates.
+pub const SCRIPTS: [&str; 6] = ["copy.js", "time.js", "menu.js", "dialog.js", "filters.js", "keys.js"];
 
 /// One file as it is served.
 pub struct Asset {
@@ -79,6 +65,11 @@ pub fn address(name: &str) -> String {
         Some(asset) => format!("/static/{}", asset.hashed_name),
         None => format!("/static/{name}"),
     }
+}
+
+/// What a file that is served under a name weighs over the wire, in bytes.
+pub fn weight(hashed_name: &str) -> usize {
+    find(hashed_name).map_or(0, |asset| asset.gzip.as_ref().unwrap_or(&asset.bytes).len())
 }
 
 /// The file that is served under a name.

@@ -24,4 +24,5 @@ pub mod site;
 pub mod static_files;
 pub mod theme;
 pub mod webhooks;
+pub mod weight;
 pub mod zone;

@@ -79,6 +79,11 @@ impl Page {
         &assets::SCRIPTS
     }
 
+    /// The tag of a script that only some pages need.
+    pub fn script(&self, name: &'static str) -> Script {
+        Script { name }
+    }
+
     /// An icon beside words.
     pub fn icon(&self, name: &'static str) -> Svg {
         Svg { class: r#" class="icon""#, name }
@@ -122,3 +127,17 @@ impl fmt::Display for Svg {
 }
 
 impl askama::filters::HtmlSafe for Svg {}
+
+/// The tag of a script. Made of names in templates alone, like [`Svg`].
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    name: &'static str,
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"<script type="module" src="{}"></script>"#, assets::address(self.name))
+    }
+}
+
+impl askama::filters::HtmlSafe for Script {}

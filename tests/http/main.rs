@@ -61,4 +61,5 @@ mod tail;
 mod throttling;
 mod unprinted;
 mod upkeep;
+mod weight;
 mod without_extension;

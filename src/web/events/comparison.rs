@@ -11,7 +11,6 @@ use crate::domain::visible::visible;
 use crate::store::matching::{Budget, look};
 use crate::store::searching::search;
 use crate::store::{credentials, events};
-use crate::web::answers::html;
 use crate::web::errors::PageError;
 use crate::web::events::event::parse_id;
 use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
@@ -23,6 +22,7 @@ use crate::web::json_view::tokens::{COLLAPSED, Span, first_chars};
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
+use crate::web::weight::html_light;
 
 /// Differences on a page.
 const CHANGES_PER_PAGE: usize = 100;
@@ -93,6 +93,27 @@ impl Show {
     fn range(&self, rows: &[Row], counts: &Counts) -> String {
         let [first, last, all] = [self.start + 1, self.start + rows.len(), counts.all()].map(|n| grouped(n as u64));
         format!("{first} to {last} of {all}")
+    }
+
+    /// The number of the first difference after those that are shown.
+    fn next_start(&self) -> Option<usize> {
+        match &self.outcome {
+            Some(Outcome::Different { rows, counts, .. }) => {
+                Some(self.start + rows.len()).filter(|next| *next < counts.all())
+            }
+            _ => None,
+        }
+    }
+
+    /// Leaves half of the differences to the next page. `false` when there is one left, or none.
+    fn halve(&mut self) -> bool {
+        match &mut self.outcome {
+            Some(Outcome::Different { rows, .. }) if rows.len() > 1 => {
+                rows.truncate(rows.len() / 2);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// `2 changed, 1 added`.
@@ -166,13 +187,7 @@ pub async fn show(
         }
         None => None,
     };
-    let later = match &outcome {
-        Some(Outcome::Different { rows, counts, .. }) if start + rows.len() < counts.all() => {
-            Some(page_from(start + rows.len()))
-        }
-        _ => None,
-    };
-    html(&Show {
+    let mut template = Show {
         page: reader.page("Compare events").at("events", ""),
         credential,
         this,
@@ -186,8 +201,15 @@ pub async fn show(
         back: filters.links.to("/events"),
         start,
         earlier: (start > 0).then(|| page_from(start.saturating_sub(CHANGES_PER_PAGE))),
-        later,
-    })
+        later: None,
+    };
+    template.later = template.next_start().map(page_from);
+    let show_less = async |template: &mut Show| {
+        let is_less = template.halve();
+        template.later = template.next_start().map(page_from);
+        Ok(is_less)
+    };
+    html_light(&mut template, show_less).await
 }
 
 fn side(event: &StoredEvent, filters: &Filters, zone: &TimeZone) -> Side {

@@ -11,21 +11,30 @@ use crate::domain::visible::visible;
 use crate::store::matching::Found;
 use crate::store::searching::search;
 use crate::store::{credentials, events};
-use crate::web::answers::{html, see_other};
+use crate::web::answers::see_other;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl};
 use crate::web::events::event_body::{self, BodyView, Crumb, Part};
 use crate::web::events::filters::{Filters, Query};
+use crate::web::json_view::extent::Room;
+use crate::web::json_view::tokens::first_bytes;
 use crate::web::json_view::tree::Row as TreeRow;
 use crate::web::layers::headers::SANDBOX;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
+use crate::web::weight::html_light;
+
+/// How much of all headers is shown, in bytes; of one more, its beginning.
+const MAX_HEADER_BYTES: usize = 8 * 1024;
+const MAX_BYTES_OF_LATER_HEADERS: usize = 64;
 
 struct Header {
     name: String,
     value: String,
     masked: bool,
+    /// Only the beginning is shown.
+    is_cut: bool,
 }
 
 #[derive(Template)]
@@ -62,6 +71,12 @@ struct Show {
     older: Beside,
     /// The question before deleting is open.
     deleting: bool,
+}
+
+impl Show {
+    fn has_cut_headers(&self) -> bool {
+        self.headers.iter().any(|header| header.is_cut)
+    }
 }
 
 /// What is before or after an event within the filters.
@@ -118,7 +133,9 @@ pub async fn show(
     };
     let deleting = dialog.delete.is_some();
     let (summary, zone) = (&event.summary, &reader.reader.zone);
-    let template = Show {
+    let in_list = filters.links.to("");
+    let query = in_list.trim_start_matches('?');
+    let mut template = Show {
         page: reader.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
         id: id.to_string(),
         received: When::exactly(id.received_at(), zone),
@@ -137,7 +154,7 @@ pub async fn show(
             format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
         },
         content_type: visible(&summary.content_type).into_owned(),
-        body: event_body::show(&event.body, &part, filters.links.to("").trim_start_matches('?')).await?,
+        body: event_body::show(&event.body, &part, query, Room::FULL).await?,
         headers: headers(&event),
         curl: curl(&event, &reader.site().ingest_url),
         permalink: format!("{}/events/{id}", reader.site().public_url),
@@ -150,17 +167,30 @@ pub async fn show(
         older: beside(older, "before"),
         deleting,
     };
-    html(&template)
+    let mut smaller = Room::SMALLER.into_iter();
+    let show_less = async |template: &mut Show| {
+        let Some(room) = smaller.next() else { return Ok(false) };
+        template.body = event_body::show(&event.body, &part, query, room).await?;
+        Ok(true)
+    };
+    html_light(&mut template, show_less).await
 }
 
 /// By name: the HTTP stack does not keep the order in which they came.
 fn headers(event: &StoredEvent) -> Vec<Header> {
     let mut kept: Vec<_> = event.headers.iter().collect();
     kept.sort();
-    let shown = kept.into_iter().map(|(name, value)| Header {
-        name: visible(name).into_owned(),
-        value: visible(value).into_owned(),
-        masked: value == MASK,
+    let mut room = MAX_HEADER_BYTES;
+    let shown = kept.into_iter().map(|(name, value)| {
+        let beginning = |text| first_bytes(text, room.max(MAX_BYTES_OF_LATER_HEADERS));
+        let (name_shown, value_shown) = (beginning(name), beginning(value));
+        room = room.saturating_sub(name.len() + value.len());
+        Header {
+            name: visible(name_shown).into_owned(),
+            value: visible(value_shown).into_owned(),
+            masked: value == MASK,
+            is_cut: name_shown.len() + value_shown.len() < name.len() + value.len(),
+        }
     });
     shown.collect()
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::domain::visible::visible;
 use crate::web::errors::PageError;
 use crate::web::events::filter_links::address;
+use crate::web::json_view::extent::Room;
 use crate::web::json_view::path::{path, same_value};
 use crate::web::json_view::place::{Child, Found, Place};
 use crate::web::json_view::raw::{Raw, raw};
@@ -118,7 +119,7 @@ impl BodyView {
 }
 
 /// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that.
-pub async fn show(body: &str, part: &Part, query: &str) -> Result<BodyView, PageError> {
+pub async fn show(body: &str, part: &Part, query: &str, room: Room) -> Result<BodyView, PageError> {
     let number = |said: &Option<String>| match said {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
@@ -133,11 +134,11 @@ pub async fn show(body: &str, part: &Part, query: &str) -> Result<BodyView, Page
         };
         let pointed = place.as_ref().filter(|_| at.is_some()).map(|place| pointed(body, place));
         let text = place.as_ref().filter(|_| at.is_some()).and_then(|place| match place.found {
-            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start)),
+            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start, room.piece_bytes)),
             Found::Container { .. } => None,
         });
-        let tree = place.as_ref().filter(|_| text.is_none()).map(|place| tree(body, place, start));
-        let raw = raw(body, piece.unwrap_or(0));
+        let tree = place.as_ref().filter(|_| text.is_none()).map(|place| tree(body, place, start, room));
+        let raw = raw(body, piece.unwrap_or(0), room.piece_bytes);
         Some(BodyView { pointed, tree, text, raw, is_raw: piece.is_some(), at_prefix, raw_prefix })
     };
     let view = beside_workers(body, read).await?;

@@ -19,7 +19,7 @@ use crate::store::matching::Budget;
 use crate::store::pool::{Pooled, Store};
 use crate::store::searching::search;
 use crate::store::{arrivals, credentials, event_counts, events};
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::answers::{html_invalid, see_other};
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
@@ -28,12 +28,15 @@ use crate::web::json_view::tokens::Span;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
+use crate::web::weight::html_light;
 
 const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
 /// How much of a body a row shows, in characters.
 const PREVIEW_CHARS: usize = 160;
+/// The same where that makes a page heavy.
+const SHORTER_PREVIEW_CHARS: [usize; 2] = [80, 40];
 
 /// A row of the table.
 #[derive(Clone, Debug)]
@@ -50,12 +53,16 @@ pub struct Row {
 impl Row {
     /// A row whose link keeps the filters of the list.
     pub fn new(event: &EventSummary, filters: &Filters, now: jiff::Timestamp) -> Self {
+        Self::with_preview(event, filters, now, PREVIEW_CHARS)
+    }
+
+    fn with_preview(event: &EventSummary, filters: &Filters, now: jiff::Timestamp, chars: usize) -> Self {
         Self {
             id: event.id.to_string(),
             link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
             credential: visible(&event.credential_name).into_owned(),
-            spans: preview(value_text(&event.beginning), PREVIEW_CHARS),
+            spans: preview(value_text(&event.beginning), chars),
             size: size(event.size_bytes),
             ip: event.remote_ip.to_string(),
         }
@@ -175,7 +182,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         name: visible(&credential.name).into_owned(),
         username: credential.username.clone(),
     });
-    let template = Index {
+    let mut template = Index {
         page: reader.page("Events").at("events", ""),
         overview,
         pager: pager(&found, &filters, now, &reader.reader.zone),
@@ -189,7 +196,18 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         path: PATH,
         filters,
     };
-    if template.filters.error.is_some() { html_invalid(&template) } else { html(&template) }
+    if template.filters.error.is_some() {
+        return html_invalid(&template);
+    }
+    let mut shorter = SHORTER_PREVIEW_CHARS.into_iter();
+    let show_less = async |template: &mut Index| {
+        let Some(chars) = shorter.next() else { return Ok(false) };
+        let row = |event| Row::with_preview(event, &template.filters, now, chars);
+        template.rows = found.rows.iter().map(row).collect();
+        template.fields.truncate(template.fields.len() / 2);
+        Ok(true)
+    };
+    html_light(&mut template, show_less).await
 }
 
 /// The events of the page. A search waits for its turn, and not with a connection that others could use.

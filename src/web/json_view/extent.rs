@@ -9,12 +9,29 @@ use crate::web::json_view::walk::{Walk, What};
 pub const CHILDREN_SHOWN: usize = 200;
 /// Levels below the first that are shown at once. Browsers get slow, and some give up, on deeper elements.
 pub const MAX_LEVELS: usize = 48;
-/// Rows of a page.
-pub const MAX_ROWS: usize = 600;
-/// Keys and values of a page, in bytes.
-pub const MAX_TEXT_BYTES: usize = 32 * 1024;
 /// How long one key or value may be, in bytes: as long as possible. With the last, any level of children fits.
-const TEXT_LIMITS: [usize; 4] = [4_096, 1_024, 256, 80];
+const TEXT_LIMITS: [usize; 6] = [4_096, 1_024, 256, 80, 48, 24];
+
+/// How much of a body a page holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub rows: usize,
+    /// All keys and values of the tree, in bytes.
+    pub text_bytes: usize,
+    /// A piece of a text as it was received, in bytes.
+    pub piece_bytes: usize,
+}
+
+impl Room {
+    /// Enough for nearly all bodies, and nearly always light.
+    pub const FULL: Self = Self { rows: 600, text_bytes: 32 * 1024, piece_bytes: 16 * 1024 };
+    /// For texts that do not get shorter by compression, one after the other until the page is light.
+    pub const SMALLER: [Self; 3] = [
+        Self { rows: 600, text_bytes: 20 * 1024, piece_bytes: 8 * 1024 },
+        Self { rows: 400, text_bytes: 16 * 1024, piece_bytes: 4 * 1024 },
+        Self { rows: 220, text_bytes: 10 * 1024, piece_bytes: 1024 },
+    ];
+}
 
 /// What fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +53,13 @@ pub struct Used {
 }
 
 impl Used {
-    pub fn fits(self) -> bool {
-        self.rows <= MAX_ROWS && self.text_bytes <= MAX_TEXT_BYTES
+    pub fn fits(self, room: Room) -> bool {
+        self.rows <= room.rows && self.text_bytes <= room.text_bytes
     }
 }
 
 /// Measures the value at a place whose children are shown from the one with the number `start`.
-pub fn extent(body: &str, at: usize, start: usize) -> Extent {
+pub fn extent(body: &str, at: usize, start: usize, room: Room) -> Extent {
     let mut levels = vec![[Used::default(); TEXT_LIMITS.len()]; MAX_LEVELS + 1];
     let mut deepest = (0, at);
     // Within something that is not shown itself: the level of what is left out.
@@ -77,8 +94,8 @@ pub fn extent(body: &str, at: usize, start: usize) -> Extent {
             text_bytes: sum.text_bytes + used.text_bytes,
         })
     };
-    let limit = (0..TEXT_LIMITS.len()).find(|limit| up_to(1, *limit).fits()).unwrap_or(TEXT_LIMITS.len() - 1);
-    let fitting = (1..=MAX_LEVELS).take_while(|level| up_to(*level, limit).fits()).last().unwrap_or(1);
+    let limit = (0..TEXT_LIMITS.len()).find(|limit| up_to(1, *limit).fits(room)).unwrap_or(TEXT_LIMITS.len() - 1);
+    let fitting = (1..=MAX_LEVELS).take_while(|level| up_to(*level, limit).fits(room)).last().unwrap_or(1);
     Extent { levels: fitting, max_text_bytes: TEXT_LIMITS[limit], used: up_to(fitting, limit), deepest }
 }
 
@@ -90,11 +107,11 @@ pub fn is_shown(level: usize, index: usize, start: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHILDREN_SHOWN, MAX_LEVELS, MAX_ROWS, MAX_TEXT_BYTES, TEXT_LIMITS, extent};
+    use super::{CHILDREN_SHOWN, MAX_LEVELS, Room, TEXT_LIMITS, extent};
 
     #[test]
     fn a_small_body_is_shown_whole() {
-        let found = extent(r#"{"a":[1,{"b":"text"}]}"#, 0, 0);
+        let found = extent(r#"{"a":[1,{"b":"text"}]}"#, 0, 0, Room::FULL);
         assert_eq!((found.levels, found.max_text_bytes), (MAX_LEVELS, TEXT_LIMITS[0]));
         assert_eq!((found.used.rows, found.deepest.0), (5, 3));
     }
@@ -102,22 +119,25 @@ mod tests {
     #[test]
     fn many_long_children_show_their_beginnings_and_no_level_below() {
         let child = format!("{{\"a\":\"{}\"}}", "x".repeat(5_000));
-        let found = extent(&format!("[{}{child}]", format!("{child},").repeat(300)), 0, 0);
+        let found = extent(&format!("[{}{child}]", format!("{child},").repeat(300)), 0, 0, Room::FULL);
         assert_eq!((found.levels, found.used.rows), (1, 1 + CHILDREN_SHOWN));
         let long = format!("\"{}\"", "x".repeat(5_000));
-        let found = extent(&format!("[{}{long}]", format!("{long},").repeat(300)), 0, 0);
+        let found = extent(&format!("[{}{long}]", format!("{long},").repeat(300)), 0, 0, Room::FULL);
         assert_eq!((found.levels, found.max_text_bytes), (MAX_LEVELS, 80));
-        assert!(found.used.fits());
+        assert!(found.used.fits(Room::FULL));
     }
 
     #[test]
     fn any_one_level_fits_with_the_shortest_texts() {
-        assert!(CHILDREN_SHOWN * 2 * TEXT_LIMITS[TEXT_LIMITS.len() - 1] <= MAX_TEXT_BYTES && CHILDREN_SHOWN < MAX_ROWS);
+        let shortest = TEXT_LIMITS[TEXT_LIMITS.len() - 1];
+        for room in [Room::FULL].iter().chain(&Room::SMALLER) {
+            assert!(CHILDREN_SHOWN * 2 * shortest <= room.text_bytes && CHILDREN_SHOWN < room.rows);
+        }
     }
 
     #[test]
     fn the_deepest_of_half_a_million_levels_is_known() {
-        let found = extent(&format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000)), 0, 0);
+        let found = extent(&format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000)), 0, 0, Room::FULL);
         assert_eq!((found.levels, found.deepest), (MAX_LEVELS, (500_000, 500_000)));
     }
 }

@@ -4,7 +4,7 @@
 //! How much fits is decided in `extent`; the words around it are left to the page.
 
 use crate::domain::visible::visible;
-use crate::web::json_view::extent::{CHILDREN_SHOWN, Extent, MAX_LEVELS, Used, extent, is_shown};
+use crate::web::json_view::extent::{CHILDREN_SHOWN, Extent, MAX_LEVELS, Room, Used, extent, is_shown};
 use crate::web::json_view::place::Place;
 use crate::web::json_view::tokens::{Kind, Span, first_bytes};
 use crate::web::json_view::walk::{Step, Walk, What};
@@ -58,10 +58,18 @@ impl Row {
 }
 
 /// The tree of the value at a place, with the children of that value from the one with the number `start`.
-pub fn tree(body: &str, place: &Place<'_>, start: usize) -> Tree {
-    let extent = extent(body, place.at, start);
-    let mut builder =
-        Builder { rows: Vec::new(), open: Vec::new(), left_out: None, trial: None, used: extent.used, start, extent };
+pub fn tree(body: &str, place: &Place<'_>, start: usize, room: Room) -> Tree {
+    let extent = extent(body, place.at, start, room);
+    let mut builder = Builder {
+        rows: Vec::new(),
+        open: Vec::new(),
+        left_out: None,
+        trial: None,
+        used: extent.used,
+        start,
+        room,
+        extent,
+    };
     for mut step in Walk::from(body, place.at) {
         let ends = matches!(step.what, What::Close { .. });
         if let (0, false, Some(child)) = (step.level, ends, place.child()) {
@@ -91,6 +99,7 @@ struct Builder {
     trial: Option<Trial>,
     used: Used,
     start: usize,
+    room: Room,
     extent: Extent,
 }
 
@@ -146,7 +155,7 @@ impl Builder {
             let value = if let What::Scalar { text, .. } = step.what { text.len() } else { 0 };
             self.used.rows += 1;
             self.used.text_bytes += value.min(limit) + step.name.map_or(0, |name| name.text.len().min(limit));
-            if !self.used.fits() {
+            if !self.used.fits(self.room) {
                 self.give_up(step.level);
                 return false;
             }
@@ -231,7 +240,7 @@ mod tests {
 
     use super::{Key, Row, Span, Tree, tree};
     use crate::domain::visible::visible;
-    use crate::web::json_view::extent::{CHILDREN_SHOWN, MAX_LEVELS, MAX_ROWS};
+    use crate::web::json_view::extent::{CHILDREN_SHOWN, MAX_LEVELS, Room};
     use crate::web::json_view::place::{Found, Place};
     use crate::web::json_view::walk::{Walk, What};
     use proptest::collection::{btree_map, vec};
@@ -241,7 +250,7 @@ mod tests {
     use serde_json::Value;
 
     fn of(body: &str) -> Tree {
-        Place::top(body).map_or(Tree { rows: Vec::new(), deepest: None }, |top| tree(body, &top, 0))
+        Place::top(body).map_or(Tree { rows: Vec::new(), deepest: None }, |top| tree(body, &top, 0, Room::FULL))
     }
 
     fn key(text: &str) -> Option<Key> {
@@ -263,7 +272,7 @@ mod tests {
             };
             open >= 0
         });
-        nested && open == 0 && tree.rows.len() <= 3 * MAX_ROWS
+        nested && open == 0 && tree.rows.len() <= 3 * Room::FULL.rows
     }
 
     #[test]
@@ -285,7 +294,11 @@ mod tests {
         ];
         assert_eq!(of(body).rows, expected);
         let place = Place::find(body, 17).unwrap();
-        assert_eq!(tree(body, &place, 0).rows[0], open(17, key("1"), true, 1, true), "a part keeps its name");
+        assert_eq!(
+            tree(body, &place, 0, Room::FULL).rows[0],
+            open(17, key("1"), true, 1, true),
+            "a part keeps its name"
+        );
     }
 
     #[test]
@@ -313,7 +326,7 @@ mod tests {
         let rows = of(&body).rows;
         assert_eq!(rows.len(), 1 + CHILDREN_SHOWN + 2);
         assert_eq!(rows[CHILDREN_SHOWN + 1], Row::More { at: 0, start: 200, hidden: 800 });
-        let rows = tree(&body, &Place::top(&body).unwrap(), 850).rows;
+        let rows = tree(&body, &Place::top(&body).unwrap(), 850, Room::FULL).rows;
         assert_eq!(rows[1], Row::Earlier { at: 0, start: 650, hidden: 850 });
         assert_eq!(rows[2], leaf(1 + 2 * 850, key("850"), "j-n", "1"));
         assert_eq!(rows.len(), 2 + 150 + 1);
@@ -409,7 +422,7 @@ mod tests {
     }
 
     /// Every value that is shown on some page, following only links.
-    fn reached(body: &str) -> BTreeSet<usize> {
+    fn reached(body: &str, room: Room) -> BTreeSet<usize> {
         let (mut seen, mut shown) = (BTreeSet::new(), BTreeSet::new());
         let mut todo: Vec<(usize, usize)> = Place::top(body).map(|top| (top.at, 0)).into_iter().collect();
         while let Some((at, start)) = todo.pop() {
@@ -417,7 +430,7 @@ mod tests {
                 continue;
             }
             let place = Place::find(body, at).expect("a link leads somewhere");
-            for row in tree(body, &place, start).rows {
+            for row in tree(body, &place, start, room).rows {
                 match row {
                     Row::Leaf { at, is_cut, .. } => {
                         shown.insert(at);
@@ -453,7 +466,9 @@ mod tests {
         let texts: String = (0..450).map(|i| format!("\"{}\",", "x".repeat(100 + i * 7))).collect();
         let deep = |levels| format!("{}\"x\":1{}", "{\"a\":[1,{".repeat(levels), "}],\"b\":{}}".repeat(levels));
         for body in [format!("{{{wide}\"z\":1}}"), format!("[[{texts}1],[{texts}2]]"), format!("{{{}}}", deep(300))] {
-            assert!(reached(&body) == leaves(&body), "{}", &body[..60]);
+            for room in [Room::FULL, Room::SMALLER[2]] {
+                assert!(reached(&body, room) == leaves(&body), "{}", &body[..60]);
+            }
         }
     }
 
@@ -473,7 +488,7 @@ mod tests {
             prop_assert!(is_sound(&of(&body)));
             for at in 0..body.len() {
                 if let Some(place) = Place::find(&body, at) {
-                    prop_assert!(is_sound(&tree(&body, &place, start)));
+                    prop_assert!(is_sound(&tree(&body, &place, start, Room::FULL)));
                 }
             }
         }
@@ -491,7 +506,9 @@ mod tests {
         #[test]
         fn every_value_of_any_body_is_reached_by_following_links(value in json(), times in 1_usize..260) {
             let body = format!("[{}0]", format!("{value},").repeat(times));
-            prop_assert_eq!(reached(&body), leaves(&body));
+            for room in [Room::FULL, Room::SMALLER[2]] {
+                prop_assert_eq!(reached(&body, room), leaves(&body));
+            }
         }
     }
 }
