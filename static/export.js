@@ -87,14 +87,14 @@ async function ask(name, state) {
     remember('');
     return;
   } else if (told.state === 'unknown' && !state.isKnown && performance.now() - state.since > GIVE_UP_AFTER_MS) {
-    // It never began, or another instance sends it.
+    // It never began.
     remember('');
     return;
   }
   setTimeout(ask, ASK_EVERY_MS, name, state);
 }
 
-// Of several instances only the one that sends it knows it, and now and then another is asked.
+// The instance that sends it may have ended, and the others hear from it once a second.
 function isUnknownForLong(state) {
   state.unknownSince ??= performance.now();
   return performance.now() - state.unknownSince > GIVE_UP_AFTER_MS;

@@ -13,6 +13,7 @@ use crate::app::export::{ExportFormat, Pieces};
 use crate::app::export_lines::EventLines;
 use crate::domain::audit::{Act, Action};
 use crate::domain::event::{EventId, EventSummary, WholeEvent};
+use crate::domain::export_progress::Progress;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::columns::Fields;
@@ -32,18 +33,6 @@ const SMALL_PART: PartLimit = PartLimit { events: 500, bytes: 1 << 18 };
 pub struct Export {
     written: mpsc::Receiver<Result<Written, StoreError>>,
     progress: Progress,
-}
-
-/// How far an export is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Progress {
-    /// Events that were looked at, also those that the filter leaves out.
-    pub seen: u64,
-    /// About how many there are to look at, by the counts of the half hours.
-    pub expected: u64,
-    /// Events that were written.
-    pub events: u64,
-    pub bytes: u64,
 }
 
 /// A part that was written down.

@@ -1,6 +1,6 @@
 //! What has to happen as time goes by: partitions are made before they are needed and dropped when all in them is too old;
 //! half-hour counts become daily ones; forgotten idempotency keys, late events that nobody decided about, old rejections, ended
-//! sessions and what deleted accounts left go. Weeks that are over get the indexes of searches.
+//! sessions and what deleted accounts left go, and so do old notes on exports. Weeks that are over get the indexes of searches.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use crate::store::error::StoreError;
 use crate::store::event_batches::PartLimit;
 use crate::store::pool::{Connection, Store};
 use crate::store::{
-    accounts, counts_by_time, event_batches, event_removals, held_events, idempotency, partitions, rejections,
-    search_indexes, senders, sessions,
+    accounts, counts_by_time, event_batches, event_removals, export_progress, held_events, idempotency, partitions,
+    rejections, search_indexes, senders, sessions,
 };
 
 /// The tasks of a round that failed. Why, is in the log; the next round tries again.
@@ -73,6 +73,7 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
     let held = round.attempt("late events", held_events::prune(&mut conn, oldest_kept, now)).await;
     let refused = round.attempt("rejections", rejections::prune(&mut conn, oldest_kept)).await;
     let ended = round.attempt("sessions", sessions::prune(&mut conn, now)).await;
+    round.attempt("notes on exports", export_progress::prune(&mut conn, now)).await;
     round.attempt("counts", counts_by_time::compact(&mut conn, now)).await;
     round.attempt("addresses of senders", senders::prune(&mut conn, now)).await;
     let removals = round.attempt("counts of deletions", event_removals::prune(&mut conn, oldest_kept)).await;

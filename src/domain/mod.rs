@@ -13,6 +13,7 @@ pub mod device;
 pub mod email;
 pub mod event;
 pub mod expiry;
+pub mod export_progress;
 pub mod holding;
 pub mod ids;
 pub mod installation;

@@ -1,6 +1,7 @@
 //! How far a download is, as the page that started it is told.
 
 use jiff::SignedDuration;
+use reasoner_webhooks::app::prune::prune;
 use serde_json::{Value, json};
 
 use crate::support::actors::Person;
@@ -130,4 +131,54 @@ async fn a_search_says_how_many_it_found_and_a_name_has_a_form() {
     }
     let page = alice.page("/events").await;
     assert!(page.contains("data-export-progress hidden") && page.contains("format=ndjson\" data-export>"), "{page}");
+}
+
+// holds W9
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_does_not_send_an_export_says_how_far_it_is_too() {
+    let server = TestServer::start().await;
+    let other = TestServer::start_over(server.database_url.clone(), |_| {}).await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let there = |person: &Person| Person { url: other.url.clone(), ..person.clone() };
+    let answer = begun(&server, &alice).await;
+    let told = ended(&there(&alice), "running").await;
+    assert!(told["text"].as_str().unwrap().contains(&format!(" of about {EVENTS} events, ")), "{told}");
+    assert_eq!(progress(&there(&bob), ID).await["state"], "unknown");
+    // Stopped by a reader who takes no more, it is still under way, however long that goes on.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    other.pass(SignedDuration::from_secs(25));
+    assert_eq!(progress(&there(&alice), ID).await["state"], "running");
+
+    answer.bytes().await.unwrap();
+    let told = ended(&there(&alice), "done").await;
+    assert_eq!(told, progress(&alice, ID).await, "both say the same");
+    assert_eq!(server.number("select count(*) from export_progress").await, 1);
+    other.pass(SignedDuration::from_secs(61));
+    assert_eq!(progress(&there(&alice), ID).await["state"], "unknown", "it is forgotten");
+    other.pass(SignedDuration::from_mins(10));
+    prune(&other.application().site.store, 90, other.now()).await.unwrap();
+    assert_eq!(server.number("select count(*) from export_progress").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_whose_instance_is_gone_is_not_under_way_for_ever() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sql = format!("insert into export_progress select id, '{ID}', 'running', 1, 2, 1, 9, now() from accounts");
+    server.query(&sql).await;
+    assert_eq!(progress(&alice, ID).await["text"], "1 of about 2 events, 50 %");
+    server.pass(SignedDuration::from_secs(32));
+    assert_eq!(progress(&alice, ID).await["state"], "unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_goes_on_when_nobody_can_write_down_how_far_it_is() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    server.query("alter table export_progress rename to elsewhere").await;
+    let answer = begun(&server, &alice).await;
+    assert_eq!(progress(&alice, ID).await["state"], "running", "this instance knows");
+    assert!(answer.bytes().await.unwrap().len() > (EVENTS - 1) * EVENT_BYTES);
+    assert_eq!(ended(&alice, "done").await["title"], "Done: 24 events, 24.0 MB.");
+    server.query("alter table elsewhere rename to export_progress").await;
 }

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use crate::app::export::{ExportFormat, Pieces};
 use crate::app::export_events::Export;
+use crate::domain::export_progress::{ExportName, NoExportName};
 use crate::domain::query::columns::Fields;
 use crate::domain::time::utc;
 use crate::store::credentials;
 use crate::web::account::confirm;
 use crate::web::errors::PageError;
 use crate::web::events::event_list;
-use crate::web::events::exports_under_way::{ExportName, NoExportName};
 use crate::web::events::filters::{Filters, Query};
 use crate::web::layers::headers::SANDBOX;
 use crate::web::reader::SignedIn;
@@ -46,7 +46,15 @@ pub async fn download(
     let place = reader.site().export_places.take(account).map_err(PageError::NoPlace)?;
     let export = Export::begin(&reader.site().store, account, filters.filter, (format, fields), &reader.act()).await?;
     match name {
-        Some(name) => answer(place.of(reader.site().exports.watch(account, name, export)), "events", format, now).await,
+        Some(name) => {
+            answer(
+                place.of(reader.site().exports.watch(&reader.site().store, account, name, export)),
+                "events",
+                format,
+                now,
+            )
+            .await
+        }
         None => answer(place.of(export), "events", format, now).await,
     }
 }

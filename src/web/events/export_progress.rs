@@ -4,9 +4,9 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use crate::app::export_events::Progress;
+use crate::domain::export_progress::{ExportName, Progress, Report, State};
 use crate::web::errors::PageError;
-use crate::web::events::exports_under_way::{Report, State};
+use crate::web::events::progress_notes;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{counted, grouped, size};
 
@@ -27,16 +27,27 @@ struct Told {
     percent: Option<u64>,
 }
 
-/// `GET /events/export/progress?id=`: `unknown` for what is not the account's own, ended long ago, or is sent by another instance.
+/// `GET /events/export/progress?id=`: `unknown` for what is not the account's own, or ended long ago.
 pub async fn show(reader: SignedIn, query: web::Query<Asked>) -> Result<HttpResponse, PageError> {
-    let name = query.id.parse().ok();
-    let report = name.and_then(|name| reader.site().exports.find(reader.member.account_id, &name));
+    let report = match query.id.parse().ok() {
+        Some(name) => find(&reader, &name).await?,
+        None => None,
+    };
     let told = report.map_or_else(unknown, |report| told(&report));
     let body = serde_json::to_string(&told).map_err(|_| PageError::Internal)?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(body))
+}
+
+/// What this program knows, as it sends the export itself, or else what another instance wrote down.
+async fn find(reader: &SignedIn, name: &ExportName) -> Result<Option<Report>, PageError> {
+    let (site, account) = (reader.site(), reader.member.account_id);
+    match site.exports.find(account, name) {
+        Some(report) => Ok(Some(report)),
+        None => Ok(progress_notes::find(&site.store, account, name, reader.now()).await?),
+    }
 }
 
 fn unknown() -> Told {
@@ -57,22 +68,22 @@ fn told(report: &Report) -> Told {
             } else {
                 format!("{written} found, looked at {} of about {of}{share}", grouped(seen))
             };
-            Told { state: "running", title: "Exporting events…".to_owned(), text, percent }
+            Told { state: report.state.name(), title: "Exporting events…".to_owned(), text, percent }
         }
         State::Done => Told {
-            state: "done",
+            state: report.state.name(),
             title: format!("Done: {written}, {}.", size(bytes)),
             text: "All of it was sent to your browser.".to_owned(),
             percent: Some(100),
         },
         State::BrokenOff => Told {
-            state: "broken_off",
+            state: report.state.name(),
             title: format!("The download broke off after {written}."),
             text: "The file isn’t complete. Start the export again.".to_owned(),
             percent: None,
         },
         State::Left => Told {
-            state: "left",
+            state: report.state.name(),
             title: format!("The download ended early, after {written}."),
             text: "It was cancelled, or the connection broke. The file isn’t complete.".to_owned(),
             percent: None,

@@ -1,64 +1,22 @@
 //! The exports that browsers download from this program, so that the page which one was started from can say how far it is. A page
-//! makes up a name for its export and asks by that name. Another instance knows nothing of it, and neither does anybody else.
+//! makes up a name for its export and asks by that name. Other instances know it from the table that `progress_notes` writes; nobody else does.
 
 use std::collections::HashMap;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use crate::app::export::Pieces;
-use crate::app::export_events::{Export, Progress};
+use crate::app::export_events::Export;
 use crate::clock::Clock;
+use crate::domain::export_progress::{ExportName, REMEMBERED_FOR, Report, State};
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
+use crate::store::pool::Store;
+use crate::web::events::progress_notes;
 
-/// How long it is remembered how an export ended.
-const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(1);
 /// How many exports of an account are remembered at once. Of more than these nobody can ask.
 const MOST_OF_AN_ACCOUNT: usize = 16;
-/// Characters of a name.
-const NAME_CHARS: std::ops::RangeInclusive<usize> = 8..=40;
-
-/// What a page calls an export that it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExportName(String);
-
-/// The text names no export.
-#[derive(Debug, thiserror::Error)]
-#[error("the id of an export is 8 to 40 small letters and digits: leave it out, or say such a one")]
-pub struct NoExportName;
-
-impl FromStr for ExportName {
-    type Err = NoExportName;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_name = NAME_CHARS.contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        if is_name { Ok(Self(text.to_owned())) } else { Err(NoExportName) }
-    }
-}
-
-/// What is to be said of an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Running,
-    /// All of it was handed to the connection.
-    Done,
-    /// The rest could not be read.
-    BrokenOff,
-    /// Nobody took the rest.
-    Left,
-}
-
-/// How far an export is.
-#[derive(Clone, Copy, Debug)]
-pub struct Report {
-    pub state: State,
-    pub progress: Progress,
-    ended_at: Option<Timestamp>,
-}
-
 #[derive(Debug)]
 struct Known {
     name: ExportName,
@@ -77,10 +35,15 @@ impl ExportsUnderWay {
         Self { clock, known: Mutex::default() }
     }
 
-    /// Keeps an eye on an export. A name that is used again means the new one.
-    pub fn watch(&self, account: AccountId, name: ExportName, export: Export) -> Watched {
+    /// Keeps an eye on an export, and lets other instances know. A name that is used again means the new one.
+    pub fn watch(&self, store: &Store, account: AccountId, name: ExportName, export: Export) -> Watched {
         let report = Report { state: State::Running, progress: export.progress(), ended_at: None };
-        Watched { export, told: self.remember(account, name, report), clock: self.clock.clone() }
+        let (told, ended) = (self.remember(account, name.clone(), report), Arc::new(Notify::new()));
+        let (store, clock) = (store.clone(), self.clock.clone());
+        let latest = told.clone();
+        let latest = move || *lock(&latest);
+        tokio::spawn(progress_notes::keep(store, clock.clone(), (account, name), latest, ended.clone()));
+        Watched { export, told, ended, clock }
     }
 
     fn remember(&self, account: AccountId, name: ExportName, report: Report) -> Arc<Mutex<Report>> {
@@ -125,6 +88,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Watched {
     export: Export,
     told: Arc<Mutex<Report>>,
+    /// Wakes whoever writes it down.
+    ended: Arc<Notify>,
     clock: Clock,
 }
 
@@ -132,6 +97,9 @@ impl Watched {
     fn tell(&self, state: State) {
         let ended_at = (state != State::Running).then(|| self.clock.now());
         *lock(&self.told) = Report { state, progress: self.export.progress(), ended_at };
+        if ended_at.is_some() {
+            self.ended.notify_one();
+        }
     }
 }
 
@@ -163,9 +131,9 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{ExportName, ExportsUnderWay, MOST_OF_AN_ACCOUNT, Report, State, lock};
-    use crate::app::export_events::Progress;
+    use super::{ExportsUnderWay, MOST_OF_AN_ACCOUNT, lock};
     use crate::clock::Clock;
+    use crate::domain::export_progress::{ExportName, Progress, Report, State};
     use crate::domain::ids::AccountId;
 
     fn name(number: usize) -> ExportName {
@@ -178,14 +146,6 @@ mod tests {
 
     fn account(number: u128) -> AccountId {
         AccountId(uuid::Uuid::from_u128(number))
-    }
-
-    #[test]
-    fn a_name_is_short_and_of_letters_and_digits() {
-        assert!("0123abcz".parse::<ExportName>().is_ok() && "a".repeat(40).parse::<ExportName>().is_ok());
-        for wrong in ["", "0123abc", "0123abcZ", "0123-abc", "0123abcä", &"a".repeat(41)] {
-            assert!(wrong.parse::<ExportName>().is_err(), "{wrong}");
-        }
     }
 
     #[test]

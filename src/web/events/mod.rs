@@ -15,6 +15,7 @@ pub mod filter_links;
 pub mod filtered_deletion;
 pub mod filters;
 pub mod overview;
+pub mod progress_notes;
 pub mod rejections;
 pub mod search_error;
 pub mod time_range;
