@@ -37,11 +37,10 @@ lint: ## check the format, the lints and the scripts
 bench: ## measure how fast events are received, and the dashboard over ten million (13 GB of disk); then its parts
 	@scripts/ensure-build-tools curl nginx wrk
 	@scripts/ensure-postgres
-	cargo bench --bench ingest
-	cargo bench --bench dashboard
-	cargo bench --bench viewers
-	cargo bench --bench insert_forms
-	cargo bench --bench parts
+	@failed=; for bench in ingest dashboard viewers insert_forms parts; do \
+		cargo bench --bench $$bench || failed="$$failed $$bench"; \
+	done; \
+	test -z "$$failed" || { echo "not as it should be:$$failed"; exit 1; }
 
 screenshots: ## take pictures of every page into screenshots/, and those of the README
 	@scripts/ensure-build-tools

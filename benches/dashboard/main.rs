@@ -104,7 +104,7 @@ async fn measure(
             "pages" => pages::pages(report, (program, &seeded, many), (small, &few, FEW)).await?,
             "overview" => pages::overview(report, program).await?,
             "searches" => searches::searches(report, program, &seeded).await?,
-            "weights" => pages::weights(report, program).await?,
+            "weights" => pages::weights(report, (program, &seeded, many)).await?,
             "exports" => export::exports(report, program, &seeded, many, home).await?,
             _ => ingest::ingest(report, program, &seeded, many).await?,
         }

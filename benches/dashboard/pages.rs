@@ -60,11 +60,16 @@ pub async fn overview(report: &mut Report, program: &Program) -> Result<()> {
 }
 
 /// What a browser that has nothing yet takes over the wire.
-pub async fn weights(report: &mut Report, program: &Program) -> Result<()> {
+pub async fn weights(report: &mut Report, stage: Stage<'_>) -> Result<()> {
+    let (program, ..) = stage;
+    let event = addresses(stage).await?[3].1.clone();
+    let comparison = format!("{event}/comparison");
     let reader = Reader::sign_in(program).await?;
     report.head("Over the wire, with an empty cache");
     let pages = [
         "/events",
+        &event,
+        &comparison,
         "/events/rejections",
         "/events/deletion",
         "/settings/integrations/webhooks",

@@ -42,32 +42,39 @@ async fn main() -> Result<()> {
     let postgres = PrivatePostgres::start().await;
     let program = Program::start(postgres.url()).await?;
     tokio::select! {
-        outcome = measure(&program) => outcome?,
+        outcome = measure(&program, &postgres) => outcome?,
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
     }
     program.stop()
 }
 
-async fn measure(program: &Program) -> Result<()> {
+async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
     // What the first requests of all allocate is not what viewers cost.
     let reader = Reader::sign_in(program).await?;
     send(program, Duration::from_secs(2)).await?;
     let bytes = Arc::new(AtomicU64::new(0));
     tokio::time::sleep(SETTLES_IN).await;
 
-    let (memory, alone) = (memory_kib(program)?, idle(program).await?);
+    let (memory, alone) = (memory_kib(program)?, idle(program, postgres).await?);
     let viewers = open(&reader, "/events/live?until=2000-01-01", VIEWERS, &bytes).await?;
     tokio::time::sleep(SETTLES_IN).await;
     let each = (memory_kib(program)? - memory) / VIEWERS as f64;
-    let watched = idle(program).await?;
+    let watched = idle(program, postgres).await?;
     println!("| {} s without an event | no viewer | {VIEWERS} viewers |\n|---|---|---|", IDLE.as_secs());
     println!("| processor time of the program | {:.2} s | {:.2} s |", alone.seconds, watched.seconds);
+    println!("| processor time of PostgreSQL | {:.2} s | {:.2} s |", alone.database_seconds, watched.database_seconds);
     println!("| transactions in the database | {} | {} |", alone.transactions, watched.transactions);
     println!("| memory of each viewer | | {each:.1} KiB |");
 
     let quiet = send(program, BUSY).await?;
     let all = open(&reader, "/events/live", BUSY_VIEWERS, &bytes).await?;
     let seen = send(program, BUSY).await?;
+    tokio::time::sleep(SETTLES_IN).await;
+    let after = idle(program, postgres).await?;
+    println!("\n| {} s without an event, after the flood | {VIEWERS} viewers |\n|---|---|", IDLE.as_secs());
+    println!("| processor time of the program | {:.2} s |", after.seconds);
+    println!("| processor time of PostgreSQL | {:.2} s |", after.database_seconds);
+    println!("| transactions in the database | {} |", after.transactions);
     all.iter().chain(&viewers).for_each(JoinHandle::abort);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let alone = send(program, BUSY).await?;
@@ -102,14 +109,22 @@ async fn open(reader: &Reader, path: &str, count: usize, bytes: &Arc<AtomicU64>)
 
 struct Idle {
     seconds: f64,
+    database_seconds: f64,
     transactions: i64,
 }
 
-async fn idle(program: &Program) -> Result<Idle> {
-    let (seconds, transactions) = (seconds(program)?, transactions(program).await?);
+async fn idle(program: &Program, postgres: &PrivatePostgres) -> Result<Idle> {
+    let (began, transactions) = (seconds(program.id())?, transactions(program).await?);
+    let database_began = database_seconds(postgres)?;
     tokio::time::sleep(IDLE).await;
+    let database_seconds = database_seconds(postgres)? - database_began;
     let after = self::transactions(program).await?;
-    Ok(Idle { seconds: self::seconds(program)? - seconds, transactions: after - transactions })
+    Ok(Idle { seconds: seconds(program.id())? - began, database_seconds, transactions: after - transactions })
+}
+
+/// The processor time that PostgreSQL's processes have taken. One that has ended since takes its own away with it.
+fn database_seconds(postgres: &PrivatePostgres) -> Result<f64> {
+    postgres.processes().into_iter().map(|process| seconds(u32::try_from(process)?)).sum()
 }
 
 /// Those that the database has counted; asking is one of them.
@@ -120,9 +135,9 @@ async fn transactions(program: &Program) -> Result<i64> {
     Ok(client.query_one(sql, &[]).await?.get(0))
 }
 
-/// The processor time that the program has taken.
-fn seconds(program: &Program) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", program.id()))?;
+/// The processor time that a process has taken.
+fn seconds(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').context("no fields")?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap_or(0.0));
     Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)
