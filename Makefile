@@ -37,9 +37,12 @@ lint: ## check the format, the lints and the scripts
 bench: ## measure how fast events are received, and the dashboard over ten million (13 GB of disk); then its parts
 	@scripts/ensure-build-tools curl nginx wrk
 	@scripts/ensure-postgres
-	@failed=; for bench in ingest dashboard viewers insert_forms parts; do \
-		cargo bench --bench $$bench || failed="$$failed $$bench"; \
-	done; \
+	@failed=; \
+	cargo bench --bench ingest || failed="$$failed ingest"; \
+	cargo bench --bench dashboard || failed="$$failed dashboard"; \
+	cargo bench --bench viewers || failed="$$failed viewers"; \
+	cargo bench --bench insert_forms || failed="$$failed insert_forms"; \
+	cargo bench --bench parts || failed="$$failed parts"; \
 	test -z "$$failed" || { echo "not as it should be:$$failed"; exit 1; }
 
 screenshots: ## take pictures of every page into screenshots/, and those of the README
