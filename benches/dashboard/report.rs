@@ -23,6 +23,11 @@ impl Report {
         println!("| {what} | {figure} | {beside} | {ratio:.2} | {words} | {} |", self.verdict(what, met));
     }
 
+    /// A figure beside another, of which nobody promised anything.
+    pub fn noted(&self, what: &str, figure: &str, beside: &str, ratio: f64) {
+        println!("| {what} | {figure} | {beside} | {ratio:.2} | none | |");
+    }
+
     /// A time that has a limit of its own.
     pub fn time(&mut self, what: &str, measured: Duration, most: Duration) {
         println!("| {what} | {} | | | ≤ {} | {} |", ms(measured), ms(most), self.verdict(what, measured <= most));

@@ -33,7 +33,7 @@ const TELL_USE_AFTER_REVOKE_EVERY: SignedDuration = SignedDuration::from_hours(2
 /// How many different things are remembered between two writes; beyond that, new ones are not noted.
 const MAX_PENDING: usize = 10_000;
 
-/// How many addresses of senders are written at once; a sender that changes them all the time must not fill the database.
+/// How many addresses of senders are written at once; those of a sender that changes them all the time wait for the next write.
 const MAX_SENDERS: usize = 200;
 /// An address is not written more often than this.
 const SENDER_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
@@ -76,7 +76,29 @@ struct Pending {
 /// An address that a credential was used from.
 type Sender = (AccountId, CredentialId, IpAddr);
 
+/// What a write has left for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    Senders,
+}
+
 impl Pending {
+    /// Takes away the senders that are too many for one write.
+    fn take_excess_senders(&mut self) -> Vec<(Sender, Timestamp)> {
+        let mut place = 0;
+        let is_excess = |_: &Sender, _: &mut Timestamp| {
+            place += 1;
+            place > MAX_SENDERS
+        };
+        self.senders.extract_if(is_excess).collect()
+    }
+
+    /// What was noted meanwhile is newer.
+    fn put_back(&mut self, sender: Sender, at: Timestamp) {
+        self.senders.entry(sender).or_insert(at);
+    }
+
     /// Apart from the rejections, of which repeats with another password of the same credential are rolled into one.
     fn note_use_after_revoke(&mut self, rejection: &NewRejection, request_id: RequestId) {
         let NewRejection { credential_id, at, reason, hint, remote_ip, user_agent, .. } = rejection;
@@ -136,7 +158,7 @@ impl Usage {
             return;
         }
         self.with_pending(|pending| {
-            if pending.senders.len() < MAX_SENDERS {
+            if pending.senders.len() < MAX_PENDING {
                 pending.senders.insert(sender, at);
             }
         });
@@ -174,7 +196,7 @@ impl Usage {
                 () = &mut ended => break,
             }
         }
-        self.flush().await;
+        while self.flush().await == Left::Senders {}
     }
 
     fn with_pending(&self, note: impl FnOnce(&mut Pending)) {
@@ -182,15 +204,23 @@ impl Usage {
         self.0.something.notify_one();
     }
 
-    async fn flush(&self) {
-        let pending = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
+    async fn flush(&self) -> Left {
+        let mut pending = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.uses.is_empty() && pending.rejections.is_empty() && pending.senders.is_empty() {
-            return;
+            return Left::Nothing;
         }
+        let left = match pending.take_excess_senders() {
+            excess if excess.is_empty() => Left::Nothing,
+            excess => {
+                self.with_pending(|pending| excess.into_iter().for_each(|(sender, at)| pending.put_back(sender, at)));
+                Left::Senders
+            }
+        };
         let lost = (pending.uses.len(), pending.rejections.len());
         if let Err(error) = self.write(pending).await {
             tracing::warn!(%error, uses = lost.0, rejections = lost.1, "notes of uses and rejections were lost");
         }
+        left
     }
 
     async fn write(&self, pending: Pending) -> Result<(), StoreError> {
