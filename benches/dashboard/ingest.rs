@@ -1,6 +1,6 @@
 //! Whether senders notice what the dashboard does: how long they wait for their 200 beside each kind of reading, and without it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,8 +75,8 @@ async fn for_a_turn(work: impl Future<Output = Result<()>>) -> Result<()> {
 impl Reading {
     /// Reads on and on.
     async fn go_on(&self, reader: &Reader, turn: u32) -> Result<()> {
-        let began = Instant::now();
-        for number in 0_usize.. {
+        let mut number = 0;
+        loop {
             match self {
                 Self::Pages(paths) => drop(reader.first_time(&paths[number % paths.len()].1).await?),
                 Self::Overview => drop(reader.first_time("/events/overview?overview=30d").await?),
@@ -87,8 +87,8 @@ impl Reading {
                 Self::Export(span) => export::download_elsewhere(reader, span).await?,
                 Self::Live(pages) => look_on(reader, *pages).await?,
             }
+            number += 1;
         }
-        anyhow::bail!("nothing was read for {:?}", began.elapsed())
     }
 }
 

@@ -124,7 +124,9 @@ async fn idle(program: &Program, postgres: &PrivatePostgres) -> Result<Idle> {
 
 /// The processor time that PostgreSQL's processes have taken. One that has ended since takes its own away with it.
 fn database_seconds(postgres: &PrivatePostgres) -> Result<f64> {
-    postgres.processes().into_iter().map(|process| seconds(u32::try_from(process)?)).sum()
+    // One that has just ended cannot be asked.
+    let ids = postgres.processes().into_iter().map(u32::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(ids.into_iter().filter_map(|process| seconds(process).ok()).sum())
 }
 
 /// Those that the database has counted; asking is one of them.

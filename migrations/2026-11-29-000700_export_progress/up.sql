@@ -8,6 +8,7 @@ create unlogged table export_progress (
     expected bigint not null,
     events bigint not null,
     bytes bigint not null,
+    began_at timestamptz not null,
     updated_at timestamptz not null,
     constraint export_progress_pkey primary key (account_id, name)
 );

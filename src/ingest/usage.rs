@@ -216,9 +216,10 @@ impl Usage {
                 Left::Senders
             }
         };
-        let lost = (pending.uses.len(), pending.rejections.len());
+        let lost = (pending.uses.len(), pending.rejections.len(), pending.senders.len());
         if let Err(error) = self.write(pending).await {
-            tracing::warn!(%error, uses = lost.0, rejections = lost.1, "notes of uses and rejections were lost");
+            let (uses, rejections, senders) = lost;
+            tracing::warn!(%error, uses, rejections, senders, "notes of uses, rejections and senders were lost");
         }
         left
     }

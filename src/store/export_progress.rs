@@ -1,5 +1,6 @@
 //! How far exports are, as the instance that sends one tells the others. Rows are of use for a minute.
 
+use diesel::query_dsl::methods::FilterDsl;
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::RunQueryDsl;
 use jiff::{SignedDuration, Timestamp};
@@ -15,12 +16,13 @@ use crate::store::schema::export_progress;
 /// A row that nobody reads any more goes after this long.
 const KEPT_FOR: SignedDuration = SignedDuration::from_mins(10);
 
-/// Writes down how far the export with a name is now.
+/// Writes down how far the export with a name is now, unless a later one has the name.
 pub async fn note(
     conn: &mut Connection,
     account: AccountId,
     name: &str,
     (state, progress): (State, Progress),
+    began_at: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -30,6 +32,7 @@ pub async fn note(
         export_progress::expected.eq(number(progress.expected)),
         export_progress::events.eq(number(progress.events)),
         export_progress::bytes.eq(number(progress.bytes)),
+        export_progress::began_at.eq(Moment(began_at)),
         export_progress::updated_at.eq(Moment(now)),
     );
     diesel::insert_into(export_progress::table)
@@ -37,6 +40,7 @@ pub async fn note(
         .on_conflict((export_progress::account_id, export_progress::name))
         .do_update()
         .set(figures)
+        .filter(export_progress::began_at.le(Moment(began_at)))
         .execute(conn)
         .await?;
     Ok(())

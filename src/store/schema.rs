@@ -234,6 +234,7 @@ diesel::table! {
         expected -> BigInt,
         events -> BigInt,
         bytes -> BigInt,
+        began_at -> Timestamptz,
         updated_at -> Timestamptz,
     }
 }

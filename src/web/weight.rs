@@ -1,5 +1,6 @@
-//! What a page weighs over the wire with its style, scripts and pictures: at most 60 KB. A sender can send what no compression makes
-//! short, so a page that shows such a thing is made again with less of it, and links to the rest, until it is light.
+//! What a page weighs, compressed, with its style, scripts and pictures: at most 60 KB. A sender can send what no compression makes
+//! short, so a page that shows such a thing is made again with less of it until it is light. Nothing on these pages is a secret that
+//! their length could tell.
 
 use std::collections::BTreeSet;
 

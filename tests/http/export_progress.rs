@@ -2,6 +2,9 @@
 
 use jiff::SignedDuration;
 use reasoner_webhooks::app::prune::prune;
+use reasoner_webhooks::domain::export_progress::{Progress, State};
+use reasoner_webhooks::domain::ids::AccountId;
+use reasoner_webhooks::store::export_progress::note;
 use serde_json::{Value, json};
 
 use crate::support::actors::Person;
@@ -144,9 +147,14 @@ async fn an_instance_that_does_not_send_an_export_says_how_far_it_is_too() {
     let told = ended(&there(&alice), "running").await;
     assert!(told["text"].as_str().unwrap().contains(&format!(" of about {EVENTS} events, ")), "{told}");
     assert_eq!(progress(&there(&bob), ID).await["state"], "unknown");
-    // Stopped by a reader who takes no more, it is still under way, however long that goes on.
-    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
-    other.pass(SignedDuration::from_secs(25));
+    // Stopped by a reader who takes no more, it is written down again and again that it is under way.
+    server.pass(SignedDuration::from_secs(40));
+    other.pass(SignedDuration::from_secs(40));
+    let again = format!(
+        "select count(*) from export_progress where updated_at > timestamptz '{}' - interval '30 s'",
+        server.now()
+    );
+    server.eventually(&again, 1).await;
     assert_eq!(progress(&there(&alice), ID).await["state"], "running");
 
     answer.bytes().await.unwrap();
@@ -164,11 +172,29 @@ async fn an_instance_that_does_not_send_an_export_says_how_far_it_is_too() {
 async fn an_export_whose_instance_is_gone_is_not_under_way_for_ever() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
-    let sql = format!("insert into export_progress select id, '{ID}', 'running', 1, 2, 1, 9, now() from accounts");
+    let sql =
+        format!("insert into export_progress select id, '{ID}', 'running', 1, 2, 1, 9, now(), now() from accounts");
     server.query(&sql).await;
     assert_eq!(progress(&alice, ID).await["text"], "1 of about 2 events, 50 %");
     server.pass(SignedDuration::from_secs(32));
     assert_eq!(progress(&alice, ID).await["state"], "unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_exports_with_one_name_the_later_one_is_told_of() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let account = server.query("select id from accounts").await[0][0].clone().unwrap();
+    let account = AccountId(account.parse().unwrap());
+    let mut conn = server.application().site.store.connection().await.unwrap();
+    let (first, second) = (server.now(), server.now() + SignedDuration::from_secs(1));
+    let figures = Progress { seen: 1, expected: 2, events: 1, bytes: 9 };
+    for (state, began_at) in [(State::Running, first), (State::Running, second), (State::Left, first)] {
+        note(&mut conn, account, ID, (state, figures), began_at, second).await.unwrap();
+        assert_eq!(progress(&alice, ID).await["state"], "running");
+    }
+    note(&mut conn, account, ID, (State::Done, figures), second, second).await.unwrap();
+    assert_eq!(progress(&alice, ID).await["state"], "done");
 }
 
 #[tokio::test(flavor = "multi_thread")]

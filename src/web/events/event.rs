@@ -33,7 +33,7 @@ struct Header {
     name: String,
     value: String,
     masked: bool,
-    /// Only the beginning is shown.
+    /// Only the beginning of one of them is shown.
     is_cut: bool,
 }
 
@@ -182,15 +182,15 @@ fn headers(event: &StoredEvent) -> Vec<Header> {
     kept.sort();
     let mut room = MAX_HEADER_BYTES;
     let shown = kept.into_iter().map(|(name, value)| {
-        let beginning = |text| first_bytes(text, room.max(MAX_BYTES_OF_LATER_HEADERS));
-        let (name_shown, value_shown) = (beginning(name), beginning(value));
-        room = room.saturating_sub(name.len() + value.len());
-        Header {
-            name: visible(name_shown).into_owned(),
-            value: visible(value_shown).into_owned(),
-            masked: value == MASK,
-            is_cut: name_shown.len() + value_shown.len() < name.len() + value.len(),
-        }
+        let mut beginning = |text: &str| {
+            let shown = first_bytes(text, room.max(MAX_BYTES_OF_LATER_HEADERS));
+            room = room.saturating_sub(shown.len());
+            let more = if shown.len() < text.len() { " …" } else { "" };
+            (format!("{}{more}", visible(shown)), !more.is_empty())
+        };
+        let ((name, is_name_cut), masked) = (beginning(name), value == MASK);
+        let (value, is_value_cut) = if masked { (String::new(), false) } else { beginning(value) };
+        Header { name, value, masked, is_cut: is_name_cut || is_value_cut }
     });
     shown.collect()
 }

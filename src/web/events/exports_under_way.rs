@@ -15,7 +15,7 @@ use crate::store::error::StoreError;
 use crate::store::pool::Store;
 use crate::web::events::progress_notes;
 
-/// How many exports of an account are remembered at once. Of more than these nobody can ask.
+/// How many exports of an account are remembered at once. Of more than these only the notes tell.
 const MOST_OF_AN_ACCOUNT: usize = 16;
 #[derive(Debug)]
 struct Known {

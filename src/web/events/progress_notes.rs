@@ -27,11 +27,14 @@ pub async fn keep(
     latest: impl Fn() -> Report,
     ended: Arc<Notify>,
 ) {
+    let began_at = clock.now();
     loop {
         let report = latest();
+        let at = report.ended_at.unwrap_or_else(|| clock.now());
         let written = async {
             let mut conn = store.connection().await?;
-            export_progress::note(&mut conn, account, name.as_str(), (report.state, report.progress), clock.now()).await
+            let told = (report.state, report.progress);
+            export_progress::note(&mut conn, account, name.as_str(), told, began_at, at).await
         };
         if let Err(error) = written.await {
             tracing::debug!(%error, "how far an export is could not be written down");

@@ -15,6 +15,7 @@ use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};
 use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
+use crate::web::json_view::tokens::first_chars;
 use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::{When, grouped, size};
@@ -22,6 +23,8 @@ use crate::web::webhooks::held::Held;
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
+/// How much is shown of what a sender chose, in characters: of its user agent, and of what it said that was wrong. An export has all.
+const MAX_SENT_CHARS: usize = 200;
 
 /// A row of the table, here and on the Webhooks page.
 #[derive(Clone, Debug)]
@@ -50,7 +53,7 @@ impl Row {
             credential: visible(&rejection.credential_name).into_owned(),
             card: card(&rejection.username),
             ip: rejection.remote_ip.to_string(),
-            agent: rejection.user_agent.as_deref().map(|agent| visible(agent).into_owned()).unwrap_or_default(),
+            agent: rejection.user_agent.as_deref().map(beginning).unwrap_or_default(),
             status: rejection.reason.status(),
             remedy: rejection.reason.remedy(),
             list: format!("/events/rejections?credential={}", rejection.username),
@@ -64,7 +67,7 @@ pub fn explanation(rejection: &Rejection) -> String {
     if rejection.count > 1 {
         words.push_str(&format!("{} times within a second. ", grouped(u64::from(rejection.count))));
     }
-    let detail = rejection.detail.as_deref().map(|detail| visible(detail).into_owned());
+    let detail = rejection.detail.as_deref().map(beginning);
     match (rejection.reason, detail, &rejection.hint) {
         (Reason::InvalidJson | Reason::UnsupportedMediaType, Some(detail), _) => {
             words.push_str(&sentence(&detail));
@@ -86,6 +89,13 @@ pub fn explanation(rejection: &Rejection) -> String {
         _ => words.push_str(rejection.reason.advice()),
     }
     words
+}
+
+/// What a sender chose, as far as it is shown.
+fn beginning(sent: &str) -> String {
+    let shown = first_chars(sent, MAX_SENT_CHARS);
+    let more = if shown.len() < sent.len() { "…" } else { "" };
+    format!("{}{more}", visible(shown))
 }
 
 /// With a capital and a full stop.
