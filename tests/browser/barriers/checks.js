@@ -63,11 +63,17 @@ function hasPicture({ backgroundImage, backgroundRepeat, backgroundSize, backgro
   return backgroundImage !== 'none' && !isMark;
 }
 
-// The colour that is left when these are painted one over another, on white.
+// The colour that is left when these are painted one over another, on white; none where one of them is not known to paint with.
 function painted(colours) {
   const context = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
   for (const colour of ['white', ...colours]) {
-    context.fillStyle = colour;
+    // What is not known leaves the one before.
+    const taken = ['#000', '#fff'].map((before) => {
+      context.fillStyle = before;
+      context.fillStyle = colour;
+      return context.fillStyle;
+    });
+    if (taken[0] !== taken[1]) return [NaN, NaN, NaN];
     context.fillRect(0, 0, 1, 1);
   }
   return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
