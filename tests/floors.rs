@@ -53,7 +53,7 @@ const REVEALS: [(&str, &str); 20] = [
     ("src/app/confirm_password.rs", "refuses a password too long to be one before it is hashed"),
     ("src/web/account/confirm.rs", "gives back what a form held beside its passwords"),
     ("src/web/sign_in/with_password.rs", "refuses a password too long to be one before it is hashed"),
-    ("src/web/webhooks/credentials.rs", "writes the new password into the one page that shows it"),
+    ("src/web/webhooks/created.rs", "writes the new password into the one page that shows it"),
     ("src/web/account/qr.rs", "draws the setup key for an app to scan"),
     ("src/web/account/second_factor.rs", "writes recovery codes into the file beside them"),
     ("templates/second_factor_new.html", "shows the setup key to whoever turns two-step sign-in on"),

@@ -43,17 +43,13 @@ pub async fn download(
         "" => None,
         id => Some(id.parse().map_err(|error: NoExportName| PageError::BadRequest(error.to_string()))?),
     };
-    let place = reader.site().export_places.take(account).map_err(PageError::NoPlace)?;
-    let export = Export::begin(&reader.site().store, account, filters.filter, (format, fields), &reader.act()).await?;
+    let site = reader.site();
+    let place = site.export_places.take(account).map_err(PageError::NoPlace)?;
+    let export = Export::begin(&site.store, account, filters.filter, (format, fields), &reader.act()).await?;
     match name {
         Some(name) => {
-            answer(
-                place.of(reader.site().exports.watch(&reader.site().store, account, name, export)),
-                "events",
-                format,
-                now,
-            )
-            .await
+            let watched = site.exports.watch(&site.store, account, name, export);
+            answer(place.of(watched), "events", format, now).await
         }
         None => answer(place.of(export), "events", format, now).await,
     }

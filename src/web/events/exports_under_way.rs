@@ -1,5 +1,6 @@
 //! The exports that browsers download from this program, so that the page which one was started from can say how far it is. A page
-//! makes up a name for its export and asks by that name. Other instances know it from the table that `progress_notes` writes; nobody else does.
+//! makes up a name for its export and asks by that name. Other instances know it from the table that `progress_notes` writes; nobody
+//! else does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use crate::web::events::progress_notes;
 
 /// How many exports of an account are remembered at once. Of more than these only the notes tell.
 const MOST_OF_AN_ACCOUNT: usize = 16;
+
 #[derive(Debug)]
 struct Known {
     name: ExportName,

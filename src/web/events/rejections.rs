@@ -23,7 +23,7 @@ use crate::web::webhooks::held::Held;
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
-/// How much is shown of what a sender chose, in characters: of its user agent, and of what it said that was wrong. An export has all.
+/// How much is shown of what a sender chose, in characters: of its user agent, and of what was wrong. Ordinary ones are shorter.
 const MAX_SENT_CHARS: usize = 200;
 
 /// A row of the table, here and on the Webhooks page.

@@ -3,12 +3,7 @@
 
 use std::time::Instant;
 
-use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use askama::Template;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::app::extend_overlap::{ExtendError, extend_overlap};
@@ -24,100 +19,16 @@ use crate::domain::credential::CredentialName;
 use crate::domain::expiry;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
-use crate::domain::secret::Secret;
 use crate::domain::visible::visible;
 use crate::store::credentials;
 use crate::web::answers::see_other;
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, id_or_new};
-use crate::web::page::Page;
 use crate::web::reader::SignedIn;
 use crate::web::shown::When;
+use crate::web::webhooks::created::{created, shown_before};
 use crate::web::webhooks::credential_list::{self, PATH};
 use crate::web::webhooks::dialogs::{FormError, NewForm, Query};
-use crate::web::webhooks::first_run::live_path;
-
-/// The page that shows a password, this once.
-#[derive(Template)]
-#[template(path = "credential_created.html")]
-struct Created {
-    page: Page,
-    id: String,
-    title: String,
-    name: String,
-    endpoint: String,
-    username: String,
-    /// Zeroised with the page; the rendered answer goes to the socket and nowhere else.
-    password: Secret,
-    authorization: Secret,
-    env_file: Secret,
-    /// After a rotation: when the old password stops; `Some(None)` when it has.
-    rotated: Option<Option<When>>,
-    /// Where the page hears of the first event.
-    live: String,
-}
-
-/// The same address again: the password was shown before.
-#[derive(Template)]
-#[template(path = "credential_shown.html")]
-struct Shown {
-    page: Page,
-    id: String,
-    name: String,
-    username: String,
-}
-
-impl Created {
-    fn response(&self) -> Result<HttpResponse, PageError> {
-        Ok(HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(self.render()?))
-    }
-}
-
-fn created(
-    reader: &SignedIn,
-    id: CredentialId,
-    (name, username): (&str, &str),
-    password: &Secret,
-    rotated: Option<Option<When>>,
-) -> Created {
-    let endpoint = reader.site().ingest_url.clone();
-    let name = visible(name).into_owned();
-    let plain = password.reveal();
-    let env_file = format!("WEBHOOK_URL={endpoint}\nWEBHOOK_USERNAME={username}\nWEBHOOK_PASSWORD={plain}\n");
-    let title = if rotated.is_some() { format!("New password for {name}") } else { format!("{name} is ready") };
-    Created {
-        page: reader.page(&title).at("settings", "webhooks"),
-        id: id.to_string(),
-        title,
-        authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{plain}")))),
-        env_file: Secret::new(format!(
-            "data:text/plain;charset=utf-8,{}",
-            utf8_percent_encode(&env_file, NON_ALPHANUMERIC)
-        )),
-        live: live_path(username, reader.now()),
-        username: username.to_owned(),
-        password: password.clone(),
-        name,
-        endpoint,
-        rotated,
-    }
-}
-
-/// Somebody sent the form again: what it made exists, and its password is not shown twice.
-async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpResponse, PageError> {
-    let mut conn = reader.site().store.connection().await?;
-    let credential = credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
-    let template = Shown {
-        page: reader.page("The password was shown already").at("settings", "webhooks"),
-        id: id.to_string(),
-        name: visible(&credential.name).into_owned(),
-        username: credential.username,
-    };
-    Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(template.render()?))
-}
 
 /// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
 /// that leaked while the account was on Pro would work again when it is back.
@@ -165,7 +76,7 @@ pub async fn create(reader: SignedIn, Submitted(form): Submitted<NameOf>) -> Res
     match issue_credential(&site.store, &site.hasher, &site.keys, account, id, name, &act).await {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
-            created(&reader, id, about, issued.password.secret(), None).response()
+            created(&reader, id, about, issued.password.secret(), None)
         }
         Err(IssueError::AlreadyIssued) => shown_before(&reader, id).await,
         Err(IssueError::Failed(failure)) => Err(failure.into()),
@@ -198,7 +109,7 @@ pub async fn rotate(
         Ok(rotated) => {
             let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
             let until = rotated.previous_expires_at.map(|at| When::minute(at, act.at));
-            created(&reader, id, about, rotated.password.secret(), Some(until)).response()
+            created(&reader, id, about, rotated.password.secret(), Some(until))
         }
         Err(RotateError::AlreadyRotated) => shown_before(&reader, id).await,
         Err(RotateError::NotFound) => Err(PageError::NotFound),

@@ -1,6 +1,7 @@
 //! Settings → Integrations → Webhooks: credentials, what one can do with them, and the first steps.
 
 pub mod card;
+pub mod created;
 pub mod credential_list;
 pub mod credentials;
 pub mod dialogs;
