@@ -6,6 +6,7 @@ pub mod arrivals;
 pub mod audit;
 pub mod batches;
 pub mod columns;
+mod connect;
 pub mod counts_by_time;
 pub mod credential_secrets;
 pub mod credential_uses;
