@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::store::batches::{Attempt, BatchConnection};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
-use crate::store::{migrate, settings};
+use crate::store::{migrate, partitions, settings};
 
 /// An attempt that has not committed by then has failed.
 const MAX_ATTEMPT: Duration = Duration::from_millis(1_500);
@@ -20,7 +20,7 @@ const MAX_DIAGNOSIS: Duration = Duration::from_millis(300);
 /// What an attempt showed holds for so long, however many ask.
 const REUSED_FOR: Duration = Duration::from_millis(250);
 /// A batch that failed counts for so long, unless one succeeds: balancers that are told stop sending, and then an attempt decides.
-const FAILURE_COUNTS_FOR: Duration = Duration::from_secs(2);
+const FAILURE_COUNTS_FOR: Duration = Duration::from_secs(1);
 
 /// Why nothing can be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,11 +30,20 @@ pub struct Problem {
     pub summary: &'static str,
     /// The server's words, for operators.
     pub detail: String,
+    /// There is no partition for events that arrive now. Whoever stores one makes it first.
+    pub is_missing_partition: bool,
+}
+
+impl Problem {
+    fn new(summary: &'static str, detail: String) -> Self {
+        Self { summary, detail, is_missing_partition: false }
+    }
 }
 
 impl From<&StoreError> for Problem {
     fn from(error: &StoreError) -> Self {
-        Self { summary: error.summary(), detail: error.to_string() }
+        let is_missing_partition = error.is_missing_partition();
+        Self { summary: error.summary(), detail: error.to_string(), is_missing_partition }
     }
 }
 
@@ -96,7 +105,12 @@ impl StorageHealth {
         if last.connected_at < failed_at {
             last.connection = None;
         }
-        let outcome = self.attempt(&mut last, now).await;
+        let mut outcome = self.attempt(&mut last, now).await;
+        if matches!(&outcome, Err(problem) if problem.is_missing_partition)
+            && partitions::make_ahead(&self.0.store, now, now).await.is_ok()
+        {
+            outcome = self.attempt(&mut last, now).await;
+        }
         match (&last.outcome, &outcome) {
             (None | Some((_, Ok(()))), Err(problem)) => tracing::warn!(%problem, "events cannot be stored"),
             (Some((_, Err(_))), Ok(())) => tracing::info!("events can be stored again"),
@@ -122,7 +136,7 @@ impl StorageHealth {
                 if migrate::is_current_version(attempt.schema_version.as_deref()) {
                     return Ok(());
                 }
-                Err(Problem { summary: "the database schema is not current", detail: String::new() })
+                Err(Problem::new("the database schema is not current", String::new()))
             }
             Err(problem) => {
                 connection.give_up();
@@ -152,23 +166,18 @@ pub async fn attempt_to_store(
 }
 
 fn no_answer() -> Problem {
-    Problem {
-        summary: "the database is out of reach",
-        detail: format!("no answer within {} ms", MAX_ATTEMPT.as_millis()),
-    }
+    Problem::new("the database is out of reach", format!("no answer within {} ms", MAX_ATTEMPT.as_millis()))
 }
 
 async fn what_it_waits_for(store: &Store, backend: i32) -> Option<Problem> {
     let mut conn = store.connection().await.ok()?;
     let event = settings::wait_event(&mut conn, backend).await.ok()??;
     Some(match event.as_str() {
-        "SyncRep" => Problem {
-            summary: "commits wait for a synchronous standby",
-            detail: "it does not confirm them, or is not there: see synchronous_standby_names and pg_stat_replication"
+        "SyncRep" => Problem::new(
+            "commits wait for a synchronous standby",
+            "it does not confirm them, or is not there: see synchronous_standby_names and pg_stat_replication"
                 .to_owned(),
-        },
-        _ => {
-            Problem { summary: "the database takes too long to store events", detail: format!("it waits for {event}") }
-        }
+        ),
+        _ => Problem::new("the database takes too long to store events", format!("it waits for {event}")),
     })
 }
