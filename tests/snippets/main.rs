@@ -8,6 +8,7 @@ mod support;
 mod commands;
 mod coverage;
 mod line;
+mod moving;
 mod operations;
 mod searches;
 mod senders;

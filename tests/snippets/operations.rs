@@ -14,11 +14,11 @@ use crate::support::postgres::empty_database;
 use crate::support::server::options;
 
 /// A program that was started, and is asked to end at the end.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
     /// Waits for a line of the start-up card and gives back the rest of it.
-    fn card(&mut self, name: &str) -> String {
+    pub fn card(&mut self, name: &str) -> String {
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
         let value = lines.find_map(|line| line.trim().strip_prefix(name).map(|rest| rest.trim().to_owned()));
@@ -35,7 +35,7 @@ impl Drop for Running {
 }
 
 /// Starts a script of shell in a directory, without anything of ours in its environment but what is given.
-fn start(directory: &Path, script: &str, environment: &[(&str, &str)]) -> Running {
+pub fn start(directory: &Path, script: &str, environment: &[(&str, &str)]) -> Running {
     let mut command = Command::new("bash");
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
     command.args(["-c", script]).current_dir(directory).env_clear().env("PATH", path).envs(environment.iter().copied());

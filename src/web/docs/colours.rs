@@ -23,7 +23,7 @@ const SHELL: Language = Language {
     comment: "# ",
     quotes: "\"'",
     has_escapes: true,
-    words: "awk break case chmod curl do done echo esac exit export for git if in jq mkdir openssl pg_dump printf psql createdb read reasoner-webhooks set sleep systemctl then fi trap while",
+    words: "awk break case chmod curl do done dropdb echo esac exit export for git if in jq mkdir openssl pg_dump printf psql createdb read reasoner-webhooks set sleep systemctl then fi trap while",
 };
 
 /// The language of a file, by the end of its name.
