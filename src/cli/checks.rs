@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
-use crate::ingest::storage_health::attempt_to_store;
-use crate::store::batches::{Attempt, BatchConnection};
+use crate::ingest::storage_health::{Problem, attempt_to_store};
+use crate::store::batches::BatchConnection;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
 use crate::store::{partitions, search_indexes, settings};
 
@@ -102,26 +102,29 @@ pub async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Resul
 
 /// What comes of storing an event, through the function that stores those of senders. It is of nobody, and taken back before the commit.
 pub async fn storing(store: &Store, now: Timestamp) -> Vec<Check> {
-    let remedy = "see the server's log: until this is mended, senders get 503";
-    let opened = BatchConnection::open(store, Uuid::new_v4()).await;
-    let attempt = match opened {
-        Ok(mut connection) => attempt_to_store(store, &mut connection, now).await,
-        Err(error) => Err((&error).into()),
+    let failed = |problem: Problem| {
+        Check::fail("storing", problem.to_string(), "see the server's log: until this is mended, senders get 503")
     };
-    match attempt {
-        Ok(Attempt { synchronous_commit: value, .. }) => {
-            let found = format!("synchronous_commit is {value} in the transaction that stores");
-            let is_kept = ["on", "remote_apply"].contains(&value.as_str());
-            let remedy = "something between the program and the server changes its statements: connect without it";
-            let stored = Check::ok("storing", "an event was stored and taken back");
-            vec![stored, Check::that(is_kept, "synchronous_commit", found, remedy)]
-        }
+    let mut connection = match BatchConnection::open(store, Uuid::new_v4()).await {
+        Ok(connection) => connection,
+        Err(error) => return vec![failed((&error).into())],
+    };
+    let mut checks = Vec::new();
+    if let Ok(value) = connection.synchronous_commit().await {
+        let found = format!("synchronous_commit is {value} in the transaction that stores");
+        let is_kept = ["on", "remote_apply"].contains(&value.as_str());
+        let remedy = "something between the program and the server changes its statements: connect without it";
+        checks.push(Check::that(is_kept, "synchronous_commit", found, remedy));
+    }
+    checks.push(match attempt_to_store(store, &mut connection, now).await {
+        Ok(_) => Check::ok("storing", "an event was stored and taken back"),
         Err(problem) if problem.is_missing_partition => {
             let remedy = "`serve` makes it when it starts: see its log if it is running";
-            vec![Check::hint("storing", "there is no partition for events that arrive now", remedy)]
+            Check::hint("storing", "there is no partition for events that arrive now", remedy)
         }
-        Err(problem) => vec![Check::fail("storing", problem.to_string(), remedy)],
-    }
+        Err(problem) => failed(problem),
+    });
+    checks
 }
 
 /// The most connections that `serve` has with this configuration.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use crate::store::batches::{Attempt, BatchConnection};
+use crate::store::batches::BatchConnection;
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
 use crate::store::{migrate, partitions, settings};
@@ -131,9 +131,9 @@ impl StorageHealth {
         };
         let attempt = attempt_to_store(&self.0.store, &mut connection, now).await;
         match attempt {
-            Ok(attempt) => {
+            Ok(newest_migration) => {
                 last.connection = Some(connection);
-                if migrate::is_current_version(attempt.schema_version.as_deref()) {
+                if migrate::is_current_version(newest_migration.as_deref()) {
                     return Ok(());
                 }
                 Err(Problem::new("the database schema is not current", String::new()))
@@ -146,16 +146,17 @@ impl StorageHealth {
     }
 }
 
-/// Attempts to store an event of nobody, and says what the matter is where that fails or takes too long.
+/// Attempts to store an event of nobody, and says what the matter is where that fails or takes too long. Gives back the newest
+/// migration.
 pub async fn attempt_to_store(
     store: &Store,
     connection: &mut BatchConnection,
     now: Timestamp,
-) -> Result<Attempt, Problem> {
+) -> Result<Option<String>, Problem> {
     let backend = timeout(MAX_DIAGNOSIS, connection.backend()).await;
     let backend = backend.map_err(|_| no_answer())?.map_err(|error| Problem::from(&error))?;
     match timeout(MAX_ATTEMPT - MAX_DIAGNOSIS, connection.attempt(now)).await {
-        Ok(Ok(attempt)) => Ok(attempt),
+        Ok(Ok(newest_migration)) => Ok(newest_migration),
         Ok(Err(error)) => Err((&error).into()),
         Err(_) => Err(timeout(MAX_DIAGNOSIS, what_it_waits_for(store, backend))
             .await

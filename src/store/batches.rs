@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Row as DatabaseRow, Statement};
 use uuid::Uuid;
 
@@ -52,15 +53,6 @@ pub enum NotStored {
     KnownKey { first: EventId, has_same_body: bool },
 }
 
-/// What an attempt to store showed.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// What the transaction committed with.
-    pub synchronous_commit: String,
-    /// The newest migration.
-    pub schema_version: Option<String>,
-}
-
 impl BatchConnection {
     pub async fn open(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
         let session = store.raw_session().await?;
@@ -94,7 +86,8 @@ impl BatchConnection {
     }
 
     /// Stores an event of nobody as [`BatchConnection::store`] does, takes it back, and commits: what any event would come to now.
-    pub async fn attempt(&mut self, now: Timestamp) -> Result<Attempt, StoreError> {
+    /// Gives back the newest migration.
+    pub async fn attempt(&mut self, now: Timestamp) -> Result<Option<String>, StoreError> {
         // The random part is this connection's own, so that two programs never try the same id.
         let id = EventId::first_of(now).0.as_u128() | (self.counter.as_u128() >> 64);
         let event = NewEvent {
@@ -123,12 +116,18 @@ impl BatchConnection {
             event.id.0, self.counter
         );
         self.execute(&removal).await?;
-        let found = self.query(
-            "select current_setting('synchronous_commit'), (select max(version)::text from __diesel_schema_migrations)",
-        );
-        let found = found.await?;
+        let newest = self.query("select max(version)::text from __diesel_schema_migrations").await?;
         self.execute("commit").await?;
-        Ok(Attempt { synchronous_commit: found.try_get(0)?, schema_version: found.try_get(1)? })
+        Ok(newest.try_get(0)?)
+    }
+
+    /// What `synchronous_commit` is in the transaction that stores.
+    pub async fn synchronous_commit(&mut self) -> Result<String, StoreError> {
+        self.execute("begin").await?;
+        self.store_rows(&[]).await?;
+        let value = self.query("select current_setting('synchronous_commit')").await?;
+        self.execute("rollback").await?;
+        Ok(value.try_get(0)?)
     }
 
     /// The server's process behind the connection.
@@ -178,7 +177,9 @@ impl BatchConnection {
     }
 
     async fn call_once(&mut self, columns: &Columns<'_>) -> Result<Vec<DatabaseRow>, StoreError> {
-        let (parameters, client) = (columns.parameters(), &self.session.client);
+        let hidden = columns.parameters();
+        let parameters: Vec<&(dyn ToSql + Sync)> = hidden.iter().map(|parameter| parameter as _).collect();
+        let client = &self.session.client;
         if let Prepared::NotYet = self.statement {
             match client.prepare_typed(STORE_EVENTS, &TYPES).await {
                 Ok(statement) => self.statement = Prepared::As(statement),
@@ -285,8 +286,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 22] {
-        [
+    fn parameters(&self) -> [Hidden<'_>; 22] {
+        let all: [&(dyn ToSql + Sync); 22] = [
             &self.webhook_plans,
             &self.latest,
             &self.keys_kept_since,
@@ -309,8 +310,31 @@ impl<'a> Columns<'a> {
             &self.keys,
             &self.key_events,
             &self.digests,
-        ]
+        ];
+        all.map(Hidden)
     }
+}
+
+/// A parameter that nobody sees in a log, whatever the driver writes there: bodies are among them.
+struct Hidden<'a>(&'a (dyn ToSql + Sync));
+
+impl std::fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("hidden")
+    }
+}
+
+impl ToSql for Hidden<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.0.to_sql_checked(kind, out)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        // The parameter itself checks its type.
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// The different passwords of some rows.
