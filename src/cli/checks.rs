@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
-use crate::ingest::storage_health::{Problem, attempt_to_store};
 use crate::store::batches::BatchConnection;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
+use crate::store::storage_attempt::{Problem, attempt_to_store};
 use crate::store::{partitions, search_indexes, settings};
 
 /// Clocks may differ by so much.

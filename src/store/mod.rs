@@ -44,4 +44,5 @@ pub mod senders;
 pub mod sessions;
 pub mod settings;
 pub mod spans;
+pub mod storage_attempt;
 pub mod users;
