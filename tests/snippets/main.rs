@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod challenges;
 mod commands;
 mod coverage;
 mod line;
