@@ -10,6 +10,8 @@ mod commands;
 mod coverage;
 mod line;
 mod operations;
+mod proxy;
+mod redirects;
 mod searches;
 mod senders;
 mod stage;
