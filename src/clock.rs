@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use nix::time::{ClockId, clock_gettime};
 
 /// The source of "now".
 #[derive(Clone)]
@@ -29,4 +30,30 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({})", self.now())
     }
+}
+
+/// Time that passes for the machine, whatever its clock is set to. That it slept is part of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(SignedDuration);
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self(uptime())
+    }
+
+    pub fn elapsed(self) -> SignedDuration {
+        uptime() - self.0
+    }
+}
+
+/// Of the clocks that nobody sets, the one that goes on while the machine sleeps.
+#[cfg(target_os = "linux")]
+const STEADY_CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
+#[cfg(not(target_os = "linux"))]
+const STEADY_CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+
+/// How long the machine is up; no time at all where it does not say.
+fn uptime() -> SignedDuration {
+    clock_gettime(STEADY_CLOCK)
+        .map_or(SignedDuration::ZERO, |time| SignedDuration::new(time.tv_sec(), time.tv_nsec() as i32))
 }

@@ -20,7 +20,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("logging", &["config"]),
     ("store", &["domain", "measure", "random"]),
     ("database", &["config", "store"]),
-    ("app", &["domain", "random", "hashing", "store"]),
+    ("app", &["domain", "clock", "random", "hashing", "store"]),
     ("ingest", &["domain", "clock", "measure", "random", "hashing", "store"]),
     ("web", &["domain", "clock", "measure", "random", "hashing", "store", "app", "ingest"]),
     ("cli", &["domain", "clock", "random", "hashing", "config", "store", "database", "app"]),

@@ -45,3 +45,4 @@ pub mod switch_credential;
 pub mod switch_holding;
 pub mod turn_off_second_factor;
 pub mod turn_on_second_factor;
+pub mod upkeep;

@@ -1,6 +1,8 @@
-//! What has to happen as time goes by: partitions are made before they are needed and dropped when all in them is too old;
-//! half-hour counts become daily ones; forgotten idempotency keys, late events that nobody decided about, old rejections, ended
+//! What has to happen as time goes by: partitions are made before they are needed, and detached and dropped when all in them is too
+//! old; half-hour counts become daily ones; forgotten idempotency keys, late events that nobody decided about, old rejections, ended
 //! sessions and what deleted accounts left go, and so do old notes on exports. Weeks that are over get the indexes of searches.
+//!
+//! What time it is for this, and whether that can be believed, is for `upkeep`.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +15,8 @@ use crate::store::error::StoreError;
 use crate::store::event_batches::PartLimit;
 use crate::store::pool::{Connection, Store};
 use crate::store::{
-    accounts, counts_by_time, event_batches, event_removals, export_progress, held_events, idempotency, partitions,
-    rejections, search_indexes, senders, sessions,
+    accounts, counts_by_time, detached_weeks, event_batches, event_removals, export_progress, held_events, idempotency,
+    partitions, rejections, search_indexes, senders, sessions,
 };
 
 /// The tasks of a round that failed. Why, is in the log; the next round tries again.
@@ -24,13 +26,13 @@ pub struct Unfinished(pub Vec<&'static str>);
 
 /// Goes through tasks of which none depends on another: one that fails stops nothing else.
 #[derive(Default)]
-struct Round {
+pub(super) struct Round {
     failed: Vec<&'static str>,
 }
 
 impl Round {
     /// Does a task, and answers with nothing when it failed.
-    async fn attempt<T: Default>(
+    pub(super) async fn attempt<T: Default>(
         &mut self,
         task: &'static str,
         doing: impl Future<Output = Result<T, StoreError>>,
@@ -43,9 +45,20 @@ impl Round {
         })
     }
 
-    fn end(self) -> Result<(), Unfinished> {
+    pub(super) fn end(self) -> Result<(), Unfinished> {
         if self.failed.is_empty() { Ok(()) } else { Err(Unfinished(self.failed)) }
     }
+}
+
+/// What time it is for a round.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Time {
+    /// So late that what is too old by it is deleted.
+    Trusted(Timestamp),
+    /// So late that only what can be undone is done by it: weeks are detached.
+    Settling(Timestamp),
+    /// So late at the earliest: nothing is too old by it.
+    AtLeast(Timestamp),
 }
 
 /// Makes the partitions that writing needs soon.
@@ -53,47 +66,67 @@ pub async fn make_partitions(store: &Store, retention_days: u32, now: Timestamp)
     partitions::make_ahead(store, partitions::oldest_kept(now, retention_days), now).await
 }
 
-/// A round of upkeep.
-pub async fn upkeep(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), Unfinished> {
+/// Removes what is no longer kept at a moment that the caller vouches for; `false` when another program is at it.
+pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result<bool, Unfinished> {
     let mut round = Round::default();
-    round.attempt("weeks ahead", make_partitions(store, retention_days, now)).await;
-    if let Err(Unfinished(tasks)) = prune(store, retention_days, now).await {
-        round.failed.extend(tasks);
-    }
-    round.end()
-}
-
-/// Removes what is no longer kept, unless another program is at it.
-pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result<(), Unfinished> {
-    let mut round = Round::default();
-    let Some(mut conn) = round.attempt("connecting", lock(store)).await else { return round.end() };
-    let oldest_kept = partitions::oldest_kept(now, retention_days);
-    let dropped = round.attempt("weeks", partitions::drop_before(&mut conn, oldest_kept)).await;
-    let keys = round.attempt("idempotency keys", idempotency::prune(&mut conn, now)).await;
-    let held = round.attempt("late events", held_events::prune(&mut conn, oldest_kept, now)).await;
-    let refused = round.attempt("rejections", rejections::prune(&mut conn, oldest_kept)).await;
-    let ended = round.attempt("sessions", sessions::prune(&mut conn, now)).await;
-    round.attempt("notes on exports", export_progress::prune(&mut conn, now)).await;
-    round.attempt("counts", counts_by_time::compact(&mut conn, now)).await;
-    round.attempt("addresses of senders", senders::prune(&mut conn, now)).await;
-    let removals = round.attempt("counts of deletions", event_removals::prune(&mut conn, oldest_kept)).await;
-    let expired = round.attempt("retention of accounts", erase_expired(store, retention_days, now)).await;
-    round.attempt("deleted accounts", erase_leftovers(store, now)).await;
-    if !dropped.is_empty() || keys + held + refused + ended + removals + expired > 0 {
-        tracing::info!(?dropped, keys, held, refused, ended, removals, expired, "pruned");
-    }
-    // Last, because it may take minutes.
-    let indexed = round.attempt("indexes of searches", search_indexes::make(&mut conn, now)).await;
-    if !indexed.is_empty() {
-        tracing::info!(?indexed, "made the indexes that searches of closed weeks use");
-    }
-    round.end()
+    let Some(mut conn) = round.attempt("connecting", lock(store)).await else { return round.end().map(|()| false) };
+    tidy(&mut round, store, &mut conn, retention_days, Time::Trusted(now)).await;
+    index(&mut round, &mut conn, now).await;
+    round.end().map(|()| true)
 }
 
 /// A connection of its own with the lock of upkeep; none when another program is at it.
 async fn lock(store: &Store) -> Result<Option<Connection>, StoreError> {
     let mut conn = store.own_connection().await?;
     Ok(partitions::try_lock_upkeep(&mut conn).await?.then_some(conn))
+}
+
+/// All but the indexes. The connection has the lock of upkeep.
+pub(super) async fn tidy(round: &mut Round, store: &Store, conn: &mut Connection, retention_days: u32, time: Time) {
+    let (Time::Trusted(now) | Time::Settling(now) | Time::AtLeast(now)) = time;
+    let oldest_kept = partitions::oldest_kept(now, retention_days);
+    // First, because these are weeks that somebody may be looking for.
+    let back = round.attempt("weeks that come back", detached_weeks::attach_since(conn, oldest_kept)).await;
+    if !back.is_empty() {
+        tracing::info!(weeks = ?back, "weeks that had been detached are not too old and are back, with their events");
+    }
+    if !matches!(time, Time::AtLeast(_)) {
+        let detached = round.attempt("weeks", detached_weeks::detach_before(conn, oldest_kept, now)).await;
+        if !detached.is_empty() {
+            tracing::info!(weeks = ?detached, "detached weeks that are too old; they are dropped a day later");
+        }
+    }
+    let trusted_now = matches!(time, Time::Trusted(_)).then_some(now);
+    if trusted_now.is_some() {
+        delete(round, store, conn, retention_days, now).await;
+    }
+    round.attempt("deleted accounts", erase_leftovers(store, trusted_now)).await;
+}
+
+/// Removes what is no longer kept.
+async fn delete(round: &mut Round, store: &Store, conn: &mut Connection, retention_days: u32, now: Timestamp) {
+    let oldest_kept = partitions::oldest_kept(now, retention_days);
+    let dropped = round.attempt("detached weeks", detached_weeks::drop_before(conn, oldest_kept, now)).await;
+    let keys = round.attempt("idempotency keys", idempotency::prune(conn, now)).await;
+    let held = round.attempt("late events", held_events::prune(conn, oldest_kept, now)).await;
+    let refused = round.attempt("rejections", rejections::prune(conn, oldest_kept)).await;
+    let ended = round.attempt("sessions", sessions::prune(conn, now)).await;
+    round.attempt("notes on exports", export_progress::prune(conn, now)).await;
+    round.attempt("counts", counts_by_time::compact(conn, now)).await;
+    round.attempt("addresses of senders", senders::prune(conn, now)).await;
+    let removals = round.attempt("counts of deletions", event_removals::prune(conn, oldest_kept)).await;
+    let expired = round.attempt("retention of accounts", erase_expired(store, retention_days, now)).await;
+    if !dropped.is_empty() || keys + held + refused + ended + removals + expired > 0 {
+        tracing::info!(?dropped, keys, held, refused, ended, removals, expired, "pruned");
+    }
+}
+
+/// The indexes of weeks that are over. Comes last in a round, because it may take minutes.
+pub(super) async fn index(round: &mut Round, conn: &mut Connection, now: Timestamp) {
+    let indexed = round.attempt("indexes of searches", search_indexes::make(conn, now)).await;
+    if !indexed.is_empty() {
+        tracing::info!(?indexed, "made the indexes that searches of closed weeks use");
+    }
 }
 
 /// How much goes in one statement.

@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
+use crate::domain::time::rfc3339;
+use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::store::batches::BatchConnection;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
 use crate::store::storage_attempt::{Problem, attempt_to_store};
-use crate::store::{partitions, search_indexes, settings};
+use crate::store::{detached_weeks, partitions, search_indexes, settings, upkeep};
 
 /// Clocks may differ by so much.
 const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -149,8 +151,69 @@ pub async fn contents(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Check>, C
     } else {
         Check::ok("partitions", found)
     });
+    checks.push(upkeep_clock(conn, now).await?);
     checks.push(searches(conn, now).await?);
     Ok(checks)
+}
+
+/// Whether upkeep deletes what is too old, and where it does not, what speaks against the clock.
+async fn upkeep_clock(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandError> {
+    let (clocks, newest_event) = (upkeep::clocks(conn, || now).await?, upkeep::newest_event(conn).await?);
+    let readings = Readings { clocks, newest_event, noted: upkeep::find_noted(conn).await?, earlier: None };
+    Ok(match (readings.judge().0, readings.noted) {
+        (Verdict::Trusted, noted) => {
+            let weeks = detached_weeks::list(conn).await?.len();
+            let last = time_or(noted.map(|noted| noted.at), "never");
+            let found = format!("upkeep ran at {last} and deletes what is too old; {weeks} weeks are detached");
+            Check::ok("upkeep", found)
+        }
+        (Verdict::Settling { until }, _) => {
+            let found =
+                format!("upkeep detaches weeks that are too old, and deletes nothing before {}", rfc3339(until));
+            Check::ok("upkeep", found)
+        }
+        (Verdict::Doubtful { doubt: Doubt::FirstDay, .. }, None) => {
+            let remedy = "`serve` runs it when it starts and every hour: see its log if it is running";
+            Check::hint("upkeep", "upkeep has not run yet", remedy)
+        }
+        (Verdict::Doubtful { doubt: Doubt::FirstDay, until, .. }, Some(_)) => {
+            Check::ok("upkeep", format!("upkeep deletes nothing before {}, because it is new here", rfc3339(until)))
+        }
+        (Verdict::Doubtful { doubt, until, is_present }, _) => doubtful(&readings, (doubt, until), is_present),
+    })
+}
+
+fn doubtful(readings: &Readings, (doubt, until): (Doubt, Timestamp), is_present: bool) -> Check {
+    let Readings { clocks, newest_event, noted, .. } = readings;
+    let found = format!(
+        "upkeep deletes nothing before {}, because {} (program {}, database {}, last upkeep {}, newest event {})",
+        rfc3339(until),
+        reason(doubt),
+        rfc3339(clocks.program),
+        rfc3339(clocks.database),
+        time_or(noted.map(|noted| noted.at), "never"),
+        time_or(*newest_event, "days ago"),
+    );
+    let remedy =
+        "set the clock that is wrong, and weeks that were detached come back; if all are right, it goes on by itself";
+    // What is over, and a machine that was off, asks for a look and nothing else.
+    let is_failing = is_present && doubt != Doubt::LongAbsence;
+    if is_failing { Check::fail("upkeep", found, remedy) } else { Check::hint("upkeep", found, remedy) }
+}
+
+fn time_or(time: Option<Timestamp>, otherwise: &str) -> String {
+    time.map_or_else(|| otherwise.to_owned(), rfc3339)
+}
+
+fn reason(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::FirstDay => "it is new here",
+        Doubt::ClocksDiffer => "the clock of a program and that of the database differ by more than five minutes",
+        Doubt::ClockJumped => "the clock of the database jumped",
+        Doubt::ClockWentBack => "the clock of the database went back behind the last upkeep",
+        Doubt::LongAbsence => "there was none for more than three days, or the clock jumped",
+        Doubt::EventsAhead => "events are stored under a time that is more than an hour ahead",
+    }
 }
 
 /// What searches of closed weeks can use. None of it is needed: without, they read event by event.

@@ -33,4 +33,5 @@ pub mod second_factor;
 pub mod secret;
 pub mod time;
 pub mod trace;
+pub mod upkeep_clock;
 pub mod visible;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::app::failure::Failure;
 use crate::app::installation_keys::installation_keys;
 use crate::app::prune;
+use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
 use crate::config::checked::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
@@ -110,7 +111,11 @@ impl Application {
         let keys = installation_keys(&store, clock.now()).await?;
         let (end, ended) = watch::channel(false);
         let (site, usage) = site(config, address, store, keys, clock)?;
-        installation::note_ingest_url(&mut *site.store.connection().await?, &site.ingest_url).await?;
+        let mut conn = site.store.connection().await?;
+        installation::note_ingest_url(&mut conn, &site.ingest_url).await?;
+        // For the metrics; what comes of it is for the first round of upkeep.
+        site.upkeep.compare_clocks(&mut conn, &site.clock).await?;
+        drop(conn);
         let site = web::Data::new(site);
         let feeds = web::Data::new(Feeds::new(site.clone()));
 
@@ -246,6 +251,7 @@ fn site(
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
         upkeep_failures: Counter::default(),
+        upkeep: UpkeepState::default(),
     };
     Ok((site, usage))
 }

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::delete_events::carry_out_deletions;
-use crate::app::end_expired::end_all_expired;
-use crate::app::prune;
+use crate::app::end_expired::end_all_expired_by;
+use crate::app::upkeep::Upkeep;
 use crate::ingest::usage::Usage;
 use crate::web::live::feeds::Feeds;
 use crate::web::site::Site;
@@ -47,13 +47,13 @@ pub fn start(
     ]
 }
 
-/// Prunes now and then, until the end.
+/// Has upkeep run now and then, until the end.
 async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
+    let mut upkeep = Upkeep::new(site.retention_days, site.clock.clone());
     loop {
-        let now = site.clock.now();
         tokio::select! {
-            outcome = prune::upkeep(&site.store, site.retention_days, now) => {
+            outcome = upkeep.round(&site.store, &site.upkeep) => {
                 if let Err(error) = outcome {
                     site.upkeep_failures.add(1);
                     tracing::warn!(%error, "a round of upkeep is unfinished; the next one tries again");
@@ -73,7 +73,7 @@ async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
     loop {
         let round = async {
-            if let Err(error) = end_all_expired(&site.store, site.clock.now()).await {
+            if let Err(error) = end_all_expired_by(&site.store, &site.clock, &site.upkeep).await {
                 tracing::warn!(%error, "expired passwords were not written down; it is tried again in a minute");
             }
             tokio::time::sleep(EXPIRIES_EVERY).await;

@@ -145,6 +145,11 @@ fn write_program(out: &mut Exposition, site: &Site, StartedAt(started_at): Start
     out.gauge("reasoner_ready", "1 until the program is about to end, then 0.", ready);
     let help = "Rounds of upkeep (making and dropping partitions, pruning) in which a task failed; the log names it, and the others went on.";
     out.counter("reasoner_upkeep_failures_total", help, site.upkeep_failures.get());
+    let help = "1 while upkeep deletes nothing because the clock may be wrong, else 0; `doctor` says why.";
+    out.gauge("reasoner_upkeep_paused", help, f64::from(site.upkeep.is_in_doubt()));
+    let help =
+        "By how much the clocks of program and database differed when they were last compared, within the last minute.";
+    out.gauge("reasoner_clock_difference_seconds", help, site.upkeep.difference_seconds());
     out.head("reasoner_build_info", "gauge", "Always 1; the label has the version.");
     out.sample("reasoner_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     let started_at = started_at.as_millisecond() as f64 / 1e3;

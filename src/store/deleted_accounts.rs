@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::account::{Holdings, MOST_COUNTED};
 use crate::domain::ids::AccountId;
 use crate::store::columns::Moment;
+use crate::store::detached_weeks;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{deleted_accounts, events};
@@ -57,14 +58,27 @@ pub async fn erase_events(conn: &mut Connection, account: AccountId) -> Result<u
     Ok(diesel::delete(step).execute(conn).await?)
 }
 
+/// The same in the weeks that are detached from the table and may come back.
+pub async fn erase_detached_events(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
+    let mut erased = 0;
+    for (week, _) in detached_weeks::list(conn).await? {
+        erased += erase_step(conn, &week, account).await?;
+    }
+    Ok(erased)
+}
+
+/// Erases some of what an account has in a table, which has no range that a step could go by.
+async fn erase_step(conn: &mut Connection, table: &str, account: AccountId) -> Result<usize, StoreError> {
+    let sql =
+        format!("delete from {table} where ctid = any(array(select ctid from {table} where account_id = $1 limit $2))");
+    Ok(sql_query(sql).bind::<SqlUuid, _>(account.0).bind::<BigInt, _>(STEP).execute(conn).await?)
+}
+
 /// Erases some of the rest; how many rows these were.
 pub async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let mut erased = 0;
     for table in ["held_events", "rejections", "idempotency_keys", "daily_counts", "senders"] {
-        let sql = format!(
-            "delete from {table} where ctid = any(array(select ctid from {table} where account_id = $1 limit $2))"
-        );
-        erased += sql_query(sql).bind::<SqlUuid, _>(account.0).bind::<BigInt, _>(STEP).execute(conn).await?;
+        erased += erase_step(conn, table, account).await?;
     }
     for table in ["event_counts", "event_removals", "event_deletions"] {
         erased += sql_query(format!("delete from {table} where account_id = $1"))

@@ -1,8 +1,7 @@
-//! The partitions of `events`: one for each week (from Thursday, where 1970 begins), made ahead of time and dropped when
-//! the whole week is older than the retention.
+//! The partitions of `events`: one for each week (from Thursday, where 1970 begins), made ahead of time. How they go when the whole
+//! week is older than the retention is for `detached_weeks`.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{QueryableByName, sql_query};
@@ -15,15 +14,12 @@ use crate::store::error::StoreError;
 use crate::store::pool::{Connection, Store};
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
-/// Any numbers will do, as long as every release uses the same.
-const LOCK: i64 = 0x7061_7274_6974;
+/// Any numbers will do, as long as every release uses the same. This one is for whoever makes or moves weeks.
+pub(super) const LOCK: i64 = 0x7061_7274_6974;
 const UPKEEP_LOCK: i64 = 0x7570_6b65_6570;
 const DELETIONS_LOCK: i64 = 0x6465_6c65_7465;
 /// How many weeks beyond the current one are kept ready.
 const WEEKS_AHEAD: i64 = 4;
-/// How often dropping a week is tried in a row, and the time between.
-const TRIES: u32 = 4;
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 #[derive(QueryableByName)]
 struct Name {
@@ -44,33 +40,103 @@ fn name_of(week: i64) -> String {
 }
 
 /// Makes the partitions for this week, the one before (clocks differ) unless all in it would be older than `oldest_kept`, and some
-/// ahead. Existing ones are left alone. Under a lock that goes with the connection, because two programs that make the same table at
-/// once fail.
-///
-/// A week is made beside the table and then attached, which lets everybody go on reading and writing. Made as a part of the table
-/// from the beginning, it would wait for whoever reads events, a backup for example, and everybody who writes would wait behind it.
+/// ahead. Existing ones are left alone, and those that a wrong clock detached come back.
 pub async fn make_ahead(store: &Store, oldest_kept: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-    let mut conn = store.own_connection().await?;
-    sql_query("select pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut conn).await?;
     let this_week = week_of(now);
     let needed = (this_week - 1..=this_week + WEEKS_AHEAD).filter(|week| start_of(week + 1) > oldest_kept);
-    let missing: Vec<Name> =
-        sql_query("select name from unnest($1) as name where to_regclass(name) is null order by 1")
-            .bind::<Array<Text>, _>(needed.map(name_of).collect::<Vec<_>>())
-            .load(&mut conn)
-            .await?;
-    for week in missing.iter().filter_map(|row| week_named(&row.name)) {
-        let (name, from, to) =
-            (name_of(week), EventId::first_of(start_of(week)), EventId::first_of(start_of(week + 1)));
-        // Names and bounds are made of digits, so nothing needs quoting; DDL takes no parameters. Both or neither: several
-        // statements that are sent at once are a transaction.
-        conn.batch_execute(&format!(
-            "create table {name} (like events including all); \
-             alter table events attach partition {name} for values from ('{from}') to ('{to}')"
-        ))
-        .await?;
+    let needed: Vec<String> = needed.map(name_of).collect();
+    let mut conn = store.own_connection().await?;
+    // Mostly there is nothing to do, and then nobody waits for whoever has the lock. It goes with the connection.
+    if list_missing(&mut conn, &needed).await?.is_empty() {
+        return Ok(());
+    }
+    sql_query("select pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut conn).await?;
+    // Two programs that make the same table at once fail.
+    for missing in list_missing(&mut conn, &needed).await? {
+        if missing.is_detached {
+            attach(&mut conn, &missing.name).await?;
+        } else if let Some(week) = week_named(&missing.name) {
+            make(&mut conn, week).await?;
+        }
     }
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Missing {
+    #[diesel(sql_type = Text)]
+    name: String,
+    /// There is a table of that name, which is no partition.
+    #[diesel(sql_type = Bool)]
+    is_detached: bool,
+}
+
+/// Those of the partitions that there are not, oldest first.
+async fn list_missing(conn: &mut Connection, needed: &[String]) -> Result<Vec<Missing>, StoreError> {
+    let missing = sql_query(
+        "select name, c.oid is not null as is_detached from unnest($1) as name left join pg_class c on c.oid = to_regclass(name) \
+         where c.oid is null or not c.relispartition order by 1",
+    );
+    Ok(missing.bind::<Array<Text>, _>(needed).load(conn).await?)
+}
+
+/// Makes a week beside the table and then attaches it, which lets everybody go on reading and writing. Made as a part of the table from
+/// the beginning, it would wait for whoever reads events, a backup for example, and everybody who writes would wait behind it.
+async fn make(conn: &mut Connection, week: i64) -> Result<(), StoreError> {
+    let (name, from, to) = (name_of(week), EventId::first_of(start_of(week)), EventId::first_of(start_of(week + 1)));
+    // Names and bounds are made of digits, so nothing needs quoting; DDL takes no parameters. Both or neither: several statements that
+    // are sent at once are a transaction.
+    let sql = format!(
+        "create table {name} (like events including all); \
+         alter table events attach partition {name} for values from ('{from}') to ('{to}')"
+    );
+    Ok(conn.batch_execute(&sql).await?)
+}
+
+/// Attaches a week again, unless it is.
+///
+/// Attaching reads the whole week to see that all in it belongs there, and until then nobody can make another. So a constraint says it
+/// first: that reads the week too, and keeps nobody from anything.
+pub async fn attach(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
+    let Some((first, end)) = bounds(name) else { return Ok(()) };
+    conn.batch_execute(&unless_attached(
+        name,
+        &format!(
+            "alter table {name} drop constraint if exists {name}_bounds; \
+             alter table {name} add constraint {name}_bounds check (id >= '{first}' and id < '{end}') not valid"
+        ),
+    ))
+    .await?;
+    conn.batch_execute(&format!(
+        "set local statement_timeout = 0; {}",
+        unless_attached(name, &format!("alter table {name} validate constraint {name}_bounds"))
+    ))
+    .await?;
+    let attach = format!(
+        "alter table events attach partition {name} for values from ('{first}') to ('{end}'); \
+         alter table {name} drop constraint if exists {name}_bounds"
+    );
+    conn.batch_execute(&format!(
+        "select pg_advisory_xact_lock({LOCK}); {}; delete from detached_weeks where name = '{name}'",
+        unless_attached(name, &attach)
+    ))
+    .await?;
+    Ok(())
+}
+
+/// The bounds of a week of ours; `None` for a name that is none, so that nothing else gets into a statement. Names and bounds are made of
+/// letters and digits, so nothing needs quoting; DDL takes no parameters.
+pub(super) fn bounds(name: &str) -> Option<(EventId, EventId)> {
+    let week = week_named(name)?;
+    Some((EventId::first_of(start_of(week)), EventId::first_of(start_of(week + 1))))
+}
+
+/// A statement that does something to a week, if its table is there and not attached when it is the statement's turn.
+pub(super) fn unless_attached(name: &str, statements: &str) -> String {
+    format!(
+        "do $$ begin if exists (select from pg_class where oid = to_regclass('{name}') and not relispartition) \
+         then {statements}; end if; end $$"
+    )
 }
 
 #[derive(QueryableByName)]
@@ -105,35 +171,6 @@ pub fn open_since(now: Timestamp) -> Timestamp {
 /// When the week of a moment is over.
 pub fn end_of_week(time: Timestamp) -> Timestamp {
     start_of(week_of(time) + 1)
-}
-
-/// Drops the partitions whose every event is older than `oldest_kept`; answers with their names. While somebody reads events for
-/// long, a backup for example, this fails, and is for a later time: it is not urgent.
-pub async fn drop_before(conn: &mut Connection, oldest_kept: Timestamp) -> Result<Vec<String>, StoreError> {
-    let mut dropped = Vec::new();
-    for name in list(conn).await? {
-        if let Some(week) = week_named(&name)
-            && start_of(week + 1) <= oldest_kept
-        {
-            drop_week(conn, &name).await?;
-            dropped.push(name);
-        }
-    }
-    Ok(dropped)
-}
-
-/// Dropping needs the whole table for a moment, and while it waits for those who read it, all who write wait behind it: so it waits
-/// for a short time only, which nobody notices, and lets them pass before it tries again.
-async fn drop_week(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
-    let sql = format!("set local lock_timeout = '100ms'; drop table if exists {name}");
-    for _ in 1..TRIES {
-        match conn.batch_execute(&sql).await.map_err(StoreError::from) {
-            Err(StoreError::Unavailable(words)) if words.contains("lock timeout") => {}
-            outcome => return outcome,
-        }
-        tokio::time::sleep(BETWEEN_TRIES).await;
-    }
-    Ok(conn.batch_execute(&sql).await?)
 }
 
 /// The names of all partitions, oldest first.

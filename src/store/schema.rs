@@ -12,6 +12,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    upkeep (id) {
+        id -> Bool,
+        noted_at -> Timestamptz,
+        steady_since -> Timestamptz,
+        doubt -> Nullable<Text>,
+        newest_event -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    detached_weeks (name) {
+        name -> Text,
+        first_id -> Uuid,
+        end_id -> Uuid,
+        detached_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     accounts (id) {
         id -> Uuid,
         name -> Text,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
+use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
@@ -52,6 +53,8 @@ pub struct Site {
     pub live_viewers: Arc<Gauge>,
     /// Rounds of upkeep in which a task failed.
     pub upkeep_failures: Counter,
+    /// What upkeep thinks of the clock.
+    pub upkeep: UpkeepState,
 }
 
 impl Site {

@@ -9,6 +9,8 @@ mod support;
 mod program;
 mod stage;
 
+#[cfg(target_os = "linux")]
+mod clocks;
 mod commits;
 #[cfg(target_os = "linux")]
 mod disk_full;

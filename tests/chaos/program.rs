@@ -1,5 +1,6 @@
 //! The real program as a process of its own, which can be killed, asked to end, and started again in the same place.
 
+use std::fs::File;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,10 @@ pub struct Program {
     pub address: SocketAddr,
     home: Home,
     child: Option<Child>,
+    /// What it finds in its environment, beside PATH.
+    environment: Vec<(String, String)>,
+    /// Where what it says goes, unless nobody reads that.
+    log: Option<PathBuf>,
 }
 
 impl Program {
@@ -38,8 +43,13 @@ impl Program {
     }
 
     pub async fn serve_at(home: Home) -> Self {
+        Self::serve_with(home, Vec::new(), None).await
+    }
+
+    /// With an environment, and with a file for its log.
+    pub async fn serve_with(home: Home, environment: Vec<(String, String)>, log: Option<PathBuf>) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut program = Self { address, home, child: None };
+        let mut program = Self { address, home, child: None, environment, log };
         program.start();
         program.wait_until_ready().await;
         program
@@ -49,7 +59,9 @@ impl Program {
     pub fn start(&mut self) {
         let mut command = self.command();
         command.args(["serve", "--bind", &self.address.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
-        if std::env::var_os("TEST_LOG").is_none() {
+        if let Some(log) = &self.log {
+            command.stderr(File::create(log).unwrap());
+        } else if std::env::var_os("TEST_LOG").is_none() {
             command.stderr(Stdio::null());
         }
         self.child = Some(command.spawn().unwrap());
@@ -130,6 +142,12 @@ impl Program {
         Sender::new(&format!("http://{}", self.address), value("username"), value("password"))
     }
 
+    /// What `doctor` prints about the same database, whatever it finds.
+    pub fn doctor(&self) -> String {
+        let output = self.command().arg("doctor").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// What a command prints about the same database.
     pub fn run(&self, arguments: &[&str], input: &str) -> String {
         let mut command = self.command();
@@ -148,6 +166,7 @@ impl Program {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.home {
             Home::DataDirectory(directory) => command.arg("--data-dir").arg(directory),
             Home::Database(url) => command.args(["--database-url", url]),

@@ -33,7 +33,7 @@ async fn the_backup_of_the_readme_is_whole_and_works_elsewhere() {
     let rotated = home.json(&["credential", "rotate", username, "--overlap", "24h"]);
     sender.send("not json").await;
     for _ in 0..250 {
-        let noted = postgres::query(&home.database_url, "select count(*) from rejections").await;
+        let noted = postgres::query(&home.database_url, "select count(*) from rejections, upkeep").await;
         if noted[0][0].as_deref() == Some("1") {
             break;
         }

@@ -1,7 +1,6 @@
 //! How far a download is, as the page that started it is told.
 
 use jiff::SignedDuration;
-use reasoner_webhooks::app::prune::prune;
 use reasoner_webhooks::domain::export_progress::{Progress, State};
 use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::store::export_progress::note;
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::actors::Person;
 use crate::support::server::TestServer;
+use crate::support::upkeep::prune;
 
 const ID: &str = "0123456789abcdef";
 /// More than the system keeps for a connection.

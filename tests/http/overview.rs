@@ -2,10 +2,10 @@
 //! each page crosses the wire.
 
 use jiff::SignedDuration;
-use reasoner_webhooks::app::prune;
 
 use crate::support::actors::{Person, between};
 use crate::support::server::TestServer;
+use crate::support::upkeep::prune;
 
 /// The figures above a list: accepted, rejected, share, data, senders.
 fn totals(page: &str) -> Vec<String> {
@@ -56,7 +56,7 @@ async fn months_of_counts_stay_the_same_and_become_few_rows() {
     assert_eq!(before[3][..2], [crate_grouped(halves * 3), crate_grouped(halves * 6)]);
 
     let site = &server.application().site;
-    prune::prune(&site.store, 90, now).await.unwrap();
+    prune(&site.store, 90, now).await.unwrap();
     assert_eq!(pages().await, before, "nothing is lost or counted twice");
     let rows = server.number("select (select count(*) from event_counts) + (select count(*) from daily_counts)").await;
     // For each credential: 30 days, three days of half hours, and the rows of each writer in the last hours.
@@ -65,7 +65,7 @@ async fn months_of_counts_stay_the_same_and_become_few_rows() {
     let late = "insert into event_counts (account_id, credential_id, half_hour, writer, accepted) \
          select account_id, id, date_trunc('day', now()) - interval '9 days', id, 7 from credentials";
     server.query(late).await;
-    prune::prune(&site.store, 90, now).await.unwrap();
+    prune(&site.store, 90, now).await.unwrap();
     assert_eq!(pages().await[3][0], crate_grouped(halves * 3 + 7));
 }
 
@@ -89,7 +89,7 @@ async fn senders_are_counted_once_and_forgotten_after_a_month() {
     assert_eq!(totals(&alice.page("/events").await)[4], "0");
     assert_eq!(totals(&alice.page("/events?overview=30d").await)[4], "2");
     server.pass(SignedDuration::from_hours(31 * 24));
-    prune::prune(&server.application().site.store, 90, server.now()).await.unwrap();
+    prune(&server.application().site.store, 90, server.now()).await.unwrap();
     assert_eq!(server.number("select count(*) from senders").await, 0);
 }
 

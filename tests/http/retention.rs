@@ -1,15 +1,16 @@
 //! How long events are kept: the installation's weeks, and accounts that keep them shorter.
 
 use jiff::{SignedDuration, Timestamp};
-use reasoner_webhooks::app::prune;
+use reasoner_webhooks::app::prune::make_partitions;
 use reasoner_webhooks::domain::event::EventId;
 
 use crate::support::server::TestServer;
+use crate::support::upkeep::prune;
 
 /// Moves the only event of an account to another moment.
 async fn move_event(server: &TestServer, to: Timestamp) -> String {
     let id = EventId::first_of(to).to_string();
-    prune::make_partitions(&server.application().site.store, 90, to).await.unwrap();
+    make_partitions(&server.application().site.store, 90, to).await.unwrap();
     server.query(&format!("update events set id = '{id}'")).await;
     id
 }
@@ -57,7 +58,7 @@ async fn upkeep_erases_what_is_hidden_when_its_week_is_over_and_nothing_before()
     keep(&server, "1").await;
     let store = &server.application().site.store;
     let events = async |now: &str| {
-        prune::prune(store, 90, now.parse().unwrap()).await.unwrap();
+        prune(store, 90, now.parse().unwrap()).await.unwrap();
         server.number("select count(*) from events").await
     };
     assert_eq!(events("2026-11-19T11:59:59.999Z").await, 1, "kept");
@@ -67,7 +68,7 @@ async fn upkeep_erases_what_is_hidden_when_its_week_is_over_and_nothing_before()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_installation_drops_a_week_when_all_of_it_is_too_old() {
+async fn a_week_leaves_when_all_of_it_is_too_old_and_is_dropped_a_day_later() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     server.sender(&alice).await.store(r#"{"a":1}"#).await;
@@ -75,14 +76,16 @@ async fn the_installation_drops_a_week_when_all_of_it_is_too_old() {
     // An account cannot keep what the installation drops.
     keep(&server, "400").await;
     let store = &server.application().site.store;
-    let weeks = async |now: &str| {
-        prune::prune(store, 30, now.parse().unwrap()).await.unwrap();
-        server.number("select count(*) from pg_class where relname = 'events_20261112'").await
+    let left = async |now: &str| {
+        prune(store, 30, now.parse().unwrap()).await.unwrap();
+        let table = server.number("select count(*) from pg_class where relname = 'events_20261112'").await;
+        (server.number("select count(*) from events").await, table)
     };
-    assert_eq!(weeks("2026-12-18T23:59:59.999Z").await, 1);
-    assert_eq!(server.number("select count(*) from events").await, 1);
-    assert_eq!(weeks("2026-12-19T00:00:00.000Z").await, 0, "30 days after the last moment of its week");
-    assert_eq!(server.number("select count(*) from events").await, 0);
+    assert_eq!(left("2026-12-18T23:59:59.999Z").await, (1, 1));
+    assert_eq!(left("2026-12-19T00:00:00.000Z").await, (0, 1), "30 days after the last moment of its week");
+    assert_eq!(left("2026-12-19T23:59:59.999Z").await, (0, 1));
+    assert_eq!(left("2026-12-20T00:00:00.000Z").await, (0, 0));
+    assert_eq!(server.number("select count(*) from detached_weeks").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

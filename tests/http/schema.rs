@@ -1,5 +1,6 @@
 //! The migrations: up, down to nothing, and up again; and what the program believes about the tables is what they are.
 
+use reasoner_webhooks::store::detached_weeks::detach_before;
 use reasoner_webhooks::store::pool::Store;
 use reasoner_webhooks::store::{migrate, partitions};
 
@@ -82,7 +83,7 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn partitions_are_made_ahead_and_dropped_when_all_of_them_is_old() {
+async fn partitions_are_made_ahead_and_detached_when_all_of_them_is_old() {
     let address = new_database().await;
     let store = Store::open(&address).await.unwrap();
     let at = |text: &str| text.parse().unwrap();
@@ -102,8 +103,9 @@ async fn partitions_are_made_ahead_and_dropped_when_all_of_them_is_old() {
             "events_20261217"
         ]
     );
-    assert!(partitions::drop_before(&mut conn, at("2026-11-18T23:59:59Z")).await.unwrap().is_empty());
-    assert_eq!(partitions::drop_before(&mut conn, at("2026-11-19T00:00:00Z")).await.unwrap(), ["events_20261112"]);
+    assert!(detach_before(&mut conn, at("2026-11-18T23:59:59Z"), now).await.unwrap().is_empty());
+    assert_eq!(detach_before(&mut conn, at("2026-11-19T00:00:00Z"), now).await.unwrap(), ["events_20261112"]);
+    assert!(!partitions::list(&mut conn).await.unwrap().contains(&names[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! everything, and `doctor` says what is missing.
 
 use jiff::SignedDuration;
-use reasoner_webhooks::app::prune;
+use reasoner_webhooks::app::prune::make_partitions;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 
@@ -10,6 +10,7 @@ use crate::command_line::Terminal;
 use crate::support::event_rows::insert_many;
 use crate::support::postgres::{self, empty_database};
 use crate::support::server::TestServer;
+use crate::support::upkeep::prune;
 
 /// An empty database, and its address for a role that may make tables in it and no extensions.
 async fn database_of_a_plain_role() -> (String, String) {
@@ -39,11 +40,11 @@ async fn without_the_extension_upkeep_goes_on_searches_find_everything_and_docto
     let sender = server.sender(&alice).await;
     sender.store(r#"{"animal": "Heron"}"#).await;
     let store = &server.application().site.store;
-    prune::make_partitions(store, 90, server.now() - SignedDuration::from_hours(24 * 21)).await.unwrap();
+    make_partitions(store, 90, server.now() - SignedDuration::from_hours(24 * 21)).await.unwrap();
     let whose = "(select account_id from credentials limit 1), (select id from credentials limit 1)";
     server.query(&insert_many(whose, 2_000, 15, "'{\"animal\": \"Zebra ' || n || '\"}'")).await;
 
-    prune::upkeep(store, 90, server.now()).await.expect("it is no failure");
+    prune(store, 90, server.now()).await.expect("it is no failure");
     assert_eq!(server.number("select count(*) from pg_extension where extname = 'pg_trgm'").await, 0);
     for (search, found) in
         [("Zebra%201999", 1), ("animal%20%3D%20%22Zebra%207%22", 1), ("heron", 1), ("animal%20exists", 50)]
@@ -65,7 +66,7 @@ async fn without_the_extension_upkeep_goes_on_searches_find_everything_and_docto
     postgres::query(&owner, "create extension pg_trgm").await;
     let line = line_of_searches(&terminal);
     assert!(line.starts_with("hint  0 of ") && line.contains("closed weeks are indexed for searches"), "{line}");
-    prune::upkeep(store, 90, server.now()).await.unwrap();
+    prune(store, 90, server.now()).await.unwrap();
     let line = line_of_searches(&terminal);
     assert!(line.starts_with("ok    ") && !line.contains(" 0 of "), "{line}");
     assert_eq!(alice.page("/events?q=Zebra%201999").await.matches("data-id=\"").count(), 1);
