@@ -20,8 +20,9 @@ run: ## build and run the product; it installs what is missing. ARGS="--bind 127
 	@cargo run --quiet --release --bin reasoner-webhooks -- serve $(ARGS)
 
 test: ## run every test, in a browser and on a real PostgreSQL; it installs what is missing
-	@scripts/ensure-build-tools curl ps $$([ "$$(uname)" != Linux ] || echo prlimit faketime)
+	@scripts/ensure-build-tools curl ps pgbouncer $$([ "$$(uname)" != Linux ] || echo prlimit faketime)
 	@scripts/ensure-postgres
+	@scripts/ensure-postgres-versions
 	@scripts/ensure-browser
 	@scripts/ensure-axe
 	@scripts/ensure-languages

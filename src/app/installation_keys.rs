@@ -14,5 +14,7 @@ pub async fn installation_keys(store: &Store, now: Timestamp) -> Result<Installa
         session: random::bytes::<SESSION_KEY_BYTES>()?.to_vec().into(),
         checksum: random::bytes::<CHECKSUM_KEY_BYTES>()?.to_vec().into(),
     };
-    Ok(installation::keys_or_insert(&mut *store.connection().await?, &proposed, now).await?)
+    let keys = installation::keys_or_insert(&mut *store.connection().await?, &proposed, now).await?;
+    store.require_installation(&keys.checksum);
+    Ok(keys)
 }

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
 use crate::domain::time::rfc3339;
 use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
-use crate::store::pool::{MAX_CONNECTIONS, Pooled};
+use crate::store::batches::BatchConnection;
+use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
+use crate::store::storage_attempt::{Problem, attempt_to_store};
 use crate::store::{detached_weeks, partitions, search_indexes, settings, upkeep};
 
 /// Clocks may differ by so much.
@@ -71,7 +74,6 @@ pub async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Resul
     for (name, remedy) in [
         ("fsync", "set fsync = on: without it, a crash of the machine loses or damages data"),
         ("full_page_writes", "set full_page_writes = on: without it, a crash of the machine damages pages"),
-        ("synchronous_commit", "the program could not switch synchronous_commit on in its session"),
     ] {
         let value = settings::show(conn, name).await?;
         checks.push(Check::that(value == "on", name, format!("{name} is {value}"), remedy));
@@ -98,6 +100,33 @@ pub async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Resul
     let remedy = "raise max_connections, or the limit of the role or the database";
     checks.push(Check::that(i64::from(allowed) >= i64::from(needed), "connections", found, remedy));
     Ok(checks)
+}
+
+/// What comes of storing an event, through the function that stores those of senders. It is of nobody, and taken back before the commit.
+pub async fn storing(store: &Store, now: Timestamp) -> Vec<Check> {
+    let failed = |problem: Problem| {
+        Check::fail("storing", problem.to_string(), "see the server's log: until this is mended, senders get 503")
+    };
+    let mut connection = match BatchConnection::open(store, Uuid::new_v4()).await {
+        Ok(connection) => connection,
+        Err(error) => return vec![failed((&error).into())],
+    };
+    let mut checks = Vec::new();
+    if let Ok(value) = connection.synchronous_commit().await {
+        let found = format!("synchronous_commit is {value} in the transaction that stores");
+        let is_kept = ["on", "remote_apply"].contains(&value.as_str());
+        let remedy = "something between the program and the server changes its statements: connect without it";
+        checks.push(Check::that(is_kept, "synchronous_commit", found, remedy));
+    }
+    checks.push(match attempt_to_store(store, &mut connection, now).await {
+        Ok(_) => Check::ok("storing", "an event was stored and taken back"),
+        Err(problem) if problem.is_missing_partition => {
+            let remedy = "`serve` makes it when it starts: see its log if it is running";
+            Check::hint("storing", "there is no partition for events that arrive now", remedy)
+        }
+        Err(problem) => failed(problem),
+    });
+    checks
 }
 
 /// The most connections that `serve` has with this configuration.

@@ -1,5 +1,5 @@
 //! Who a request comes from. A sender that was verified a moment ago is let in whatever its neighbours do; of all others an address
-//! may only fail so often. What the owner hears of a refusal, and what its sender does, is decided here as well.
+//! may only fail so often; a request that brings no credentials at all is no failure. What the owner hears of a refusal, and what its sender does, is decided here as well.
 
 use std::net::IpAddr;
 
@@ -22,6 +22,10 @@ const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many fa
 impl Engine {
     /// Who is sending; or why not, and whose late event it is, where it is one that is held.
     pub(super) async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Owner>)> {
+        // No guess: some clients send their password only when a 401 has asked for it, and they ask before every event.
+        if !head.has_authorization() {
+            return Err((Refusal::Unauthorized, None));
+        }
         let now = self.clock.now();
         let address = throttle_key(head.sender.ip);
         let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(said));

@@ -32,6 +32,11 @@ impl<'a> Head<'a> {
         self.values(name).nth(1).is_some()
     }
 
+    /// Whether there is any `Authorization` header at all, even an empty or malformed one.
+    pub fn has_authorization(&self) -> bool {
+        self.values("authorization").next().is_some()
+    }
+
     /// The credentials of exactly one `Authorization` header.
     pub fn authorization(&self) -> Option<BasicCredentials> {
         if self.repeats("authorization") {

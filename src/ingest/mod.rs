@@ -11,6 +11,7 @@ pub mod receipt;
 pub mod receive;
 pub mod refusal;
 pub mod room;
+pub mod storage_health;
 pub mod usage;
 pub mod verifier;
 pub mod wake;

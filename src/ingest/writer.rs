@@ -17,6 +17,7 @@ use crate::ingest::batch::{self, Entry, Written};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::outcomes::Batches;
 use crate::ingest::room::{Room, Rooms};
+use crate::ingest::storage_health::StorageHealth;
 use crate::ingest::usage::Usage;
 use crate::ingest::wake::Wake;
 use crate::store::batches::BatchConnection;
@@ -46,11 +47,14 @@ struct Shared {
     wake: Wake,
     rooms: Rooms,
     batches: Batches,
+    health: StorageHealth,
 }
 
 impl Writers {
     pub fn new(store: Store, usage: Usage, holding: Holding, wake: Wake) -> Self {
-        Self(Arc::new(Shared { store, usage, holding, wake, rooms: Rooms::default(), batches: Batches::default() }))
+        let health = StorageHealth::new(store.clone());
+        let (rooms, batches) = (Rooms::default(), Batches::default());
+        Self(Arc::new(Shared { store, usage, holding, wake, rooms, batches, health }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -76,6 +80,11 @@ impl Writers {
     /// How many bytes of bodies are there, arriving or waiting.
     pub fn queued_bytes(&self) -> usize {
         self.0.rooms.bytes()
+    }
+
+    /// Whether events can be stored now.
+    pub fn health(&self) -> &StorageHealth {
+        &self.0.health
     }
 
     /// What all writers have done.
@@ -234,20 +243,26 @@ impl Task {
 
     /// One transaction on the writer's connection, which is made first where there is none.
     async fn attempt(&mut self, entries: &[&Entry]) -> Result<Vec<Written>, StoreError> {
-        let mut kept = self.connection.take();
-        let connection = match kept.take_if(|connection| !connection.is_closed()) {
+        let outcome = self.attempt_on_connection(entries).await;
+        self.shared.health.note_batch(outcome.as_ref().map(drop));
+        outcome
+    }
+
+    async fn attempt_on_connection(&mut self, entries: &[&Entry]) -> Result<Vec<Written>, StoreError> {
+        let mut connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         let began = Instant::now();
-        let writing = batch::write(&connection, entries);
+        let writing = batch::write(&mut connection, entries);
         let outcome = tokio::time::timeout(MAX_TRANSACTION, writing).await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(format!("no answer within {} s", MAX_TRANSACTION.as_secs())))
         });
         self.shared.batches.note(entries.len(), began.elapsed(), outcome.is_ok());
         // A connection that failed in the middle of something is not used again.
-        if !matches!(&outcome, Err(error) if error.is_unavailable()) {
-            self.connection = Some(connection);
+        match &outcome {
+            Err(error) if error.is_unavailable() => connection.give_up(),
+            _ => self.connection = Some(connection),
         }
         outcome
     }

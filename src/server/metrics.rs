@@ -93,8 +93,9 @@ fn write_verification(out: &mut Exposition, site: &Site) {
 async fn write_database(out: &mut Exposition, site: &Site) {
     let coverage = tokio::time::timeout(MAX_WAIT, coverage(site)).await;
     let coverage = coverage.ok().and_then(Result::ok);
-    let help = "1 if the database answered this scrape within a second, else 0.";
-    out.gauge("reasoner_database_up", help, f64::from(coverage.is_some()));
+    let is_up = site.engine.writers.health().check(site.clock.now()).await.is_ok();
+    let help = "1 if an event could be stored at this scrape, else 0.";
+    out.gauge("reasoner_database_up", help, f64::from(is_up));
     if let Some(Coverage { partitions, weeks_ahead }) = coverage {
         out.gauge("reasoner_event_partitions", "Weekly partitions of the table of events.", partitions as f64);
         let help = "Weeks after this one for which there is a partition; below 1, upkeep has not run for weeks.";

@@ -1,165 +1,340 @@
-//! The transaction that stores a batch of events: check, claim, insert, count, commit. Usually it is one call of the function
-//! `store_events` (see the migration of that name), which stores all or nothing. Where that fails for a password or a key, the
-//! batch is written with care, so that each event gets a verdict of its own.
+//! The transaction that stores a batch of events: one call of the function `store_events` (see the migration of that name), which
+//! checks, claims keys, inserts and counts. It is executed by the driver itself and not by diesel: it stays prepared, and its errors
+//! tell their SQLSTATE, which decides whether one event is to blame or the database.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Binary, Inet, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::pooled_connection::PoolableConnection;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use ipnet::IpNet;
 use jiff::Timestamp;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type};
+use tokio_postgres::{Row as DatabaseRow, Statement};
 use uuid::Uuid;
 
 use crate::domain::account::Plan;
+use crate::domain::event::{EventId, NewEvent};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
-use crate::store::columns::{Moment, inet};
-use crate::store::credential_secrets::{self, Lock};
+use crate::domain::rejection::Reason;
+use crate::store::columns::{Moment, word};
+use crate::store::connect::RawSession;
 use crate::store::error::StoreError;
-use crate::store::event_counts::half_hour_of;
 use crate::store::events::Row;
-use crate::store::idempotency::{self, Claim, Claims};
-use crate::store::pacing::Pacing;
-use crate::store::pool::{Connection, Store};
-use crate::store::prepared::prepared;
+use crate::store::idempotency::{self, Claims};
+use crate::store::pool::Store;
 
-/// What `store_events` says is broken by a password that may no longer be used.
-const EVERY_PASSWORD_IS_USABLE: &str = "every_password_is_usable";
-
-/// How long it may take until a connection is ready to be written on.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take until a new connection is set up for batches.
+const MAX_PREPARATION: Duration = Duration::from_secs(1);
+/// How long it may take to ask the server to end a statement.
+const MAX_CANCEL: Duration = Duration::from_secs(2);
 
 /// A connection that batches are written on, with nobody else.
 pub struct BatchConnection {
-    connection: Connection,
+    session: RawSession,
+    statement: Prepared,
     /// Tells the counts of one writer from those of others, so that no two wait for each other's rows.
     counter: Uuid,
-    pacing: Pacing,
+    store: Store,
+}
+
+enum Prepared {
+    NotYet,
+    As(Statement),
+    /// Statements do not stay on this connection, as behind a pooler that hands it to others after each transaction.
+    Never,
+}
+
+/// Why an event of a batch was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotStored {
+    /// Its password may no longer be used.
+    Refused(Reason),
+    /// Its idempotency key belongs to an event that was stored before.
+    KnownKey { first: EventId, has_same_body: bool },
 }
 
 impl BatchConnection {
     pub async fn open(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
-        let late = |_| StoreError::Unavailable(format!("no connection within {} s", OPEN_TIMEOUT.as_secs()));
-        tokio::time::timeout(OPEN_TIMEOUT, Self::open_without_limit(store, counter)).await.map_err(late)?
+        let session = store.raw_session().await?;
+        let mut connection = Self { session, statement: Prepared::NotYet, counter, store: store.clone() };
+        let late = |_| StoreError::Unavailable(format!("no answer within {} s", MAX_PREPARATION.as_secs()));
+        tokio::time::timeout(MAX_PREPARATION, connection.prepare()).await.map_err(late)??;
+        Ok(connection)
     }
 
-    async fn open_without_limit(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
-        let mut connection = store.own_connection().await?;
+    async fn prepare(&mut self) -> Result<(), StoreError> {
         // Planning anew for each batch would cost more than the best plan for it could save.
-        connection.batch_execute("set plan_cache_mode = force_generic_plan").await?;
+        self.execute("set plan_cache_mode = force_generic_plan").await?;
         // Large bodies are compressed by the server, which with its older method takes longer than all the rest together. One that
         // was built without the newer method says so, and goes on with the older.
-        if let Err(error) = connection.batch_execute("set default_toast_compression = lz4").await {
+        if let Err(error) = self.execute("set default_toast_compression = lz4").await {
             tracing::debug!(%error, "the server compresses large bodies without lz4");
         }
-        Ok(Self { connection, counter, pacing: store.pacing().clone() })
+        Ok(())
     }
 
     /// Whether the server has ended it: after a restart, say, while nothing was to be written.
-    pub fn is_closed(&mut self) -> bool {
-        self.connection.is_broken()
+    pub fn is_closed(&self) -> bool {
+        self.session.client.is_closed()
     }
 
-    /// Stores a batch if every password in it may be used and every key in it is new; `false`, and nothing stored, if not. After
-    /// an error nothing is stored either, unless the answer was lost, when nobody can know.
-    pub async fn store_at_once(&self, rows: &[Row<'_>]) -> Result<bool, StoreError> {
-        self.pacing.note_batch();
-        match self.store(rows, Claims::of(rows)).await {
-            Ok(()) => Ok(true),
-            Err(error) if error.breaks_check(EVERY_PASSWORD_IS_USABLE) => Ok(false),
-            Err(error) if error.is_duplicate_of(idempotency::KEYS_ARE_UNIQUE) => Ok(false),
-            Err(error) => Err(error),
+    /// Stores a batch, and answers with the events that were not stored. After an error nothing of it is stored, unless the answer
+    /// was lost, when nobody can know.
+    pub async fn store(&mut self, rows: &[Row<'_>]) -> Result<HashMap<EventId, NotStored>, StoreError> {
+        self.store.pacing().note_batch();
+        self.store_rows(rows).await
+    }
+
+    /// Stores an event of nobody as [`BatchConnection::store`] does, takes it back, and commits: what any event would come to now.
+    /// Gives back the newest migration.
+    pub async fn attempt(&mut self, now: Timestamp) -> Result<Option<String>, StoreError> {
+        // The random part is this connection's own, so that two programs never try the same id.
+        let id = EventId::first_of(now).0.as_u128() | (self.counter.as_u128() >> 64);
+        let event = NewEvent {
+            id: EventId(Uuid::from_u128(id)),
+            remote_ip: IpAddr::from([127, 0, 0, 1]),
+            user_agent: None,
+            content_type: "application/json".to_owned(),
+            query: None,
+            headers: "[]".to_owned(),
+            body: "0".to_owned(),
+            idempotency: None,
+        };
+        let nobody = Uuid::nil();
+        let row = Row {
+            at: now,
+            secret_id: SecretId(nobody),
+            account_id: AccountId(nobody),
+            credential_id: CredentialId(nobody),
+            event: &event,
+        };
+        self.execute("begin").await?;
+        self.store_without_password(&row).await?;
+        let removal = format!(
+            "delete from events where account_id = '{nobody}' and id = '{}'; \
+             delete from event_counts where account_id = '{nobody}' and writer = '{}'",
+            event.id.0, self.counter
+        );
+        self.execute(&removal).await?;
+        let newest = self.query("select max(version)::text from __diesel_schema_migrations").await?;
+        self.execute("commit").await?;
+        Ok(newest.try_get(0)?)
+    }
+
+    /// What `synchronous_commit` is in the transaction that stores.
+    pub async fn synchronous_commit(&mut self) -> Result<String, StoreError> {
+        self.execute("begin").await?;
+        self.store_rows(&[]).await?;
+        let value = self.query("select current_setting('synchronous_commit')").await?;
+        self.execute("rollback").await?;
+        Ok(value.try_get(0)?)
+    }
+
+    /// The server's process behind the connection.
+    pub async fn backend(&mut self) -> Result<i32, StoreError> {
+        Ok(self.query("select pg_backend_pid()").await?.try_get(0)?)
+    }
+
+    /// Lets go of a connection that may still execute something, and has the server end that: a commit that waits for a standby
+    /// would otherwise keep its process for ever.
+    pub fn give_up(self) {
+        let (token, store) = (self.session.client.cancel_token(), self.store.clone());
+        self.store.spawn(async move { tokio::time::timeout(MAX_CANCEL, store.cancel(token)).await });
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<(), StoreError> {
+        use crate::store::connect::Session;
+        self.session.execute(sql).await
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<DatabaseRow, StoreError> {
+        match self.session.client.query_typed(sql, &[]).await {
+            Ok(mut rows) => rows.pop().ok_or_else(|| StoreError::Unreadable("a query without a row".to_owned())),
+            Err(error) => Err(self.session.cause(error).await),
         }
     }
 
-    /// Begins to store with care: opens a transaction and reads the passwords as they are now.
-    pub async fn begin_with_care(&self, rows: &[Row<'_>]) -> Result<HashMap<SecretId, Lock>, StoreError> {
-        (&mut &self.connection).batch_execute("begin").await?;
-        credential_secrets::find_locks(&self.connection, &secrets(rows)).await
+    async fn store_without_password(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let rows = [*row];
+        let columns = Columns { secrets: Vec::new(), ..Columns::of(&rows, self.counter) };
+        self.call(&columns).await.map(drop)
     }
 
-    /// What becomes of the keys of some rows, in the order of the rows; `Ours` where a row has none. Of two rows with one key the
-    /// first gets it.
-    pub async fn claim(&self, rows: &[Row<'_>]) -> Result<Vec<Claim>, StoreError> {
-        idempotency::claim_new(&self.connection, rows, latest(rows)).await
+    async fn store_rows(&mut self, rows: &[Row<'_>]) -> Result<HashMap<EventId, NotStored>, StoreError> {
+        let found = self.call(&Columns::of(rows, self.counter)).await?;
+        found.iter().map(read).collect()
     }
 
-    /// Stores what the verdicts left, whose keys have been claimed, and commits.
-    pub async fn finish_with_care(&self, rows: &[Row<'_>]) -> Result<(), StoreError> {
-        if !rows.is_empty() {
-            self.store(rows, Claims::default()).await?;
+    async fn call(&mut self, columns: &Columns<'_>) -> Result<Vec<DatabaseRow>, StoreError> {
+        let outcome = self.call_once(columns).await;
+        match outcome {
+            Err(error) if error.is_prepared_by_somebody_else() => {
+                self.statement = Prepared::Never;
+                self.call_once(columns).await
+            }
+            outcome => outcome,
         }
-        Ok((&mut &self.connection).batch_execute("commit").await?)
     }
 
-    /// Takes back what was not committed. On a connection that is lost this fails, and the server does it by itself.
-    pub async fn roll_back(&self) {
-        let _ = (&mut &self.connection).batch_execute("rollback").await;
+    async fn call_once(&mut self, columns: &Columns<'_>) -> Result<Vec<DatabaseRow>, StoreError> {
+        let hidden = columns.parameters();
+        let parameters: Vec<&(dyn ToSql + Sync)> = hidden.iter().map(|parameter| parameter as _).collect();
+        let client = &self.session.client;
+        if let Prepared::NotYet = self.statement {
+            match client.prepare_typed(STORE_EVENTS, &TYPES).await {
+                Ok(statement) => self.statement = Prepared::As(statement),
+                Err(error) => return Err(self.session.cause(error).await),
+            }
+        }
+        let called = match &self.statement {
+            Prepared::As(statement) => client.query(statement, &parameters).await,
+            Prepared::NotYet | Prepared::Never => {
+                let typed: Vec<_> = parameters.into_iter().zip(TYPES).collect();
+                client.query_typed(STORE_EVENTS, &typed).await
+            }
+        };
+        match called {
+            Ok(rows) => Ok(rows),
+            Err(error) => Err(self.session.cause(error).await),
+        }
     }
+}
 
-    async fn store(&self, rows: &[Row<'_>], claims: Claims<'_>) -> Result<(), StoreError> {
-        let counts = counts(rows);
-        let statement = StoreEvents {
+const STORE_EVENTS: &str = "select event_id, refusal, first_event_id, has_same_body from store_events(\
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+
+/// The types of its parameters, in the order of [`Columns::parameters`].
+const TYPES: [Type; 22] = [
+    Type::TEXT_ARRAY,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ,
+    Type::UUID,
+    Type::UUID_ARRAY,
+    Type::UUID_ARRAY,
+    Type::UUID_ARRAY,
+    Type::UUID_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+    Type::UUID_ARRAY,
+    Type::INET_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT4_ARRAY,
+    Type::UUID_ARRAY,
+    Type::UUID_ARRAY,
+    Type::BYTEA_ARRAY,
+    Type::UUID_ARRAY,
+    Type::BYTEA_ARRAY,
+];
+
+/// A batch by columns: an array each, so that the statement is the same for every number of rows.
+struct Columns<'a> {
+    webhook_plans: Vec<&'static str>,
+    latest: Moment,
+    keys_kept_since: Moment,
+    counter: Uuid,
+    secrets: Vec<Uuid>,
+    account_ids: Vec<Uuid>,
+    credential_ids: Vec<Uuid>,
+    secret_ids: Vec<Uuid>,
+    arrivals: Vec<Moment>,
+    ids: Vec<Uuid>,
+    remote_ips: Vec<IpAddr>,
+    user_agents: Vec<Option<&'a str>>,
+    content_types: Vec<&'a str>,
+    queries: Vec<Option<&'a str>>,
+    header_lists: Vec<&'a str>,
+    bodies: Vec<&'a str>,
+    sizes: Vec<i32>,
+    key_accounts: Vec<Uuid>,
+    key_credentials: Vec<Uuid>,
+    keys: Vec<&'a [u8]>,
+    key_events: Vec<Uuid>,
+    digests: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: &'a [Row<'a>], counter: Uuid) -> Self {
+        // When the last of the rows arrived: a password that ends before it is looked at for each row by itself.
+        let latest = rows.iter().map(|row| row.at).max().unwrap_or(Timestamp::UNIX_EPOCH);
+        let claims = Claims::of(rows);
+        Self {
+            webhook_plans: Plan::ALL.into_iter().filter(|plan| plan.includes_webhooks()).map(Plan::as_str).collect(),
+            latest: latest.into(),
+            keys_kept_since: idempotency::kept_since(latest).into(),
+            counter,
             secrets: secrets(rows),
-            plans: Plan::ALL.into_iter().filter(|plan| plan.includes_webhooks()).map(Plan::as_str).collect(),
-            latest: Moment(latest(rows)),
             account_ids: rows.iter().map(|row| row.account_id.0).collect(),
-            ids: rows.iter().map(|row| row.event.id.0).collect(),
             credential_ids: rows.iter().map(|row| row.credential_id.0).collect(),
-            remote_ips: rows.iter().map(|row| inet(row.event.remote_ip)).collect(),
+            secret_ids: rows.iter().map(|row| row.secret_id.0).collect(),
+            arrivals: rows.iter().map(|row| row.at.into()).collect(),
+            ids: rows.iter().map(|row| row.event.id.0).collect(),
+            remote_ips: rows.iter().map(|row| row.event.remote_ip).collect(),
             user_agents: rows.iter().map(|row| row.event.user_agent.as_deref()).collect(),
             content_types: rows.iter().map(|row| row.event.content_type.as_str()).collect(),
             queries: rows.iter().map(|row| row.event.query.as_deref()).collect(),
             header_lists: rows.iter().map(|row| row.event.headers.as_str()).collect(),
             bodies: rows.iter().map(|row| row.event.body.as_str()).collect(),
             sizes: rows.iter().map(|row| row.event.size_bytes()).collect(),
-            counted_accounts: counts.keys().map(|(account, ..)| account.0).collect(),
-            counted_credentials: counts.keys().map(|(_, credential, _)| credential.0).collect(),
-            half_hours: counts.keys().map(|(.., half_hour)| Moment(*half_hour)).collect(),
-            more_accepted: counts.values().map(|(accepted, _)| *accepted).collect(),
-            more_bytes: counts.values().map(|(_, bytes)| *bytes).collect(),
-            counter: self.counter,
             key_accounts: claims.account_ids(),
             key_credentials: claims.credential_ids(),
             keys: claims.keys(),
             key_events: claims.event_ids(),
             digests: claims.digests(),
-        };
-        statement.execute(&mut &self.connection).await?;
-        Ok(())
+        }
+    }
+
+    fn parameters(&self) -> [Hidden<'_>; 22] {
+        let all: [&(dyn ToSql + Sync); 22] = [
+            &self.webhook_plans,
+            &self.latest,
+            &self.keys_kept_since,
+            &self.counter,
+            &self.secrets,
+            &self.account_ids,
+            &self.credential_ids,
+            &self.secret_ids,
+            &self.arrivals,
+            &self.ids,
+            &self.remote_ips,
+            &self.user_agents,
+            &self.content_types,
+            &self.queries,
+            &self.header_lists,
+            &self.bodies,
+            &self.sizes,
+            &self.key_accounts,
+            &self.key_credentials,
+            &self.keys,
+            &self.key_events,
+            &self.digests,
+        ];
+        all.map(Hidden)
     }
 }
 
-prepared! {
-    /// A column is an array, so that the statement is the same for every number of rows.
-    StoreEvents<'a> {
-        "select store_events(",
-        secrets: Vec<Uuid> as Array<SqlUuid>, ", ",
-        plans: Vec<&'a str> as Array<Text>, ", ",
-        latest: Moment as Timestamptz, ", ",
-        account_ids: Vec<Uuid> as Array<SqlUuid>, ", ",
-        ids: Vec<Uuid> as Array<SqlUuid>, ", ",
-        credential_ids: Vec<Uuid> as Array<SqlUuid>, ", ",
-        remote_ips: Vec<IpNet> as Array<Inet>, ", ",
-        user_agents: Vec<Option<&'a str>> as Array<Nullable<Text>>, ", ",
-        content_types: Vec<&'a str> as Array<Text>, ", ",
-        queries: Vec<Option<&'a str>> as Array<Nullable<Text>>, ", ",
-        header_lists: Vec<&'a str> as Array<Text>, ", ",
-        bodies: Vec<&'a str> as Array<Text>, ", ",
-        sizes: Vec<i32> as Array<Integer>, ", ",
-        counted_accounts: Vec<Uuid> as Array<SqlUuid>, ", ",
-        counted_credentials: Vec<Uuid> as Array<SqlUuid>, ", ",
-        half_hours: Vec<Moment> as Array<Timestamptz>, ", ",
-        more_accepted: Vec<i64> as Array<BigInt>, ", ",
-        more_bytes: Vec<i64> as Array<BigInt>, ", ",
-        counter: Uuid as SqlUuid, ", ",
-        key_accounts: Vec<Uuid> as Array<SqlUuid>, ", ",
-        key_credentials: Vec<Uuid> as Array<SqlUuid>, ", ",
-        keys: Vec<&'a [u8]> as Array<Binary>, ", ",
-        key_events: Vec<Uuid> as Array<SqlUuid>, ", ",
-        digests: Vec<&'a [u8]> as Array<Binary>, ")"
+/// A parameter that nobody sees in a log, whatever the driver writes there: bodies are among them.
+struct Hidden<'a>(&'a (dyn ToSql + Sync));
+
+impl std::fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("hidden")
     }
+}
+
+impl ToSql for Hidden<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.0.to_sql_checked(kind, out)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        // The parameter itself checks its type.
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 /// The different passwords of some rows.
@@ -170,19 +345,11 @@ fn secrets(rows: &[Row<'_>]) -> Vec<Uuid> {
     secrets
 }
 
-/// When the last of the rows arrived: whatever password ends before it is looked at with care.
-fn latest(rows: &[Row<'_>]) -> Timestamp {
-    rows.iter().map(|row| row.at).max().unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// What some rows add to the numbers of accepted events and of bytes, by credential and half hour.
-fn counts(rows: &[Row<'_>]) -> BTreeMap<(AccountId, CredentialId, Timestamp), (i64, i64)> {
-    let mut counts = BTreeMap::new();
-    for row in rows {
-        let (accepted, bytes) =
-            counts.entry((row.account_id, row.credential_id, half_hour_of(row.at))).or_insert((0, 0));
-        *accepted += 1;
-        *bytes += i64::from(row.event.size_bytes());
-    }
-    counts
+fn read(row: &DatabaseRow) -> Result<(EventId, NotStored), StoreError> {
+    let refusal: Option<&str> = row.try_get(1)?;
+    let why = match refusal {
+        Some(reason) => NotStored::Refused(word(reason)?),
+        None => NotStored::KnownKey { first: EventId(row.try_get(2)?), has_same_body: row.try_get(3)? },
+    };
+    Ok((EventId(row.try_get(0)?), why))
 }

@@ -10,6 +10,8 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Inet, Text, Timestamptz};
 use ipnet::IpNet;
 use jiff::Timestamp;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{IsNull, Type};
 
 use crate::store::error::StoreError;
 
@@ -47,6 +49,20 @@ impl FromSql<Timestamptz, Pg> for Moment {
         let micros = micros.checked_add(POSTGRES_EPOCH_MICROS).ok_or("a timestamp beyond all calendars")?;
         Ok(Self(Timestamp::from_microsecond(micros)?))
     }
+}
+
+/// The same for statements that the driver executes.
+impl tokio_postgres::types::ToSql for Moment {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        let micros = self.0.as_microsecond() - POSTGRES_EPOCH_MICROS;
+        tokio_postgres::types::ToSql::to_sql(&micros, kind, out)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::TIMESTAMPTZ
+    }
+
+    tokio_postgres::types::to_sql_checked!();
 }
 
 impl From<Timestamp> for Moment {

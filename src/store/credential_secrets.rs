@@ -1,7 +1,7 @@
 //! The passwords of credentials: hashes, hints, and the two slots that bound how many may live. Also what ingest asks about
 //! one of them: which row a sender means, and whether it still opens its account.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
@@ -264,12 +264,6 @@ pub async fn find_lock(conn: &mut Connection, username: &Username, hint: &str) -
 pub async fn find_lock_by_id(conn: &mut Connection, id: SecretId) -> Result<Option<Lock>, StoreError> {
     let row: Option<LockRow> = locks!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
     row.map(lock).transpose()
-}
-
-/// The same for all the passwords of a batch, in one look.
-pub async fn find_locks(conn: &Connection, ids: &[Uuid]) -> Result<HashMap<SecretId, Lock>, StoreError> {
-    let rows: Vec<LockRow> = locks!().filter(credential_secrets::id.eq_any(ids)).load(&mut &*conn).await?;
-    rows.into_iter().map(|row| lock(row).map(|lock| (lock.secret_id, lock))).collect()
 }
 
 /// Puts another hash of the same password in the place of `old`, unless somebody did so before.

@@ -1,9 +1,12 @@
 //! Word from one program to the others over the same database that something of an account has arrived. A hint and no more: whoever
 //! hears it reads the database.
 
+use std::time::Duration;
+
 use diesel::sql_types::{Array, Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use futures_util::StreamExt;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::domain::ids::AccountId;
@@ -17,6 +20,10 @@ prepared! {
         payloads: &'a [String] as Array<Text>, ") as payload"
     }
 }
+
+/// After how long without a notification the server is asked whether it is there, and how long it may take to answer.
+const CHECK_AFTER: Duration = Duration::from_secs(10);
+const MAX_SILENCE: Duration = Duration::from_secs(2);
 
 /// Tells all programs that listen, this one included. `sender` says who told.
 pub async fn send(conn: &mut Connection, sender: Uuid, accounts: &[AccountId]) -> Result<(), StoreError> {
@@ -37,9 +44,15 @@ impl Subscription {
 
     /// The next word: who told, and of which account. An error means that words may have been missed.
     pub async fn next(&mut self) -> Result<(Uuid, AccountId), StoreError> {
-        let mut notifications = std::pin::pin!(self.0.notifications_stream());
         loop {
-            let notification = notifications.next().await;
+            let notification =
+                timeout(CHECK_AFTER, async { std::pin::pin!(self.0.notifications_stream()).next().await }).await;
+            let Ok(notification) = notification else {
+                // A server that hangs says as little as one that has nothing to say.
+                let silent = |_| StoreError::Unavailable("the connection that listens is silent".to_owned());
+                timeout(MAX_SILENCE, self.0.batch_execute("")).await.map_err(silent)??;
+                continue;
+            };
             let ended = || StoreError::Unavailable("the connection that listens has ended".to_owned());
             // What cannot be read comes from somebody else who uses the same channel.
             if let Some(word) = read(&notification.ok_or_else(ended)??.payload) {

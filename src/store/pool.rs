@@ -5,8 +5,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use diesel::ConnectionError;
 use diesel::result::Error::BrokenTransactionManager;
-use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
@@ -18,39 +18,25 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
-use tokio_postgres::config::SslMode;
 
 use crate::measure::{Counter, Durations};
+use crate::store::connect::{Connector, RawSession, SYNCHRONOUS_COMMIT};
 use crate::store::error::StoreError;
 use crate::store::pacing::Pacing;
 
 /// How long a caller waits for a connection, connecting included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long one attempt to connect may take, until the session is ready.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection of the pool may take to say that it is alive. Once one was silent, the others, which are likely to
 /// be as dead, get less time for a while: a caller must not wait for each of them in turn.
 const MAX_SILENCE: Duration = Duration::from_secs(1);
 const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
-/// A line on which nothing comes back for so long is dead. Without that, a statement that was under way when the other side vanished
-/// would wait for a quarter of an hour.
-const DEAD_AFTER: Duration = Duration::from_secs(10);
-/// After how much silence the system asks the other side whether it is there, how often again, and how often in all. That finds out
-/// who waits for an answer and has nothing to say.
-const ASKED_AFTER: Duration = Duration::from_secs(10);
-const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(3);
-const ASKED_TIMES: u32 = 3;
 /// Connections of one program; the writer's own comes on top.
 pub const MAX_CONNECTIONS: u32 = 12;
 /// Searches of one program at once. The other connections are left to pages that take no time.
 const MAX_SEARCHES: usize = 4;
 /// How many of them exports and the like may have at once, so that pages find one.
 const MAX_BACKGROUND_CONNECTIONS: usize = 3;
-/// What every session of ours is set to. `synchronous_commit` is what a 200 promises, whatever the server's default says.
-const SESSION_SETTINGS: &str = "set synchronous_commit = on; set statement_timeout = '8s'; set lock_timeout = '4s'; \
-     set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning";
-
 /// A connection, as the queries of this floor take it.
 pub type Connection = AsyncPgConnection;
 /// A connection that goes back to the pool when dropped.
@@ -63,7 +49,7 @@ pub(super) type Manager = <AsyncPgConnection as AsyncConnection>::TransactionMan
 #[derive(Clone)]
 pub struct Store {
     pool: Pool<AsyncPgConnection>,
-    url: Arc<str>,
+    connector: Arc<Connector>,
     waits: Arc<Waits>,
     searches: Arc<Semaphore>,
     runtime: Handle,
@@ -114,10 +100,16 @@ impl Store {
         // their own, which end before the last notes are written.
         let runtime = Handle::current();
         let connecting = runtime.clone();
+        let connector = Arc::new(Connector::new(url)?);
+        let connecting_to = connector.clone();
         let mut config = ManagerConfig::default();
-        config.custom_setup = Box::new(move |url| {
-            let (runtime, url) = (connecting.clone(), url.to_owned());
-            async move { runtime.spawn(async move { connect(&url).await }).await.map_err(bad_connection)? }.boxed()
+        config.custom_setup = Box::new(move |_| {
+            let (runtime, connector) = (connecting.clone(), connecting_to.clone());
+            async move {
+                let connecting = runtime.spawn(async move { connector.connect().await });
+                connecting.await.map_err(bad_connection)?.map_err(bad_connection)
+            }
+            .boxed()
         });
         // A connection that is closed, or on which nobody answers, is not handed out: the first request after a restart of the
         // database succeeds, and one during a hang is over in time.
@@ -136,15 +128,7 @@ impl Store {
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let searches = Arc::new(Semaphore::new(MAX_SEARCHES));
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
-        Ok(Self {
-            pool,
-            url: url.into(),
-            waits: Arc::default(),
-            searches,
-            runtime,
-            background,
-            pacing: Pacing::default(),
-        })
+        Ok(Self { pool, connector, waits: Arc::default(), searches, runtime, background, pacing: Pacing::default() })
     }
 
     /// A connection from the pool.
@@ -197,7 +181,7 @@ impl Store {
 
     /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.
     pub async fn own_connection(&self) -> Result<Connection, StoreError> {
-        Ok(connect(&self.url).await?)
+        self.connector.connect().await
     }
 
     /// The turn of a search; `None` when there will be none.
@@ -215,16 +199,19 @@ impl Store {
         Manager::transaction_manager_status_mut(conn).set_in_error();
     }
 
+    /// A client of the driver, outside the pool, whose errors tell their SQLSTATE.
+    pub(super) async fn raw_session(&self) -> Result<RawSession, StoreError> {
+        self.connector.connect().await
+    }
+
     /// Asks the server to end the statement of a connection.
     pub(super) async fn cancel(&self, token: CancelToken) {
-        let asked = match (wants_tls(&self.url), tls_config()) {
-            (true, Ok(tls)) => token.cancel_query(tokio_postgres_rustls::MakeRustlsConnect::new(tls)).await,
-            (true, Err(_)) => return,
-            (false, _) => token.cancel_query(tokio_postgres::NoTls).await,
-        };
-        if let Err(error) = asked {
-            tracing::debug!(%error, "a search could not be cancelled");
-        }
+        self.connector.cancel(token).await;
+    }
+
+    /// From now on takes no connection to the database of another installation than the one that has this checksum key.
+    pub fn require_installation(&self, checksum_key: &[u8]) {
+        self.connector.require_installation(checksum_key);
     }
 
     /// Runs `act` in a transaction: committed when it answers `Ok`, rolled back when it answers `Err`.
@@ -234,6 +221,7 @@ impl Store {
     ) -> Result<T, E> {
         let mut connection = self.connection().await?;
         Manager::begin_transaction(&mut *connection).await.map_err(StoreError::from)?;
+        connection.batch_execute(SYNCHRONOUS_COMMIT).await.map_err(StoreError::from)?;
         match act(&mut connection).await {
             Ok(value) => {
                 Manager::commit_transaction(&mut *connection).await.map_err(StoreError::from)?;
@@ -248,10 +236,6 @@ impl Store {
             }
         }
     }
-}
-
-fn wants_tls(url: &str) -> bool {
-    url.parse().is_ok_and(|config: tokio_postgres::Config| config.get_ssl_mode() == SslMode::Require)
 }
 
 /// Until when silence is taken for death sooner than usual.
@@ -280,71 +264,6 @@ impl Suspicion {
     }
 }
 
-/// Connects and prepares the session. A server that takes connections and says nothing is as good as none: the driver's own
-/// limit ends where the line stands.
-async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
-    let late = |_| ConnectionError::BadConnection(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
-    timeout(CONNECT_TIMEOUT, connect_without_limit(url)).await.map_err(late)?
-}
-
-/// Connects, with TLS where the address asks for it, and prepares the session.
-async fn connect_without_limit(url: &str) -> ConnectionResult<AsyncPgConnection> {
-    let mut config: tokio_postgres::Config = url.parse().map_err(bad_connection)?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
-    watch(&mut config);
-    if config.get_application_name().is_none() {
-        config.application_name("reasoner-webhooks");
-    }
-    let mut connection = if config.get_ssl_mode() == SslMode::Require {
-        let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls_config()?);
-        let (client, driver) = config.connect(tls).await.map_err(bad_connection)?;
-        AsyncPgConnection::try_from_client_and_connection(client, driver).await?
-    } else {
-        let (client, driver) = config.connect(tokio_postgres::NoTls).await.map_err(bad_connection)?;
-        AsyncPgConnection::try_from_client_and_connection(client, driver).await?
-    };
-    connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
-}
-
-/// Makes the system notice when the other side is gone, unless the address says how.
-fn watch(config: &mut tokio_postgres::Config) {
-    let unsaid = tokio_postgres::Config::new();
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(DEAD_AFTER);
-    }
-    if config.get_keepalives_idle() == unsaid.get_keepalives_idle() {
-        config.keepalives_idle(ASKED_AFTER);
-    }
-    if config.get_keepalives_interval().is_none() {
-        config.keepalives_interval(ASKED_AGAIN_AFTER);
-    }
-    if config.get_keepalives_retries().is_none() {
-        config.keepalives_retries(ASKED_TIMES);
-    }
-}
-
-/// The system's certificate authorities decide whom to trust: `sslmode=require` means verified here.
-fn tls_config() -> ConnectionResult<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(bad_connection)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
-}
-
 fn bad_connection(error: impl std::error::Error) -> ConnectionError {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    ConnectionError::BadConnection(text)
+    ConnectionError::BadConnection(error.to_string())
 }

@@ -1,7 +1,7 @@
 //! What the server says about itself: the settings that durability depends on, and its version and clock.
 
 use diesel::sql_types::{Integer, Text, Timestamptz};
-use diesel::{QueryableByName, sql_query};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
@@ -41,6 +41,17 @@ pub async fn encoding(conn: &mut Connection) -> Result<String, StoreError> {
 pub async fn clock(conn: &mut Connection) -> Result<Timestamp, StoreError> {
     let row: Now = sql_query("select clock_timestamp() as now").get_result(conn).await?;
     Ok(row.now.into())
+}
+
+/// What a process of the server waits for; nothing when it is at work, or is not there.
+pub async fn wait_event(conn: &mut Connection, backend: i32) -> Result<Option<String>, StoreError> {
+    let row: Option<Value> =
+        sql_query("select wait_event as value from pg_stat_activity where pid = $1 and wait_event is not null")
+            .bind::<Integer, _>(backend)
+            .get_result(conn)
+            .await
+            .optional()?;
+    Ok(row.map(|row| row.value))
 }
 
 /// Connections of clients that the server allows this role and database, and those that there are.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -70,7 +71,7 @@ pub async fn receive(
 
 /// Any other method of a sender.
 pub async fn method_not_allowed(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
-    problem::method_not_allowed(&site.public_url, request_id(&request))
+    problem::method_not_allowed(request.method(), &site.public_url, request_id(&request))
 }
 
 /// Any other address of a listener that serves ingest alone, and what is no address of a page.
@@ -78,11 +79,26 @@ pub async fn not_found(site: web::Data<Site>, request: HttpRequest) -> HttpRespo
     problem::not_found(&site.public_url, request_id(&request))
 }
 
-/// Whether a request to `/` comes from a sender. A browser asks for the page with GET; a sender that does so by mistake
-/// brings credentials, and must not be led to a page that answers 200.
+/// Whether a request to `/` comes from a sender. The page there is for browsers alone: where a redirect has turned the POST of a
+/// sender into GET, often without its credentials, the sender must not be led to a page that answers 200.
 pub fn is_from_sender(context: &guard::GuardContext<'_>) -> bool {
     let head = context.head();
-    !matches!(head.method, Method::GET | Method::HEAD) || head.headers().contains_key("authorization")
+    !matches!(head.method, Method::GET | Method::HEAD) || !is_from_browser(head.headers())
+}
+
+/// A browser says that it navigates (Fetch Metadata); one that is too old for that names HTML among what it accepts.
+fn is_from_browser(headers: &HeaderMap) -> bool {
+    let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    navigates || (!headers.contains_key("authorization") && headers.get_all("accept").any(accepts_html))
+}
+
+/// What Java's `HttpURLConnection` accepts, whatever it asks for. It follows redirects, and says so after one as well.
+const ACCEPTED_BY_JAVA: &str = "text/html, image/gif, image/jpeg, *";
+
+fn accepts_html(accept: &HeaderValue) -> bool {
+    let Ok(accept) = accept.to_str() else { return false };
+    let mut types = accept.split([',', ';']).map(str::trim);
+    !accept.starts_with(ACCEPTED_BY_JAVA) && types.any(|name| name.eq_ignore_ascii_case("text/html"))
 }
 
 fn accepted(receipt: Receipt) -> HttpResponse {

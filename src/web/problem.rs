@@ -2,7 +2,7 @@
 //! One exhaustive match; the same situation gives the same bytes but for the request id.
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use serde::Serialize;
 
 use crate::domain::ids::RequestId;
@@ -86,9 +86,16 @@ pub fn refused(refusal: &Refusal, origin: &str, id: RequestId) -> HttpResponse {
     respond(face(refusal), origin, id)
 }
 
-/// The answer to another method on the endpoint.
-pub fn method_not_allowed(origin: &str, id: RequestId) -> HttpResponse {
-    let face = Face::new(Code::MethodNotAllowed, "the endpoint takes POST and nothing else");
+/// The answer to another method on the endpoint. A sender that did send POST finds out why it arrives as GET.
+pub fn method_not_allowed(method: &Method, origin: &str, id: RequestId) -> HttpResponse {
+    let detail = match *method {
+        Method::GET | Method::HEAD => {
+            "the endpoint takes POST and nothing else, so nothing was stored; if the sender did send a POST, a redirect on \
+             the way may have turned it into a GET: send to the final https:// address"
+        }
+        _ => "the endpoint takes POST and nothing else",
+    };
+    let face = Face::new(Code::MethodNotAllowed, detail);
     respond(face.with(header::ALLOW, "POST"), origin, id)
 }
 

@@ -57,7 +57,7 @@ pub fn ingest_only(config: &mut ServiceConfig) {
         .default_service(web::to(ingest::not_found));
 }
 
-/// `POST /`, and whatever else a sender tries there. `GET /` without credentials is the pages' door.
+/// `POST /`, and whatever else a sender tries there. `GET /` of a browser is the pages' door.
 fn ingest_at_root(config: &mut ServiceConfig) {
     config.service(
         web::resource("/")

@@ -16,6 +16,7 @@ mod commits;
 mod disk_full;
 mod ending;
 mod every_route;
+mod failover;
 mod instances;
 #[cfg(target_os = "linux")]
 mod large_bodies;
@@ -23,4 +24,6 @@ mod ledger;
 mod lines;
 mod outages;
 mod overload;
+mod pooler;
 mod starvation;
+mod storing;

@@ -8,7 +8,7 @@ use reqwest::Response;
 use tokio_postgres::{Client, NoTls};
 
 use crate::stage::{Acknowledged, Stage, assert_is_503, only};
-use crate::support::actors::Sender;
+use crate::support::actors::{Person, Sender};
 use crate::support::chaos_proxy::Mode;
 use crate::support::private_postgres::PrivatePostgres;
 use crate::support::server::PASSWORD;
@@ -160,7 +160,7 @@ impl Outage {
         let cold = in_time("a new sender", self.cold.last().unwrap().send("\"away\""));
         let page = in_time("a page", self.stage.alice.get("/events"));
         let sign_in = in_time("signing in", sign_in(&self.stage));
-        let ready = in_time("/readyz", visitor.get("/readyz"));
+        let ready = in_time("/readyz", until_not_ready(&visitor));
         let alive = in_time("/healthz", visitor.get("/healthz"));
         let (hot, cold, page, sign_in, ready, alive) = tokio::join!(hot, cold, page, sign_in, ready, alive);
         assert_eq!(alive.status(), 200);
@@ -237,6 +237,17 @@ async fn until(door: &str, expected: u16, ask: impl AsyncFn() -> u16) {
         assert!(matches!(status, 200 | 303 | 503), "{door} is told {status}");
         assert!(began.elapsed() < Duration::from_secs(20), "{door} is told {status} and never {expected}");
         tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What `/readyz` answers once it has found out.
+async fn until_not_ready(visitor: &Person) -> Response {
+    let began = Instant::now();
+    loop {
+        let answer = visitor.get("/readyz").await;
+        if answer.status() == 503 || began.elapsed() > TOLD_WITHIN {
+            return answer;
+        }
     }
 }
 

@@ -76,18 +76,76 @@ async fn every_problem_links_to_a_place_on_the_error_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_of_a_sender_get_405_and_the_page_door_stays_open() {
-    let Stage { sender, server, .. } = stage().await;
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+async fn other_methods_of_a_sender_get_405() {
+    let server = TestServer::start().await;
+    let client = reqwest::Client::new();
     for method in ["PUT", "PATCH", "DELETE", "OPTIONS"] {
         let answer = client.request(method.parse().unwrap(), format!("{}/", server.url)).send().await.unwrap();
         assert_eq!(answer.headers()["allow"], "POST", "{method}");
         problem(answer, 405, "method_not_allowed").await;
     }
-    let with_credentials = client.get(format!("{}/", server.url)).header(AUTHORIZATION, sender.authorization());
-    problem(with_credentials.send().await.unwrap(), 405, "method_not_allowed").await;
-    let door = client.get(format!("{}/", server.url)).send().await.unwrap();
-    assert_eq!((door.status().as_u16(), door.headers()["location"].to_str().unwrap()), (303, "/login"));
+}
+
+/// Asks for `/` as a client does that sends these headers.
+async fn ask_at_the_door(server: &TestServer, method: &str, headers: &[(&str, &str)]) -> Response {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let request = client.request(method.parse().unwrap(), format!("{}/", server.url));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap()
+}
+
+// holds S3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_became_get_on_its_way_is_never_led_to_a_page() {
+    let Stage { sender, server, .. } = stage().await;
+    let authorization = sender.authorization();
+    let clients: [&[(&str, &str)]; 9] = [
+        &[],
+        &[("Accept", "")],
+        &[("Accept", "*/*")],
+        &[("Accept", "application/json, text/plain, */*")],
+        &[("Accept", "application/xhtml+xml, text/htmlx, x/text/html")],
+        &[("Accept", "*/*"), ("Sec-Fetch-Mode", "cors")],
+        // Java's HttpURLConnection, before and since version 17.
+        &[("Accept", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2")],
+        &[("Accept", "text/html, image/gif, image/jpeg, */*; q=0.2")],
+        &[("Accept", "text/html"), ("Authorization", &authorization)],
+    ];
+    for headers in clients {
+        for headers in [headers.to_vec(), [headers, &[("Authorization", authorization.as_str())]].concat()] {
+            let answer = ask_at_the_door(&server, "GET", &headers).await;
+            assert_eq!(answer.headers()["allow"], "POST", "{headers:?}");
+            let problem = problem(answer, 405, "method_not_allowed").await;
+            let detail = problem["detail"].as_str().unwrap();
+            for word in ["POST", "redirect", "https://"] {
+                assert!(detail.contains(word), "{detail}");
+            }
+            assert_eq!(ask_at_the_door(&server, "HEAD", &headers).await.status(), 405, "{headers:?}");
+        }
+    }
+}
+
+// holds S3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_finds_the_door_to_the_pages() {
+    let Stage { sender, server, alice } = stage().await;
+    let authorization = sender.authorization();
+    let browsers: [&[(&str, &str)]; 6] = [
+        &[("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")],
+        &[("Accept", "text/html, application/xhtml+xml, */*")],
+        &[("Accept", "TEXT/HTML;level=1")],
+        &[("Accept", "application/xhtml+xml"), ("Accept", "image/png, text/html")],
+        &[("Accept", "*/*"), ("Sec-Fetch-Mode", "navigate")],
+        // Behind a proxy that asks for a password of its own.
+        &[("Sec-Fetch-Mode", "navigate"), ("Authorization", &authorization)],
+    ];
+    for headers in browsers {
+        for method in ["GET", "HEAD"] {
+            let door = ask_at_the_door(&server, method, headers).await;
+            assert_eq!(door.status(), 303, "{method} {headers:?}");
+            assert_eq!(door.headers()["location"], "/login", "{method} {headers:?}");
+        }
+    }
+    assert_eq!(alice.get("/").await.headers()["location"], "/events");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,21 +21,6 @@ fn commands() -> (&'static str, &'static str) {
     (dump, restore)
 }
 
-/// What is in each table, as a digest of its rows; partitions count as tables of their own.
-async fn contents(address: &str) -> Vec<(String, String)> {
-    let tables = "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-                  where c.relkind = 'r' and n.nspname = 'public' order by 1";
-    let mut contents = Vec::new();
-    for row in postgres::query(address, tables).await {
-        let table = row[0].clone().unwrap();
-        let digest = format!(
-            "select count(*) || ' rows ' || coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t"
-        );
-        contents.push((table, postgres::query(address, &digest).await[0][0].clone().unwrap()));
-    }
-    contents
-}
-
 // holds D8
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backup_of_the_readme_is_whole_and_works_elsewhere() {
@@ -57,7 +42,7 @@ async fn the_backup_of_the_readme_is_whole_and_works_elsewhere() {
 
     let (dump, restore) = commands();
     home.run(dump, &[]);
-    let before = contents(&home.database_url).await;
+    let before = postgres::contents(&home.database_url).await;
     // Elsewhere is the server of the other tests, under a name that none of them has.
     let empty = postgres::empty_database().await;
     let (server, _) = empty.split_once("/empty_").unwrap_or_else(|| panic!("{empty}"));
@@ -70,7 +55,7 @@ async fn the_backup_of_the_readme_is_whole_and_works_elsewhere() {
     let restore = restore.replace(" webhooks", &format!(" {name}"));
     home.run(&restore, &[("PGHOST", &host), ("PGUSER", elsewhere.get_user().unwrap())]);
     let restored = format!("{server}/{name}{}", empty.find('?').map(|at| &empty[at..]).unwrap_or_default());
-    assert_eq!(contents(&restored).await, before, "every row of every table");
+    assert_eq!(postgres::contents(&restored).await, before, "every row of every table");
     assert!(before.iter().any(|(table, digest)| table == "audit_log" && !digest.starts_with("0 ")), "{before:?}");
 
     let there = TestServer::start_over(restored.clone(), |_| {}).await;

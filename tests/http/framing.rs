@@ -75,7 +75,7 @@ async fn every_form_of_a_target_gets_an_answer_like_all_others() {
         ("GET", "?", 400),
     ] {
         let mut wire = Wire::connect(&server.url).await;
-        wire.send(format!("{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        wire.send(format!("{method} {target} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n")).await;
         let answer = wire.answer().await;
         assert_eq!(answer.status, status, "{method} {target}: {}", answer.head);
         for name in ["x-request-id", "content-security-policy", "x-content-type-options"] {

@@ -157,3 +157,19 @@ async fn the_last_words_of_a_program_that_cannot_serve_are_json_too() {
     assert!(last["message"].as_str().unwrap().contains("--bind (BIND)"), "{lines}");
     assert_eq!(last["level"], "ERROR");
 }
+
+// holds O2
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_database_refuses_is_logged_with_sqlstate_and_words() {
+    let logging = Logging::start("json", "info").await;
+    assert_eq!(logging.sender.status().await, 200);
+    // As after a migration that went wrong: both functions of the name.
+    let names = logging.query("select oid::regprocedure::text from pg_proc where proname = 'store_events'").await;
+    for name in names.into_iter().flatten().flatten() {
+        logging.query(&format!("alter function {name} rename to store_nothing")).await;
+    }
+    assert_eq!(logging.sender.status().await, 503);
+    let lines = logging.end();
+    let told = lines.iter().filter(|line| line.contains("\"WARN\"")).collect::<Vec<_>>();
+    assert!(told.iter().any(|line| line.contains("SQLSTATE 42883") && line.contains("does not exist")), "{lines:?}");
+}

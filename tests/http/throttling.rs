@@ -79,6 +79,50 @@ async fn a_sender_that_is_known_to_nobody_yet_is_let_in_from_an_address_that_has
     assert!(slow() - before <= 10 + 10 * seconds + failures, "{} asked the database in {seconds} s", slow() - before);
 }
 
+// holds S1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_authorization_is_asked_for_it_however_often() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let ask = async || {
+        let answer = reqwest::Client::new().post(format!("{}/", server.url)).body("{}").send().await.unwrap();
+        assert_eq!(answer.status(), 401);
+        assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic "), "with the challenge");
+    };
+    for _ in 0..2 * TOO_MANY {
+        ask().await;
+    }
+    assert_eq!(forge(&sender, "").await, 401, "none of these was a failure");
+    exhaust(&sender, "").await;
+    ask().await;
+    assert_eq!(sender.status().await, 200);
+    let engine = &server.application().site.engine;
+    assert_eq!(engine.verifier.argon2_runs(), 1, "for the event that was stored");
+}
+
+// holds A5
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_header_that_cannot_be_read_is_a_failure() {
+    let server = TestServer::start_with(|options| options.trusted_proxies = Some("127.0.0.1".to_owned())).await;
+    let client = reqwest::Client::new();
+    let malformed: [&[&str]; 5] = [&[""], &["Bearer x"], &["Basic"], &["Basic !!!"], &["Basic eDp5", "Basic eDp5"]];
+    for (number, values) in malformed.into_iter().enumerate() {
+        let send = async || {
+            let request =
+                client.post(format!("{}/", server.url)).header("X-Forwarded-For", format!("192.0.2.{number}"));
+            let request = values.iter().fold(request, |request, value| request.header("Authorization", *value));
+            request.body("{}").send().await.unwrap().status().as_u16()
+        };
+        let mut statuses = Vec::new();
+        for _ in 0..TOO_MANY {
+            statuses.push(send().await);
+        }
+        assert!(statuses.contains(&429), "{values:?} is never told to wait");
+        assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+    }
+}
+
 // holds A5, W12
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_new_failures_by_making_up_addresses() {

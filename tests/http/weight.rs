@@ -192,9 +192,10 @@ async fn lists_are_light_pages_whatever_senders_say() {
     assert_light(&alice, "/events", "a full list").await;
     let token: Vec<char> = ('0'..='9').chain('A'..='Z').chain('a'..='z').collect();
     // As they are stored of senders that choose the longest names for themselves and for what they send.
+    let now = server.now();
     for number in 1..=60 {
         let (agent, kind) = (noise.text(&token, 4_000), noise.text(&token, 4_000));
-        let at = server.now() - SignedDuration::from_secs(number);
+        let at = now - SignedDuration::from_secs(number);
         let sql = format!(
             "insert into rejections (account_id, id, credential_id, reason, second, detail, remote_ip, user_agent) \
              select account_id, '{}', id, 'unsupported_media_type', date_trunc('second', timestamptz '{at}'), \

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::stage::Stage;
 
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     include_str!("senders.rs"),
     include_str!("commands.rs"),
     include_str!("operations.rs"),
+    include_str!("moving.rs"),
     include_str!("searches.rs"),
 ];
 

@@ -140,6 +140,7 @@ impl Line {
                 Some(self.hand_on(&request).await)
             };
             let is_lost = is_foul && !was_stored && answer.as_ref().is_some_and(|answer| answer.status() == 200);
+            let is_last = request.header("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
             let heard = answer.as_ref().filter(|_| !is_lost);
             // Written down first: a sender that has its answer may end before this goes on.
             self.passages.lock().unwrap().push(Passage {
@@ -153,7 +154,7 @@ impl Line {
             });
             let Some(answer) = heard else { return };
             let bytes = [answer.head.as_bytes(), b"\r\n\r\n", &answer.body].concat();
-            if client.write_all(&bytes).await.is_err() {
+            if client.write_all(&bytes).await.is_err() || is_last {
                 return;
             }
         }

@@ -5,10 +5,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod challenges;
 mod commands;
 mod coverage;
 mod line;
+mod moving;
 mod operations;
+mod proxy;
+mod redirects;
 mod searches;
 mod senders;
 mod stage;

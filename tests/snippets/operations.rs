@@ -9,16 +9,17 @@ use nix::unistd::Pid;
 use reasoner_webhooks::config::checked::Config;
 use serde_json::Value;
 
+use crate::proxy::start_nginx;
 use crate::stage::{EMAIL, Stage, said, stdout};
 use crate::support::postgres::empty_database;
 use crate::support::server::options;
 
 /// A program that was started, and is asked to end at the end.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
     /// Waits for a line of the start-up card and gives back the rest of it.
-    fn card(&mut self, name: &str) -> String {
+    pub fn card(&mut self, name: &str) -> String {
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
         let value = lines.find_map(|line| line.trim().strip_prefix(name).map(|rest| rest.trim().to_owned()));
@@ -35,7 +36,7 @@ impl Drop for Running {
 }
 
 /// Starts a script of shell in a directory, without anything of ours in its environment but what is given.
-fn start(directory: &Path, script: &str, environment: &[(&str, &str)]) -> Running {
+pub fn start(directory: &Path, script: &str, environment: &[(&str, &str)]) -> Running {
     let mut command = Command::new("bash");
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
     command.args(["-c", script]).current_dir(directory).env_clear().env("PATH", path).envs(environment.iter().copied());
@@ -73,34 +74,25 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     let certificate = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=webhooks.example.com \
                        -addext subjectAltName=DNS:webhooks.example.com -keyout key.pem -out certificate.pem";
     stdout(&stage.command(&["sh", "-c", certificate], "").await);
-    let public = free_address();
+    let (public, plain) = (free_address(), free_address());
     let port = public.rsplit_once(':').unwrap().1;
     let site = stage
         .block("nginx-conf")
         .replace("listen 443", &format!("listen {public}"))
+        .replace("listen 80", &format!("listen {plain}"))
+        .replace("https://$host", &format!("https://$host:{port}"))
         .replace("127.0.0.1:8080", &format!("127.0.0.1:{bound}"))
         .replace("/etc/ssl/webhooks.example.com.pem", "certificate.pem")
         .replace("/etc/ssl/webhooks.example.com.key", "key.pem");
-    let here = directory.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {here}/{name};\n"))
-        .concat();
-    stage.write(
-        "nginx.conf",
-        format!(
-            "daemon off;\npid {here}/nginx.pid;\nerror_log {here}/proxy.log warn;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}\n}}\n"
-        ),
-    );
-    let check = stage.command(&["nginx", "-t", "-c", &format!("{here}/nginx.conf")], "").await;
-    assert!(check.status.success(), "{}", said(&check));
-    let _proxy = start(directory, &format!("exec nginx -c {here}/nginx.conf"), &[]);
+    let _proxy = start_nginx(&stage, &site, &public).await;
+    port_80_takes_no_event_and_leads_browsers_on(&stage, &plain, port).await;
 
     // The sender is not at the proxy's own address, which is believed.
     let body = "x".repeat(1_100_000);
     stage.write("large.json", format!("\"{body}\""));
     let send = |data: &str| {
         format!(
-            "curl --silent --retry 20 --retry-connrefused --retry-delay 1 --cacert certificate.pem \
+            "curl --silent --cacert certificate.pem \
              --interface 127.0.0.2 --resolve webhooks.example.com:{port}:127.0.0.1 https://webhooks.example.com:{port}/ \
              --user {}:$WEBHOOK_PASSWORD --header 'Content-Type: application/json' \
              --header 'X-Forwarded-For: 198.51.100.7' --data {data}",
@@ -128,8 +120,31 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     }
 }
 
+/// A POST over plain HTTP fails whatever the client does about redirects; a browser ends at the sign-in page.
+async fn port_80_takes_no_event_and_leads_browsers_on(stage: &Stage, plain: &str, port: &str) {
+    let plain_port = plain.rsplit_once(':').unwrap().1;
+    let curl = format!(
+        "curl --silent --show-error --location --cacert certificate.pem --resolve webhooks.example.com:{port}:127.0.0.1 \
+         --resolve webhooks.example.com:{plain_port}:127.0.0.1 http://webhooks.example.com:{plain_port}/"
+    );
+    let post = format!(
+        "{curl} --fail-with-body --user {}:$WEBHOOK_PASSWORD --header 'Content-Type: application/json' --data 1",
+        stage.sender.username
+    );
+    let refused = stage.command(&["sh", "-c", &post], &stage.sender.password).await;
+    assert_eq!(refused.status.code(), Some(22), "{}", said(&refused));
+    assert!(said(&refused).contains("403") && said(&refused).contains("https"), "{}", said(&refused));
+    assert!(stage.bodies().await.is_empty());
+
+    let visit = format!(
+        "{curl} --header 'Accept: text/html' --output page.html --write-out '%{{http_code}} %{{url_effective}}'"
+    );
+    let visited = stdout(&stage.command(&["sh", "-c", &visit], "").await);
+    assert_eq!(visited, format!("200 https://webhooks.example.com:{port}/login"));
+}
+
 /// An address that nobody listens on at the moment.
-fn free_address() -> String {
+pub fn free_address() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 

@@ -28,6 +28,8 @@ pub struct Stage {
     pub you: Person,
     pub sender: Sender,
     pub blocks: BTreeMap<String, String>,
+    /// The address that the examples send to.
+    endpoint: String,
     directory: TempDir,
 }
 
@@ -53,9 +55,18 @@ impl Stage {
         let you = server.pro(EMAIL).await;
         let sender = server.sender(&you).await;
         let blocks = all_blocks(&you, &sender.username).await;
+        let endpoint = line.url.clone();
         let directory = tempfile::tempdir().unwrap();
         symlink(env!("CARGO_BIN_EXE_reasoner-webhooks"), directory.path().join("reasoner-webhooks")).unwrap();
-        Self { server, line, you, sender, blocks, directory }
+        Self { server, line, you, sender, blocks, endpoint, directory }
+    }
+
+    /// Has the examples send to another address from now on.
+    pub fn change_endpoint(&mut self, endpoint: &str) {
+        for text in self.blocks.values_mut() {
+            *text = text.replace(&self.endpoint, endpoint);
+        }
+        endpoint.clone_into(&mut self.endpoint);
     }
 
     pub fn directory(&self) -> &Path {

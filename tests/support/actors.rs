@@ -2,14 +2,17 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, redirect};
 
 use crate::support::server::PASSWORD;
 
 pub const WEBHOOKS: &str = "/settings/integrations/webhooks";
 
-/// Somebody with a browser: keeps cookies, follows nothing by itself, and says where its forms come from.
+/// What browsers accept.
+const ACCEPTED: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+/// Somebody with a browser: keeps cookies, asks for HTML, follows nothing by itself, and says where its forms come from.
 #[derive(Clone)]
 pub struct Person {
     pub url: String,
@@ -18,8 +21,9 @@ pub struct Person {
 
 impl Person {
     pub fn new(url: &str) -> Self {
-        let client =
-            Client::builder().cookie_store(true).redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
+        let client = Client::builder().cookie_store(true).default_headers(headers);
+        let client = client.redirect(redirect::Policy::none()).no_proxy().build().unwrap();
         Self { url: url.to_owned(), client }
     }
 

@@ -47,6 +47,21 @@ pub async fn query(address: &str, sql: &str) -> Vec<Vec<Option<String>>> {
     rows.collect()
 }
 
+/// What is in each table, as a digest of its rows; partitions count as tables of their own.
+pub async fn contents(address: &str) -> Vec<(String, String)> {
+    let tables = "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                  where c.relkind = 'r' and n.nspname = 'public' order by 1";
+    let mut contents = Vec::new();
+    for row in query(address, tables).await {
+        let table = row[0].clone().unwrap();
+        let digest = format!(
+            "select count(*) || ' rows ' || coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t"
+        );
+        contents.push((table, query(address, &digest).await[0][0].clone().unwrap()));
+    }
+    contents
+}
+
 fn address_of(database: &str) -> String {
     ADDRESS.get().unwrap().replace("/reasoner_webhooks", &format!("/{database}"))
 }

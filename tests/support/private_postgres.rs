@@ -105,6 +105,13 @@ impl Drop for PrivatePostgres {
     }
 }
 
+/// User and group of the owner of a cluster, who runs its programs.
+pub fn owner_of(cluster: &Path) -> (u32, u32) {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(cluster).unwrap();
+    (metadata.uid(), metadata.gid())
+}
+
 /// Where also the user can go whom root has to become.
 pub fn private_directory() -> TempDir {
     // Not where TMPDIR says, which may be closed to that user.

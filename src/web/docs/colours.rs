@@ -23,7 +23,7 @@ const SHELL: Language = Language {
     comment: "# ",
     quotes: "\"'",
     has_escapes: true,
-    words: "awk break case chmod curl do done echo esac exit export for git if in jq mkdir openssl pg_dump printf psql createdb read reasoner-webhooks set sleep systemctl then fi trap while",
+    words: "awk break case chmod curl do done dropdb echo esac exit export for git grep if in jq mkdir openssl pg_dump printf psql createdb read reasoner-webhooks set sleep systemctl then fi trap while",
 };
 
 /// The language of a file, by the end of its name.
@@ -33,7 +33,7 @@ pub fn language(file: &str) -> Language {
         "sh" => SHELL,
         "py" => Language {
             comment: "# ",
-            words: "as def else except for from if import in not or and return try with",
+            words: "as class def else except for from if import in not or and return try with",
             ..SHELL
         },
         "mjs" => {
@@ -41,7 +41,7 @@ pub fn language(file: &str) -> Language {
         }
         "go" => Language {
             quotes: "\"'`",
-            ..like_c("const defer for func if import int map nil package return string var")
+            ..like_c("const defer for func if import int map nil package return string struct var")
         },
         "php" => like_c("<?php array const echo exit false for function if int return string true use"),
         "rb" => {
@@ -57,7 +57,7 @@ pub fn language(file: &str) -> Language {
             comment: "# ",
             quotes: "\"",
             has_escapes: false,
-            words: "catch exit for if param try ConvertTo-Json Get-Random Invoke-RestMethod Invoke-WebRequest Read-Host Resolve-Path Start-Sleep",
+            words: "catch exit for function if param throw try ConvertFrom-Json ConvertTo-Json Get-Random Invoke-RestMethod Invoke-WebRequest Read-Host Resolve-Path Start-Sleep",
         },
         "bat" => Language { quotes: "\"", words: "curl powershell set", ..PLAIN },
         "yml" | "toml" | "conf" => Language { comment: "# ", quotes: "\"'", ..PLAIN },

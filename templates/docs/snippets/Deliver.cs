@@ -1,7 +1,7 @@
 // Deliver EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
 // Exit status: 0 stored; 1 this event is refused, don't send it again;
 // 75 not stored yet, try later with the same key; 77 nothing would be stored
-// as things are: a wrong password or address, or a file that can't be read.
+// as things are: a wrong password or address, a redirect, or an unreadable file.
 using System;
 using System.IO;
 using System.Linq;
@@ -18,7 +18,12 @@ class Deliver
     const double LongestWait = 60; // seconds
     static readonly int[] Retry = { 0, 408, 429, 502, 503, 504 };
     static readonly int[] Refused = { 400, 413, 422 }; // what is wrong is the event
-    static readonly HttpClient Client = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
+    // Following a redirect would turn the POST into a GET.
+    static readonly HttpClient Client =
+        new HttpClient(new HttpClientHandler { AllowAutoRedirect = false })
+        {
+            Timeout = TimeSpan.FromSeconds(15)
+        };
 
     // One attempt: status (0: no answer), text, and how long the answer asks to wait.
     static async Task<(int, string, double)> Post(byte[] body, string key)
@@ -35,6 +40,8 @@ class Deliver
             var answer = await Client.SendAsync(request);
             var asked = answer.Headers.RetryAfter?.Delta?.TotalSeconds ?? 0;
             var text = await answer.Content.ReadAsStringAsync();
+            var target = answer.Headers.Location;
+            if (target != null) text = "not stored: the address redirects to " + target;
             return ((int)answer.StatusCode, text, asked);
         }
         catch (Exception error) when (error is HttpRequestException || error is TaskCanceledException)
@@ -43,18 +50,21 @@ class Deliver
         }
     }
 
+    static bool IsStored(int status, string text) =>
+        status == 200 && text.StartsWith("{\"status\":\"ok\"", StringComparison.Ordinal);
+
     static async Task<int> Send(byte[] body, string key)
     {
         var random = new Random();
         for (var attempt = 1; ; attempt++)
         {
             var (status, text, asked) = await Post(body, key);
-            if (status == 200)
+            if (IsStored(status, text))
             {
                 Console.WriteLine(text);
                 return 0;
             }
-            Console.Error.WriteLine($"attempt {attempt}: {status} {text}");
+            Console.Error.WriteLine($"attempt {attempt} failed: {status} {text}");
             if (!Retry.Contains(status)) return Refused.Contains(status) ? 1 : 77;
             if (attempt == Attempts)
             {

@@ -1,7 +1,7 @@
 // java Deliver.java EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
 // Exit status: 0 stored; 1 this event is refused, don't send it again;
 // 75 not stored yet, try later with the same key; 77 nothing would be stored
-// as things are: a wrong password or address, or a file that can't be read.
+// as things are: a wrong password or address, a redirect, or an unreadable file.
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.*;
@@ -19,11 +19,16 @@ class Deliver {
     static final Set<Integer> REFUSED = Set.of(400, 413, 422); // what is wrong is the event
     static final int ATTEMPTS = 10;
     static final long LONGEST_WAIT_MS = 60_000;
+    // It follows no redirects, which would turn the POST into a GET.
     static final HttpClient CLIENT =
         HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
     // Status 0: no answer. `asked`: how many seconds the answer asks to wait.
-    record Answer(int status, String text, long asked) {}
+    record Answer(int status, String text, long asked) {
+        boolean isStored() {
+            return status == 200 && text.startsWith("{\"status\":\"ok\"");
+        }
+    }
 
     static Answer post(byte[] body, String key) throws InterruptedException {
         var basic = Base64.getEncoder().encodeToString(LOGIN.getBytes());
@@ -38,7 +43,10 @@ class Deliver {
             var answer = CLIENT.send(request, BodyHandlers.ofString());
             var asked = answer.headers().firstValue("Retry-After")
                 .filter(text -> text.matches("\\d{1,9}")).map(Long::parseLong).orElse(0L);
-            return new Answer(answer.statusCode(), answer.body(), asked);
+            var text = answer.headers().firstValue("Location")
+                .map(target -> "not stored: the address redirects to " + target)
+                .orElse(answer.body());
+            return new Answer(answer.statusCode(), text, asked);
         } catch (IOException error) {
             return new Answer(0, error.toString(), 0);
         }
@@ -47,11 +55,12 @@ class Deliver {
     static int deliver(byte[] body, String key) throws InterruptedException {
         for (int attempt = 1; ; attempt++) {
             var answer = post(body, key);
-            if (answer.status() == 200) {
+            if (answer.isStored()) {
                 System.out.println(answer.text());
                 return 0;
             }
-            System.err.println("attempt " + attempt + ": " + answer.status() + " " + answer.text());
+            System.err.println(
+                "attempt " + attempt + " failed: " + answer.status() + " " + answer.text());
             if (!RETRY.contains(answer.status())) {
                 return REFUSED.contains(answer.status()) ? 1 : 77;
             }

@@ -14,7 +14,9 @@ class Send
         var login = "{{ username }}:" + password;
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes(login));
 
-        var client = new HttpClient { Timeout = TimeSpan.FromSeconds(15) };
+        // Following a redirect would turn the POST into a GET.
+        var handler = new HttpClientHandler { AllowAutoRedirect = false };
+        var client = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(15) };
         client.DefaultRequestHeaders.Authorization =
             new AuthenticationHeaderValue("Basic", basic);
         var json = "{\"message\": \"Hello from webhook!\"}";
@@ -22,7 +24,9 @@ class Send
         var answer = await client.PostAsync("{{ endpoint }}", body);
 
         var text = await answer.Content.ReadAsStringAsync();
-        Console.WriteLine((int)answer.StatusCode + " " + text);
-        return answer.IsSuccessStatusCode ? 0 : 1;
+        var status = (int)answer.StatusCode;
+        Console.WriteLine(status + " " + answer.ReasonPhrase + " " + text);
+        var isOk = text.StartsWith("{\"status\":\"ok\"", StringComparison.Ordinal);
+        return status == 200 && isOk ? 0 : 1;
     }
 }

@@ -16,7 +16,10 @@ class Send {
             .POST(BodyPublishers.ofString("{\"message\": \"Hello from webhook!\"}"))
             .build();
         var answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofString());
-        System.out.println(answer.statusCode() + " " + answer.body());
-        System.exit(answer.statusCode() == 200 ? 0 : 1);
+        var redirect = answer.headers().firstValue("Location"); // is not followed
+        System.out.println(answer.statusCode() + " " + redirect.orElse(answer.body()));
+
+        var stored = answer.statusCode() == 200 && answer.body().startsWith("{\"status\":\"ok\"");
+        System.exit(stored ? 0 : 1);
     }
 }

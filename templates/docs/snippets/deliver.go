@@ -1,12 +1,13 @@
 // go build deliver.go; ./deliver EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
 // Exit status: 0 stored; 1 this event is refused, don't send it again;
 // 75 not stored yet, try later with the same key; 77 nothing would be stored
-// as things are: a wrong password or address, or a file that can't be read.
+// as things are: a wrong password or address, a redirect, or an unreadable file.
 package main
 
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,14 @@ const (
 )
 
 var (
-	client = http.Client{Timeout: 15 * time.Second}
-	retry  = map[int]bool{0: true, 408: true, 429: true, 502: true, 503: true, 504: true}
+	client = http.Client{
+		Timeout: 15 * time.Second,
+		// Following a redirect would turn the POST into a GET.
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+	retry = map[int]bool{0: true, 408: true, 429: true, 502: true, 503: true, 504: true}
 	// What is wrong is the event.
 	refused = map[int]bool{400: true, 413: true, 422: true}
 )
@@ -49,19 +56,27 @@ func post(body []byte, key string) (int, string, time.Duration) {
 	if err != nil {
 		return 0, err.Error(), 0
 	}
+	if target := answer.Header.Get("Location"); target != "" {
+		text = []byte("not stored: the address redirects to " + target)
+	}
 	asked, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
 	return answer.StatusCode, string(text), time.Duration(asked) * time.Second
+}
+
+func isStored(status int, text string) bool {
+	var answer struct{ Status string }
+	return status == 200 && json.Unmarshal([]byte(text), &answer) == nil && answer.Status == "ok"
 }
 
 func deliver(body []byte, key string) int {
 	longest := time.Second
 	for attempt := 1; ; attempt++ {
 		status, text, asked := post(body, key)
-		if status == 200 {
+		if isStored(status, text) {
 			fmt.Println(text)
 			return 0
 		}
-		fmt.Fprintf(os.Stderr, "attempt %d: %d %s\n", attempt, status, text)
+		fmt.Fprintf(os.Stderr, "attempt %d failed: %d %s\n", attempt, status, text)
 		if refused[status] {
 			return 1
 		}

@@ -2,7 +2,7 @@
 // php deliver.php EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
 // Exit status: 0 stored; 1 this event is refused, don't send it again;
 // 75 not stored yet, try later with the same key; 77 nothing would be stored
-// as things are: a wrong password or address, or a file that can't be read.
+// as things are: a wrong password or address, a redirect, or an unreadable file.
 const ENDPOINT = "{{ endpoint }}";
 const USERNAME = "{{ username }}";
 const RETRY = [0, 408, 429, 502, 503, 504];
@@ -33,18 +33,27 @@ function post(string $body, string $key): array
     if ($text === false) {
         return [0, curl_error($curl), 0];
     }
+    $target = curl_getinfo($curl, CURLINFO_REDIRECT_URL);
+    if ($target) { // following it would turn the POST into a GET
+        $text = "not stored: the address redirects to $target";
+    }
     return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $text, $asked];
+}
+
+function isStored(int $status, string $text): bool
+{
+    return $status === 200 && (json_decode($text)->status ?? null) === "ok";
 }
 
 function deliver(string $body, string $key): int
 {
     for ($attempt = 1; ; $attempt++) {
         [$status, $text, $asked] = post($body, $key);
-        if ($status === 200) {
+        if (isStored($status, $text)) {
             echo $text, "\n";
             return 0;
         }
-        fwrite(STDERR, "attempt $attempt: $status $text\n");
+        fwrite(STDERR, "attempt $attempt failed: $status $text\n");
         if (!in_array($status, RETRY, true)) {
             return in_array($status, REFUSED, true) ? 1 : 77;
         }

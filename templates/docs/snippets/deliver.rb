@@ -1,7 +1,8 @@
 # ruby deliver.rb EVENT.json [KEY]: sends a JSON file as one event, until it is stored.
 # Exit status: 0 stored; 1 this event is refused, don't send it again;
 # 75 not stored yet, try later with the same key; 77 nothing would be stored
-# as things are: a wrong password or address, or a file that can't be read.
+# as things are: a wrong password or address, a redirect, or an unreadable file.
+require "json"
 require "net/http"
 require "openssl"
 require "securerandom"
@@ -26,19 +27,27 @@ def post(body, key)
   answer = Net::HTTP.start(ENDPOINT.host, ENDPOINT.port, options) do |http|
     http.request(request)
   end
-  [answer.code.to_i, answer.body, answer["Retry-After"].to_i]
+  target = answer["Location"] # following it would turn the POST into a GET
+  text = target ? "not stored: the address redirects to #{target}" : answer.body
+  [answer.code.to_i, text, answer["Retry-After"].to_i]
 rescue *NO_ANSWER => error
   [0, error.message, 0]
+end
+
+def stored?(status, text)
+  status == 200 && JSON.parse(text)["status"] == "ok"
+rescue JSON::ParserError, TypeError, NoMethodError
+  false
 end
 
 def deliver(body, key)
   (1..ATTEMPTS).each do |attempt|
     status, text, asked = post(body, key)
-    if status == 200
+    if stored?(status, text)
       puts text
       return 0
     end
-    warn "attempt #{attempt}: #{status} #{text}"
+    warn "attempt #{attempt} failed: #{status} #{text}"
     return REFUSED.include?(status) ? 1 : 77 unless RETRY.include?(status)
     sleep(asked + rand * [LONGEST_WAIT, 2**(attempt - 1)].min) if attempt < ATTEMPTS
   end

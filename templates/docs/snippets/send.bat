@@ -1,3 +1,4 @@
-curl {{ endpoint }} --user "{{ username }}:%WEBHOOK_PASSWORD%" ^
+curl {{ endpoint }} --fail-with-body --location --max-redirs 0 ^
+  --user "{{ username }}:%WEBHOOK_PASSWORD%" ^
   --header "Content-Type: application/json" ^
   --data "{\"message\": \"Hello from webhook!\"}"

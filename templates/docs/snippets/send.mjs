@@ -2,6 +2,7 @@ const login = `{{ username }}:${process.env.WEBHOOK_PASSWORD}`;
 
 const answer = await fetch("{{ endpoint }}", {
   method: "POST",
+  redirect: "error", // following one would turn the POST into a GET
   headers: {
     "Authorization": `Basic ${Buffer.from(login).toString("base64")}`,
     "Content-Type": "application/json",
@@ -10,5 +11,6 @@ const answer = await fetch("{{ endpoint }}", {
   signal: AbortSignal.timeout(15_000),
 });
 
-console.log(answer.status, await answer.json());
-if (!answer.ok) process.exitCode = 1;
+const result = await answer.json();
+console.log(answer.status, result);
+if (answer.status !== 200 || result.status !== "ok") process.exitCode = 1;

@@ -9,5 +9,8 @@ curl_setopt_array($curl, [
 ]);
 $answer = curl_exec($curl);
 $status = curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
-echo $status, " ", $answer === false ? curl_error($curl) : $answer, "\n";
-exit($status === 200 ? 0 : 1);
+$redirect = curl_getinfo($curl, CURLINFO_REDIRECT_URL); // is not followed
+echo $status, " ", $redirect ?: $answer ?: curl_error($curl), "\n";
+$stored = $status === 200 && (json_decode($answer)->status ?? null) === "ok";
+echo $stored ? "" : "not stored\n";
+exit($stored ? 0 : 1);

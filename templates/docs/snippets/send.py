@@ -1,5 +1,9 @@
-import base64, json, os
-from urllib.request import Request, urlopen
+import base64, json, os, sys
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+class NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None  # following one would turn the POST into a GET
 
 login = "{{ username }}:" + os.environ["WEBHOOK_PASSWORD"]
 request = Request(
@@ -10,5 +14,8 @@ request = Request(
         "Content-Type": "application/json",
     },
 )
-with urlopen(request, timeout=15) as answer:
-    print(answer.status, answer.read().decode())
+with build_opener(NoRedirects).open(request, timeout=15) as answer:
+    text = answer.read().decode()
+print(answer.status, text)
+if answer.status != 200 or json.loads(text)["status"] != "ok":
+    sys.exit("not stored")

@@ -10,5 +10,5 @@ secure = uri.scheme == "https"
 answer = Net::HTTP.start(uri.host, uri.port, use_ssl: secure, read_timeout: 15) do |http|
   http.request(request)
 end
-puts answer.code, answer.body
-exit answer.code == "200"
+puts answer.code, answer.message, answer.body
+exit answer.code == "200" && JSON.parse(answer.body)["status"] == "ok"
