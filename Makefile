@@ -22,6 +22,7 @@ run: ## build and run the product; it installs what is missing. ARGS="--bind 127
 test: ## run every test, in a browser and on a real PostgreSQL; it installs what is missing
 	@scripts/ensure-build-tools curl ps $$([ "$$(uname)" != Linux ] || echo prlimit)
 	@scripts/ensure-postgres
+	@scripts/ensure-postgres-versions
 	@scripts/ensure-browser
 	@scripts/ensure-axe
 	@scripts/ensure-languages

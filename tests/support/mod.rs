@@ -14,6 +14,7 @@ pub mod json;
 pub mod memory;
 pub mod not_tried;
 pub mod postgres;
+pub mod postgres_versions;
 pub mod private_postgres;
 pub mod routes;
 pub mod server;
