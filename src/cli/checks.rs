@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
+use crate::store::embedded::cluster::Outdated;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled};
 use crate::store::{partitions, search_indexes, settings};
 
@@ -143,6 +144,20 @@ async fn searches(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandErr
         return Ok(Check::hint("searches", found, remedy));
     }
     Ok(Check::ok("searches", found))
+}
+
+/// Whether the server of the program's own that runs is the one that is installed.
+pub fn programs(outdated: Option<Outdated>) -> Check {
+    let Some(Outdated { running, installed }) = outdated else {
+        return Check::ok("programs", "the database server runs the programs that are installed");
+    };
+    let found = if running == installed {
+        format!("the files of PostgreSQL {running} were replaced since the database server was started")
+    } else {
+        format!("the database server is PostgreSQL {running}, and {installed} is installed now")
+    };
+    let remedy = "`serve` restarts it within a few seconds: see its log if it is running and this stays so";
+    Check::hint("programs", found, remedy)
 }
 
 /// How much room the disk of the cluster has.

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::result::Error::BrokenTransactionManager;
-use diesel::{ConnectionError, ConnectionResult};
+use diesel::sql_types::BigInt;
+use diesel::{ConnectionError, ConnectionResult, QueryableByName, sql_query};
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
@@ -63,12 +64,43 @@ pub(super) type Manager = <AsyncPgConnection as AsyncConnection>::TransactionMan
 #[derive(Clone)]
 pub struct Store {
     pool: Pool<AsyncPgConnection>,
-    url: Arc<str>,
+    address: Address,
     waits: Arc<Waits>,
     searches: Arc<Semaphore>,
     runtime: Handle,
     background: Arc<Semaphore>,
     pacing: Pacing,
+    batches: Arc<RwLock<()>>,
+}
+
+/// Where the database is, and which one it has to be, if it is to be one in particular.
+#[derive(Clone)]
+struct Address {
+    url: Arc<str>,
+    system_identifier: Option<u64>,
+}
+
+/// What `pg_control_system` says: the server has the identifier as a signed number.
+#[derive(QueryableByName)]
+struct Control {
+    #[diesel(sql_type = BigInt)]
+    system_identifier: i64,
+}
+
+impl Address {
+    /// An error if the server of another cluster answers. Where that has been put in the place of the one that was there, it would
+    /// refuse every credential.
+    async fn check(&self, connection: &mut AsyncPgConnection) -> ConnectionResult<()> {
+        let Some(expected) = self.system_identifier else { return Ok(()) };
+        let found =
+            sql_query("select system_identifier from pg_control_system()").get_result::<Control>(connection).await;
+        match found.map_err(bad_connection)?.system_identifier.cast_unsigned() {
+            found if found == expected => Ok(()),
+            found => Err(ConnectionError::BadConnection(format!(
+                "another database answers, with the system identifier {found} and not {expected}"
+            ))),
+        }
+    }
 }
 
 /// A connection for one step of something that takes many of them.
@@ -110,14 +142,20 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the pool. Connections are made when they are needed, so this succeeds while the database is away.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_only(url, None).await
+    }
+
+    /// The same, for the server of one cluster and no other that may answer at this address, by its system identifier.
+    pub async fn open_only(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
+        let address = Address { url: url.into(), system_identifier };
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
         let runtime = Handle::current();
-        let connecting = runtime.clone();
+        let (connecting, to) = (runtime.clone(), address.clone());
         let mut config = ManagerConfig::default();
-        config.custom_setup = Box::new(move |url| {
-            let (runtime, url) = (connecting.clone(), url.to_owned());
-            async move { runtime.spawn(async move { connect(&url).await }).await.map_err(bad_connection)? }.boxed()
+        config.custom_setup = Box::new(move |_| {
+            let (runtime, address) = (connecting.clone(), to.clone());
+            async move { runtime.spawn(async move { connect(&address).await }).await.map_err(bad_connection)? }.boxed()
         });
         // A connection that is closed, or on which nobody answers, is not handed out: the first request after a restart of the
         // database succeeds, and one during a hang is over in time.
@@ -138,12 +176,13 @@ impl Store {
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
         Ok(Self {
             pool,
-            url: url.into(),
+            address,
             waits: Arc::default(),
             searches,
             runtime,
             background,
             pacing: Pacing::default(),
+            batches: Arc::default(),
         })
     }
 
@@ -164,6 +203,16 @@ impl Store {
             };
             StoreError::Unavailable(words)
         })
+    }
+
+    /// The turn to write one batch of events. Waits while the database server is restarted.
+    pub async fn batch_turn(&self) -> OwnedRwLockReadGuard<()> {
+        self.batches.clone().read_owned().await
+    }
+
+    /// Waits until no batch is being written. No other begins until what is given back is dropped.
+    pub async fn pause_batches(&self) -> OwnedRwLockWriteGuard<()> {
+        self.batches.clone().write_owned().await
     }
 
     /// Whether senders need the machine just now.
@@ -197,7 +246,7 @@ impl Store {
 
     /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.
     pub async fn own_connection(&self) -> Result<Connection, StoreError> {
-        Ok(connect(&self.url).await?)
+        Ok(connect(&self.address).await?)
     }
 
     /// The turn of a search; `None` when there will be none.
@@ -217,7 +266,7 @@ impl Store {
 
     /// Asks the server to end the statement of a connection.
     pub(super) async fn cancel(&self, token: CancelToken) {
-        let asked = match (wants_tls(&self.url), tls_config()) {
+        let asked = match (wants_tls(&self.address.url), tls_config()) {
             (true, Ok(tls)) => token.cancel_query(tokio_postgres_rustls::MakeRustlsConnect::new(tls)).await,
             (true, Err(_)) => return,
             (false, _) => token.cancel_query(tokio_postgres::NoTls).await,
@@ -282,14 +331,14 @@ impl Suspicion {
 
 /// Connects and prepares the session. A server that takes connections and says nothing is as good as none: the driver's own
 /// limit ends where the line stands.
-async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+async fn connect(address: &Address) -> ConnectionResult<AsyncPgConnection> {
     let late = |_| ConnectionError::BadConnection(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()));
-    timeout(CONNECT_TIMEOUT, connect_without_limit(url)).await.map_err(late)?
+    timeout(CONNECT_TIMEOUT, connect_without_limit(address)).await.map_err(late)?
 }
 
 /// Connects, with TLS where the address asks for it, and prepares the session.
-async fn connect_without_limit(url: &str) -> ConnectionResult<AsyncPgConnection> {
-    let mut config: tokio_postgres::Config = url.parse().map_err(bad_connection)?;
+async fn connect_without_limit(address: &Address) -> ConnectionResult<AsyncPgConnection> {
+    let mut config: tokio_postgres::Config = address.url.parse().map_err(bad_connection)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
@@ -305,6 +354,7 @@ async fn connect_without_limit(url: &str) -> ConnectionResult<AsyncPgConnection>
         let (client, driver) = config.connect(tokio_postgres::NoTls).await.map_err(bad_connection)?;
         AsyncPgConnection::try_from_client_and_connection(client, driver).await?
     };
+    address.check(&mut connection).await?;
     connection.batch_execute(SESSION_SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use crate::support::actors::Sender;
 use crate::support::private_postgres::{kill_server, private_directory};
@@ -28,6 +29,8 @@ pub enum Home {
 pub struct Program {
     pub address: SocketAddr,
     home: Home,
+    /// Where it remembers that there was a database.
+    state: TempDir,
     child: Option<Child>,
 }
 
@@ -39,7 +42,8 @@ impl Program {
 
     pub async fn serve_at(home: Home) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut program = Self { address, home, child: None };
+        let state = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let mut program = Self { address, home, state, child: None };
         program.start();
         program.wait_until_ready().await;
         program
@@ -148,6 +152,7 @@ impl Program {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
+        command.env("XDG_STATE_HOME", self.state.path());
         match &self.home {
             Home::DataDirectory(directory) => command.arg("--data-dir").arg(directory),
             Home::Database(url) => command.args(["--database-url", url]),
