@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::checked::{Config, Database};
-use crate::store::embedded::cluster::{Cluster, Outdated};
+use crate::store::embedded::cluster::Cluster;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::known_clusters::KnownClusters;
+use crate::store::embedded::running::Outdated;
 use crate::store::embedded::supervisor::Supervisor;
 use crate::store::error::StoreError;
 use crate::store::migrate::{self, Migrated};

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
-use crate::store::embedded::cluster::Outdated;
+use crate::store::embedded::running::Outdated;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled};
 use crate::store::{partitions, search_indexes, settings};
 

@@ -10,6 +10,7 @@ mod support;
 mod log;
 mod lost_disk;
 mod stage;
+mod upgrade;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

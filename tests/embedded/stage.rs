@@ -234,6 +234,11 @@ impl Program {
 
     /// As a crash would: no signal that it could handle.
     pub fn kill(mut self) {
+        self.kill_and_stay();
+    }
+
+    /// The same, for a program that stands in another value.
+    pub fn kill_and_stay(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

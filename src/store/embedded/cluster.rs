@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use tokio::process::Child;
 
 use crate::store::embedded::binaries;
-use crate::store::embedded::database::{self, Programs};
+use crate::store::embedded::database;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::files;
 use crate::store::embedded::identity;
 use crate::store::embedded::initdb;
-use crate::store::embedded::installation::{self, Installation, Version};
+use crate::store::embedded::inspection::Inspection;
+use crate::store::embedded::installation::{self, Installation};
 use crate::store::embedded::known_clusters::KnownClusters;
 use crate::store::embedded::lock::{TransitionLock, UserLock};
-use crate::store::embedded::log;
 use crate::store::embedded::owner::Owner;
 use crate::store::embedded::place::Place;
-use crate::store::embedded::postmaster::{self, Postmaster};
+use crate::store::embedded::running::{Outdated, Running};
 use crate::store::embedded::server::Server;
-use crate::store::embedded::server_files::{self, Look, ServerFiles};
+use crate::store::embedded::server_files::Look;
 use crate::store::embedded::socket;
 use crate::store::embedded::stopping;
 
@@ -50,25 +50,8 @@ pub struct Cluster {
     users: Option<UserLock>,
 }
 
-/// A server that has answered.
-#[derive(Debug)]
-struct Running {
-    socket_directory: PathBuf,
-    process: Option<i32>,
-    /// Its executable file.
-    program: PathBuf,
-    programs: Option<Programs>,
-}
-
-/// A server of another version than is installed, or whose files were replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outdated {
-    pub running: Version,
-    pub installed: Version,
-}
-
 /// What the installed programs are to the server that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Installed {
     IsWhatRuns,
     Differs(Outdated),
@@ -182,13 +165,8 @@ impl Cluster {
         {
             return Err(EmbeddedError::Moved { directory: self.place.directory.clone() });
         }
-        let process = process_of(&self.place.directory)?;
-        // Where the system does not tell, it is taken for the one that would be started now.
-        let program = process.and_then(server_files::executable).map(|(program, _)| program);
-        let program = program.unwrap_or_else(|| self.installation.postgres());
-        let programs = database::programs(&socket_directory).await;
-        tracing::debug!(directory = %self.place.directory.display(), ?process, ?programs, "PostgreSQL is ready");
-        self.running = Some(Running { socket_directory, process, program, programs });
+        let (directory, installation) = (&self.place.directory, &self.installation);
+        self.running = Some(Running::note(socket_directory, directory, installation, &self.candidates).await?);
         Ok(())
     }
 
@@ -211,10 +189,10 @@ impl Cluster {
         let held = TransitionLock::acquire(&self.data_dir).await?;
         self.check_in_place()?;
         self.find_installation().await?;
-        if let Some(Running { process, socket_directory, .. }) = &self.running
-            && process_of(&self.place.directory)? == *process
+        if let Some(running) = &self.running
+            && running.is_the_one_in(&self.place.directory)?
         {
-            database::checkpoint(socket_directory).await;
+            database::checkpoint(&running.socket_directory).await;
             let _kept = before_stop.await;
             stopping::stop_server(&self.place.directory, &mut self.child).await?;
             return self.bring_up(&held).await;
@@ -249,33 +227,30 @@ impl Cluster {
 
     /// What it takes to look after the files of this cluster.
     pub fn inspection(&self) -> Inspection {
-        let libraries =
-            self.running.as_ref().and_then(|running| running.programs.as_ref()).map(|it| it.libraries.clone());
-        let program = self.running.as_ref().map(|running| running.program.clone());
         Inspection {
             data_dir: self.data_dir.clone(),
             home: self.place.home.clone(),
             system_identifier: self.system_identifier,
-            files: ServerFiles::new(program.unwrap_or_default(), libraries.unwrap_or_default()),
+            files: self.running.as_ref().map(|running| running.files.clone()).unwrap_or_default(),
             candidates: self.candidates.clone(),
         }
     }
 
-    /// Compares the server that runs with the programs that are installed for it. Its files may be known to have been replaced.
-    pub async fn compare_with_installed(&self, is_replaced: bool) -> Installed {
-        let Some(Running { process, programs: Some(programs), .. }) = &self.running else {
-            return Installed::IsWhatRuns;
-        };
+    /// How the files of the server were when this program began to use it.
+    pub fn first_look(&self) -> Option<&Look> {
+        self.running.as_ref().map(|running| &running.look)
+    }
+
+    /// Compares the server that runs with the programs that are installed for it, which look like this now.
+    pub async fn compare_with_installed(&self, now: &Look) -> Installed {
         let installations = binaries::find_installations(&self.candidates, &self.owner).await;
         let Ok(found) = installation::matching(&installations, self.major(), &self.place.directory) else {
             return Installed::CannotRun;
         };
-        let runs_lost_file = process.and_then(server_files::executable).is_some_and(|(_, is_same)| !is_same);
-        let (running, installed) = (programs.version, found.version);
-        if is_replaced || runs_lost_file || installed > running {
-            return Installed::Differs(Outdated { running, installed });
+        match self.running.as_ref().and_then(|running| running.outdated_by(found, now)) {
+            Some(outdated) => Installed::Differs(outdated),
+            None => Installed::IsWhatRuns,
         }
-        Installed::IsWhatRuns
     }
 
     /// An error if the programs that are installed for this cluster do not run: one is made aside with them, and removed.
@@ -337,51 +312,6 @@ impl Cluster {
         }
         Ok(())
     }
-}
-
-/// What is looked at while the server runs: files, and nothing else. It may block, on a disk that does not answer.
-#[derive(Debug, Clone)]
-pub struct Inspection {
-    data_dir: PathBuf,
-    home: PathBuf,
-    system_identifier: u64,
-    files: ServerFiles,
-    candidates: Vec<PathBuf>,
-}
-
-impl Inspection {
-    /// An error if the data directory does not hold the very cluster that it held.
-    pub fn check_in_place(&self) -> Result<(), EmbeddedError> {
-        let Some(place) = Place::find(&self.data_dir)? else {
-            return Err(EmbeddedError::Gone { directory: self.data_dir.clone() });
-        };
-        match identity::system_identifier(&place.directory)? {
-            found if found == self.system_identifier => Ok(()),
-            found => Err(EmbeddedError::Replaced {
-                directory: self.data_dir.clone(),
-                found,
-                expected: self.system_identifier,
-            }),
-        }
-    }
-
-    /// How the files of the server and of other servers are.
-    pub fn look_at_programs(&self) -> Look {
-        self.files.look(&self.candidates)
-    }
-
-    /// Keeps the log of the server from growing without end.
-    pub fn keep_log_small(&self) -> Result<(), EmbeddedError> {
-        log::set_aside_if_large(&self.home)
-    }
-}
-
-/// The process of the server of this cluster.
-fn process_of(directory: &Path) -> Result<Option<i32>, EmbeddedError> {
-    Ok(match postmaster::look(directory)? {
-        Postmaster::Running { process, .. } => Some(process),
-        Postmaster::Gone => None,
-    })
 }
 
 async fn open(place: Place, candidates: &[PathBuf]) -> Result<(Place, Owner, Installation), EmbeddedError> {

@@ -24,6 +24,8 @@ pub mod initdb;
 pub mod installation;
 pub mod packages;
 
+pub mod inspection;
+pub mod running;
 pub mod server;
 pub mod server_files;
 pub mod stopping;

@@ -34,7 +34,7 @@ impl From<&Metadata> for Stamp {
 }
 
 /// The files of one server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ServerFiles {
     program: PathBuf,
     libraries: PathBuf,

@@ -5,13 +5,17 @@
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::store::embedded::cluster::{Cluster, Inspection, Installed, Outdated};
+use crate::store::embedded::cluster::{Cluster, Installed};
 use crate::store::embedded::error::EmbeddedError;
+use crate::store::embedded::inspection::Inspection;
+use crate::store::embedded::running::Outdated;
 use crate::store::embedded::server_files::Look;
 use crate::store::pool::Store;
 
@@ -23,11 +27,15 @@ const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The server of this program, looked after until it is stopped.
 #[derive(Debug)]
-pub struct Supervisor(Arc<Mutex<Watched>>);
+pub struct Supervisor {
+    watched: Arc<Mutex<Watched>>,
+    is_restarting: Arc<AtomicBool>,
+}
 
 #[derive(Debug)]
 struct Watched {
     store: Store,
+    is_restarting: Arc<AtomicBool>,
     /// None once it is stopped.
     cluster: Option<Cluster>,
     /// What is wrong, and has been said.
@@ -46,8 +54,6 @@ enum Problem {
 /// What was seen of the server's programs.
 #[derive(Debug, Default)]
 struct UpgradeWatch {
-    /// How they were when the server that runs was joined.
-    joined: Option<Look>,
     last: Option<(Look, Instant)>,
     /// The server was found to be right for these.
     judged: Option<Look>,
@@ -65,18 +71,25 @@ struct Seen {
 
 impl Supervisor {
     pub fn new(cluster: Cluster, store: Store) -> Self {
-        let upgrade = UpgradeWatch::default();
-        Self(Arc::new(Mutex::new(Watched { store, cluster: Some(cluster), problem: None, upgrade })))
+        let is_restarting = Arc::<AtomicBool>::default();
+        let watched = Watched {
+            store,
+            is_restarting: is_restarting.clone(),
+            cluster: Some(cluster),
+            problem: None,
+            upgrade: UpgradeWatch::default(),
+        };
+        Self { watched: Arc::new(Mutex::new(watched)), is_restarting }
     }
 
     /// Runs until it is dropped.
     pub async fn run(&self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let watched = self.0.clone();
-            // As a task: a server that is stopped to be started again is started again, also when this is dropped meanwhile.
-            let look = tokio::spawn(async move { watched.lock().await.look_after().await });
-            if let Err(error) = look.await {
+            let watched = self.watched.clone();
+            let task = tokio::spawn(async move { watched.lock().await.look_after().await });
+            let _ended = EndedWithThis { look: task.abort_handle(), is_restarting: &self.is_restarting };
+            if let Err(error) = task.await {
                 tracing::error!(%error, "looking after the database server failed");
             }
         }
@@ -84,7 +97,10 @@ impl Supervisor {
 
     /// Whether the server that runs is not what is installed.
     pub async fn outdated(&self) -> Option<Outdated> {
-        match self.0.lock().await.cluster.as_ref()?.compare_with_installed(false).await {
+        let watched = self.watched.lock().await;
+        let cluster = watched.cluster.as_ref()?;
+        let seen = look(cluster.inspection()).await?;
+        match cluster.compare_with_installed(&seen.programs).await {
             Installed::Differs(outdated) => Some(outdated),
             Installed::IsWhatRuns | Installed::CannotRun => None,
         }
@@ -92,9 +108,23 @@ impl Supervisor {
 
     /// Lets go of the server. The last program to do so stops it.
     pub async fn stop(&self) -> Result<(), EmbeddedError> {
-        match self.0.lock().await.cluster.take() {
+        match self.watched.lock().await.cluster.take() {
             Some(cluster) => cluster.stop().await,
             None => Ok(()),
+        }
+    }
+}
+
+/// Ends a look that nobody waits for any more, but for a restart: what was stopped for it is started again.
+struct EndedWithThis<'a> {
+    look: AbortHandle,
+    is_restarting: &'a AtomicBool,
+}
+
+impl Drop for EndedWithThis<'_> {
+    fn drop(&mut self) {
+        if !self.is_restarting.load(Ordering::SeqCst) {
+            self.look.abort();
         }
     }
 }
@@ -153,8 +183,10 @@ impl Watched {
     /// Restarts the server when its programs were replaced and the new ones can run.
     async fn watch_upgrade(&mut self, now: Look) {
         let Some(cluster) = &self.cluster else { return };
-        let Some(is_replaced) = self.upgrade.judge(&now) else { return };
-        match cluster.compare_with_installed(is_replaced).await {
+        if !cluster.first_look().is_some_and(|first| first.is_complete_in(&now)) || !self.upgrade.is_due(&now) {
+            return;
+        }
+        match cluster.compare_with_installed(&now).await {
             Installed::IsWhatRuns => self.upgrade.judged = Some(now),
             Installed::CannotRun => {
                 self.upgrade.look_again_later(now, "no programs for this database say their version")
@@ -172,7 +204,10 @@ impl Watched {
         }
         tracing::info!(%running, %installed, "PostgreSQL was upgraded: restarting the database server");
         let began = Instant::now();
-        match cluster.restart(self.store.pause_batches()).await {
+        self.is_restarting.store(true, Ordering::SeqCst);
+        let restarted = cluster.restart(self.store.pause_batches()).await;
+        self.is_restarting.store(false, Ordering::SeqCst);
+        match restarted {
             Ok(()) => {
                 // Once for what was seen, whatever came of it.
                 self.upgrade = UpgradeWatch { judged: Some(now), ..UpgradeWatch::default() };
@@ -189,23 +224,21 @@ impl Watched {
 }
 
 impl UpgradeWatch {
-    /// Whether the files of the server were replaced; `None` while there is nothing to find out, or they still change.
-    fn judge(&mut self, now: &Look) -> Option<bool> {
-        let joined = self.joined.get_or_insert_with(|| now.clone());
+    /// Whether the programs have not changed for a while, and are to be judged.
+    fn is_due(&mut self, now: &Look) -> bool {
         if self.judged.as_ref() == Some(now) {
-            return None;
+            return false;
         }
         match &self.last {
             Some((last, since)) if last == now => {
-                let is_settled = since.elapsed() >= SETTLED_AFTER && joined.is_complete_in(now);
                 let is_due = self.not_before.is_none_or(|moment| moment <= Instant::now());
-                (is_settled && is_due).then(|| joined.is_replaced_in(now))
+                is_due && since.elapsed() >= SETTLED_AFTER
             }
             _ => {
                 self.last = Some((now.clone(), Instant::now()));
                 self.not_before = None;
                 self.is_told = false;
-                None
+                false
             }
         }
     }
