@@ -2,7 +2,7 @@
 //!
 //! Everything here runs the real binary on data directories of its own, on a real server. What is inside the database
 //! is for other tests; a list of accounts is enough to see that data is kept.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -171,12 +171,6 @@ async fn the_new_server_runs_soon_and_nothing_acknowledged_is_lost() {
         upgrade.home.query("select id::text from events").await.concat().into_iter().flatten().collect();
     let lost: Vec<String> = told.stored.lock().unwrap().iter().filter(|id| !stored.contains(id)).cloned().collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    println!(
-        "{} stored, {} refused with 503: {}",
-        told.count(),
-        refused.len(),
-        upgrade.program.lines.lock().unwrap().join("\n")
-    );
     assert!(upgrade.doctor().contains("ok    the database server runs the programs that are installed"));
     assert!(upgrade.program.end().success());
     assert!(!upgrade.home.runs_a_server());
@@ -206,6 +200,29 @@ async fn a_library_that_only_fits_another_server_harms_nobody() {
     upgrade.replace_files();
     wait_until("the server is restarted", || upgrade.server_has_changed_from(server));
     assert_eq!(upgrade.version().await, version_of(&upgrade.newer));
+    assert!(upgrade.program.end().success());
+}
+
+/// As Homebrew does it: each version has a directory, a link leads to the newest, and the old one is removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_in_a_directory_of_its_own_is_taken_up() {
+    let Some(mut upgrade) = Upgrade::prepare().await else { return };
+    assert!(upgrade.program.end().success());
+    let link = upgrade.home.root.path().join("link");
+    std::os::unix::fs::symlink(&upgrade.installed, &link).unwrap();
+    upgrade.home.search_path = Some(format!("{}:/usr/bin:/bin", link.join("bin").display()));
+    upgrade.program = upgrade.home.serve();
+    let sender = upgrade.new_sender("Known");
+    let server = upgrade.home.server_process();
+
+    let new = upgrade.home.root.path().join("new");
+    copy(&upgrade.newer, &new);
+    std::os::unix::fs::symlink(&new, upgrade.home.root.path().join("next")).unwrap();
+    fs::rename(upgrade.home.root.path().join("next"), &link).unwrap();
+    fs::remove_dir_all(&upgrade.installed).unwrap();
+    wait_until("the server is restarted", || upgrade.server_has_changed_from(server));
+    assert_eq!(upgrade.version().await, version_of(&new));
+    assert_eq!(sender.status().await, 200);
     assert!(upgrade.program.end().success());
 }
 

@@ -117,6 +117,7 @@ impl Cluster {
         let (place, owner, installation) = match (found, may_make) {
             (Some(place), _) => open(place, &candidates).await?,
             (None, Some(known)) => {
+                // Once more, under the lock.
                 known.check_nothing_was(&data_dir)?;
                 create(&data_dir, &candidates).await?
             }
@@ -127,7 +128,7 @@ impl Cluster {
             known.check_is_same(&data_dir, system_identifier)?;
         }
         initdb::remove_unfinished(&place.home);
-        let mut cluster = Self {
+        let cluster = Self {
             data_dir,
             place,
             is_new,
@@ -140,11 +141,16 @@ impl Cluster {
             child: None,
             users: Some(users),
         };
-        match cluster.bring_up(&held).await {
-            Ok(()) => Ok(cluster),
+        cluster.brought_up(&held).await
+    }
+
+    /// With its server running; without, nothing that was started here is left.
+    async fn brought_up(mut self, held: &TransitionLock) -> Result<Self, EmbeddedError> {
+        match self.bring_up(held).await {
+            Ok(()) => Ok(self),
             Err(error) => {
                 // The first error is the one worth telling.
-                let _ = cluster.stop_if_last(&held).await;
+                let _ = self.stop_if_last(held).await;
                 Err(error)
             }
         }
@@ -189,15 +195,17 @@ impl Cluster {
         let held = TransitionLock::acquire(&self.data_dir).await?;
         self.check_in_place()?;
         self.find_installation().await?;
+        let mut kept = None;
         if let Some(running) = &self.running
             && running.is_the_one_in(&self.place.directory)?
         {
             database::checkpoint(&running.socket_directory).await;
-            let _kept = before_stop.await;
+            kept = Some(before_stop.await);
             stopping::stop_server(&self.place.directory, &mut self.child).await?;
-            return self.bring_up(&held).await;
         }
-        self.bring_up(&held).await
+        let started = self.bring_up(&held).await;
+        drop(kept);
+        started
     }
 
     /// The programs to run the cluster with, as they are installed now.
