@@ -41,7 +41,7 @@ async fn main() -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755))?;
     let cluster = Cluster::start(home.path(), std::env::var_os("PATH").as_deref(), &KnownClusters::default()).await?;
-    let outcome = compare(cluster.database_url()).await;
+    let outcome = compare(&cluster.database_url()).await;
     cluster.stop().await?;
     outcome
 }
