@@ -18,6 +18,7 @@ use reasoner_webhooks::domain::ids::{AccountId, CredentialId, SecretId};
 use reasoner_webhooks::random::EventIds;
 use reasoner_webhooks::store::batches::BatchConnection;
 use reasoner_webhooks::store::embedded::cluster::Cluster;
+use reasoner_webhooks::store::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::events::Row;
 use reasoner_webhooks::store::pool::Store;
 use reasoner_webhooks::store::{migrate, partitions};
@@ -39,8 +40,8 @@ async fn main() -> Result<()> {
     let home = tempfile::Builder::new().prefix("reasoner-bench-").tempdir()?;
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755))?;
-    let cluster = Cluster::start(home.path(), std::env::var_os("PATH").as_deref()).await?;
-    let outcome = compare(cluster.database_url()).await;
+    let cluster = Cluster::start(home.path(), std::env::var_os("PATH").as_deref(), &KnownClusters::default()).await?;
+    let outcome = compare(&cluster.database_url()).await;
     cluster.stop().await?;
     outcome
 }

@@ -1,28 +1,34 @@
 //! The database that the configuration names: an existing one, or a server of the program's own, which is started here and let go
 //! of at the end.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use crate::config::checked::{Config, Database};
-use crate::config::options::DEFAULT_DATA_DIR;
 use crate::store::embedded::cluster::Cluster;
 use crate::store::embedded::error::EmbeddedError;
+use crate::store::embedded::known_clusters::KnownClusters;
+use crate::store::embedded::running::Outdated;
+use crate::store::embedded::supervisor::Supervisor;
 use crate::store::error::StoreError;
 use crate::store::migrate::{self, Migrated};
 use crate::store::pool::Store;
 use crate::store::settings;
 
-/// Between two looks at whether a server of our own is still there.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
 /// A database that is open, and the server behind it, if it is ours.
 #[derive(Debug)]
 pub struct OpenDatabase {
     pub store: Store,
-    cluster: Option<Cluster>,
-    /// The same server again, each time it had to be started anew.
-    revived: tokio::sync::Mutex<Vec<Cluster>>,
+    own: Option<Own>,
     description: String,
+}
+
+/// A server of the program's own.
+#[derive(Debug)]
+struct Own {
+    directory: PathBuf,
+    is_new: bool,
+    is_elsewhere: bool,
+    supervisor: Supervisor,
 }
 
 /// What becomes of a database of the program's own that is not there.
@@ -61,12 +67,12 @@ impl OpenDatabase {
         Self::connect(config, Missing::IsMade).await?.prepared().await
     }
 
-    /// Opens it and brings the schema up to date, if it is there or a directory was named for it.
+    /// Opens it and brings the schema up to date, if it is there.
     pub async fn open_existing(config: &Config) -> Result<Self, OpenError> {
         Self::connect(config, Missing::IsAnError).await?.prepared().await
     }
 
-    /// Opens it without touching its schema, if it is there or a directory was named for it.
+    /// Opens it without touching its schema, if it is there.
     pub async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
         Self::connect(config, Missing::IsAnError).await
     }
@@ -104,31 +110,36 @@ impl OpenDatabase {
         match &config.database {
             Database::Existing(url) => Ok(Self {
                 store: Store::open(url.reveal()).await.map_err(OpenError::Unreachable)?,
-                cluster: None,
-                revived: tokio::sync::Mutex::default(),
+                own: None,
                 description: describe(url.reveal()),
             }),
             Database::Embedded(data_dir) => {
                 let search_path = config.search_path.as_deref();
-                // Who names a directory means it; who names none may have come to the wrong one.
-                let is_named = data_dir.as_os_str() != DEFAULT_DATA_DIR;
+                let known = KnownClusters::of_this_user(config.state_home.as_deref());
                 let cluster = match missing {
-                    Missing::IsAnError if !is_named => Cluster::start_existing(data_dir, search_path).await?,
-                    Missing::IsAnError | Missing::IsMade => Cluster::start(data_dir, search_path).await?,
+                    Missing::IsMade => Cluster::start(data_dir, search_path, &known).await?,
+                    Missing::IsAnError => Cluster::start_existing(data_dir, search_path, &known).await?,
                 };
-                let description =
-                    format!("PostgreSQL {} of its own, in {}", cluster.major(), cluster.directory().display());
-                match Store::open(cluster.database_url()).await {
-                    Ok(store) => {
-                        Ok(Self { store, cluster: Some(cluster), revived: tokio::sync::Mutex::default(), description })
-                    }
+                match Store::open_only(&cluster.database_url(), Some(cluster.system_identifier())).await {
+                    Ok(store) => Ok(Self::of_own(cluster, store)),
                     Err(error) => {
-                        stop(cluster).await;
+                        log_failed_stop(cluster.stop().await);
                         Err(OpenError::Unreachable(error))
                     }
                 }
             }
         }
+    }
+
+    fn of_own(cluster: Cluster, store: Store) -> Self {
+        let description = format!("PostgreSQL {} of its own, in {}", cluster.major(), cluster.directory().display());
+        let own = Own {
+            directory: cluster.directory().to_owned(),
+            is_new: cluster.is_new(),
+            is_elsewhere: cluster.is_elsewhere(),
+            supervisor: Supervisor::new(cluster, store.clone()),
+        };
+        Self { store, own: Some(own), description }
     }
 
     /// Which database, in words, without its password.
@@ -137,51 +148,45 @@ impl OpenDatabase {
     }
 
     /// Where a server of our own keeps its files.
-    pub fn directory(&self) -> Option<&std::path::Path> {
-        self.cluster.as_ref().map(Cluster::directory)
+    pub fn directory(&self) -> Option<&Path> {
+        self.own.as_ref().map(|own| own.directory.as_path())
     }
 
     /// Where a server of our own keeps its files, if this made them: there was no database here before.
-    pub fn made_in(&self) -> Option<&std::path::Path> {
-        self.cluster.as_ref().filter(|cluster| cluster.is_new()).map(Cluster::directory)
+    pub fn made_in(&self) -> Option<&Path> {
+        self.own.as_ref().filter(|own| own.is_new).map(|own| own.directory.as_path())
     }
 
     /// Whether a server of our own could not live in the data directory.
     pub fn is_elsewhere(&self) -> bool {
-        self.cluster.as_ref().is_some_and(Cluster::is_elsewhere)
+        self.own.as_ref().is_some_and(|own| own.is_elsewhere)
     }
 
-    /// Starts a server of our own again whenever it is gone: killed by hand, or by a machine that ran out of memory. Runs until it
-    /// is dropped.
-    pub async fn keep_running(&self, config: &Config) {
-        let (Database::Embedded(data_dir), Some(_)) = (&config.database, &self.cluster) else {
-            return std::future::pending().await;
-        };
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            // A pool whose connections are all taken by slow pages says nothing about the server.
-            if self.store.connection().await.is_ok() || self.store.own_connection().await.is_ok() {
-                continue;
-            }
-            tracing::warn!("the database server is gone: starting it again");
-            match Cluster::start(data_dir, config.search_path.as_deref()).await {
-                Ok(cluster) => self.revived.lock().await.push(cluster),
-                Err(error) => tracing::error!(%error, "the database server could not be started again"),
-            }
+    /// Whether a server of our own that runs is not the one that is installed.
+    pub async fn outdated_server(&self) -> Option<Outdated> {
+        self.own.as_ref()?.supervisor.outdated().await
+    }
+
+    /// Looks after a server of our own: starts it again whenever it is gone, and restarts it after an upgrade. Runs until it is
+    /// dropped.
+    pub async fn keep_running(&self) {
+        match &self.own {
+            Some(own) => own.supervisor.run().await,
+            None => std::future::pending().await,
         }
     }
 
     /// Closes it. A server of our own stops with the last program that uses it.
     pub async fn close(self) {
         drop(self.store);
-        for cluster in self.revived.into_inner().into_iter().chain(self.cluster) {
-            stop(cluster).await;
+        if let Some(own) = self.own {
+            log_failed_stop(own.supervisor.stop().await);
         }
     }
 }
 
-async fn stop(cluster: Cluster) {
-    if let Err(error) = cluster.stop().await {
+fn log_failed_stop(stopped: Result<(), EmbeddedError>) {
+    if let Err(error) = stopped {
         tracing::error!(%error, "the database server did not stop cleanly");
     }
 }

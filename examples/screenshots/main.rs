@@ -23,6 +23,7 @@ use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::server::application::Application;
 use reasoner_webhooks::store::embedded::cluster::Cluster;
+use reasoner_webhooks::store::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 use serde_json::json;
@@ -41,7 +42,7 @@ async fn main() -> Result<()> {
     std::fs::create_dir_all(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
     let data = tempfile::Builder::new().prefix("reasoner-screenshots-").tempdir()?;
     open_to_all(data.path())?;
-    let cluster = Cluster::start(data.path(), std::env::var_os("PATH").as_deref()).await?;
+    let cluster = Cluster::start(data.path(), std::env::var_os("PATH").as_deref(), &KnownClusters::default()).await?;
     let (place, cluster_directory) = (data.path().to_owned(), cluster.directory().to_owned());
 
     // Whatever fails, the server and its files go.

@@ -11,6 +11,7 @@ use crate::config::checked::Config;
 use crate::domain::time::rfc3339;
 use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::store::batches::BatchConnection;
+use crate::store::embedded::running::Outdated;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
 use crate::store::storage_attempt::{Problem, attempt_to_store};
 use crate::store::{detached_weeks, partitions, search_indexes, settings, upkeep};
@@ -235,6 +236,20 @@ async fn searches(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandErr
         return Ok(Check::hint("searches", found, remedy));
     }
     Ok(Check::ok("searches", found))
+}
+
+/// Whether the server of the program's own that runs is the one that is installed.
+pub fn programs(outdated: Option<Outdated>) -> Check {
+    let Some(Outdated { running, installed }) = outdated else {
+        return Check::ok("programs", "the database server runs the programs that are installed");
+    };
+    let found = if running == installed {
+        format!("the files of PostgreSQL {running} were replaced since the database server was started")
+    } else {
+        format!("the database server is PostgreSQL {running}, and {installed} is installed now")
+    };
+    let remedy = "`serve` restarts it within a few seconds: see its log if it is running and this stays so";
+    Check::hint("programs", found, remedy)
 }
 
 /// How much room the disk of the cluster has.

@@ -21,6 +21,7 @@ pub async fn run(
     let mut found = addresses::checks(config, served.as_deref());
     found.extend(of_database);
     if let Some(directory) = database.directory() {
+        found.push(checks::programs(database.outdated_server().await));
         found.push(checks::disk(directory));
     }
     if as_json {

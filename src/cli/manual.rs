@@ -65,6 +65,13 @@ fn manual() -> String {
     rest.control("SH", ["FILES"]);
     rest.control("TP", []).text([italic("./data")]);
     rest.text([roman("The program's own PostgreSQL, unless --data-dir or --database-url says otherwise.")]);
+    for place in ["/var/lib/reasoner-webhooks/known-clusters", "~/.local/state/reasoner-webhooks/known-clusters"] {
+        rest.control("TP", []).text([italic(place)]);
+    }
+    rest.text([roman(
+        "Where there was a database, so that none is made in place of one whose disk is not mounted. XDG_STATE_HOME, if it is set, \
+         stands for ~/.local/state.",
+    )]);
     rest.control("SH", ["SEE ALSO"]);
     rest.text([bold("pg_dump"), roman("(1), "), bold("curl"), roman("(1)")]);
     let body =

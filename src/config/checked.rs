@@ -49,6 +49,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The value of PATH, where server binaries are looked for.
     pub search_path: Option<OsString>,
+    /// The value of XDG_STATE_HOME, where a user keeps what programs remember.
+    pub state_home: Option<OsString>,
     /// No flag sets these: they are right for everybody but a test that cannot wait.
     pub connections: ConnectionLimits,
 }
@@ -131,6 +133,7 @@ impl Config {
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
                     log_format,
                     search_path: std::env::var_os("PATH"),
+                    state_home: std::env::var_os("XDG_STATE_HOME"),
                     connections: ConnectionLimits::default(),
                 })
             }

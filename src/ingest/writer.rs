@@ -153,6 +153,8 @@ impl Task {
         while let Some(first) = jobs.recv().await {
             // Whatever else has arrived by now gets the chance to queue: a larger batch costs the database little more.
             tokio::task::yield_now().await;
+            // Before it is taken out of the queue: who has waited too long by then has been told so, and is left out.
+            let _turn = self.shared.store.batch_turn().await;
             let (mut batch, mut bytes) = (Vec::new(), 0);
             let mut next = Some(first);
             while let Some(job) = next {

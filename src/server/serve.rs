@@ -42,7 +42,7 @@ pub async fn serve(
     drop(out);
     tokio::select! {
         () = asked_to_end => {}
-        () = database.keep_running(config) => {}
+        () = database.keep_running() => {}
     }
     tracing::info!("asked to end: finishing what is in flight");
     application.stop().await;

@@ -43,15 +43,28 @@ pub(super) struct Connector {
     hosts: Vec<Config>,
     /// The host that answered last, which is tried first.
     preferred: AtomicUsize,
+    /// A statement that fails on the server of another cluster.
+    cluster_check: Option<String>,
     /// A statement that fails on the database of another installation.
-    identity_check: OnceLock<String>,
+    installation_check: OnceLock<String>,
 }
 
 impl Connector {
-    /// `url` is an address as libpq takes it; it may name several hosts.
-    pub fn new(url: &str) -> Result<Self, StoreError> {
+    /// `url` is an address as libpq takes it; it may name several hosts. Where a system identifier is given, only the server of the
+    /// cluster that has it will do.
+    pub fn new(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
         let config: Config = url.parse().map_err(unreadable)?;
-        Ok(Self { hosts: split_hosts(&config), preferred: AtomicUsize::new(0), identity_check: OnceLock::new() })
+        let cluster_check = system_identifier.map(|identifier| {
+            // The server has it as a signed number.
+            let identifier = identifier.cast_signed();
+            format!("select 1 / (select count(*) from pg_control_system() where system_identifier = {identifier})")
+        });
+        Ok(Self {
+            hosts: split_hosts(&config),
+            preferred: AtomicUsize::new(0),
+            cluster_check,
+            installation_check: OnceLock::new(),
+        })
     }
 
     /// From now on connects only to the database whose installation has this checksum key. In another one, every sender would be
@@ -62,7 +75,7 @@ impl Connector {
             "select 1 / (select count(*) from installation where encode(sha256(checksum_key), 'hex') = '{digits}')"
         );
         // Set once: an installation keeps its key.
-        let _ = self.identity_check.set(sql);
+        let _ = self.installation_check.set(sql);
     }
 
     /// Connects to the first host that answers, beginning with the one that did so last. The connection is driven by the runtime of
@@ -109,10 +122,10 @@ impl Connector {
             }
         };
         session.execute(SESSION_SETTINGS).await?;
-        if let Some(check) = self.identity_check.get() {
-            session.execute(check).await.map_err(|error| match error {
-                StoreError::Unavailable(_) => error,
-                _ => StoreError::Unavailable("this is the database of another installation".to_owned()),
+        for check in self.cluster_check.iter().chain(self.installation_check.get()) {
+            session.execute(check).await.map_err(|error| match error.is_unavailable() {
+                true => error,
+                false => StoreError::Unavailable("this is another database than the one that was here".to_owned()),
             })?;
         }
         Ok(session)

@@ -1,5 +1,5 @@
 //! Connections: a bounded pool that never makes a caller wait longer than two seconds, and transactions over one of its
-//! connections. TLS is used where the address asks for it.
+//! connections. How they are opened is for `connect`.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use diesel_async::pooled_connection::{
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
@@ -55,6 +55,7 @@ pub struct Store {
     runtime: Handle,
     background: Arc<Semaphore>,
     pacing: Pacing,
+    batches: Arc<RwLock<()>>,
 }
 
 /// A connection for one step of something that takes many of them.
@@ -96,11 +97,16 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the pool. Connections are made when they are needed, so this succeeds while the database is away.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_only(url, None).await
+    }
+
+    /// The same, for the server of one cluster and no other that may answer at this address, by its system identifier.
+    pub async fn open_only(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
         let runtime = Handle::current();
         let connecting = runtime.clone();
-        let connector = Arc::new(Connector::new(url)?);
+        let connector = Arc::new(Connector::new(url, system_identifier)?);
         let connecting_to = connector.clone();
         let mut config = ManagerConfig::default();
         config.custom_setup = Box::new(move |_| {
@@ -128,7 +134,16 @@ impl Store {
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let searches = Arc::new(Semaphore::new(MAX_SEARCHES));
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
-        Ok(Self { pool, connector, waits: Arc::default(), searches, runtime, background, pacing: Pacing::default() })
+        Ok(Self {
+            pool,
+            connector,
+            waits: Arc::default(),
+            searches,
+            runtime,
+            background,
+            pacing: Pacing::default(),
+            batches: Arc::default(),
+        })
     }
 
     /// A connection from the pool.
@@ -148,6 +163,16 @@ impl Store {
             };
             StoreError::Unavailable(words)
         })
+    }
+
+    /// The turn to write one batch of events. Waits while the database server is restarted.
+    pub async fn batch_turn(&self) -> OwnedRwLockReadGuard<()> {
+        self.batches.clone().read_owned().await
+    }
+
+    /// Waits until no batch is being written. No other begins until what is given back is dropped.
+    pub async fn pause_batches(&self) -> OwnedRwLockWriteGuard<()> {
+        self.batches.clone().write_owned().await
     }
 
     /// Whether senders need the machine just now.

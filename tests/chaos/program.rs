@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use crate::support::actors::Sender;
 use crate::support::private_postgres::{kill_server, private_directory};
@@ -29,6 +30,8 @@ pub enum Home {
 pub struct Program {
     pub address: SocketAddr,
     home: Home,
+    /// Where it remembers that there was a database.
+    state: TempDir,
     child: Option<Child>,
     /// What it finds in its environment, beside PATH.
     environment: Vec<(String, String)>,
@@ -49,7 +52,8 @@ impl Program {
     /// With an environment, and with a file for its log.
     pub async fn serve_with(home: Home, environment: Vec<(String, String)>, log: Option<PathBuf>) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut program = Self { address, home, child: None, environment, log };
+        let state = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let mut program = Self { address, home, state, child: None, environment, log };
         program.start();
         program.wait_until_ready().await;
         program
@@ -166,6 +170,7 @@ impl Program {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
+        command.env("XDG_STATE_HOME", self.state.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.home {
             Home::DataDirectory(directory) => command.arg("--data-dir").arg(directory),

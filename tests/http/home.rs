@@ -12,6 +12,8 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
 /// database of its own in `data`.
 pub struct Home {
     directory: tempfile::TempDir,
+    /// Where it remembers that there was a database.
+    _state: tempfile::TempDir,
     variables: Vec<(String, String)>,
     serving: Child,
     pub url: String,
@@ -31,6 +33,8 @@ impl Home {
         // Not where TMPDIR says, which may be closed to the user that root becomes.
         let directory = tempfile::tempdir_in("/tmp").unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let state = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let variables = [variables, &[("XDG_STATE_HOME", state.path().to_str().unwrap())]].concat();
         let mut serve = program(directory.path(), &[PROGRAM, "serve", "--bind", "127.0.0.1:0"]);
         serve.envs(variables.iter().copied());
         let mut serving = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -40,7 +44,7 @@ impl Home {
         let cluster = directory.path().canonicalize().unwrap().join("data/postgres");
         let database_url = format!("host={} user=reasoner dbname=reasoner_webhooks", cluster.display());
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { directory, variables, serving, url: url.unwrap(), database_url }
+        Self { directory, _state: state, variables, serving, url: url.unwrap(), database_url }
     }
 
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::store::embedded::files::prepare_data_directory;
 use reasoner_webhooks::store::embedded::initdb::create_cluster;
-use reasoner_webhooks::store::embedded::installation::Installation;
+use reasoner_webhooks::store::embedded::installation::{Installation, Version};
 use reasoner_webhooks::store::embedded::owner::Owner;
 use reasoner_webhooks::store::embedded::place::Place;
 use reasoner_webhooks::store::embedded::socket::database_url;
@@ -80,7 +80,7 @@ impl Home {
     async fn make_cluster(&self, data_dir: &str, server: &str) {
         let owner = Owner::of_new_cluster().unwrap();
         let place = Place::choose(&prepare_data_directory(&self.join(data_dir)).unwrap(), &owner).await.unwrap();
-        let installation = Installation { version: (15, 0), directory: self.join(server).join("bin") };
+        let installation = Installation { version: Version(15, 0), directory: self.join(server).join("bin") };
         create_cluster(&place, &installation, &owner).await.unwrap();
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reasoner_webhooks::store::embedded::cluster::Cluster;
+use reasoner_webhooks::store::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 
@@ -79,7 +80,9 @@ fn start() -> String {
         runtime.block_on(async {
             let directory = tempfile::Builder::new().prefix("reasoner-tests-").tempdir().unwrap().keep();
             open_to_all(&directory);
-            let cluster = Cluster::start(&directory, std::env::var_os("PATH").as_deref()).await.unwrap();
+            let cluster = Cluster::start(&directory, std::env::var_os("PATH").as_deref(), &KnownClusters::default())
+                .await
+                .unwrap();
             end_with_this_process(&cluster, directory);
             let address = cluster.database_url().to_owned();
             // The tests fill no disks and survive no crashes; those that do run servers of their own.

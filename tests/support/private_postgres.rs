@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reasoner_webhooks::store::embedded::cluster::Cluster;
+use reasoner_webhooks::store::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 use tempfile::TempDir;
@@ -121,7 +122,7 @@ pub fn private_directory() -> TempDir {
 }
 
 async fn start_cluster(directory: &Path) -> Cluster {
-    Cluster::start(directory, std::env::var_os("PATH").as_deref()).await.unwrap()
+    Cluster::start(directory, std::env::var_os("PATH").as_deref(), &KnownClusters::default()).await.unwrap()
 }
 
 /// Kills the server of this cluster, if one runs, and returns when it is gone.

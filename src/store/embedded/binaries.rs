@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::store::embedded::installation::{self, Installation};
+use crate::store::embedded::installation::{self, Installation, Version};
 use crate::store::embedded::owner::Owner;
 
 const VERSION_TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -78,7 +78,7 @@ fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
-async fn version_of(postgres: &Path, owner: &Owner) -> Option<(u32, u32)> {
+async fn version_of(postgres: &Path, owner: &Owner) -> Option<Version> {
     let output = owner.command(postgres).arg("--version").kill_on_drop(true).output();
     let output = timeout(VERSION_TIME_LIMIT, output).await.ok()?.ok()?;
     installation::parse_version(&String::from_utf8_lossy(&output.stdout))
@@ -111,7 +111,7 @@ mod tests {
     use std::process::Command;
 
     use super::{candidate_directories, find_installations};
-    use crate::store::embedded::installation::{Installation, newest};
+    use crate::store::embedded::installation::{Installation, Version, newest};
     use crate::store::embedded::owner::Owner;
 
     /// Written by another process: a file that this one had open for writing, a child forked by a neighbouring test
@@ -156,10 +156,12 @@ mod tests {
         let owner = Owner::of_new_cluster().unwrap();
         let found = find_installations(&candidates, &owner).await;
 
-        let expected =
-            [Installation { version: (14, 12), directory: older }, Installation { version: (16, 4), directory: real }];
+        let expected = [
+            Installation { version: Version(14, 12), directory: older },
+            Installation { version: Version(16, 4), directory: real },
+        ];
         assert_eq!(found, expected);
-        assert_eq!(newest(&found).unwrap().version, (16, 4));
+        assert_eq!(newest(&found).unwrap().version, Version(16, 4));
     }
 
     #[tokio::test]

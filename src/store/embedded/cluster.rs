@@ -1,6 +1,6 @@
-//! The embedded PostgreSQL as the rest of the program sees it: start, address, stop.
+//! The embedded PostgreSQL as the rest of the program sees it: start, address, stop; and, while it is used, the same server again.
 //!
-//! The steps are in the files beside this one; here is their order.
+//! The steps are in the files beside this one; here is their order. When a server is to be started again is for `supervisor`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,20 @@ use std::path::{Path, PathBuf};
 use tokio::process::Child;
 
 use crate::store::embedded::binaries;
+use crate::store::embedded::database;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::files;
+use crate::store::embedded::identity;
 use crate::store::embedded::initdb;
+use crate::store::embedded::inspection::Inspection;
 use crate::store::embedded::installation::{self, Installation};
+use crate::store::embedded::known_clusters::KnownClusters;
 use crate::store::embedded::lock::{TransitionLock, UserLock};
 use crate::store::embedded::owner::Owner;
 use crate::store::embedded::place::Place;
+use crate::store::embedded::running::{Outdated, Running};
 use crate::store::embedded::server::Server;
+use crate::store::embedded::server_files::Look;
 use crate::store::embedded::socket;
 use crate::store::embedded::stopping;
 
@@ -29,21 +35,76 @@ pub struct Cluster {
     place: Place,
     /// There was none before.
     is_new: bool,
-    major: u32,
-    socket_directory: PathBuf,
-    database_url: String,
+    owner: Owner,
+    installation: Installation,
+    /// Where server programs are looked for.
+    candidates: Vec<PathBuf>,
+    system_identifier: u64,
+    /// Where a server started now has its socket. None before the first is.
+    usual_socket: Option<PathBuf>,
+    /// None before the server runs.
+    running: Option<Running>,
     /// The server's process, if this program started it.
     child: Option<Child>,
-    users: UserLock,
+    /// None while the directory is gone: a file that is kept open would keep its disk busy.
+    users: Option<UserLock>,
+}
+
+/// What the installed programs are to the server that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    IsWhatRuns,
+    Differs(Outdated),
+    /// There are none for this cluster, or they do not run.
+    CannotRun,
 }
 
 impl Cluster {
     /// Starts the server of the cluster in `data_dir` or joins it, after making whatever is missing: the directory,
     /// the cluster, the database. `search_path` is the value of `PATH`.
     ///
+    /// Where another cluster is known to have been, or one that is not there any more, that is an error.
     /// After an error, nothing that was started here runs and nothing is half done.
-    pub async fn start(data_dir: &Path, search_path: Option<&OsStr>) -> Result<Self, EmbeddedError> {
-        let data_dir = files::prepare_data_directory(data_dir)?;
+    pub async fn start(
+        data_dir: &Path,
+        search_path: Option<&OsStr>,
+        known: &KnownClusters,
+    ) -> Result<Self, EmbeddedError> {
+        let resolved = files::resolve(data_dir)?;
+        if Place::find(&resolved)?.is_none() {
+            known.check_nothing_was(&resolved)?;
+        }
+        let data_dir = files::prepare_data_directory(&resolved)?;
+        let cluster = Self::open(data_dir, search_path, Some(known)).await?;
+        known.remember(&cluster.data_dir, cluster.directory(), cluster.system_identifier);
+        Ok(cluster)
+    }
+
+    /// Like [`Cluster::start`], where there is a cluster; where there is none, it is an error and nothing is made. For commands
+    /// that only make sense with what is there.
+    pub async fn start_existing(
+        data_dir: &Path,
+        search_path: Option<&OsStr>,
+        known: &KnownClusters,
+    ) -> Result<Self, EmbeddedError> {
+        let data_dir = files::resolve(data_dir)?;
+        if Place::find(&data_dir)?.is_none() {
+            // That no server could be started either comes first.
+            let owner = Owner::of_new_cluster()?;
+            let candidates = binaries::candidate_directories(search_path);
+            installation::newest(&binaries::find_installations(&candidates, &owner).await)?;
+            known.check_nothing_was(&data_dir)?;
+            return Err(EmbeddedError::NoCluster { directory: data_dir });
+        }
+        Self::open(data_dir, search_path, None).await
+    }
+
+    /// Makes the cluster where there is none, if it is given what could be known of one.
+    async fn open(
+        data_dir: PathBuf,
+        search_path: Option<&OsStr>,
+        may_make: Option<&KnownClusters>,
+    ) -> Result<Self, EmbeddedError> {
         // Before the locks: in a data directory of somebody else, they could not be opened, which would explain less.
         if let Some(place) = Place::find(&data_dir)? {
             Owner::of_existing_cluster(&place.directory)?;
@@ -53,63 +114,167 @@ impl Cluster {
         let candidates = binaries::candidate_directories(search_path);
         let found = Place::find(&data_dir)?;
         let is_new = found.is_none();
-        let (place, owner, installation) = match found {
-            Some(place) => open(place, &candidates).await?,
-            None => create(&data_dir, &candidates).await?,
-        };
-
-        initdb::remove_unfinished(&place.home);
-        let server = Server {
-            usual_socket: socket::prepare_directory(&data_dir, &place.directory, &owner)?,
-            place: &place,
-            installation: &installation,
-            owner: &owner,
-        };
-        let mut child = None;
-        match server.bring_up(&mut child, &users, &held).await {
-            Ok(socket_directory) => {
-                let started = child.is_some();
-                tracing::debug!(directory = %place.directory.display(), started, "PostgreSQL is ready");
-                Ok(Self {
-                    database_url: socket::database_url(&socket_directory),
-                    major: installation.version.0,
-                    data_dir,
-                    place,
-                    is_new,
-                    socket_directory,
-                    child,
-                    users,
-                })
+        let (place, owner, installation) = match (found, may_make) {
+            (Some(place), _) => open(place, &candidates).await?,
+            (None, Some(known)) => {
+                // Once more, under the lock.
+                known.check_nothing_was(&data_dir)?;
+                create(&data_dir, &candidates).await?
             }
+            (None, None) => return Err(EmbeddedError::NoCluster { directory: data_dir }),
+        };
+        let system_identifier = identity::system_identifier(&place.directory)?;
+        if let Some(known) = may_make {
+            known.check_is_same(&data_dir, system_identifier)?;
+        }
+        initdb::remove_unfinished(&place.home);
+        let cluster = Self {
+            data_dir,
+            place,
+            is_new,
+            owner,
+            installation,
+            candidates,
+            system_identifier,
+            usual_socket: None,
+            running: None,
+            child: None,
+            users: Some(users),
+        };
+        cluster.brought_up(&held).await
+    }
+
+    /// With its server running; without, nothing that was started here is left.
+    async fn brought_up(mut self, held: &TransitionLock) -> Result<Self, EmbeddedError> {
+        match self.bring_up(held).await {
+            Ok(()) => Ok(self),
             Err(error) => {
-                if users.is_last(&held)? {
-                    // The first error is the one worth telling.
-                    let _ = stopping::stop_server(&place.directory, &mut child).await;
-                    socket::remove_directory(&server.usual_socket, &place.directory);
-                }
+                // The first error is the one worth telling.
+                let _ = self.stop_if_last(held).await;
                 Err(error)
             }
         }
     }
 
-    /// Like [`Cluster::start`], where there is a cluster; where there is none, it is an error and nothing is made. For commands
-    /// that only make sense with what is there.
-    pub async fn start_existing(data_dir: &Path, search_path: Option<&OsStr>) -> Result<Self, EmbeddedError> {
-        let looked_in = std::path::absolute(data_dir).map_err(EmbeddedError::file("look for", data_dir))?;
-        let is_there = looked_in.is_dir() && Place::find(&looked_in)?.is_some();
-        if !is_there {
-            // That no server could be started either comes first.
-            let owner = Owner::of_new_cluster()?;
-            let candidates = binaries::candidate_directories(search_path);
-            installation::newest(&binaries::find_installations(&candidates, &owner).await)?;
-            return Err(EmbeddedError::NoCluster { directory: looked_in });
+    /// Starts the server or joins it, and notes what it is.
+    async fn bring_up(&mut self, held: &TransitionLock) -> Result<(), EmbeddedError> {
+        let users = match &self.users {
+            Some(users) => users,
+            None => self.users.insert(UserLock::share(&self.data_dir, held)?),
+        };
+        let usual_socket = socket::prepare_directory(&self.data_dir, &self.place.directory, &self.owner)?;
+        self.usual_socket = Some(usual_socket.clone());
+        let server = Server { usual_socket, place: &self.place, installation: &self.installation, owner: &self.owner };
+        let socket_directory = server.bring_up(&mut self.child, users, held).await?;
+        if let Some(running) = &self.running
+            && running.socket_directory != socket_directory
+        {
+            return Err(EmbeddedError::Moved { directory: self.place.directory.clone() });
         }
-        Self::start(data_dir, search_path).await
+        let (directory, installation) = (&self.place.directory, &self.installation);
+        self.running = Some(Running::note(socket_directory, directory, installation, &self.candidates).await?);
+        Ok(())
+    }
+
+    /// Starts the server again that has ended, or joins the one that another program has started. Never makes a cluster, and takes
+    /// no other for this one.
+    pub async fn revive(&mut self) -> Result<(), EmbeddedError> {
+        self.check_in_place()?;
+        let held = TransitionLock::acquire(&self.data_dir).await?;
+        self.check_in_place()?;
+        // A disk that went away and came back has other files.
+        self.users = Some(UserLock::share(&self.data_dir, &held)?);
+        self.find_installation().await?;
+        self.bring_up(&held).await
+    }
+
+    /// Stops the server and starts the programs that are installed now. When all is ready for it, `before_stop` is waited for, and
+    /// what that gives is kept until the server runs again. Nothing is stopped where another program has done it already.
+    pub async fn restart<T>(&mut self, before_stop: impl Future<Output = T>) -> Result<(), EmbeddedError> {
+        self.check_in_place()?;
+        let held = TransitionLock::acquire(&self.data_dir).await?;
+        self.check_in_place()?;
+        self.find_installation().await?;
+        let mut kept = None;
+        if let Some(running) = &self.running
+            && running.is_the_one_in(&self.place.directory)?
+        {
+            database::checkpoint(&running.socket_directory).await;
+            kept = Some(before_stop.await);
+            stopping::stop_server(&self.place.directory, &mut self.child).await?;
+        }
+        let started = self.bring_up(&held).await;
+        drop(kept);
+        started
+    }
+
+    /// The programs to run the cluster with, as they are installed now.
+    async fn find_installation(&mut self) -> Result<(), EmbeddedError> {
+        let installations = binaries::find_installations(&self.candidates, &self.owner).await;
+        let found = installation::matching(&installations, self.major(), &self.place.directory)?;
+        self.installation = found.clone();
+        // Ended already: a child that is still there would be taken for one that is starting.
+        if self.child.as_mut().is_some_and(|child| stopping::living_child(child).is_none()) {
+            self.child = None;
+        }
+        Ok(())
+    }
+
+    /// An error if the data directory does not hold this very cluster.
+    pub fn check_in_place(&self) -> Result<(), EmbeddedError> {
+        self.inspection().check_in_place()
+    }
+
+    /// Lets go of the directory while the cluster is not there, so that its disk can be repaired.
+    pub fn let_go(&mut self) {
+        if self.child.as_mut().is_none_or(|child| stopping::living_child(child).is_none()) {
+            self.child = None;
+            self.users = None;
+        }
+    }
+
+    /// What it takes to look after the files of this cluster.
+    pub fn inspection(&self) -> Inspection {
+        Inspection {
+            data_dir: self.data_dir.clone(),
+            home: self.place.home.clone(),
+            system_identifier: self.system_identifier,
+            files: self.running.as_ref().map(|running| running.files.clone()).unwrap_or_default(),
+            candidates: self.candidates.clone(),
+        }
+    }
+
+    /// How the files of the server were when this program began to use it.
+    pub fn first_look(&self) -> Option<&Look> {
+        self.running.as_ref().map(|running| &running.look)
+    }
+
+    /// Compares the server that runs with the programs that are installed for it, which look like this now.
+    pub async fn compare_with_installed(&self, now: &Look) -> Installed {
+        let installations = binaries::find_installations(&self.candidates, &self.owner).await;
+        let Ok(found) = installation::matching(&installations, self.major(), &self.place.directory) else {
+            return Installed::CannotRun;
+        };
+        match self.running.as_ref().and_then(|running| running.outdated_by(found, now)) {
+            Some(outdated) => Installed::Differs(outdated),
+            None => Installed::IsWhatRuns,
+        }
+    }
+
+    /// An error if the programs that are installed for this cluster do not run: one is made aside with them, and removed.
+    pub async fn try_installed(&mut self) -> Result<(), EmbeddedError> {
+        self.find_installation().await?;
+        initdb::try_out(&self.place.home, &self.installation, &self.owner).await
     }
 
     /// The address of the product's database. It leads to a Unix socket.
-    pub fn database_url(&self) -> &str {
-        &self.database_url
+    pub fn database_url(&self) -> String {
+        socket::database_url(self.running.as_ref().map_or(Path::new("/"), |running| &running.socket_directory))
+    }
+
+    /// What tells this cluster from every other.
+    pub fn system_identifier(&self) -> u64 {
+        self.system_identifier
     }
 
     /// Where the cluster really is.
@@ -124,7 +289,7 @@ impl Cluster {
 
     /// The major version of the server.
     pub fn major(&self) -> u32 {
-        self.major
+        self.installation.version.0
     }
 
     /// Whether the cluster could not be put into the data directory, and is under /var/lib instead.
@@ -134,13 +299,25 @@ impl Cluster {
 
     /// Lets go of the server. The last program to do so stops it, and returns when it is gone.
     pub async fn stop(mut self) -> Result<(), EmbeddedError> {
-        let held = TransitionLock::acquire(&self.data_dir).await?;
-        if self.users.is_last(&held)? {
-            stopping::stop_server(&self.place.directory, &mut self.child).await?;
-            socket::remove_directory(&self.socket_directory, &self.place.directory);
+        if let Err(EmbeddedError::Gone { .. } | EmbeddedError::Replaced { .. }) = self.check_in_place() {
+            // Nothing is to be made or stopped there; a server that still runs on what was there is this program's to end.
+            return stopping::stop_child(&mut self.child).await;
         }
+        let held = TransitionLock::acquire(&self.data_dir).await?;
         // Not the last: the locks and, if this program is the server's parent, the process are let go by dropping
         // them, in whatever order.
+        self.stop_if_last(&held).await
+    }
+
+    async fn stop_if_last(&mut self, held: &TransitionLock) -> Result<(), EmbeddedError> {
+        let Some(users) = &self.users else { return Ok(()) };
+        if users.is_last(held)? {
+            stopping::stop_server(&self.place.directory, &mut self.child).await?;
+            let used = self.running.as_ref().map(|running| &running.socket_directory);
+            if let Some(directory) = used.or(self.usual_socket.as_ref()) {
+                socket::remove_directory(directory, &self.place.directory);
+            }
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Tables are for the migrations.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -10,6 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::store::embedded::error::EmbeddedError;
+use crate::store::embedded::installation::Version;
 
 /// The superuser role that initdb makes.
 pub const ROLE: &str = "reasoner";
@@ -54,6 +55,44 @@ async fn try_to_prepare(socket_directory: &Path) -> Result<(), tokio_postgres::E
         return Ok(());
     }
     client.batch_execute(&format!("create database {DATABASE}")).await
+}
+
+/// What a running server says of its own programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    pub version: Version,
+    /// Where it loads libraries from.
+    pub libraries: PathBuf,
+}
+
+/// Asks a running server which programs it is made of. `None` where it does not say.
+pub async fn programs(socket_directory: &Path) -> Option<Programs> {
+    let ask = async {
+        let client = connect(socket_directory).await?;
+        let question = "select current_setting('server_version_num')::int, \
+                        (select setting from pg_config where name = 'PKGLIBDIR')";
+        client.query_one(question, &[]).await
+    };
+    match timeout(TIME_LIMIT, ask).await {
+        Ok(Ok(row)) => {
+            let number = u32::try_from(row.get::<_, i32>(0)).unwrap_or(0);
+            let libraries: String = row.get(1);
+            Some(Programs { version: Version(number / 10_000, number % 10_000), libraries: libraries.into() })
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the server does not say which programs it runs");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Writes everything to disk, so that a stop that follows has little left to write. It may fail: the stop does the same.
+pub async fn checkpoint(socket_directory: &Path) {
+    let write = async { connect(socket_directory).await?.batch_execute("checkpoint").await };
+    if let Ok(Err(error)) = timeout(TIME_LIMIT, write).await {
+        tracing::debug!(%error, "no checkpoint before the stop");
+    }
 }
 
 /// The connection ends with the client that is given back.

@@ -52,6 +52,38 @@ pub enum EmbeddedError {
     )]
     NoCluster { directory: PathBuf },
 
+    /// Nothing is there, and something was.
+    #[error(
+        "there is no database in {}, and there was one{since}: is its disk mounted? To start afresh without it, delete \
+         {files}",
+        directory.display()
+    )]
+    LostCluster { directory: PathBuf, since: String, files: String },
+
+    /// Another one is there than was.
+    #[error(
+        "the database in {} is not the one that was there before: its system identifier is {found}, not {expected}. Is \
+         another disk mounted? If this database is meant, delete {files}",
+        directory.display()
+    )]
+    OtherCluster { directory: PathBuf, found: String, expected: String, files: String },
+
+    /// The directory of the server that this program uses has lost it.
+    #[error("there is no database in {} any more: is its disk mounted? Senders get 503 until it is back", directory.display())]
+    Gone { directory: PathBuf },
+
+    /// Another cluster lies where the one of this program was.
+    #[error(
+        "the database in {} is another one now: its system identifier is {found}, not {expected}. Senders get 503 until \
+         the one that was there is back",
+        directory.display()
+    )]
+    Replaced { directory: PathBuf, found: u64, expected: u64 },
+
+    /// It is back under another address, which those who use it do not know.
+    #[error("the socket of the PostgreSQL in {} is in another directory now: start this program again", directory.display())]
+    Moved { directory: PathBuf },
+
     #[error(
         "{} is neither empty nor a PostgreSQL cluster (it has no readable PG_VERSION): move it away, or choose another \
          --data-dir (DATA_DIR)",

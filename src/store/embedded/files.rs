@@ -3,6 +3,7 @@
 //! As root, a new file is given to the owner of its directory, so that this user and root can share a data directory.
 //! What the files mean is for `lock`, `log` and `place` to say.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -16,6 +17,35 @@ use crate::store::embedded::error::EmbeddedError;
 
 const ID_FILE: &str = "postgres.id";
 const ID_LENGTH: usize = 32;
+
+/// Where a path leads, whether or not anything is there: absolute, links resolved. Makes nothing.
+pub fn resolve(path: &Path) -> Result<PathBuf, EmbeddedError> {
+    let failed = |error| EmbeddedError::file("look for", path)(error);
+    // What exists, and the names below it that do not.
+    let mut existing = std::path::absolute(path).map_err(failed)?;
+    let mut missing: Vec<OsString> = Vec::new();
+    loop {
+        match existing.canonicalize() {
+            Ok(mut resolved) => {
+                resolved.extend(missing.iter().rev());
+                return Ok(resolved);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let parent = existing.parent().unwrap_or(Path::new("/")).to_owned();
+        // A link to what is missing, such as a disk that is not mounted. Links in a circle are another error.
+        if let Ok(target) = fs::read_link(&existing) {
+            existing = parent.join(target);
+            continue;
+        }
+        let Some(name) = existing.file_name() else {
+            return Err(failed(ErrorKind::NotFound.into()));
+        };
+        missing.push(name.to_owned());
+        existing = parent;
+    }
+}
 
 /// Makes the data directory where it is missing and says where it really is: absolute, links resolved.
 pub fn prepare_data_directory(data_dir: &Path) -> Result<PathBuf, EmbeddedError> {
@@ -55,6 +85,11 @@ pub fn open_private(path: &Path) -> Result<File, EmbeddedError> {
     }
 }
 
+/// Opens for reading, never through a link.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)
+}
+
 /// Makes renames and new entries in a directory last through a power cut.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
@@ -66,11 +101,7 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
 pub fn read_id(data_dir: &Path) -> Result<Option<String>, EmbeddedError> {
     let path = data_dir.join(ID_FILE);
     let mut text = String::new();
-    let read = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(&path)
-        .and_then(|file| file.take(1024).read_to_string(&mut text));
+    let read = open_to_read(&path).and_then(|file| file.take(1024).read_to_string(&mut text));
     match read {
         Ok(_) => {
             let id = text.trim();
@@ -113,4 +144,31 @@ fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {
     }
     let directory = fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
     fchown(file, Some(directory.uid()), Some(directory.gid()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::resolve;
+
+    #[test]
+    fn a_path_leads_to_the_same_place_whether_or_not_it_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        symlink("disk/inner", root.join("link")).unwrap();
+        symlink(root.join("link"), root.join("link of link")).unwrap();
+        let paths = ["disk/inner/data", "link/data", "link of link/data"].map(|path| root.join(path));
+        for path in &paths {
+            assert_eq!(resolve(path).unwrap(), paths[0], "nothing is there");
+        }
+        fs::create_dir_all(&paths[0]).unwrap();
+        for path in &paths {
+            assert_eq!(resolve(path).unwrap(), paths[0]);
+        }
+        symlink("circle", root.join("circle")).unwrap();
+        assert!(resolve(&root.join("circle/data")).is_err());
+        assert!(resolve("relative".as_ref()).unwrap().is_absolute());
+    }
 }

@@ -57,6 +57,27 @@ pub async fn create_cluster(place: &Place, installation: &Installation, owner: &
     Err(EmbeddedError::Initdb { directory: place.directory.clone(), output })
 }
 
+/// Whether these programs can make a cluster, and so run one: it is made aside, with all that belongs to it, and removed.
+pub async fn try_out(home: &Path, installation: &Installation, owner: &Owner) -> Result<(), EmbeddedError> {
+    let tried = home.join(format!("{UNFINISHED_PREFIX}{}", Uuid::new_v4().simple()));
+    files::create_private_directory(&tried).map_err(EmbeddedError::file("create", &tried))?;
+    owner.take(&tried)?;
+    let run = run_initdb(&tried, installation, owner, CHARACTER_TYPES[CHARACTER_TYPES.len() - 1]).await;
+    if let Err(error) = fs::remove_dir_all(&tried) {
+        tracing::debug!(path = %tried.display(), %error, "cannot remove a cluster that was made to try the programs");
+    }
+    match run {
+        Ok(made) if made.status.success() => Ok(()),
+        Ok(made) => {
+            let output = log::last_lines(&[made.stdout, made.stderr].concat());
+            Err(EmbeddedError::Initdb { directory: tried, output })
+        }
+        Err(cause) => {
+            Err(EmbeddedError::CannotRun { program: installation.initdb(), user: owner.name().to_owned(), cause })
+        }
+    }
+}
+
 async fn run_initdb(
     directory: &Path,
     installation: &Installation,

@@ -2,10 +2,21 @@
 //!
 //! Finding them is for `binaries`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::packages;
+
+/// A major and a minor version, which sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
 
 /// The oldest PostgreSQL that the product's SQL is written for.
 const MINIMUM_MAJOR: u32 = 14;
@@ -13,8 +24,8 @@ const MINIMUM_MAJOR: u32 = 14;
 /// One installed PostgreSQL server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Installation {
-    /// Major and minor version. First, so that installations sort by it.
-    pub version: (u32, u32),
+    /// First, so that installations sort by it.
+    pub version: Version,
     /// The directory of `initdb` and `postgres`, links resolved.
     pub directory: PathBuf,
 }
@@ -67,14 +78,14 @@ pub fn matching<'a>(
 }
 
 /// Reads `postgres (PostgreSQL) 15.13 (Debian …)`; a beta's `18beta1` is 18.0.
-pub fn parse_version(output: &str) -> Option<(u32, u32)> {
+pub fn parse_version(output: &str) -> Option<Version> {
     let version = output.strip_prefix("postgres (PostgreSQL) ")?;
     let digits = |text: &str| {
         let end = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
         text[..end].parse::<u32>().ok()
     };
     let minor = version.split_once('.').and_then(|(_, minor)| digits(minor));
-    Some((digits(version)?, minor.unwrap_or(0)))
+    Some(Version(digits(version)?, minor.unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -82,11 +93,11 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::slice;
 
-    use super::{Installation, matching, newest, parse_version};
+    use super::{Installation, Version, matching, newest, parse_version};
 
     fn installation(major: u32, minor: u32) -> Installation {
         let directory = PathBuf::from(format!("/{major}/bin"));
-        Installation { version: (major, minor), directory }
+        Installation { version: Version(major, minor), directory }
     }
 
     #[test]
@@ -100,7 +111,7 @@ mod tests {
     fn an_existing_cluster_gets_its_own_major_or_an_error_that_names_it() {
         let found = [installation(14, 2), installation(15, 3), installation(15, 8), installation(17, 0)];
         let directory = Path::new("/data/postgres");
-        assert_eq!(matching(&found, 15, directory).unwrap().version, (15, 8));
+        assert_eq!(matching(&found, 15, directory).unwrap().version, Version(15, 8));
         let error = matching(&found, 16, directory).unwrap_err();
         assert!(error.is_missing_server());
         let message = error.to_string();
@@ -110,9 +121,9 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_every_packager_prints_them() {
-        assert_eq!(parse_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"), Some((15, 13)));
-        assert_eq!(parse_version("postgres (PostgreSQL) 18beta1\n"), Some((18, 0)));
-        assert_eq!(parse_version("postgres (PostgreSQL) 17.2\n"), Some((17, 2)));
+        assert_eq!(parse_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)\n"), Some(Version(15, 13)));
+        assert_eq!(parse_version("postgres (PostgreSQL) 18beta1\n"), Some(Version(18, 0)));
+        assert_eq!(parse_version("postgres (PostgreSQL) 17.2\n"), Some(Version(17, 2)));
         assert_eq!(parse_version("shim: no version set\n"), None);
     }
 }

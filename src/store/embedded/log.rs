@@ -1,14 +1,19 @@
 //! The server's log, `postgres.log` beside the cluster: opened for the server, and quoted when it does not start.
 
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
 
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::files;
 
-/// A log larger than this is set aside at the next start, in place of the one set aside before.
+/// A log larger than this is set aside, in place of the one set aside before: at a start, and while the server runs.
 const MAX_LOG_BYTES: u64 = 16 * 1024 * 1024;
+const NAME: &str = "postgres.log";
+const NAME_ASIDE: &str = "postgres.log.1";
 const QUOTED_LINES: usize = 6;
 const QUOTED_BYTES: u64 = 4096;
 
@@ -22,7 +27,7 @@ pub struct ServerLog {
 impl ServerLog {
     /// The log in `home` from now on. A running server keeps writing to it.
     pub fn follow(home: &Path) -> Self {
-        let path = home.join("postgres.log");
+        let path = home.join(NAME);
         let began_at = fs::symlink_metadata(&path).map_or(0, |log| log.len());
         Self { path, began_at }
     }
@@ -31,7 +36,7 @@ impl ServerLog {
     pub fn open(home: &Path) -> Result<(Self, File), EmbeddedError> {
         let log = Self::follow(home);
         if log.began_at > MAX_LOG_BYTES {
-            let aside = home.join("postgres.log.1");
+            let aside = home.join(NAME_ASIDE);
             fs::rename(&log.path, &aside).map_err(EmbeddedError::file("set aside", &log.path))?;
         }
         let file = files::open_private(&log.path)?;
@@ -50,11 +55,61 @@ impl ServerLog {
     fn read_tail(&self) -> std::io::Result<Vec<u8>> {
         let mut file = File::open(&self.path)?;
         let length = file.metadata()?.len();
-        let from = self.began_at.max(length.saturating_sub(QUOTED_BYTES));
+        // Shorter than it was, it has been set aside meanwhile.
+        let began_at = if self.began_at <= length { self.began_at } else { 0 };
+        let from = began_at.max(length.saturating_sub(QUOTED_BYTES));
         file.seek(SeekFrom::Start(from))?;
         let mut tail = Vec::new();
         file.take(QUOTED_BYTES).read_to_end(&mut tail)?;
         Ok(tail)
+    }
+}
+
+/// Sets the log of a running server aside where it is too large: a copy is made and the log emptied, for the server keeps the file
+/// open and appends to it. What it writes in that moment is lost.
+pub fn set_aside_if_large(home: &Path) -> Result<(), EmbeddedError> {
+    let path = home.join(NAME);
+    if fs::symlink_metadata(&path).map_or(0, |log| log.len()) <= MAX_LOG_BYTES {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(&path);
+    let mut log = opened.map_err(EmbeddedError::file("open", &path))?;
+    // Programs that share a data directory do this one at a time, and the others find it done.
+    if log.try_lock().is_err() {
+        return Ok(());
+    }
+    let length = log.metadata().map_err(EmbeddedError::file("look at", &path))?.len();
+    if length <= MAX_LOG_BYTES {
+        return Ok(());
+    }
+    let copied = copy_end(&mut log, length, &home.join(NAME_ASIDE));
+    // A full disk needs the room more than anybody needs the log.
+    if copied.is_ok() || matches!(&copied, Err(error) if error.kind() == ErrorKind::StorageFull) {
+        log.set_len(0).map_err(EmbeddedError::file("empty", &path))?;
+    }
+    copied.map_err(EmbeddedError::file("set aside", &path))
+}
+
+/// Copies the end of the log, as much as a log may hold.
+fn copy_end(log: &mut File, length: u64, aside: &Path) -> io::Result<()> {
+    // What was set aside before goes first: two of them and the log would need more room than was promised.
+    match fs::remove_file(aside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    log.seek(SeekFrom::Start(length.saturating_sub(MAX_LOG_BYTES)))?;
+    let mut copy = files::open_private(aside).map_err(|error| match error {
+        EmbeddedError::File { cause, .. } => cause,
+        other => io::Error::other(other),
+    })?;
+    match io::copy(&mut log.take(MAX_LOG_BYTES), &mut copy) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // Half a copy would only take room.
+            let _ = fs::remove_file(aside);
+            Err(error)
+        }
     }
 }
 
@@ -70,7 +125,31 @@ pub fn last_lines(output: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::last_lines;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+
+    use super::{MAX_LOG_BYTES, last_lines, set_aside_if_large};
+
+    #[test]
+    fn a_large_log_is_set_aside_while_somebody_writes_to_it() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, aside) = (home.path().join("postgres.log"), home.path().join("postgres.log.1"));
+        set_aside_if_large(home.path()).unwrap();
+        assert!(!path.exists(), "nothing is made where there is none");
+        fs::write(&aside, "older").unwrap();
+        let mut server = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let size = usize::try_from(MAX_LOG_BYTES).unwrap();
+        server.write_all(&vec![b'x'; size]).unwrap();
+        set_aside_if_large(home.path()).unwrap();
+        assert_eq!(fs::read(&aside).unwrap(), b"older", "it is not too large yet");
+
+        server.write_all(b"last line\n").unwrap();
+        set_aside_if_large(home.path()).unwrap();
+        server.write_all(b"next line\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"next line\n");
+        let kept = fs::read(&aside).unwrap();
+        assert!(kept.len() == size && kept.ends_with(b"xlast line\n"));
+    }
 
     #[test]
     fn the_last_lines_become_one() {

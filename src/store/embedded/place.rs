@@ -11,7 +11,8 @@ use crate::store::embedded::files;
 use crate::store::embedded::owner::Owner;
 
 const CLUSTER_NAME: &str = "postgres";
-const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
+/// Where root keeps what cannot be in a data directory.
+pub const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
 
 /// A cluster's directory and what surrounds it.
 #[derive(Debug, Clone)]

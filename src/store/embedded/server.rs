@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use tokio::process::Child;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::store::embedded::database::{self, Answer};
 use crate::store::embedded::error::EmbeddedError;
@@ -34,6 +34,8 @@ const REMAINS_GRACE: Duration = Duration::from_secs(5);
 const REMAINS_LIMIT: Duration = Duration::from_secs(30);
 /// How long a server may say it is ready and not answer, before it is started afresh if nobody else uses it.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+/// How long a server program may take to answer a question.
+const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// A cluster that exists, and all it takes to run its server.
 #[derive(Debug)]
@@ -138,7 +140,8 @@ impl Server<'_> {
             return Ok(None);
         }
         postmaster::clear_remains(&self.place.directory, &self.usual_socket)?;
-        *child = Some(self.spawn(log)?);
+        let preloaded = self.preloaded_libraries().await;
+        *child = Some(self.spawn(log, &preloaded)?);
         Ok(None)
     }
 
@@ -160,7 +163,20 @@ impl Server<'_> {
         Ok(())
     }
 
-    fn spawn(&self, log: &mut ServerLog) -> Result<Child, EmbeddedError> {
+    /// What the cluster's own files say is to be loaded, and [`PRELOADED`]: what is given at the start overrides the files.
+    async fn preloaded_libraries(&self) -> String {
+        let mut command = self.owner.command(self.installation.postgres());
+        command.arg("-D").arg(&self.place.directory).args(["-C", "shared_preload_libraries"]).kill_on_drop(true);
+        // Files that cannot be read are told about by the start that follows.
+        let output = timeout(QUESTION_LIMIT, command.output()).await;
+        let configured = match &output {
+            Ok(Ok(output)) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            _ => String::new(),
+        };
+        with_preloaded(&configured)
+    }
+
+    fn spawn(&self, log: &mut ServerLog, preloaded: &str) -> Result<Child, EmbeddedError> {
         let (new_log, output) = ServerLog::open(&self.place.home)?;
         *log = new_log;
         let errors = output.try_clone().map_err(EmbeddedError::file("open", log.path()))?;
@@ -174,6 +190,7 @@ impl Server<'_> {
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
+        command.args(["-c", &format!("shared_preload_libraries={preloaded}")]);
         command
             .stdout(Stdio::from(output))
             .stderr(Stdio::from(errors))
@@ -204,7 +221,34 @@ const SETTINGS: [&str; 9] = [
     "log_checkpoints=off",
 ];
 
+/// The library of the language that functions of the schema are written in. Loaded once by the server, it is in every process that
+/// this starts, also after an upgrade has replaced the file by one that only fits the upgraded server.
+const PRELOADED: &str = "plpgsql";
+
+fn with_preloaded(configured: &str) -> String {
+    let is_in = configured.split(',').any(|name| name.trim().trim_matches('"') == PRELOADED);
+    match configured {
+        "" => PRELOADED.to_owned(),
+        configured if is_in => configured.to_owned(),
+        configured => format!("{configured},{PRELOADED}"),
+    }
+}
+
 /// PostgreSQL noticed remains that `/proc` does not show us; they end by themselves.
 fn is_passing(tail: &str) -> bool {
     tail.contains("pre-existing shared memory block") || (tail.contains("lock file") && tail.contains("already exists"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_preloaded;
+
+    #[test]
+    fn what_a_cluster_loads_already_is_kept() {
+        assert_eq!(with_preloaded(""), "plpgsql");
+        assert_eq!(with_preloaded("pg_stat_statements"), "pg_stat_statements,plpgsql");
+        for configured in ["auto_explain, plpgsql", "\"plpgsql\"", "plpgsql,x"] {
+            assert_eq!(with_preloaded(configured), configured);
+        }
+    }
 }

@@ -36,11 +36,40 @@ pub async fn stop_server(directory: &Path, child: &mut Option<Child>) -> Result<
         }
         sleep(POLL_INTERVAL).await;
     }
+    reap(child).await;
+    Ok(())
+}
+
+/// Ends a server that this program has started, whose directory is not to be reached any more.
+pub async fn stop_child(child: &mut Option<Child>) -> Result<(), EmbeddedError> {
+    let Some(process) = child.as_mut().and_then(living_child) else { return Ok(()) };
+    process::send(process, Signal::SIGINT);
+    let began = Instant::now();
+    while child.as_mut().and_then(living_child).is_some() {
+        if began.elapsed() > STOP_LIMIT {
+            let seconds = STOP_LIMIT.as_secs();
+            return Err(EmbeddedError::NotStopped { process, seconds });
+        }
+        sleep(POLL_INTERVAL).await;
+    }
+    reap(child).await;
+    Ok(())
+}
+
+/// The process of a child that has not ended.
+pub fn living_child(child: &mut Child) -> Option<i32> {
+    match child.try_wait() {
+        // `id` is none once the child has been reaped.
+        Ok(None) => child.id().and_then(|id| i32::try_from(id).ok()),
+        _ => None,
+    }
+}
+
+/// Takes the exit status of a child that has ended, so that no zombie stays.
+async fn reap(child: &mut Option<Child>) {
     if let Some(mut child) = child.take() {
-        // Already ended: this only takes its exit status, so that no zombie stays.
         let _ = timeout(REAP_LIMIT, child.wait()).await;
     }
-    Ok(())
 }
 
 fn living_server(directory: &Path, told: Option<i32>, child: &mut Option<Child>) -> Result<Option<i32>, EmbeddedError> {
@@ -51,9 +80,5 @@ fn living_server(directory: &Path, told: Option<i32>, child: &mut Option<Child>)
     if let Some(process) = told.filter(|it| process::is_server_of(*it, directory)) {
         return Ok(Some(process));
     }
-    // `id` is none once the child has been reaped.
-    Ok(child.as_mut().and_then(|child| match child.try_wait() {
-        Ok(None) => child.id().and_then(|id| i32::try_from(id).ok()),
-        _ => None,
-    }))
+    Ok(child.as_mut().and_then(living_child))
 }

@@ -2,26 +2,28 @@
 //!
 //! Everything here runs the real binary on data directories of its own, on a real server. What is inside the database
 //! is for other tests; a list of accounts is enough to see that data is kept.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::ffi::OsStr;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod log;
+mod lost_disk;
+mod stage;
+mod upgrade;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tempfile::TempDir;
-
-const TIME_LIMIT: Duration = Duration::from_secs(120);
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
-const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
-const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
-const PASSWORD: &str = "seven quiet otters read the tide table";
+use stage::{
+    ELSEWHERE, Ended, Home, PROGRAM, Program, id_of, my_uid, program_command, send, servers_under, succeeded, text,
+    wait_until,
+};
 
 // ---- Starting, sharing, stopping ----
 
@@ -222,10 +224,11 @@ fn a_data_directory_with_spaces_quotes_commas_and_accents_works() {
 fn a_relative_data_directory_is_the_same_place_as_its_absolute_path() {
     let home = Home::new();
     let relative = Path::new("data");
-    let mut command = program_command(PROGRAM.as_ref());
-    command.current_dir(home.root.path()).args(["account", "list", "--json", "--data-dir"]).arg(relative);
-    assert_eq!(text(&succeeded(command.output().unwrap())).trim(), "[]");
+    let mut command = home.command();
+    command.current_dir(home.root.path()).args(["migrate", "--data-dir"]).arg(relative);
+    succeeded(command.output().unwrap());
     assert!(home.cluster().join("PG_VERSION").exists());
+    assert_eq!(home.list_accounts().trim(), "[]");
 }
 
 #[test]
@@ -291,8 +294,9 @@ fn where_the_servers_user_cannot_reach_the_data_directory_the_cluster_goes_elsew
     fs::set_permissions(home.root.path(), fs::Permissions::from_mode(0o755)).unwrap();
     assert!(home.list_accounts().contains("alice@example.com"));
 
-    // To delete the data directory is to start afresh.
+    // To delete the data directory and what remembers it is to start afresh.
     fs::remove_dir_all(home.data_dir()).unwrap();
+    fs::remove_dir_all(home.state.path().join("reasoner-webhooks")).unwrap();
     home.create_account("bob@example.com");
     assert!(!home.list_accounts().contains("alice@example.com"));
     fs::remove_dir_all(elsewhere).unwrap();
@@ -318,18 +322,14 @@ fn a_cluster_of_another_user_is_refused_in_one_line_that_names_the_user() {
     // had open for writing could not be run while a neighbouring test forks.
     let copy = theirs.root.path().join("reasoner-webhooks");
     succeeded(Command::new("cp").arg(PROGRAM).arg(&copy).output().unwrap());
-    let as_nobody = |home: &Home| {
+    let run_as_nobody = |home: &Home, arguments: &[&str]| {
         let mut command = program_command(copy.as_os_str());
-        command
-            .uid(nobody)
-            .gid(group)
-            .current_dir("/")
-            .args(["account", "list", "--json", "--data-dir"])
-            .arg(home.data_dir());
+        command.uid(nobody).gid(group).current_dir("/").args(arguments).arg("--data-dir").arg(home.data_dir());
         command.output().unwrap()
     };
+    let as_nobody = |home: &Home| run_as_nobody(home, &["account", "list", "--json"]);
 
-    succeeded(as_nobody(&theirs));
+    succeeded(run_as_nobody(&theirs, &["migrate"]));
     assert_eq!(fs::metadata(theirs.cluster()).unwrap().uid(), nobody);
 
     let owner = fs::metadata(roots.cluster()).unwrap().uid();
@@ -365,14 +365,20 @@ fn a_command_that_asks_what_is_there_makes_no_database_and_says_where_it_looked(
         &["events", "export", "alice@example.com"],
         &["doctor"],
     ] {
-        let mut command = program_command(PROGRAM.as_ref());
-        let output = command.args(arguments).current_dir(home.root.path()).stdin(Stdio::null()).output().unwrap();
-        let line = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {line}");
-        let looked_in = format!("there is no database in {}", home.data_dir().display());
-        assert!(line.contains(&looked_in) && line.contains("--data-dir (DATA_DIR)"), "{arguments:?}: {line}");
-        assert_eq!(line.lines().count(), 1, "{line}");
-        assert!(!home.data_dir().exists(), "{arguments:?} made {}", home.data_dir().display());
+        // Also where a directory is named, which may be mistyped.
+        let mistyped = home.root.path().canonicalize().unwrap().join("dta");
+        let named = ["--data-dir", mistyped.to_str().unwrap()];
+        for (directory, more) in [(home.data_dir(), &[][..]), (mistyped.clone(), &named)] {
+            let mut command = home.command();
+            command.args(arguments).args(more).current_dir(home.root.path());
+            let output = command.output().unwrap();
+            let line = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {line}");
+            let looked_in = format!("there is no database in {}", directory.display());
+            assert!(line.contains(&looked_in) && line.contains("--data-dir (DATA_DIR)"), "{arguments:?}: {line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(!directory.exists(), "{arguments:?} made {}", directory.display());
+        }
     }
     home.create_account("alice@example.com");
     assert!(home.list_accounts().contains("alice@example.com"), "to create the first account is to begin");
@@ -390,6 +396,7 @@ fn on_a_terminal_the_first_start_says_what_it_does_and_the_card_has_colours() {
         let serve = format!("exec '{PROGRAM}' serve --bind 127.0.0.1:0 --data-dir '{}'", home.data_dir().display());
         command.args(["-q", "-e", "-c", &serve, "/dev/null"]);
         command.env_remove("DATABASE_URL").env_remove("NO_COLOR").env("TERM", "xterm").env("SHELL", "/bin/sh");
+        command.env("XDG_STATE_HOME", home.state.path());
         command.envs(colours.iter().copied());
         let program = Program::start(command);
         program.wait_for_line("Database");
@@ -452,8 +459,13 @@ fn without_server_programs_the_exit_code_is_3_and_one_line_names_the_command_tha
         command.env("PATH", "/nonexistent");
         command
     };
-    let output =
-        command.env_remove("DATABASE_URL").args(["migrate", "--data-dir"]).arg(home.data_dir()).output().unwrap();
+    let output = command
+        .env_remove("DATABASE_URL")
+        .env("XDG_STATE_HOME", home.state.path())
+        .args(["migrate", "--data-dir"])
+        .arg(home.data_dir())
+        .output()
+        .unwrap();
     if !hidden && output.status.success() {
         // Found without PATH, in a well-known place. The message itself is tested beside the code that writes it.
         assert!(home.cluster().join("PG_VERSION").exists());
@@ -467,8 +479,6 @@ fn without_server_programs_the_exit_code_is_3_and_one_line_names_the_command_tha
     assert!(!home.cluster().exists());
 }
 
-// ---- What the tests are made of ----
-
 fn assert_survives_a_crash_and_ends(home: &Home) {
     let program = home.serve();
     home.create_account("alice@example.com");
@@ -477,254 +487,4 @@ fn assert_survives_a_crash_and_ends(home: &Home) {
     assert!(home.list_accounts().contains("alice@example.com"));
     assert!(program.end().success());
     assert!(!home.runs_a_server());
-}
-
-/// A temporary directory with a data directory in it, and the end of every server that a failed test leaves there.
-struct Home {
-    root: TempDir,
-    below: PathBuf,
-}
-
-impl Home {
-    fn new() -> Self {
-        Self::at("data")
-    }
-
-    /// With the data directory at this path below the temporary one.
-    fn at(below: &str) -> Self {
-        // Not where TMPDIR says, which may be closed to the user that root becomes.
-        let root = TempDir::new_in("/tmp").unwrap();
-        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        Self { root, below: PathBuf::from(below) }
-    }
-
-    fn data_dir(&self) -> PathBuf {
-        self.root.path().canonicalize().unwrap().join(&self.below)
-    }
-
-    fn cluster(&self) -> PathBuf {
-        self.data_dir().join("postgres")
-    }
-
-    /// Where the cluster's surroundings are if they cannot be in the data directory.
-    fn elsewhere(&self) -> Option<PathBuf> {
-        let id = fs::read_to_string(self.data_dir().join("postgres.id")).ok()?;
-        Some(Path::new(ELSEWHERE).join(id.trim())).filter(|it| it.is_dir())
-    }
-
-    /// A program that serves, as soon as it says where.
-    fn serve(&self) -> Program {
-        let program = self.begin_serve();
-        program.wait_for_line("http://127.0.0.1:");
-        program
-    }
-
-    fn begin_serve(&self) -> Program {
-        let mut command = program_command(PROGRAM.as_ref());
-        command.args(["serve", "--bind", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir());
-        Program::start(command)
-    }
-
-    /// Gives back what it said beside what was asked for.
-    fn create_account(&self, email: &str) -> String {
-        let mut command = program_command(PROGRAM.as_ref());
-        command
-            .args(["account", "create", email, "--name", "Alice", "--password-stdin", "--json", "--data-dir"])
-            .arg(self.data_dir())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-        let output = child.wait_with_output().unwrap();
-        let aside = String::from_utf8(output.stderr.clone()).unwrap();
-        succeeded(output);
-        aside
-    }
-
-    fn list_accounts(&self) -> String {
-        let mut command = program_command(PROGRAM.as_ref());
-        command.args(["account", "list", "--json", "--data-dir"]).arg(self.data_dir());
-        text(&succeeded(command.output().unwrap()))
-    }
-
-    fn server_process(&self) -> u32 {
-        let content = fs::read_to_string(self.cluster().join("postmaster.pid")).unwrap();
-        content.lines().next().unwrap().parse().unwrap()
-    }
-
-    fn runs_a_server(&self) -> bool {
-        !servers_under(&self.data_dir()).is_empty()
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let elsewhere = self.elsewhere();
-        for directory in elsewhere.iter().chain([&self.data_dir()]) {
-            let servers = servers_under(directory);
-            for server in &servers {
-                send("QUIT", *server);
-            }
-            let began = Instant::now();
-            while !servers_under(directory).is_empty() && began.elapsed() < Duration::from_secs(10) {
-                sleep(POLL_INTERVAL);
-            }
-        }
-        if let Some(elsewhere) = elsewhere {
-            let _ = fs::remove_dir_all(elsewhere);
-        }
-    }
-}
-
-/// A running `serve` and what it has said. Dropped, it is killed.
-struct Program {
-    child: Child,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Program {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        // Both are read to their ends, so that neither ever blocks the program.
-        let outputs: [Box<dyn std::io::Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
-        for (number, output) in outputs.into_iter().enumerate() {
-            let lines = Arc::clone(&lines);
-            let mark = if number == 0 { "" } else { "(stderr) " };
-            std::thread::spawn(move || {
-                for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    lines.lock().unwrap().push(format!("{mark}{line}"));
-                }
-            });
-        }
-        Self { child, lines }
-    }
-
-    fn process(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Waits until standard output has a line with this in it.
-    fn wait_for_line(&self, part: &str) {
-        let began = Instant::now();
-        loop {
-            let lines = self.lines.lock().unwrap().clone();
-            if lines.iter().any(|line| !line.starts_with("(stderr)") && line.contains(part)) {
-                return;
-            }
-            let ended = !is_alive(self.process());
-            assert!(!ended && began.elapsed() < TIME_LIMIT, "no line with {part:?} in:\n{}", lines.join("\n"));
-            sleep(POLL_INTERVAL);
-        }
-    }
-
-    fn end(self) -> ExitStatus {
-        send("TERM", self.process());
-        self.wait()
-    }
-
-    fn wait(mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < TIME_LIMIT, "it does not end:\n{}", self.lines.lock().unwrap().join("\n"));
-            sleep(POLL_INTERVAL);
-        }
-    }
-
-    /// As a crash would: no signal that it could handle.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A helper process that ends with the test.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The program with nothing of this environment but PATH: a developer's own settings must not steer the tests.
-fn program_command(program: &OsStr) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear();
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
-    }
-    command.stdin(Stdio::null());
-    command
-}
-
-/// The PostgreSQL processes that work in or below this directory. Where there is no `/proc`, those that say so.
-fn servers_under(directory: &Path) -> Vec<u32> {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        let file = fs::read_to_string(directory.join("postgres/postmaster.pid"));
-        let process = file.ok().and_then(|content| content.lines().next()?.parse().ok());
-        return process.into_iter().filter(|it| is_alive(*it)).collect();
-    };
-    processes
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|process: &u32| {
-            let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-            let works_in = fs::read_link(format!("/proc/{process}/cwd"));
-            name.trim() == "postgres" && works_in.is_ok_and(|it| it.starts_with(directory))
-        })
-        .collect()
-}
-
-/// A process that has ended and not been waited for does not count.
-fn is_alive(process: u32) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", &process.to_string()]).output().unwrap();
-    let state = text(&output);
-    !state.trim().is_empty() && !state.trim().starts_with('Z')
-}
-
-fn send(signal: &str, process: u32) {
-    // The shell's own `kill` is there on every machine. That the process has just ended is no failure.
-    let _ = Command::new("sh")
-        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal, &process.to_string()])
-        .stderr(Stdio::null())
-        .status();
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < TIME_LIMIT, "waited in vain until {what}");
-        sleep(POLL_INTERVAL);
-    }
-}
-
-fn succeeded(output: Output) -> Output {
-    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
-    output
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn my_uid() -> u32 {
-    text(&Command::new("id").arg("-u").output().unwrap()).trim().parse().unwrap()
-}
-
-fn id_of(option: &str, user: &str) -> u32 {
-    text(&Command::new("id").args([option, user]).output().unwrap()).trim().parse().unwrap()
 }

@@ -1,0 +1,43 @@
+//! What is looked at while the server runs: files, and nothing else. A look may block, on a disk that does not answer.
+
+use std::path::PathBuf;
+
+use crate::store::embedded::error::EmbeddedError;
+use crate::store::embedded::identity;
+use crate::store::embedded::log;
+use crate::store::embedded::place::Place;
+use crate::store::embedded::server_files::{Look, ServerFiles};
+
+/// What it takes to look, to be given to a thread that may wait.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    pub data_dir: PathBuf,
+    /// Where the log of the server is.
+    pub home: PathBuf,
+    pub system_identifier: u64,
+    pub files: ServerFiles,
+    /// Where servers are looked for.
+    pub candidates: Vec<PathBuf>,
+}
+
+impl Inspection {
+    /// An error if the data directory does not hold the very cluster that it held.
+    pub fn check_in_place(&self) -> Result<(), EmbeddedError> {
+        let directory = self.data_dir.clone();
+        let Some(place) = Place::find(&self.data_dir)? else {
+            return Err(EmbeddedError::Gone { directory });
+        };
+        let (found, expected) = (identity::system_identifier(&place.directory)?, self.system_identifier);
+        if found == expected { Ok(()) } else { Err(EmbeddedError::Replaced { directory, found, expected }) }
+    }
+
+    /// How the files of the server and of other servers are.
+    pub fn look_at_programs(&self) -> Look {
+        self.files.look(&self.candidates)
+    }
+
+    /// Keeps the log of the server from growing without end.
+    pub fn keep_log_small(&self) -> Result<(), EmbeddedError> {
+        log::set_aside_if_large(&self.home)
+    }
+}
