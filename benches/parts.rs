@@ -18,9 +18,9 @@ use reasoner_webhooks::domain::installation::keyed_digest;
 use reasoner_webhooks::domain::payload::Payload;
 use reasoner_webhooks::domain::request_headers::scrub;
 use reasoner_webhooks::web::json_view::changes::changes;
-use reasoner_webhooks::web::json_view::extent::Room;
+use reasoner_webhooks::web::json_view::extent::Reservation;
+use reasoner_webhooks::web::json_view::location::ValueLocation;
 use reasoner_webhooks::web::json_view::nodes::{Digests, Nodes};
-use reasoner_webhooks::web::json_view::place::Place;
 use reasoner_webhooks::web::json_view::raw::raw;
 use reasoner_webhooks::web::json_view::tree::tree;
 
@@ -106,10 +106,10 @@ fn shown(criterion: &mut Criterion) {
     for (name, body) in mebibytes() {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("as a tree: {name}"), |bencher| {
-            bencher.iter(|| Place::top(black_box(&body)).map(|top| tree(&body, &top, 0, Room::FULL)));
+            bencher.iter(|| ValueLocation::top(black_box(&body)).map(|top| tree(&body, &top, 0, Reservation::FULL)));
         });
         group.bench_function(format!("the last piece of it: {name}"), |bencher| {
-            bencher.iter(|| raw(black_box(&body), body.len() - 1, Room::FULL.piece_bytes));
+            bencher.iter(|| raw(black_box(&body), body.len() - 1, Reservation::FULL.piece_bytes));
         });
     }
     group.finish();

@@ -1,3 +1,5 @@
+//! The clock, injected so that tests can move it.
+//!
 //! What time it is. Passed in everywhere, so that a test can move it and nothing has to sleep.
 
 use std::fmt;

@@ -1,3 +1,5 @@
+//! A bounded thread pool for argon2.
+//!
 //! argon2 off the async threads: a bounded number at once, a short queue, and beyond that an honest "busy". Senders and page
 //! logins have a pool each, so that neither can starve the other.
 
@@ -9,7 +11,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
 
 use crate::domain::secret::Secret;
-use crate::measure::Counter;
+use crate::metrics::Counter;
 
 /// Memory of a new hash, in KiB (OWASP Password Storage: at least 19 MiB with two passes).
 const MEMORY_KIB: u32 = 19_456;
@@ -130,9 +132,9 @@ impl Hasher {
         work: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let inner = self.0.clone();
-        let place = QueuePlace::take(&inner)?;
+        let slot = QueueSlot::take(&inner)?;
         let permit = inner.permits.clone().acquire_owned().await.map_err(|_| HashingError::Failed)?;
-        drop(place);
+        drop(slot);
         inner.runs.add(1);
         // The work goes on when its caller is gone, and so must the permit: or callers who hang up would get as many runs as
         // they like.
@@ -167,22 +169,22 @@ fn digest(
 }
 
 /// A place in the queue, given back when the permit is there or the caller has gone.
-struct QueuePlace<'a>(&'a Inner);
+struct QueueSlot<'a>(&'a Inner);
 
-impl<'a> QueuePlace<'a> {
+impl<'a> QueueSlot<'a> {
     fn take(inner: &'a Inner) -> Result<Self, HashingError> {
         let before = inner.waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Self(inner);
+        let slot = Self(inner);
         // With a permit free the "queue" is only passed through, so it has room for one even when it may not hold any.
         if before >= inner.max_waiting.max(1) {
             inner.refused.add(1);
             return Err(HashingError::Busy);
         }
-        Ok(place)
+        Ok(slot)
     }
 }
 
-impl Drop for QueuePlace<'_> {
+impl Drop for QueueSlot<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }

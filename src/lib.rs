@@ -1,5 +1,5 @@
 //! Reasoner Webhooks: any system that can POST JSON with HTTP Basic authentication sends events here; a 200 means that the
-//! event is in Postgres. The floors, from the ground up: `domain`, `store`, `ingest` and `app`, `web` and `cli`, `server`.
+//! event is in Postgres. The layers, from the lowest up: `domain`, `store`, `ingest` and `app`, `web` and `cli`, `server`.
 
 pub mod app;
 pub mod cli;
@@ -10,7 +10,7 @@ pub mod domain;
 pub mod hashing;
 pub mod ingest;
 pub mod logging;
-pub mod measure;
+pub mod metrics;
 pub mod random;
 pub mod server;
 pub mod store;

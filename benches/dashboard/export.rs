@@ -11,7 +11,7 @@ use reasoner_webhooks::store::embedded::binaries::candidate_directories;
 use tokio::process::Command;
 
 use crate::program::Program;
-use crate::reader::Reader;
+use crate::reader::CurrentUser;
 use crate::report::Bound::AtLeast;
 use crate::report::Report;
 use crate::seed::Seeded;
@@ -60,7 +60,7 @@ pub async fn exports(report: &mut Report, program: &Program, seeded: &Seeded, ev
     let wanted = EXPORTED.min(events / 2);
     let mut memory = Vec::new();
     report.head(&format!("Export, {ROUNDS} times in turn"));
-    let reader = Reader::sign_in(program).await?;
+    let reader = CurrentUser::sign_in(program).await?;
     for share in [10, 1] {
         let span = oldest(seeded, events, wanted / share);
         // Once for the disk's sake, so that neither finds what the other had to fetch.
@@ -84,19 +84,19 @@ pub async fn exports(report: &mut Report, program: &Program, seeded: &Seeded, ev
 }
 
 /// Downloads the events as a browser does.
-async fn download(reader: &Reader, span: &Span, home: &Path) -> Result<Written> {
+async fn download(reader: &CurrentUser, span: &Span, home: &Path) -> Result<Written> {
     let file = home.join("export.ndjson");
     written(curl(reader, span, &file), &file).await
 }
 
 /// Downloads the events and keeps nothing of them: whoever reads them is on another machine, with a disk of its own.
-pub async fn download_elsewhere(reader: &Reader, span: &Span) -> Result<()> {
+pub async fn download_elsewhere(reader: &CurrentUser, span: &Span) -> Result<()> {
     let status = curl(reader, span, Path::new("/dev/null")).stdin(Stdio::null()).kill_on_drop(true).status().await?;
     ensure!(status.success(), "nothing whole was read");
     Ok(())
 }
 
-fn curl(reader: &Reader, span: &Span, file: &Path) -> Command {
+fn curl(reader: &CurrentUser, span: &Span, file: &Path) -> Command {
     let address = format!("{}/events/export?format=ndjson&since={}&until={}", reader.url, span.since, span.until);
     let mut curl = Command::new("curl");
     curl.args(["-sS", "--fail", "-o"]).arg(file).args(["-H", &format!("Cookie: {}", reader.cookie), &address]);

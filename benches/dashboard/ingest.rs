@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::export::{self, EXPORTED, Span, oldest};
 use crate::pages::addresses;
 use crate::program::Program;
-use crate::reader::Reader;
+use crate::reader::CurrentUser;
 use crate::report::Bound::AtMost;
 use crate::report::{Report, ms};
 use crate::seed::{self, Seeded, rare_word};
@@ -48,7 +48,7 @@ pub async fn ingest(report: &mut Report, program: &Program, seeded: &Seeded, eve
         ("a live page", Reading::Live(1)),
         ("20 live pages", Reading::Live(VIEWERS)),
     ];
-    let reader = Reader::sign_in(program).await?;
+    let reader = CurrentUser::sign_in(program).await?;
     for (what, reading) in kinds {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for turn in 0..TURNS {
@@ -74,7 +74,7 @@ async fn for_a_turn(work: impl Future<Output = Result<()>>) -> Result<()> {
 
 impl Reading {
     /// Reads on and on.
-    async fn go_on(&self, reader: &Reader, turn: u32) -> Result<()> {
+    async fn go_on(&self, reader: &CurrentUser, turn: u32) -> Result<()> {
         let mut number = 0;
         loop {
             match self {
@@ -93,7 +93,7 @@ impl Reading {
 }
 
 /// Live pages that see all that is sent, until they are dropped.
-async fn look_on(reader: &Reader, pages: usize) -> Result<()> {
+async fn look_on(reader: &CurrentUser, pages: usize) -> Result<()> {
     let host = reader.url.trim_start_matches("http://").to_owned();
     let request = format!("GET /events/live HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\n\r\n", reader.cookie);
     let mut viewers = JoinSet::new();

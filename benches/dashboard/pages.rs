@@ -6,7 +6,7 @@ use anyhow::Result;
 use reasoner_webhooks::domain::event::EventId;
 
 use crate::program::Program;
-use crate::reader::{Reader, usual_times};
+use crate::reader::{CurrentUser, usual_times};
 use crate::report::Bound::AtMost;
 use crate::report::{Report, ms};
 use crate::seed::{Seeded, connect};
@@ -20,7 +20,7 @@ pub type Stage<'a> = (&'a Program, &'a Seeded, u64);
 /// The addresses that must not get slower, over many events and over few in turn: the machine is not always as fast.
 pub async fn pages(report: &mut Report, many: Stage<'_>, few: Stage<'_>) -> Result<()> {
     report.head("Pages, in the middle of 101 times");
-    let (reader, other_reader) = (Reader::sign_in(many.0).await?, Reader::sign_in(few.0).await?);
+    let (reader, other_reader) = (CurrentUser::sign_in(many.0).await?, CurrentUser::sign_in(few.0).await?);
     let (paths, other_paths) = (addresses(many).await?, addresses(few).await?);
     for ((what, path), (_, other_path)) in paths.iter().zip(&other_paths) {
         let [one, other] = usual_times([(&reader, path), (&other_reader, other_path)]).await?;
@@ -53,7 +53,7 @@ pub async fn addresses((program, seeded, events): Stage<'_>) -> Result<[(&'stati
 /// The bars of a month, from the counts alone, as an open page asks for them again and again.
 pub async fn overview(report: &mut Report, program: &Program) -> Result<()> {
     report.head("Overview, in the middle of 101 times");
-    let reader = Reader::sign_in(program).await?;
+    let reader = CurrentUser::sign_in(program).await?;
     let [took] = usual_times([(&reader, "/events/overview?overview=30d")]).await?;
     report.time("30 days of bars, totals and senders", took, MAX_OVERVIEW);
     Ok(())
@@ -64,7 +64,7 @@ pub async fn weights(report: &mut Report, stage: Stage<'_>) -> Result<()> {
     let (program, ..) = stage;
     let event = addresses(stage).await?[3].1.clone();
     let comparison = format!("{event}/comparison");
-    let reader = Reader::sign_in(program).await?;
+    let reader = CurrentUser::sign_in(program).await?;
     report.head("Over the wire, with an empty cache");
     let pages = [
         "/events",

@@ -13,14 +13,14 @@ const TIMES: usize = 101;
 const WARM_UP: usize = 3;
 
 /// A signed-in session.
-pub struct Reader {
+pub struct CurrentUser {
     client: Client,
     /// The origin of the pages.
     pub url: String,
     pub cookie: String,
 }
 
-impl Reader {
+impl CurrentUser {
     pub async fn sign_in(program: &Program) -> Result<Self> {
         let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build()?;
         let url = program.url.trim_end_matches('/').to_owned();
@@ -92,7 +92,7 @@ impl Reader {
 }
 
 /// The time of each page in the middle of many times, asked for in turn.
-pub async fn usual_times<const N: usize>(pages: [(&Reader, &str); N]) -> Result<[Duration; N]> {
+pub async fn usual_times<const N: usize>(pages: [(&CurrentUser, &str); N]) -> Result<[Duration; N]> {
     let mut times = [const { Vec::new() }; N];
     for number in 0..WARM_UP + TIMES {
         for ((reader, path), times) in pages.iter().zip(&mut times) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::program::Program;
-use crate::reader::Reader;
+use crate::reader::CurrentUser;
 use crate::report::Report;
 use crate::seed::{Seeded, rare_word};
 
@@ -15,7 +15,7 @@ const FIELD_SEARCH: &str = "data.order.priority%20%3D%20%22critical%22";
 
 /// A word that one event has, and a field that one in a thousand has, each for the first time.
 pub async fn searches(report: &mut Report, program: &Program, seeded: &Seeded) -> Result<()> {
-    let reader = Reader::sign_in(program).await?;
+    let reader = CurrentUser::sign_in(program).await?;
     report.head("Search, the first time that something is asked for");
     let (mut slowest, mut found) = (Duration::ZERO, 0);
     for number in 0..RARE_WORDS_ASKED {

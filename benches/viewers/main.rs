@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 use crate::private_postgres::PrivatePostgres;
 use crate::program::Program;
-use crate::reader::Reader;
+use crate::reader::CurrentUser;
 
 const VIEWERS: usize = 1_000;
 /// Those who see what is sent while it is measured.
@@ -50,7 +50,7 @@ async fn main() -> Result<()> {
 
 async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
     // What the first requests of all allocate is not what viewers cost.
-    let reader = Reader::sign_in(program).await?;
+    let reader = CurrentUser::sign_in(program).await?;
     send(program, Duration::from_secs(2)).await?;
     let bytes = Arc::new(AtomicU64::new(0));
     tokio::time::sleep(SETTLES_IN).await;
@@ -87,7 +87,7 @@ async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
 }
 
 /// Opens live connections, and reads what comes on them.
-async fn open(reader: &Reader, path: &str, count: usize, bytes: &Arc<AtomicU64>) -> Result<Vec<JoinHandle<()>>> {
+async fn open(reader: &CurrentUser, path: &str, count: usize, bytes: &Arc<AtomicU64>) -> Result<Vec<JoinHandle<()>>> {
     let host = reader.url.trim_start_matches("http://").to_owned();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\n\r\n", reader.cookie);
     let mut viewers = Vec::new();

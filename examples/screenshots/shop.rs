@@ -14,7 +14,7 @@ use reasoner_webhooks::domain::ids::{AccountId, CredentialId, SecretId};
 use reasoner_webhooks::domain::overlap::Overlap;
 use reasoner_webhooks::domain::secret::Secret;
 use reasoner_webhooks::random;
-use reasoner_webhooks::web::site::Site;
+use reasoner_webhooks::web::app_state::AppState;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ pub struct Sender {
 
 /// The account's systems, with a way into the database behind the program's back.
 pub struct Shop<'a> {
-    pub site: &'a Site,
+    pub state: &'a AppState,
     pub url: String,
     pub client: reqwest::Client,
     pub database: tokio_postgres::Client,
@@ -66,7 +66,7 @@ impl Shop<'_> {
     pub async fn create_account(&self, email: &str) -> Result<()> {
         let password = NewPassword::check(Secret::new(PASSWORD.to_owned()), &[])?;
         let new = NewAccount { email: email.parse()?, name: None, plan: Plan::Free, password, is_set_up: false };
-        create_account(&self.site.store, &self.site.hasher, new, &self.act()).await?;
+        create_account(&self.state.store, &self.state.hasher, new, &self.act()).await?;
         Ok(())
     }
 
@@ -77,14 +77,14 @@ impl Shop<'_> {
     }
 
     fn act(&self) -> Act {
-        Act::on_command_line(self.site.clock.now())
+        Act::on_command_line(self.state.clock.now())
     }
 
     /// A credential that exists for some days.
     pub async fn credential(&self, account: AccountId, name: &str, days: i64) -> Result<Sender> {
-        let (site, id) = (self.site, CredentialId(Uuid::new_v4()));
+        let (state, id) = (self.state, CredentialId(Uuid::new_v4()));
         let issued =
-            issue_credential(&site.store, &site.hasher, &site.keys, account, id, name.parse()?, &self.act()).await?;
+            issue_credential(&state.store, &state.hasher, &state.keys, account, id, name.parse()?, &self.act()).await?;
         self.make_older(id, days).await?;
         let password = issued.password.secret().reveal().to_owned();
         Ok(Sender { id, username: issued.username.as_str().to_owned(), password })
@@ -99,15 +99,15 @@ impl Shop<'_> {
     }
 
     pub async fn rotate(&self, account: AccountId, sender: &Sender, overlap: Overlap) -> Result<Sender> {
-        let (site, secret) = (self.site, SecretId(random::uuid_at(self.site.clock.now())));
-        let (store, hasher, keys) = (&site.store, &site.hasher, &site.keys);
+        let (state, secret) = (self.state, SecretId(random::uuid_at(self.state.clock.now())));
+        let (store, hasher, keys) = (&state.store, &state.hasher, &state.keys);
         let rotated = rotate_credential(store, hasher, keys, account, sender.id, secret, overlap, &self.act()).await?;
         let password = rotated.password.secret().reveal().to_owned();
         Ok(Sender { id: sender.id, username: sender.username.clone(), password })
     }
 
     pub async fn disable(&self, account: AccountId, sender: &Sender) -> Result<()> {
-        Ok(switch_credential(&self.site.store, account, sender.id, Switch::Disable, &self.act()).await?)
+        Ok(switch_credential(&self.state.store, account, sender.id, Switch::Disable, &self.act()).await?)
     }
 
     /// A request as it comes through a proxy, which tells the address of the sender.
@@ -140,7 +140,7 @@ impl Shop<'_> {
 
     /// Fills the last day with counts, and the last hours with events that can be opened.
     pub async fn write_history(&self, account: AccountId, senders: &[(&Sender, u64)]) -> Result<()> {
-        let now = self.site.clock.now();
+        let now = self.state.clock.now();
         let first = now.as_second().div_euclid(HALF_HOUR) * HALF_HOUR - 47 * HALF_HOUR;
         let mut sql = String::new();
         for (sender, percent) in senders {
@@ -170,7 +170,7 @@ impl Shop<'_> {
     pub async fn write_late_events(&self, credential: &str, number: i64) -> Result<()> {
         let mut sql = String::new();
         for place in 0..number {
-            let at = self.site.clock.now().saturating_sub(SignedDuration::from_mins(170 - place * 4))?;
+            let at = self.state.clock.now().saturating_sub(SignedDuration::from_mins(170 - place * 4))?;
             let (body, id) = (serde_json::to_string(&body(4 + place * 6))?, random::uuid_at(at));
             sql.push_str(&format!(
                 "insert into held_events select c.account_id, '{id}', c.id, s.id, '{at}', '203.0.113.7', 'relay/2.1', \
@@ -187,7 +187,7 @@ impl Shop<'_> {
     pub async fn write_rejections(&self, account: AccountId, list: &[PastRejection<'_>]) -> Result<()> {
         let mut sql = String::new();
         for rejection in list {
-            let at = self.site.clock.now().saturating_sub(SignedDuration::from_mins(rejection.minutes))?;
+            let at = self.state.clock.now().saturating_sub(SignedDuration::from_mins(rejection.minutes))?;
             let (second, id) = (at.as_second(), random::uuid_at(at));
             let PastRejection { sender, reason, hint, detail, ip, agent, size, count, .. } = rejection;
             let (credential, text) = (sender.id, |text: &str| format!("$x${text}$x$"));

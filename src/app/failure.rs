@@ -1,6 +1,6 @@
 //! What may fail in any act, through nobody's fault.
 
-use crate::domain::sealing::NotSealed;
+use crate::domain::aead::NotSealed;
 use crate::hashing::HashingError;
 use crate::random::NoRandomness;
 use crate::store::error::StoreError;

@@ -152,7 +152,7 @@ impl<'a> LeakSearch<'a> {
             Some((account, id)) => credentials::find(&mut conn, account, id).await?.map(|credential| credential.name),
             None => None,
         };
-        let lock = credential_secrets::find_lock(&mut conn, username, password.hint()).await?;
+        let lock = credential_secrets::find_by_hint(&mut conn, username, password.hint()).await?;
         drop(conn);
         let state = match lock {
             Some(lock) if self.hasher.verify(password.secret(), &lock.hash).await? => {

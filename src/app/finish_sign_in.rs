@@ -13,7 +13,7 @@ use crate::store::pool::Store;
 use crate::store::{audit, second_factors, users};
 
 /// Who has yet to give a code: the member, unless the first step counts no longer.
-pub async fn find_halfway(
+pub async fn find_pending(
     store: &Store,
     user: UserId,
     password_at: Timestamp,

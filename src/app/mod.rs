@@ -1,5 +1,5 @@
 //! Acts: what the product does when there is a decision to take. Each file is one act with one function of its name; plain
-//! reads go past this floor. An act and its line in the audit trail are one transaction.
+//! reads go past this layer. An act and its line in the audit trail are one transaction.
 
 pub mod accept_held_events;
 pub mod change_email;

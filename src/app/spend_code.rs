@@ -5,7 +5,7 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{Place, SaidCode, TotpSecret};
+use crate::domain::second_factor::{SaidCode, SealedFor, TotpSecret};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::{audit, second_factors};
@@ -26,7 +26,8 @@ pub async fn spend_code(
             Some(factor) => {
                 let unreadable =
                     || StoreError::Unreadable("a second factor that was not sealed for its user".to_owned());
-                let secret = TotpSecret::open(keys, Place::Row, user, &factor.sealed_secret).ok_or_else(unreadable)?;
+                let secret =
+                    TotpSecret::open(keys, SealedFor::Row, user, &factor.sealed_secret).ok_or_else(unreadable)?;
                 match secret.step_of(*code, act.at, factor.last_step) {
                     Some(step) => second_factors::use_step(conn, user, step).await?,
                     None => false,

@@ -10,7 +10,7 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
 use crate::domain::ids::SessionId;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{Place, RecoveryCode, SaidCode, TotpSecret};
+use crate::domain::second_factor::{RecoveryCode, SaidCode, SealedFor, TotpSecret};
 use crate::random;
 use crate::store::audit;
 use crate::store::pool::Store;
@@ -43,7 +43,7 @@ pub async fn turn_on_second_factor(
     let SaidCode::Totp(code) = said else { return Err(TurnOnError::WrongCode) };
     let Some(last_step) = secret.step_of(*code, act.at, 0) else { return Err(TurnOnError::WrongCode) };
     let sealed_secret =
-        secret.seal(keys, Place::Row, user, random::bytes()?).map_err(|error| TurnOnError::Failed(error.into()))?;
+        secret.seal(keys, SealedFor::Row, user, random::bytes()?).map_err(|error| TurnOnError::Failed(error.into()))?;
     let factor = SealedFactor { sealed_secret, last_step };
     let generated = generate_recovery_codes(keys, user)?;
     store

@@ -205,7 +205,7 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
     };
     let password = rotated.password.secret().reveal();
     let previous_expires_at = rotated.previous_expires_at.map(rfc3339);
-    let fate = match &previous_expires_at {
+    let outcome = match &previous_expires_at {
         Some(end) => format!("The old password works until {end}."),
         None => "The old password has stopped.".to_owned(),
     };
@@ -214,7 +214,7 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
     } else {
         output::facts(&[("Username", username), ("Password", password)])
             .and_then(|()| output::say("Keep the password now: it is not shown again."))
-            .and_then(|()| output::say(&fate))
+            .and_then(|()| output::say(&outcome))
     };
     printed.map_err(|source| unsaid(username, "is rotated", source))
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use crate::app::failure::Failure;
 use crate::database::OpenError;
-use crate::domain::visible::visible;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::random::NoRandomness;
 use crate::store::error::StoreError;
 
@@ -47,7 +47,7 @@ impl CommandError {
             cause = inner.source();
         }
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        visible(&line).into_owned()
+        escape_invisible(&line).into_owned()
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::domain::visible::visible;
+use crate::domain::escape_invisible::escape_invisible;
 
 /// Prints a value as one line of JSON.
 pub fn json(value: &impl Serialize) -> io::Result<()> {
@@ -17,7 +17,8 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 /// Prints rows in columns as wide as their widest cell. Characters that would move a terminal's cursor, or that nobody would see,
 /// are spelled out.
 pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
-    let rows: Vec<[Cow<'_, str>; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
+    let rows: Vec<[Cow<'_, str>; N]> =
+        rows.iter().map(|row| row.each_ref().map(|cell| escape_invisible(cell))).collect();
     let mut widths = head.map(|cell| cell.chars().count());
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -41,19 +42,19 @@ pub fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
     let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
     for (label, value) in facts {
-        writeln!(out, "{label:<width$}  {}", visible(value))?;
+        writeln!(out, "{label:<width$}  {}", escape_invisible(value))?;
     }
     Ok(())
 }
 
 /// Prints a sentence.
 pub fn say(sentence: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", visible(sentence))
+    writeln!(io::stdout().lock(), "{}", escape_invisible(sentence))
 }
 
 /// Tells whoever watches something that is not part of what was asked for, on standard error.
 pub fn aside(sentence: &str) {
-    eprintln!("{}", visible(sentence));
+    eprintln!("{}", escape_invisible(sentence));
 }
 
 /// Prints a text as it is.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::app::export_events::EventRecord;
 use crate::cli::failure::CommandError;
 use crate::clock::Clock;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::Position;
-use crate::domain::visible::visible;
 use crate::store::arrivals;
 use crate::store::error::StoreError;
 use crate::store::found_arrivals::list_oldest;
@@ -70,7 +70,7 @@ pub async fn follow(
             Err(Stopped::Lost(error)) => {
                 if !std::mem::replace(&mut tail.is_lost, true) {
                     let words = error.to_string();
-                    eprintln!("{}; trying again until it answers.", visible(words.trim_end_matches('.')));
+                    eprintln!("{}; trying again until it answers.", escape_invisible(words.trim_end_matches('.')));
                 }
                 tokio::time::sleep(BETWEEN_ATTEMPTS).await;
             }
@@ -152,7 +152,7 @@ impl Tail<'_> {
             return out.flush();
         }
         let beginning: Vec<&str> = event.beginning.split_whitespace().collect();
-        let beginning: String = visible(&beginning.join(" ")).chars().take(MAX_BODY_CHARS).collect();
+        let beginning: String = escape_invisible(&beginning.join(" ")).chars().take(MAX_BODY_CHARS).collect();
         let EventRecord { id, received_at, credential, remote_ip, size_bytes, .. } = record;
         writeln!(out, "{received_at}  {id}  {credential}  {remote_ip}  {size_bytes} B  {beginning}")?;
         out.flush()

@@ -1,3 +1,5 @@
+//! Opaque pagination cursors.
+//!
 //! A position as it is handed out: sealed for the account that it is of. In clear it would have numbers of transactions in it, and
 //! from two of them an account could tell how much the others store.
 
@@ -5,10 +7,10 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::domain::aead::{NONCE_BYTES, open, seal};
 use crate::domain::ids::AccountId;
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::position::{Position, Seen};
-use crate::domain::sealing::{NONCE_BYTES, open, seal};
 
 /// What seals the positions of one account. Every program over the same database has the same.
 pub struct Cursors {

@@ -1,10 +1,10 @@
-//! The address somebody signs in with: folded to lower case once, at the door, so that it is compared plainly ever after.
+//! The address somebody signs in with: folded to lower case once, where it comes in, so that it is compared plainly ever after.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::visible::visible;
+use crate::domain::escape_invisible::escape_invisible;
 
 /// The longest address, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_EMAIL_BYTES: usize = 254;
@@ -50,7 +50,7 @@ impl FromStr for Email {
                 && !host.ends_with('.')
         });
         // Two addresses that look alike must not be two accounts.
-        let shows_itself = matches!(visible(text), Cow::Borrowed(_));
+        let shows_itself = matches!(escape_invisible(text), Cow::Borrowed(_));
         let odd = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | ',' | ';' | '\u{ff00}'..='\u{ffef}');
         if !well_formed || !shows_itself || text.chars().any(odd) {
             return Err(InvalidEmail::Malformed);

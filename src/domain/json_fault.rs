@@ -1,3 +1,5 @@
+//! Line and column of JSON syntax errors.
+//!
 //! Where a text stops being JSON, and what should have stood there. Whether it is JSON is not decided here but by the parser, whose
 //! places are those of what it read last: often the character before the wrong one, or the end of a longer piece.
 

@@ -1,3 +1,5 @@
+//! A scanner for leaked credentials in text.
+//!
 //! Finds what looks like our usernames and passwords in a text of any kind and size: it looks at bytes, one after the other, and
 //! keeps no more of them than one password is long.
 //!

@@ -1,10 +1,12 @@
+//! Filters and keyset pagination of events.
+//!
 //! What part of the events a reader asks for, and how pages of them follow one another: by key, never by offset.
 
 use jiff::Timestamp;
 
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
-use crate::domain::query::terms::Query;
+use crate::domain::query::ast::Query;
 
 /// Which events. Empty: all.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +23,11 @@ pub struct EventFilter {
 impl EventFilter {
     /// Whether every event passes.
     pub fn is_empty(&self) -> bool {
-        !self.has_to_look() && self.since.is_none() && self.until.is_none()
+        !self.needs_scan() && self.since.is_none() && self.until.is_none()
     }
 
     /// Whether events have to be looked at to know whether they pass: it asks for more than a range of the key.
-    pub fn has_to_look(&self) -> bool {
+    pub fn needs_scan(&self) -> bool {
         self.query.is_some() || self.credential.is_some()
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod account_password;
+pub mod aead;
 pub mod audit;
 pub mod basic_auth;
 pub mod credential;
@@ -11,6 +12,7 @@ pub mod cursor;
 pub mod deletion;
 pub mod device;
 pub mod email;
+pub mod escape_invisible;
 pub mod event;
 pub mod expiry;
 pub mod export_progress;
@@ -28,10 +30,8 @@ pub mod query;
 pub mod rejection;
 pub mod request_headers;
 pub mod retention;
-pub mod sealing;
 pub mod second_factor;
 pub mod secret;
 pub mod time;
 pub mod trace;
 pub mod upkeep_clock;
-pub mod visible;

@@ -1,3 +1,5 @@
+//! Client addresses behind trusted proxies, and the keys of rate limits.
+//!
 //! Who a request came from. The socket's peer, unless the peer is a proxy that was configured as trusted: then the
 //! forwarding headers are read from the right, and the first address that is no trusted proxy is the client's.
 

@@ -1,3 +1,5 @@
+//! Validation of JSON bodies.
+//!
 //! The gate for bodies: any JSON of RFC 8259 passes, whatever it holds, and is kept byte for byte; all else is told where it
 //! goes wrong. Nothing is parsed into values: a body is a text.
 

@@ -1,3 +1,5 @@
+//! The position of a consumer in commit order: an event id and a snapshot of transactions.
+//!
 //! How far somebody who follows events has come. Ids are made when events arrive, and two programs may commit theirs in another
 //! order, so an id alone cannot say it; what was committed at a moment can. A position is small, is carried by whoever follows, and
 //! means the same to every program over the same database.

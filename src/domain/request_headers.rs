@@ -1,3 +1,5 @@
+//! Which request headers are stored, and which are masked.
+//!
 //! Which request headers are kept with an event. Those that carry credentials never are; of those whose name says that
 //! the value is confidential, the name is kept and the value is not.
 

@@ -10,9 +10,9 @@ use ring::hmac;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::domain::aead::{self, NONCE_BYTES, NotSealed};
 use crate::domain::ids::UserId;
 use crate::domain::installation::{InstallationKeys, keyed_digest};
-use crate::domain::sealing::{self, NONCE_BYTES, NotSealed};
 use crate::domain::secret::Secret;
 
 /// Bytes of a secret: as many as the digest of HMAC-SHA-1 has (RFC 4226, section 4).
@@ -46,18 +46,18 @@ impl fmt::Debug for TotpSecret {
 
 /// Where a sealed secret lies. One place does not take what was sealed for the other.
 #[derive(Clone, Copy, Debug)]
-pub enum Place {
+pub enum SealedFor {
     /// In the form of somebody who is about to turn the second step on.
     Form,
     /// In the database.
     Row,
 }
 
-impl Place {
+impl SealedFor {
     fn owner(self, user: UserId) -> Vec<u8> {
         let word: &[u8] = match self {
-            Place::Form => b"form",
-            Place::Row => b"row.",
+            SealedFor::Form => b"form",
+            SealedFor::Row => b"row.",
         };
         [word, user.0.as_bytes()].concat()
     }
@@ -76,16 +76,16 @@ impl TotpSecret {
     pub fn seal(
         &self,
         keys: &InstallationKeys,
-        place: Place,
+        sealed_for: SealedFor,
         user: UserId,
         nonce: [u8; NONCE_BYTES],
     ) -> Result<Vec<u8>, NotSealed> {
-        sealing::seal(&sealing_key(keys), &place.owner(user), nonce, self.0.as_slice())
+        aead::seal(&sealing_key(keys), &sealed_for.owner(user), nonce, self.0.as_slice())
     }
 
     /// `None` for whatever was not sealed here, for this user and this place.
-    pub fn open(keys: &InstallationKeys, place: Place, user: UserId, sealed: &[u8]) -> Option<Self> {
-        let plain = sealing::open(&sealing_key(keys), &place.owner(user), sealed)?;
+    pub fn open(keys: &InstallationKeys, sealed_for: SealedFor, user: UserId, sealed: &[u8]) -> Option<Self> {
+        let plain = aead::open(&sealing_key(keys), &sealed_for.owner(user), sealed)?;
         Some(Self(Zeroizing::new(plain.as_slice().try_into().ok()?)))
     }
 
@@ -214,7 +214,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;
 
-    use super::{Place, RecoveryCode, SaidCode, TotpSecret, step};
+    use super::{RecoveryCode, SaidCode, SealedFor, TotpSecret, step};
     use crate::domain::ids::UserId;
     use crate::domain::installation::InstallationKeys;
     use crate::domain::secret::Secret;
@@ -261,11 +261,12 @@ mod tests {
     #[test]
     fn a_sealed_secret_belongs_to_its_user_its_place_and_its_installation() {
         let (alice, bob) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
-        let sealed = secret().seal(&keys(1), Place::Row, alice, [3; 12]).unwrap();
-        let opened = |keys: &InstallationKeys, place, user| TotpSecret::open(keys, place, user, &sealed).is_some();
-        assert!(opened(&keys(1), Place::Row, alice));
-        assert!(!opened(&keys(1), Place::Row, bob) && !opened(&keys(1), Place::Form, alice));
-        assert!(!opened(&keys(2), Place::Row, alice));
+        let sealed = secret().seal(&keys(1), SealedFor::Row, alice, [3; 12]).unwrap();
+        let opened =
+            |keys: &InstallationKeys, sealed_for, user| TotpSecret::open(keys, sealed_for, user, &sealed).is_some();
+        assert!(opened(&keys(1), SealedFor::Row, alice));
+        assert!(!opened(&keys(1), SealedFor::Row, bob) && !opened(&keys(1), SealedFor::Form, alice));
+        assert!(!opened(&keys(2), SealedFor::Row, alice));
         assert_eq!(format!("{:?}", secret()), "TotpSecret");
     }
 

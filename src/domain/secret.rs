@@ -23,7 +23,7 @@ impl Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// A form's field becomes a secret at the door, and is never a plain text in between.
+    /// A form's field becomes a secret where it comes in, and is never a plain text in between.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::new)
     }

@@ -1,3 +1,5 @@
+//! W3C Trace Context.
+//!
 //! The trace that a request belongs to, as its sender says in the header `traceparent` (W3C Trace Context, level 1).
 
 use std::fmt;

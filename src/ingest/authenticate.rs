@@ -1,3 +1,5 @@
+//! Authentication of a sender, with rate limiting of failures.
+//!
 //! Who a request comes from. A sender that was verified a moment ago is let in whatever its neighbours do; of all others an address
 //! may only fail so often; a request that brings no credentials at all is no failure. What the owner hears of a refusal, and what its sender does, is decided here as well.
 
@@ -13,7 +15,7 @@ use crate::ingest::head::Head;
 use crate::ingest::holding::Owner;
 use crate::ingest::receive::Engine;
 use crate::ingest::refusal::Refusal;
-use crate::ingest::usage::Whose;
+use crate::ingest::usage::Subject;
 use crate::ingest::verifier::{Verdict, Verified, VerifyError};
 
 /// What the owner reads of a request whose sender was answered with 429.
@@ -50,20 +52,20 @@ impl Engine {
             Err(_) if throttled.is_some() => return Err((refusal, None)),
             Err(verdict) => verdict,
         };
-        let (whose, reason, hint, owner) = match verdict {
+        let (subject, reason, hint, owner) = match verdict {
             Verdict::Verified(verified) => return Ok(verified),
             Verdict::Refused { account_id, credential_id, reason, hint, late } => {
                 let owner = late.map(|secret_id| Owner { account_id, credential_id, secret_id });
-                (Whose::Known(account_id, credential_id), reason, hint, owner)
+                (Subject::Known(account_id, credential_id), reason, hint, owner)
             }
-            Verdict::Forged(username) => (Whose::Named(username), Reason::WrongPassword, None, None),
+            Verdict::Forged(username) => (Subject::Named(username), Reason::WrongPassword, None, None),
             Verdict::Unknown => {
                 self.limiter.note_failure(&address, now);
                 return Err((refusal, None));
             }
         };
         let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
-        self.note_rejection(head, whose, reason, hint, detail, head.announced_size(), now);
+        self.note_rejection(head, subject, reason, hint, detail, head.announced_size(), now);
         if reason == Reason::ProRequired {
             return Err((Refusal::ProRequired, None));
         }

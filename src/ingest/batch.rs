@@ -1,3 +1,5 @@
+//! A batch of events and the verdict on each.
+//!
 //! What a batch of events comes to, with a verdict for each. Because the check of the passwords is part of the transaction that
 //! stores, no instance has a stale window: a request that began after a revocation committed is never stored.
 
@@ -9,7 +11,7 @@ use crate::domain::rejection::Reason;
 use crate::ingest::usage::Use;
 use crate::ingest::verifier::Verified;
 use crate::store::batches::{BatchConnection, NotStored};
-use crate::store::credential_secrets::Lock;
+use crate::store::credential_secrets::SecretRow;
 use crate::store::error::StoreError;
 use crate::store::events::Row;
 
@@ -24,7 +26,7 @@ pub struct Entry {
 
 impl Entry {
     fn row(&self) -> Row<'_> {
-        let Lock { secret_id, account_id, credential_id, .. } = *self.sender;
+        let SecretRow { secret_id, account_id, credential_id, .. } = *self.sender;
         Row { at: self.at, secret_id, account_id, credential_id, event: &self.event }
     }
 

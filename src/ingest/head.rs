@@ -1,3 +1,5 @@
+//! The request head as ingest reads it.
+//!
 //! What comes before the body, and what it says: whose request it is, what the body will be, and what the sender calls it.
 
 use sha2::{Digest, Sha256};

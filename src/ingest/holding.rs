@@ -1,3 +1,5 @@
+//! Holding of late events.
+//!
 //! Late events on their way into the holding: their sender is refused like any other and hears nothing of it, so they are kept
 //! beside the answer, one after another, however many come. What is kept here is a courtesy to the owner and no promise to the
 //! sender: where there is no room, the refusal is all there is.
@@ -13,9 +15,9 @@ use tokio::time::timeout;
 use crate::domain::event::NewEvent;
 use crate::domain::holding::is_late;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
-use crate::ingest::room::Room;
-use crate::measure::Counter;
-use crate::store::credential_secrets::{self, Lock};
+use crate::ingest::memory_budget::Reservation;
+use crate::metrics::Counter;
+use crate::store::credential_secrets::{self, SecretRow};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
 use crate::store::{credentials, held_events};
@@ -29,7 +31,7 @@ const MIN_KIB: u64 = 8;
 const MAX_WAIT: Duration = Duration::from_millis(250);
 
 /// Whether what arrives with this password, known to be right, is held: it has expired lately, and nothing else is wrong.
-pub fn holds(lock: &Lock, now: Timestamp) -> bool {
+pub fn holds(lock: &SecretRow, now: Timestamp) -> bool {
     let late = lock.expires_at.is_some_and(|end| is_late(end, now));
     late && lock.holds_late_events && !lock.revoked && !lock.disabled && lock.plan.includes_webhooks()
 }
@@ -44,11 +46,11 @@ pub struct Owner {
 
 /// A place among what is in memory, given back when it is done.
 #[derive(Debug)]
-pub struct Place {
+pub struct HoldReservation {
     permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl HoldReservation {
     /// Gives back what is not needed, now that it is known how many bytes there are.
     pub fn shrink_to(&mut self, bytes: u64) {
         let too_many = self.permit.num_permits().saturating_sub(kib(bytes) as usize);
@@ -82,26 +84,26 @@ impl Holding {
     }
 
     /// A place for a body of so many bytes, if there is one or soon will be.
-    pub async fn place(&self, bytes: u64) -> Option<Place> {
+    pub async fn place(&self, bytes: u64) -> Option<HoldReservation> {
         let waiting = timeout(MAX_WAIT, self.places.clone().acquire_many_owned(kib(bytes)));
         let permit = waiting.await.ok().and_then(Result::ok);
         if permit.is_none() {
             self.not_held.add(1);
         }
-        permit.map(|permit| Place { permit })
+        permit.map(|permit| HoldReservation { permit })
     }
 
     /// A place for a body that is in memory already, if there is one now.
-    pub fn place_now(&self, bytes: u64) -> Option<Place> {
+    pub fn reserve_now(&self, bytes: u64) -> Option<HoldReservation> {
         let permit = self.places.clone().try_acquire_many_owned(kib(bytes)).ok();
         if permit.is_none() {
             self.not_held.add(1);
         }
-        permit.map(|permit| Place { permit })
+        permit.map(|permit| HoldReservation { permit })
     }
 
     /// Keeps an event beside the request. Where its password may not be late any more, or is revoked by now, nothing is kept.
-    pub fn keep(&self, owner: Owner, event: NewEvent, room: Room, place: Place) {
+    pub fn keep(&self, owner: Owner, event: NewEvent, room: Reservation, place: HoldReservation) {
         let (store, turn) = (self.store.clone(), self.turn.clone());
         let (held, not_held) = (self.held.clone(), self.not_held.clone());
         self.runtime.spawn(async move {
@@ -134,7 +136,7 @@ async fn write(store: &Store, owner: Owner, event: &NewEvent) -> Result<bool, St
             if credentials::find_locked(conn, account_id, credential_id).await?.is_none() {
                 return Ok(false);
             }
-            let lock = credential_secrets::find_lock_by_id(conn, secret_id).await?;
+            let lock = credential_secrets::find_row(conn, secret_id).await?;
             if !lock.is_some_and(|lock| holds(&lock, event.id.received_at())) {
                 return Ok(false);
             }

@@ -1,3 +1,5 @@
+//! Rate limiting of failed attempts: a token bucket for each key.
+//!
 //! Counts failures by address (or by account, for sign-ins), so that guessing and flooding are slowed before they cost anything. Only failures take
 //! tokens for good: a verified sender behind the same address is never slowed, and no credential is ever locked out.
 //!
@@ -45,10 +47,10 @@ struct Level {
 /// A token for what may turn out to be a failure. Dropped, it is given back.
 #[derive(Debug)]
 #[must_use]
-pub struct Taken {
+pub struct AttemptGuard {
     bucket: Arc<Bucket>,
     burst: f64,
-    is_lost: bool,
+    has_failed: bool,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
@@ -75,7 +77,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
 
     /// Takes a token before it is known whether there is a failure; or says how long the key has to wait. While others have taken
     /// all and may give one back, it waits for them: who is right many times at once is not kept out by that.
-    pub async fn take(&self, key: &K, now: Timestamp) -> Result<Taken, Duration> {
+    pub async fn take(&self, key: &K, now: Timestamp) -> Result<AttemptGuard, Duration> {
         let bucket = self.bucket(key, now);
         loop {
             let settled = bucket.settled.notified();
@@ -89,7 +91,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
                         level.tokens -= 1.0;
                         level.under_way += 1;
                         drop(level);
-                        return Ok(Taken { bucket: bucket.clone(), burst: self.burst, is_lost: false });
+                        return Ok(AttemptGuard { bucket: bucket.clone(), burst: self.burst, has_failed: false });
                     }
                     Some(wait) if level.under_way == 0 => return Err(wait),
                     Some(_) => {}
@@ -130,23 +132,23 @@ impl Bucket {
     }
 }
 
-impl Taken {
+impl AttemptGuard {
     /// It was a failure.
-    pub fn lose(mut self) {
-        self.is_lost = true;
+    pub fn fail(mut self) {
+        self.has_failed = true;
     }
 }
 
-impl Drop for Taken {
+impl Drop for AttemptGuard {
     fn drop(&mut self) {
         let mut level = self.bucket.level();
         level.under_way -= 1;
         let is_last = level.under_way == 0;
-        if !self.is_lost {
+        if !self.has_failed {
             level.tokens = (level.tokens + 1.0).min(self.burst);
         }
         drop(level);
-        match self.is_lost {
+        match self.has_failed {
             // One of those who wait has a turn.
             false => self.bucket.settled.notify_one(),
             // None of them has.
@@ -196,9 +198,9 @@ mod tests {
         for each in &mut waiting {
             assert!(futures_util::poll!(each.as_mut()).is_pending());
         }
-        other.lose();
+        other.fail();
         assert!(futures_util::poll!(waiting[0].as_mut()).is_pending());
-        third.lose();
+        third.fail();
         for each in waiting {
             assert_eq!(each.await.unwrap_err(), Duration::from_secs(10));
         }

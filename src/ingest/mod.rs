@@ -1,4 +1,6 @@
-//! The machine door: what happens between a POST and its answer. `receive` is the order of things; the other files are its
+//! The ingest engine.
+//!
+//! What happens between a POST and its answer. `receive` is the order of things; the other files are its
 //! parts. The writer is where the events go to disk, and nothing above it knows how.
 
 pub mod authenticate;
@@ -6,13 +8,13 @@ pub mod batch;
 pub mod head;
 pub mod holding;
 pub mod limiter;
+pub mod memory_budget;
+pub mod notifier;
 pub mod outcomes;
 pub mod receipt;
 pub mod receive;
 pub mod refusal;
-pub mod room;
 pub mod storage_health;
 pub mod usage;
 pub mod verifier;
-pub mod wake;
 pub mod writer;

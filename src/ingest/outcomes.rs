@@ -1,3 +1,5 @@
+//! Metrics of ingest.
+//!
 //! Counts how requests ended and how batches were written, for whoever watches the program.
 
 use std::time::Duration;
@@ -5,7 +7,7 @@ use std::time::Duration;
 use crate::domain::rejection::Reason;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
-use crate::measure::{Counter, Durations, Histogram};
+use crate::metrics::{Counter, Durations, Histogram};
 
 /// The outcomes, in the order of the contract. The words are those of the answers.
 const NAMES: [&str; 12] = [

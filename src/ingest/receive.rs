@@ -1,3 +1,5 @@
+//! The ingest pipeline.
+//!
 //! A request on its way to an event: parse → verify → read → check → write → tell, in the order of the contract's table. What
 //! HTTP looks like is the caller's business; this file gets texts and bytes and gives back an id or a refusal.
 
@@ -17,14 +19,14 @@ use crate::ingest::batch::{Entry, Written};
 use crate::ingest::head::{Head, clipped};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::limiter::Limiter;
+use crate::ingest::memory_budget::Reservation;
+use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::refusal::Refusal;
-use crate::ingest::room::Room;
-use crate::ingest::usage::{Usage, Whose};
+use crate::ingest::usage::{Subject, Usage};
 use crate::ingest::verifier::{Verified, Verifier};
-use crate::ingest::wake::Wake;
-use crate::ingest::writer::{Writer, Writers, no_room};
+use crate::ingest::writer::{Writer, Writers, no_memory_left};
 use crate::random::EventIds;
 use crate::store::error::StoreError;
 
@@ -42,7 +44,7 @@ pub enum BodyError {
     /// The sender went away. Nobody will read an answer.
     Broken,
     /// Too many others are there.
-    NoRoom,
+    NoMemory,
 }
 
 /// The engine of one program.
@@ -56,7 +58,7 @@ pub struct Engine {
     pub writers: Writers,
     pub usage: Usage,
     pub holding: Holding,
-    pub wake: Wake,
+    pub notifier: Notifier,
     pub outcomes: Outcomes,
     pub ids: EventIds,
     pub clock: Clock,
@@ -67,12 +69,12 @@ pub struct Engine {
 
 impl Engine {
     /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes within a time, for which it
-    /// takes room, and is only called when the sender may send, or what it sends may be held.
+    /// takes memory, and is only called when the sender may send, or what it sends may be held.
     pub async fn receive(
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         let began = Instant::now();
         let outcome = self.receive_uncounted(writer, head, body).await;
@@ -85,7 +87,7 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
@@ -112,7 +114,7 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         owner: Owner,
-        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) {
         let Ok(content_type) = head.media_type() else { return };
         let most = self.max_body_bytes as u64;
@@ -121,7 +123,7 @@ impl Engine {
             return;
         }
         let Some(mut place) = self.holding.place(announced).await else { return };
-        let mut room = writer.open_room();
+        let mut room = writer.reserve();
         let Ok(bytes) = body(self.max_body_bytes, REFUSED_BODY_DEADLINE, &mut room).await else { return };
         place.shrink_to(bytes.len() as u64);
         if let Ok(event) = self.new_event(head, content_type, bytes, self.clock.now()) {
@@ -135,16 +137,16 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         sender: &Verified,
-        body: impl AsyncFnOnce(usize, Duration, &mut Room) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
         let content_type = head.media_type().map_err(Stopped::UnsupportedMediaType)?;
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
-        let mut room = writer.open_room();
+        let mut room = writer.reserve();
         let bytes = body(self.max_body_bytes, BODY_DEADLINE, &mut room).await.map_err(|error| match error {
             BodyError::TooLarge => Stopped::TooLarge,
-            BodyError::NoRoom => Stopped::Store(no_room()),
+            BodyError::NoMemory => Stopped::Store(no_memory_left()),
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
         })?;
         let size = bytes.len();
@@ -240,8 +242,8 @@ impl Engine {
                 (Reason::IdempotencyConflict, Some(problem.to_owned()), announced, refusal)
             }
         };
-        let whose = Whose::Known(sender.account_id, sender.credential_id);
-        self.note_rejection(head, whose, reason, Some(sender.hint.clone()), detail, size, now);
+        let subject = Subject::Known(sender.account_id, sender.credential_id);
+        self.note_rejection(head, subject, reason, Some(sender.hint.clone()), detail, size, now);
         refusal
     }
 
@@ -249,7 +251,7 @@ impl Engine {
     pub(super) fn note_rejection(
         &self,
         head: &Head<'_>,
-        whose: Whose,
+        subject: Subject,
         reason: Reason,
         hint: Option<String>,
         detail: Option<String>,
@@ -257,15 +259,15 @@ impl Engine {
         at: Timestamp,
     ) {
         self.outcomes.note_rejection(reason);
-        let credential_id = match &whose {
-            Whose::Known(_, credential) => *credential,
-            Whose::Named(_) => CredentialId(uuid::Uuid::nil()),
+        let credential_id = match &subject {
+            Subject::Known(_, credential) => *credential,
+            Subject::Named(_) => CredentialId(uuid::Uuid::nil()),
         };
         let remote_ip = head.sender.ip;
         let user_agent = head.text("user-agent");
         let rejection =
             NewRejection { credential_id, at, reason, hint, detail, remote_ip, user_agent, size_bytes, count: 1 };
-        self.usage.note_rejection(whose, rejection, head.request_id);
+        self.usage.note_rejection(subject, rejection, head.request_id);
     }
 }
 

@@ -1,3 +1,5 @@
+//! Refusals: the errors that senders see.
+//!
 //! The ways in which ingest refuses, each with what its sender is told. What the owner is told is a rejection.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The health check of the path that stores.
+//!
 //! Whether events can be stored now: the outcome of the path that stores, and of nothing else. The last batch tells; where it did not
 //! go well, or nothing is sent, an attempt on a connection of its own does. Readiness, metrics and `doctor` ask here.
 

@@ -1,3 +1,5 @@
+//! Last-used times and rejections, coalesced in memory and flushed to the database.
+//!
 //! What is noted beside the events: when a password was last used, and which requests were refused. Gathered in memory and
 //! written at most once a second, so a flood is a few rows; it never delays a request and never fails one. The first use of a
 //! password, and the use of a revoked one, also go into the audit log.
@@ -18,7 +20,7 @@ use crate::domain::credential::Username;
 use crate::domain::credential_password::masked;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
-use crate::ingest::wake::Wake;
+use crate::ingest::notifier::Notifier;
 use crate::random;
 use crate::store::error::StoreError;
 use crate::store::event_counts::{self, Counts};
@@ -40,7 +42,7 @@ const SENDER_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whose request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Whose {
+pub enum Subject {
     Known(AccountId, CredentialId),
     /// By a username that was not looked up on the way; it is looked up here, once for all its requests.
     Named(Username),
@@ -69,7 +71,7 @@ type Revoked = (CredentialId, String);
 struct Pending {
     uses: HashMap<SecretId, Uses>,
     uses_after_revoke: HashMap<Revoked, Use>,
-    rejections: HashMap<(Whose, Reason), NewRejection>,
+    rejections: HashMap<(Subject, Reason), NewRejection>,
     senders: HashMap<Sender, Timestamp>,
 }
 
@@ -117,7 +119,7 @@ pub struct Usage(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     store: Store,
-    wake: Wake,
+    notifier: Notifier,
     writer: Uuid,
     pending: Mutex<Pending>,
     something: Notify,
@@ -126,10 +128,10 @@ struct Inner {
 }
 
 impl Usage {
-    pub fn new(store: Store, wake: Wake) -> Self {
+    pub fn new(store: Store, notifier: Notifier) -> Self {
         let pending = Mutex::new(Pending::default());
         let senders = Cache::new(MAX_PENDING);
-        Self(Arc::new(Inner { store, wake, writer: Uuid::new_v4(), pending, something: Notify::new(), senders }))
+        Self(Arc::new(Inner { store, notifier, writer: Uuid::new_v4(), pending, something: Notify::new(), senders }))
     }
 
     /// What tells the counts of this program, those of its writers aside, from those of others.
@@ -165,11 +167,11 @@ impl Usage {
     }
 
     /// A request was refused. Repeats within a second are counted into one.
-    pub fn note_rejection(&self, whose: Whose, rejection: NewRejection, request_id: RequestId) {
+    pub fn note_rejection(&self, subject: Subject, rejection: NewRejection, request_id: RequestId) {
         self.with_pending(|pending| {
             pending.note_use_after_revoke(&rejection, request_id);
             let full = pending.rejections.len() >= MAX_PENDING;
-            match pending.rejections.entry((whose, rejection.reason)) {
+            match pending.rejections.entry((subject, rejection.reason)) {
                 Entry::Occupied(mut known) => {
                     let known = known.get_mut();
                     known.count = known.count.saturating_add(rejection.count);
@@ -235,8 +237,8 @@ impl Usage {
                     perhaps_first.push((secret, uses));
                 }
             }
-            for ((whose, _), rejection) in pending.rejections {
-                self.write_rejection(&mut conn, whose, rejection).await?;
+            for ((subject, _), rejection) in pending.rejections {
+                self.write_rejection(&mut conn, subject, rejection).await?;
             }
         }
         if !pending.senders.is_empty() {
@@ -287,12 +289,12 @@ impl Usage {
     async fn write_rejection(
         &self,
         conn: &mut Pooled,
-        whose: Whose,
+        subject: Subject,
         mut rejection: NewRejection,
     ) -> Result<(), StoreError> {
-        let (account, credential) = match whose {
-            Whose::Known(account, credential) => (account, credential),
-            Whose::Named(username) => match credentials::find_owner(conn, &username).await? {
+        let (account, credential) = match subject {
+            Subject::Known(account, credential) => (account, credential),
+            Subject::Named(username) => match credentials::find_owner(conn, &username).await? {
                 Some(owner) => owner,
                 None => return Ok(()),
             },
@@ -301,7 +303,7 @@ impl Usage {
         let counts = Counts { accepted: 0, rejected: u64::from(rejection.count), bytes: 0 };
         rejections::insert(conn, account, random::uuid_at(rejection.at), &rejection).await?;
         event_counts::add(conn, account, credential, self.0.writer, rejection.at, counts).await?;
-        self.0.wake.ring(account);
+        self.0.notifier.notify(account);
         Ok(())
     }
 }

@@ -1,3 +1,5 @@
+//! Password verification with a cache and request coalescing (single flight).
+//!
 //! Is this the password? A checksum tells forgeries without asking anybody; a cache remembers what argon2 said, so that it
 //! runs once for each sender and not for each request. Whether the password may still be *used* is not decided here for
 //! good: the transaction that stores the event asks again.
@@ -19,8 +21,8 @@ use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::ingest::holding::holds;
-use crate::measure::Counter;
-use crate::store::credential_secrets::{self, Lock};
+use crate::metrics::Counter;
+use crate::store::credential_secrets::{self, SecretRow};
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
 
@@ -35,7 +37,7 @@ const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// A sender whose password was right and, as far as we knew, usable.
-pub type Verified = Arc<Lock>;
+pub type Verified = Arc<SecretRow>;
 
 /// What came of it.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ pub enum VerifyError {
 }
 
 /// What picks a row: a username and the public hint of a password.
-type LockKey = (Username, [u8; HINT_CHARS]);
+type SecretKey = (Username, [u8; HINT_CHARS]);
 
 /// The verifier of one program.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ pub struct Verifier {
     checksum_key: zeroize::Zeroizing<Vec<u8>>,
     /// Of this process alone: what the caches are keyed with cannot be computed outside.
     cache_key: [u8; 32],
-    locks: Cache<LockKey, Arc<Lock>>,
+    locks: Cache<SecretKey, Arc<SecretRow>>,
     right: Cache<[u8; 32], Arc<Answer>>,
     wrong: Cache<[u8; 32], Arc<Answer>>,
     pub verifications: Verifications,
@@ -159,7 +161,7 @@ impl Verifier {
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Option<Verified> {
-        let lock = self.locks.get(&lock_key(username, password))?;
+        let lock = self.locks.get(&secret_key(username, password))?;
         let answer = self.right.get(&self.answer_key(&lock, password))?;
         let counts = usable(&lock, now).is_ok() && answer.still_counts(now);
         counts.then(|| {
@@ -171,7 +173,7 @@ impl Verifier {
     /// The verdict on an expired password whose events are held, if it takes neither the database nor argon2. Whether they still are
     /// is asked again before anything is kept.
     pub fn late_cached(&self, username: &Username, password: &CredentialPassword, now: Timestamp) -> Option<Verdict> {
-        let lock = self.locks.get(&lock_key(username, password))?;
+        let lock = self.locks.get(&secret_key(username, password))?;
         let answer = self.right.get(&self.answer_key(&lock, password))?;
         let is_late = holds(&lock, now) && answer.still_counts(now);
         is_late.then(|| refused(&lock, Reason::ExpiredPassword, Some(lock.hint.clone()), Some(lock.secret_id)))
@@ -190,12 +192,12 @@ impl Verifier {
         self.verifications.slow.add(1);
         let found = in_time(async {
             let mut conn = self.store.connection().await?;
-            credential_secrets::find_lock(&mut conn, username, password.hint()).await
+            credential_secrets::find_by_hint(&mut conn, username, password.hint()).await
         })
         .await?;
         let Some(lock) = found else {
             // Only an installation's own key makes such a password; it costs the same time as a known one.
-            self.matches(&lock_of_nobody(), password, now).await?;
+            self.matches(&dummy_secret(), password, now).await?;
             return Ok(Verdict::Unknown);
         };
         if !self.matches(&lock, password, now).await? {
@@ -205,7 +207,7 @@ impl Verifier {
         let reason = usable(&lock, now).err();
         let is_late = reason.is_some() && holds(&lock, now);
         if reason.is_none() || is_late {
-            self.locks.insert(lock_key(username, password), lock.clone());
+            self.locks.insert(secret_key(username, password), lock.clone());
         }
         Ok(match reason {
             None => Verdict::Verified(lock),
@@ -215,10 +217,10 @@ impl Verifier {
 
     /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
     /// after verification: their sender hears of that reason only if it still holds a good password.
-    pub async fn confirm(&self, verified: &Lock, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
+    pub async fn confirm(&self, verified: &SecretRow, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
         let lock = in_time(async {
             let mut conn = self.store.connection().await?;
-            credential_secrets::find_lock_by_id(&mut conn, verified.secret_id).await
+            credential_secrets::find_row(&mut conn, verified.secret_id).await
         })
         .await?;
         Ok(lock.map_or(Err(Reason::RevokedPassword), |lock| usable(&lock, now)))
@@ -232,7 +234,12 @@ impl Verifier {
 
     /// Whether argon2 accepts the password, as remembered or as it says now. Callers with the same question at the same
     /// time share one run.
-    async fn matches(&self, lock: &Lock, password: &CredentialPassword, now: Timestamp) -> Result<bool, HashingError> {
+    async fn matches(
+        &self,
+        lock: &SecretRow,
+        password: &CredentialPassword,
+        now: Timestamp,
+    ) -> Result<bool, HashingError> {
         let key = self.answer_key(lock, password);
         if let Some(answer) = self.right.get(&key) {
             if answer.still_counts(now) {
@@ -259,7 +266,7 @@ impl Verifier {
     }
 
     /// Hashes a password anew if its hash was made with lesser parameters than today's: beside the request, which does not wait.
-    fn renew(&self, lock: &Lock, password: &CredentialPassword) {
+    fn renew(&self, lock: &SecretRow, password: &CredentialPassword) {
         if !is_outdated(&lock.hash) {
             return;
         }
@@ -279,14 +286,14 @@ impl Verifier {
     }
 
     /// Contains the stored hash, so that no answer outlives the hash it was about (CVE-2022-46146), and is unambiguous.
-    fn answer_key(&self, lock: &Lock, password: &CredentialPassword) -> [u8; 32] {
+    fn answer_key(&self, lock: &SecretRow, password: &CredentialPassword) -> [u8; 32] {
         let password = password.secret().reveal().as_bytes();
         keyed_digest(&self.cache_key, &[lock.secret_id.0.as_bytes(), lock.hash.as_bytes(), password])
     }
 }
 
 /// Whether a password, known to be right, may be used now; if not, the reason that its owner is told.
-pub fn usable(lock: &Lock, now: Timestamp) -> Result<(), Reason> {
+pub fn usable(lock: &SecretRow, now: Timestamp) -> Result<(), Reason> {
     if lock.revoked {
         Err(Reason::RevokedPassword)
     } else if lock.expires_at.is_some_and(|end| end <= now) {
@@ -306,16 +313,16 @@ async fn in_time<T>(question: impl Future<Output = Result<T, StoreError>>) -> Re
     tokio::time::timeout(MAX_WAIT, question).await.unwrap_or_else(|_| Err(late()))
 }
 
-fn lock_key(username: &Username, password: &CredentialPassword) -> LockKey {
+fn secret_key(username: &Username, password: &CredentialPassword) -> SecretKey {
     (*username, password.hint_bytes())
 }
 
-fn refused(lock: &Lock, reason: Reason, hint: Option<String>, late: Option<SecretId>) -> Verdict {
+fn refused(lock: &SecretRow, reason: Reason, hint: Option<String>, late: Option<SecretId>) -> Verdict {
     Verdict::Refused { credential_id: lock.credential_id, account_id: lock.account_id, reason, hint, late }
 }
 
-fn lock_of_nobody() -> Lock {
-    Lock {
+fn dummy_secret() -> SecretRow {
+    SecretRow {
         secret_id: SecretId(Uuid::nil()),
         credential_id: CredentialId(Uuid::nil()),
         account_id: AccountId(Uuid::nil()),

@@ -1,3 +1,5 @@
+//! Group commit: the writers that store events in batches.
+//!
 //! Puts events on disk. Each thread that answers senders has a writer of its own, a task with its own connection on the same
 //! thread: it takes whatever has queued while its previous commit was in flight, and writes it in one transaction. No timers, so
 //! a lone event waits for nobody and a crowd shares its commits; and nothing crosses threads, so nobody has to be woken there.
@@ -15,13 +17,13 @@ use crate::domain::ids::SecretId;
 use crate::domain::rejection::Reason;
 use crate::ingest::batch::{self, Entry, Written};
 use crate::ingest::holding::{Holding, Owner};
+use crate::ingest::memory_budget::{MemoryBudget, Reservation};
+use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Batches;
-use crate::ingest::room::{Room, Rooms};
 use crate::ingest::storage_health::StorageHealth;
 use crate::ingest::usage::Usage;
-use crate::ingest::wake::Wake;
 use crate::store::batches::BatchConnection;
-use crate::store::credential_secrets::Lock;
+use crate::store::credential_secrets::SecretRow;
 use crate::store::error::StoreError;
 use crate::store::partitions;
 use crate::store::pool::Store;
@@ -44,17 +46,17 @@ struct Shared {
     store: Store,
     usage: Usage,
     holding: Holding,
-    wake: Wake,
-    rooms: Rooms,
+    notifier: Notifier,
+    rooms: MemoryBudget,
     batches: Batches,
     health: StorageHealth,
 }
 
 impl Writers {
-    pub fn new(store: Store, usage: Usage, holding: Holding, wake: Wake) -> Self {
+    pub fn new(store: Store, usage: Usage, holding: Holding, notifier: Notifier) -> Self {
         let health = StorageHealth::new(store.clone());
-        let (rooms, batches) = (Rooms::default(), Batches::default());
-        Self(Arc::new(Shared { store, usage, holding, wake, rooms, batches, health }))
+        let (rooms, batches) = (MemoryBudget::default(), Batches::default());
+        Self(Arc::new(Shared { store, usage, holding, notifier, rooms, batches, health }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -93,7 +95,7 @@ impl Writers {
     }
 }
 
-/// The door to one writer.
+/// The handle of one writer.
 #[derive(Clone, Debug)]
 pub struct Writer {
     queue: mpsc::UnboundedSender<Job>,
@@ -106,20 +108,20 @@ struct Job {
     entry: Entry,
     done: oneshot::Sender<Result<Written, StoreError>>,
     queued_at: Instant,
-    room: Room,
+    room: Reservation,
 }
 
 impl Writer {
     /// Room for an event, to be taken as its body arrives.
-    pub fn open_room(&self) -> Room {
+    pub fn reserve(&self) -> Reservation {
         self.shared.rooms.open()
     }
 
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
-    pub async fn write(&self, entry: Entry, mut room: Room) -> Result<Written, StoreError> {
+    pub async fn write(&self, entry: Entry, mut room: Reservation) -> Result<Written, StoreError> {
         let ended = || StoreError::Unavailable("the writer has ended".to_owned());
-        if !room.take_place() {
-            return Err(no_room());
+        if !room.take_slot() {
+            return Err(no_memory_left());
         }
         let (done, answer) = oneshot::channel();
         let job = Job { entry, done, queued_at: Instant::now(), room };
@@ -133,7 +135,7 @@ impl Writer {
 }
 
 /// Too much waits already.
-pub fn no_room() -> StoreError {
+pub fn no_memory_left() -> StoreError {
     StoreError::Unavailable("more waits to be stored than there is room for".to_owned())
 }
 
@@ -208,25 +210,25 @@ impl Task {
         // Whoever has gone is not told.
         let _ = job.done.send(outcome);
         let Entry { sender, event, .. } = job.entry;
-        if is_late && let Some(place) = self.shared.holding.place_now(event.body.len() as u64) {
-            let Lock { account_id, credential_id, secret_id, .. } = *sender;
+        if is_late && let Some(place) = self.shared.holding.reserve_now(event.body.len() as u64) {
+            let SecretRow { account_id, credential_id, secret_id, .. } = *sender;
             self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.room, place);
         }
     }
 
-    /// Notes the first and the last use of each password, and wakes the dashboards of each account: once for a batch.
+    /// Notes the first and the last use of each password, and notifies the dashboards of each account: once for a batch.
     fn tell(&self, entries: &[&Entry], verdicts: &[Written]) {
         let mut used: HashMap<SecretId, (&Entry, &Entry)> = HashMap::new();
         for (entry, verdict) in entries.iter().zip(verdicts) {
             if matches!(verdict, Written::Stored(_) | Written::Replayed(_)) {
                 used.entry(entry.sender.secret_id).or_insert((entry, entry)).1 = entry;
-                let Lock { account_id, credential_id, .. } = *entry.sender;
+                let SecretRow { account_id, credential_id, .. } = *entry.sender;
                 self.shared.usage.note_sender(account_id, credential_id, entry.event.remote_ip, entry.at);
             }
         }
         for (secret, (first, last)) in used {
             self.shared.usage.note_uses(secret, first.to_use(), last.to_use());
-            self.shared.wake.ring(last.sender.account_id);
+            self.shared.notifier.notify(last.sender.account_id);
         }
     }
 

@@ -1,3 +1,5 @@
+//! Assembly and graceful shutdown of the program.
+//!
 //! The program as tests and `serve` run it: listeners, engine and pages over one database, with what goes on beside them.
 
 use std::net::{SocketAddr, TcpListener};
@@ -22,25 +24,25 @@ use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::ingest::holding::Holding;
 use crate::ingest::limiter::Limiter;
+use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receive::Engine;
 use crate::ingest::usage::Usage;
 use crate::ingest::verifier::Verifier;
-use crate::ingest::wake::Wake;
 use crate::ingest::writer::Writers;
-use crate::measure::Counter;
+use crate::metrics::Counter;
 use crate::random::{self, EventIds};
 use crate::server::listeners::{Listener, Listeners};
 use crate::server::metrics::StartedAt;
 use crate::server::{background, descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
-use crate::web::events::export_places::ExportPlaces;
+use crate::web::app_state::AppState;
+use crate::web::events::export_permits::ExportPermits;
 use crate::web::events::exports_under_way::ExportsUnderWay;
-use crate::web::layers::outermost;
 use crate::web::live::feeds::Feeds;
+use crate::web::middleware::request_context;
 use crate::web::routes;
-use crate::web::site::Site;
 
 /// The most argon2 runs at once, for senders and for page logins each. Each takes 19 MiB for as long as it lasts.
 const MAX_HASHING_PERMITS: usize = 4;
@@ -88,7 +90,7 @@ impl From<random::NoRandomness> for StartError {
 
 /// A program that serves.
 pub struct Application {
-    pub site: web::Data<Site>,
+    pub state: web::Data<AppState>,
     pub feeds: web::Data<Feeds>,
     pub address: SocketAddr,
     pub ingest_address: Option<SocketAddr>,
@@ -110,16 +112,16 @@ impl Application {
         prune::make_partitions(&store, config.retention_days, clock.now()).await?;
         let keys = installation_keys(&store, clock.now()).await?;
         let (end, ended) = watch::channel(false);
-        let (site, usage) = site(config, address, store, keys, clock)?;
-        let mut conn = site.store.connection().await?;
-        installation::note_ingest_url(&mut conn, &site.ingest_url).await?;
+        let (state, usage) = state(config, address, store, keys, clock)?;
+        let mut conn = state.store.connection().await?;
+        installation::note_ingest_url(&mut conn, &state.ingest_url).await?;
         // For the metrics; what comes of it is for the first round of upkeep.
-        site.upkeep.compare_clocks(&mut conn, &site.clock).await?;
+        state.upkeep.compare_clocks(&mut conn, &state.clock).await?;
         drop(conn);
-        let site = web::Data::new(site);
-        let feeds = web::Data::new(Feeds::new(site.clone()));
+        let state = web::Data::new(state);
+        let feeds = web::Data::new(Feeds::new(state.clone()));
 
-        let background = background::start(&site, &feeds, usage, &ended);
+        let background = background::start(&state, &feeds, usage, &ended);
 
         let mut application = Self {
             address,
@@ -128,27 +130,27 @@ impl Application {
             servers: Vec::new(),
             background,
             end,
-            site: site.clone(),
+            state: state.clone(),
             feeds: feeds.clone(),
         };
         let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
         let limits = descriptors::limits(config.connections, listeners);
-        let started_at = StartedAt(site.clock.now());
+        let started_at = StartedAt(state.clock.now());
         let mut listeners = Listeners::new();
         let mut seen = |name| {
             let listener = Listener::new(name, limits.max_connections);
             listeners.push(listener.clone());
             listener
         };
-        let server = serve_public(public, site.clone(), feeds, limits, seen("public"));
+        let server = serve_public(public, state.clone(), feeds, limits, seen("public"));
         application.run(server, ("--bind (BIND)", address))?;
         if let Some((listener, address)) = ingest.zip(application.ingest_address) {
-            let server = serve_ingest(listener, site.clone(), limits, seen("ingest"));
+            let server = serve_ingest(listener, state.clone(), limits, seen("ingest"));
             application.run(server, ("--ingest-bind (INGEST_BIND)", address))?;
         }
         if let Some((listener, address)) = metrics.zip(application.metrics_address) {
             let seen = seen("metrics");
-            let server = serve_metrics(listener, site, limits, seen, (listeners, started_at));
+            let server = serve_metrics(listener, state, limits, seen, (listeners, started_at));
             application.run(server, ("--metrics-bind (METRICS_BIND)", address))?;
         }
         Ok(application)
@@ -166,16 +168,16 @@ impl Application {
 
     /// The link that creates the first account, while there is none.
     pub async fn setup_link(&self) -> Result<Option<String>, StartError> {
-        let fresh = installation::is_fresh(&mut *self.site.store.connection().await?).await?;
-        let token = self.site.keys.setup_token();
-        Ok(fresh.then(|| format!("{}/setup?token={}", self.site.public_url, token.reveal())))
+        let fresh = installation::is_fresh(&mut *self.state.store.connection().await?).await?;
+        let token = self.state.keys.setup_token();
+        Ok(fresh.then(|| format!("{}/setup?token={}", self.state.public_url, token.reveal())))
     }
 
     /// Ends in order: not ready, no new connections at any listener, what is in flight is finished, what is in memory is written.
     pub async fn stop(self) {
-        let Self { site, servers, background, end, .. } = self;
-        site.draining.store(true, Ordering::Relaxed);
-        site.engine.wake.ring_everybody();
+        let Self { state, servers, background, end, .. } = self;
+        state.draining.store(true, Ordering::Relaxed);
+        state.engine.notifier.notify_all();
         join_all(servers.iter().map(|(handle, _)| handle.stop(true))).await;
         for (_, server) in servers {
             if let Ok(Err(error)) = server.await {
@@ -202,17 +204,17 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-fn site(
+fn state(
     config: &Config,
     address: SocketAddr,
     store: Store,
     keys: InstallationKeys,
     clock: Clock,
-) -> Result<(Site, Usage), StartError> {
+) -> Result<(AppState, Usage), StartError> {
     let public_url = config.public_origin(address);
     let ingest_url = config.endpoint(address);
-    let wake = Wake::default();
-    let usage = Usage::new(store.clone(), wake.clone());
+    let notifier = Notifier::default();
+    let usage = Usage::new(store.clone(), notifier.clone());
     let holding = Holding::new(store.clone());
     let permits = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_HASHING_PERMITS);
     let senders = Hasher::new(permits, HASHING_QUEUE);
@@ -220,21 +222,21 @@ fn site(
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
         second_looks: Limiter::new(SECOND_LOOKS.0, SECOND_LOOKS.1),
-        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), wake.clone()),
+        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone()),
         usage: usage.clone(),
         holding,
-        wake,
+        notifier,
         outcomes: Outcomes::default(),
         ids: EventIds::default(),
         clock: clock.clone(),
         max_body_bytes: config.max_body_bytes,
         https_required: public_url.starts_with("https://"),
     };
-    let site = Site {
+    let state = AppState {
         store,
         hasher: Hasher::new(permits, HASHING_QUEUE),
         keys,
-        export_places: ExportPlaces::default(),
+        export_permits: ExportPermits::default(),
         exports: ExportsUnderWay::new(clock.clone()),
         clock,
         engine: Arc::new(engine),
@@ -253,53 +255,53 @@ fn site(
         upkeep_failures: Counter::default(),
         upkeep: UpkeepState::default(),
     };
-    Ok((site, usage))
+    Ok((state, usage))
 }
 
 fn serve_public(
     listener: TcpListener,
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     feeds: web::Data<Feeds>,
     limits: ConnectionLimits,
     seen: Arc<Listener>,
 ) -> std::io::Result<Server> {
-    let data = site.clone();
+    let data = state.clone();
     let app = move || {
         App::new()
             .app_data(data.clone())
             .app_data(feeds.clone())
             .app_data(web::Data::new(data.engine.writers.start()))
-            .wrap(middleware::from_fn(outermost::layer))
+            .wrap(middleware::from_fn(request_context::layer))
             .configure(|config| routes::public(config, &data))
     };
-    http::serve(listener, site, limits, seen, app, None)
+    http::serve(listener, state, limits, seen, app, None)
 }
 
 fn serve_ingest(
     listener: TcpListener,
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     limits: ConnectionLimits,
     seen: Arc<Listener>,
 ) -> std::io::Result<Server> {
-    let data = site.clone();
+    let data = state.clone();
     let app = move || {
         App::new()
             .app_data(data.clone())
             .app_data(web::Data::new(data.engine.writers.start()))
-            .wrap(middleware::from_fn(outermost::layer))
+            .wrap(middleware::from_fn(request_context::layer))
             .configure(routes::ingest_only)
     };
-    http::serve(listener, site, limits, seen, app, None)
+    http::serve(listener, state, limits, seen, app, None)
 }
 
 fn serve_metrics(
     listener: TcpListener,
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     limits: ConnectionLimits,
     seen: Arc<Listener>,
     (listeners, started_at): (Listeners, StartedAt),
 ) -> std::io::Result<Server> {
-    let (data, listeners, started_at) = (site.clone(), web::Data::new(listeners), web::Data::new(started_at));
+    let (data, listeners, started_at) = (state.clone(), web::Data::new(listeners), web::Data::new(started_at));
     let app = move || {
         App::new()
             .app_data(data.clone())
@@ -307,5 +309,5 @@ fn serve_metrics(
             .app_data(started_at.clone())
             .route("/metrics", web::get().to(metrics::show))
     };
-    http::serve(listener, site, limits, seen, app, Some(1))
+    http::serve(listener, state, limits, seen, app, Some(1))
 }

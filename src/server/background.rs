@@ -1,3 +1,5 @@
+//! Background tasks.
+//!
 //! What the program does beside answering requests, until it ends: notes are written, instances wake each other, events are pruned,
 //! expiries written down, deletions carried on.
 
@@ -11,8 +13,8 @@ use crate::app::delete_events::carry_out_deletions;
 use crate::app::end_expired::end_all_expired_by;
 use crate::app::upkeep::Upkeep;
 use crate::ingest::usage::Usage;
+use crate::web::app_state::AppState;
 use crate::web::live::feeds::Feeds;
-use crate::web::site::Site;
 
 /// Between two rounds of upkeep.
 const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
@@ -24,38 +26,38 @@ const DELETIONS_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts it all; each task ends by itself when `ended` says so.
 pub fn start(
-    site: &web::Data<Site>,
+    state: &web::Data<AppState>,
     feeds: &web::Data<Feeds>,
     usage: Usage,
     ended: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let over = || wait_for(ended.clone());
     let (noting, telling, hearing, reading, holding) = (over(), over(), over(), over(), over());
-    let (teller, hearer, reader, holder) = (site.clone(), site.clone(), feeds.clone(), site.clone());
+    let (teller, hearer, reader, holder) = (state.clone(), state.clone(), feeds.clone(), state.clone());
     vec![
         tokio::spawn(async move { usage.run(noting).await }),
-        tokio::spawn(async move { teller.engine.wake.tell(&teller.store, telling).await }),
-        tokio::spawn(async move { hearer.engine.wake.hear(&hearer.store, hearing).await }),
+        tokio::spawn(async move { teller.engine.notifier.tell(&teller.store, telling).await }),
+        tokio::spawn(async move { hearer.engine.notifier.hear(&hearer.store, hearing).await }),
         tokio::spawn(async move { reader.look_after(reading).await }),
         tokio::spawn(async move {
             holding.await;
             holder.engine.holding.finish().await;
         }),
-        tokio::spawn(upkeep(site.clone(), over())),
-        tokio::spawn(note_expiries(site.clone(), over())),
-        tokio::spawn(go_on_deleting(site.clone(), over())),
+        tokio::spawn(upkeep(state.clone(), over())),
+        tokio::spawn(note_expiries(state.clone(), over())),
+        tokio::spawn(go_on_deleting(state.clone(), over())),
     ]
 }
 
 /// Has upkeep run now and then, until the end.
-async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+async fn upkeep(state: web::Data<AppState>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
-    let mut upkeep = Upkeep::new(site.retention_days, site.clock.clone());
+    let mut upkeep = Upkeep::new(state.retention_days, state.clock.clone());
     loop {
         tokio::select! {
-            outcome = upkeep.round(&site.store, &site.upkeep) => {
+            outcome = upkeep.round(&state.store, &state.upkeep) => {
                 if let Err(error) = outcome {
-                    site.upkeep_failures.add(1);
+                    state.upkeep_failures.add(1);
                     tracing::warn!(%error, "a round of upkeep is unfinished; the next one tries again");
                 }
             }
@@ -69,11 +71,11 @@ async fn upkeep(site: web::Data<Site>, ended: impl Future<Output = ()>) {
 }
 
 /// Writes down which passwords have expired, until the end. They stop by themselves; only the line in the audit log waits for it.
-async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+async fn note_expiries(state: web::Data<AppState>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
     loop {
         let round = async {
-            if let Err(error) = end_all_expired_by(&site.store, &site.clock, &site.upkeep).await {
+            if let Err(error) = end_all_expired_by(&state.store, &state.clock, &state.upkeep).await {
                 tracing::warn!(%error, "expired passwords were not written down; it is tried again in a minute");
             }
             tokio::time::sleep(EXPIRIES_EVERY).await;
@@ -86,11 +88,11 @@ async fn note_expiries(site: web::Data<Site>, ended: impl Future<Output = ()>) {
 }
 
 /// Goes on with deletions of events that another program left behind, or this one before it was started again.
-async fn go_on_deleting(site: web::Data<Site>, ended: impl Future<Output = ()>) {
+async fn go_on_deleting(state: web::Data<AppState>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
     loop {
         let round = async {
-            if let Err(error) = carry_out_deletions(&site.store, || site.clock.now()).await {
+            if let Err(error) = carry_out_deletions(&state.store, || state.clock.now()).await {
                 tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
             }
             tokio::time::sleep(DELETIONS_EVERY).await;

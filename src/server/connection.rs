@@ -1,3 +1,5 @@
+//! Connection timeouts, backpressure on writes, and the connection limit.
+//!
 //! A connection that does not wait for ever. The HTTP library bounds the first head of a connection and the pause between two
 //! requests, but a byte ends the pause, and nothing bounds a later head, nor the rest of a body that was already answered.
 //! This wrapper of the socket does: whatever comes in while no request is in progress has to become one in time. It parses
@@ -21,10 +23,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::checked::ConnectionLimits;
-use crate::measure::Present;
-use crate::web::layers::leaving::Droppable;
-use crate::web::layers::unparsed;
-use crate::web::site::Site;
+use crate::metrics::Present;
+use crate::web::app_state::AppState;
+use crate::web::middleware::client_disconnect::Droppable;
+use crate::web::middleware::malformed_request;
 
 /// How far the exchange on a connection is. Shared by the socket and the service, which live on one thread.
 #[derive(Clone, Debug)]
@@ -76,7 +78,7 @@ pub struct Connection {
     stream: TcpStream,
     progress: Progress,
     droppable: Droppable,
-    site: Data<Site>,
+    state: Data<AppState>,
     limits: ConnectionLimits,
     /// Something came after the last answer.
     head_began: bool,
@@ -97,13 +99,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, site: Data<Site>, limits: ConnectionLimits, present: Present) -> Self {
+    pub fn new(stream: TcpStream, state: Data<AppState>, limits: ConnectionLimits, present: Present) -> Self {
         let due = Instant::now() + limits.head_deadline;
         Self {
             stream,
             progress: Progress(Rc::new(Cell::new(Phase::Head))),
             droppable: Droppable::default(),
-            site,
+            state,
             limits,
             head_began: false,
             due,
@@ -169,7 +171,7 @@ impl Connection {
     fn give_up(&mut self) {
         self.given_up = true;
         if self.head_began && self.phase() == Phase::Head {
-            let answer = unparsed::answer(&self.site, StatusCode::REQUEST_TIMEOUT).unwrap_or_default();
+            let answer = malformed_request::answer(&self.state, StatusCode::REQUEST_TIMEOUT).unwrap_or_default();
             // Everything before was written, so there is room; and nobody waits for who made us wait.
             let _ = self.stream.try_write(&answer);
         }
@@ -219,7 +221,7 @@ impl AsyncWrite for Connection {
         if this.phase() != Phase::Head {
             return this.write(cx, buf);
         }
-        let answer = this.unwritten.take().or_else(|| unparsed::answer(&this.site, status_of(buf)?));
+        let answer = this.unwritten.take().or_else(|| malformed_request::answer(&this.state, status_of(buf)?));
         let Some(mut answer) = answer else {
             return this.write(cx, buf);
         };
@@ -258,8 +260,8 @@ impl Drop for Connection {
     /// The library drops a connection in the middle of a request when the other side is gone, and also when the chunks of a
     /// body are none. Whoever is still there hears of it; at the end of the program, which is not the sender's fault, nobody.
     fn drop(&mut self) {
-        if self.phase() == Phase::Request && !self.site.is_draining() {
-            let answer = unparsed::answer(&self.site, StatusCode::BAD_REQUEST).unwrap_or_default();
+        if self.phase() == Phase::Request && !self.state.is_draining() {
+            let answer = malformed_request::answer(&self.state, StatusCode::BAD_REQUEST).unwrap_or_default();
             let _ = self.stream.try_write(&answer);
         }
     }

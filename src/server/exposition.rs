@@ -1,8 +1,10 @@
+//! The Prometheus text format.
+//!
 //! The text format of Prometheus, version 0.0.4: families of samples, each with its help and its type ahead.
 
 use std::fmt::Write;
 
-use crate::measure::Reading;
+use crate::metrics::Reading;
 
 /// A label and its value. Both are words of ours, in which nothing needs escaping.
 pub type Label<'a> = (&'a str, &'a str);
@@ -68,7 +70,7 @@ impl Exposition {
 #[cfg(test)]
 mod tests {
     use super::Exposition;
-    use crate::measure::Histogram;
+    use crate::metrics::Histogram;
 
     #[test]
     fn a_histogram_of_microseconds_is_written_in_seconds() {

@@ -1,3 +1,5 @@
+//! The HTTP listeners.
+//!
 //! Puts a listener, the connections that do not wait for ever, the HTTP library and an app together. The library's own
 //! `HttpServer` does the same over bare sockets, and has no place where a wrapper of them could stand.
 
@@ -20,7 +22,7 @@ use tokio::net::TcpSocket;
 use crate::config::checked::ConnectionLimits;
 use crate::server::connection::{Connection, InProgress, Progress};
 use crate::server::listeners::Listener;
-use crate::web::site::Site;
+use crate::web::app_state::AppState;
 
 /// How long requests in flight may take after the program was asked to end, in seconds.
 const DRAIN_SECONDS: u64 = 25;
@@ -47,7 +49,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// those that say nothing do within seconds.
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
-    site: Data<Site>,
+    state: Data<AppState>,
     limits: ConnectionLimits,
     seen: Arc<Listener>,
     app: F,
@@ -76,7 +78,7 @@ where
         .shutdown_timeout(DRAIN_SECONDS);
     let ending = builder.graceful_shutdown_signal();
     let builder = builder.listen("http", listener, move || {
-        let (site, ending, seen) = (site.clone(), ending.clone(), seen.clone());
+        let (state, ending, seen) = (state.clone(), ending.clone(), seen.clone());
         let open = seen.connections.clone();
         // The host name and address in it are for links that an app makes of its own, and ours makes none.
         let app = map_config(app(), |()| AppConfig::default());
@@ -97,7 +99,7 @@ where
             .h1(apply_fn_factory(app, move |request, app: &S::Service| answer(request, app, seen.clone())));
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, site.clone(), limits, open.enter());
+            let connection = Connection::new(stream, state.clone(), limits, open.enter());
             async move { Ok((connection, peer)) }
         };
         fn_service(connect).and_then(http)

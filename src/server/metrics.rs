@@ -6,14 +6,14 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 
-use crate::ingest::room;
+use crate::ingest::memory_budget;
 use crate::server::exposition::Exposition;
 use crate::server::listeners::Listeners;
 use crate::server::process;
 use crate::store::error::StoreError;
 use crate::store::partitions::{self, Coverage};
 use crate::store::pool::MAX_CONNECTIONS;
-use crate::web::site::Site;
+use crate::web::app_state::AppState;
 
 /// A database that has not answered a scrape by then counts as down.
 const MAX_WAIT: Duration = Duration::from_secs(1);
@@ -26,26 +26,26 @@ pub struct StartedAt(pub Timestamp);
 
 /// What the program has counted since its start, and what is so now.
 pub async fn show(
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     listeners: web::Data<Listeners>,
     started_at: web::Data<StartedAt>,
 ) -> HttpResponse {
     let mut out = Exposition::default();
-    write_ingest(&mut out, &site);
-    write_verification(&mut out, &site);
-    write_database(&mut out, &site).await;
-    write_connections(&mut out, &site, &listeners);
-    write_program(&mut out, &site, **started_at);
+    write_ingest(&mut out, &state);
+    write_verification(&mut out, &state);
+    write_database(&mut out, &state).await;
+    write_connections(&mut out, &state, &listeners);
+    write_program(&mut out, &state, **started_at);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(out.into_text())
 }
 
-fn write_ingest(out: &mut Exposition, site: &Site) {
-    let (outcomes, writers) = (&site.engine.outcomes, &site.engine.writers);
+fn write_ingest(out: &mut Exposition, state: &AppState) {
+    let (outcomes, writers) = (&state.engine.outcomes, &state.engine.writers);
     let help = "Requests to the endpoint, by outcome.";
     out.counters("reasoner_ingest_requests_total", help, "outcome", outcomes.counts());
     let help = "Refused requests whose credential is known, by the reason that its owner is told.";
     out.counters("reasoner_ingest_rejections_total", help, "reason", outcomes.rejections());
-    let holding = &site.engine.holding;
+    let holding = &state.engine.holding;
     let ways = [("held", holding.held.get()), ("not_held", holding.not_held.get())];
     let help = "Events that came with an expired password, by whether they are held for their owner.";
     out.counters("reasoner_ingest_late_events_total", help, "outcome", ways.into_iter());
@@ -63,13 +63,13 @@ fn write_ingest(out: &mut Exposition, site: &Site) {
     let help = "Bytes of bodies in memory, arriving or waiting to be written.";
     out.gauge("reasoner_ingest_queue_bytes", help, writers.queued_bytes() as f64);
     let help = "The most events that may wait; what comes then is answered with 503.";
-    out.gauge("reasoner_ingest_queue_max_events", help, room::MAX_EVENTS as f64);
+    out.gauge("reasoner_ingest_queue_max_events", help, memory_budget::MAX_EVENTS as f64);
     let help = "The most bytes of bodies that may be in memory; what comes then is answered with 503.";
-    out.gauge("reasoner_ingest_queue_max_bytes", help, room::MAX_BYTES as f64);
+    out.gauge("reasoner_ingest_queue_max_bytes", help, memory_budget::MAX_BYTES as f64);
 }
 
-fn write_verification(out: &mut Exposition, site: &Site) {
-    let verifier = &site.engine.verifier;
+fn write_verification(out: &mut Exposition, state: &AppState) {
+    let verifier = &state.engine.verifier;
     let ways = [
         ("fast", verifier.verifications.fast.get()),
         ("slow", verifier.verifications.slow.get()),
@@ -78,7 +78,7 @@ fn write_verification(out: &mut Exposition, site: &Site) {
     let help =
         "Passwords of senders that were verified: from memory, by database and argon2, or refused by their checksum.";
     out.counters("reasoner_sender_verifications_total", help, "way", ways.into_iter());
-    let pools = [("senders", verifier.hasher()), ("pages", &site.hasher)];
+    let pools = [("senders", verifier.hasher()), ("pages", &state.hasher)];
     let runs = pools.iter().map(|(pool, hasher)| (*pool, hasher.runs()));
     out.counters("reasoner_argon2_runs_total", "Runs of argon2, by pool.", "pool", runs);
     let refused = pools.iter().map(|(pool, hasher)| (*pool, hasher.refused()));
@@ -90,10 +90,10 @@ fn write_verification(out: &mut Exposition, site: &Site) {
     }
 }
 
-async fn write_database(out: &mut Exposition, site: &Site) {
-    let coverage = tokio::time::timeout(MAX_WAIT, coverage(site)).await;
+async fn write_database(out: &mut Exposition, state: &AppState) {
+    let coverage = tokio::time::timeout(MAX_WAIT, coverage(state)).await;
     let coverage = coverage.ok().and_then(Result::ok);
-    let is_up = site.engine.writers.health().check(site.clock.now()).await.is_ok();
+    let is_up = state.engine.writers.health().check(state.clock.now()).await.is_ok();
     let help = "1 if an event could be stored at this scrape, else 0.";
     out.gauge("reasoner_database_up", help, f64::from(is_up));
     if let Some(Coverage { partitions, weeks_ahead }) = coverage {
@@ -101,7 +101,7 @@ async fn write_database(out: &mut Exposition, site: &Site) {
         let help = "Weeks after this one for which there is a partition; below 1, upkeep has not run for weeks.";
         out.gauge("reasoner_event_partitions_ahead", help, weeks_ahead as f64);
     }
-    let (used, idle) = site.store.connections();
+    let (used, idle) = state.store.connections();
     let name = "reasoner_database_pool_connections";
     out.head(name, "gauge", "Connections of the pool, by whether somebody uses them.");
     out.sample(name, &[("state", "used")], f64::from(used));
@@ -109,18 +109,22 @@ async fn write_database(out: &mut Exposition, site: &Site) {
     let help = "The most connections that the pool may have.";
     out.gauge("reasoner_database_pool_max_connections", help, f64::from(MAX_CONNECTIONS));
     let help = "Time until a caller had a connection of the pool that is alive.";
-    out.histogram("reasoner_database_pool_wait_seconds", help, &site.store.waits().granted.read(), MICROSECONDS);
+    out.histogram("reasoner_database_pool_wait_seconds", help, &state.store.waits().granted.read(), MICROSECONDS);
     let help = "Callers that got no connection of the pool in time.";
-    out.counter("reasoner_database_pool_failures_total", help, site.store.waits().failed.get());
+    out.counter("reasoner_database_pool_failures_total", help, state.store.waits().failed.get());
 }
 
-async fn coverage(site: &Site) -> Result<Coverage, StoreError> {
-    let mut conn = site.store.connection().await?;
-    partitions::coverage(&mut conn, site.clock.now()).await
+async fn coverage(state: &AppState) -> Result<Coverage, StoreError> {
+    let mut conn = state.store.connection().await?;
+    partitions::coverage(&mut conn, state.clock.now()).await
 }
 
-fn write_connections(out: &mut Exposition, site: &Site, listeners: &Listeners) {
-    out.gauge("reasoner_live_viewers", "Pages that events are sent to as they arrive.", site.live_viewers.get() as f64);
+fn write_connections(out: &mut Exposition, state: &AppState, listeners: &Listeners) {
+    out.gauge(
+        "reasoner_live_viewers",
+        "Pages that events are sent to as they arrive.",
+        state.live_viewers.get() as f64,
+    );
     out.head("reasoner_connections", "gauge", "Connections that are open, by listener.");
     for listener in listeners {
         let open = listener.connections.get() as f64;
@@ -140,16 +144,16 @@ fn write_connections(out: &mut Exposition, site: &Site, listeners: &Listeners) {
     }
 }
 
-fn write_program(out: &mut Exposition, site: &Site, StartedAt(started_at): StartedAt) {
-    let ready = f64::from(!site.is_draining());
+fn write_program(out: &mut Exposition, state: &AppState, StartedAt(started_at): StartedAt) {
+    let ready = f64::from(!state.is_draining());
     out.gauge("reasoner_ready", "1 until the program is about to end, then 0.", ready);
     let help = "Rounds of upkeep (making and dropping partitions, pruning) in which a task failed; the log names it, and the others went on.";
-    out.counter("reasoner_upkeep_failures_total", help, site.upkeep_failures.get());
+    out.counter("reasoner_upkeep_failures_total", help, state.upkeep_failures.get());
     let help = "1 while upkeep deletes nothing because the clock may be wrong, else 0; `doctor` says why.";
-    out.gauge("reasoner_upkeep_paused", help, f64::from(site.upkeep.is_in_doubt()));
+    out.gauge("reasoner_upkeep_paused", help, f64::from(state.upkeep.is_in_doubt()));
     let help =
         "By how much the clocks of program and database differed when they were last compared, within the last minute.";
-    out.gauge("reasoner_clock_difference_seconds", help, site.upkeep.difference_seconds());
+    out.gauge("reasoner_clock_difference_seconds", help, state.upkeep.difference_seconds());
     out.head("reasoner_build_info", "gauge", "Always 1; the label has the version.");
     out.sample("reasoner_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     let started_at = started_at.as_millisecond() as f64 / 1e3;

@@ -25,8 +25,8 @@ pub async fn serve(
         ("Metrics", application.metrics_address, "metrics"),
     ];
     let card = Card {
-        pages: &application.site.public_url,
-        ingest: &application.site.ingest_url,
+        pages: &application.state.public_url,
+        ingest: &application.state.ingest_url,
         listeners: listeners
             .into_iter()
             .filter_map(|(label, address, path)| Some((label, format!("http://{}/{path}", address?))))

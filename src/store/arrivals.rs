@@ -165,7 +165,7 @@ pub async fn count(
 }
 
 #[derive(QueryableByName)]
-struct Place {
+struct ReaderNumber {
     #[diesel(sql_type = BigInt)]
     place: i64,
 }
@@ -182,7 +182,7 @@ pub async fn with_news(conn: &mut Connection, readers: &[(AccountId, Position)])
         }
     }
     // The snapshots are read once each, and not beside every event.
-    let rows: Vec<Place> = sql_query(
+    let rows: Vec<ReaderNumber> = sql_query(
         "select place from unnest($1, $2, $3, $4::pg_snapshot[]) as reader (place, account_id, oldest, seen) where ( \
          select count(*) = $5 or coalesce(bool_or(committed_after(part.xid, reader.seen)), false) from ( \
          select e.xmin as xid from events e where e.account_id = reader.account_id and e.id >= reader.oldest limit $5) as part)",

@@ -1,3 +1,5 @@
+//! The batch insert of events.
+//!
 //! The transaction that stores a batch of events: one call of the function `store_events` (see the migration of that name), which
 //! checks, claims keys, inserts and counts. It is executed by the driver itself and not by diesel: it stays prepared, and its errors
 //! tell their SQLSTATE, which decides whether one event is to blame or the database.

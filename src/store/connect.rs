@@ -1,3 +1,5 @@
+//! Connecting: failover between hosts, TLS, session settings.
+//!
 //! Opens connections: tries the hosts of the address one by one, with TLS where the address asks for it, and prepares the session.
 //! The pool, and whoever needs a connection of their own, come here.
 

@@ -195,7 +195,7 @@ pub async fn revoke_all(conn: &mut Connection, credential: CredentialId, at: Tim
 
 /// What ingest has to know about one password: whose it is, its hash, and everything that may have ended it.
 #[derive(Clone, Debug)]
-pub struct Lock {
+pub struct SecretRow {
     pub secret_id: SecretId,
     pub credential_id: CredentialId,
     pub account_id: AccountId,
@@ -209,12 +209,12 @@ pub struct Lock {
     pub holds_late_events: bool,
 }
 
-type LockRow =
+type SecretColumns =
     (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String, bool);
 
-fn lock(row: LockRow) -> Result<Lock, StoreError> {
+fn secret_row(row: SecretColumns) -> Result<SecretRow, StoreError> {
     let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan, holds) = row;
-    Ok(Lock {
+    Ok(SecretRow {
         secret_id: SecretId(secret),
         credential_id: CredentialId(credential),
         account_id: AccountId(account),
@@ -228,7 +228,7 @@ fn lock(row: LockRow) -> Result<Lock, StoreError> {
     })
 }
 
-macro_rules! locks {
+macro_rules! secret_rows {
     () => {
         credential_secrets::table
             .inner_join(credentials::table)
@@ -250,20 +250,25 @@ macro_rules! locks {
 }
 
 /// The password that a username and the public hint pick.
-pub async fn find_lock(conn: &mut Connection, username: &Username, hint: &str) -> Result<Option<Lock>, StoreError> {
-    let row: Option<LockRow> = locks!()
+pub async fn find_by_hint(
+    conn: &mut Connection,
+    username: &Username,
+    hint: &str,
+) -> Result<Option<SecretRow>, StoreError> {
+    let row: Option<SecretColumns> = secret_rows!()
         .filter(credentials::username.eq(username.as_str()))
         .filter(credential_secrets::hint.eq(hint))
         .first(conn)
         .await
         .optional()?;
-    row.map(lock).transpose()
+    row.map(secret_row).transpose()
 }
 
 /// The same by id: what the transaction that stores an event asks again.
-pub async fn find_lock_by_id(conn: &mut Connection, id: SecretId) -> Result<Option<Lock>, StoreError> {
-    let row: Option<LockRow> = locks!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
-    row.map(lock).transpose()
+pub async fn find_row(conn: &mut Connection, id: SecretId) -> Result<Option<SecretRow>, StoreError> {
+    let row: Option<SecretColumns> =
+        secret_rows!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
+    row.map(secret_row).transpose()
 }
 
 /// Puts another hash of the same password in the place of `old`, unless somebody did so before.

@@ -1,3 +1,5 @@
+//! Database errors, classified by SQLSTATE.
+//!
 //! What can go wrong between the program and Postgres. Callers tell two things apart: the database is out of reach for now,
 //! or a statement failed, which is a fault of ours. Which it is, is decided by the server's SQLSTATE (PostgreSQL, appendix A).
 

@@ -11,7 +11,7 @@ use diesel::{BoolExpressionMethods, BoxableExpression, ExpressionMethods, QueryD
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
-use crate::domain::query::patterns::{Pattern, Patterns};
+use crate::domain::query::prefilter::{Pattern, Patterns};
 use crate::store::schema::events;
 use crate::store::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
 

@@ -9,7 +9,7 @@ use crate::domain::deletion::{Deletion, DeletionId, Matching};
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
-use crate::domain::query::terms::Query;
+use crate::domain::query::ast::Query;
 use crate::store::columns::{Moment, time, without_nul};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;

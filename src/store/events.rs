@@ -127,7 +127,7 @@ pub async fn list(
     limit: usize,
     budget: Budget<'_>,
 ) -> Result<Page<EventSummary>, StoreError> {
-    let (mut rows, more, stopped_at) = if filter.has_to_look() {
+    let (mut rows, more, stopped_at) = if filter.needs_scan() {
         let mut found = look(conn, account, filter, cursor, limit + 1, budget).await?;
         let more = found.ids.len() > limit;
         found.ids.truncate(limit);

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::domain::event::{EventId, WholeEvent};
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
-use crate::domain::query::patterns::Patterns;
+use crate::domain::query::prefilter::Patterns;
 use crate::store::columns::{Moment, time};
 use crate::store::error::StoreError;
 use crate::store::event_batches::{self, PartLimit, Taken};

@@ -1,3 +1,5 @@
+//! Idempotency keys.
+//!
 //! Idempotency keys: the first request with a key claims it in the transaction that stores its event; the next ones find
 //! what it became. Kept for seven days.
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
-use crate::domain::query::patterns::{Pattern, Patterns};
+use crate::domain::query::prefilter::{Pattern, Patterns};
 use crate::store::error::StoreError;
 use crate::store::event_batches::octet_length;
 use crate::store::event_conditions::{By, passing};

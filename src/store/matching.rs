@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::domain::query::patterns::Patterns;
+use crate::domain::query::prefilter::Patterns;
 use crate::store::error::StoreError;
 use crate::store::event_conditions::{By, passing};
 use crate::store::indexed_weeks::{Indexes, MAX_CANDIDATES, ask, list_candidates};
@@ -88,7 +88,7 @@ pub async fn look(
     let until = Instant::now() + budget.time;
     let patterns = filter.query.as_ref().map(Patterns::of).unwrap_or_default();
     let mut span = Span::new(filter, cursor);
-    if !filter.has_to_look() {
+    if !filter.needs_scan() {
         let ids = read(conn, account, filter, &patterns, &span, want as i64).await?;
         let next = ids.last().filter(|_| ids.len() == want).map(|(last, _)| span.cursor_after(*last));
         return Ok(Found { ids: ids.into_iter().map(|(id, _)| EventId(id)).collect(), next });

@@ -1,3 +1,5 @@
+//! Schema migrations.
+//!
 //! Brings the schema up to date: the migrations are part of the program and run under an advisory lock, so that programs
 //! that start together do not run them twice.
 

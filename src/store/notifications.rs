@@ -1,3 +1,5 @@
+//! LISTEN and NOTIFY.
+//!
 //! Word from one program to the others over the same database that something of an account has arrived. A hint and no more: whoever
 //! hears it reads the database.
 

@@ -1,3 +1,5 @@
+//! Batched deletion of old rows.
+//!
 //! Rows that are too old, taken away a step at a time: however many there are, no statement takes long, and what one step did stays
 //! done when the next one fails.
 

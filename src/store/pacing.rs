@@ -1,3 +1,5 @@
+//! Pacing of background work while senders are active.
+//!
 //! Those who send come first: what reads a great deal, such as an export or a search, rests between its steps while they do, so that
 //! nobody waits longer for a 200 because somebody else downloads everything.
 

@@ -1,3 +1,5 @@
+//! Weekly partitions of the events table.
+//!
 //! The partitions of `events`: one for each week (from Thursday, where 1970 begins), made ahead of time. How they go when the whole
 //! week is older than the retention is for `detached_weeks`.
 

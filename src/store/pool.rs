@@ -1,3 +1,5 @@
+//! The connection pool, transactions, and background connections.
+//!
 //! Connections: a bounded pool that never makes a caller wait longer than two seconds, and transactions over one of its
 //! connections. How they are opened is for `connect`.
 
@@ -19,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
 
-use crate::measure::{Counter, Durations};
+use crate::metrics::{Counter, Durations};
 use crate::store::connect::{Connector, RawSession, SYNCHRONOUS_COMMIT};
 use crate::store::error::StoreError;
 use crate::store::pacing::Pacing;
@@ -37,7 +39,7 @@ pub const MAX_CONNECTIONS: u32 = 12;
 const MAX_SEARCHES: usize = 4;
 /// How many of them exports and the like may have at once, so that pages find one.
 const MAX_BACKGROUND_CONNECTIONS: usize = 3;
-/// A connection, as the queries of this floor take it.
+/// A connection, as the queries of this layer take it.
 pub type Connection = AsyncPgConnection;
 /// A connection that goes back to the pool when dropped.
 pub type Pooled = PooledConnection<'static, AsyncPgConnection>;

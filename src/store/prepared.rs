@@ -1,3 +1,5 @@
+//! Prepared statements written as SQL.
+//!
 //! Statements that are spelled as SQL and stay prepared. diesel parses and plans every `sql_query` and every `on conflict do
 //! update` anew, which a statement that runs thousands of times a second cannot afford.
 

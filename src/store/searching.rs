@@ -1,3 +1,5 @@
+//! A semaphore for searches, with cancellation of abandoned queries.
+//!
 //! Connections for searches: a few at a time, whoever asks, so that searches leave the others to everybody else. One that is let
 //! go before its search has ended, because the reader left, ends the search in the database as well.
 

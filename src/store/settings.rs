@@ -1,3 +1,5 @@
+//! Settings and state of the server.
+//!
 //! What the server says about itself: the settings that durability depends on, and its version and clock.
 
 use diesel::sql_types::{Integer, Text, Timestamptz};

@@ -1,3 +1,5 @@
+//! Static assets, embedded and content-hashed.
+//!
 //! Styles, scripts and pictures: part of the program, under names that contain a hash of their content, so that browsers may keep
 //! them for ever.
 
@@ -8,7 +10,7 @@ use flate2::Compression;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use crate::web::layers::gzip::gzip;
+use crate::web::middleware::gzip::gzip;
 
 #[derive(RustEmbed)]
 #[folder = "static/"]

@@ -1,3 +1,5 @@
+//! Error pages for people.
+//!
 //! What a person sees when a page cannot be shown: what happened, and the way out. One exhaustive match; the chain of causes
 //! goes to the log, never onto a page.
 
@@ -8,8 +10,8 @@ use askama::Template;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
 use crate::store::error::StoreError;
-use crate::web::events::export_places::NoPlace;
-use crate::web::layers::headers;
+use crate::web::events::export_permits::NoExportPermit;
+use crate::web::middleware::headers;
 use crate::web::page::Page;
 
 /// Why there is no page.
@@ -43,7 +45,7 @@ pub enum PageError {
     TooManyFeeds,
     /// As many exports as may be are under way.
     #[error("no place for another export: {0:?}")]
-    NoPlace(NoPlace),
+    NoExportPermit(NoExportPermit),
     #[error("failed")]
     Failed(#[source] Failure),
     #[error("rendering failed")]
@@ -122,13 +124,13 @@ impl PageError {
                 "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close one \
                  of them. Reloading a page shows what’s new in the meantime.",
             ),
-            PageError::NoPlace(NoPlace::InAccount) => Face::new(
+            PageError::NoExportPermit(NoExportPermit::InAccount) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Three exports are under way",
                 "That’s the most your account can download at once. Wait until one of them has ended, or cancel one in the \
                  downloads of your browser. Then start this one again.",
             ),
-            PageError::NoPlace(NoPlace::InProgram) => Face::new(
+            PageError::NoExportPermit(NoExportPermit::InProgram) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many exports at once",
                 "Other people’s exports have taken all places. Start this one again in a minute. Whoever runs this server can \
@@ -214,7 +216,7 @@ pub fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str
 
 /// Writes a fault of the server to the log, with all that caused it.
 pub fn note(error: &PageError, id: RequestId) {
-    if let PageError::NoPlace(which) = error {
+    if let PageError::NoExportPermit(which) = error {
         tracing::warn!(request_id = %id, ?which, "an export had to wait: as many as may be are under way");
     } else if error.face().status.is_server_error() {
         let causes = causes(error);
@@ -231,7 +233,7 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     let face = error.face();
     let mut response = HttpResponse::build(face.status);
     if matches!(face.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        let is_long = matches!(error, PageError::NoPlace(_) | PageError::TooManyFeeds);
+        let is_long = matches!(error, PageError::NoExportPermit(_) | PageError::TooManyFeeds);
         response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
     }
     if let PageError::MethodNotAllowed { allow } = error {

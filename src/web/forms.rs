@@ -1,3 +1,5 @@
+//! Form parsing, safe redirects, and ids that make submitting twice idempotent.
+//!
 //! What forms share: fields that are text, where they may lead, and ids that make sending one twice harmless.
 
 use std::future::ready;

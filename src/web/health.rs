@@ -1,8 +1,10 @@
+//! Health checks: liveness and readiness.
+//!
 //! For load balancers: alive says that the program answers, ready that it should be sent requests.
 
 use actix_web::{HttpResponse, web};
 
-use crate::web::site::Site;
+use crate::web::app_state::AppState;
 
 /// `GET /healthz`
 pub async fn live() -> HttpResponse {
@@ -10,10 +12,10 @@ pub async fn live() -> HttpResponse {
 }
 
 /// `GET /readyz`: an event would be stored now, the schema is current, and the program is not about to end.
-pub async fn ready(site: web::Data<Site>) -> HttpResponse {
-    let outcome = match site.is_draining() {
+pub async fn ready(state: web::Data<AppState>) -> HttpResponse {
+    let outcome = match state.is_draining() {
         true => Err("draining"),
-        false => site.engine.writers.health().check(site.clock.now()).await.map_err(|problem| problem.summary),
+        false => state.engine.writers.health().check(state.clock.now()).await.map_err(|problem| problem.summary),
     };
     match outcome {
         Ok(()) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n"),

@@ -1,3 +1,5 @@
+//! The HTTP handler of the ingest endpoint.
+//!
 //! `POST /` as HTTP sees it: takes a request apart for the engine, reads the body within its bounds, and spells the answer.
 
 use std::cell::Cell;
@@ -12,14 +14,14 @@ use serde::Serialize;
 use crate::domain::ids::RequestId;
 use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
+use crate::ingest::memory_budget::Reservation;
 use crate::ingest::receipt::Receipt;
 use crate::ingest::receive::{BodyError, REFUSED_BODY_DEADLINE};
 use crate::ingest::refusal::Refusal;
-use crate::ingest::room::Room;
 use crate::ingest::writer::Writer;
 use crate::random;
+use crate::web::app_state::AppState;
 use crate::web::problem;
-use crate::web::site::Site;
 
 #[derive(Serialize)]
 struct Accepted<'a> {
@@ -30,29 +32,29 @@ struct Accepted<'a> {
 
 /// Receives one event.
 pub async fn receive(
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     writer: web::Data<Writer>,
     request: HttpRequest,
     mut payload: web::Payload,
 ) -> HttpResponse {
     let head = Head {
-        sender: site.sender(&request),
+        sender: state.sender(&request),
         headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
         query: Some(request.query_string()),
         request_id: request_id(&request),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
     let was_read = Cell::new(false);
-    let body = async |max_bytes, deadline, room: &mut Room| {
+    let body = async |max_bytes, deadline, room: &mut Reservation| {
         was_read.set(true);
         read(&mut payload, max_bytes, deadline, announced.unwrap_or(0), room).await
     };
-    let outcome = site.engine.receive(&writer, &head, body).await;
+    let outcome = state.engine.receive(&writer, &head, body).await;
     match outcome {
         Ok(receipt) => accepted(receipt),
         Err(refusal) => {
-            let response = problem::refused(&refusal, &site.public_url, request_id(&request));
-            let max_bytes = site.engine.max_body_bytes;
+            let response = problem::refused(&refusal, &state.public_url, request_id(&request));
+            let max_bytes = state.engine.max_body_bytes;
             let is_bounded = announced.is_none_or(|bytes: usize| bytes <= max_bytes);
             match refusal {
                 // What comes with an expired password may be held, and has been read then. All others are read alike, so that
@@ -70,13 +72,13 @@ pub async fn receive(
 }
 
 /// Any other method of a sender.
-pub async fn method_not_allowed(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
-    problem::method_not_allowed(request.method(), &site.public_url, request_id(&request))
+pub async fn method_not_allowed(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+    problem::method_not_allowed(request.method(), &state.public_url, request_id(&request))
 }
 
 /// Any other address of a listener that serves ingest alone, and what is no address of a page.
-pub async fn not_found(site: web::Data<Site>, request: HttpRequest) -> HttpResponse {
-    problem::not_found(&site.public_url, request_id(&request))
+pub async fn not_found(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+    problem::not_found(&state.public_url, request_id(&request))
 }
 
 /// Whether a request to `/` comes from a sender. The page there is for browsers alone: where a redirect has turned the POST of a
@@ -120,7 +122,7 @@ async fn read(
     max_bytes: usize,
     deadline: Duration,
     announced: usize,
-    room: &mut Room,
+    room: &mut Reservation,
 ) -> Result<Vec<u8>, BodyError> {
     let reading = async {
         let mut body = Vec::with_capacity(announced.min(max_bytes).min(64 * 1024));
@@ -130,7 +132,7 @@ async fn read(
                 return Err(BodyError::TooLarge);
             }
             if !room.take_bytes(chunk.len()) {
-                return Err(BodyError::NoRoom);
+                return Err(BodyError::NoMemory);
             }
             body.extend_from_slice(&chunk);
         }

@@ -1,3 +1,5 @@
+//! The page layout that every template extends.
+//!
 //! What every page shares: title, reader, theme, icons, scripts. Templates reach it as `page`.
 
 use std::fmt;

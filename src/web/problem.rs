@@ -1,3 +1,5 @@
+//! Problem details (RFC 9457) for senders.
+//!
 //! What a sender is told when its request is refused: `application/problem+json` (RFC 9457), in the words of the contract.
 //! One exhaustive match; the same situation gives the same bytes but for the request id.
 
@@ -105,7 +107,7 @@ pub fn not_found(origin: &str, id: RequestId) -> HttpResponse {
 }
 
 /// The answer to what is no request, for a status that the parser of requests gives.
-pub fn unparsed(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
+pub fn malformed_request(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
     let (code, detail) = match status {
         StatusCode::BAD_REQUEST => (Code::BadRequest, "what was sent is no request in the form of HTTP/1.1"),
         StatusCode::REQUEST_TIMEOUT => (

@@ -1,3 +1,5 @@
+//! The routes of every listener.
+//!
 //! Every address of the program, on one page.
 
 use actix_web::error::UrlencodedError;
@@ -5,15 +7,15 @@ use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, S
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::web::account::{audit, confirm, deletion, details, retention, second_factor, sessions};
+use crate::web::app_state::AppState;
 use crate::web::docs::doc_pages;
 use crate::web::errors::{self, PageError};
 use crate::web::events::{
     comparison, event, event_list, export, export_progress, filtered_deletion, overview, rejections,
 };
-use crate::web::layers::{compress, deadline, error_pages, leaving, same_origin};
 use crate::web::live::stream;
+use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
 use crate::web::sign_in::{device, session, set_up, sign_up, with_code, with_password};
-use crate::web::site::Site;
 use crate::web::webhooks::{credential_list, credentials, holding};
 use crate::web::{health, ingest, static_files, theme};
 
@@ -21,7 +23,7 @@ use crate::web::{health, ingest, static_files, theme};
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The public listener: ingest, pages, health.
-pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
+pub fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     config.configure(ingest_at_root);
     config
         .service(at("/healthz", "GET, HEAD").route(get().to(health::live)))
@@ -32,13 +34,13 @@ pub fn public(config: &mut ServiceConfig, site: &web::Data<Site>) {
     let pages = web::scope("")
         .wrap(middleware::from_fn(error_pages::layer))
         .wrap(middleware::from_fn(session::note_remembered))
-        .wrap(session::layer(site))
+        .wrap(session::layer(state))
         .wrap(middleware::from_fn(session::keep_cookie))
         .wrap(middleware::from_fn(device::layer))
-        .wrap(middleware::from_fn(same_origin::layer))
-        .wrap(middleware::from_fn(deadline::layer))
+        .wrap(middleware::from_fn(csrf::layer))
+        .wrap(middleware::from_fn(timeout::layer))
         .wrap(middleware::from_fn(compress::layer))
-        .wrap(middleware::from_fn(leaving::layer))
+        .wrap(middleware::from_fn(client_disconnect::layer))
         .configure(pages)
         .default_service(web::to(errors::not_found));
     config.service(pages);
@@ -57,7 +59,7 @@ pub fn ingest_only(config: &mut ServiceConfig) {
         .default_service(web::to(ingest::not_found));
 }
 
-/// `POST /`, and whatever else a sender tries there. `GET /` of a browser is the pages' door.
+/// `POST /`, and whatever else a sender tries there. `GET /` of a browser leads to the pages.
 fn ingest_at_root(config: &mut ServiceConfig) {
     config.service(
         web::resource("/")

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::web::assets::{address, find};
 use crate::web::errors::PageError;
-use crate::web::layers::gzip::takes_gzip;
+use crate::web::middleware::gzip::takes_gzip;
 
 /// `GET /static/{name}`
 pub async fn show(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, PageError> {

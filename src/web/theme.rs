@@ -5,9 +5,9 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use crate::web::answers::see_other;
+use crate::web::app_state::AppState;
 use crate::web::forms::{Submitted, local_path};
-use crate::web::site::Site;
+use crate::web::responses::see_other;
 
 const COOKIE: &str = "theme";
 
@@ -28,11 +28,11 @@ pub struct Form {
 }
 
 /// `POST /theme`
-pub async fn choose(site: web::Data<Site>, Submitted(form): Submitted<Form>) -> HttpResponse {
+pub async fn choose(state: web::Data<AppState>, Submitted(form): Submitted<Form>) -> HttpResponse {
     let mut cookie = Cookie::build(COOKIE, form.theme.chars().take(8).collect::<String>())
         .path("/")
         .http_only(true)
-        .secure(site.is_https())
+        .secure(state.is_https())
         .same_site(SameSite::Lax)
         .max_age(Duration::days(365))
         .finish();

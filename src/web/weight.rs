@@ -1,3 +1,5 @@
+//! The page weight budget.
+//!
 //! What a page weighs, compressed, with its style, scripts and pictures: at most 60 KB. A sender can send what no compression makes
 //! short, so a page that shows such a thing is made again with less of it until it is light. Nothing on these pages is a secret that
 //! their length could tell.
@@ -10,7 +12,7 @@ use flate2::Compression;
 
 use crate::web::assets;
 use crate::web::errors::PageError;
-use crate::web::layers::gzip::gzip;
+use crate::web::middleware::gzip::gzip;
 
 /// The most that a page may weigh, in bytes. What is left of 60 KB is for the heads of the answers.
 const MAX_BYTES: usize = 58_000;

@@ -1,3 +1,5 @@
+//! The time zone of the browser.
+//!
 //! The reader's time zone, which the script of the pages keeps in a cookie: without it, UTC. It is for reading what a form says;
 //! addresses are in UTC.
 

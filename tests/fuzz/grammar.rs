@@ -11,13 +11,13 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub fn is_json(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    Reader(text.as_bytes()).document().is_some()
+    CurrentUser(text.as_bytes()).document().is_some()
 }
 
 /// What is left to read. Each part of the grammar is a method that gives `None` where the text is none of it.
-struct Reader<'a>(&'a [u8]);
+struct CurrentUser<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl CurrentUser<'_> {
     /// Without recursion: what is open stands on a stack.
     fn document(&mut self) -> Option<()> {
         let mut open = Vec::new();

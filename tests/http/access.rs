@@ -270,15 +270,15 @@ async fn somebody_halfway_through_signing_in_is_a_visitor_on_every_other_page() 
     for route in ROUTES {
         let path = route.path.replace("{event}", &event).replace("{credential}", &credential);
         let path = path.replace("{session}", &session).replace("{asset}", &format!("app.{asset}"));
-        let halfway = server.visitor();
+        let pending = server.visitor();
         let form = [("email", "alice@example.com"), ("password", crate::support::server::PASSWORD)];
-        assert_eq!(halfway.post("/login", &form).await.headers()["location"], "/login/code");
+        assert_eq!(pending.post("/login", &form).await.headers()["location"], "/login/code");
         let expected = match (route.method, route.path) {
             ("GET", "/login/code") => Page,
             ("POST", "/login/code") => Invalid,
             _ => route.visitor,
         };
-        assert_eq!(ask(&halfway, route, &path).await, expected, "{} {path}", route.method);
+        assert_eq!(ask(&pending, route, &path).await, expected, "{} {path}", route.method);
         tried += 1;
     }
     assert_eq!(tried, ROUTES.len());
@@ -331,9 +331,9 @@ async fn neither_another_site_nor_any_get_changes_a_thing_on_any_route() {
         if route.method == "GET" {
             alice.get(&path).await;
         } else if route.path != "/" {
-            for site in ["cross-site", "same-site"] {
+            for state in ["cross-site", "same-site"] {
                 let complete = [fields_of(route.path), &[("confirmation", "System 1"), ("overlap", "now")]].concat();
-                assert_eq!(alice.post_from(site, &path, &complete).await.status(), 403, "{site} {path}");
+                assert_eq!(alice.post_from(state, &path, &complete).await.status(), 403, "{state} {path}");
             }
             // No field is the contract's for most of these, so none is needed; and it says so of a stranger's as well.
             let bare = alice.client.post(format!("{}{path}", server.url)).header("Sec-Fetch-Site", "cross-site");

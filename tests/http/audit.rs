@@ -117,7 +117,7 @@ async fn the_expiry_of_a_password_is_written_once_with_the_time_it_expired() {
         alice.post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &[("overlap", "1h")]).await;
         ids.push(id);
     }
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     end_all_expired(store, server.now()).await.unwrap();
     assert_eq!(server.number(&count_of("password_expired")).await, 0, "none has expired yet");
 
@@ -163,7 +163,7 @@ async fn signing_out_exporting_and_changing_the_plan_leave_a_line_each() {
     alice.page("/settings/audit/export").await;
     let other = server.visitor();
     other.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let mut conn = store.connection().await.unwrap();
     let found = users::find_by_email(&mut conn, &"alice@example.com".parse().unwrap()).await.unwrap();
     let (member, _) = found.unwrap();

@@ -215,9 +215,9 @@ async fn guessing_the_password_of_an_open_session_is_throttled_like_signing_in()
         assert!(answer.status() == 422 && tries < 50, "{tries}");
     };
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
-    let runs = server.application().site.hasher.runs();
+    let runs = server.application().state.hasher.runs();
     assert_eq!(guess(PASSWORD).await.status(), 429, "the right one has to wait too");
-    assert_eq!(server.application().site.hasher.runs(), runs, "and costs no hash");
+    assert_eq!(server.application().state.hasher.runs(), runs, "and costs no hash");
     let form = [("email", "alice@example.com"), ("password", PASSWORD)];
     assert_eq!(server.visitor().post("/login", &form).await.status(), 429, "both doors count together");
     assert_eq!(server.number("select count(*) from credentials").await, 0);

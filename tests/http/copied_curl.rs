@@ -29,7 +29,7 @@ async fn what_is_copied_sends_the_same_again_with_its_query_string() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
-    let endpoint = &server.application().site.ingest_url;
+    let endpoint = &server.application().state.ingest_url;
     let long = format!("{{\"note\": \"{}\"}}", "long ".repeat(2_000));
     let hidden = "{\"note\": \"turned \u{202e}round\"}";
     for (query, body, from_file) in [

@@ -377,7 +377,7 @@ async fn a_test_event_takes_the_way_to_the_dashboard_and_needs_a_working_credent
 async fn argon2_runs_once_for_a_sender_and_never_for_a_forgery() {
     let (server, alice) = stage().await;
     let sender = server.sender(&alice).await;
-    let runs = || server.application().site.engine.verifier.argon2_runs();
+    let runs = || server.application().state.engine.verifier.argon2_runs();
     let before = runs();
     for _ in 0..20 {
         assert_eq!(sender.status().await, 200);
@@ -398,7 +398,7 @@ async fn argon2_runs_once_for_a_sender_and_never_for_a_forgery() {
 async fn two_hundred_identical_cold_requests_share_one_argon2_run() {
     let (server, alice) = stage().await;
     let sender = server.sender(&alice).await;
-    let before = server.application().site.engine.verifier.argon2_runs();
+    let before = server.application().state.engine.verifier.argon2_runs();
     let tries: Vec<_> = (0..200)
         .map(|_| {
             let sender = sender.clone();
@@ -408,7 +408,7 @@ async fn two_hundred_identical_cold_requests_share_one_argon2_run() {
     for each in tries {
         assert_eq!(each.await.unwrap(), 200);
     }
-    assert_eq!(server.application().site.engine.verifier.argon2_runs() - before, 1);
+    assert_eq!(server.application().state.engine.verifier.argon2_runs() - before, 1);
 }
 
 // holds C10

@@ -102,7 +102,7 @@ async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
     server.eventually(&format!("select count(*) from event_counts where account_id = '{account}'"), 0).await;
     // What was under way as the account went may be written down after that; upkeep takes it away whenever it looks.
     for _ in 0..250 {
-        delete_account::erase_leftovers(&server.application().site.store, Some(server.now())).await.unwrap();
+        delete_account::erase_leftovers(&server.application().state.store, Some(server.now())).await.unwrap();
         if belongings(&server, &account).await == [0; OWNED.len()] {
             break;
         }
@@ -175,7 +175,7 @@ async fn what_lands_after_its_account_has_gone_is_erased_by_upkeep() {
         ))
         .await;
     assert_eq!(server.number("select count(*) from events").await, 2_501);
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     prune(store, 90, server.now()).await.unwrap();
     assert_eq!(server.number("select count(*) from events").await, 0);
     assert_eq!(server.number("select count(*) from deleted_accounts").await, 1, "it is looked at again");

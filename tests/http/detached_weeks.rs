@@ -28,7 +28,7 @@ async fn with_old_event() -> (TestServer, Person, Sender) {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     sender.store(r#"{"old":1}"#).await;
-    make_partitions(&server.application().site.store, 400, at(ARRIVED)).await.unwrap();
+    make_partitions(&server.application().state.store, 400, at(ARRIVED)).await.unwrap();
     server.query(&format!("update events set id = '{}'", EventId::first_of(at(ARRIVED)))).await;
     (server, alice, sender)
 }
@@ -36,7 +36,7 @@ async fn with_old_event() -> (TestServer, Person, Sender) {
 /// The same, detached.
 async fn detached() -> (TestServer, Person, Sender) {
     let (server, alice, sender) = with_old_event().await;
-    prune(&server.application().site.store, 30, at(TOO_OLD)).await.unwrap();
+    prune(&server.application().state.store, 30, at(TOO_OLD)).await.unwrap();
     assert_eq!(server.number(EVENTS).await, 0);
     assert_eq!(server.number(DETACHED).await, 1);
     (server, alice, sender)
@@ -58,7 +58,7 @@ async fn structure(server: &TestServer) -> Vec<Vec<Option<String>>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_week_comes_back_as_it_was_where_the_clock_turns_out_to_be_wrong() {
     let (server, alice, _) = with_old_event().await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     // Its indexes for searches are made.
     prune(store, 400, at(TOO_OLD)).await.unwrap();
     let before = (structure(&server).await, server.query("select * from events").await);
@@ -75,7 +75,7 @@ async fn a_week_comes_back_as_it_was_where_the_clock_turns_out_to_be_wrong() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_week_comes_back_where_events_are_kept_for_longer_from_now_on() {
     let (server, ..) = detached().await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     prune(store, 60, at(TOO_OLD)).await.unwrap();
     assert_eq!((server.number(EVENTS).await, server.number(DETACHED).await), (1, 0));
 }
@@ -83,7 +83,7 @@ async fn a_week_comes_back_where_events_are_kept_for_longer_from_now_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_counts_anew_for_weeks_that_a_clock_ahead_detached() {
     let (server, ..) = detached().await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     server.query("update detached_weeks set detached_at = '2027-03-01'").await;
     let there = async |now: &str| {
         prune(store, 30, at(now)).await.unwrap();
@@ -100,7 +100,7 @@ async fn an_event_finds_its_week_also_where_a_wrong_clock_detached_it() {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     let first = sender.store("1").await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     prune(store, 90, server.now() + SignedDuration::from_hours(24 * 130)).await.unwrap();
     assert_eq!(server.number("select count(*) from pg_inherits where inhparent = 'events'::regclass").await, 0);
     let second = sender.store("2").await;
@@ -118,7 +118,7 @@ async fn senders_and_long_readers_go_on_while_a_week_comes_back() {
     tokio::spawn(connection);
     // As a backup does.
     reader.batch_execute("begin; select count(*) from events").await.unwrap();
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let sending = async {
         loop {
             assert_eq!(sender.status().await, 200);
@@ -135,7 +135,7 @@ async fn senders_and_long_readers_go_on_while_a_week_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_account_is_erased_from_detached_weeks_as_well() {
     let (server, ..) = detached().await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let delete = "insert into deleted_accounts select id, now() from accounts; delete from accounts";
     server.query(delete).await;
     prune(store, 30, at(TOO_OLD)).await.unwrap();
@@ -146,7 +146,7 @@ async fn a_deleted_account_is_erased_from_detached_weeks_as_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_week_that_somebody_attached_or_dropped_by_hand_is_left_alone() {
     let (server, ..) = detached().await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let later = at(TOO_OLD) + SignedDuration::from_hours(48);
     let bounds = server.query(&format!("select first_id, end_id from detached_weeks where name = '{WEEK}'")).await;
     let [first, end] = [0, 1].map(|column| bounds[0][column].clone().unwrap());

@@ -1,7 +1,7 @@
 //! What a 200 means, and what happens when something breaks.
 
 use actix_web::{App, HttpResponse, HttpServer, middleware, web};
-use reasoner_webhooks::web::layers::outermost;
+use reasoner_webhooks::web::middleware::request_context;
 
 use crate::support::server::TestServer;
 
@@ -26,7 +26,7 @@ async fn a_panic_is_a_500_with_a_request_id_and_the_server_lives() {
     }
     let server = HttpServer::new(|| {
         App::new()
-            .wrap(middleware::from_fn(outermost::layer))
+            .wrap(middleware::from_fn(request_context::layer))
             .route("/panics", web::get().to(panics))
             .route("/lives", web::get().to(HttpResponse::Ok))
     })

@@ -162,7 +162,7 @@ async fn a_deletion_goes_on_after_a_restart_and_ends_when_it_is_called_off() {
     let page = alice.page(PATH).await;
     assert!(page.contains("Deleting events…") && page.contains("data-refresh=\"2\""), "{page}");
     assert!(!page.contains("name=\"confirmation\""), "one at a time");
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     carry_out_deletions(store, || server.now()).await.unwrap();
     assert_eq!(server.number("select count(*) from events").await, 0);
     assert_eq!(server.number("select deleted from event_deletions").await, 2_501);
@@ -196,14 +196,14 @@ async fn an_account_deletes_one_lot_at_a_time() {
 /// Carries out what was ordered, once nobody keeps the program from it.
 async fn carry_out(server: &TestServer) {
     while server.number("select count(*) from event_deletions where ended_at is null").await > 0 {
-        carry_out_deletions(&server.application().site.store, || server.now()).await.unwrap();
+        carry_out_deletions(&server.application().state.store, || server.now()).await.unwrap();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 
 /// Keeps everybody from carrying out what is ordered, until what is given back is dropped.
 async fn hold_deletions(server: &TestServer) -> Connection {
-    let mut conn = server.application().site.store.own_connection().await.unwrap();
+    let mut conn = server.application().state.store.own_connection().await.unwrap();
     // Each program looks now and then whether something is left to do.
     while !partitions::try_lock_deletions(&mut conn).await.unwrap() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

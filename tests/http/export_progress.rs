@@ -164,7 +164,7 @@ async fn an_instance_that_does_not_send_an_export_says_how_far_it_is_too() {
     other.pass(SignedDuration::from_secs(61));
     assert_eq!(progress(&there(&alice), ID).await["state"], "unknown", "it is forgotten");
     other.pass(SignedDuration::from_mins(10));
-    prune(&other.application().site.store, 90, other.now()).await.unwrap();
+    prune(&other.application().state.store, 90, other.now()).await.unwrap();
     assert_eq!(server.number("select count(*) from export_progress").await, 0);
 }
 
@@ -186,7 +186,7 @@ async fn of_two_exports_with_one_name_the_later_one_is_told_of() {
     let alice = server.pro("alice@example.com").await;
     let account = server.query("select id from accounts").await[0][0].clone().unwrap();
     let account = AccountId(account.parse().unwrap());
-    let mut conn = server.application().site.store.connection().await.unwrap();
+    let mut conn = server.application().state.store.connection().await.unwrap();
     let (first, second) = (server.now(), server.now() + SignedDuration::from_secs(1));
     let figures = Progress { seen: 1, expected: 2, events: 1, bytes: 9 };
     for (state, began_at) in [(State::Running, first), (State::Running, second), (State::Left, first)] {

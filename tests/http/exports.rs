@@ -14,7 +14,7 @@ async fn begin(server: &TestServer, filter: EventFilter) -> Export {
     let account = server.query("select id::text from accounts").await[0][0].clone().unwrap();
     let account: AccountId = account.parse().unwrap();
     let form = (ExportFormat::Ndjson, Fields::default());
-    Export::begin(&server.application().site.store, account, filter, form, &Act::of_time(server.now())).await.unwrap()
+    Export::begin(&server.application().state.store, account, filter, form, &Act::of_time(server.now())).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn an_export_that_nobody_reads_holds_no_connection() {
         open.push(begin(&server, EventFilter::default()).await);
     }
     // More exports than may read at once, none of them read: whoever asks for a connection like theirs gets one.
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(store.background_connection().await.unwrap());

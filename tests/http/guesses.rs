@@ -50,7 +50,7 @@ fn assert_few_are_looked_at(counts: &[(u16, usize)], most: RangeInclusive<usize>
     assert!(most.contains(&wrong) && wrong + waits == AT_ONCE, "{what}: {counts:?}");
 }
 
-async fn halfway(server: &TestServer) -> Person {
+async fn pending(server: &TestServer) -> Person {
     let person = server.visitor();
     assert_eq!(person.post("/login", &[("email", ALICE), ("password", PASSWORD)]).await.status(), 303);
     person
@@ -61,7 +61,7 @@ async fn halfway(server: &TestServer) -> Person {
 async fn of_two_hundred_wrong_codes_at_once_ten_are_looked_at() {
     let server = server().await;
     let (phone, _) = Authenticator::enrol(&server, &server.pro(ALICE).await).await;
-    let person = halfway(&server).await;
+    let person = pending(&server).await;
     phone.next_code(&server);
     let wrong = phone.wrong_code(server.now());
     assert_few_are_looked_at(&send_at_once(&person, "/login/code", &[("code", &wrong)]).await, LOOKED_AT, "codes");
@@ -72,7 +72,7 @@ async fn of_two_hundred_wrong_codes_at_once_ten_are_looked_at() {
     assert_eq!(send(&person, 201, "/login/code", &[("code", &code)]).await, 429, "the right one has to wait too");
     server.pass(SignedDuration::from_mins(6));
     let code = phone.next_code(&server);
-    assert_eq!(send(&halfway(&server).await, 201, "/login/code", &[("code", &code)]).await, 303, "waiting is enough");
+    assert_eq!(send(&pending(&server).await, 201, "/login/code", &[("code", &code)]).await, 303, "waiting is enough");
 }
 
 // holds W3

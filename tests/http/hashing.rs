@@ -19,7 +19,7 @@ fn wrong_password(server: &TestServer, username: &str) -> String {
     let username: Username = username.parse().unwrap();
     let mut indices = [0; RANDOM_CHARS];
     indices.fill_with(|| rand::rng().random_range(0..62));
-    let key = &server.application().site.keys.checksum;
+    let key = &server.application().state.keys.checksum;
     CredentialPassword::from_random(key, &username, indices).secret().reveal().to_owned()
 }
 
@@ -37,7 +37,7 @@ async fn a_million_junk_attempts_do_not_push_a_sender_out_of_the_cache() {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     assert_eq!(sender.status().await, 200);
-    let verifier = &server.application().site.engine.verifier;
+    let verifier = &server.application().state.engine.verifier;
     let (username, password) = verifier.recognise(said(&sender.username, &sender.password)).unwrap();
     let (mut asked, mut hits) = (0_u32, 0_u32);
     for number in 0..ATTEMPTS {

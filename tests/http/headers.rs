@@ -89,9 +89,9 @@ async fn writes_from_other_sites_are_refused() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let path = format!("{WEBHOOKS}/credentials");
-    for site in ["cross-site", "same-site", ""] {
-        let answer = alice.post_from(site, &path, &[("name", "evil")]).await;
-        assert_eq!(answer.status(), 403, "Sec-Fetch-Site: {site}");
+    for state in ["cross-site", "same-site", ""] {
+        let answer = alice.post_from(state, &path, &[("name", "evil")]).await;
+        assert_eq!(answer.status(), 403, "Sec-Fetch-Site: {state}");
         assert!(answer.text().await.unwrap().contains("That request came from another site"));
     }
     let with_origin = async |origin: Option<&str>| {

@@ -212,7 +212,7 @@ async fn a_whole_night_of_late_events_is_held_however_they_come_and_accepted_in_
         }
     });
     futures_util::future::join_all(sending).await;
-    server.application().site.engine.holding.finish().await;
+    server.application().state.engine.holding.finish().await;
     assert_eq!(server.number(HELD).await, 1_000, "as many as there is room for");
     // Their owner reads of those that were told to wait as well.
     let told = "select (coalesce(sum(count), 0) > 1000)::int::bigint from rejections where reason = 'expired_password'";
@@ -325,7 +325,7 @@ async fn a_flood_of_late_events_is_throttled_and_takes_bounded_room() {
     }
     assert!(statuses[..90].iter().all(|status| *status == 401), "{statuses:?}");
     assert!(statuses.contains(&429), "late events take tokens like any failure");
-    server.application().site.engine.holding.finish().await;
+    server.application().state.engine.holding.finish().await;
     assert_eq!(server.number(HELD).await, 1_000);
     assert!(alice.page(WEBHOOKS).await.contains("There’s no room for more"));
     server.query("delete from held_events where id not in (select id from held_events limit 1)").await;
@@ -352,7 +352,7 @@ async fn late_events_outlive_a_restart_and_are_forgotten_after_seven_days() {
     let server = TestServer::start_over(database, |_| {}).await;
     server.pass(now.duration_since(server.now()));
     assert_eq!(server.number(HELD).await, 10, "ending writes what is on its way");
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     prune(store, 90, now + SignedDuration::from_hours(7 * 24 - 1)).await.unwrap();
     assert_eq!(server.number(HELD).await, 10);
     prune(store, 90, now + SignedDuration::from_hours(7 * 24 + 1)).await.unwrap();

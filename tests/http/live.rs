@@ -271,7 +271,7 @@ async fn a_flood_wakes_nobody_more_than_ten_times_a_second() {
     let sender_there = Sender::new(&there.url, &sender.username, &sender.password);
     let mut follower = Follower::new(&alice, "/events/live");
     follower.connect().await;
-    let (looks, began) = (here.application().feeds.looks(), Instant::now());
+    let (polls, began) = (here.application().feeds.polls(), Instant::now());
     let flood = |sender: Sender| async move {
         for _ in 0..100 {
             join_all((0..4).map(|_| sender.store("1"))).await;
@@ -288,8 +288,8 @@ async fn a_flood_wakes_nobody_more_than_ten_times_a_second() {
         follower.read_some(usize::MAX, Duration::from_millis(50)).await;
     }
     let most = 10.0 * began.elapsed().as_secs_f64() + 1.0;
-    let looked = here.application().feeds.looks() - looks;
-    assert!((looked as f64) <= most, "{looked} looks, at most {most}");
+    let looked = here.application().feeds.polls() - polls;
+    assert!((looked as f64) <= most, "{looked} polls, at most {most}");
     assert_eq!(told(&follower), 801, "each event is a row, or counted");
 }
 
@@ -305,25 +305,25 @@ async fn readers_with_the_same_filters_share_their_looks_and_idle_ones_need_none
     let mut filtered = Follower::new(&alice, &format!("/events/live?credential={}", other.username));
     filtered.connect().await;
 
-    let looks = server.application().feeds.looks();
+    let polls = server.application().feeds.polls();
     let id = sender.store("1").await;
     for follower in &mut followers {
         follower.until(|said| said.len() == 1).await;
         assert_eq!(follower.ids(), std::slice::from_ref(&id));
     }
     // Two feeds of this account; a note of the first use, and the word of another program, may be a look more for each.
-    let looked = server.application().feeds.looks() - looks;
-    assert!((2..=6).contains(&looked), "{looked} looks for 42 readers");
+    let looked = server.application().feeds.polls() - polls;
+    assert!((2..=6).contains(&looked), "{looked} polls for 42 readers");
     let of_other = other.store("2").await;
     filtered.until(|said| said.len() == 1).await;
     assert_eq!(filtered.ids(), [of_other]);
 
     // Now nothing arrives, and nobody asks. Notes of uses are written within a second; after that nothing is left to do.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let looks = server.application().feeds.looks();
+    let polls = server.application().feeds.polls();
     let now = server.query("select now()::text").await[0][0].clone().unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(server.application().feeds.looks(), looks);
+    assert_eq!(server.application().feeds.polls(), polls);
     let asked = format!(
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
          and query_start > '{now}'"
@@ -352,12 +352,12 @@ async fn what_was_under_way_while_feeds_were_looked_after_is_told_when_it_is_com
     );
     client.batch_execute(&insert).await.unwrap();
     // Nothing is new, so each time the feed goes on from where this began, past transactions that came later.
-    let looks = server.application().feeds.looks();
+    let polls = server.application().feeds.polls();
     for _ in 0..3 {
         server.query("select pg_current_xact_id()").await;
         server.application().feeds.look_after_once().await.unwrap();
     }
-    assert_eq!(server.application().feeds.looks(), looks, "nobody had to look");
+    assert_eq!(server.application().feeds.polls(), polls, "nobody had to look");
     client.batch_execute("commit").await.unwrap();
     server.application().feeds.look_after_once().await.unwrap();
     follower.until(|said| said.len() == 2).await;
@@ -381,24 +381,24 @@ async fn the_events_of_a_flood_are_looked_at_once_more_and_then_left_alone() {
     follower.until(|said| said.len() == 1).await;
     assert_eq!(follower.of("skipped"), [&serde_json::json!({ "count": 10_000, "more": true })]);
     // More of them are as young as unseen ones may be than are looked at for one account: so it is told to look, and finds nothing.
-    let looks = feeds.looks();
+    let polls = feeds.polls();
     feeds.look_after_once().await.unwrap();
     let looked = async {
-        while feeds.looks() == looks {
+        while feeds.polls() == polls {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), looked).await.expect("it looks");
-    // Half a minute later nothing is left to go through, and nobody looks.
+    tokio::time::timeout(Duration::from_secs(10), looked).await.expect("it polls");
+    // Half a minute later nothing is left to go through, and nobody polls.
     server.pass(SignedDuration::from_secs(60));
     feeds.look_after_once().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let looks = feeds.looks();
+    let polls = feeds.polls();
     for _ in 0..3 {
         feeds.look_after_once().await.unwrap();
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(feeds.looks(), looks);
+    assert_eq!(feeds.polls(), polls);
     assert_eq!(follower.said.len(), 1);
 }
 

@@ -19,7 +19,7 @@ async fn a_senders_old_hash_is_made_anew_after_its_next_success_and_once() {
     let sender = server.sender(&alice).await;
     let old = old_hash_of(&sender.password);
     server.query(&format!("update credential_secrets set hash = '{old}'")).await;
-    let runs = || server.application().site.engine.verifier.argon2_runs();
+    let runs = || server.application().state.engine.verifier.argon2_runs();
     let before = runs();
     for _ in 0..10 {
         assert_eq!(sender.status().await, 200);
@@ -29,7 +29,7 @@ async fn a_senders_old_hash_is_made_anew_after_its_next_success_and_once() {
     let again = TestServer::start_over(server.database_url.clone(), |_| {}).await;
     let after_restart = Sender::new(&again.url, &sender.username, &sender.password);
     assert_eq!(after_restart.status().await, 200);
-    assert_eq!(again.application().site.engine.verifier.argon2_runs(), 1, "nothing is left to renew");
+    assert_eq!(again.application().state.engine.verifier.argon2_runs(), 1, "nothing is left to renew");
 }
 
 // holds C4

@@ -55,8 +55,8 @@ async fn months_of_counts_stay_the_same_and_become_few_rows() {
     assert_eq!(before[1][..2], ["144", "288"]);
     assert_eq!(before[3][..2], [crate_grouped(halves * 3), crate_grouped(halves * 6)]);
 
-    let site = &server.application().site;
-    prune(&site.store, 90, now).await.unwrap();
+    let state = &server.application().state;
+    prune(&state.store, 90, now).await.unwrap();
     assert_eq!(pages().await, before, "nothing is lost or counted twice");
     let rows = server.number("select (select count(*) from event_counts) + (select count(*) from daily_counts)").await;
     // For each credential: 30 days, three days of half hours, and the rows of each writer in the last hours.
@@ -65,13 +65,13 @@ async fn months_of_counts_stay_the_same_and_become_few_rows() {
     let late = "insert into event_counts (account_id, credential_id, half_hour, writer, accepted) \
          select account_id, id, date_trunc('day', now()) - interval '9 days', id, 7 from credentials";
     server.query(late).await;
-    prune(&site.store, 90, now).await.unwrap();
+    prune(&state.store, 90, now).await.unwrap();
     assert_eq!(pages().await[3][0], crate_grouped(halves * 3 + 7));
 }
 
 /// `19,370`.
 fn crate_grouped(number: i64) -> String {
-    reasoner_webhooks::web::shown::grouped(number.unsigned_abs())
+    reasoner_webhooks::web::format::grouped(number.unsigned_abs())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn senders_are_counted_once_and_forgotten_after_a_month() {
     assert_eq!(totals(&alice.page("/events").await)[4], "0");
     assert_eq!(totals(&alice.page("/events?overview=30d").await)[4], "2");
     server.pass(SignedDuration::from_hours(31 * 24));
-    prune(&server.application().site.store, 90, server.now()).await.unwrap();
+    prune(&server.application().state.store, 90, server.now()).await.unwrap();
     assert_eq!(server.number("select count(*) from senders").await, 0);
 }
 
@@ -222,8 +222,8 @@ async fn a_page_with_all_its_files_is_small_and_what_is_secret_is_not_compressed
     for n in 0..50 {
         sender.store(format!("{{\"n\":{n},\"text\":\"{}\"}}", "some words of an order ".repeat(8))).await;
     }
-    let get = async |path: &str, site: &str| {
-        let request = alice.client.get(format!("{}{path}", alice.url)).header("Sec-Fetch-Site", site);
+    let get = async |path: &str, state: &str| {
+        let request = alice.client.get(format!("{}{path}", alice.url)).header("Sec-Fetch-Site", state);
         request.header("Accept-Encoding", "gzip, br").send().await.unwrap()
     };
     let is_gzip = |answer: &reqwest::Response| answer.headers().get("content-encoding").is_some_and(|c| c == "gzip");
@@ -246,10 +246,10 @@ async fn a_page_with_all_its_files_is_small_and_what_is_secret_is_not_compressed
         assert!(bytes <= MOST_BYTES, "{path}: {bytes} bytes");
     }
     // Somebody else's link chooses what is searched for, and must not learn from the size what was found.
-    for (path, site) in
+    for (path, state) in
         [("/events?q=guess", "cross-site"), ("/events", "same-site"), ("/login", "none"), ("/settings/account", "none")]
     {
-        assert!(!is_gzip(&get(path, site).await), "{path} {site}");
+        assert!(!is_gzip(&get(path, state).await), "{path} {state}");
     }
     let created = alice.client.post(format!("{}/settings/integrations/webhooks/credentials", alice.url));
     let created = created.header("Sec-Fetch-Site", "same-origin").header("Accept-Encoding", "gzip");

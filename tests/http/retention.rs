@@ -10,7 +10,7 @@ use crate::support::upkeep::prune;
 /// Moves the only event of an account to another moment.
 async fn move_event(server: &TestServer, to: Timestamp) -> String {
     let id = EventId::first_of(to).to_string();
-    make_partitions(&server.application().site.store, 90, to).await.unwrap();
+    make_partitions(&server.application().state.store, 90, to).await.unwrap();
     server.query(&format!("update events set id = '{id}'")).await;
     id
 }
@@ -56,7 +56,7 @@ async fn upkeep_erases_what_is_hidden_when_its_week_is_over_and_nothing_before()
     let received: Timestamp = "2026-11-18T12:00:00Z".parse().unwrap();
     move_event(&server, received).await;
     keep(&server, "1").await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let events = async |now: &str| {
         prune(store, 90, now.parse().unwrap()).await.unwrap();
         server.number("select count(*) from events").await
@@ -75,7 +75,7 @@ async fn a_week_leaves_when_all_of_it_is_too_old_and_is_dropped_a_day_later() {
     move_event(&server, "2026-11-12T00:00:00Z".parse().unwrap()).await;
     // An account cannot keep what the installation drops.
     keep(&server, "400").await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let left = async |now: &str| {
         prune(store, 30, now.parse().unwrap()).await.unwrap();
         let table = server.number("select count(*) from pg_class where relname = 'events_20261112'").await;

@@ -57,7 +57,7 @@ async fn classes(server: &TestServer) -> Vec<Class> {
     alice.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &[]).await;
     let hint = &expired.password[4..8];
     server.query(&format!("update credential_secrets set expires_at = '2020-01-01' where hint = '{hint}'")).await;
-    let key = &server.application().site.keys.checksum;
+    let key = &server.application().state.keys.checksum;
     let of = |name, sender: &Sender| {
         let username: Username = sender.username.parse().unwrap();
         let password = CredentialPassword::recognise(key, &username, Secret::new(sender.password.clone())).unwrap();
@@ -79,8 +79,8 @@ async fn classes(server: &TestServer) -> Vec<Class> {
 
 /// A verifier that has seen nothing yet.
 fn cold(server: &TestServer, hasher: &Hasher) -> Verifier {
-    let site = &server.application().site;
-    Verifier::new(site.store.clone(), hasher.clone(), &site.keys, rand::rng().random())
+    let state = &server.application().state;
+    Verifier::new(state.store.clone(), hasher.clone(), &state.keys, rand::rng().random())
 }
 
 /// How long a verifier that has seen nothing takes for one of a class.

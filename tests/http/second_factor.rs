@@ -16,7 +16,7 @@ const FACTORS: &str = "select count(*) from second_factors";
 const CODES_LEFT: &str = "select count(*) from recovery_codes";
 
 /// Somebody who gave the right password, and no code yet.
-async fn halfway(server: &TestServer) -> Person {
+async fn pending(server: &TestServer) -> Person {
     let person = server.visitor();
     let answer = person.post("/login", &[("email", ALICE), ("password", PASSWORD)]).await;
     assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, CODE));
@@ -159,10 +159,10 @@ async fn signing_in_takes_a_code_and_keeps_what_was_chosen_with_the_password() {
 async fn a_code_works_once_and_may_be_one_step_early_or_late() {
     let server = TestServer::start().await;
     let (phone, _) = Authenticator::enrol(&server, &server.pro(ALICE).await).await;
-    assert_eq!(give(&halfway(&server).await, &phone.code(server.now())).await, 422, "the code of the enrolment");
+    assert_eq!(give(&pending(&server).await, &phone.code(server.now())).await, 422, "the code of the enrolment");
     let code = phone.next_code(&server);
-    assert_eq!(give(&halfway(&server).await, &code).await, 303);
-    let answer = halfway(&server).await.post(CODE, &[("code", &code)]).await;
+    assert_eq!(give(&pending(&server).await, &code).await, 303);
+    let answer = pending(&server).await.post(CODE, &[("code", &code)]).await;
     assert_eq!(answer.status(), 422, "a second time");
     let page = answer.text().await.unwrap();
     assert!(page.contains("That code doesn’t match") && page.contains("Each code works once."), "{page}");
@@ -171,10 +171,10 @@ async fn a_code_works_once_and_may_be_one_step_early_or_late() {
         server.pass(SignedDuration::from_mins(10));
         phone.next_code(&server);
         let drifted = phone.code(server.now() + SignedDuration::from_secs(30 * steps));
-        assert_eq!(give(&halfway(&server).await, &drifted).await, expected, "{steps} steps away");
+        assert_eq!(give(&pending(&server).await, &drifted).await, expected, "{steps} steps away");
     }
     let before = phone.code(server.now());
-    assert_eq!(give(&halfway(&server).await, &before).await, 422, "a later one was used");
+    assert_eq!(give(&pending(&server).await, &before).await, 422, "a later one was used");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,7 +185,7 @@ async fn of_two_uses_of_one_code_at_once_one_wins() {
         for is_recovery in [false, true] {
             server.pass(SignedDuration::from_mins(30));
             let code = if is_recovery { recovery_code.clone() } else { phone.next_code(&server) };
-            let people = [halfway(&server).await, halfway(&server).await, halfway(&server).await];
+            let people = [pending(&server).await, pending(&server).await, pending(&server).await];
             let mut given = futures_util::future::join_all(people.iter().map(|person| give(person, &code))).await;
             given.sort_unstable();
             assert_eq!(given, [303, 422, 422], "{code}");
@@ -201,10 +201,10 @@ async fn each_recovery_code_signs_in_once() {
     for (number, code) in codes.iter().enumerate() {
         // As people type them, and in the field for codes of the app.
         let typed = if number % 2 == 0 { code.to_uppercase().replace('-', " ") } else { code.clone() };
-        let person = halfway(&server).await;
+        let person = pending(&server).await;
         assert_eq!(give(&person, &typed).await, 303, "{number}");
         assert!(is_signed_in(&person).await);
-        assert_eq!(give(&halfway(&server).await, code).await, 422, "{number} again");
+        assert_eq!(give(&pending(&server).await, code).await, 422, "{number} again");
         assert_eq!(server.number(CODES_LEFT).await, 9 - number as i64);
         server.pass(SignedDuration::from_mins(10));
     }
@@ -232,8 +232,8 @@ async fn new_recovery_codes_end_the_old_ones_and_are_shown_once() {
     assert_eq!(again.status(), 409, "the same form again");
     assert!(!again.text().await.unwrap().contains(&new[0]));
     assert_eq!(server.number(CODES_LEFT).await, 10);
-    assert_eq!(give(&halfway(&server).await, &old[0]).await, 422);
-    assert_eq!(give(&halfway(&server).await, &new[0]).await, 303);
+    assert_eq!(give(&pending(&server).await, &old[0]).await, 422);
+    assert_eq!(give(&pending(&server).await, &new[0]).await, 303);
     assert_eq!(lines(&server).await.iter().filter(|line| *line == "recovery_codes_made user").count(), 1);
 }
 
@@ -242,7 +242,7 @@ async fn new_recovery_codes_end_the_old_ones_and_are_shown_once() {
 async fn guessing_codes_is_throttled_and_the_right_one_has_to_wait_too() {
     let server = TestServer::start().await;
     let (phone, codes) = Authenticator::enrol(&server, &server.pro(ALICE).await).await;
-    let person = halfway(&server).await;
+    let person = pending(&server).await;
     phone.next_code(&server);
     let mut tries = 0;
     let refused = loop {
@@ -261,9 +261,9 @@ async fn guessing_codes_is_throttled_and_the_right_one_has_to_wait_too() {
     assert_eq!(again.status(), 429, "both steps count together");
     assert_eq!(lines(&server).await.iter().filter(|line| *line == "code_refused visitor").count(), tries);
     server.pass(SignedDuration::from_mins(4));
-    assert_eq!(give(&halfway(&server).await, &phone.next_code(&server)).await, 429, "codes are rarer than passwords");
+    assert_eq!(give(&pending(&server).await, &phone.next_code(&server)).await, 429, "codes are rarer than passwords");
     server.pass(SignedDuration::from_mins(5));
-    assert_eq!(give(&halfway(&server).await, &phone.next_code(&server)).await, 303);
+    assert_eq!(give(&pending(&server).await, &phone.next_code(&server)).await, 303);
 }
 
 // holds W1
@@ -272,7 +272,7 @@ async fn a_first_step_lasts_ten_minutes_and_no_longer_than_its_password() {
     let server = TestServer::start().await;
     let alice = server.pro(ALICE).await;
     let (phone, _) = Authenticator::enrol(&server, &alice).await;
-    let late = halfway(&server).await;
+    let late = pending(&server).await;
     server.pass(SignedDuration::from_secs(9 * 60));
     assert_eq!(late.get(CODE).await.status(), 200);
     server.pass(SignedDuration::from_secs(61));
@@ -284,7 +284,7 @@ async fn a_first_step_lasts_ten_minutes_and_no_longer_than_its_password() {
     }
     assert!(late.page("/login?done=late").await.contains("Enter your password again."));
 
-    let waiting = halfway(&server).await;
+    let waiting = pending(&server).await;
     let new = "an entirely different set of words";
     alice.post("/settings/account/password", &[("current_password", PASSWORD), ("new_password", new)]).await;
     let answer = waiting.post(CODE, &[("code", &phone.next_code(&server))]).await;
@@ -310,7 +310,7 @@ async fn a_row_that_was_copied_to_another_user_signs_nobody_in() {
              insert into recovery_codes select u.id, c.code_hash from recovery_codes c, users u where u.email = '{ALICE}'"
         ))
         .await;
-    let person = halfway(&server).await;
+    let person = pending(&server).await;
     assert_eq!(
         give(&person, &phone.next_code(&server)).await,
         500,
@@ -359,10 +359,10 @@ async fn every_step_is_written_down_with_who_and_where_from() {
     let server = TestServer::start().await;
     let alice = server.pro(ALICE).await;
     let (phone, codes) = Authenticator::enrol(&server, &alice).await;
-    let person = halfway(&server).await;
+    let person = pending(&server).await;
     give(&person, "000000 and more").await;
     give(&person, &codes[0]).await;
-    give(&halfway(&server).await, &phone.next_code(&server)).await;
+    give(&pending(&server).await, &phone.next_code(&server)).await;
     let expected = [
         "account_created operator pro",
         "signed_in user",
@@ -424,7 +424,7 @@ async fn whoever_runs_the_server_removes_it_for_somebody_who_lost_the_phone() {
     assert!(line.contains("nothing was removed") && line.contains("--yes"), "{line}");
     assert!(is_signed_in(&alice).await && server.number(FACTORS).await == 1);
 
-    let waiting = halfway(&server).await;
+    let waiting = pending(&server).await;
     let words = terminal.output(&["account", "remove-second-factor", "Alice@example.com", "--yes"]);
     assert!(words.contains("Two-step sign-in is off for alice@example.com, and all sessions have ended."), "{words}");
     assert!(!is_signed_in(&alice).await);

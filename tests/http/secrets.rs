@@ -46,10 +46,10 @@ async fn the_plain_password_is_neither_in_the_log_nor_in_the_database() {
     sender.send("not json").await;
     sender.with_password(&format!("{}x", sender.password)).status().await;
     let (phone, codes) = Authenticator::enrol(&server, &alice).await;
-    let halfway = server.visitor();
-    halfway.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
-    halfway.post("/login/code", &[("code", &codes[0])]).await;
-    halfway.page("/events").await;
+    let pending = server.visitor();
+    pending.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    pending.post("/login/code", &[("code", &codes[0])]).await;
+    pending.page("/events").await;
     let id = alice.credential_id(&sender.username).await;
     let rotated =
         alice.post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &[("overlap", "24h")]).await.text().await.unwrap();

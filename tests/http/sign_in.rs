@@ -117,10 +117,10 @@ async fn unknown_and_wrong_are_told_the_same_and_both_cost_a_hash() {
     let visitor = server.visitor();
     let mut pages = Vec::new();
     for email in ["alice@example.com", "nobody@example.com"] {
-        let before = server.application().site.hasher.runs();
+        let before = server.application().state.hasher.runs();
         let answer = visitor.post("/login", &[("email", email), ("password", "not the password")]).await;
         assert_eq!(answer.status(), 422);
-        assert_eq!(server.application().site.hasher.runs() - before, 1, "{email}");
+        assert_eq!(server.application().state.hasher.runs() - before, 1, "{email}");
         let page = answer.text().await.unwrap();
         assert!(page.contains("That email and password don’t match"));
         assert!(page.contains(&format!("value=\"{email}\"")), "the address is not lost");

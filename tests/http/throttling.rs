@@ -54,10 +54,10 @@ async fn a_sender_that_is_known_to_nobody_yet_is_let_in_from_an_address_that_has
     let alice = server.pro("alice@example.com").await;
     let (noisy, quiet) = (server.sender(&alice).await, server.sender(&alice).await);
     exhaust(&noisy, "").await;
-    let runs = server.application().site.engine.verifier.argon2_runs();
+    let runs = server.application().state.engine.verifier.argon2_runs();
     assert_eq!(quiet.status().await, 200, "it has a right password, which nobody has verified before");
     assert_eq!(quiet.status().await, 200);
-    assert_eq!(server.application().site.engine.verifier.argon2_runs(), runs + 1);
+    assert_eq!(server.application().state.engine.verifier.argon2_runs(), runs + 1);
     assert_eq!(forge(&noisy, "").await, 429, "its neighbour waits on");
 
     // Passwords that have ended have a right checksum too, so they may ask, but not as often as they like.
@@ -65,7 +65,7 @@ async fn a_sender_that_is_known_to_nobody_yet_is_let_in_from_an_address_that_has
     let revocation = format!("{}/credentials/{id}/revocation", crate::support::actors::WEBHOOKS);
     assert_eq!(alice.post(&revocation, &[("confirmation", "System 2")]).await.status(), 303);
     exhaust(&noisy, "").await;
-    let slow = || server.application().site.engine.verifier.verifications.slow.get();
+    let slow = || server.application().state.engine.verifier.verifications.slow.get();
     let (before, began) = (slow(), std::time::Instant::now());
     let mut statuses = Vec::new();
     for _ in 0..200 {
@@ -97,7 +97,7 @@ async fn a_request_without_authorization_is_asked_for_it_however_often() {
     exhaust(&sender, "").await;
     ask().await;
     assert_eq!(sender.status().await, 200);
-    let engine = &server.application().site.engine;
+    let engine = &server.application().state.engine;
     assert_eq!(engine.verifier.argon2_runs(), 1, "for the event that was stored");
 }
 

@@ -33,7 +33,7 @@ async fn a_task_of_upkeep_that_fails_is_counted_and_stops_no_other() {
     other.batch_execute("begin; lock table idempotency_keys in access exclusive mode").await.unwrap();
     // Its first round of upkeep begins with the program.
     let server = TestServer::start_over(address, |_| {}).await;
-    let failures = &server.application().site.upkeep_failures;
+    let failures = &server.application().state.upkeep_failures;
     for _ in 0..1_500 {
         if failures.get() > 0 {
             break;
@@ -77,7 +77,7 @@ async fn senders_go_on_while_weeks_are_made_and_detached_beside_a_long_reader() 
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let (now, week) = (server.now(), SignedDuration::from_hours(7 * 24));
     make_partitions(store, 90, now - week * 30).await.unwrap();
     let weeks = "select count(*) from pg_inherits where inhparent = 'events'::regclass";

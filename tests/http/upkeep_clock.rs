@@ -103,7 +103,7 @@ async fn a_password_is_not_written_down_as_expired_by_a_clock_that_is_ahead() {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     server.query("update credential_secrets set expires_at = now() + interval '10 days'").await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let held = "select count(*) from credential_secrets where slot is not null";
     let state = UpkeepState::default();
     end_all_expired_by(store, &Clock::system(), &state).await.unwrap();

@@ -39,10 +39,10 @@ async fn without_the_extension_upkeep_goes_on_searches_find_everything_and_docto
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     sender.store(r#"{"animal": "Heron"}"#).await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     make_partitions(store, 90, server.now() - SignedDuration::from_hours(24 * 21)).await.unwrap();
-    let whose = "(select account_id from credentials limit 1), (select id from credentials limit 1)";
-    server.query(&insert_many(whose, 2_000, 15, "'{\"animal\": \"Zebra ' || n || '\"}'")).await;
+    let subject = "(select account_id from credentials limit 1), (select id from credentials limit 1)";
+    server.query(&insert_many(subject, 2_000, 15, "'{\"animal\": \"Zebra ' || n || '\"}'")).await;
 
     prune(store, 90, server.now()).await.expect("it is no failure");
     assert_eq!(server.number("select count(*) from pg_extension where extname = 'pg_trgm'").await, 0);

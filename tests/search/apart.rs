@@ -100,7 +100,7 @@ async fn a_page_that_its_reader_left_within_a_transaction_leaves_none_behind() {
     let server = TestServer::start_over(address, |_| {}).await;
     let alice = server.pro("alice@example.com").await;
     let id = server.sender(&alice).await.store("1").await;
-    let store = &server.application().site.store;
+    let store = &server.application().state.store;
     let old = server.now() - SignedDuration::from_hours(15 * 24);
     partitions::make_ahead(store, old, old).await.unwrap();
     let owner = "(select account_id from users), (select id from credentials)";

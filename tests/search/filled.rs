@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::domain::event::{EventId, NewEvent};
 use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::listing::EventFilter;
-use reasoner_webhooks::domain::query::terms::Query;
+use reasoner_webhooks::domain::query::ast::Query;
 use reasoner_webhooks::store::pool::Store;
 use reasoner_webhooks::store::{events, partitions};
 use uuid::Uuid;

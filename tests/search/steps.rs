@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::listing::{Cursor, EventFilter};
-use reasoner_webhooks::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
+use reasoner_webhooks::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
 use reasoner_webhooks::store::events;
 use reasoner_webhooks::store::matching::{Budget, look};
 use uuid::Uuid;

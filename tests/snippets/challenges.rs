@@ -17,7 +17,7 @@ async fn are_all_stored(stage: &Stage, words: &[&str]) {
     stdout(&stage.command(&words, &stage.sender.password).await);
     let bodies = stage.bodies().await;
     assert_eq!(bodies.len(), EVENTS, "all are stored");
-    let outcomes: Vec<_> = stage.server.application().site.engine.outcomes.counts().collect();
+    let outcomes: Vec<_> = stage.server.application().state.engine.outcomes.counts().collect();
     let counted = |name: &str| outcomes.iter().find(|(known, _)| *known == name).unwrap().1;
     assert_eq!(counted("unauthorized"), EVENTS as u64, "each was first sent without a password");
     assert_eq!(counted("too_many_failures"), 0);

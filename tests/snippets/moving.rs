@@ -8,11 +8,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use reasoner_webhooks::store::embedded::cluster_location::ClusterLocation;
 use reasoner_webhooks::store::embedded::files::prepare_data_directory;
 use reasoner_webhooks::store::embedded::initdb::create_cluster;
 use reasoner_webhooks::store::embedded::installation::{Installation, Version};
 use reasoner_webhooks::store::embedded::owner::Owner;
-use reasoner_webhooks::store::embedded::place::Place;
 use reasoner_webhooks::store::embedded::socket::database_url;
 use reasoner_webhooks::store::pool::Store;
 use reasoner_webhooks::store::{partitions, search_indexes};
@@ -79,7 +79,8 @@ impl Home {
     /// Makes the cluster of a data directory with this server. The program itself takes the newest that is on the machine.
     async fn make_cluster(&self, data_dir: &str, server: &str) {
         let owner = Owner::of_new_cluster().unwrap();
-        let place = Place::choose(&prepare_data_directory(&self.join(data_dir)).unwrap(), &owner).await.unwrap();
+        let place =
+            ClusterLocation::choose(&prepare_data_directory(&self.join(data_dir)).unwrap(), &owner).await.unwrap();
         let installation = Installation { version: Version(15, 0), directory: self.join(server).join("bin") };
         create_cluster(&place, &installation, &owner).await.unwrap();
     }

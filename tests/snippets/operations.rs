@@ -76,7 +76,7 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     stdout(&stage.command(&["sh", "-c", certificate], "").await);
     let (public, plain) = (free_address(), free_address());
     let port = public.rsplit_once(':').unwrap().1;
-    let site = stage
+    let state = stage
         .block("nginx-conf")
         .replace("listen 443", &format!("listen {public}"))
         .replace("listen 80", &format!("listen {plain}"))
@@ -84,7 +84,7 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
         .replace("127.0.0.1:8080", &format!("127.0.0.1:{bound}"))
         .replace("/etc/ssl/webhooks.example.com.pem", "certificate.pem")
         .replace("/etc/ssl/webhooks.example.com.key", "key.pem");
-    let _proxy = start_nginx(&stage, &site, &public).await;
+    let _proxy = start_nginx(&stage, &state, &public).await;
     port_80_takes_no_event_and_leads_browsers_on(&stage, &plain, port).await;
 
     // The sender is not at the proxy's own address, which is believed.

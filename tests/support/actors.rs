@@ -44,7 +44,7 @@ impl Person {
     }
 
     /// Sends a form, telling where it comes from.
-    pub async fn post_from(&self, site: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+    pub async fn post_from(&self, state: &str, path: &str, fields: &[(&str, &str)]) -> Response {
         let body: Vec<String> = fields
             .iter()
             .map(|(name, value)| {
@@ -53,7 +53,7 @@ impl Person {
             .collect();
         self.client
             .post(format!("{}{path}", self.url))
-            .header("Sec-Fetch-Site", site)
+            .header("Sec-Fetch-Site", state)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body.join("&"))
             .send()

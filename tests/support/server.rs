@@ -158,8 +158,8 @@ impl TestServer {
             password: NewPassword::check(Secret::new(PASSWORD.to_owned()), &[]).unwrap(),
             is_set_up: false,
         };
-        let site = &self.application().site;
-        create_account(&site.store, &site.hasher, new, &Act::on_command_line(self.now())).await.unwrap();
+        let state = &self.application().state;
+        create_account(&state.store, &state.hasher, new, &Act::on_command_line(self.now())).await.unwrap();
     }
 
     /// Changes a plan as the command line does.

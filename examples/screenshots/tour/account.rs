@@ -67,7 +67,7 @@ impl<C: Camera> Tour<'_, C> {
         self.press("main form button.primary").await?;
         self.see("#code-error").await?;
         self.here("two-step-new-error", "Two-step sign-in, wrong first code").await?;
-        let now = self.shop.site.clock.now();
+        let now = self.shop.state.clock.now();
         self.enter("#code", secret.code_at(now).reveal()).await?;
         self.press("main form button.primary").await?;
         let codes = self.see("#recovery-codes").await?.text().await?;

@@ -48,7 +48,7 @@ pub async fn take(
     let connection = tokio::spawn(connection);
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let url = format!("http://{}", application.address);
-    let shop = Shop { site: &application.site, url, client, database };
+    let shop = Shop { state: &application.state, url, client, database };
     let mut witness = Witness::new(camera, &browser.driver);
     let mut tour = Tour { driver: &browser.driver, camera: &mut witness, shop };
     set_screen(browser, &SCREENS[0]).await?;

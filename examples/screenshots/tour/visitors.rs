@@ -55,7 +55,7 @@ impl<C: Camera> Tour<'_, C> {
             let login =
                 self.login("email=noah%40harborsupply.example&password=wrong").header("User-Agent", "curl/8.5.0");
             self.shop.fail(login.header("X-Forwarded-For", format!("192.0.2.{number}")), 422).await?;
-            if self.shop.site.sign_in_failures_by_email.wait(&NOAH.to_owned(), self.shop.site.clock.now()).is_some() {
+            if self.shop.state.sign_in_failures_by_email.wait(&NOAH.to_owned(), self.shop.state.clock.now()).is_some() {
                 break;
             }
         }

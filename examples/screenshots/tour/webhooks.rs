@@ -48,7 +48,7 @@ impl<C: Camera> Tour<'_, C> {
 
     /// A password that ends at a date.
     async fn expiry(&mut self, inventory: &Sender) -> Result<()> {
-        let (id, now, store) = (inventory.id, self.shop.site.clock.now(), &self.shop.database);
+        let (id, now, store) = (inventory.id, self.shop.state.clock.now(), &self.shop.database);
         let sql = |end: &str| format!("update credential_secrets set expires_at = {end} where credential_id = '{id}'");
         store.batch_execute(&sql(&format!("date_trunc('day', timestamptz '{now}') + interval '6 days'"))).await?;
         self.page(WEBHOOKS, "webhooks-expires", "Webhooks, a password expires soon").await?;

@@ -1,13 +1,15 @@
+//! Column selections for lists and exports.
+//!
 //! Fields of a body that are chosen to be columns: their names as somebody wrote them, and the value that a body has there.
 
 use std::str::FromStr;
 
 use crate::domain::payload::value_text;
+use crate::domain::query::ast::Piece;
 use crate::domain::query::error::QueryError;
+use crate::domain::query::json_path::string_end;
 use crate::domain::query::parse::parse_path;
 use crate::domain::query::strings::{compare, decoded};
-use crate::domain::query::terms::Piece;
-use crate::domain::query::walk::string_end;
 
 /// How many columns may be chosen.
 const MAX_FIELDS: usize = 50;

@@ -1,8 +1,10 @@
+//! Field name suggestions for the search.
+//!
 //! The names of the fields that bodies have, as a search writes them: what the search field suggests.
 
+use crate::domain::query::ast::{Condition, Piece, Test};
+use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
 use crate::domain::query::strings::decoded;
-use crate::domain::query::terms::{Condition, Piece, Test};
-use crate::domain::query::walk::{Place, Seen, Visitor, walk};
 
 /// How far into a body suggestions lead.
 const MAX_DEPTH: usize = 4;
@@ -35,17 +37,17 @@ struct Fields {
 }
 
 impl Visitor for Fields {
-    fn enter(&mut self, depth: usize, place: Place<'_>) {
+    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
         if depth > MAX_DEPTH {
             return;
         }
         self.path.truncate(depth.saturating_sub(1));
-        self.path.push(match place {
-            Place::Key(spelled) => {
+        self.path.push(match step {
+            PathStep::Key(spelled) => {
                 let key: Option<String> = decoded(spelled).take(MAX_NAME_CHARS + 1).map(char::from_u32).collect();
                 key.map(Piece::Key)
             }
-            Place::Index(_) => Some(Piece::Each),
+            PathStep::Index(_) => Some(Piece::Each),
         });
     }
 
@@ -64,7 +66,7 @@ impl Visitor for Fields {
 #[cfg(test)]
 mod tests {
     use super::suggest;
-    use crate::domain::query::terms::Query;
+    use crate::domain::query::ast::Query;
 
     #[test]
     fn names_are_suggested_as_a_search_writes_them() {

@@ -1,3 +1,5 @@
+//! Evaluation of a search against a body.
+//!
 //! The one place that decides whether a body is meant by a search. It reads the body as it was received, once, without making
 //! values of it, so any JSON will do: duplicate keys (any of them counts), lone surrogates, numbers of any size, any depth.
 //!
@@ -11,8 +13,8 @@ use std::cmp::Ordering;
 use memchr::memmem;
 
 use crate::domain::payload::value_text;
-use crate::domain::query::terms::{Condition, Operator, Piece, Query, Test, Value};
-use crate::domain::query::walk::{Place, Seen, Visitor, walk};
+use crate::domain::query::ast::{Condition, Operator, Piece, Query, Test, Value};
+use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
 use crate::domain::query::{number, strings};
 
 impl Query {
@@ -51,9 +53,9 @@ struct State<'a> {
 }
 
 impl Visitor for Vec<State<'_>> {
-    fn enter(&mut self, depth: usize, place: Place<'_>) {
+    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
         for state in self {
-            state.enter(depth, place);
+            state.enter(depth, step);
         }
     }
 
@@ -70,10 +72,10 @@ impl<'a> State<'a> {
     }
 
     /// A member begins, `depth` containers deep.
-    fn enter(&mut self, depth: usize, place: Place<'_>) {
+    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
         self.on_path = self.on_path.min(depth - 1);
         let is_next = self.on_path == depth - 1;
-        if is_next && self.condition.path.get(depth - 1).is_some_and(|piece| leads_to(piece, place)) {
+        if is_next && self.condition.path.get(depth - 1).is_some_and(|piece| leads_to(piece, step)) {
             self.on_path = depth;
         }
     }
@@ -96,11 +98,11 @@ impl<'a> State<'a> {
     }
 }
 
-fn leads_to(piece: &Piece, place: Place<'_>) -> bool {
-    match (piece, place) {
-        (Piece::Key(key), Place::Key(spelled)) => strings::compare(spelled, key).is_eq(),
-        (Piece::Index(index), Place::Index(at)) => *index == at,
-        (Piece::Each, Place::Index(_)) => true,
+fn leads_to(piece: &Piece, step: PathStep<'_>) -> bool {
+    match (piece, step) {
+        (Piece::Key(key), PathStep::Key(spelled)) => strings::compare(spelled, key).is_eq(),
+        (Piece::Index(index), PathStep::Index(at)) => *index == at,
+        (Piece::Each, PathStep::Index(_)) => true,
         _ => false,
     }
 }
@@ -145,7 +147,7 @@ mod tests {
     use proptest::{prop_assert, prop_assert_eq};
     use serde_json::Value as Json;
 
-    use crate::domain::query::terms::{Piece, Query};
+    use crate::domain::query::ast::{Piece, Query};
 
     const BODY: &str = r#"{
         "event": "new_data", "timestamp": "2023-06-15T14:22:10Z", "source": "inventory_system",
@@ -266,7 +268,7 @@ mod tests {
             number in -3..3_i64,
             text in r#"["\\\n/aéA]{0,2}"#,
         ) {
-            use crate::domain::query::terms::{Condition, Operator, Term, Test, Value};
+            use crate::domain::query::ast::{Condition, Operator, Term, Test, Value};
             let body = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
             let holds = |test: Test| {
                 Query { terms: vec![Term::Field(Condition { path: path.clone(), test })] }.matches(&body)

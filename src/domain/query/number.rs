@@ -1,3 +1,5 @@
+//! Arbitrary-precision comparison of decimal numbers.
+//!
 //! Numbers compared as they are spelled: as exact decimals, whatever their size and precision, so that 20, 20.0 and 2e1 are one
 //! number and 0.1 is not a little more. Exponents beyond what 64 bits hold count as the largest that there is.
 
@@ -140,8 +142,8 @@ mod tests {
             "1e400",
             &long,
         ];
-        for (place, less) in ordered.iter().enumerate() {
-            for more in &ordered[place + 1..] {
+        for (step, less) in ordered.iter().enumerate() {
+            for more in &ordered[step + 1..] {
                 assert_eq!(compare(less, more), Ordering::Less, "{less} {more}");
                 assert_eq!(compare(more, less), Ordering::Greater, "{less} {more}");
             }

@@ -1,3 +1,5 @@
+//! The parser of the search language.
+//!
 //! The language of the search field. Without an operator that something stands before, the whole is one text to look for, exactly as it
 //! was typed. With one:
 //!
@@ -15,11 +17,13 @@
 //! search is made of conditions and strings. A string alone that has an operator in it is a text without its quotes: the way to
 //! search for `a = b`.
 
+use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
 use crate::domain::query::error::QueryError;
 use crate::domain::query::number::is_number;
-use crate::domain::query::signs::{could_be_condition, has_operator_outside_quotes, is_name_char, is_operator_char};
+use crate::domain::query::operators::{
+    could_be_condition, has_operator_outside_quotes, is_name_char, is_operator_char,
+};
 use crate::domain::query::strings::{quoted, unescape};
-use crate::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
 
 /// The longest search, in characters.
 pub const MAX_CHARS: usize = 1_000;
@@ -172,10 +176,10 @@ impl Parser<'_> {
     /// Why what stands here up to a sign is no field.
     fn strange_name(&self, start: usize) -> QueryError {
         let is_path_char = |c: char| is_name_char(c) || matches!(c, '.' | '[' | ']');
-        let place = (start..self.chars.len()).find(|&at| !is_path_char(self.chars[at])).unwrap_or(start);
-        let found = self.chars.get(place).map(char::to_string).unwrap_or_default();
+        let step = (start..self.chars.len()).find(|&at| !is_path_char(self.chars[at])).unwrap_or(start);
+        let found = self.chars.get(step).map(char::to_string).unwrap_or_default();
         let problem = format!("A field’s name with “{found}” in it has to stand in quotes, and so does a text");
-        QueryError { column: place + 1, problem }
+        QueryError { column: step + 1, problem }
     }
 
     fn path(&mut self) -> Parsed<Vec<Piece>> {
@@ -249,20 +253,20 @@ impl Parser<'_> {
             if self.peek() != Some('"') {
                 return self.fail(self.at, "After “contains” stands a text in quotes");
             }
-            let place = self.at;
+            let step = self.at;
             let text = self.string()?;
             if text.is_empty() {
-                return self.fail(place, "Nothing stands between these quotes");
+                return self.fail(step, "Nothing stands between these quotes");
             }
             return Ok(Some(Test::Contains(text)));
         }
         let Some(operator) = self.operator()? else { return Ok(None) };
         self.skip_space();
-        let place = self.at;
+        let step = self.at;
         let value = self.value()?;
         if operator.is_ordering() && !matches!(value, Value::Text(_) | Value::Number(_)) {
             let problem = format!("Only numbers and texts can be compared with {}; use = or !=", operator.as_str());
-            return self.fail(place, &problem);
+            return self.fail(step, &problem);
         }
         Ok(Some(Test::Compare(operator, value)))
     }
@@ -323,8 +327,8 @@ impl Parser<'_> {
         });
         let Some(length) = end else { return self.fail(start, "This quote is never closed") };
         self.at += length + 2;
-        unescape(&inside[..length]).map_err(|place| QueryError {
-            column: start + 2 + place,
+        unescape(&inside[..length]).map_err(|step| QueryError {
+            column: start + 2 + step,
             problem: "No such escape: a quote is written \\\" and a backslash \\\\, as in JSON".to_owned(),
         })
     }
@@ -366,7 +370,7 @@ impl Parser<'_> {
     }
 
     fn looks_at(&self, text: &str) -> bool {
-        text.chars().enumerate().all(|(place, c)| self.chars.get(self.at + place) == Some(&c))
+        text.chars().enumerate().all(|(step, c)| self.chars.get(self.at + step) == Some(&c))
     }
 
     fn skip_space(&mut self) {
@@ -388,7 +392,7 @@ mod tests {
     use proptest::{prop_assert_eq, prop_assume};
 
     use super::MAX_CHARS;
-    use crate::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
+    use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
 
     fn parsed(text: &str) -> Query {
         Query::parse(text).unwrap().unwrap()

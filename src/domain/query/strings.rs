@@ -1,3 +1,5 @@
+//! Unescaping and case folding of JSON strings.
+//!
 //! Strings of JSON without their escapes, and text without its case. A lone half of a surrogate pair, which JSON may spell and no
 //! text can hold, is a character of its own here.
 
@@ -187,8 +189,8 @@ mod tests {
     fn a_typed_escape_that_does_not_exist_is_found() {
         let typed = |text: &str| unescape(&text.chars().collect::<Vec<_>>());
         assert_eq!(typed(r"a\n\u0041\ud83d\ude00"), Ok("a\nA😀".to_owned()));
-        for (text, place) in [(r"a\x", 1), (r"ab\u12", 2), (r"\ud800", 0), (r"\ud800\u0041", 0), (r"\ud800\n1234", 0)] {
-            assert_eq!(typed(text), Err(place), "{text}");
+        for (text, step) in [(r"a\x", 1), (r"ab\u12", 2), (r"\ud800", 0), (r"\ud800\u0041", 0), (r"\ud800\n1234", 0)] {
+            assert_eq!(typed(text), Err(step), "{text}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Child;
 
 use crate::store::embedded::binaries;
+use crate::store::embedded::cluster_location::ClusterLocation;
 use crate::store::embedded::database;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::files;
@@ -18,10 +19,9 @@ use crate::store::embedded::installation::{self, Installation};
 use crate::store::embedded::known_clusters::KnownClusters;
 use crate::store::embedded::lock::{TransitionLock, UserLock};
 use crate::store::embedded::owner::Owner;
-use crate::store::embedded::place::Place;
 use crate::store::embedded::running::{Outdated, Running};
 use crate::store::embedded::server::Server;
-use crate::store::embedded::server_files::Look;
+use crate::store::embedded::server_files::FilesSnapshot;
 use crate::store::embedded::socket;
 use crate::store::embedded::stopping;
 
@@ -32,7 +32,7 @@ use crate::store::embedded::stopping;
 #[derive(Debug)]
 pub struct Cluster {
     data_dir: PathBuf,
-    place: Place,
+    location: ClusterLocation,
     /// There was none before.
     is_new: bool,
     owner: Owner,
@@ -71,7 +71,7 @@ impl Cluster {
         known: &KnownClusters,
     ) -> Result<Self, EmbeddedError> {
         let resolved = files::resolve(data_dir)?;
-        if Place::find(&resolved)?.is_none() {
+        if ClusterLocation::find(&resolved)?.is_none() {
             known.check_nothing_was(&resolved)?;
         }
         let data_dir = files::prepare_data_directory(&resolved)?;
@@ -88,7 +88,7 @@ impl Cluster {
         known: &KnownClusters,
     ) -> Result<Self, EmbeddedError> {
         let data_dir = files::resolve(data_dir)?;
-        if Place::find(&data_dir)?.is_none() {
+        if ClusterLocation::find(&data_dir)?.is_none() {
             // That no server could be started either comes first.
             let owner = Owner::of_new_cluster()?;
             let candidates = binaries::candidate_directories(search_path);
@@ -106,16 +106,16 @@ impl Cluster {
         may_make: Option<&KnownClusters>,
     ) -> Result<Self, EmbeddedError> {
         // Before the locks: in a data directory of somebody else, they could not be opened, which would explain less.
-        if let Some(place) = Place::find(&data_dir)? {
-            Owner::of_existing_cluster(&place.directory)?;
+        if let Some(location) = ClusterLocation::find(&data_dir)? {
+            Owner::of_existing_cluster(&location.directory)?;
         }
         let held = TransitionLock::acquire(&data_dir).await?;
         let users = UserLock::share(&data_dir, &held)?;
         let candidates = binaries::candidate_directories(search_path);
-        let found = Place::find(&data_dir)?;
+        let found = ClusterLocation::find(&data_dir)?;
         let is_new = found.is_none();
-        let (place, owner, installation) = match (found, may_make) {
-            (Some(place), _) => open(place, &candidates).await?,
+        let (location, owner, installation) = match (found, may_make) {
+            (Some(location), _) => open(location, &candidates).await?,
             (None, Some(known)) => {
                 // Once more, under the lock.
                 known.check_nothing_was(&data_dir)?;
@@ -123,14 +123,14 @@ impl Cluster {
             }
             (None, None) => return Err(EmbeddedError::NoCluster { directory: data_dir }),
         };
-        let system_identifier = identity::system_identifier(&place.directory)?;
+        let system_identifier = identity::system_identifier(&location.directory)?;
         if let Some(known) = may_make {
             known.check_is_same(&data_dir, system_identifier)?;
         }
-        initdb::remove_unfinished(&place.home);
+        initdb::remove_unfinished(&location.home);
         let cluster = Self {
             data_dir,
-            place,
+            location,
             is_new,
             owner,
             installation,
@@ -162,16 +162,17 @@ impl Cluster {
             Some(users) => users,
             None => self.users.insert(UserLock::share(&self.data_dir, held)?),
         };
-        let usual_socket = socket::prepare_directory(&self.data_dir, &self.place.directory, &self.owner)?;
+        let usual_socket = socket::prepare_directory(&self.data_dir, &self.location.directory, &self.owner)?;
         self.usual_socket = Some(usual_socket.clone());
-        let server = Server { usual_socket, place: &self.place, installation: &self.installation, owner: &self.owner };
+        let server =
+            Server { usual_socket, location: &self.location, installation: &self.installation, owner: &self.owner };
         let socket_directory = server.bring_up(&mut self.child, users, held).await?;
         if let Some(running) = &self.running
             && running.socket_directory != socket_directory
         {
-            return Err(EmbeddedError::Moved { directory: self.place.directory.clone() });
+            return Err(EmbeddedError::Moved { directory: self.location.directory.clone() });
         }
-        let (directory, installation) = (&self.place.directory, &self.installation);
+        let (directory, installation) = (&self.location.directory, &self.installation);
         self.running = Some(Running::note(socket_directory, directory, installation, &self.candidates).await?);
         Ok(())
     }
@@ -197,11 +198,11 @@ impl Cluster {
         self.find_installation().await?;
         let mut kept = None;
         if let Some(running) = &self.running
-            && running.is_the_one_in(&self.place.directory)?
+            && running.is_the_one_in(&self.location.directory)?
         {
             database::checkpoint(&running.socket_directory).await;
             kept = Some(before_stop.await);
-            stopping::stop_server(&self.place.directory, &mut self.child).await?;
+            stopping::stop_server(&self.location.directory, &mut self.child).await?;
         }
         let started = self.bring_up(&held).await;
         drop(kept);
@@ -211,7 +212,7 @@ impl Cluster {
     /// The programs to run the cluster with, as they are installed now.
     async fn find_installation(&mut self) -> Result<(), EmbeddedError> {
         let installations = binaries::find_installations(&self.candidates, &self.owner).await;
-        let found = installation::matching(&installations, self.major(), &self.place.directory)?;
+        let found = installation::matching(&installations, self.major(), &self.location.directory)?;
         self.installation = found.clone();
         // Ended already: a child that is still there would be taken for one that is starting.
         if self.child.as_mut().is_some_and(|child| stopping::living_child(child).is_none()) {
@@ -237,7 +238,7 @@ impl Cluster {
     pub fn inspection(&self) -> Inspection {
         Inspection {
             data_dir: self.data_dir.clone(),
-            home: self.place.home.clone(),
+            home: self.location.home.clone(),
             system_identifier: self.system_identifier,
             files: self.running.as_ref().map(|running| running.files.clone()).unwrap_or_default(),
             candidates: self.candidates.clone(),
@@ -245,14 +246,14 @@ impl Cluster {
     }
 
     /// How the files of the server were when this program began to use it.
-    pub fn first_look(&self) -> Option<&Look> {
+    pub fn first_snapshot(&self) -> Option<&FilesSnapshot> {
         self.running.as_ref().map(|running| &running.look)
     }
 
     /// Compares the server that runs with the programs that are installed for it, which look like this now.
-    pub async fn compare_with_installed(&self, now: &Look) -> Installed {
+    pub async fn compare_with_installed(&self, now: &FilesSnapshot) -> Installed {
         let installations = binaries::find_installations(&self.candidates, &self.owner).await;
-        let Ok(found) = installation::matching(&installations, self.major(), &self.place.directory) else {
+        let Ok(found) = installation::matching(&installations, self.major(), &self.location.directory) else {
             return Installed::CannotRun;
         };
         match self.running.as_ref().and_then(|running| running.outdated_by(found, now)) {
@@ -264,7 +265,7 @@ impl Cluster {
     /// An error if the programs that are installed for this cluster do not run: one is made aside with them, and removed.
     pub async fn try_installed(&mut self) -> Result<(), EmbeddedError> {
         self.find_installation().await?;
-        initdb::try_out(&self.place.home, &self.installation, &self.owner).await
+        initdb::try_out(&self.location.home, &self.installation, &self.owner).await
     }
 
     /// The address of the product's database. It leads to a Unix socket.
@@ -279,7 +280,7 @@ impl Cluster {
 
     /// Where the cluster really is.
     pub fn directory(&self) -> &Path {
-        &self.place.directory
+        &self.location.directory
     }
 
     /// Whether this start made it.
@@ -294,7 +295,7 @@ impl Cluster {
 
     /// Whether the cluster could not be put into the data directory, and is under /var/lib instead.
     pub fn is_elsewhere(&self) -> bool {
-        self.place.is_elsewhere
+        self.location.is_elsewhere
     }
 
     /// Lets go of the server. The last program to do so stops it, and returns when it is gone.
@@ -312,35 +313,41 @@ impl Cluster {
     async fn stop_if_last(&mut self, held: &TransitionLock) -> Result<(), EmbeddedError> {
         let Some(users) = &self.users else { return Ok(()) };
         if users.is_last(held)? {
-            stopping::stop_server(&self.place.directory, &mut self.child).await?;
+            stopping::stop_server(&self.location.directory, &mut self.child).await?;
             let used = self.running.as_ref().map(|running| &running.socket_directory);
             if let Some(directory) = used.or(self.usual_socket.as_ref()) {
-                socket::remove_directory(directory, &self.place.directory);
+                socket::remove_directory(directory, &self.location.directory);
             }
         }
         Ok(())
     }
 }
 
-async fn open(place: Place, candidates: &[PathBuf]) -> Result<(Place, Owner, Installation), EmbeddedError> {
-    let owner = Owner::of_existing_cluster(&place.directory)?;
-    let major = place.major()?;
-    if !owner.reaches(&place.directory).await? {
-        return Err(EmbeddedError::Unreachable { directory: place.directory, owner: owner.name().to_owned() });
+async fn open(
+    location: ClusterLocation,
+    candidates: &[PathBuf],
+) -> Result<(ClusterLocation, Owner, Installation), EmbeddedError> {
+    let owner = Owner::of_existing_cluster(&location.directory)?;
+    let major = location.major()?;
+    if !owner.reaches(&location.directory).await? {
+        return Err(EmbeddedError::Unreachable { directory: location.directory, owner: owner.name().to_owned() });
     }
     let installations = binaries::find_installations(candidates, &owner).await;
-    let installation = installation::matching(&installations, major, &place.directory)?.clone();
-    Ok((place, owner, installation))
+    let installation = installation::matching(&installations, major, &location.directory)?.clone();
+    Ok((location, owner, installation))
 }
 
-async fn create(data_dir: &Path, candidates: &[PathBuf]) -> Result<(Place, Owner, Installation), EmbeddedError> {
+async fn create(
+    data_dir: &Path,
+    candidates: &[PathBuf],
+) -> Result<(ClusterLocation, Owner, Installation), EmbeddedError> {
     let owner = Owner::of_new_cluster()?;
     let installations = binaries::find_installations(candidates, &owner).await;
     let installation = installation::newest(&installations)?.clone();
-    let mut place = Place::choose(data_dir, &owner).await?;
-    let (directory, major) = (place.directory.display(), installation.version.0);
+    let mut location = ClusterLocation::choose(data_dir, &owner).await?;
+    let (directory, major) = (location.directory.display(), installation.version.0);
     tracing::info!(target: "progress", "Creating a PostgreSQL {major} database in {directory}");
-    initdb::create_cluster(&place, &installation, &owner).await?;
-    place.directory = place.directory.canonicalize().map_err(EmbeddedError::file("open", &place.directory))?;
-    Ok((place, owner, installation))
+    initdb::create_cluster(&location, &installation, &owner).await?;
+    location.directory = location.directory.canonicalize().map_err(EmbeddedError::file("open", &location.directory))?;
+    Ok((location, owner, installation))
 }

@@ -1,7 +1,7 @@
 //! The small files and directories this module keeps: made private, handed to the right user, never through a link.
 //!
 //! As root, a new file is given to the owner of its directory, so that this user and root can share a data directory.
-//! What the files mean is for `lock`, `log` and `place` to say.
+//! What the files mean is for `lock`, `log` and `location` to say.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};

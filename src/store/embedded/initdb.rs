@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::store::embedded::cluster_location::ClusterLocation;
 use crate::store::embedded::database::ROLE;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::files;
 use crate::store::embedded::installation::Installation;
 use crate::store::embedded::log;
 use crate::store::embedded::owner::Owner;
-use crate::store::embedded::place::Place;
 
 const UNFINISHED_PREFIX: &str = "postgres.new-";
 const TIME_LIMIT: Duration = Duration::from_secs(300);
@@ -25,19 +25,23 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// Text sorts by bytes everywhere; upper and lower case know Unicode where the platform has `C.UTF-8`, ASCII where not.
 const CHARACTER_TYPES: [&str; 2] = ["C.UTF-8", "C"];
 
-/// Makes the cluster at `place`. Called only under the transition lock.
-pub async fn create_cluster(place: &Place, installation: &Installation, owner: &Owner) -> Result<(), EmbeddedError> {
+/// Makes the cluster at `location`. Called only under the transition lock.
+pub async fn create_cluster(
+    location: &ClusterLocation,
+    installation: &Installation,
+    owner: &Owner,
+) -> Result<(), EmbeddedError> {
     let mut output = String::new();
     for character_type in CHARACTER_TYPES {
         let name = format!("{UNFINISHED_PREFIX}{}", Uuid::new_v4().simple());
-        let unfinished = place.home.join(name);
+        let unfinished = location.home.join(name);
         files::create_private_directory(&unfinished).map_err(EmbeddedError::file("create", &unfinished))?;
         owner.take(&unfinished)?;
         let run = run_initdb(&unfinished, installation, owner, character_type).await;
         let made = match run {
             Ok(made) => made,
             Err(cause) => {
-                remove_unfinished(&place.home);
+                remove_unfinished(&location.home);
                 return Err(EmbeddedError::CannotRun {
                     program: installation.initdb(),
                     user: owner.name().to_owned(),
@@ -46,15 +50,15 @@ pub async fn create_cluster(place: &Place, installation: &Installation, owner: &
             }
         };
         if made.status.success() {
-            return put_in_place(&unfinished, place);
+            return put_in_place(&unfinished, location);
         }
-        remove_unfinished(&place.home);
+        remove_unfinished(&location.home);
         output = log::last_lines(&[made.stdout, made.stderr].concat());
         if !output.contains("locale") {
             break;
         }
     }
-    Err(EmbeddedError::Initdb { directory: place.directory.clone(), output })
+    Err(EmbeddedError::Initdb { directory: location.directory.clone(), output })
 }
 
 /// Whether these programs can make a cluster, and so run one: it is made aside, with all that belongs to it, and removed.
@@ -102,10 +106,10 @@ async fn run_initdb(
     timeout(TIME_LIMIT, command.output()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-fn put_in_place(unfinished: &Path, place: &Place) -> Result<(), EmbeddedError> {
-    fs::rename(unfinished, &place.directory)
-        .and_then(|()| files::sync_directory(&place.home))
-        .map_err(EmbeddedError::file("put the new cluster in", &place.directory))
+fn put_in_place(unfinished: &Path, location: &ClusterLocation) -> Result<(), EmbeddedError> {
+    fs::rename(unfinished, &location.directory)
+        .and_then(|()| files::sync_directory(&location.home))
+        .map_err(EmbeddedError::file("put the new cluster in", &location.directory))
 }
 
 /// Removes what killed or failed tries left. What resists (an orphaned initdb writes until it notices that nobody

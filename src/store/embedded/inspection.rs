@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::store::embedded::cluster_location::ClusterLocation;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::identity;
 use crate::store::embedded::log;
-use crate::store::embedded::place::Place;
-use crate::store::embedded::server_files::{Look, ServerFiles};
+use crate::store::embedded::server_files::{FilesSnapshot, ServerFiles};
 
 /// What it takes to look, to be given to a thread that may wait.
 #[derive(Debug, Clone)]
@@ -24,15 +24,15 @@ impl Inspection {
     /// An error if the data directory does not hold the very cluster that it held.
     pub fn check_in_place(&self) -> Result<(), EmbeddedError> {
         let directory = self.data_dir.clone();
-        let Some(place) = Place::find(&self.data_dir)? else {
+        let Some(location) = ClusterLocation::find(&self.data_dir)? else {
             return Err(EmbeddedError::Gone { directory });
         };
-        let (found, expected) = (identity::system_identifier(&place.directory)?, self.system_identifier);
+        let (found, expected) = (identity::system_identifier(&location.directory)?, self.system_identifier);
         if found == expected { Ok(()) } else { Err(EmbeddedError::Replaced { directory, found, expected }) }
     }
 
     /// How the files of the server and of other servers are.
-    pub fn look_at_programs(&self) -> Look {
+    pub fn check_programs(&self) -> FilesSnapshot {
         self.files.look(&self.candidates)
     }
 

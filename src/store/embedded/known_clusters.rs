@@ -15,9 +15,9 @@ use nix::unistd::{User, geteuid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::store::embedded::cluster_location::ELSEWHERE;
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::files;
-use crate::store::embedded::place::ELSEWHERE;
 
 const DIRECTORY_NAME: &str = "known-clusters";
 const PRODUCT: &str = "reasoner-webhooks";
@@ -173,8 +173,8 @@ fn write(directory: &Path, name: &str, record: &Record) -> Result<(), EmbeddedEr
 
 /// Whether a place stays when the disks of `others` go: it is on another one, or all are on the root file system, without which
 /// nothing runs.
-fn outlives(place: &Path, others: [&Path; 2]) -> bool {
-    let Ok(disk) = disk_of(place) else { return false };
+fn outlives(location: &Path, others: [&Path; 2]) -> bool {
+    let Ok(disk) = disk_of(location) else { return false };
     disk_of(Path::new("/")).is_ok_and(|root| root == disk)
         || others.iter().all(|it| disk_of(it).is_ok_and(|it| it != disk))
 }

@@ -14,10 +14,10 @@ pub mod supervisor;
 
 pub mod cluster;
 
+pub mod cluster_location;
 pub mod known_clusters;
 pub mod lock;
 pub mod owner;
-pub mod place;
 
 pub mod binaries;
 pub mod initdb;

@@ -1,6 +1,6 @@
 //! The user who owns a cluster and runs its programs. PostgreSQL refuses to be root, so as root this is somebody else.
 //!
-//! Where the cluster lies is for `place`; here it is only asked whether this user can get there.
+//! Where the cluster lies is for `location`; here it is only asked whether this user can get there.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -37,7 +37,7 @@ pub enum Phase {
 }
 
 /// Looks at the server of the cluster in `directory`.
-pub fn look(directory: &Path) -> Result<Postmaster, EmbeddedError> {
+pub fn read(directory: &Path) -> Result<Postmaster, EmbeddedError> {
     let path = directory.join(PID_FILE);
     let content = match fs::read(&path) {
         Ok(content) => content,
@@ -98,7 +98,7 @@ fn parse(content: &[u8]) -> Option<Postmaster> {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{Phase, Postmaster, look, parse};
+    use super::{Phase, Postmaster, parse, read};
 
     #[test]
     fn the_file_tells_process_phase_and_socket() {
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn empty_broken_and_stale_files_mean_that_no_server_runs() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(look(directory.path()).unwrap(), Postmaster::Gone);
+        assert_eq!(read(directory.path()).unwrap(), Postmaster::Gone);
         for content in ["", "\n", "garbage", &format!("{}\n", std::process::id()), "1\n"] {
             std::fs::write(directory.path().join("postmaster.pid"), content).unwrap();
-            assert_eq!(look(directory.path()).unwrap(), Postmaster::Gone, "{content:?}");
+            assert_eq!(read(directory.path()).unwrap(), Postmaster::Gone, "{content:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::store::embedded::database::{self, Programs};
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::installation::{Installation, Version};
 use crate::store::embedded::postmaster::{self, Postmaster};
-use crate::store::embedded::server_files::{self, Look, ServerFiles};
+use crate::store::embedded::server_files::{self, FilesSnapshot, ServerFiles};
 
 /// What is known of it since this program has used it.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Running {
     programs: Option<Programs>,
     pub files: ServerFiles,
     /// How its files and those of other servers were.
-    pub look: Look,
+    pub look: FilesSnapshot,
 }
 
 /// A server of another version than is installed, or whose files were replaced.
@@ -52,7 +52,7 @@ impl Running {
     }
 
     /// What is different from the programs that are installed, which look like this now.
-    pub fn outdated_by(&self, installed: &Installation, now: &Look) -> Option<Outdated> {
+    pub fn outdated_by(&self, installed: &Installation, now: &FilesSnapshot) -> Option<Outdated> {
         let (running, installed) = (self.programs.as_ref()?.version, installed.version);
         // Replaced before this program began to look, or by now.
         let runs_lost_file = self.process.and_then(server_files::executable).is_some_and(|(_, is_same)| !is_same);
@@ -63,7 +63,7 @@ impl Running {
 
 /// The process of the server of this cluster.
 fn process_of(directory: &Path) -> Result<Option<i32>, EmbeddedError> {
-    Ok(match postmaster::look(directory)? {
+    Ok(match postmaster::read(directory)? {
         Postmaster::Running { process, .. } => Some(process),
         Postmaster::Gone => None,
     })

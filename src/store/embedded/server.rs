@@ -11,13 +11,13 @@ use nix::sys::signal::Signal;
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
+use crate::store::embedded::cluster_location::ClusterLocation;
 use crate::store::embedded::database::{self, Answer};
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::installation::Installation;
 use crate::store::embedded::lock::{TransitionLock, UserLock};
 use crate::store::embedded::log::ServerLog;
 use crate::store::embedded::owner::Owner;
-use crate::store::embedded::place::Place;
 use crate::store::embedded::postmaster::{self, Phase, Postmaster};
 use crate::store::embedded::process;
 use crate::store::embedded::socket;
@@ -40,7 +40,7 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 /// A cluster that exists, and all it takes to run its server.
 #[derive(Debug)]
 pub struct Server<'a> {
-    pub place: &'a Place,
+    pub location: &'a ClusterLocation,
     pub installation: &'a Installation,
     pub owner: &'a Owner,
     /// Where a server started now has its socket.
@@ -57,25 +57,25 @@ impl Server<'_> {
         users: &UserLock,
         held: &TransitionLock,
     ) -> Result<PathBuf, EmbeddedError> {
-        let mut log = ServerLog::follow(&self.place.home);
+        let mut log = ServerLog::follow(&self.location.home);
         let began = Instant::now();
         let mut limit = START_LIMIT;
         let mut silent_since = None;
         let mut gone_since = None;
         let mut is_told = false;
         loop {
-            match postmaster::look(&self.place.directory)? {
+            match postmaster::read(&self.location.directory)? {
                 Postmaster::Running { phase: Phase::Ready, socket_directory, .. } => {
                     gone_since = None;
                     let socket = socket::of_running(socket_directory, &self.usual_socket, self.owner);
-                    match database::prepare(&socket, &self.place.directory).await? {
+                    match database::prepare(&socket, &self.location.directory).await? {
                         Answer::Ready => return Ok(socket),
                         Answer::NotYet => silent_since = None,
                         Answer::Silence => {
                             let since = silent_since.get_or_insert_with(Instant::now);
                             if since.elapsed() > SILENCE_LIMIT && users.is_last(held)? {
                                 tracing::warn!("PostgreSQL does not answer; starting it afresh");
-                                stopping::stop_server(&self.place.directory, child).await?;
+                                stopping::stop_server(&self.location.directory, child).await?;
                                 silent_since = None;
                             }
                         }
@@ -129,17 +129,17 @@ impl Server<'_> {
             }
         }
         // A server in another container that shares this directory has a process id that means nothing here.
-        match database::prepare(&self.usual_socket, &self.place.directory).await? {
+        match database::prepare(&self.usual_socket, &self.location.directory).await? {
             Answer::Ready => return Ok(Some(self.usual_socket.clone())),
             Answer::NotYet => return Ok(None),
             Answer::Silence => {}
         }
-        let remains = process::servers_of(&self.place.directory);
+        let remains = process::servers_of(&self.location.directory);
         if !remains.is_empty() {
             self.end_remains(&remains, since)?;
             return Ok(None);
         }
-        postmaster::clear_remains(&self.place.directory, &self.usual_socket)?;
+        postmaster::clear_remains(&self.location.directory, &self.usual_socket)?;
         let preloaded = self.preloaded_libraries().await;
         *child = Some(self.spawn(log, &preloaded)?);
         Ok(None)
@@ -151,7 +151,7 @@ impl Server<'_> {
         if since.elapsed() > REMAINS_LIMIT {
             let processes: Vec<String> = remains.iter().map(i32::to_string).collect();
             return Err(EmbeddedError::ProcessesRemain {
-                directory: self.place.directory.clone(),
+                directory: self.location.directory.clone(),
                 processes: processes.join(", "),
             });
         }
@@ -166,7 +166,7 @@ impl Server<'_> {
     /// What the cluster's own files say is to be loaded, and [`PRELOADED`]: what is given at the start overrides the files.
     async fn preloaded_libraries(&self) -> String {
         let mut command = self.owner.command(self.installation.postgres());
-        command.arg("-D").arg(&self.place.directory).args(["-C", "shared_preload_libraries"]).kill_on_drop(true);
+        command.arg("-D").arg(&self.location.directory).args(["-C", "shared_preload_libraries"]).kill_on_drop(true);
         // Files that cannot be read are told about by the start that follows.
         let output = timeout(QUESTION_LIMIT, command.output()).await;
         let configured = match &output {
@@ -177,15 +177,15 @@ impl Server<'_> {
     }
 
     fn spawn(&self, log: &mut ServerLog, preloaded: &str) -> Result<Child, EmbeddedError> {
-        let (new_log, output) = ServerLog::open(&self.place.home)?;
+        let (new_log, output) = ServerLog::open(&self.location.home)?;
         *log = new_log;
         let errors = output.try_clone().map_err(EmbeddedError::file("open", log.path()))?;
         let mut socket_setting = std::ffi::OsString::from("unix_socket_directories=");
         socket_setting.push(socket::as_setting(&self.usual_socket));
         let mut command = self.owner.command(self.installation.postgres());
-        command.arg("-D").arg(&self.place.directory).arg("-c").arg(socket_setting);
-        let cluster_name = process::cluster_name(&self.place.directory)
-            .map_err(EmbeddedError::file("look at", &self.place.directory))?;
+        command.arg("-D").arg(&self.location.directory).arg("-c").arg(socket_setting);
+        let cluster_name = process::cluster_name(&self.location.directory)
+            .map_err(EmbeddedError::file("look at", &self.location.directory))?;
         command.args(["-c", &format!("cluster_name={cluster_name}")]);
         for setting in SETTINGS {
             command.args(["-c", setting]);

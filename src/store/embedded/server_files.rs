@@ -42,7 +42,7 @@ pub struct ServerFiles {
 
 /// How everything was that an upgrade changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct FilesSnapshot {
     /// The program and the libraries of the server, where they exist.
     own: Vec<Option<Stamp>>,
     /// The directories that they are in: a package is unpacked file by file, and this changes until the last.
@@ -58,10 +58,10 @@ impl ServerFiles {
     }
 
     /// Looks at them, and at the server programs in `directories`.
-    pub fn look(&self, directories: &[PathBuf]) -> Look {
+    pub fn look(&self, directories: &[PathBuf]) -> FilesSnapshot {
         let libraries = LIBRARIES.iter().map(|name| self.libraries.join(name));
         let others = directories.iter().filter_map(|it| it.join("postgres").canonicalize().ok());
-        Look {
+        FilesSnapshot {
             own: std::iter::once(self.program.clone()).chain(libraries).map(|path| Stamp::of(&path)).collect(),
             around: [self.program.parent().and_then(Stamp::of), Stamp::of(&self.libraries)],
             others: others.map(|path| (path.clone(), Stamp::of(&path))).collect(),
@@ -69,7 +69,7 @@ impl ServerFiles {
     }
 }
 
-impl Look {
+impl FilesSnapshot {
     /// Whether a file of the server is another one now, or gone.
     pub fn is_replaced_in(&self, now: &Self) -> bool {
         self.own != now.own

@@ -73,7 +73,7 @@ async fn reap(child: &mut Option<Child>) {
 }
 
 fn living_server(directory: &Path, told: Option<i32>, child: &mut Option<Child>) -> Result<Option<i32>, EmbeddedError> {
-    if let Postmaster::Running { process, .. } = postmaster::look(directory)? {
+    if let Postmaster::Running { process, .. } = postmaster::read(directory)? {
         return Ok(Some(process));
     }
     // The file goes before the process does.

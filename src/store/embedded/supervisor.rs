@@ -16,7 +16,7 @@ use crate::store::embedded::cluster::{Cluster, Installed};
 use crate::store::embedded::error::EmbeddedError;
 use crate::store::embedded::inspection::Inspection;
 use crate::store::embedded::running::Outdated;
-use crate::store::embedded::server_files::Look;
+use crate::store::embedded::server_files::FilesSnapshot;
 use crate::store::pool::Store;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -54,9 +54,9 @@ enum Problem {
 /// What was seen of the server's programs.
 #[derive(Debug, Default)]
 struct UpgradeWatch {
-    last: Option<(Look, Instant)>,
+    last: Option<(FilesSnapshot, Instant)>,
     /// The server was found to be right for these.
-    judged: Option<Look>,
+    judged: Option<FilesSnapshot>,
     /// The programs are not judged before this, unless they change.
     not_before: Option<Instant>,
     /// It was said that the new programs do not run.
@@ -66,7 +66,7 @@ struct UpgradeWatch {
 /// What one look at the files found.
 struct Seen {
     in_place: Result<(), EmbeddedError>,
-    programs: Look,
+    programs: FilesSnapshot,
 }
 
 impl Supervisor {
@@ -181,25 +181,25 @@ impl Watched {
     }
 
     /// Restarts the server when its programs were replaced and the new ones can run.
-    async fn watch_upgrade(&mut self, now: Look) {
+    async fn watch_upgrade(&mut self, now: FilesSnapshot) {
         let Some(cluster) = &self.cluster else { return };
-        if !cluster.first_look().is_some_and(|first| first.is_complete_in(&now)) || !self.upgrade.is_due(&now) {
+        if !cluster.first_snapshot().is_some_and(|first| first.is_complete_in(&now)) || !self.upgrade.is_due(&now) {
             return;
         }
         match cluster.compare_with_installed(&now).await {
             Installed::IsWhatRuns => self.upgrade.judged = Some(now),
             Installed::CannotRun => {
-                self.upgrade.look_again_later(now, "no programs for this database say their version")
+                self.upgrade.check_again_later(now, "no programs for this database say their version")
             }
             Installed::Differs(outdated) => self.restart(outdated, now).await,
         }
     }
 
     /// Restarts the server with the installed programs, between two batches of its writers.
-    async fn restart(&mut self, Outdated { running, installed }: Outdated, now: Look) {
+    async fn restart(&mut self, Outdated { running, installed }: Outdated, now: FilesSnapshot) {
         let Some(cluster) = &mut self.cluster else { return };
         if let Err(error) = cluster.try_installed().await {
-            self.upgrade.look_again_later(now, &error);
+            self.upgrade.check_again_later(now, &error);
             return;
         }
         tracing::info!(%running, %installed, "PostgreSQL was upgraded: restarting the database server");
@@ -217,7 +217,7 @@ impl Watched {
             // If it was stopped, it is started again as one that is gone.
             Err(error) => {
                 tracing::error!(%error, "the database server could not be restarted");
-                self.upgrade.look_again_later(now, &error);
+                self.upgrade.check_again_later(now, &error);
             }
         }
     }
@@ -225,7 +225,7 @@ impl Watched {
 
 impl UpgradeWatch {
     /// Whether the programs have not changed for a while, and are to be judged.
-    fn is_due(&mut self, now: &Look) -> bool {
+    fn is_due(&mut self, now: &FilesSnapshot) -> bool {
         if self.judged.as_ref() == Some(now) {
             return false;
         }
@@ -245,7 +245,7 @@ impl UpgradeWatch {
 
     /// The programs do not run as they are, and the server goes on with those that it has. That they run later without having
     /// changed is unlikely.
-    fn look_again_later(&mut self, now: Look, why: impl std::fmt::Display) {
+    fn check_again_later(&mut self, now: FilesSnapshot, why: impl std::fmt::Display) {
         if !self.is_told {
             tracing::warn!(%why, "the PostgreSQL programs that are installed now do not run; the database server keeps the old ones");
         }
@@ -261,7 +261,7 @@ async fn look(inspection: Inspection) -> Option<Seen> {
         if let Err(error) = inspection.keep_log_small() {
             tracing::debug!(%error, "the log of the database server stays large");
         }
-        Seen { in_place: inspection.check_in_place(), programs: inspection.look_at_programs() }
+        Seen { in_place: inspection.check_in_place(), programs: inspection.check_programs() }
     };
     tokio::task::spawn_blocking(look).await.ok()
 }

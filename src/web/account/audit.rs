@@ -8,17 +8,17 @@ use uuid::Uuid;
 
 use crate::app::export_audit::AuditExport;
 use crate::domain::audit::{Action, AuditEntry, AuditFilter};
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::full_in;
-use crate::domain::visible::visible;
 use crate::store::audit;
-use crate::web::answers::html;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::export;
 use crate::web::events::filter_choices::Choice;
 use crate::web::events::filter_links::address;
+use crate::web::format::When;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
+use crate::web::responses::html;
 
 /// How many lines a page has.
 const LINES_PER_PAGE: usize = 50;
@@ -83,17 +83,18 @@ struct Index {
 }
 
 /// `GET /settings/audit?action=&subject=&before=`
-pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let filter = query.filter()?;
-    let mut conn = reader.site().store.connection().await?;
-    let mut list = audit::list(&mut conn, reader.member.account_id, &filter, query.before, LINES_PER_PAGE + 1).await?;
+    let mut conn = current_user.state().store.connection().await?;
+    let mut list =
+        audit::list(&mut conn, current_user.member.account_id, &filter, query.before, LINES_PER_PAGE + 1).await?;
     let more = list.len() > LINES_PER_PAGE;
     list.truncate(LINES_PER_PAGE);
     let older = list.last().filter(|_| more).map(|(id, _)| query.link(PATH, "before", &id.to_string()));
     html(&Index {
-        page: reader.page("Audit trail").at("settings", "audit"),
+        page: current_user.page("Audit trail").at("settings", "audit"),
         path: PATH,
-        rows: list.into_iter().map(|(_, entry)| row(entry, &reader.reader.zone)).collect(),
+        rows: list.into_iter().map(|(_, entry)| row(entry, &current_user.current_user.zone)).collect(),
         actions: choices(filter.action),
         subject: query.subject(),
         is_filtered: !filter.is_empty(),
@@ -109,10 +110,14 @@ fn row(entry: AuditEntry, zone: &TimeZone) -> Row {
     at.text = full_in(entry.at, zone);
     Row {
         at,
-        subject: if entry.subject == entry.actor { String::new() } else { visible(&entry.subject).into_owned() },
+        subject: if entry.subject == entry.actor {
+            String::new()
+        } else {
+            escape_invisible(&entry.subject).into_owned()
+        },
         actor: entry.actor,
         action: entry.action.sentence(),
-        detail: visible(&entry.detail).into_owned(),
+        detail: escape_invisible(&entry.detail).into_owned(),
         ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
         request_id: entry.request_id.unwrap_or_default(),
     }
@@ -129,9 +134,9 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
 }
 
 /// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page
-pub async fn download(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let format = export::format(&query.format)?;
-    let (store, account) = (reader.site().store.clone(), reader.member.account_id);
-    let export = AuditExport::begin(store, account, query.filter()?, format, &reader.act()).await?;
-    export::answer(export, "audit", format, reader.now()).await
+    let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
+    let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;
+    export::answer(export, "audit", format, current_user.now()).await
 }

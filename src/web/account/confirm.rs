@@ -16,11 +16,11 @@ use serde::Deserialize;
 use crate::app::confirm_password::confirm_password;
 use crate::domain::account::Member;
 use crate::domain::secret::Secret;
-use crate::web::answers::see_other;
+use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
-use crate::web::reader::{Reader, SignedIn};
+use crate::web::responses::see_other;
 use crate::web::sign_in::session;
 use crate::web::sign_in::throttle::{Guess, TooMany};
 
@@ -47,10 +47,10 @@ struct Confirm {
 }
 
 impl Confirm {
-    fn new(reader: &Reader, action: &str, fields: Vec<(String, String)>) -> Self {
+    fn new(current_user: &CurrentUser, action: &str, fields: Vec<(String, String)>) -> Self {
         Self {
-            page: reader.page("Confirm it’s you"),
-            email: reader.member.as_ref().map(|member| member.email.clone()).unwrap_or_default(),
+            page: current_user.page("Confirm it’s you"),
+            email: current_user.member.as_ref().map(|member| member.email.clone()).unwrap_or_default(),
             label: label(action),
             cancel: cancel(action),
             is_download: action == PATH,
@@ -107,9 +107,9 @@ pub async fn layer(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<S
 
 /// `None`: the act may go on. Visitors may too, since its handler sends them to the sign-in page.
 async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
-    let reader = request.extract::<Reader>().await?;
-    let Some(member) = reader.member.clone() else { return Ok(None) };
-    if reader.password_is_recent() {
+    let current_user = request.extract::<CurrentUser>().await?;
+    let Some(member) = current_user.member.clone() else { return Ok(None) };
+    if current_user.password_is_recent() {
         return Ok(None);
     }
     let Submitted(fields) = request.extract::<Submitted<Vec<(String, Secret)>>>().await?;
@@ -120,10 +120,10 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
         .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
         .collect();
     let form = encoded(&kept);
-    let mut template = Confirm::new(&reader, request.path(), kept);
+    let mut template = Confirm::new(&current_user, request.path(), kept);
     let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
 
-    match check(&reader, &member, password).await? {
+    match check(&current_user, &member, password).await? {
         Given::Right(_) => {}
         Given::Wrong => {
             template.error = Some("This isn’t your account password.".to_owned());
@@ -136,7 +136,7 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
             return Ok(Some(answer));
         }
     }
-    session::note_password(&request.get_session(), reader.now);
+    session::note_password(&request.get_session(), current_user.now);
     request.set_payload(payload(form));
     Ok(None)
 }
@@ -153,16 +153,20 @@ pub enum Given<'a> {
 }
 
 /// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
-pub async fn check<'a>(reader: &'a Reader, member: &Member, password: &Secret) -> Result<Given<'a>, PageError> {
-    let guess = match Guess::at_password(reader, &member.email).await? {
-        Ok(guess) => guess,
+pub async fn check<'a>(
+    current_user: &'a CurrentUser,
+    member: &Member,
+    password: &Secret,
+) -> Result<Given<'a>, PageError> {
+    let attempt = match Guess::at_password(current_user, &member.email).await? {
+        Ok(attempt) => attempt,
         Err(TooMany { seconds }) => return Ok(Given::TooMany { seconds }),
     };
-    let site = &reader.site;
-    if confirm_password(&site.store, &site.hasher, member, password, &reader.act()).await? {
-        return Ok(Given::Right(guess));
+    let state = &current_user.state;
+    if confirm_password(&state.store, &state.hasher, member, password, &current_user.act()).await? {
+        return Ok(Given::Right(attempt));
     }
-    guess.was_wrong();
+    attempt.was_wrong();
     Ok(Given::Wrong)
 }
 
@@ -181,8 +185,8 @@ fn payload(body: String) -> Payload {
 }
 
 /// Instead of a page, the question that comes before it.
-pub fn ask_before_page(reader: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
-    Confirm::new(&reader.reader, PATH, vec![("next".to_owned(), path)]).answer(StatusCode::FORBIDDEN)
+pub fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
+    Confirm::new(&current_user.current_user, PATH, vec![("next".to_owned(), path)]).answer(StatusCode::FORBIDDEN)
 }
 
 #[derive(Deserialize)]

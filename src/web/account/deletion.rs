@@ -12,12 +12,12 @@ use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::store::deleted_accounts;
 use crate::web::account::confirm::{Given, check};
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::grouped;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::grouped;
+use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::sign_in::session;
 
 #[derive(Template)]
@@ -46,13 +46,13 @@ fn number(counted: u64) -> String {
     if counted > MOST_COUNTED { format!("More than {}", grouped(MOST_COUNTED)) } else { grouped(counted) }
 }
 
-async fn page(reader: &SignedIn) -> Result<Deletion, PageError> {
-    let mut conn = reader.site().store.connection().await?;
+async fn page(current_user: &SignedIn) -> Result<Deletion, PageError> {
+    let mut conn = current_user.state().store.connection().await?;
     let Holdings { credentials, events, rejections } =
-        deleted_accounts::holdings(&mut conn, reader.member.account_id).await?;
+        deleted_accounts::holdings(&mut conn, current_user.member.account_id).await?;
     Ok(Deletion {
-        page: reader.page("Delete account").at("settings", "account"),
-        email: reader.member.email.clone(),
+        page: current_user.page("Delete account").at("settings", "account"),
+        email: current_user.member.email.clone(),
         credentials,
         events: number(events),
         rejections: number(rejections),
@@ -64,24 +64,24 @@ async fn page(reader: &SignedIn) -> Result<Deletion, PageError> {
 }
 
 /// `GET /settings/account/deletion`
-pub async fn new(reader: SignedIn) -> Result<HttpResponse, PageError> {
-    html(&page(&reader).await?)
+pub async fn new(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    html(&page(&current_user).await?)
 }
 
 /// `POST /settings/account/deletion`
 pub async fn create(
-    reader: SignedIn,
+    current_user: SignedIn,
     cookie: Session,
     Submitted(form): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
     let Form { email, current_password } = form;
-    if email.parse::<Email>().map(|email| email.as_str() != reader.member.email).unwrap_or(true) {
-        let mut template = page(&reader).await?;
-        template.email_error = Some(format!("Type {} to confirm.", reader.member.email));
+    if email.parse::<Email>().map(|email| email.as_str() != current_user.member.email).unwrap_or(true) {
+        let mut template = page(&current_user).await?;
+        template.email_error = Some(format!("Type {} to confirm.", current_user.member.email));
         template.typed = email.chars().take(300).collect();
         return html_invalid(&template);
     }
-    let problem = match check(&reader.reader, &reader.member, &current_password).await? {
+    let problem = match check(&current_user.current_user, &current_user.member, &current_password).await? {
         Given::Right(_) => None,
         Given::Wrong => Some("This isn’t your account password.".to_owned()),
         Given::TooMany { seconds } => {
@@ -89,13 +89,13 @@ pub async fn create(
         }
     };
     if let Some(problem) = problem {
-        let mut template = page(&reader).await?;
+        let mut template = page(&current_user).await?;
         template.password_error = Some(problem);
         template.typed = email;
         return html_invalid(&template);
     }
-    let (store, account) = (reader.site().store.clone(), reader.member.account_id);
-    delete_account(&store, &reader.member, &reader.act()).await?;
+    let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
+    delete_account(&store, &current_user.member, &current_user.act()).await?;
     session::sign_out(&cookie);
     // Nobody has to wait for this. What is left when the program ends is erased by upkeep.
     tokio::spawn(async move {

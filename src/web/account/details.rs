@@ -14,12 +14,12 @@ use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::store::second_factors;
-use crate::web::answers::{html, html_invalid, html_throttled, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::When;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
+use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::sign_in::session;
 use crate::web::sign_in::throttle::{Guess, TooMany};
 
@@ -83,20 +83,20 @@ pub struct EmailForm {
     _password: Option<Secret>,
 }
 
-async fn account(reader: &SignedIn) -> Result<Account, PageError> {
-    let member = &reader.member;
-    let factor = second_factors::find(&mut *reader.site().store.connection().await?, member.user_id).await?;
+async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
+    let member = &current_user.member;
+    let factor = second_factors::find(&mut *current_user.state().store.connection().await?, member.user_id).await?;
     Ok(Account {
-        page: reader.page("Account").at("settings", "account"),
+        page: current_user.page("Account").at("settings", "account"),
         name: member.name.clone(),
         sign_in_email: member.email.clone(),
         email: member.email.clone(),
         plan: member.plan.label(),
         is_pro: member.plan.includes_webhooks(),
-        upgrade_url: reader.site().upgrade_url.clone(),
-        since: When::minute(member.created_at, reader.now()),
-        password_changed: When::ago(member.password_changed_at, reader.now()),
-        second_factor: factor.map(|factor| (When::minute(factor.turned_on_at, reader.now()), factor.codes_left)),
+        upgrade_url: current_user.state().upgrade_url.clone(),
+        since: When::minute(member.created_at, current_user.now()),
+        password_changed: When::ago(member.password_changed_at, current_user.now()),
+        second_factor: factor.map(|factor| (When::minute(factor.turned_on_at, current_user.now()), factor.codes_left)),
         done: None,
         failed: None,
         name_error: None,
@@ -112,8 +112,8 @@ pub async fn door(_: SignedIn) -> HttpResponse {
 }
 
 /// `GET /settings/account`
-pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let mut template = account(&reader).await?;
+pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let mut template = account(&current_user).await?;
     template.done = match query.done.as_deref() {
         Some("password") => Some(Done::Password),
         Some("name") => Some(Done::Name),
@@ -125,27 +125,27 @@ pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResp
 }
 
 /// `POST /settings/account/name`
-pub async fn rename(reader: SignedIn, Submitted(form): Submitted<NameForm>) -> Result<HttpResponse, PageError> {
+pub async fn rename(current_user: SignedIn, Submitted(form): Submitted<NameForm>) -> Result<HttpResponse, PageError> {
     let name: AccountName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let mut template = account(&reader).await?;
+            let mut template = account(&current_user).await?;
             template.failed = Some("The name wasn’t changed.");
             template.name_error = Some(format!("{problem}"));
             template.name = form.name;
             return html_invalid(&template);
         }
     };
-    rename_account(&reader.site().store, &reader.member, &name, &reader.act()).await?;
+    rename_account(&current_user.state().store, &current_user.member, &name, &current_user.act()).await?;
     Ok(see_other("/settings/account?done=name"))
 }
 
 /// `POST /settings/account/email`, behind the question for the password.
 pub async fn change_address(
-    reader: SignedIn,
+    current_user: SignedIn,
     Submitted(form): Submitted<EmailForm>,
 ) -> Result<HttpResponse, PageError> {
-    let mut template = account(&reader).await?;
+    let mut template = account(&current_user).await?;
     template.failed = Some("Your email address wasn’t changed.");
     template.email = form.email.trim().chars().take(300).collect();
     let email: Email = match form.email.parse() {
@@ -156,16 +156,16 @@ pub async fn change_address(
         }
     };
     // Trying addresses out tells who has an account here, so it is limited like failing to sign in.
-    let address = throttle_key(reader.reader.address);
-    let Ok(attempt) = reader.site().sign_in_failures_by_address.take(&address, reader.now()).await else {
+    let address = throttle_key(current_user.current_user.address);
+    let Ok(attempt) = current_user.state().sign_in_failures_by_address.take(&address, current_user.now()).await else {
         template.email_error = Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
     };
-    let (store, kept) = (&reader.site().store, reader.reader.session);
-    match change_email(store, &reader.member, &email, kept, &reader.act()).await {
+    let (store, kept) = (&current_user.state().store, current_user.current_user.session);
+    match change_email(store, &current_user.member, &email, kept, &current_user.act()).await {
         Ok(()) => Ok(see_other("/settings/account?done=email")),
         Err(ChangeEmailError::Taken) => {
-            attempt.lose();
+            attempt.fail();
             template.email_error = Some("This email address can’t be used. Use another one.".to_owned());
             html_invalid(&template)
         }
@@ -175,21 +175,21 @@ pub async fn change_address(
 
 /// `POST /settings/account/password`
 pub async fn change(
-    reader: SignedIn,
+    current_user: SignedIn,
     cookie: Session,
     Submitted(form): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
     let Form { current_password, new_password } = form;
-    let mut template = account(&reader).await?;
+    let mut template = account(&current_user).await?;
     template.failed = Some("Your password wasn’t changed.");
-    let guess = match Guess::at_password(&reader.reader, &reader.member.email).await? {
-        Ok(guess) => guess,
+    let attempt = match Guess::at_password(&current_user.current_user, &current_user.member.email).await? {
+        Ok(attempt) => attempt,
         Err(TooMany { seconds }) => {
             template.current_error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
             return html_throttled(&template, seconds);
         }
     };
-    let new = match NewPassword::check(new_password, &[&reader.member.email]) {
+    let new = match NewPassword::check(new_password, &[&current_user.member.email]) {
         Ok(new) => new,
         Err(problem) => {
             template.new_error = Some(problem.to_string());
@@ -197,15 +197,15 @@ pub async fn change(
         }
     };
     let current: String = current_password.reveal().chars().take(MAX_PASSWORD_CHARS + 1).collect();
-    let authority = Authority::User { current: &Secret::new(current), session: reader.reader.session };
-    let (store, hasher) = (&reader.site().store, &reader.site().hasher);
-    match change_password(store, hasher, &reader.member, &new, authority, &reader.act()).await {
+    let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session };
+    let (store, hasher) = (&current_user.state().store, &current_user.state().hasher);
+    match change_password(store, hasher, &current_user.member, &new, authority, &current_user.act()).await {
         Ok(()) => {
-            session::note_password(&cookie, reader.now());
+            session::note_password(&cookie, current_user.now());
             Ok(see_other("/settings/account?done=password"))
         }
         Err(ChangePasswordError::WrongPassword) => {
-            guess.was_wrong();
+            attempt.was_wrong();
             template.current_error = Some("This isn’t your current password.".to_owned());
             html_invalid(&template)
         }

@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 use crate::domain::event::EventId;
 use crate::domain::retention::Retention;
 use crate::store::{event_batches, event_removals, partitions};
-use crate::web::answers::html;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::{When, grouped, size};
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped, size};
+use crate::web::responses::html;
 
 #[derive(Template)]
 #[template(path = "retention.html")]
@@ -34,10 +34,10 @@ fn days(number: u32) -> String {
 }
 
 /// `GET /settings/events`
-pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
-    let (account, now) = (reader.member.account_id, reader.now());
-    let retention = reader.retention();
-    let mut conn = reader.site().store.connection().await?;
+pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    let (account, now) = (current_user.member.account_id, current_user.now());
+    let retention = current_user.retention();
+    let mut conn = current_user.state().store.connection().await?;
     let kept_since = retention.kept_since(now);
     let stored = event_removals::stored_between(&mut conn, account, kept_since, None).await?;
     let shown_since = if retention.is_shortened() { kept_since } else { jiff::Timestamp::UNIX_EPOCH };
@@ -45,13 +45,13 @@ pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
     let oldest = oldest.map(EventId::received_at);
     let goes_at = |time: jiff::Timestamp| goes_at(time, retention);
     let template = Show {
-        page: reader.page("Stored events").at("settings", "events"),
+        page: current_user.page("Stored events").at("settings", "events"),
         days: days(retention.days()),
         installation_days: days(retention.installation_days),
         is_shortened: retention.is_shortened(),
         events: grouped(stored.events),
         size: size(stored.bytes),
-        oldest: oldest.map(|time| When::exactly(time, &reader.reader.zone)),
+        oldest: oldest.map(|time| When::exactly(time, &current_user.current_user.zone)),
         hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention), now)),
         next: oldest.map(|time| When::minute(goes_at(time), now)),
     };

@@ -17,12 +17,12 @@ use crate::domain::secret::Secret;
 use crate::store::second_factors::{self, FactorRecord};
 use crate::web::account::confirm::{Given, check};
 use crate::web::account::qr::{self, QrPicture};
-use crate::web::answers::{html, html_invalid, html_throttled, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
+use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::sign_in::throttle::TooMany;
 
 /// The page while it is off.
@@ -97,10 +97,10 @@ pub struct RemovalForm {
     code: Secret,
 }
 
-fn new_page(reader: &SignedIn, proposal: &Proposal) -> Result<New, PageError> {
-    let uri = proposal.secret.uri(&reader.member.email);
+fn new_page(current_user: &SignedIn, proposal: &Proposal) -> Result<New, PageError> {
+    let uri = proposal.secret.uri(&current_user.member.email);
     Ok(New {
-        page: reader.page("Two-step sign-in").at("settings", "account"),
+        page: current_user.page("Two-step sign-in").at("settings", "account"),
         qr: qr::draw(&uri)?,
         uri,
         setup_key: proposal.secret.grouped(),
@@ -109,15 +109,15 @@ fn new_page(reader: &SignedIn, proposal: &Proposal) -> Result<New, PageError> {
     })
 }
 
-async fn find(reader: &SignedIn) -> Result<Option<FactorRecord>, PageError> {
-    Ok(second_factors::find(&mut *reader.site().store.connection().await?, reader.member.user_id).await?)
+async fn find(current_user: &SignedIn) -> Result<Option<FactorRecord>, PageError> {
+    Ok(second_factors::find(&mut *current_user.state().store.connection().await?, current_user.member.user_id).await?)
 }
 
-fn show_page(reader: &SignedIn, factor: FactorRecord) -> Show {
+fn show_page(current_user: &SignedIn, factor: FactorRecord) -> Show {
     Show {
-        page: reader.page("Two-step sign-in").at("settings", "account"),
-        email: reader.member.email.clone(),
-        since: When::minute(factor.turned_on_at, reader.now()),
+        page: current_user.page("Two-step sign-in").at("settings", "account"),
+        email: current_user.member.email.clone(),
+        since: When::minute(factor.turned_on_at, current_user.now()),
         codes_left: factor.codes_left,
         codes_made: RECOVERY_CODES,
         codes_id: Uuid::new_v4(),
@@ -127,31 +127,31 @@ fn show_page(reader: &SignedIn, factor: FactorRecord) -> Show {
 }
 
 /// `GET /settings/account/second-factor`
-pub async fn show(reader: SignedIn) -> Result<HttpResponse, PageError> {
-    match find(&reader).await? {
-        Some(factor) => html(&show_page(&reader, factor)),
+pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    match find(&current_user).await? {
+        Some(factor) => html(&show_page(&current_user, factor)),
         None => {
-            let proposal = propose_second_factor(&reader.site().keys, reader.member.user_id)?;
-            html(&new_page(&reader, &proposal)?)
+            let proposal = propose_second_factor(&current_user.state().keys, current_user.member.user_id)?;
+            html(&new_page(&current_user, &proposal)?)
         }
     }
 }
 
 /// `POST /settings/account/second-factor`, behind the question for the password.
-pub async fn create(reader: SignedIn, Submitted(form): Submitted<NewForm>) -> Result<HttpResponse, PageError> {
-    let (site, said) = (reader.site(), SaidCode::read(&form.code));
-    let Some(proposal) = recognise_proposal(&site.keys, reader.member.user_id, &form.sealed) else {
+pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>) -> Result<HttpResponse, PageError> {
+    let (state, said) = (current_user.state(), SaidCode::read(&form.code));
+    let Some(proposal) = recognise_proposal(&state.keys, current_user.member.user_id, &form.sealed) else {
         // The form of another user, or of a server that was set up anew since.
-        let mut template = new_page(&reader, &propose_second_factor(&site.keys, reader.member.user_id)?)?;
+        let mut template = new_page(&current_user, &propose_second_factor(&state.keys, current_user.member.user_id)?)?;
         template.code_error = Some("This page was too old. Scan the QR code again, which is a new one.");
         return html_invalid(&template);
     };
-    let (member, kept, act) = (&reader.member, reader.reader.session, reader.act());
-    match turn_on_second_factor(&site.store, &site.keys, member, kept, &proposal.secret, &said, &act).await {
-        Ok(codes) => codes_page(&reader, &codes, true),
-        Err(TurnOnError::AlreadyOn) => codes_shown_before(&reader),
+    let (member, kept, act) = (&current_user.member, current_user.current_user.session, current_user.act());
+    match turn_on_second_factor(&state.store, &state.keys, member, kept, &proposal.secret, &said, &act).await {
+        Ok(codes) => codes_page(&current_user, &codes, true),
+        Err(TurnOnError::AlreadyOn) => codes_shown_before(&current_user),
         Err(TurnOnError::WrongCode) => {
-            let mut template = new_page(&reader, &proposal)?;
+            let mut template = new_page(&current_user, &proposal)?;
             template.code_error = Some(
                 "That code doesn’t match. Check that the time of your phone is right, then enter the code it shows now.",
             );
@@ -162,31 +162,37 @@ pub async fn create(reader: SignedIn, Submitted(form): Submitted<NewForm>) -> Re
 }
 
 /// `POST /settings/account/second-factor/recovery-codes`, behind the question for the password.
-pub async fn renew_codes(reader: SignedIn, Submitted(form): Submitted<CodesForm>) -> Result<HttpResponse, PageError> {
-    let (site, id) = (reader.site(), id_or_new(form.id.as_deref()));
-    match renew_recovery_codes(&site.store, &site.keys, &reader.member, id, &reader.act()).await {
-        Ok(codes) => codes_page(&reader, &codes, false),
-        Err(RenewError::NothingToRenew) if find(&reader).await?.is_some() => codes_shown_before(&reader),
+pub async fn renew_codes(
+    current_user: SignedIn,
+    Submitted(form): Submitted<CodesForm>,
+) -> Result<HttpResponse, PageError> {
+    let (state, id) = (current_user.state(), id_or_new(form.id.as_deref()));
+    match renew_recovery_codes(&state.store, &state.keys, &current_user.member, id, &current_user.act()).await {
+        Ok(codes) => codes_page(&current_user, &codes, false),
+        Err(RenewError::NothingToRenew) if find(&current_user).await?.is_some() => codes_shown_before(&current_user),
         Err(RenewError::NothingToRenew) => Ok(see_other("/settings/account/second-factor")),
         Err(RenewError::Failed(failure)) => Err(failure.into()),
     }
 }
 
 /// `POST /settings/account/second-factor/removal`
-pub async fn destroy(reader: SignedIn, Submitted(form): Submitted<RemovalForm>) -> Result<HttpResponse, PageError> {
-    let Some(factor) = find(&reader).await? else { return Ok(see_other("/settings/account/second-factor")) };
-    let mut template = show_page(&reader, factor);
+pub async fn destroy(
+    current_user: SignedIn,
+    Submitted(form): Submitted<RemovalForm>,
+) -> Result<HttpResponse, PageError> {
+    let Some(factor) = find(&current_user).await? else { return Ok(see_other("/settings/account/second-factor")) };
+    let mut template = show_page(&current_user, factor);
     // The password first: a code that was looked at is used up.
-    let guess = match check(&reader.reader, &reader.member, &form.current_password).await? {
-        Given::Right(guess) => guess.and_at_code(&reader.member).await,
+    let attempt = match check(&current_user.current_user, &current_user.member, &form.current_password).await? {
+        Given::Right(attempt) => attempt.and_at_code(&current_user.member).await,
         Given::Wrong => {
             template.password_error = Some("This isn’t your account password.".to_owned());
             return html_invalid(&template);
         }
         Given::TooMany { seconds } => Err(TooMany { seconds }),
     };
-    let guess = match guess {
-        Ok(guess) => guess,
+    let attempt = match attempt {
+        Ok(attempt) => attempt,
         Err(TooMany { seconds }) => {
             let problem = format!("Too many wrong codes or passwords. Wait {seconds} seconds, then try again.");
             template.code_error = Some(problem);
@@ -194,20 +200,23 @@ pub async fn destroy(reader: SignedIn, Submitted(form): Submitted<RemovalForm>) 
         }
     };
     let said = SaidCode::read(&form.code);
-    let authority = Authority::User { said: &said, keys: &reader.site().keys };
-    if turn_off_second_factor(&reader.site().store, &reader.member, authority, &reader.act()).await? {
+    let authority = Authority::User { said: &said, keys: &current_user.state().keys };
+    if turn_off_second_factor(&current_user.state().store, &current_user.member, authority, &current_user.act()).await?
+    {
         return Ok(see_other("/settings/account?done=second-factor-off"));
     }
-    guess.was_wrong();
+    attempt.was_wrong();
     template.code_error = Some("That code doesn’t match. Each code works once: wait for the next one.".to_owned());
     html_invalid(&template)
 }
 
-fn codes_page(reader: &SignedIn, codes: &[RecoveryCode], is_new: bool) -> Result<HttpResponse, PageError> {
+fn codes_page(current_user: &SignedIn, codes: &[RecoveryCode], is_new: bool) -> Result<HttpResponse, PageError> {
     let lines: Vec<Secret> = codes.iter().map(RecoveryCode::grouped).collect();
-    let host = reader.site().host();
-    let mut file =
-        format!("Recovery codes of {} for Reasoner Webhooks on {host}. Each works once.\n\n", reader.member.email);
+    let host = current_user.state().host();
+    let mut file = format!(
+        "Recovery codes of {} for Reasoner Webhooks on {host}. Each works once.\n\n",
+        current_user.member.email
+    );
     for line in &lines {
         file.push_str(line.reveal());
         file.push('\n');
@@ -216,7 +225,7 @@ fn codes_page(reader: &SignedIn, codes: &[RecoveryCode], is_new: bool) -> Result
     let encoded = utf8_percent_encode(file.reveal(), NON_ALPHANUMERIC);
     let file = Secret::new(format!("data:text/plain;charset=utf-8,{encoded}"));
     let template = Codes {
-        page: reader.page("Your recovery codes").at("settings", "account"),
+        page: current_user.page("Your recovery codes").at("settings", "account"),
         shown: Some(ShownCodes { lines, file }),
         is_new,
     };
@@ -224,9 +233,9 @@ fn codes_page(reader: &SignedIn, codes: &[RecoveryCode], is_new: bool) -> Result
 }
 
 /// Somebody sent the form again: what it made exists, and no code is shown twice.
-fn codes_shown_before(reader: &SignedIn) -> Result<HttpResponse, PageError> {
+fn codes_shown_before(current_user: &SignedIn) -> Result<HttpResponse, PageError> {
     let template = Codes {
-        page: reader.page("The recovery codes were shown already").at("settings", "account"),
+        page: current_user.page("The recovery codes were shown already").at("settings", "account"),
         shown: None,
         is_new: false,
     };

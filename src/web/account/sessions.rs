@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 use crate::app::end_session::end_session;
 use crate::app::sign_out_elsewhere::sign_out_elsewhere;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::SessionId;
-use crate::domain::visible::visible;
 use crate::store::sessions::{self, SessionRecord};
-use crate::web::answers::{html, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::When;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
+use crate::web::responses::{html, see_other};
 use crate::web::sign_in::session;
 
 struct Row {
@@ -42,35 +42,35 @@ pub struct Query {
 }
 
 /// `GET /settings/sessions`
-pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let mut conn = reader.site().store.connection().await?;
-    let list = sessions::list(&mut conn, reader.member.user_id, reader.now()).await?;
+pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let mut conn = current_user.state().store.connection().await?;
+    let list = sessions::list(&mut conn, current_user.member.user_id, current_user.now()).await?;
     let row = |record: SessionRecord| {
         let agent = record.user_agent.unwrap_or_default();
         Row {
             id: record.id.to_string(),
             device: device(&agent),
-            agent: visible(&agent).into_owned(),
+            agent: escape_invisible(&agent).into_owned(),
             ip: record.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
-            seen: When::ago(record.last_seen_at, reader.now()),
-            since: When::minute(record.created_at, reader.now()),
-            is_this: reader.reader.session == Some(record.id),
+            seen: When::ago(record.last_seen_at, current_user.now()),
+            since: When::minute(record.created_at, current_user.now()),
+            is_this: current_user.current_user.session == Some(record.id),
         }
     };
     html(&Index {
-        page: reader.page("Devices").at("settings", "sessions"),
+        page: current_user.page("Devices").at("settings", "sessions"),
         rows: list.into_iter().map(row).collect(),
         ended: query.ended,
     })
 }
 
 /// `POST /settings/sessions/{id}/revocation`
-pub async fn revoke(reader: SignedIn, cookie: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub async fn revoke(current_user: SignedIn, cookie: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
-    if !end_session(&reader.site().store, &reader.member, id, &reader.act()).await? {
+    if !end_session(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
         return Err(PageError::NotFound);
     }
-    if reader.reader.session == Some(id) {
+    if current_user.current_user.session == Some(id) {
         session::sign_out(&cookie);
         return Ok(see_other("/login"));
     }
@@ -78,9 +78,10 @@ pub async fn revoke(reader: SignedIn, cookie: Session, id: web::Path<String>) ->
 }
 
 /// `POST /settings/other-sessions/ending`
-pub async fn revoke_others(reader: SignedIn) -> Result<HttpResponse, PageError> {
-    let kept = reader.reader.session;
-    let ended = sign_out_elsewhere(&reader.site().store, &reader.member, kept, &reader.act()).await?;
+pub async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    let kept = current_user.current_user.session;
+    let ended =
+        sign_out_elsewhere(&current_user.state().store, &current_user.member, kept, &current_user.act()).await?;
     Ok(see_other(&format!("/settings/sessions?ended={ended}")))
 }
 

@@ -4,16 +4,16 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::rejection::Reason;
-use crate::domain::visible::visible;
 use crate::store::credentials;
-use crate::web::answers::{html, see_other};
+use crate::web::current_user::CurrentUser;
 use crate::web::docs::snippets::{Blanks, LANGUAGES, Snippet};
 use crate::web::errors::PageError;
+use crate::web::format::limit;
 use crate::web::page::Page;
 use crate::web::problem_codes::{Code, Retry};
-use crate::web::reader::Reader;
-use crate::web::shown::limit;
+use crate::web::responses::{html, see_other};
 
 /// What stands in the examples until there is a credential.
 const NO_USERNAME: &str = "USERNAME";
@@ -47,24 +47,24 @@ struct Guide {
 
 impl Guide {
     /// For anybody.
-    fn new(reader: &Reader) -> Self {
+    fn new(current_user: &CurrentUser) -> Self {
         Self {
             blanks: Blanks {
-                endpoint: reader.site.ingest_url.clone(),
+                endpoint: current_user.state.ingest_url.clone(),
                 username: NO_USERNAME.to_owned(),
-                public_url: reader.site.public_url.clone(),
+                public_url: current_user.state.public_url.clone(),
             },
             choices: Vec::new(),
-            signed_in: reader.member.is_some(),
-            max_body: limit(reader.site.engine.max_body_bytes),
-            retention_days: reader.site.retention_days,
+            signed_in: current_user.member.is_some(),
+            max_body: limit(current_user.state.engine.max_body_bytes),
+            retention_days: current_user.state.retention_days,
         }
     }
 
     /// For this reader: with a username of their own in the examples.
-    async fn filled_in(reader: &Reader, chosen: &str) -> Result<Self, PageError> {
-        let mut guide = Self::new(reader);
-        guide.choices = choices(reader, chosen).await?;
+    async fn filled_in(current_user: &CurrentUser, chosen: &str) -> Result<Self, PageError> {
+        let mut guide = Self::new(current_user);
+        guide.choices = choices(current_user, chosen).await?;
         if let Some(choice) = guide.choices.iter().find(|choice| choice.selected) {
             guide.blanks.username.clone_from(&choice.username);
         }
@@ -136,16 +136,16 @@ struct Operations {
 }
 
 /// The reader's credentials that can send, the chosen one marked; the newest where none was chosen.
-async fn choices(reader: &Reader, chosen: &str) -> Result<Vec<Choice>, PageError> {
-    let Some(member) = &reader.member else { return Ok(Vec::new()) };
-    let mut conn = reader.site.store.connection().await?;
+async fn choices(current_user: &CurrentUser, chosen: &str) -> Result<Vec<Choice>, PageError> {
+    let Some(member) = &current_user.member else { return Ok(Vec::new()) };
+    let mut conn = current_user.state.store.connection().await?;
     let all = credentials::list(&mut conn, member.account_id).await?;
     let mut choices: Vec<Choice> = all
         .into_iter()
-        .filter(|credential| credential.state(reader.now).is_open())
+        .filter(|credential| credential.state(current_user.now).is_open())
         .map(|credential| Choice {
             selected: credential.username == chosen,
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             username: credential.username,
         })
         .collect();
@@ -158,41 +158,41 @@ async fn choices(reader: &Reader, chosen: &str) -> Result<Vec<Choice>, PageError
     Ok(choices)
 }
 
-fn page(reader: &Reader, title: &str, place: &'static str) -> Page {
-    reader.page(title).at("docs", place)
+fn page(current_user: &CurrentUser, title: &str, place: &'static str) -> Page {
+    current_user.page(title).at("docs", place)
 }
 
 /// `GET /docs/webhooks/quick-start`
-pub async fn quick_start(reader: Reader, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let guide = Guide::filled_in(&reader, &query.chosen).await?;
-    html(&QuickStart { page: page(&reader, "Quick start", "quick-start"), guide })
+pub async fn quick_start(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let guide = Guide::filled_in(&current_user, &query.chosen).await?;
+    html(&QuickStart { page: page(&current_user, "Quick start", "quick-start"), guide })
 }
 
 /// `GET /docs/webhooks/api-reference`
-pub async fn api_reference(reader: Reader, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let guide = Guide::filled_in(&reader, &query.chosen).await?;
-    html(&ApiReference { page: page(&reader, "API reference", "api-reference"), guide })
+pub async fn api_reference(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let guide = Guide::filled_in(&current_user, &query.chosen).await?;
+    html(&ApiReference { page: page(&current_user, "API reference", "api-reference"), guide })
 }
 
 /// `GET /docs/webhooks/advanced-usage`
-pub async fn advanced_usage(reader: Reader, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let guide = Guide::filled_in(&reader, &query.chosen).await?;
-    html(&AdvancedUsage { page: page(&reader, "Advanced usage", "advanced-usage"), guide })
+pub async fn advanced_usage(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let guide = Guide::filled_in(&current_user, &query.chosen).await?;
+    html(&AdvancedUsage { page: page(&current_user, "Advanced usage", "advanced-usage"), guide })
 }
 
 /// `GET /docs/webhooks/search`
-pub async fn search(reader: Reader, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let guide = Guide::filled_in(&reader, &query.chosen).await?;
-    html(&Search { page: page(&reader, "Search and export", "search"), guide })
+pub async fn search(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let guide = Guide::filled_in(&current_user, &query.chosen).await?;
+    html(&Search { page: page(&current_user, "Search and export", "search"), guide })
 }
 
 /// `GET /docs/webhooks/errors`
-pub async fn errors(reader: Reader) -> Result<HttpResponse, PageError> {
-    let guide = Guide::new(&reader);
-    html(&Errors { page: page(&reader, "Errors", "errors"), guide, reasons: Reason::ALL })
+pub async fn errors(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+    let guide = Guide::new(&current_user);
+    html(&Errors { page: page(&current_user, "Errors", "errors"), guide, reasons: Reason::ALL })
 }
 
 /// `GET /docs/webhooks/operations`
-pub async fn operations(reader: Reader) -> Result<HttpResponse, PageError> {
-    html(&Operations { page: page(&reader, "Operations", "operations"), guide: Guide::new(&reader) })
+pub async fn operations(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+    html(&Operations { page: page(&current_user, "Operations", "operations"), guide: Guide::new(&current_user) })
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::{rfc3339, utc};
 use crate::store::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
-use crate::web::shown::{grouped, size};
+use crate::web::format::{grouped, size};
 
 const DAY_SECONDS: i64 = 24 * 3_600;
 

@@ -5,23 +5,23 @@ use askama::Template;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::domain::visible::visible;
 use crate::store::matching::{Budget, look};
 use crate::store::searching::search;
 use crate::store::{credentials, events};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event::parse_id;
 use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
 use crate::web::events::filters::{Filters, Query};
+use crate::web::format::{When, grouped, size};
 use crate::web::json_view::changes::{Change, Changes, Counts, changes};
 use crate::web::json_view::nodes::{Digests, MAX_VALUES, Nodes};
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::{COLLAPSED, Span, first_chars};
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped, size};
 use crate::web::weight::html_light;
 
 /// Differences on a page.
@@ -135,20 +135,20 @@ impl Show {
 
 /// `GET /events/{id}/comparison`
 pub async fn show(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,
     part: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
-    reader.require_kept(id)?;
-    let (account, start) = (reader.member.account_id, part.start.unwrap_or(0));
-    let store = &reader.site().store;
+    current_user.require_kept(id)?;
+    let (account, start) = (current_user.member.account_id, part.start.unwrap_or(0));
+    let store = &current_user.state().store;
     let mut conn = store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let of_credential = EventFilter {
         credential: Some(event.summary.credential_id),
-        since: reader.kept_since(),
+        since: current_user.kept_since(),
         ..EventFilter::default()
     };
     let from = part.before.as_deref().and_then(|said| said.parse().ok()).unwrap_or(id).min(id);
@@ -168,8 +168,8 @@ pub async fn show(
     let credentials = credentials::list(&mut conn, account).await?;
     drop(conn);
 
-    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
-    let zone = &reader.reader.zone;
+    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
+    let zone = &current_user.current_user.zone;
     let side = |event: &StoredEvent| side(event, &filters, zone);
     let own = format!("/events/{id}/comparison");
     // The pages that follow go on where looking went on, rather than looking again.
@@ -179,7 +179,7 @@ pub async fn show(
     };
     let page_from = |start: usize| join(&own, "start", &start.to_string());
     let (this, before) = (side(&event), previous.as_ref().map(side));
-    let credential = visible(&event.summary.credential_name).into_owned();
+    let credential = escape_invisible(&event.summary.credential_name).into_owned();
     let outcome = match previous {
         Some(previous) => {
             let links = [&previous, &event].map(|event| filters.links.to(&format!("/events/{}", event.summary.id)));
@@ -188,7 +188,7 @@ pub async fn show(
         None => None,
     };
     let mut template = Show {
-        page: reader.page("Compare events").at("events", ""),
+        page: current_user.page("Compare events").at("events", ""),
         credential,
         this,
         previous: before,
@@ -197,7 +197,7 @@ pub async fn show(
             let link = filters.links.with(&format!("/events/{id}/comparison"), "before", &to.to_string());
             (When::exactly(to.received_at(), zone), link)
         }),
-        retention_days: reader.site().retention_days,
+        retention_days: current_user.state().retention_days,
         back: filters.links.to("/events"),
         start,
         earlier: (start > 0).then(|| page_from(start.saturating_sub(CHANGES_PER_PAGE))),
@@ -267,7 +267,7 @@ fn row(change: &Change, old: &Nodes<'_>, new: &Nodes<'_>, [old_link, new_link]: 
     Row {
         sign,
         word,
-        path: path_text(&nodes.place(value)),
+        path: path_text(&nodes.location(value)),
         link: join(link, "at", &at.to_string()),
         before: old_text.map(|text| excerpt(text, skipped)).unwrap_or_default(),
         after: new_text.map(|text| excerpt(text, skipped)).unwrap_or_default(),
@@ -293,8 +293,10 @@ fn excerpt(text: &str, skipped: usize) -> Vec<Span> {
     }
     let rest = &text[text.floor_char_boundary(skipped)..];
     let shown = first_chars(rest, MAX_VALUE_CHARS);
-    let mut spans =
-        vec![Span { class: COLLAPSED, text: "…".to_owned() }, Span { class: "j-s", text: visible(shown).into_owned() }];
+    let mut spans = vec![
+        Span { class: COLLAPSED, text: "…".to_owned() },
+        Span { class: "j-s", text: escape_invisible(shown).into_owned() },
+    ];
     if shown.len() < rest.len() {
         spans.push(Span { class: COLLAPSED, text: "…".to_owned() });
     }

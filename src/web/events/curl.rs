@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::domain::escape_invisible::{escape_invisible, visible_lines};
 use crate::domain::event::{MAX_KEPT_TEXT_BYTES, StoredEvent};
-use crate::domain::visible::{visible, visible_lines};
 
 /// The longest body that stands in the command itself, in bytes. A longer one would be twice on the page.
 const MAX_BODY_BYTES: usize = 4 * 1024;
@@ -53,7 +53,7 @@ pub fn curl(event: &StoredEvent, endpoint: &str) -> Curl {
 }
 
 fn shows_itself(text: &str) -> bool {
-    matches!(visible(text), Cow::Borrowed(_))
+    matches!(escape_invisible(text), Cow::Borrowed(_))
 }
 
 fn from_file(event: &StoredEvent) -> String {

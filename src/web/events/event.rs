@@ -5,24 +5,24 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use crate::app::delete_event::delete_event;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
-use crate::domain::visible::visible;
 use crate::store::matching::Found;
 use crate::store::searching::search;
 use crate::store::{credentials, events};
-use crate::web::answers::see_other;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl};
 use crate::web::events::event_body::{self, BodyView, Crumb, Part};
 use crate::web::events::filters::{Filters, Query};
-use crate::web::json_view::extent::Room;
+use crate::web::format::{When, grouped, size};
+use crate::web::json_view::extent::Reservation;
 use crate::web::json_view::tokens::first_bytes;
 use crate::web::json_view::tree::Row as TreeRow;
-use crate::web::layers::headers::SANDBOX;
+use crate::web::middleware::headers::SANDBOX;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped, size};
+use crate::web::responses::see_other;
 use crate::web::weight::html_light;
 
 /// How much of all headers is shown, in bytes; of one more, its beginning.
@@ -100,22 +100,22 @@ pub struct Dialog {
 
 /// `GET /events/{id}`
 pub async fn show(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,
     dialog: web::Query<Dialog>,
     part: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
-    reader.require_kept(id)?;
-    let account = reader.member.account_id;
-    let store = &reader.site().store;
+    current_user.require_kept(id)?;
+    let account = current_user.member.account_id;
+    let store = &current_user.state().store;
     let mut conn = store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
     let filter = &filters.filter;
-    let beside_in_time = match filter.has_to_look() {
+    let beside_in_time = match filter.needs_scan() {
         false => Some(events::neighbours(&mut conn, account, filter, id).await?),
         true => None,
     };
@@ -132,32 +132,32 @@ pub async fn show(
         (None, None) => Beside::Nothing,
     };
     let deleting = dialog.delete.is_some();
-    let (summary, zone) = (&event.summary, &reader.reader.zone);
+    let (summary, zone) = (&event.summary, &current_user.current_user.zone);
     let in_list = filters.links.to("");
     let query = in_list.trim_start_matches('?');
     let mut template = Show {
-        page: reader.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
+        page: current_user.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
         id: id.to_string(),
         received: When::exactly(id.received_at(), zone),
-        ago: When::ago(id.received_at(), reader.now()),
+        ago: When::ago(id.received_at(), current_user.now()),
         accepted_late: event.accepted_late_at.map(|at| When::exactly(at, zone)),
-        credential: visible(&summary.credential_name).into_owned(),
+        credential: escape_invisible(&summary.credential_name).into_owned(),
         username: summary.username.clone(),
         credential_link: (!event.credential_revoked && !summary.username.is_empty())
             .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
         ip: summary.remote_ip.to_string(),
-        agent: event.user_agent.as_deref().map(|text| visible(text).into_owned()),
-        query: event.query.as_deref().map(|text| visible(text).into_owned()),
+        agent: event.user_agent.as_deref().map(|text| escape_invisible(text).into_owned()),
+        query: event.query.as_deref().map(|text| escape_invisible(text).into_owned()),
         size: if summary.size_bytes < 1_000 {
             format!("{} bytes", summary.size_bytes)
         } else {
             format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
         },
-        content_type: visible(&summary.content_type).into_owned(),
-        body: event_body::show(&event.body, &part, query, Room::FULL).await?,
+        content_type: escape_invisible(&summary.content_type).into_owned(),
+        body: event_body::show(&event.body, &part, query, Reservation::FULL).await?,
         headers: headers(&event),
-        curl: curl(&event, &reader.site().ingest_url),
-        permalink: format!("{}/events/{id}", reader.site().public_url),
+        curl: curl(&event, &current_user.state().ingest_url),
+        permalink: format!("{}/events/{id}", current_user.state().public_url),
         compare: filters.links.to(&format!("{own}/comparison")),
         delete: filters.links.with(&own, "delete", "1"),
         deletion: filters.links.to(&format!("{own}/deletion")),
@@ -167,10 +167,10 @@ pub async fn show(
         older: beside(older, "before"),
         deleting,
     };
-    let mut smaller = Room::SMALLER.into_iter();
+    let mut smaller = Reservation::SMALLER.into_iter();
     let show_less = async |template: &mut Show| {
-        let Some(room) = smaller.next() else { return Ok(false) };
-        template.body = event_body::show(&event.body, &part, query, room).await?;
+        let Some(budget) = smaller.next() else { return Ok(false) };
+        template.body = event_body::show(&event.body, &part, query, budget).await?;
         Ok(true)
     };
     html_light(&mut template, show_less).await
@@ -180,13 +180,13 @@ pub async fn show(
 fn headers(event: &StoredEvent) -> Vec<Header> {
     let mut kept: Vec<_> = event.headers.iter().collect();
     kept.sort();
-    let mut room = MAX_HEADER_BYTES;
+    let mut budget = MAX_HEADER_BYTES;
     let shown = kept.into_iter().map(|(name, value)| {
         let mut beginning = |text: &str| {
-            let shown = first_bytes(text, room.max(MAX_BYTES_OF_LATER_HEADERS));
-            room = room.saturating_sub(shown.len());
+            let shown = first_bytes(text, budget.max(MAX_BYTES_OF_LATER_HEADERS));
+            budget = budget.saturating_sub(shown.len());
             let more = if shown.len() < text.len() { " …" } else { "" };
-            (format!("{}{more}", visible(shown)), !more.is_empty())
+            (format!("{}{more}", escape_invisible(shown)), !more.is_empty())
         };
         let ((name, is_name_cut), masked) = (beginning(name), value == MASK);
         let (value, is_value_cut) = if masked { (String::new(), false) } else { beginning(value) };
@@ -203,14 +203,14 @@ pub struct Download {
 
 /// `GET /events/{id}/body`: the bytes as received, or those of one value, for saving, never for showing.
 pub async fn body(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     part: web::Query<Download>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
-    reader.require_kept(id)?;
-    let mut conn = reader.site().store.connection().await?;
-    let event = events::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    current_user.require_kept(id)?;
+    let mut conn = current_user.state().store.connection().await?;
+    let event = events::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
     drop(conn);
     let (name, body) = match part.at {
         None => (id.to_string(), event.body),
@@ -225,16 +225,16 @@ pub async fn body(
 
 /// `POST /events/{id}/deletion`, and back to the list as it was.
 pub async fn delete(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
-    reader.require_kept(id)?;
-    if !delete_event(&reader.site().store, &reader.member, id, &reader.act()).await? {
+    current_user.require_kept(id)?;
+    if !delete_event(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
         return Err(PageError::NotFound);
     }
     let credentials =
-        credentials::list(&mut *reader.site().store.connection().await?, reader.member.account_id).await?;
-    Ok(see_other(&Filters::new(&query, &credentials, reader.now()).links.to("/events")))
+        credentials::list(&mut *current_user.state().store.connection().await?, current_user.member.account_id).await?;
+    Ok(see_other(&Filters::new(&query, &credentials, current_user.now()).links.to("/events")))
 }

@@ -6,17 +6,17 @@
 use actix_web::web;
 use serde::Deserialize;
 
-use crate::domain::visible::visible;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::web::errors::PageError;
 use crate::web::events::filter_links::address;
-use crate::web::json_view::extent::Room;
+use crate::web::format::{grouped, size};
+use crate::web::json_view::extent::Reservation;
+use crate::web::json_view::location::{Child, Found, ValueLocation};
 use crate::web::json_view::path::{path, same_value};
-use crate::web::json_view::place::{Child, Found, Place};
 use crate::web::json_view::raw::{Raw, raw};
 use crate::web::json_view::tokens::{Kind, first_chars};
 use crate::web::json_view::tree::{Row, Tree, tree};
 use crate::web::json_view::walk::{Walk, What};
-use crate::web::shown::{grouped, size};
 
 /// Longer bodies are read beside the workers, in bytes.
 pub const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
@@ -119,7 +119,7 @@ impl BodyView {
 }
 
 /// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that.
-pub async fn show(body: &str, part: &Part, query: &str, room: Room) -> Result<BodyView, PageError> {
+pub async fn show(body: &str, part: &Part, query: &str, budget: Reservation) -> Result<BodyView, PageError> {
     let number = |said: &Option<String>| match said {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
@@ -128,17 +128,17 @@ pub async fn show(body: &str, part: &Part, query: &str, room: Room) -> Result<Bo
     let prefix = |name: &str| if query.is_empty() { format!("?{name}=") } else { format!("?{query}&{name}=") };
     let (at_prefix, raw_prefix) = (prefix("at"), prefix("raw"));
     let read = move |body: &str| {
-        let place = match at {
-            Some(at) => Some(Place::find(body, at)?),
-            None => Place::top(body),
+        let location = match at {
+            Some(at) => Some(ValueLocation::find(body, at)?),
+            None => ValueLocation::top(body),
         };
-        let pointed = place.as_ref().filter(|_| at.is_some()).map(|place| pointed(body, place));
-        let text = place.as_ref().filter(|_| at.is_some()).and_then(|place| match place.found {
-            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start, room.piece_bytes)),
+        let pointed = location.as_ref().filter(|_| at.is_some()).map(|location| pointed(body, location));
+        let text = location.as_ref().filter(|_| at.is_some()).and_then(|location| match location.found {
+            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start, budget.piece_bytes)),
             Found::Container { .. } => None,
         });
-        let tree = place.as_ref().filter(|_| text.is_none()).map(|place| tree(body, place, start, room));
-        let raw = raw(body, piece.unwrap_or(0), room.piece_bytes);
+        let tree = location.as_ref().filter(|_| text.is_none()).map(|location| tree(body, location, start, budget));
+        let raw = raw(body, piece.unwrap_or(0), budget.piece_bytes);
         Some(BodyView { pointed, tree, text, raw, is_raw: piece.is_some(), at_prefix, raw_prefix })
     };
     let view = beside_workers(body, read).await?;
@@ -148,8 +148,8 @@ pub async fn show(body: &str, part: &Part, query: &str, room: Room) -> Result<Bo
 /// The text of the value that starts at a place, as received; `None` when none does.
 pub async fn value_at(body: &str, at: usize) -> Result<Option<String>, PageError> {
     beside_workers(body, move |body| {
-        let place = Place::find(body, at)?;
-        Some(text_of(body, &place).to_owned())
+        let location = ValueLocation::find(body, at)?;
+        Some(text_of(body, &location).to_owned())
     })
     .await
 }
@@ -166,21 +166,21 @@ pub async fn beside_workers<T: Send + 'static>(
     web::block(move || read(&body)).await.map_err(|_| PageError::Internal)
 }
 
-fn text_of<'a>(body: &'a str, place: &Place<'a>) -> &'a str {
-    match place.found {
+fn text_of<'a>(body: &'a str, location: &ValueLocation<'a>) -> &'a str {
+    match location.found {
         Found::Scalar { text, .. } | Found::Key { text } => text,
         Found::Container { .. } => {
-            let end = Walk::from(body, place.at)
+            let end = Walk::from(body, location.at)
                 .find(|step| step.level == 0 && matches!(step.what, What::Close { .. }))
                 .map_or(body.len(), |step| step.at + 1);
-            &body[place.at..end]
+            &body[location.at..end]
         }
     }
 }
 
-fn pointed(body: &str, place: &Place<'_>) -> Pointed {
-    let bytes = text_of(body, place).len() as u64;
-    let what = match place.found {
+fn pointed(body: &str, location: &ValueLocation<'_>) -> Pointed {
+    let bytes = text_of(body, location).len() as u64;
+    let what = match location.found {
         Found::Container { is_object: true } => "Object",
         Found::Container { is_object: false } => "List",
         Found::Key { .. } => "Key",
@@ -190,34 +190,34 @@ fn pointed(body: &str, place: &Place<'_>) -> Pointed {
         Found::Scalar { .. } => "Boolean",
     };
     Pointed {
-        at: place.at,
-        crumbs: crumbs(place),
-        name: place.child().map_or_else(|| "Body".to_owned(), crumb_text),
+        at: location.at,
+        crumbs: crumbs(location),
+        name: location.child().map_or_else(|| "Body".to_owned(), crumb_text),
         kind: format!("{what}, {}", if bytes < 1_000 { format!("{bytes} bytes") } else { size(bytes) }),
-        is_key: matches!(place.found, Found::Key { .. }),
-        shown_path: path_text(place),
-        path: path(place),
-        same_value: same_value(place).map(|query| address("/events", &[("q", &query)])),
-        pointer: place.pointer().filter(|pointer| visible(pointer) == *pointer),
+        is_key: matches!(location.found, Found::Key { .. }),
+        shown_path: path_text(location),
+        path: path(location),
+        same_value: same_value(location).map(|query| address("/events", &[("q", &query)])),
+        pointer: location.pointer().filter(|pointer| escape_invisible(pointer) == *pointer),
     }
 }
 
 /// The way to a value in one line, for people.
-pub fn path_text(place: &Place<'_>) -> String {
-    if let Some(path) = path(place) {
-        return if path == "$" { "Body".to_owned() } else { visible(&path).into_owned() };
+pub fn path_text(location: &ValueLocation<'_>) -> String {
+    if let Some(path) = path(location) {
+        return if path == "$" { "Body".to_owned() } else { escape_invisible(&path).into_owned() };
     }
-    let steps = crumbs(place).into_iter().map(|crumb| match crumb {
+    let steps = crumbs(location).into_iter().map(|crumb| match crumb {
         Crumb::Step { text, .. } => text,
         Crumb::LeftOut { steps } => format!("… {steps} levels …"),
     });
-    let name = place.child().map(crumb_text);
+    let name = location.child().map(crumb_text);
     steps.chain(name).map(|step| format!("/{step}")).collect()
 }
 
 /// The steps above what is pointed at.
-fn crumbs(place: &Place<'_>) -> Vec<Crumb> {
-    let above: Vec<&Child<'_>> = place.first.iter().chain(&place.last).collect();
+fn crumbs(location: &ValueLocation<'_>) -> Vec<Crumb> {
+    let above: Vec<&Child<'_>> = location.first.iter().chain(&location.last).collect();
     let above = above.split_last().map_or(&[][..], |(_, above)| above);
     let step = |child: &&Child<'_>| Crumb::Step { text: crumb_text(child), at: child.at };
     if above.len() <= CRUMBS_AT_START + CRUMBS_AT_END + 1 {
@@ -225,14 +225,14 @@ fn crumbs(place: &Place<'_>) -> Vec<Crumb> {
     }
     let (start, rest) = above.split_at(CRUMBS_AT_START);
     let (between, end) = rest.split_at(rest.len() - CRUMBS_AT_END);
-    let left_out = Crumb::LeftOut { steps: grouped((between.len() + place.left_out()) as u64) };
+    let left_out = Crumb::LeftOut { steps: grouped((between.len() + location.left_out()) as u64) };
     start.iter().map(step).chain([left_out]).chain(end.iter().map(step)).collect()
 }
 
 fn crumb_text(child: &Child<'_>) -> String {
     let Some(name) = child.name else { return child.index.to_string() };
     let start = first_chars(name.seen(), MAX_CRUMB_CHARS);
-    let mut shown = visible(start).into_owned();
+    let mut shown = escape_invisible(start).into_owned();
     if start.len() < name.seen().len() {
         shown.push('…');
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::cursor::Cursors;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
@@ -13,21 +14,20 @@ use crate::domain::payload::value_text;
 use crate::domain::position::Position;
 use crate::domain::query::fields::suggest;
 use crate::domain::time::{in_zone, offset};
-use crate::domain::visible::visible;
 use crate::store::error::StoreError;
 use crate::store::matching::Budget;
 use crate::store::pool::{Pooled, Store};
 use crate::store::searching::search;
 use crate::store::{arrivals, credentials, event_counts, events};
-use crate::web::answers::{html_invalid, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
+use crate::web::format::{When, grouped, size};
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::Span;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped, size};
+use crate::web::responses::{html_invalid, see_other};
 use crate::web::weight::html_light;
 
 const PATH: &str = "/events";
@@ -61,7 +61,7 @@ impl Row {
             id: event.id.to_string(),
             link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
-            credential: visible(&event.credential_name).into_owned(),
+            credential: escape_invisible(&event.credential_name).into_owned(),
             spans: preview(value_text(&event.beginning), chars),
             size: size(event.size_bytes),
             ip: event.remote_ip.to_string(),
@@ -144,13 +144,14 @@ impl Index {
 }
 
 /// `GET /events`
-pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let account = reader.member.account_id;
-    let now = reader.now();
-    let store = &reader.site().store;
+pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let account = current_user.member.account_id;
+    let now = current_user.now();
+    let store = &current_user.state().store;
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::in_zone(&query, &credentials, now, &reader.reader.zone).keeping(reader.kept_since());
+    let filters =
+        Filters::in_zone(&query, &credentials, now, &current_user.current_user.zone).keeping(current_user.kept_since());
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
@@ -171,25 +172,25 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
     let beginnings = found.rows.iter().chain(&newest).map(|event| value_text(&event.beginning));
     let fields = suggest(beginnings, SUGGESTED_FIELDS).into_iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
-        name: visible(&name).into_owned(),
+        name: escape_invisible(&name).into_owned(),
     });
     let fields = fields.collect();
     let rows: Vec<Row> = found.rows.iter().map(|event| Row::new(event, &filters, now)).collect();
-    let is_pro = reader.member.plan.includes_webhooks();
+    let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
     let sender = newest_open.filter(|_| is_pro).map(|credential| Sender {
         id: credential.id.to_string(),
-        name: visible(&credential.name).into_owned(),
+        name: escape_invisible(&credential.name).into_owned(),
         username: credential.username.clone(),
     });
     let mut template = Index {
-        page: reader.page("Events").at("events", ""),
+        page: current_user.page("Events").at("events", ""),
         overview,
-        pager: pager(&found, &filters, now, &reader.reader.zone),
-        position: Cursors::new(&reader.site().keys, account).write(&position),
+        pager: pager(&found, &filters, now, &current_user.current_user.zone),
+        position: Cursors::new(&current_user.state().keys, account).write(&position),
         rows,
         matching,
-        endpoint: reader.site().ingest_url.clone(),
+        endpoint: current_user.state().ingest_url.clone(),
         sender,
         is_pro,
         fields,
@@ -221,7 +222,7 @@ async fn list_found(
     if filters.error.is_some() {
         return Ok(Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None });
     }
-    if !filter.has_to_look() {
+    if !filter.needs_scan() {
         return events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
     }
     drop(conn);

@@ -12,11 +12,11 @@ use crate::domain::query::columns::Fields;
 use crate::domain::time::utc;
 use crate::store::credentials;
 use crate::web::account::confirm;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event_list;
 use crate::web::events::filters::{Filters, Query};
-use crate::web::layers::headers::SANDBOX;
-use crate::web::reader::SignedIn;
+use crate::web::middleware::headers::SANDBOX;
 
 /// What is handed to the connection at once.
 const BITE_BYTES: usize = 64 * 1024;
@@ -24,18 +24,18 @@ const BITE_BYTES: usize = 64 * 1024;
 /// `GET /events/export?format=ndjson|csv`, with a name for it as `id=` from a page that wants to know how far it is. All that was received leaves in one file, so the account password has to be recent.
 pub async fn download(
     request: HttpRequest,
-    reader: SignedIn,
+    current_user: SignedIn,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, PageError> {
-    if !reader.reader.password_is_recent() {
-        return confirm::ask_before_page(&reader, request.uri().to_string());
+    if !current_user.current_user.password_is_recent() {
+        return confirm::ask_before_page(&current_user, request.uri().to_string());
     }
     let format = format(&query.format)?;
     // The list of events says what is wrong with columns that name no field.
-    let Ok(fields) = query.fields.parse::<Fields>() else { return event_list::index(reader, query).await };
-    let (account, now) = (reader.member.account_id, reader.now());
-    let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, now).keeping(reader.kept_since());
+    let Ok(fields) = query.fields.parse::<Fields>() else { return event_list::index(current_user, query).await };
+    let (account, now) = (current_user.member.account_id, current_user.now());
+    let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
+    let filters = Filters::new(&query, &credentials, now).keeping(current_user.kept_since());
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }
@@ -43,15 +43,15 @@ pub async fn download(
         "" => None,
         id => Some(id.parse().map_err(|error: NoExportName| PageError::BadRequest(error.to_string()))?),
     };
-    let site = reader.site();
-    let place = site.export_places.take(account).map_err(PageError::NoPlace)?;
-    let export = Export::begin(&site.store, account, filters.filter, (format, fields), &reader.act()).await?;
+    let state = current_user.state();
+    let permit = state.export_permits.take(account).map_err(PageError::NoExportPermit)?;
+    let export = Export::begin(&state.store, account, filters.filter, (format, fields), &current_user.act()).await?;
     match name {
         Some(name) => {
-            let watched = site.exports.watch(&site.store, account, name, export);
-            answer(place.of(watched), "events", format, now).await
+            let watched = state.exports.watch(&state.store, account, name, export);
+            answer(permit.of(watched), "events", format, now).await
         }
-        None => answer(place.of(export), "events", format, now).await,
+        None => answer(permit.of(export), "events", format, now).await,
     }
 }
 
@@ -84,7 +84,7 @@ pub async fn answer(
                 }
             }
         }
-        // In small bites, since the thread that sends it answers others too.
+        // In small chunks, since the thread that sends it answers others too.
         let bite = piece.split_to(piece.len().min(BITE_BYTES));
         Some((Ok(bite), (piece, Some(export), request)))
     });

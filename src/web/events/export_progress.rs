@@ -5,10 +5,10 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::export_progress::{ExportName, Progress, Report, State};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::progress_notes;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{counted, grouped, size};
+use crate::web::format::{counted, grouped, size};
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -28,9 +28,9 @@ struct Told {
 }
 
 /// `GET /events/export/progress?id=`: `unknown` for what is not the account's own, or ended long ago.
-pub async fn show(reader: SignedIn, query: web::Query<Asked>) -> Result<HttpResponse, PageError> {
+pub async fn show(current_user: SignedIn, query: web::Query<Asked>) -> Result<HttpResponse, PageError> {
     let report = match query.id.parse().ok() {
-        Some(name) => find(&reader, &name).await?,
+        Some(name) => find(&current_user, &name).await?,
         None => None,
     };
     let told = report.map_or_else(unknown, |report| told(&report));
@@ -42,11 +42,11 @@ pub async fn show(reader: SignedIn, query: web::Query<Asked>) -> Result<HttpResp
 }
 
 /// What this program knows, as it sends the export itself, or else what another instance wrote down.
-async fn find(reader: &SignedIn, name: &ExportName) -> Result<Option<Report>, PageError> {
-    let (site, account) = (reader.site(), reader.member.account_id);
-    match site.exports.find(account, name) {
+async fn find(current_user: &SignedIn, name: &ExportName) -> Result<Option<Report>, PageError> {
+    let (state, account) = (current_user.state(), current_user.member.account_id);
+    match state.exports.find(account, name) {
         Some(report) => Ok(Some(report)),
-        None => Ok(progress_notes::find(&site.store, account, name, reader.now()).await?),
+        None => Ok(progress_notes::find(&state.store, account, name, current_user.now()).await?),
     }
 }
 

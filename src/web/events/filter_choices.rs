@@ -3,10 +3,10 @@
 use jiff::tz::TimeZone;
 
 use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::listing::EventFilter;
-use crate::domain::query::terms::Query as Search;
+use crate::domain::query::ast::Query as Search;
 use crate::domain::time::{age_in_words, full_in};
-use crate::domain::visible::visible;
 
 /// A choice in a list.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice>
     let all = Choice { value: String::new(), label: "All credentials".to_owned(), selected: chosen.is_empty() };
     let each = credentials.iter().map(|credential| Choice {
         value: credential.username.clone(),
-        label: visible(&credential.name).into_owned(),
+        label: escape_invisible(&credential.name).into_owned(),
         selected: credential.username == chosen,
     });
     std::iter::once(all).chain(each).collect()
@@ -54,8 +54,8 @@ pub fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
 /// A search in words.
 pub fn describe_search(search: &Search) -> String {
     match search.only_text() {
-        Some(text) => format!("contains “{}”", visible(text)),
-        None => visible(&search.to_string()).into_owned(),
+        Some(text) => format!("contains “{}”", escape_invisible(text)),
+        None => escape_invisible(&search.to_string()).into_owned(),
     }
 }
 
@@ -69,7 +69,7 @@ pub fn describe(
 ) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(credential) = credential {
-        words.push(format!("from {}", visible(&credential.name)));
+        words.push(format!("from {}", escape_invisible(&credential.name)));
     }
     let named =
         RANGES.iter().find(|(value, _)| !since.is_empty() && *value == since).map(|(_, label)| label.to_lowercase());

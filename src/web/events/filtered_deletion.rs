@@ -15,13 +15,13 @@ use crate::domain::event::EventId;
 use crate::domain::secret::Secret;
 use crate::domain::time::rfc3339;
 use crate::store::{credentials, event_deletions};
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
+use crate::web::format::{When, counted, grouped, size};
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{When, counted, grouped, size};
+use crate::web::responses::{html, html_invalid, see_other};
 
 const PATH: &str = "/events/deletion";
 /// How much is given back of what was typed, in characters.
@@ -129,8 +129,8 @@ pub struct Form {
 }
 
 /// `GET /events/deletion`, with the filters of the list.
-pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let template = page(&reader, &query, Refused::default()).await?;
+pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let template = page(&current_user, &query, Refused::default()).await?;
     if template.filter_error.is_some() { html_invalid(&template) } else { html(&template) }
 }
 
@@ -141,15 +141,15 @@ struct Refused {
     counted: Option<Matching>,
 }
 
-async fn page(reader: &SignedIn, query: &Query, refused: Refused) -> Result<Show, PageError> {
-    let (account, store) = (reader.member.account_id, &reader.site().store);
+async fn page(current_user: &SignedIn, query: &Query, refused: Refused) -> Result<Show, PageError> {
+    let (account, store) = (current_user.member.account_id, &current_user.state().store);
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(query, &credentials, reader.now()).keeping(reader.kept_since());
+    let filters = Filters::new(query, &credentials, current_user.now()).keeping(current_user.kept_since());
     let latest = event_deletions::find_latest(&mut conn, account).await?;
     drop(conn);
     let latest =
-        latest.filter(|deletion| deletion.ended_at.is_none_or(|at| reader.now().duration_since(at) < TOLD_FOR));
+        latest.filter(|deletion| deletion.ended_at.is_none_or(|at| current_user.now().duration_since(at) < TOLD_FOR));
     let is_running = latest.as_ref().is_some_and(|deletion| deletion.ended_at.is_none());
     let matching = match filters.error {
         None if !is_running => Some(match refused.counted {
@@ -159,11 +159,11 @@ async fn page(reader: &SignedIn, query: &Query, refused: Refused) -> Result<Show
         _ => None,
     };
     Ok(Show {
-        page: reader.page("Delete events").at("events", ""),
+        page: current_user.page("Delete events").at("events", ""),
         description: description(&filters),
         back: filters.links.to("/events"),
         export: filters.links.with("/events/export", "format", "ndjson"),
-        matching: matching.map(|found| Shown::new(&found, &filters, &reader.reader.zone)),
+        matching: matching.map(|found| Shown::new(&found, &filters, &current_user.current_user.zone)),
         filter_error: filters.error,
         latest: latest.as_ref().map(Latest::new),
         typed: refused.typed,
@@ -175,28 +175,35 @@ fn description(filters: &Filters) -> String {
 }
 
 /// `POST /events/deletion`, behind the question for the password.
-pub async fn create(reader: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
+pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
     let Form { q, credential, since, until, end, confirmation, .. } = form;
     let query = Query { q, credential, since, until, ..Query::default() };
-    let (account, store) = (reader.member.account_id, &reader.site().store);
+    let (account, store) = (current_user.member.account_id, &current_user.state().store);
     let credentials = credentials::list(&mut *store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
     let typed = Some(confirmation.chars().take(MAX_TYPED_CHARS).collect());
     let end = end.parse::<EventId>().ok();
     if end.is_none() || filters.error.is_some() {
-        return html_invalid(&page(&reader, &query, Refused { typed, counted: None }).await?);
+        return html_invalid(&page(&current_user, &query, Refused { typed, counted: None }).await?);
     }
     // Not what has arrived since the page was made: nobody has seen that. What came into the same span late is counted now.
     let counted = count_matching(store, account, &filters.filter, end, COUNTED_AGAIN_FOR).await?;
     if !is_confirmed(&counted.confirmation(), &confirmation) {
-        return html_invalid(&page(&reader, &query, Refused { typed, counted: Some(counted) }).await?);
+        return html_invalid(&page(&current_user, &query, Refused { typed, counted: Some(counted) }).await?);
     }
-    let ordered =
-        begin_deletion(store, &reader.member, &filters.filter, &counted, &description(&filters), &reader.act()).await?;
+    let ordered = begin_deletion(
+        store,
+        &current_user.member,
+        &filters.filter,
+        &counted,
+        &description(&filters),
+        &current_user.act(),
+    )
+    .await?;
     if ordered {
-        let (store, clock) = (store.clone(), reader.site().clock.clone());
+        let (store, clock) = (store.clone(), current_user.state().clock.clone());
         // Nobody has to wait for this. What is left when the program ends, another one goes on with.
-        reader.site().store.spawn(async move {
+        current_user.state().store.spawn(async move {
             if let Err(error) = carry_out_deletions(&store, || clock.now()).await {
                 tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
             }
@@ -206,7 +213,7 @@ pub async fn create(reader: SignedIn, Submitted(form): Submitted<Form>) -> Resul
 }
 
 /// `POST /events/deletion/cancellation`
-pub async fn cancel(reader: SignedIn) -> Result<HttpResponse, PageError> {
-    cancel_deletion(&reader.site().store, &reader.member, &reader.act()).await?;
+pub async fn cancel(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    cancel_deletion(&current_user.state().store, &current_user.member, &current_user.act()).await?;
     Ok(see_other(PATH))
 }

@@ -1,3 +1,5 @@
+//! Query parameters of a list, parsed and validated.
+//!
 //! The filters of a list: what the reader asked for, as typed, as understood, and what was wrong with it.
 
 use jiff::Timestamp;
@@ -5,12 +7,12 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::query::ast::Query as Search;
 use crate::domain::query::columns::Fields;
-use crate::domain::query::terms::Query as Search;
-use crate::domain::visible::visible;
 use crate::web::events::chart::Span;
 use crate::web::events::filter_choices::{Choice, describe, describe_search, list_credentials, list_ranges};
 use crate::web::events::filter_links::Links;
@@ -106,7 +108,7 @@ impl Filters {
         let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
         let mut filters = Self::without_search(query, &text, credentials, now, zone);
         if !text.is_empty() {
-            filters.description.insert(0, format!("contains “{}”", visible(&text)));
+            filters.description.insert(0, format!("contains “{}”", escape_invisible(&text)));
         }
         filters
     }
@@ -119,7 +121,7 @@ impl Filters {
         let chosen = credentials.iter().find(|c| c.username == query.credential || Some(c.id) == id);
         let is_unknown = !query.credential.is_empty() && chosen.is_none();
         let unknown =
-            is_unknown.then(|| format!("You have no credential with the username or ID {}.", visible(&asked)));
+            is_unknown.then(|| format!("You have no credential with the username or ID {}.", escape_invisible(&asked)));
         let credential = chosen.map_or(query.credential.as_str(), |credential| &credential.username);
         let filter = EventFilter {
             credential: chosen.map(|credential| credential.id),
@@ -190,7 +192,7 @@ impl Filters {
 
     pub fn is_active(&self) -> bool {
         let is_ranged = self.asked_since.is_some() || self.filter.until.is_some();
-        is_ranged || self.filter.has_to_look() || !self.text.is_empty()
+        is_ranged || self.filter.needs_scan() || !self.text.is_empty()
     }
 
     pub fn is_first_page(&self) -> bool {

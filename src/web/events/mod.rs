@@ -7,7 +7,7 @@ pub mod event;
 pub mod event_body;
 pub mod event_list;
 pub mod export;
-pub mod export_places;
+pub mod export_permits;
 pub mod export_progress;
 pub mod exports_under_way;
 pub mod filter_choices;

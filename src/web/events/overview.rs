@@ -9,12 +9,12 @@ use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::{counts_by_time, credentials, senders};
-use crate::web::answers::html;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::chart::{Chart, Span};
 use crate::web::events::filters::{Filters, Query};
-use crate::web::reader::SignedIn;
-use crate::web::shown::grouped;
+use crate::web::format::grouped;
+use crate::web::responses::html;
 
 /// The figures and the picture, for the credential of the filters.
 #[derive(Clone, Debug)]
@@ -53,11 +53,11 @@ struct Show {
 }
 
 /// `GET /events/overview`
-pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let account = reader.member.account_id;
-    let mut conn = reader.site().store.connection().await?;
+pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let account = current_user.member.account_id;
+    let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
-    let overview = Overview::read(&mut conn, account, &filters, reader.now()).await?;
+    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
+    let overview = Overview::read(&mut conn, account, &filters, current_user.now()).await?;
     html(&Show { overview, filters, path: "/events" })
 }

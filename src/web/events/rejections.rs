@@ -6,19 +6,19 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::domain::credential_password::masked;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, Rejection, RejectionGroup};
-use crate::domain::visible::visible;
 use crate::store::{credentials, held_events, rejections};
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};
 use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
+use crate::web::format::{When, grouped, size};
 use crate::web::json_view::tokens::first_chars;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::{When, grouped, size};
+use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::webhooks::held::Held;
 
 /// How many parts of one address, credential and reason are put together in the view by address.
@@ -50,7 +50,7 @@ impl Row {
             at: When::ago(rejection.at, now),
             title: rejection.reason.title(),
             explanation: explanation(rejection),
-            credential: visible(&rejection.credential_name).into_owned(),
+            credential: escape_invisible(&rejection.credential_name).into_owned(),
             card: card(&rejection.username),
             ip: rejection.remote_ip.to_string(),
             agent: rejection.user_agent.as_deref().map(beginning).unwrap_or_default(),
@@ -95,7 +95,7 @@ pub fn explanation(rejection: &Rejection) -> String {
 fn beginning(sent: &str) -> String {
     let shown = first_chars(sent, MAX_SENT_CHARS);
     let more = if shown.len() < sent.len() { "…" } else { "" };
-    format!("{}{more}", visible(shown))
+    format!("{}{more}", escape_invisible(shown))
 }
 
 /// With a capital and a full stop.
@@ -128,7 +128,7 @@ impl Group {
         let ip = group.remote_ip.to_string();
         let reasons = group.reasons.iter().map(|(reason, count)| (reason.title(), grouped(*count)));
         Self {
-            credential: visible(&group.credential_name).into_owned(),
+            credential: escape_invisible(&group.credential_name).into_owned(),
             card: card(&group.username),
             reasons: reasons.collect(),
             count: grouped(group.count),
@@ -167,23 +167,23 @@ struct Index {
 const PATH: &str = "/events/rejections";
 
 /// `GET /events/rejections`, and with `group=address` by address
-pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let account = reader.member.account_id;
-    let now = reader.now();
-    let mut conn = reader.site().store.connection().await?;
+pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let account = current_user.member.account_id;
+    let now = current_user.now();
+    let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::of_rejections(&query, &credentials, now, &reader.reader.zone);
+    let filters = Filters::of_rejections(&query, &credentials, now, &current_user.current_user.zone);
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
     // On Free nothing can be accepted, so nothing is asked.
-    let held = match reader.member.plan.includes_webhooks() {
+    let held = match current_user.member.plan.includes_webhooks() {
         true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials, now),
         false => Vec::new(),
     };
     let mut template = Index {
-        page: reader.page("Rejected attempts").at("events", ""),
+        page: current_user.page("Rejected attempts").at("events", ""),
         overview,
         held,
         rows: Vec::new(),
@@ -212,7 +212,7 @@ pub async fn index(reader: SignedIn, query: web::Query<Query>) -> Result<HttpRes
         let found = rejections::list(&mut conn, account, filter, text, before, REJECTIONS_PER_PAGE).await?;
         if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
             template.pager = Pager {
-                text: span_text(oldest.at, newest.at, now, &reader.reader.zone),
+                text: span_text(oldest.at, newest.at, now, &current_user.current_user.zone),
                 title: span_text(oldest.at, newest.at, now, &TimeZone::UTC),
                 newer: before.map(|_| filters.links.to(PATH)),
                 older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),

@@ -1,9 +1,9 @@
 //! What is wrong with a search, shown at the place where it went wrong.
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::query::error::QueryError;
 use crate::domain::query::parse::MAX_CHARS;
 use crate::domain::query::strings::quoted;
-use crate::domain::visible::visible;
 
 /// What is wrong with a search, for the place under its field.
 #[derive(Clone, Debug)]
@@ -25,12 +25,12 @@ impl SearchError {
         let at = error.column - 1;
         let start = at.saturating_sub(SHOWN_AROUND);
         let part = |from: usize, to: usize| -> String { typed.chars().skip(from).take(to - from).collect() };
-        let before = visible(&part(start, at)).into_owned();
+        let before = escape_invisible(&part(start, at)).into_owned();
         Self {
-            problem: visible(&error.problem).into_owned(),
+            problem: escape_invisible(&error.problem).into_owned(),
             column: error.column,
             mark: format!("{}^", " ".repeat(before.chars().count())),
-            typed: format!("{before}{}", visible(&part(at, at + SHOWN_AROUND))),
+            typed: format!("{before}{}", escape_invisible(&part(at, at + SHOWN_AROUND))),
             as_text: Some(quoted(typed)).filter(|text| text.chars().count() <= MAX_CHARS),
         }
     }

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::{age_in_words, full, in_zone, parse_bound_in, rfc3339};
-use crate::domain::visible::visible;
 use crate::web::events::filter_choices::{CUSTOM, is_named_range};
 
 /// How much of a bound that is no time is given back, in characters.
@@ -50,7 +50,7 @@ impl Range {
                 _ if text.is_empty() => None,
                 Ok(time) => Some(time),
                 Err(problem) => {
-                    error = Some(format!("{}.", visible(&problem.to_string())));
+                    error = Some(format!("{}.", escape_invisible(&problem.to_string())));
                     None
                 }
             };

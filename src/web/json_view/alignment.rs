@@ -1,3 +1,5 @@
+//! Sequence alignment of two lists, for the diff.
+//!
 //! Which items of two lists belong together: those that stayed equal, in order, and between them one by one.
 
 /// The largest table for one pair of lists, in cells.
@@ -104,7 +106,7 @@ mod tests {
         let (fates, exact) = align(&old, &new, &mut MAX_CELLS_IN_ALL.clone());
         assert!(!exact);
         assert_eq!(fates.last(), Some(&Kept(2_999, 3_001)));
-        assert_eq!(fates.iter().filter(|fate| matches!(fate, Added(_))).count(), 2);
+        assert_eq!(fates.iter().filter(|outcome| matches!(outcome, Added(_))).count(), 2);
         assert!(!align(&[1, 2], &[2, 1], &mut 3).1, "also when too little is left");
     }
 
@@ -114,13 +116,13 @@ mod tests {
             old in proptest::collection::vec(0_u64..6, 0..40), new in proptest::collection::vec(0_u64..6, 0..40), most in 0_usize..2_000,
         ) {
             let (fates, exact) = align(&old, &new, &mut most.clone());
-            let olds: Vec<usize> = fates.iter().filter_map(|fate| match fate { Kept(old, _) | Removed(old) => Some(*old), Added(_) => None }).collect();
-            let news: Vec<usize> = fates.iter().filter_map(|fate| match fate { Kept(_, new) | Added(new) => Some(*new), Removed(_) => None }).collect();
+            let olds: Vec<usize> = fates.iter().filter_map(|outcome| match outcome { Kept(old, _) | Removed(old) => Some(*old), Added(_) => None }).collect();
+            let news: Vec<usize> = fates.iter().filter_map(|outcome| match outcome { Kept(_, new) | Added(new) => Some(*new), Removed(_) => None }).collect();
             prop_assert_eq!(olds, (0..old.len()).collect::<Vec<_>>());
             prop_assert_eq!(news, (0..new.len()).collect::<Vec<_>>());
             prop_assert!(exact || most < 1_600);
             if old == new {
-                prop_assert!(fates.iter().all(|fate| matches!(fate, Kept(a, b) if a == b)));
+                prop_assert!(fates.iter().all(|outcome| matches!(outcome, Kept(a, b) if a == b)));
             }
         }
     }

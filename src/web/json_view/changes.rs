@@ -1,3 +1,5 @@
+//! A structural diff of two bodies.
+//!
 //! What is different in one body from another: what was added, removed, changed, by where it stands. Objects are compared by key,
 //! lists item by item. The words for it are left to the page.
 
@@ -139,7 +141,7 @@ fn items(
     let (olds, news): (Vec<usize>, Vec<usize>) = (old.children(a).collect(), new.children(b).collect());
     let digests = |nodes: &Nodes<'_>, ids: &[usize]| ids.iter().map(|id| nodes.get(*id).digest).collect::<Vec<_>>();
     let (fates, exact) = align(&digests(old, &olds), &digests(new, &news), cells);
-    todo.extend(fates.into_iter().map(|fate| match fate {
+    todo.extend(fates.into_iter().map(|outcome| match outcome {
         Fate::Kept(was, is) => Change::Changed { old: olds[was], new: news[is] },
         Fate::Removed(was) => Change::Removed { old: olds[was] },
         Fate::Added(is) => Change::Added { new: news[is] },
@@ -164,8 +166,8 @@ mod tests {
     use serde_json::Value;
 
     use super::{Change, Changes, Counts, changes};
+    use crate::web::json_view::location::{Child, ValueLocation, decoded};
     use crate::web::json_view::nodes::{Digests, Nodes};
-    use crate::web::json_view::place::{Child, Place, decoded};
 
     fn compare(old: &str, new: &str) -> Changes {
         let digests = Digests::default();
@@ -178,7 +180,7 @@ mod tests {
         let found = compare(old, new);
         let digests = Digests::default();
         let (old, new) = (Nodes::read(old, &digests).unwrap(), Nodes::read(new, &digests).unwrap());
-        let path = |nodes: &Nodes<'_>, id: usize| nodes.place(id).pointer().unwrap();
+        let path = |nodes: &Nodes<'_>, id: usize| nodes.location(id).pointer().unwrap();
         let line = |change: &Change| match *change {
             Change::Added { new: is } => format!("+ {} {}", path(&new, is), new.text(is)),
             Change::Removed { old: was } => format!("- {} {}", path(&old, was), old.text(was)),
@@ -268,8 +270,8 @@ mod tests {
     }
 
     /// The container around a place, and the last step to it.
-    fn parent<'v, 'a>(value: &'v mut Value, place: &Place<'a>) -> (&'v mut Value, Child<'a>) {
-        let (last, way) = place.first.split_last().unwrap();
+    fn parent<'v, 'a>(value: &'v mut Value, location: &ValueLocation<'a>) -> (&'v mut Value, Child<'a>) {
+        let (last, way) = location.first.split_last().unwrap();
         let step = |value: &'v mut Value, child: &Child<'a>| match child.name {
             Some(name) => value.get_mut(decoded(name.text).unwrap()).unwrap(),
             None => value.get_mut(child.index).unwrap(),
@@ -289,11 +291,11 @@ mod tests {
         let mut value = parsed(old);
         for change in &found {
             if let Change::Changed { old: was, new: is } | Change::Respelled { old: was, new: is } = *change {
-                let place = olds.place(was);
-                if place.depth == 0 {
+                let location = olds.location(was);
+                if location.depth == 0 {
                     return parsed(news.text(is));
                 }
-                match parent(&mut value, &place) {
+                match parent(&mut value, &location) {
                     (list, Child { name: None, index, .. }) => list[index] = parsed(news.text(is)),
                     (object, Child { name: Some(name), .. }) => {
                         object[decoded(name.text).unwrap()] = parsed(news.text(is));
@@ -307,7 +309,7 @@ mod tests {
             .collect();
         removed.sort_unstable();
         for was in removed.into_iter().rev() {
-            match parent(&mut value, &olds.place(was)) {
+            match parent(&mut value, &olds.location(was)) {
                 (Value::Array(list), child) => _ = list.remove(child.index),
                 (object, child) => {
                     object.as_object_mut().unwrap().remove(&decoded(child.name.unwrap().text).unwrap());
@@ -320,7 +322,7 @@ mod tests {
             .collect();
         added.sort_unstable();
         for is in added {
-            match parent(&mut value, &news.place(is)) {
+            match parent(&mut value, &news.location(is)) {
                 (Value::Array(list), child) => list.insert(child.index, parsed(news.text(is))),
                 (object, child) => {
                     object

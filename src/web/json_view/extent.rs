@@ -14,7 +14,7 @@ const TEXT_LIMITS: [usize; 6] = [4_096, 1_024, 256, 80, 48, 24];
 
 /// How much of a body a page holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct Reservation {
     pub rows: usize,
     /// All keys and values of the tree, in bytes.
     pub text_bytes: usize,
@@ -22,7 +22,7 @@ pub struct Room {
     pub piece_bytes: usize,
 }
 
-impl Room {
+impl Reservation {
     /// Enough for nearly all bodies, and nearly always light.
     pub const FULL: Self = Self { rows: 600, text_bytes: 32 * 1024, piece_bytes: 16 * 1024 };
     /// For texts that do not get shorter by compression, one after the other until the page is light.
@@ -53,13 +53,13 @@ pub struct Used {
 }
 
 impl Used {
-    pub fn fits(self, room: Room) -> bool {
-        self.rows <= room.rows && self.text_bytes <= room.text_bytes
+    pub fn fits(self, budget: Reservation) -> bool {
+        self.rows <= budget.rows && self.text_bytes <= budget.text_bytes
     }
 }
 
 /// Measures the value at a place whose children are shown from the one with the number `start`.
-pub fn extent(body: &str, at: usize, start: usize, room: Room) -> Extent {
+pub fn extent(body: &str, at: usize, start: usize, budget: Reservation) -> Extent {
     let mut levels = vec![[Used::default(); TEXT_LIMITS.len()]; MAX_LEVELS + 1];
     let mut deepest = (0, at);
     // Within something that is not shown itself: the level of what is left out.
@@ -94,8 +94,8 @@ pub fn extent(body: &str, at: usize, start: usize, room: Room) -> Extent {
             text_bytes: sum.text_bytes + used.text_bytes,
         })
     };
-    let limit = (0..TEXT_LIMITS.len()).find(|limit| up_to(1, *limit).fits(room)).unwrap_or(TEXT_LIMITS.len() - 1);
-    let fitting = (1..=MAX_LEVELS).take_while(|level| up_to(*level, limit).fits(room)).last().unwrap_or(1);
+    let limit = (0..TEXT_LIMITS.len()).find(|limit| up_to(1, *limit).fits(budget)).unwrap_or(TEXT_LIMITS.len() - 1);
+    let fitting = (1..=MAX_LEVELS).take_while(|level| up_to(*level, limit).fits(budget)).last().unwrap_or(1);
     Extent { levels: fitting, max_text_bytes: TEXT_LIMITS[limit], used: up_to(fitting, limit), deepest }
 }
 
@@ -107,11 +107,11 @@ pub fn is_shown(level: usize, index: usize, start: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHILDREN_SHOWN, MAX_LEVELS, Room, TEXT_LIMITS, extent};
+    use super::{CHILDREN_SHOWN, MAX_LEVELS, Reservation, TEXT_LIMITS, extent};
 
     #[test]
     fn a_small_body_is_shown_whole() {
-        let found = extent(r#"{"a":[1,{"b":"text"}]}"#, 0, 0, Room::FULL);
+        let found = extent(r#"{"a":[1,{"b":"text"}]}"#, 0, 0, Reservation::FULL);
         assert_eq!((found.levels, found.max_text_bytes), (MAX_LEVELS, TEXT_LIMITS[0]));
         assert_eq!((found.used.rows, found.deepest.0), (5, 3));
     }
@@ -119,25 +119,25 @@ mod tests {
     #[test]
     fn many_long_children_show_their_beginnings_and_no_level_below() {
         let child = format!("{{\"a\":\"{}\"}}", "x".repeat(5_000));
-        let found = extent(&format!("[{}{child}]", format!("{child},").repeat(300)), 0, 0, Room::FULL);
+        let found = extent(&format!("[{}{child}]", format!("{child},").repeat(300)), 0, 0, Reservation::FULL);
         assert_eq!((found.levels, found.used.rows), (1, 1 + CHILDREN_SHOWN));
         let long = format!("\"{}\"", "x".repeat(5_000));
-        let found = extent(&format!("[{}{long}]", format!("{long},").repeat(300)), 0, 0, Room::FULL);
+        let found = extent(&format!("[{}{long}]", format!("{long},").repeat(300)), 0, 0, Reservation::FULL);
         assert_eq!((found.levels, found.max_text_bytes), (MAX_LEVELS, 80));
-        assert!(found.used.fits(Room::FULL));
+        assert!(found.used.fits(Reservation::FULL));
     }
 
     #[test]
     fn any_one_level_fits_with_the_shortest_texts() {
         let shortest = TEXT_LIMITS[TEXT_LIMITS.len() - 1];
-        for room in [Room::FULL].iter().chain(&Room::SMALLER) {
-            assert!(CHILDREN_SHOWN * 2 * shortest <= room.text_bytes && CHILDREN_SHOWN < room.rows);
+        for budget in [Reservation::FULL].iter().chain(&Reservation::SMALLER) {
+            assert!(CHILDREN_SHOWN * 2 * shortest <= budget.text_bytes && CHILDREN_SHOWN < budget.rows);
         }
     }
 
     #[test]
     fn the_deepest_of_half_a_million_levels_is_known() {
-        let found = extent(&format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000)), 0, 0, Room::FULL);
+        let found = extent(&format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000)), 0, 0, Reservation::FULL);
         assert_eq!((found.levels, found.deepest), (MAX_LEVELS, (500_000, 500_000)));
     }
 }

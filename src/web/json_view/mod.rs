@@ -11,8 +11,8 @@ pub mod preview;
 pub mod raw;
 
 pub mod extent;
+pub mod location;
 pub mod path;
-pub mod place;
 pub mod tree;
 
 pub mod alignment;

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::domain::query::strings::decoded;
-use crate::web::json_view::place::{Child, Found, KEPT_AT_EACH_END, Place};
+use crate::web::json_view::location::{Child, Found, KEPT_AT_EACH_END, ValueLocation};
 use crate::web::json_view::tokens::Kind;
 use crate::web::json_view::walk::{Name, Walk, What};
 
@@ -135,7 +135,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// The value's place, with the way to it.
-    pub fn place(&self, id: usize) -> Place<'a> {
+    pub fn location(&self, id: usize) -> ValueLocation<'a> {
         let mut way = vec![id];
         while let Some(&child) = way.last()
             && self.nodes[child].parent as usize != child
@@ -156,14 +156,14 @@ impl<'a> Nodes<'a> {
             Some(b'-' | b'0'..=b'9') => Found::Scalar { kind: Kind::Number, text },
             _ => Found::Scalar { kind: Kind::Word, text },
         };
-        Place { at: self.at(id), found, depth: way.len(), first, last }
+        ValueLocation { at: self.at(id), found, depth: way.len(), first, last }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Digests, MAX_VALUES, Nodes};
-    use crate::web::json_view::place::Place;
+    use crate::web::json_view::location::ValueLocation;
     use crate::web::json_view::walk::{Walk, What};
 
     fn digest(body: &str, digests: &Digests) -> u64 {
@@ -195,7 +195,7 @@ mod tests {
         let nodes = Nodes::read(&body, &Digests::default()).unwrap();
         let values = Walk::body(&body).filter(|step| !matches!(step.what, What::Close { .. }));
         for (id, step) in values.enumerate() {
-            assert_eq!(Some(nodes.place(id)), Place::find(&body, step.at));
+            assert_eq!(Some(nodes.location(id)), ValueLocation::find(&body, step.at));
         }
     }
 
@@ -205,6 +205,6 @@ mod tests {
         assert!(Nodes::read(&format!("[{}1]", "1,".repeat(MAX_VALUES)), &digests).is_none());
         assert!(Nodes::read("", &digests).is_none());
         let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
-        assert_eq!(Nodes::read(&deep, &digests).unwrap().place(499_999).depth, 499_999);
+        assert_eq!(Nodes::read(&deep, &digests).unwrap().location(499_999).depth, 499_999);
     }
 }

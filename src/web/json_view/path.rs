@@ -1,19 +1,21 @@
+//! JSON paths, in the syntax of the search.
+//!
 //! The way to a value, written in the language of the search: to be copied, and to look for the events that have the same value
 //! there.
 
-use crate::domain::query::terms::{Condition, Operator, Piece, Query, Term, Test, Value};
-use crate::web::json_view::place::{Child, Found, Place, decoded};
+use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
+use crate::web::json_view::location::{Child, Found, ValueLocation, decoded};
 
 /// `data.lines[0].sku`; `None` where a search could not say it: the way is too long, or a key on it is no Unicode text.
-pub fn path(place: &Place<'_>) -> Option<String> {
-    let condition = Condition { path: pieces(place)?, test: Test::Exists };
+pub fn path(location: &ValueLocation<'_>) -> Option<String> {
+    let condition = Condition { path: pieces(location)?, test: Test::Exists };
     let written = searched(condition)?;
     Some(written.strip_suffix(" exists")?.to_owned())
 }
 
 /// `data.product_id = "SKU-12345"`; `None` for what is not compared: objects, lists, long texts.
-pub fn same_value(place: &Place<'_>) -> Option<String> {
-    let Found::Scalar { text, .. } = place.found else { return None };
+pub fn same_value(location: &ValueLocation<'_>) -> Option<String> {
+    let Found::Scalar { text, .. } = location.found else { return None };
     let value = match text {
         "null" => Value::Null,
         "true" => Value::True,
@@ -21,15 +23,15 @@ pub fn same_value(place: &Place<'_>) -> Option<String> {
         _ if text.starts_with('"') => Value::Text(decoded(text)?),
         _ => Value::Number(text.to_owned()),
     };
-    searched(Condition { path: pieces(place)?, test: Test::Compare(Operator::Equal, value) })
+    searched(Condition { path: pieces(location)?, test: Test::Compare(Operator::Equal, value) })
 }
 
-fn pieces(place: &Place<'_>) -> Option<Vec<Piece>> {
+fn pieces(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
     let piece = |child: &Child<'_>| match child.name {
         Some(name) => decoded(name.text).map(Piece::Key),
         None => u32::try_from(child.index).ok().map(Piece::Index),
     };
-    place.whole_way()?.iter().map(piece).collect()
+    location.whole_way()?.iter().map(piece).collect()
 }
 
 /// A condition as a search, if it is one: searches have bounds of their own.
@@ -42,13 +44,13 @@ fn searched(condition: Condition) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{path, same_value};
-    use crate::domain::query::terms::Query;
-    use crate::web::json_view::place::Place;
+    use crate::domain::query::ast::Query;
+    use crate::web::json_view::location::ValueLocation;
     use crate::web::json_view::walk::{Walk, What};
 
     fn of(body: &str, part: &str) -> (Option<String>, Option<String>) {
-        let place = Place::find(body, body.find(part).unwrap()).unwrap();
-        (path(&place), same_value(&place))
+        let location = ValueLocation::find(body, body.find(part).unwrap()).unwrap();
+        (path(&location), same_value(&location))
     }
 
     #[test]
@@ -74,8 +76,8 @@ mod tests {
         let body = r#"{"a.b":[{"":"x\u202e\"\n"},-0.5e-3],"not":{"and":null},"$":true,"a b":{"é[0]":"\\"}}"#;
         let mut written = 0;
         for step in Walk::body(body).filter(|step| matches!(step.what, What::Scalar { .. })) {
-            let place = Place::find(body, step.at).unwrap();
-            let query = same_value(&place).unwrap();
+            let location = ValueLocation::find(body, step.at).unwrap();
+            let query = same_value(&location).unwrap();
             assert!(Query::parse(&query).unwrap().unwrap().matches(body), "{query}");
             written += 1;
         }

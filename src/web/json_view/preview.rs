@@ -1,9 +1,11 @@
+//! The preview of a body in a table row.
+//!
 //! One line of a body, for a row of the events table.
 //!
 //! A page has many rows, and any body may be a mebibyte, so this reads only the start of it. The
 //! whole is left to the event page.
 
-use crate::domain::visible::visible;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::web::json_view::tokens::{COLLAPSED, Kind, Span, Tokens, first_bytes, first_chars, push, without_mark};
 
 /// How much of the body is read for each character that may be shown. A character has at most four
@@ -17,14 +19,14 @@ const BYTES_READ_PER_CHAR: usize = 16;
 /// the size of the body.
 pub fn preview(body: &str, max_chars: usize) -> Vec<Span> {
     let start = first_bytes(body, max_chars.saturating_mul(BYTES_READ_PER_CHAR));
-    let mut line = Line { spans: Vec::new(), room: max_chars };
+    let mut line = Line { spans: Vec::new(), budget: max_chars };
     for token in Tokens::new(without_mark(start)) {
         let class = token.kind.class();
         let fits = match token.kind {
             Kind::Space => true,
             Kind::Colon => line.write(class, ": "),
             Kind::Comma => line.write(class, ", "),
-            _ => line.write(class, &visible(first_chars(token.text, line.room.saturating_add(1)))),
+            _ => line.write(class, &escape_invisible(first_chars(token.text, line.budget.saturating_add(1)))),
         };
         if !fits {
             return line.broken_off();
@@ -36,21 +38,21 @@ pub fn preview(body: &str, max_chars: usize) -> Vec<Span> {
 struct Line {
     spans: Vec<Span>,
     /// The characters that still fit.
-    room: usize,
+    budget: usize,
 }
 
 impl Line {
     /// Writes what fits of the text, and says whether all of it did.
     fn write(&mut self, class: &'static str, text: &str) -> bool {
-        let fitting = first_chars(text, self.room);
+        let fitting = first_chars(text, self.budget);
         push(&mut self.spans, class, fitting);
-        self.room = self.room.saturating_sub(fitting.chars().count());
+        self.budget = self.budget.saturating_sub(fitting.chars().count());
         fitting.len() == text.len()
     }
 
     /// Ends the line with `…`, in place of its last character when the line is full.
     fn broken_off(mut self) -> Vec<Span> {
-        if self.room == 0 {
+        if self.budget == 0 {
             let Some(last) = self.spans.last_mut() else {
                 return self.spans;
             };

@@ -1,7 +1,9 @@
+//! The raw view of a body, syntax-highlighted, in chunks.
+//!
 //! A text as it was received, with the colours of its tokens and nothing moved: a body, or one long string of it. Piece by piece,
 //! because it may be as long as the sender liked.
 
-use crate::domain::visible::visible_lines;
+use crate::domain::escape_invisible::visible_lines;
 use crate::web::json_view::tokens::{Kind, PLAIN, Span, Tokens, push};
 
 /// More elements than this make a page heavy. What follows in the piece is shown without colours.
@@ -54,7 +56,7 @@ pub fn raw(text: &str, start: usize, piece_bytes: usize) -> Raw {
 #[cfg(test)]
 mod tests {
     use super::{MAX_COLOURED_SPANS, Raw, Span, raw};
-    use crate::domain::visible::visible_lines;
+    use crate::domain::escape_invisible::visible_lines;
     use proptest::{prop_assert, prop_assert_eq, proptest};
 
     const PIECE_BYTES: usize = 16 * 1024;

@@ -1,3 +1,5 @@
+//! A JSON tokenizer.
+//!
 //! Splits JSON text into tokens without copying, and names the colour of each.
 //!
 //! The pieces that preview, raw and tree share live here. Whether the text is valid JSON is not

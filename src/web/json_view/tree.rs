@@ -1,11 +1,13 @@
+//! The tree view of a body.
+//!
 //! A value as a tree, written as a flat list of rows so that a template can print it with one loop. A page holds part of a large
 //! one; the rest is a link away, so that every value of any body can be reached.
 //!
 //! How much fits is decided in `extent`; the words around it are left to the page.
 
-use crate::domain::visible::visible;
-use crate::web::json_view::extent::{CHILDREN_SHOWN, Extent, MAX_LEVELS, Room, Used, extent, is_shown};
-use crate::web::json_view::place::Place;
+use crate::domain::escape_invisible::escape_invisible;
+use crate::web::json_view::extent::{CHILDREN_SHOWN, Extent, MAX_LEVELS, Reservation, Used, extent, is_shown};
+use crate::web::json_view::location::ValueLocation;
 use crate::web::json_view::tokens::{Kind, Span, first_bytes};
 use crate::web::json_view::walk::{Step, Walk, What};
 
@@ -58,8 +60,8 @@ impl Row {
 }
 
 /// The tree of the value at a place, with the children of that value from the one with the number `start`.
-pub fn tree(body: &str, place: &Place<'_>, start: usize, room: Room) -> Tree {
-    let extent = extent(body, place.at, start, room);
+pub fn tree(body: &str, location: &ValueLocation<'_>, start: usize, budget: Reservation) -> Tree {
+    let extent = extent(body, location.at, start, budget);
     let mut builder = Builder {
         rows: Vec::new(),
         open: Vec::new(),
@@ -67,15 +69,15 @@ pub fn tree(body: &str, place: &Place<'_>, start: usize, room: Room) -> Tree {
         trial: None,
         used: extent.used,
         start,
-        room,
+        budget,
         extent,
     };
-    for mut step in Walk::from(body, place.at) {
+    for mut step in Walk::from(body, location.at) {
         let ends = matches!(step.what, What::Close { .. });
-        if let (0, false, Some(child)) = (step.level, ends, place.child()) {
+        if let (0, false, Some(child)) = (step.level, ends, location.child()) {
             (step.index, step.name) = (child.index, child.name);
         }
-        let has_key = step.level > 0 || place.depth > 0;
+        let has_key = step.level > 0 || location.depth > 0;
         builder.take(&step, has_key);
     }
     builder.finish();
@@ -99,7 +101,7 @@ struct Builder {
     trial: Option<Trial>,
     used: Used,
     start: usize,
-    room: Room,
+    budget: Reservation,
     extent: Extent,
 }
 
@@ -155,7 +157,7 @@ impl Builder {
             let value = if let What::Scalar { text, .. } = step.what { text.len() } else { 0 };
             self.used.rows += 1;
             self.used.text_bytes += value.min(limit) + step.name.map_or(0, |name| name.text.len().min(limit));
-            if !self.used.fits(self.room) {
+            if !self.used.fits(self.budget) {
                 self.give_up(step.level);
                 return false;
             }
@@ -230,7 +232,7 @@ impl Builder {
     /// As much of a text as may be shown, and whether that is not all of it.
     fn beginning(&self, text: &str) -> (String, bool) {
         let start = first_bytes(text, self.extent.max_text_bytes);
-        (visible(start).into_owned(), start.len() < text.len())
+        (escape_invisible(start).into_owned(), start.len() < text.len())
     }
 }
 
@@ -239,9 +241,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{Key, Row, Span, Tree, tree};
-    use crate::domain::visible::visible;
-    use crate::web::json_view::extent::{CHILDREN_SHOWN, MAX_LEVELS, Room};
-    use crate::web::json_view::place::{Found, Place};
+    use crate::domain::escape_invisible::escape_invisible;
+    use crate::web::json_view::extent::{CHILDREN_SHOWN, MAX_LEVELS, Reservation};
+    use crate::web::json_view::location::{Found, ValueLocation};
     use crate::web::json_view::walk::{Walk, What};
     use proptest::collection::{btree_map, vec};
     use proptest::strategy::{Just, Strategy};
@@ -250,7 +252,8 @@ mod tests {
     use serde_json::Value;
 
     fn of(body: &str) -> Tree {
-        Place::top(body).map_or(Tree { rows: Vec::new(), deepest: None }, |top| tree(body, &top, 0, Room::FULL))
+        ValueLocation::top(body)
+            .map_or(Tree { rows: Vec::new(), deepest: None }, |top| tree(body, &top, 0, Reservation::FULL))
     }
 
     fn key(text: &str) -> Option<Key> {
@@ -272,7 +275,7 @@ mod tests {
             };
             open >= 0
         });
-        nested && open == 0 && tree.rows.len() <= 3 * Room::FULL.rows
+        nested && open == 0 && tree.rows.len() <= 3 * Reservation::FULL.rows
     }
 
     #[test]
@@ -293,9 +296,9 @@ mod tests {
             Row::Close,
         ];
         assert_eq!(of(body).rows, expected);
-        let place = Place::find(body, 17).unwrap();
+        let location = ValueLocation::find(body, 17).unwrap();
         assert_eq!(
-            tree(body, &place, 0, Room::FULL).rows[0],
+            tree(body, &location, 0, Reservation::FULL).rows[0],
             open(17, key("1"), true, 1, true),
             "a part keeps its name"
         );
@@ -326,7 +329,7 @@ mod tests {
         let rows = of(&body).rows;
         assert_eq!(rows.len(), 1 + CHILDREN_SHOWN + 2);
         assert_eq!(rows[CHILDREN_SHOWN + 1], Row::More { at: 0, start: 200, hidden: 800 });
-        let rows = tree(&body, &Place::top(&body).unwrap(), 850, Room::FULL).rows;
+        let rows = tree(&body, &ValueLocation::top(&body).unwrap(), 850, Reservation::FULL).rows;
         assert_eq!(rows[1], Row::Earlier { at: 0, start: 650, hidden: 850 });
         assert_eq!(rows[2], leaf(1 + 2 * 850, key("850"), "j-n", "1"));
         assert_eq!(rows.len(), 2 + 150 + 1);
@@ -361,9 +364,9 @@ mod tests {
         let Row::Leaf { at, key: Some(key), value, is_cut: true } = &of(&body).rows[1] else { panic!("not cut") };
         assert_eq!((key.text.len(), key.cut, value.text.len()), (4_096, Some(1), 4_096));
         assert!(
-            matches!(Place::find(&body, *at).unwrap().found, Found::Scalar { text, .. } if text.len() == (1 << 20) + 2)
+            matches!(ValueLocation::find(&body, *at).unwrap().found, Found::Scalar { text, .. } if text.len() == (1 << 20) + 2)
         );
-        assert!(matches!(Place::find(&body, 1).unwrap().found, Found::Key { text } if text.len() == 20_002));
+        assert!(matches!(ValueLocation::find(&body, 1).unwrap().found, Found::Key { text } if text.len() == 20_002));
     }
 
     fn json() -> impl Strategy<Value = Value> {
@@ -407,7 +410,7 @@ mod tests {
                 Value::String(_) => "j-s",
                 Value::Array(_) | Value::Object(_) => "j-p",
             };
-            return lines.push(format!("{name}: {class} {}", visible(&value.to_string())));
+            return lines.push(format!("{name}: {class} {}", escape_invisible(&value.to_string())));
         }
         lines.push(format!("{name}: {} {}", value.is_object(), children.len()));
         for (name, child) in children {
@@ -417,24 +420,26 @@ mod tests {
     }
 
     fn bare(name: &str) -> String {
-        let quoted = visible(&Value::from(name).to_string()).into_owned();
+        let quoted = escape_invisible(&Value::from(name).to_string()).into_owned();
         quoted[1..quoted.len() - 1].to_owned()
     }
 
     /// Every value that is shown on some page, following only links.
-    fn reached(body: &str, room: Room) -> BTreeSet<usize> {
+    fn reached(body: &str, budget: Reservation) -> BTreeSet<usize> {
         let (mut seen, mut shown) = (BTreeSet::new(), BTreeSet::new());
-        let mut todo: Vec<(usize, usize)> = Place::top(body).map(|top| (top.at, 0)).into_iter().collect();
+        let mut todo: Vec<(usize, usize)> = ValueLocation::top(body).map(|top| (top.at, 0)).into_iter().collect();
         while let Some((at, start)) = todo.pop() {
             if !seen.insert((at, start)) {
                 continue;
             }
-            let place = Place::find(body, at).expect("a link leads somewhere");
-            for row in tree(body, &place, start, room).rows {
+            let location = ValueLocation::find(body, at).expect("a link leads somewhere");
+            for row in tree(body, &location, start, budget).rows {
                 match row {
                     Row::Leaf { at, is_cut, .. } => {
                         shown.insert(at);
-                        assert!(!is_cut || matches!(Place::find(body, at).unwrap().found, Found::Scalar { .. }));
+                        assert!(
+                            !is_cut || matches!(ValueLocation::find(body, at).unwrap().found, Found::Scalar { .. })
+                        );
                     }
                     Row::Closed { at, .. } => todo.push((at, 0)),
                     Row::Earlier { at, start, .. } | Row::More { at, start, .. } => todo.push((at, start)),
@@ -466,8 +471,8 @@ mod tests {
         let texts: String = (0..450).map(|i| format!("\"{}\",", "x".repeat(100 + i * 7))).collect();
         let deep = |levels| format!("{}\"x\":1{}", "{\"a\":[1,{".repeat(levels), "}],\"b\":{}}".repeat(levels));
         for body in [format!("{{{wide}\"z\":1}}"), format!("[[{texts}1],[{texts}2]]"), format!("{{{}}}", deep(300))] {
-            for room in [Room::FULL, Room::SMALLER[2]] {
-                assert!(reached(&body, room) == leaves(&body), "{}", &body[..60]);
+            for budget in [Reservation::FULL, Reservation::SMALLER[2]] {
+                assert!(reached(&body, budget) == leaves(&body), "{}", &body[..60]);
             }
         }
     }
@@ -487,8 +492,8 @@ mod tests {
         fn any_text_at_all_is_a_sound_tree(body in NEARLY_JSON, start in 0_usize..5) {
             prop_assert!(is_sound(&of(&body)));
             for at in 0..body.len() {
-                if let Some(place) = Place::find(&body, at) {
-                    prop_assert!(is_sound(&tree(&body, &place, start, Room::FULL)));
+                if let Some(location) = ValueLocation::find(&body, at) {
+                    prop_assert!(is_sound(&tree(&body, &location, start, Reservation::FULL)));
                 }
             }
         }
@@ -506,8 +511,8 @@ mod tests {
         #[test]
         fn every_value_of_any_body_is_reached_by_following_links(value in json(), times in 1_usize..260) {
             let body = format!("[{}0]", format!("{value},").repeat(times));
-            for room in [Room::FULL, Room::SMALLER[2]] {
-                prop_assert_eq!(reached(&body, room), leaves(&body));
+            for budget in [Reservation::FULL, Reservation::SMALLER[2]] {
+                prop_assert_eq!(reached(&body, budget), leaves(&body));
             }
         }
     }

@@ -1,3 +1,5 @@
+//! A depth-first traversal of a body.
+//!
 //! Goes through the values of a body in order, and tells of each where it stands: its place in the text, how deep it is, under
 //! which name or index. What to make of them is left to the views.
 //!

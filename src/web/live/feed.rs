@@ -1,3 +1,5 @@
+//! One feed: a query that is polled once for all its subscribers.
+//!
 //! What readers of one account with the same filters share: one look into the database finds what is new for all of them, and the rows
 //! are rendered once. A feed looks when something was said to have arrived, ten times a second at most.
 
@@ -16,15 +18,15 @@ use crate::domain::event::EventId;
 use crate::domain::ids::SessionId;
 use crate::domain::position::{Position, Seen, Snapshot};
 use crate::domain::rejection::Rejection;
-use crate::ingest::wake::Listener;
+use crate::ingest::notifier::Listener;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::{arrivals, sessions};
+use crate::web::app_state::AppState;
 use crate::web::live::message::Text;
+use crate::web::live::poll_limiter::PollLimiter;
 use crate::web::live::reading::Reading;
-use crate::web::live::seat::Seat;
-use crate::web::live::turns::Turns;
-use crate::web::site::Site;
+use crate::web::live::subscriber::Subscriber;
 
 /// Between two looks, so that a flood is ten looks a second.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -84,11 +86,11 @@ pub struct Feed {
     /// The position of the last look, for whoever does not want to wait for the next.
     reached: Mutex<Option<Position>>,
     pieces: broadcast::Sender<Piece>,
-    pub seats: Mutex<HashMap<u64, Arc<Seat>>>,
+    pub subscribers: Mutex<HashMap<u64, Arc<Subscriber>>>,
     abandoned: Notify,
     /// Of all feeds.
-    looks: Arc<AtomicU64>,
-    turns: Arc<Turns>,
+    polls: Arc<AtomicU64>,
+    poll_limiter: Arc<PollLimiter>,
 }
 
 /// A reader who has just joined: what comes is new beyond `position`.
@@ -103,33 +105,33 @@ pub struct Joined {
 }
 
 impl Feed {
-    pub fn new(reading: Reading, looks: Arc<AtomicU64>, turns: Arc<Turns>) -> Self {
+    pub fn new(reading: Reading, polls: Arc<AtomicU64>, poll_limiter: Arc<PollLimiter>) -> Self {
         Self {
             reading,
             progress: tokio::sync::Mutex::default(),
             reached: Mutex::default(),
             pieces: broadcast::Sender::new(MAX_BEHIND),
-            seats: Mutex::default(),
+            subscribers: Mutex::default(),
             abandoned: Notify::new(),
-            looks,
-            turns,
+            polls,
+            poll_limiter,
         }
     }
 
     /// Looks whenever something may have arrived, until nobody reads it or the program is about to end.
-    pub async fn run(&self, site: &Site, mut listener: Listener) {
+    pub async fn run(&self, state: &AppState, mut listener: Listener) {
         loop {
             tokio::select! {
                 () = listener.heard() => {}
                 () = self.abandoned.notified() => return,
             }
             loop {
-                if site.is_draining() {
+                if state.is_draining() {
                     // Nobody reading is as good.
                     let _ = self.pieces.send(Piece::End);
                     return;
                 }
-                let looking = async { self.look(site, &mut *self.progress.lock().await).await };
+                let looking = async { self.poll(state, &mut *self.progress.lock().await).await };
                 // A look that nobody waits for any more ends, and in the database as well.
                 let looked = tokio::select! {
                     looked = looking => looked,
@@ -175,18 +177,18 @@ impl Feed {
 
     /// Begins to read. The feed looks first, unless it has since the reader asked: so it is beyond every position that the reader can
     /// have from elsewhere, and what lies between the two is for the reader to fetch.
-    pub async fn join(&self, site: &Site, refused_since: Option<Timestamp>) -> Result<Joined, StoreError> {
+    pub async fn join(&self, state: &AppState, refused_since: Option<Timestamp>) -> Result<Joined, StoreError> {
         let asked = Instant::now();
         let mut progress = self.progress.lock().await;
         if progress.looked_at.is_none_or(|at| at < asked) {
-            self.look(site, &mut progress).await?;
+            self.poll(state, &mut progress).await?;
         }
         let ended = || StoreError::Unavailable("a live feed has no position".to_owned());
         let position = progress.position.clone().ok_or_else(ended)?;
         let Seen::Shown(until) = position.seen.clone() else { return Err(ended()) };
         let mut refused = Vec::new();
         if let Some(since) = refused_since {
-            let mut conn = site.store.connection().await?;
+            let mut conn = state.store.connection().await?;
             refused = self.reading.list_refused(&mut conn, since).await?;
             // The others come to everybody with the next look.
             refused.retain(|one| one.at < progress.rejected_since || progress.rejected.contains(&one.id));
@@ -195,20 +197,20 @@ impl Feed {
     }
 
     /// What is new since the last look, sent to everybody who reads. Answers with how long that took, once it was its turn.
-    async fn look(&self, site: &Site, progress: &mut Progress) -> Result<Duration, StoreError> {
-        let look = self.reading.on_connection(&site.store, async |conn| self.look_on(conn, site, progress).await);
-        self.turns.take(&self.reading.filters.filter, look).await
+    async fn poll(&self, state: &AppState, progress: &mut Progress) -> Result<Duration, StoreError> {
+        let poll = self.reading.on_connection(&state.store, async |conn| self.look_on(conn, state, progress).await);
+        self.poll_limiter.take(&self.reading.filters.filter, poll).await
     }
 
     async fn look_on(
         &self,
         conn: &mut Connection,
-        site: &Site,
+        state: &AppState,
         progress: &mut Progress,
     ) -> Result<Duration, StoreError> {
         let began = Instant::now();
-        self.looks.fetch_add(1, Ordering::Relaxed);
-        let now = site.clock.now();
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        let now = state.clock.now();
         let until = arrivals::snapshot(conn).await?;
         let reached = Position::shown(EventId::first_of(now), until.clone());
         let (mut text, mut count) = (Text::default(), 0);
@@ -233,7 +235,7 @@ impl Feed {
             text.accepted_late(late);
         }
         if !text.0.is_empty() && progress.sessions_looked_at.is_none_or(|at| at.elapsed() >= SESSIONS_HOLD_FOR) {
-            let ids: Vec<SessionId> = self.seats().iter().map(|seat| seat.session).collect();
+            let ids: Vec<SessionId> = self.subscribers().iter().map(|subscriber| subscriber.session).collect();
             self.end_all_but(&sessions::find_live(conn, &ids, now).await?);
             progress.sessions_looked_at = Some(began);
         }
@@ -265,15 +267,15 @@ impl Feed {
         Ok(began.elapsed())
     }
 
-    pub fn seats(&self) -> Vec<Arc<Seat>> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    pub fn subscribers(&self) -> Vec<Arc<Subscriber>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Lets those go whose session has ended.
     pub fn end_all_but(&self, live: &HashSet<SessionId>) {
-        for seat in self.seats() {
-            if !live.contains(&seat.session) {
-                seat.end();
+        for subscriber in self.subscribers() {
+            if !live.contains(&subscriber.session) {
+                subscriber.end();
             }
         }
     }

@@ -1,3 +1,5 @@
+//! The registry of feeds, and the task that polls them.
+//!
 //! All feeds of this program: one for each account and filter that somebody reads. Looks after all of them at once, so that their number
 //! does not matter while nothing arrives.
 
@@ -13,15 +15,15 @@ use crate::domain::cursor::Cursors;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::domain::position::Position;
-use crate::measure::Present;
+use crate::metrics::Present;
 use crate::store::error::StoreError;
 use crate::store::{arrivals, sessions};
+use crate::web::app_state::AppState;
 use crate::web::events::filters::Filters;
 use crate::web::live::feed::Feed;
+use crate::web::live::poll_limiter::PollLimiter;
 use crate::web::live::reading::Reading;
-use crate::web::live::seat::Seat;
-use crate::web::live::turns::Turns;
-use crate::web::site::Site;
+use crate::web::live::subscriber::Subscriber;
 
 /// How often it is looked whether sessions have ended, and whether anything arrived that nobody was told of: the program that stored it
 /// may have been killed before it could say so.
@@ -36,13 +38,13 @@ type Key = (AccountId, String);
 /// The feeds.
 #[derive(Debug)]
 pub struct Feeds {
-    site: web::Data<Site>,
+    state: web::Data<AppState>,
     /// Feeds outlive the worker whose reader opened them.
     runtime: Handle,
     open: Mutex<HashMap<Key, Arc<Feed>>>,
-    seats: AtomicU64,
-    looks: Arc<AtomicU64>,
-    turns: Arc<Turns>,
+    subscribers: AtomicU64,
+    polls: Arc<AtomicU64>,
+    poll_limiter: Arc<PollLimiter>,
 }
 
 /// The account has as many feeds as it may.
@@ -51,21 +53,21 @@ pub struct TooManyFeeds;
 
 impl Feeds {
     /// Feeds run where this is called.
-    pub fn new(site: web::Data<Site>) -> Self {
+    pub fn new(state: web::Data<AppState>) -> Self {
         let runtime = Handle::current();
         Self {
-            site,
+            state,
             runtime,
             open: Mutex::default(),
-            seats: AtomicU64::new(0),
-            looks: Arc::default(),
-            turns: Arc::default(),
+            subscribers: AtomicU64::new(0),
+            polls: Arc::default(),
+            poll_limiter: Arc::default(),
         }
     }
 
     /// How often feeds have looked into the database.
-    pub fn looks(&self) -> u64 {
-        self.looks.load(Ordering::Relaxed)
+    pub fn polls(&self) -> u64 {
+        self.polls.load(Ordering::Relaxed)
     }
 
     /// Takes a place at the feed of an account and its filters, which is opened if nobody reads it yet.
@@ -74,31 +76,32 @@ impl Feeds {
         account: AccountId,
         filters: Filters,
         session: SessionId,
-    ) -> Result<Place, TooManyFeeds> {
+    ) -> Result<Subscription, TooManyFeeds> {
         let key = (account, filters.links.to(""));
-        let (number, seat) = (self.seats.fetch_add(1, Ordering::Relaxed), Arc::new(Seat::new(session)));
+        let (number, subscriber) =
+            (self.subscribers.fetch_add(1, Ordering::Relaxed), Arc::new(Subscriber::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_account = || open.keys().filter(|(owner, _)| *owner == account).count();
         if !open.contains_key(&key) && of_account() >= MAX_FEEDS_OF_ACCOUNT {
             return Err(TooManyFeeds);
         }
         let feed = open.entry(key.clone()).or_insert_with(|| {
-            let reading = Reading { account, cursors: Cursors::new(&self.site.keys, account), filters };
-            let feed = Arc::new(Feed::new(reading, self.looks.clone(), self.turns.clone()));
+            let reading = Reading { account, cursors: Cursors::new(&self.state.keys, account), filters };
+            let feed = Arc::new(Feed::new(reading, self.polls.clone(), self.poll_limiter.clone()));
             // Listening begins before the first look, so nothing falls between the two.
-            let listener = self.site.engine.wake.listen(account);
-            let (running, site) = (feed.clone(), self.site.clone());
-            self.runtime.spawn(async move { running.run(&site, listener).await });
+            let listener = self.state.engine.notifier.listen(account);
+            let (running, state) = (feed.clone(), self.state.clone());
+            self.runtime.spawn(async move { running.run(&state, listener).await });
             feed
         });
-        feed.seats.lock().unwrap_or_else(PoisonError::into_inner).insert(number, seat.clone());
+        feed.subscribers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, subscriber.clone());
         let feed = feed.clone();
         drop(open);
-        Ok(Place {
-            site: self.site.clone(),
+        Ok(Subscription {
+            state: self.state.clone(),
             feed,
-            seat,
-            _present: self.site.live_viewers.enter(),
+            subscriber,
+            _present: self.state.live_viewers.enter(),
             feeds: self,
             key,
             number,
@@ -109,9 +112,9 @@ impl Feeds {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(feed) = open.get(key) else { return };
         let is_abandoned = {
-            let mut seats = feed.seats.lock().unwrap_or_else(PoisonError::into_inner);
-            seats.remove(&number);
-            seats.is_empty()
+            let mut subscribers = feed.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+            subscribers.remove(&number);
+            subscribers.is_empty()
         };
         if is_abandoned {
             feed.abandon();
@@ -145,9 +148,10 @@ impl Feeds {
         if feeds.is_empty() {
             return Ok(());
         }
-        let mut conn = self.site.store.connection().await?;
-        let ids: Vec<SessionId> = feeds.iter().flat_map(|feed| feed.seats()).map(|seat| seat.session).collect();
-        let live = sessions::find_live(&mut conn, &ids, self.site.clock.now()).await?;
+        let mut conn = self.state.store.connection().await?;
+        let ids: Vec<SessionId> =
+            feeds.iter().flat_map(|feed| feed.subscribers()).map(|subscriber| subscriber.session).collect();
+        let live = sessions::find_live(&mut conn, &ids, self.state.clock.now()).await?;
         // Of an account that is quiet all feeds are at one position, and are asked about once.
         let mut readers: Vec<(AccountId, Position)> = Vec::new();
         let mut waiting: Vec<(usize, &Arc<Feed>)> = Vec::new();
@@ -156,22 +160,22 @@ impl Feeds {
             feed.end_all_but(&live);
             if let Some(position) = feed.reached() {
                 let account = feed.reading.account;
-                let place = *places.entry((account, position.to_string())).or_insert_with(|| {
+                let subscription = *places.entry((account, position.to_string())).or_insert_with(|| {
                     readers.push((account, position));
                     readers.len() - 1
                 });
-                waiting.push((place, feed));
+                waiting.push((subscription, feed));
             }
         }
         // Taken before it is asked who has news: who has none then has seen all that it shows, and goes on from there. Else the events
         // of a flood would be gone through again and again for as long as nothing follows them.
-        let now = EventId::first_of(self.site.clock.now());
+        let now = EventId::first_of(self.state.clock.now());
         let shown = Position::shown(now, arrivals::snapshot(&mut conn).await?);
         let with_news = arrivals::with_news(&mut conn, &readers).await?;
-        for (place, feed) in waiting {
-            let (account, position) = &readers[place];
-            if with_news.contains(&place) {
-                self.site.engine.wake.ring_here(*account);
+        for (subscription, feed) in waiting {
+            let (account, position) = &readers[subscription];
+            if with_news.contains(&subscription) {
+                self.state.engine.notifier.notify_local(*account);
             } else {
                 feed.go_on(position, &shown);
             }
@@ -181,10 +185,10 @@ impl Feeds {
 }
 
 /// One reader's place at a feed, given up when dropped.
-pub struct Place {
-    pub site: web::Data<Site>,
+pub struct Subscription {
+    pub state: web::Data<AppState>,
     pub feed: Arc<Feed>,
-    pub seat: Arc<Seat>,
+    pub subscriber: Arc<Subscriber>,
     feeds: Arc<Feeds>,
     key: Key,
     number: u64,
@@ -192,7 +196,7 @@ pub struct Place {
     _present: Present,
 }
 
-impl Drop for Place {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.feeds.leave(&self.key, self.number);
     }

@@ -1,3 +1,5 @@
+//! The wire format of server-sent events.
+//!
 //! What is said on a live connection: one block of text for each stored event and each refused request, in the format of
 //! server-sent events. `id` is a cursor, from which a connection that broke off goes on.
 
@@ -5,10 +7,10 @@ use askama::Template;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventSummary;
 use crate::domain::rejection::Rejection;
 use crate::domain::time::rfc3339;
-use crate::domain::visible::visible;
 use crate::web::events::event_list::{Row, RowTemplate};
 use crate::web::events::filters::Filters;
 use crate::web::events::rejections::explanation;
@@ -89,7 +91,7 @@ impl Text {
         self.push(
             "rejected",
             &Rejected {
-                credential: visible(&rejection.credential_name).into_owned(),
+                credential: escape_invisible(&rejection.credential_name).into_owned(),
                 username: &rejection.username,
                 title: rejection.reason.title(),
                 advice: rejection.reason.advice(),

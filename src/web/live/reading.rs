@@ -1,3 +1,5 @@
+//! Reading what a feed has not shown yet.
+//!
 //! What the events and the refused requests of one account, under one filter, have that somebody has not seen: read from the database, and
 //! rendered as it is sent.
 
@@ -47,7 +49,7 @@ impl Reading {
         store: &Store,
         read: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        if self.filters.filter.has_to_look() {
+        if self.filters.filter.needs_scan() {
             return search(store, read).await;
         }
         read(&mut *store.connection().await?).await

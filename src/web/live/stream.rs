@@ -1,3 +1,5 @@
+//! The SSE connection of one subscriber.
+//!
 //! The live connection of one reader: what its feed finds, from the position on that the reader has reached.
 
 use std::time::Duration;
@@ -12,19 +14,19 @@ use crate::domain::ids::SessionId;
 use crate::domain::position::Position;
 use crate::store::credentials;
 use crate::store::error::StoreError;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
 use crate::web::live::feed::{News, Piece, second_of};
-use crate::web::live::feeds::{Feeds, Place};
+use crate::web::live::feeds::{Feeds, Subscription};
 use crate::web::live::message::Text;
 use crate::web::live::reading::MOST_COUNTED;
-use crate::web::reader::SignedIn;
 
 /// Something is said this often, so that both ends and everything between them know that the connection lives.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(25);
 
 struct Stream {
-    place: Place,
+    subscription: Subscription,
     pieces: Receiver<Piece>,
     position: Position,
     opening: Option<web::Bytes>,
@@ -34,32 +36,32 @@ struct Stream {
 
 /// `GET /events/live`
 pub async fn show(
-    reader: Result<SignedIn, PageError>,
+    current_user: Result<SignedIn, PageError>,
     request: HttpRequest,
     feeds: web::Data<Feeds>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, PageError> {
-    let reader = match reader {
+    let current_user = match current_user {
         // The page of somebody who signed out elsewhere connects again by itself. A way to a form is nothing that its script could
         // follow; this answer says that there is nothing to read, and complains of nothing in the browser's console.
         Err(PageError::SignInRequired { .. }) if is_script(&request) => return Ok(HttpResponse::NoContent().finish()),
-        reader => reader?,
+        current_user => current_user?,
     };
-    let account = reader.member.account_id;
-    let credentials = credentials::list(&mut *reader.site().store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, reader.now()).keeping(reader.kept_since());
+    let account = current_user.member.account_id;
+    let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
+    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }
-    if reader.site().is_draining() {
+    if current_user.state().is_draining() {
         return Err(PageError::unavailable());
     }
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     // Nobody has no session here; the id that none has ends with the first look at it.
-    let session = reader.reader.session.unwrap_or(SessionId(uuid::Uuid::nil()));
-    let place = feeds.into_inner().enter(account, filters, session).map_err(|_| PageError::TooManyFeeds)?;
-    let resumed = place.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
-    let state = Stream::begin(place, resumed).await?;
+    let session = current_user.current_user.session.unwrap_or(SessionId(uuid::Uuid::nil()));
+    let subscription = feeds.into_inner().enter(account, filters, session).map_err(|_| PageError::TooManyFeeds)?;
+    let resumed = subscription.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
+    let state = Stream::begin(subscription, resumed).await?;
     let body = stream::unfold(state, |mut state| async move {
         let text = state.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), state))
@@ -79,22 +81,22 @@ fn is_script(request: &HttpRequest) -> bool {
 
 impl Stream {
     /// Joins the feed. What a reader who comes back has missed stands in the opening.
-    async fn begin(place: Place, resumed: Option<Position>) -> Result<Self, StoreError> {
+    async fn begin(subscription: Subscription, resumed: Option<Position>) -> Result<Self, StoreError> {
         let refused_since = resumed.as_ref().map(|position| second_of(position.at.received_at()));
-        let joined = place.feed.join(&place.site, refused_since).await?;
+        let joined = subscription.feed.join(&subscription.state, refused_since).await?;
         let mut text = Text::opening();
         if let Some(from) = resumed {
-            let (reading, now) = (&place.feed.reading, place.site.clock.now());
+            let (reading, now) = (&subscription.feed.reading, subscription.state.clock.now());
             let missed = async |conn: &mut _| reading.news(conn, &from, &joined.position, &joined.until, now).await;
-            let (news, _) = reading.on_connection(&place.site.store, missed).await?;
+            let (news, _) = reading.on_connection(&subscription.state.store, missed).await?;
             text.0.push_str(&news.0);
         }
         for one in &joined.refused {
-            text.rejected(one, place.site.clock.now());
+            text.rejected(one, subscription.state.clock.now());
         }
-        text.reached(&place.feed.reading.cursors.write(&joined.position));
+        text.reached(&subscription.feed.reading.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));
-        Ok(Self { pieces: joined.pieces, position: joined.position, told: joined.told, opening, place })
+        Ok(Self { pieces: joined.pieces, position: joined.position, told: joined.told, opening, subscription })
     }
 
     /// The next piece; `None` when the session or the program ends, so that the browser asks again, here or elsewhere.
@@ -102,7 +104,7 @@ impl Stream {
         if let Some(opening) = self.opening.take() {
             return Some(opening);
         }
-        let seat = self.place.seat.clone();
+        let subscriber = self.subscription.subscriber.clone();
         let piece = loop {
             tokio::select! {
                 piece = self.pieces.recv() => match piece {
@@ -111,11 +113,11 @@ impl Stream {
                     Err(RecvError::Closed) => return None,
                     Ok(piece) => break Some(piece),
                 },
-                () = seat.ended() => return None,
+                () = subscriber.ended() => return None,
                 () = tokio::time::sleep(SIGN_OF_LIFE_EVERY) => break None,
             }
         };
-        if seat.is_over() || self.place.site.is_draining() {
+        if subscriber.has_ended() || self.subscription.state.is_draining() {
             return None;
         }
         match piece {
@@ -138,13 +140,13 @@ impl Stream {
 
     fn sign_of_life(&mut self) -> web::Bytes {
         // In this order: what was sent until that position has then been received.
-        if let Some(reached) = self.place.feed.reached()
+        if let Some(reached) = self.subscription.feed.reached()
             && self.pieces.is_empty()
         {
             self.position = reached;
         }
         let mut text = Text::default();
-        text.reached(&self.place.feed.reading.cursors.write(&self.position));
+        text.reached(&self.subscription.feed.reading.cursors.write(&self.position));
         web::Bytes::from(text.0)
     }
 }

@@ -1,3 +1,5 @@
+//! The device cookie.
+//!
 //! The cookie by which a browser is known to a user who has signed in with it: see [`crate::domain::device`]. Every page that a
 //! signed-in browser asks for sees to it that the browser has one that counts.
 
@@ -12,7 +14,7 @@ use jiff::Timestamp;
 use crate::domain::account::Member;
 use crate::domain::device::{DEVICE_LASTS, Device};
 use crate::domain::ids::SessionId;
-use crate::web::site::Site;
+use crate::web::app_state::AppState;
 
 /// The name of the cookie: see [`crate::web::sign_in::session::cookie_name`].
 fn cookie_name(https: bool) -> &'static str {
@@ -20,8 +22,8 @@ fn cookie_name(https: bool) -> &'static str {
 }
 
 /// What the browser says it is. Whether its user still knows it is another question.
-pub fn of(request: &HttpRequest, site: &Site) -> Option<Device> {
-    Device::read(&site.keys, request.cookie(cookie_name(site.is_https()))?.value())
+pub fn of(request: &HttpRequest, state: &AppState) -> Option<Device> {
+    Device::read(&state.keys, request.cookie(cookie_name(state.is_https()))?.value())
 }
 
 /// Put into the extensions of a request whose browser is to be known from now on.
@@ -42,12 +44,12 @@ pub async fn layer(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let mut answer = next.call(request).await?;
     let recognised = answer.request().extensions_mut().remove::<Recognised>();
-    let site = answer.request().app_data::<web::Data<Site>>().cloned();
-    if let (Some(Recognised(device)), Some(site)) = (recognised, site) {
-        let cookie = Cookie::build(cookie_name(site.is_https()), device.written(&site.keys))
+    let state = answer.request().app_data::<web::Data<AppState>>().cloned();
+    if let (Some(Recognised(device)), Some(state)) = (recognised, state) {
+        let cookie = Cookie::build(cookie_name(state.is_https()), device.written(&state.keys))
             .path("/")
             .http_only(true)
-            .secure(site.is_https())
+            .secure(state.is_https())
             .same_site(SameSite::Lax)
             .max_age(Duration::seconds(DEVICE_LASTS.as_secs()))
             .finish();

@@ -1,3 +1,5 @@
+//! Sessions.
+//!
 //! Sessions: actix-session with a store on Postgres, since a session that lives in a cookie cannot be ended. The cookie holds
 //! a random key, the table its SHA-256.
 
@@ -27,7 +29,7 @@ use crate::domain::second_factor::HALFWAY_LASTS;
 use crate::random;
 use crate::store::pool::Store;
 use crate::store::sessions::{self, NewSession};
-use crate::web::site::Site;
+use crate::web::app_state::AppState;
 
 /// The longest life of a session, in hours: 30 days when the reader asked to stay signed in, else half a day.
 const REMEMBERED_HOURS: i64 = 30 * 24;
@@ -47,12 +49,12 @@ pub fn cookie_name(https: bool) -> &'static str {
 }
 
 /// The layer for pages. Ingest does not pass through it.
-pub fn layer(site: &Site) -> SessionMiddleware<PostgresSessions> {
-    let store = PostgresSessions { store: site.store.clone(), clock: site.clock.clone() };
+pub fn layer(state: &AppState) -> SessionMiddleware<PostgresSessions> {
+    let store = PostgresSessions { store: state.store.clone(), clock: state.clock.clone() };
     // The cookie goes with the browser's window, unless `keep_cookie` gives it an age.
-    SessionMiddleware::builder(store, Key::from(&site.keys.session))
-        .cookie_name(cookie_name(site.is_https()).to_owned())
-        .cookie_secure(site.is_https())
+    SessionMiddleware::builder(store, Key::from(&state.keys.session))
+        .cookie_name(cookie_name(state.is_https()).to_owned())
+        .cookie_secure(state.is_https())
         .cookie_http_only(true)
         .cookie_same_site(SameSite::Lax)
         .cookie_path("/".to_owned())
@@ -145,7 +147,7 @@ pub fn sign_in(
 /// What is kept of somebody who gave the right password and has yet to give a code. It stands apart from what a signed-in session
 /// knows, so that no other page takes one for the other.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Halfway {
+pub struct PendingSecondFactor {
     user: Uuid,
     password_at: String,
     /// What was chosen with the password.
@@ -153,7 +155,7 @@ pub struct Halfway {
     pub next: String,
 }
 
-impl Halfway {
+impl PendingSecondFactor {
     pub fn user(&self) -> UserId {
         UserId(self.user)
     }
@@ -165,16 +167,16 @@ impl Halfway {
 }
 
 /// Who is halfway through signing in, if anybody.
-pub fn halfway(session: &Session) -> Option<Halfway> {
+pub fn pending(session: &Session) -> Option<PendingSecondFactor> {
     session.get(HALFWAY).ok().flatten()
 }
 
 /// Notes the right password under a new key. Nobody is signed in by this.
-pub fn begin_halfway(session: &Session, user: UserId, remember: bool, next: &str, now: Timestamp) {
+pub fn begin_pending(session: &Session, user: UserId, remember: bool, next: &str, now: Timestamp) {
     session.clear();
     session.renew();
-    let halfway = Halfway { user: user.0, password_at: now.to_string(), remember, next: next.to_owned() };
-    let _ = session.insert(HALFWAY, halfway);
+    let pending = PendingSecondFactor { user: user.0, password_at: now.to_string(), remember, next: next.to_owned() };
+    let _ = session.insert(HALFWAY, pending);
 }
 
 /// Notes from where a session is used, where that has changed.

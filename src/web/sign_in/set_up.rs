@@ -10,11 +10,11 @@ use crate::app::create_account::{CreateAccountError, NewAccount, create_account}
 use crate::domain::account::Plan;
 use crate::domain::secret::Secret;
 use crate::store::installation;
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
-use crate::web::reader::Reader;
+use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::sign_in::new_account::NewAccountFields;
 use crate::web::sign_in::session;
 
@@ -46,39 +46,43 @@ struct SetUp {
 }
 
 /// `GET /`: to the events, or to where one signs in.
-pub async fn door(reader: Reader) -> HttpResponse {
-    see_other(if reader.member.is_some() { "/events" } else { "/login" })
+pub async fn door(current_user: CurrentUser) -> HttpResponse {
+    see_other(if current_user.member.is_some() { "/events" } else { "/login" })
 }
 
-async fn require_fresh(reader: &Reader) -> Result<(), PageError> {
-    let fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
+async fn require_fresh(current_user: &CurrentUser) -> Result<(), PageError> {
+    let fresh = installation::is_fresh(&mut *current_user.state.store.connection().await?).await?;
     if fresh { Ok(()) } else { Err(PageError::AlreadySetUp) }
 }
 
-fn form(reader: &Reader, token: &str) -> SetUp {
-    let right = reader.site.keys.is_setup_token(token);
-    SetUp { page: reader.page("Set up"), token: right.then(|| token.to_owned()), fields: NewAccountFields::default() }
+fn form(current_user: &CurrentUser, token: &str) -> SetUp {
+    let right = current_user.state.keys.is_setup_token(token);
+    SetUp {
+        page: current_user.page("Set up"),
+        token: right.then(|| token.to_owned()),
+        fields: NewAccountFields::default(),
+    }
 }
 
 /// `GET /setup?token=`
-pub async fn new(reader: Reader, link: web::Query<Link>) -> Result<HttpResponse, PageError> {
-    require_fresh(&reader).await?;
-    let template = form(&reader, &link.token);
+pub async fn new(current_user: CurrentUser, link: web::Query<Link>) -> Result<HttpResponse, PageError> {
+    require_fresh(&current_user).await?;
+    let template = form(&current_user, &link.token);
     if template.token.is_some() { html(&template) } else { Ok(forbidden(&template)?) }
 }
 
 /// `POST /setup?token=`
 pub async fn create(
-    reader: Reader,
+    current_user: CurrentUser,
     session: Session,
     link: web::Query<Link>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    require_fresh(&reader).await?;
+    require_fresh(&current_user).await?;
     let Form { email, password, name, token } = submitted;
     // An empty field says nothing against the link.
     let token = token.filter(|token| !token.is_empty()).unwrap_or(link.token.clone());
-    let mut template = form(&reader, &token);
+    let mut template = form(&current_user, &token);
     if template.token.is_none() {
         return forbidden(&template);
     }
@@ -86,9 +90,16 @@ pub async fn create(
         return html_invalid(&template);
     };
     let new = NewAccount { email, name, plan: Plan::Pro, password, is_set_up: true };
-    match create_account(&reader.site.store, &reader.site.hasher, new, &reader.act()).await {
+    match create_account(&current_user.state.store, &current_user.state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {
-            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent, reader.now);
+            session::sign_in(
+                &session,
+                user,
+                true,
+                current_user.address.to_string(),
+                current_user.agent,
+                current_user.now,
+            );
             Ok(see_other("/settings/integrations/webhooks"))
         }
         Err(CreateAccountError::AlreadySetUp | CreateAccountError::EmailTaken) => Err(PageError::AlreadySetUp),

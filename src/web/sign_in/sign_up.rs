@@ -9,11 +9,11 @@ use crate::app::create_account::{CreateAccountError, NewAccount, create_account}
 use crate::domain::account::Plan;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
-use crate::web::answers::{html, html_invalid, see_other};
+use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
-use crate::web::reader::Reader;
+use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::sign_in::new_account::NewAccountFields;
 use crate::web::sign_in::session;
 
@@ -35,34 +35,34 @@ struct SignUp {
     fields: NewAccountFields,
 }
 
-fn form(reader: &Reader) -> Result<SignUp, PageError> {
-    if !reader.site.signup_open {
+fn form(current_user: &CurrentUser) -> Result<SignUp, PageError> {
+    if !current_user.state.signup_open {
         return Err(PageError::NotFound);
     }
     Ok(SignUp {
-        page: reader.page("Create an account"),
-        host: reader.site.host().to_owned(),
+        page: current_user.page("Create an account"),
+        host: current_user.state.host().to_owned(),
         fields: NewAccountFields::default(),
     })
 }
 
 /// `GET /signup`
-pub async fn new(reader: Reader) -> Result<HttpResponse, PageError> {
-    html(&form(&reader)?)
+pub async fn new(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+    html(&form(&current_user)?)
 }
 
 /// `POST /signup`
 pub async fn create(
-    reader: Reader,
+    current_user: CurrentUser,
     session: Session,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let mut template = form(&reader)?;
+    let mut template = form(&current_user)?;
     let Form { email, password, name } = submitted;
     template.fields.email = email.trim().to_owned();
-    let site = &reader.site;
-    let address = throttle_key(reader.address);
-    let Ok(attempt) = site.sign_in_failures_by_address.take(&address, reader.now).await else {
+    let state = &current_user.state;
+    let address = throttle_key(current_user.address);
+    let Ok(attempt) = state.sign_in_failures_by_address.take(&address, current_user.now).await else {
         template.fields.email_error =
             Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
@@ -71,11 +71,18 @@ pub async fn create(
         return html_invalid(&template);
     };
     // An account costs a hash and a row, so creating them is limited like failing to sign in.
-    attempt.lose();
+    attempt.fail();
     let new = NewAccount { email, name, plan: Plan::Free, password, is_set_up: false };
-    match create_account(&site.store, &site.hasher, new, &reader.act()).await {
+    match create_account(&state.store, &state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {
-            session::sign_in(&session, user, true, reader.address.to_string(), reader.agent.clone(), reader.now);
+            session::sign_in(
+                &session,
+                user,
+                true,
+                current_user.address.to_string(),
+                current_user.agent.clone(),
+                current_user.now,
+            );
             Ok(see_other("/settings/integrations/webhooks"))
         }
         Err(CreateAccountError::EmailTaken) => {

@@ -1,5 +1,7 @@
-//! How guessing is slowed at every door that takes the account password or a code: wrong ones are counted by address and by
-//! account, all doors together. Those from a browser that the user has signed in with before are counted by that browser alone:
+//! Rate limiting of sign-in attempts.
+//!
+//! How guessing is slowed wherever something takes the account password or a code: wrong ones are counted by address and by
+//! account, all of these together. Those from a browser that the user has signed in with before are counted by that browser alone:
 //! else whoever knows the address of an account could keep its owner out by guessing.
 
 use std::net::IpAddr;
@@ -11,18 +13,18 @@ use crate::domain::account::Member;
 use crate::domain::device::Device;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::network::throttle_key;
-use crate::ingest::limiter::Taken;
+use crate::ingest::limiter::AttemptGuard;
 use crate::store::users;
+use crate::web::app_state::AppState;
+use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
-use crate::web::reader::Reader;
-use crate::web::site::Site;
 
 /// Somebody's guess at the password or at the code of an account. It has its turn, so that it may be looked at; unless it is said to be
 /// wrong, it counts for nothing.
 pub struct Guess<'a> {
-    site: &'a Site,
+    state: &'a AppState,
     now: Timestamp,
-    taken: Vec<Taken>,
+    guard: Vec<AttemptGuard>,
 }
 
 /// Nothing is looked at for so long.
@@ -41,45 +43,45 @@ enum Counter {
 }
 
 impl Counter {
-    async fn take(&self, site: &Site, now: Timestamp) -> Result<Taken, Duration> {
+    async fn take(&self, state: &AppState, now: Timestamp) -> Result<AttemptGuard, Duration> {
         match self {
-            Self::Device(device) => site.sign_in_failures_by_device.take(device, now).await,
-            Self::Address(address) => site.sign_in_failures_by_address.take(address, now).await,
-            Self::Email(email) => site.sign_in_failures_by_email.take(email, now).await,
-            Self::CodesOf(user) => site.code_failures_by_user.take(user, now).await,
+            Self::Device(device) => state.sign_in_failures_by_device.take(device, now).await,
+            Self::Address(address) => state.sign_in_failures_by_address.take(address, now).await,
+            Self::Email(email) => state.sign_in_failures_by_email.take(email, now).await,
+            Self::CodesOf(user) => state.code_failures_by_user.take(user, now).await,
         }
     }
 
-    fn wait(&self, site: &Site, now: Timestamp) -> Option<Duration> {
+    fn wait(&self, state: &AppState, now: Timestamp) -> Option<Duration> {
         match self {
-            Self::Device(device) => site.sign_in_failures_by_device.wait(device, now),
-            Self::Address(address) => site.sign_in_failures_by_address.wait(address, now),
-            Self::Email(email) => site.sign_in_failures_by_email.wait(email, now),
-            Self::CodesOf(user) => site.code_failures_by_user.wait(user, now),
+            Self::Device(device) => state.sign_in_failures_by_device.wait(device, now),
+            Self::Address(address) => state.sign_in_failures_by_address.wait(address, now),
+            Self::Email(email) => state.sign_in_failures_by_email.wait(email, now),
+            Self::CodesOf(user) => state.code_failures_by_user.wait(user, now),
         }
     }
 }
 
 impl<'a> Guess<'a> {
-    pub async fn at_password(reader: &'a Reader, email: &str) -> Result<Result<Self, TooMany>, PageError> {
-        let guess = Self { site: &reader.site, now: reader.now, taken: Vec::new() };
-        if let Some(device) = known_device(reader, email).await?
-            && let Ok(taken) = Counter::Device(device.session).take(guess.site, guess.now).await
+    pub async fn at_password(current_user: &'a CurrentUser, email: &str) -> Result<Result<Self, TooMany>, PageError> {
+        let attempt = Self { state: &current_user.state, now: current_user.now, guard: Vec::new() };
+        if let Some(device) = known_device(current_user, email).await?
+            && let Ok(guard) = Counter::Device(device.session).take(attempt.state, attempt.now).await
         {
-            return Ok(Ok(Self { taken: vec![taken], ..guess }));
+            return Ok(Ok(Self { guard: vec![guard], ..attempt }));
         }
         // A browser that has used its own guesses up is one of the world.
-        let world = [Counter::Address(throttle_key(reader.address)), Counter::Email(email.to_owned())];
-        Ok(guess.counted_by(&world).await)
+        let world = [Counter::Address(throttle_key(current_user.address)), Counter::Email(email.to_owned())];
+        Ok(attempt.counted_by(&world).await)
     }
 
     /// Codes are short, so they get fewer tries than passwords, however many browsers they come from. Who gets here knows the
     /// password, so that only they can use the tries up.
-    pub async fn at_code(reader: &'a Reader, member: &Member) -> Result<Result<Self, TooMany>, PageError> {
-        match Self::at_password(reader, &member.email).await? {
-            Ok(guess) => Ok(guess.and_at_code(member).await),
+    pub async fn at_code(current_user: &'a CurrentUser, member: &Member) -> Result<Result<Self, TooMany>, PageError> {
+        match Self::at_password(current_user, &member.email).await? {
+            Ok(attempt) => Ok(attempt.and_at_code(member).await),
             Err(TooMany { seconds }) => {
-                let codes = Counter::CodesOf(member.user_id).wait(&reader.site, reader.now);
+                let codes = Counter::CodesOf(member.user_id).wait(&current_user.state, current_user.now);
                 Ok(Err(TooMany { seconds: codes.map_or(0, whole_seconds).max(seconds) }))
             }
         }
@@ -92,18 +94,18 @@ impl<'a> Guess<'a> {
 
     /// It counts, at every counter.
     pub fn was_wrong(self) {
-        for taken in self.taken {
-            taken.lose();
+        for guard in self.guard {
+            guard.fail();
         }
     }
 
     /// Everybody takes their turns in the same order, so that no two wait for each other.
     async fn counted_by(mut self, counters: &[Counter]) -> Result<Self, TooMany> {
         for (number, counter) in counters.iter().enumerate() {
-            match counter.take(self.site, self.now).await {
-                Ok(taken) => self.taken.push(taken),
+            match counter.take(self.state, self.now).await {
+                Ok(guard) => self.guard.push(guard),
                 Err(wait) => {
-                    let others = counters[number + 1..].iter().filter_map(|other| other.wait(self.site, self.now));
+                    let others = counters[number + 1..].iter().filter_map(|other| other.wait(self.state, self.now));
                     return Err(TooMany { seconds: whole_seconds(others.fold(wait, Duration::max)) });
                 }
             }
@@ -118,9 +120,9 @@ fn whole_seconds(wait: Duration) -> u64 {
 
 /// The reader's browser, where it is known to the user with an address. Only a browser with a genuine cookie makes us look, and always
 /// for the user whom the cookie names: the time that it takes says nothing about the address.
-async fn known_device(reader: &Reader, email: &str) -> Result<Option<Device>, PageError> {
-    let Some(device) = reader.device else { return Ok(None) };
-    let member = users::find(&mut *reader.site.store.connection().await?, device.user).await?;
-    let is_known = member.is_some_and(|member| member.email == email && device.is_known_to(&member, reader.now));
+async fn known_device(current_user: &CurrentUser, email: &str) -> Result<Option<Device>, PageError> {
+    let Some(device) = current_user.device else { return Ok(None) };
+    let member = users::find(&mut *current_user.state.store.connection().await?, device.user).await?;
+    let is_known = member.is_some_and(|member| member.email == email && device.is_known_to(&member, current_user.now));
     Ok(is_known.then_some(device))
 }

@@ -6,16 +6,16 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use crate::app::finish_sign_in::{find_halfway, finish_sign_in};
+use crate::app::finish_sign_in::{find_pending, finish_sign_in};
 use crate::domain::account::Member;
 use crate::domain::second_factor::SaidCode;
 use crate::domain::secret::Secret;
-use crate::web::answers::{html, html_invalid, html_throttled, see_other};
+use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
-use crate::web::reader::Reader;
-use crate::web::sign_in::session::{self, Halfway};
+use crate::web::responses::{html, html_invalid, html_throttled, see_other};
+use crate::web::sign_in::session::{self, PendingSecondFactor};
 use crate::web::sign_in::throttle::{Guess, TooMany};
 
 /// The address of the second step.
@@ -46,58 +46,66 @@ struct SignInCode {
     error: Option<(String, String)>,
 }
 
-fn form(reader: &Reader, query: &Query) -> SignInCode {
+fn form(current_user: &CurrentUser, query: &Query) -> SignInCode {
     SignInCode {
-        page: reader.page("Enter your code"),
-        host: reader.site.host().to_owned(),
+        page: current_user.page("Enter your code"),
+        host: current_user.state.host().to_owned(),
         is_recovery: query.with == "recovery-code",
         error: None,
     }
 }
 
 /// Who is halfway, and what they chose with the password.
-async fn halfway(reader: &Reader, session: &Session) -> Result<Option<(Member, Halfway)>, PageError> {
-    let Some(halfway) = session::halfway(session) else { return Ok(None) };
-    let found = find_halfway(&reader.site.store, halfway.user(), halfway.password_at(), reader.now).await?;
-    Ok(found.map(|member| (member, halfway)))
+async fn pending(
+    current_user: &CurrentUser,
+    session: &Session,
+) -> Result<Option<(Member, PendingSecondFactor)>, PageError> {
+    let Some(pending) = session::pending(session) else { return Ok(None) };
+    let found =
+        find_pending(&current_user.state.store, pending.user(), pending.password_at(), current_user.now).await?;
+    Ok(found.map(|member| (member, pending)))
 }
 
 /// To where somebody is sent who has nothing to do here.
-fn elsewhere(reader: &Reader) -> HttpResponse {
-    see_other(if reader.member.is_some() { "/events" } else { FIRST_STEP })
+fn elsewhere(current_user: &CurrentUser) -> HttpResponse {
+    see_other(if current_user.member.is_some() { "/events" } else { FIRST_STEP })
 }
 
 /// `GET /login/code`
-pub async fn new(reader: Reader, session: Session, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    match halfway(&reader, &session).await? {
-        Some(_) => html(&form(&reader, &query)),
-        None => Ok(elsewhere(&reader)),
+pub async fn new(
+    current_user: CurrentUser,
+    session: Session,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
+    match pending(&current_user, &session).await? {
+        Some(_) => html(&form(&current_user, &query)),
+        None => Ok(elsewhere(&current_user)),
     }
 }
 
 /// `POST /login/code`
 pub async fn create(
-    reader: Reader,
+    current_user: CurrentUser,
     session: Session,
     query: web::Query<Query>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let Some((member, halfway)) = halfway(&reader, &session).await? else { return Ok(elsewhere(&reader)) };
-    let mut template = form(&reader, &query);
-    let guess = match Guess::at_code(&reader, &member).await? {
-        Ok(guess) => guess,
+    let Some((member, pending)) = pending(&current_user, &session).await? else { return Ok(elsewhere(&current_user)) };
+    let mut template = form(&current_user, &query);
+    let attempt = match Guess::at_code(&current_user, &member).await? {
+        Ok(attempt) => attempt,
         Err(TooMany { seconds }) => {
             template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
             return html_throttled(&template, seconds);
         }
     };
-    let (site, said) = (&reader.site, SaidCode::read(&submitted.code));
-    if finish_sign_in(&site.store, &site.keys, &member, &said, &reader.act()).await? {
-        let (address, agent) = (reader.address.to_string(), reader.agent.clone());
-        session::sign_in(&session, member.user_id, halfway.remember, address, agent, reader.now);
-        return Ok(see_other(local_path(&halfway.next).unwrap_or("/events")));
+    let (state, said) = (&current_user.state, SaidCode::read(&submitted.code));
+    if finish_sign_in(&state.store, &state.keys, &member, &said, &current_user.act()).await? {
+        let (address, agent) = (current_user.address.to_string(), current_user.agent.clone());
+        session::sign_in(&session, member.user_id, pending.remember, address, agent, current_user.now);
+        return Ok(see_other(local_path(&pending.next).unwrap_or("/events")));
     }
-    guess.was_wrong();
+    attempt.was_wrong();
     let remedy = match template.is_recovery {
         true => "Each recovery code works once. Use one that you haven’t used, then try again.",
         false => "Each code works once. Wait for the next one in your app, then try again.",

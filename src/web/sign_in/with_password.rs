@@ -12,11 +12,11 @@ use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::store::installation;
-use crate::web::answers::{html, html_invalid, html_throttled, see_other};
+use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
-use crate::web::reader::Reader;
+use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::sign_in::session;
 use crate::web::sign_in::throttle::{Guess, TooMany};
 use crate::web::sign_in::with_code;
@@ -58,15 +58,15 @@ struct SignIn {
     is_fresh: bool,
 }
 
-fn form(reader: &Reader, next: &str) -> SignIn {
+fn form(current_user: &CurrentUser, next: &str) -> SignIn {
     SignIn {
-        page: reader.page("Sign in"),
-        host: reader.site.host().to_owned(),
+        page: current_user.page("Sign in"),
+        host: current_user.state.host().to_owned(),
         email: String::new(),
         next: local_path(next).unwrap_or("").to_owned(),
         remember: true,
         error: None,
-        signup_open: reader.site.signup_open,
+        signup_open: current_user.state.signup_open,
         is_deleted: false,
         is_late: false,
         is_fresh: false,
@@ -74,32 +74,32 @@ fn form(reader: &Reader, next: &str) -> SignIn {
 }
 
 /// `GET /login`
-pub async fn new(reader: Reader, next: web::Query<Next>) -> Result<HttpResponse, PageError> {
-    if reader.member.is_some() {
+pub async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Result<HttpResponse, PageError> {
+    if current_user.member.is_some() {
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
-    let mut template = form(&reader, &next.next);
+    let mut template = form(&current_user, &next.next);
     template.is_deleted = next.done == "deleted";
     template.is_late = next.done == "late";
-    template.is_fresh = installation::is_fresh(&mut *reader.site.store.connection().await?).await?;
+    template.is_fresh = installation::is_fresh(&mut *current_user.state.store.connection().await?).await?;
     html(&template)
 }
 
 /// `POST /login`
 pub async fn create(
-    reader: Reader,
+    current_user: CurrentUser,
     session: Session,
     link: web::Query<Next>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
     let Form { email, password, remember, next } = submitted;
     let next = if next.is_empty() { link.into_inner().next } else { next };
-    let mut template = form(&reader, &next);
+    let mut template = form(&current_user, &next);
     template.email = email.trim().chars().take(300).collect();
     template.remember = remember.is_some();
-    let site = &reader.site;
-    let guess = match Guess::at_password(&reader, &template.email.to_lowercase()).await? {
-        Ok(guess) => guess,
+    let state = &current_user.state;
+    let attempt = match Guess::at_password(&current_user, &template.email.to_lowercase()).await? {
+        Ok(attempt) => attempt,
         Err(TooMany { seconds }) => {
             template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
             return html_throttled(&template, seconds);
@@ -108,22 +108,22 @@ pub async fn create(
     // Hashing takes longer with longer texts, and none of ours is longer.
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
     let outcome = match email.parse::<Email>() {
-        Ok(email) if plausible => sign_in(&site.store, &site.hasher, &email, &password, &reader.act()).await?,
+        Ok(email) if plausible => sign_in(&state.store, &state.hasher, &email, &password, &current_user.act()).await?,
         _ => Outcome::Refused,
     };
     match outcome {
         Outcome::Done(member) => {
-            let agent = reader.agent.clone();
-            let address = reader.address.to_string();
-            session::sign_in(&session, member.user_id, template.remember, address, agent, reader.now);
+            let agent = current_user.agent.clone();
+            let address = current_user.address.to_string();
+            session::sign_in(&session, member.user_id, template.remember, address, agent, current_user.now);
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
         Outcome::NeedsCode(member) => {
-            session::begin_halfway(&session, member.user_id, template.remember, &template.next, reader.now);
+            session::begin_pending(&session, member.user_id, template.remember, &template.next, current_user.now);
             Ok(see_other(with_code::PATH))
         }
         Outcome::Refused => {
-            guess.was_wrong();
+            attempt.was_wrong();
             let what = "That email and password don’t match".to_owned();
             template.error = Some((what, "Check both, then try again.".to_owned()));
             html_invalid(&template)
@@ -132,9 +132,9 @@ pub async fn create(
 }
 
 /// `POST /logout`
-pub async fn destroy(reader: Reader, session: Session) -> Result<HttpResponse, PageError> {
-    if let (Some(member), Some(id)) = (&reader.member, reader.session) {
-        sign_out(&reader.site.store, member, id, &reader.act()).await?;
+pub async fn destroy(current_user: CurrentUser, session: Session) -> Result<HttpResponse, PageError> {
+    if let (Some(member), Some(id)) = (&current_user.member, current_user.session) {
+        sign_out(&current_user.state.store, member, id, &current_user.act()).await?;
     }
     session::sign_out(&session);
     Ok(see_other("/login"))

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use crate::domain::credential::{Credential, CredentialState, PasswordRecord, PasswordState};
 use crate::domain::credential_password::masked;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::{Nearness, age};
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute, left, utc};
-use crate::domain::visible::visible;
-use crate::web::shown::{When, grouped};
+use crate::web::format::{When, grouped};
 use crate::web::webhooks::dialogs::use_of;
 use crate::web::webhooks::held::Held;
 use crate::web::webhooks::spark::{self, HalfHours};
@@ -108,7 +108,7 @@ impl Card {
         let last = credential.last_used();
         Self {
             id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             username: credential.username.clone(),
             badge: badge(credential, now),
             passwords: lines(credential, now),
@@ -190,7 +190,7 @@ fn lines(credential: &Credential, now: Timestamp) -> Vec<PasswordLine> {
 impl PasswordLife {
     fn new(password: &PasswordRecord, now: Timestamp) -> Self {
         let agent = password.last_used_agent.as_deref().unwrap_or_default();
-        let agent: String = visible(agent).chars().take(SHOWN_AGENT_CHARS).collect();
+        let agent: String = escape_invisible(agent).chars().take(SHOWN_AGENT_CHARS).collect();
         let from = password.last_used_ip.map(|ip| format!("from {ip}"));
         let with = Some(agent).filter(|agent| !agent.is_empty()).map(|agent| format!("with {agent}"));
         let ended = password.revoked_at.or(password.expires_at.filter(|end| *end <= now));

@@ -7,14 +7,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::CredentialId;
 use crate::domain::secret::Secret;
-use crate::domain::visible::visible;
 use crate::store::credentials;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::When;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
 use crate::web::webhooks::first_run::live_path;
 
 /// The page that shows a password, this once.
@@ -49,19 +49,19 @@ struct Shown {
 
 /// The answer to who made a password, by creating a credential or by rotating one.
 pub fn created(
-    reader: &SignedIn,
+    current_user: &SignedIn,
     id: CredentialId,
     (name, username): (&str, &str),
     password: &Secret,
     rotated: Option<Option<When>>,
 ) -> Result<HttpResponse, PageError> {
-    let endpoint = reader.site().ingest_url.clone();
-    let name = visible(name).into_owned();
+    let endpoint = current_user.state().ingest_url.clone();
+    let name = escape_invisible(name).into_owned();
     let plain = password.reveal();
     let env_file = format!("WEBHOOK_URL={endpoint}\nWEBHOOK_USERNAME={username}\nWEBHOOK_PASSWORD={plain}\n");
     let title = if rotated.is_some() { format!("New password for {name}") } else { format!("{name} is ready") };
     let template = Created {
-        page: reader.page(&title).at("settings", "webhooks"),
+        page: current_user.page(&title).at("settings", "webhooks"),
         id: id.to_string(),
         title,
         authorization: Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{plain}")))),
@@ -69,7 +69,7 @@ pub fn created(
             "data:text/plain;charset=utf-8,{}",
             utf8_percent_encode(&env_file, NON_ALPHANUMERIC)
         )),
-        live: live_path(username, reader.now()),
+        live: live_path(username, current_user.now()),
         username: username.to_owned(),
         password: password.clone(),
         name,
@@ -83,13 +83,14 @@ pub fn created(
 }
 
 /// Somebody sent the form again: what it made exists, and its password is not shown twice.
-pub async fn shown_before(reader: &SignedIn, id: CredentialId) -> Result<HttpResponse, PageError> {
-    let mut conn = reader.site().store.connection().await?;
-    let credential = credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+pub async fn shown_before(current_user: &SignedIn, id: CredentialId) -> Result<HttpResponse, PageError> {
+    let mut conn = current_user.state().store.connection().await?;
+    let credential =
+        credentials::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
     let template = Shown {
-        page: reader.page("The password was shown already").at("settings", "webhooks"),
+        page: current_user.page("The password was shown already").at("settings", "webhooks"),
         id: id.to_string(),
-        name: visible(&credential.name).into_owned(),
+        name: escape_invisible(&credential.name).into_owned(),
         username: credential.username,
     };
     Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(template.render()?))

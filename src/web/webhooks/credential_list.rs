@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use crate::domain::credential::Credential;
 use crate::domain::listing::EventFilter;
 use crate::store::{credentials, event_counts, held_events, rejections};
-use crate::web::answers::html;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::chart::Span;
 use crate::web::events::rejections::Row as RejectionRow;
+use crate::web::format::grouped;
 use crate::web::page::Page;
-use crate::web::reader::SignedIn;
-use crate::web::shown::grouped;
+use crate::web::responses::html;
 use crate::web::webhooks::card::{Badge, Card, OldPassword};
 use crate::web::webhooks::dialogs::{Dialog, FormError, NewForm, Query, dialog};
 use crate::web::webhooks::first_run::FirstRun;
@@ -77,12 +77,12 @@ struct Integrations {
     path: &'static str,
 }
 
-pub async fn integrations(reader: SignedIn) -> Result<HttpResponse, PageError> {
-    let mut conn = reader.site().store.connection().await?;
-    let credentials = credentials::list(&mut conn, reader.member.account_id).await?;
+pub async fn integrations(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    let mut conn = current_user.state().store.connection().await?;
+    let credentials = credentials::list(&mut conn, current_user.member.account_id).await?;
     let template = Integrations {
-        page: reader.page("Integrations").at("settings", "integrations"),
-        is_pro: reader.member.plan.includes_webhooks(),
+        page: current_user.page("Integrations").at("settings", "integrations"),
+        is_pro: current_user.member.plan.includes_webhooks(),
         active: credentials.iter().filter(|c| c.revoked_at.is_none()).count(),
         path: PATH,
     };
@@ -90,33 +90,33 @@ pub async fn integrations(reader: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `GET /settings/integrations/webhooks`
-pub async fn show(reader: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let rendered = render(&reader, &query, None).await?;
+pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let rendered = render(&current_user, &query, None).await?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(rendered))
 }
 
 /// The page after a form that did not validate.
-pub async fn show_invalid(reader: &SignedIn, query: &Query, error: FormError) -> Result<HttpResponse, PageError> {
-    let rendered = render(reader, query, Some(error)).await?;
+pub async fn show_invalid(current_user: &SignedIn, query: &Query, error: FormError) -> Result<HttpResponse, PageError> {
+    let rendered = render(current_user, query, Some(error)).await?;
     Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(rendered))
 }
 
 /// The page with a dialog that says why a change was not possible.
-pub async fn show_conflict(reader: &SignedIn, query: &Query) -> Result<HttpResponse, PageError> {
-    let rendered = render(reader, query, None).await?;
+pub async fn show_conflict(current_user: &SignedIn, query: &Query) -> Result<HttpResponse, PageError> {
+    let rendered = render(current_user, query, None).await?;
     Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(rendered))
 }
 
-async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> Result<String, PageError> {
-    let (account, now) = (reader.member.account_id, reader.now());
-    let mut conn = reader.site().store.connection().await?;
+async fn render(current_user: &SignedIn, query: &Query, error: Option<FormError>) -> Result<String, PageError> {
+    let (account, now) = (current_user.member.account_id, current_user.now());
+    let mut conn = current_user.state().store.connection().await?;
     let all = credentials::list(&mut conn, account).await?;
-    let page = reader.page("Webhooks settings").at("settings", "webhooks");
-    if !reader.member.plan.includes_webhooks() {
+    let page = current_user.page("Webhooks settings").at("settings", "webhooks");
+    if !current_user.member.plan.includes_webhooks() {
         let counts = event_counts::list_since(&mut conn, account, Timestamp::UNIX_EPOCH).await?;
         let template = Locked {
             page,
-            upgrade_url: reader.site().upgrade_url.clone(),
+            upgrade_url: current_user.state().upgrade_url.clone(),
             cards: all
                 .iter()
                 .filter(|credential| credential.revoked_at.is_none())
@@ -135,7 +135,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
     };
     let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|c| c.revoked_at.is_some());
     let notice = notice(query, &all, now);
-    let endpoint = reader.site().ingest_url.clone();
+    let endpoint = current_user.state().ingest_url.clone();
     if live.is_empty() {
         let form = match error {
             Some(FormError::New(form)) => form,
@@ -144,7 +144,7 @@ async fn render(reader: &SignedIn, query: &Query, error: Option<FormError>) -> R
         let template = Empty { page, endpoint, form, notice, revoked: revoked.into_iter().map(card).collect() };
         return Ok(template.render()?);
     }
-    let dialog = dialog(&mut conn, reader, query, (&all, &held), error).await?;
+    let dialog = dialog(&mut conn, current_user, query, (&all, &held), error).await?;
     let first = FirstRun::of(&mut conn, account, &all, now).await?;
     let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, None, RECENT_REJECTIONS).await?;
     let template = Webhooks {

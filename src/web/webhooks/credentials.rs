@@ -16,33 +16,33 @@ use crate::app::set_expiry::{ExpiryError, set_expiry};
 use crate::app::stop_old_password::{StopError, stop_old_password};
 use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
 use crate::domain::credential::CredentialName;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
-use crate::domain::visible::visible;
 use crate::store::credentials;
-use crate::web::answers::see_other;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
+use crate::web::responses::see_other;
 use crate::web::webhooks::created::{created, shown_before};
 use crate::web::webhooks::credential_list::{self, PATH};
 use crate::web::webhooks::dialogs::{FormError, NewForm, Query};
 
 /// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
 /// that leaked while the account was on Pro would work again when it is back.
-async fn own_id(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+async fn own_id(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
-    let mut conn = reader.site().store.connection().await?;
-    credentials::find(&mut conn, reader.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    let mut conn = current_user.state().store.connection().await?;
+    credentials::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
     Ok(id)
 }
 
 /// The same for what is part of the plan.
-pub async fn own_id_on_pro(reader: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
-    let id = own_id(reader, text).await?;
-    reader.require_pro()?;
+pub async fn own_id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    let id = own_id(current_user, text).await?;
+    current_user.require_pro()?;
     Ok(id)
 }
 
@@ -61,24 +61,24 @@ pub struct NameOf {
 }
 
 /// `POST …/credentials`
-pub async fn create(reader: SignedIn, Submitted(form): Submitted<NameOf>) -> Result<HttpResponse, PageError> {
-    reader.require_pro()?;
+pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NameOf>) -> Result<HttpResponse, PageError> {
+    current_user.require_pro()?;
     let id = CredentialId(id_or_new(form.id.as_deref()));
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
             let form = NewForm { id: id.0, name: form.name, error: Some(format!("{problem}")) };
-            return credential_list::show_invalid(&reader, &Query::default(), FormError::New(form)).await;
+            return credential_list::show_invalid(&current_user, &Query::default(), FormError::New(form)).await;
         }
     };
-    let site = reader.site();
-    let (account, act) = (reader.member.account_id, reader.act());
-    match issue_credential(&site.store, &site.hasher, &site.keys, account, id, name, &act).await {
+    let state = current_user.state();
+    let (account, act) = (current_user.member.account_id, current_user.act());
+    match issue_credential(&state.store, &state.hasher, &state.keys, account, id, name, &act).await {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
-            created(&reader, id, about, issued.password.secret(), None)
+            created(&current_user, id, about, issued.password.secret(), None)
         }
-        Err(IssueError::AlreadyIssued) => shown_before(&reader, id).await,
+        Err(IssueError::AlreadyIssued) => shown_before(&current_user, id).await,
         Err(IssueError::Failed(failure)) => Err(failure.into()),
     }
 }
@@ -93,40 +93,41 @@ pub struct Rotation {
 
 /// `POST …/credentials/{id}/rotation`
 pub async fn rotate(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Rotation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
+    let id = own_id_on_pro(&current_user, &id).await?;
     let overlap = match &form.overlap {
         None => Overlap::OneDay,
         Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
     };
     let secret = SecretId(id_or_new(form.id.as_deref()));
-    let site = reader.site();
-    let (account, act) = (reader.member.account_id, reader.act());
-    match rotate_credential(&site.store, &site.hasher, &site.keys, account, id, secret, overlap, &act).await {
+    let state = current_user.state();
+    let (account, act) = (current_user.member.account_id, current_user.act());
+    match rotate_credential(&state.store, &state.hasher, &state.keys, account, id, secret, overlap, &act).await {
         Ok(rotated) => {
             let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
             let until = rotated.previous_expires_at.map(|at| When::minute(at, act.at));
-            created(&reader, id, about, rotated.password.secret(), Some(until))
+            created(&current_user, id, about, rotated.password.secret(), Some(until))
         }
-        Err(RotateError::AlreadyRotated) => shown_before(&reader, id).await,
+        Err(RotateError::AlreadyRotated) => shown_before(&current_user, id).await,
         Err(RotateError::NotFound) => Err(PageError::NotFound),
         Err(RotateError::Revoked) => Ok(done("revoked", id)),
         // The dialog says when the slot frees and offers to stop the old password now.
         Err(RotateError::TwoPasswordsLive(_)) => {
             let query = Query { rotate: Some(id.0), ..Query::default() };
-            credential_list::show_conflict(&reader, &query).await
+            credential_list::show_conflict(&current_user, &query).await
         }
         Err(RotateError::Failed(failure)) => Err(failure.into()),
     }
 }
 
 /// `POST …/credentials/{id}/old-password-revocation`
-pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
-    match stop_old_password(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
+pub async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id(&current_user, &id).await?;
+    match stop_old_password(&current_user.state().store, current_user.member.account_id, id, &current_user.act()).await
+    {
         Ok(()) => Ok(done("stopped", id)),
         Err(StopError::NotFound) => Err(PageError::NotFound),
         Err(StopError::Failed(failure)) => Err(failure.into()),
@@ -134,9 +135,9 @@ pub async fn stop_old(reader: SignedIn, id: web::Path<String>) -> Result<HttpRes
 }
 
 /// `POST …/credentials/{id}/overlap-extension`
-pub async fn extend(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
-    match extend_overlap(&reader.site().store, reader.member.account_id, id, &reader.act()).await {
+pub async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&current_user, &id).await?;
+    match extend_overlap(&current_user.state().store, current_user.member.account_id, id, &current_user.act()).await {
         Ok(_) => Ok(done("extended", id)),
         Err(ExtendError::NotFound) => Err(PageError::NotFound),
         // A page that was open for long still has the button.
@@ -157,22 +158,22 @@ pub struct Expiry {
 
 /// `POST …/credentials/{id}/expiry`
 pub async fn expire(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Expiry>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
+    let id = own_id_on_pro(&current_user, &id).await?;
     let Expiry { expires_on, remove } = form;
     let said = if remove.is_some() { "" } else { &expires_on };
-    let end = match expiry::parse(said, reader.now()) {
+    let end = match expiry::parse(said, current_user.now()) {
         Ok(end) => end,
         Err(problem) => {
             let query = Query { expiry: Some(id.0), ..Query::default() };
             let error = FormError::Expiry { value: expires_on, error: problem.to_string() };
-            return credential_list::show_invalid(&reader, &query, error).await;
+            return credential_list::show_invalid(&current_user, &query, error).await;
         }
     };
-    match set_expiry(&reader.site().store, reader.member.account_id, id, end, &reader.act()).await {
+    match set_expiry(&current_user.state().store, current_user.member.account_id, id, end, &current_user.act()).await {
         Ok(()) => Ok(done(if end.is_some() { "dated" } else { "undated" }, id)),
         Err(ExpiryError::NotFound) => Err(PageError::NotFound),
         Err(ExpiryError::NoPassword) => Ok(done("nothing-dated", id)),
@@ -190,24 +191,24 @@ pub struct Revocation {
 /// `POST …/credentials/{id}/revocation`. Typing the name guards against a slip of the hand, not against an attacker, so a form
 /// without that field is as good.
 pub async fn revoke(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Revocation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, &id).await?;
-    let (store, account) = (&reader.site().store, reader.member.account_id);
+    let id = own_id(&current_user, &id).await?;
+    let (store, account) = (&current_user.state().store, current_user.member.account_id);
     if let Some(typed) = &form.confirmation {
         let credential =
             credentials::find(&mut *store.connection().await?, account, id).await?.ok_or(PageError::NotFound)?;
         // A name with invisible characters can only be typed as it is shown.
-        let shown = visible(&credential.name);
+        let shown = escape_invisible(&credential.name);
         if typed.trim() != credential.name && typed.trim() != shown {
             let query = Query { revoke: Some(id.0), ..Query::default() };
             let problem = format!("Type {shown} exactly as it is written.");
-            return credential_list::show_invalid(&reader, &query, FormError::Confirmation(problem)).await;
+            return credential_list::show_invalid(&current_user, &query, FormError::Confirmation(problem)).await;
         }
     }
-    match revoke_credential(store, account, id, &reader.act()).await {
+    match revoke_credential(store, account, id, &current_user.act()).await {
         Ok(()) => Ok(done("revoked", id)),
         Err(RevokeError::NotFound) => Err(PageError::NotFound),
         Err(RevokeError::Failed(failure)) => Err(failure.into()),
@@ -215,19 +216,21 @@ pub async fn revoke(
 }
 
 /// `POST …/credentials/{id}/disabling`
-pub async fn disable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    switch(reader, &id, Switch::Disable, "disabled").await
+pub async fn disable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    switch(current_user, &id, Switch::Disable, "disabled").await
 }
 
 /// `POST …/credentials/{id}/enabling`
-pub async fn enable(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    own_id_on_pro(&reader, &id).await?;
-    switch(reader, &id, Switch::Enable, "enabled").await
+pub async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    own_id_on_pro(&current_user, &id).await?;
+    switch(current_user, &id, Switch::Enable, "enabled").await
 }
 
-async fn switch(reader: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
-    let id = own_id(&reader, id).await?;
-    match switch_credential(&reader.site().store, reader.member.account_id, id, way, &reader.act()).await {
+async fn switch(current_user: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
+    let id = own_id(&current_user, id).await?;
+    match switch_credential(&current_user.state().store, current_user.member.account_id, id, way, &current_user.act())
+        .await
+    {
         Ok(()) => Ok(done(word, id)),
         Err(SwitchError::NotFound) => Err(PageError::NotFound),
         Err(SwitchError::Revoked) => Ok(done("revoked", id)),
@@ -237,20 +240,22 @@ async fn switch(reader: SignedIn, id: &str, way: Switch, word: &str) -> Result<H
 
 /// `POST …/credentials/{id}/name`
 pub async fn rename(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<NameOf>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
+    let id = own_id_on_pro(&current_user, &id).await?;
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
             let query = Query { rename: Some(id.0), ..Query::default() };
             let error = FormError::Name { value: form.name, error: format!("{problem}") };
-            return credential_list::show_invalid(&reader, &query, error).await;
+            return credential_list::show_invalid(&current_user, &query, error).await;
         }
     };
-    match rename_credential(&reader.site().store, reader.member.account_id, id, &name, &reader.act()).await {
+    match rename_credential(&current_user.state().store, current_user.member.account_id, id, &name, &current_user.act())
+        .await
+    {
         Ok(()) => Ok(done("renamed", id)),
         Err(RenameError::NotFound) => Err(PageError::NotFound),
         Err(RenameError::Failed(failure)) => Err(failure.into()),
@@ -258,15 +263,17 @@ pub async fn rename(
 }
 
 /// `POST …/credentials/{id}/test-event`
-pub async fn test(reader: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
-    let engine = &reader.site().engine;
-    let event = engine.ids.next(reader.now());
+pub async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+    let id = own_id_on_pro(&current_user, &id).await?;
+    let engine = &current_user.state().engine;
+    let event = engine.ids.next(current_user.now());
     let started = Instant::now();
-    let act = reader.act();
-    match send_test_event(&reader.site().store, &reader.member, id, event, engine.usage.writer(), &act).await {
+    let act = current_user.act();
+    match send_test_event(&current_user.state().store, &current_user.member, id, event, engine.usage.writer(), &act)
+        .await
+    {
         Ok(()) => {
-            engine.wake.ring(reader.member.account_id);
+            engine.notifier.notify(current_user.member.account_id);
             let ms = started.elapsed().as_millis();
             Ok(see_other(&format!("{PATH}?done=tested&credential={id}&event={event}&ms={ms}")))
         }

@@ -6,16 +6,16 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::credential::{Credential, PasswordRecord};
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::holding::HeldEvents;
 use crate::domain::ids::CredentialId;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute, utc};
-use crate::domain::visible::visible;
 use crate::store::events;
 use crate::store::pool::Connection;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::reader::SignedIn;
-use crate::web::shown::When;
+use crate::web::format::When;
 use crate::web::webhooks::held::Held;
 
 /// What the address asks for: a dialog, or a word on what was just done.
@@ -146,12 +146,12 @@ fn find(all: &[Credential], id: Option<Uuid>) -> Option<&Credential> {
 /// The dialog that an address asks for, or that a form with an error belongs to.
 pub async fn dialog(
     conn: &mut Connection,
-    reader: &SignedIn,
+    current_user: &SignedIn,
     query: &Query,
     (all, held): (&[Credential], &[HeldEvents]),
     error: Option<FormError>,
 ) -> Result<Dialog, PageError> {
-    let now = reader.now();
+    let now = current_user.now();
     if let Some(FormError::New(form)) = error {
         return Ok(Dialog::New(form));
     }
@@ -160,11 +160,11 @@ pub async fn dialog(
     }
     if let Some(credential) = find(all, query.rotate) {
         let since = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-        let account = reader.member.account_id;
+        let account = current_user.member.account_id;
         let addresses = events::recent_addresses(conn, account, credential.id, since).await?;
         return Ok(Dialog::Rotate(RotateForm {
             id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             secret: Uuid::new_v4(),
             choices: overlap_choices(now),
             addresses: addresses.iter().map(ToString::to_string).collect(),
@@ -181,7 +181,7 @@ pub async fn dialog(
             Some(FormError::Name { value, error }) => (value, Some(error)),
             _ => (credential.name.clone(), None),
         };
-        let name = visible(&credential.name).into_owned();
+        let name = escape_invisible(&credential.name).into_owned();
         return Ok(Dialog::Rename(NameForm { id: credential.id.to_string(), name, value, error }));
     }
     if let Some(credential) = find(all, query.revoke) {
@@ -191,7 +191,7 @@ pub async fn dialog(
         };
         return Ok(Dialog::Revoke(RevokeForm {
             id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             last_used: credential.last_used().and_then(|password| use_of(password, now)),
             must_confirm: is_in_use(credential, now),
             held: Held::of(held, credential, now).map(|held| held.words),
@@ -203,7 +203,7 @@ pub async fn dialog(
     {
         return Ok(Dialog::Stop(StopForm {
             id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             last_used: use_of(old, now),
             ends: When::minute(old.expires_at.unwrap_or(now), now),
             holds_late_events: credential.holds_late_events,
@@ -224,7 +224,7 @@ pub async fn dialog(
         };
         return Ok(Dialog::Expiry(ExpiryForm {
             id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             value,
             min: date(now.saturating_add(SignedDuration::from_hours(24)).unwrap_or(now)),
             is_set: current.expires_at.is_some(),

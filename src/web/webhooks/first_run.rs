@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::rejection::Rejection;
-use crate::domain::visible::visible;
 use crate::store::error::StoreError;
 use crate::store::matching::Budget;
 use crate::store::pool::Connection;
 use crate::store::{event_counts, events, rejections};
 use crate::web::events::rejections::Row as RejectionRow;
+use crate::web::format::When;
 use crate::web::page::Page;
-use crate::web::shown::When;
 
 /// How long the steps stay after the first event, so that whoever loads the page again sees them done.
 const STAYS_FOR: SignedDuration = SignedDuration::from_hours(1);
@@ -63,7 +63,7 @@ impl FirstRun {
         let attempt = refused.rows.first().filter(|_| arrived.is_none());
         Ok(Some(Self {
             id: newest.id.to_string(),
-            name: visible(&newest.name).into_owned(),
+            name: escape_invisible(&newest.name).into_owned(),
             live: live_path(&newest.username, now),
             username: newest.username.clone(),
             attempt: attempt.map(|rejection| RejectionRow::new(rejection, now)),

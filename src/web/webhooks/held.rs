@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::holding::HeldEvents;
 use crate::domain::time::rfc3339;
-use crate::domain::visible::visible;
-use crate::web::shown::When;
+use crate::web::format::When;
 
 /// The late events of one credential, with the question what to do with them.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl Held {
     pub fn new(held: &HeldEvents, credential: &Credential, now: Timestamp) -> Self {
         Self {
             id: credential.id.to_string(),
-            name: visible(&credential.name).into_owned(),
+            name: escape_invisible(&credential.name).into_owned(),
             words: held.words(),
             one: held.events == 1,
             kept_until: When::minute(held.kept_until(), now),

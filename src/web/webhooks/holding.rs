@@ -7,10 +7,10 @@ use crate::app::accept_held_events::{AcceptError, accept_held_events};
 use crate::app::discard_held_events::{DiscardError, discard_held_events};
 use crate::app::switch_holding::{HoldingError, switch_holding};
 use crate::domain::holding::Accepted;
-use crate::web::answers::see_other;
+use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
-use crate::web::reader::SignedIn;
+use crate::web::responses::see_other;
 use crate::web::webhooks::credential_list::PATH;
 use crate::web::webhooks::credentials::{done, own_id_on_pro};
 use crate::web::webhooks::held::until;
@@ -23,17 +23,19 @@ pub struct Switching {
 
 /// `POST …/credentials/{id}/holding`
 pub async fn switch(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Switching>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
+    let id = own_id_on_pro(&current_user, &id).await?;
     let (holding, word) = match form.holding.as_str() {
         "on" => (true, "holding"),
         "off" => (false, "not-holding"),
         other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
     };
-    match switch_holding(&reader.site().store, reader.member.account_id, id, holding, &reader.act()).await {
+    match switch_holding(&current_user.state().store, current_user.member.account_id, id, holding, &current_user.act())
+        .await
+    {
         Ok(()) => Ok(done(word, id)),
         Err(HoldingError::NotFound) => Err(PageError::NotFound),
         Err(HoldingError::Revoked) => Ok(done("revoked", id)),
@@ -50,17 +52,17 @@ pub struct Seen {
 
 /// `POST …/credentials/{id}/held-events/acceptance`, behind the question for the password.
 pub async fn accept(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Seen>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
-    let (site, account) = (reader.site(), reader.member.account_id);
-    let range = (until(form.until.as_deref(), reader.now()), site.retention_days);
-    let counter = site.engine.usage.writer();
-    match accept_held_events(&site.store, account, id, range, counter, &reader.act()).await {
+    let id = own_id_on_pro(&current_user, &id).await?;
+    let (state, account) = (current_user.state(), current_user.member.account_id);
+    let range = (until(form.until.as_deref(), current_user.now()), state.retention_days);
+    let counter = state.engine.usage.writer();
+    match accept_held_events(&state.store, account, id, range, counter, &current_user.act()).await {
         Ok(Accepted { stored, repeated, too_old, has_more }) => {
-            site.engine.wake.ring(account);
+            state.engine.notifier.notify(account);
             let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}&more={}", u8::from(has_more));
             Ok(see_other(&format!("{PATH}?done=accepted&credential={id}&{numbers}")))
         }
@@ -71,13 +73,21 @@ pub async fn accept(
 
 /// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
 pub async fn discard(
-    reader: SignedIn,
+    current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Seen>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&reader, &id).await?;
-    let until = until(form.until.as_deref(), reader.now());
-    match discard_held_events(&reader.site().store, reader.member.account_id, id, until, &reader.act()).await {
+    let id = own_id_on_pro(&current_user, &id).await?;
+    let until = until(form.until.as_deref(), current_user.now());
+    match discard_held_events(
+        &current_user.state().store,
+        current_user.member.account_id,
+        id,
+        until,
+        &current_user.act(),
+    )
+    .await
+    {
         Ok(_) => Ok(done("discarded", id)),
         Err(DiscardError::NotFound) => Err(PageError::NotFound),
         Err(DiscardError::Failed(failure)) => Err(failure.into()),

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::ago;
-use crate::domain::visible::visible;
-use crate::web::shown::grouped;
+use crate::web::format::grouped;
 use crate::web::webhooks::dialogs::Query;
 
 /// A word on what was just done.
@@ -22,7 +22,7 @@ pub struct Notice {
 pub fn notice(query: &Query, all: &[Credential], now: Timestamp) -> Option<Notice> {
     let done = query.done.as_deref()?;
     let named = query.credential.and_then(|id| all.iter().find(|c| c.id == CredentialId(id)));
-    let name = named.map(|credential| visible(&credential.name).into_owned()).unwrap_or_default();
+    let name = named.map(|credential| escape_invisible(&credential.name).into_owned()).unwrap_or_default();
     let (kind, title, text) = match done {
         "disabled" => ("ok", format!("{name} is disabled."), "Its senders now get 401. Enable it to take that back."),
         "enabled" => ("ok", format!("{name} is enabled."), "Its senders are accepted again."),

@@ -1,3 +1,5 @@
+//! The abstract syntax tree of a search.
+//!
 //! A search, understood: texts that a body contains and conditions on its fields. Every one of them has to hold. How it is
 //! written stands in [`crate::domain::query::parse`], what it means in [`crate::domain::query::matching`].
 

@@ -1,3 +1,5 @@
+//! Error page middleware.
+//!
 //! The layer next to the handlers: an error that one of them gave does not know its request, so its page gets the request's id and
 //! the reader's theme here, and the log gets the fault with that id.
 

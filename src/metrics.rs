@@ -1,3 +1,5 @@
+//! Counters, gauges and histograms.
+//!
 //! What counts what happens: counters, gauges and histograms made of atomics. To count takes no lock and no memory, so that it
 //! can stand on the way of every request. What the counts are called and how they are written is for `server`.
 

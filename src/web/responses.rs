@@ -1,3 +1,5 @@
+//! HTTP responses of pages.
+//!
 //! The few kinds of answers that pages give: a page, a page with a form to correct, the way to another page.
 
 use actix_web::HttpResponse;

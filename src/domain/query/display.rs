@@ -1,11 +1,13 @@
+//! Printing a search back to text.
+//!
 //! A search, written out again: as short as it can be, and read again it means the same.
 
 use std::fmt;
 
+use crate::domain::query::ast::{Condition, Piece, Query, Term, Test, Value};
+use crate::domain::query::operators::is_name_char;
 use crate::domain::query::parse::is_reserved;
-use crate::domain::query::signs::is_name_char;
 use crate::domain::query::strings::quoted;
-use crate::domain::query::terms::{Condition, Piece, Query, Term, Test, Value};
 
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,8 +16,8 @@ impl fmt::Display for Query {
         {
             return f.write_str(text);
         }
-        for (place, term) in self.terms.iter().enumerate() {
-            if place > 0 {
+        for (step, term) in self.terms.iter().enumerate() {
+            if step > 0 {
                 f.write_str(" ")?;
             }
             match term {
@@ -71,14 +73,14 @@ fn write_path(f: &mut fmt::Formatter<'_>, path: &[Piece]) -> fmt::Result {
     if path.is_empty() {
         return f.write_str("$");
     }
-    for (place, piece) in path.iter().enumerate() {
+    for (step, piece) in path.iter().enumerate() {
         match piece {
             Piece::Key(key) => {
-                if place > 0 {
+                if step > 0 {
                     f.write_str(".")?;
                 }
                 let is_plain = !key.is_empty() && key.chars().all(is_name_char);
-                let means_itself = is_plain && !(place == 0 && (key == "$" || is_reserved(key)));
+                let means_itself = is_plain && !(step == 0 && (key == "$" || is_reserved(key)));
                 if means_itself { f.write_str(key)? } else { write_quoted(f, key)? }
             }
             Piece::Index(index) => write!(f, "[{index}]")?,

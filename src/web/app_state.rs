@@ -1,3 +1,5 @@
+//! The application state that handlers share.
+//!
 //! What every handler needs to know about this installation. Built once by the server and shared.
 
 use std::net::IpAddr;
@@ -15,14 +17,14 @@ use crate::domain::network::{Sender, TrustedProxies};
 use crate::hashing::Hasher;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
-use crate::measure::{Counter, Gauge};
+use crate::metrics::{Counter, Gauge};
 use crate::store::pool::Store;
-use crate::web::events::export_places::ExportPlaces;
+use crate::web::events::export_permits::ExportPermits;
 use crate::web::events::exports_under_way::ExportsUnderWay;
 
 /// The installation as the pages see it.
 #[derive(Debug)]
-pub struct Site {
+pub struct AppState {
     pub store: Store,
     /// For page logins and new passwords; senders have a pool of their own.
     pub hasher: Hasher,
@@ -44,7 +46,7 @@ pub struct Site {
     /// Wrong codes of who knows the password.
     pub code_failures_by_user: Limiter<UserId>,
     /// How much may be downloaded at once.
-    pub export_places: ExportPlaces,
+    pub export_permits: ExportPermits,
     /// What is being downloaded.
     pub exports: ExportsUnderWay,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
@@ -57,7 +59,7 @@ pub struct Site {
     pub upkeep: UpkeepState,
 }
 
-impl Site {
+impl AppState {
     /// Whether people come over https, so that cookies are for https alone.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")

@@ -1,3 +1,5 @@
+//! Client disconnect middleware: cancels the handler when its connection is gone.
+//!
 //! Pages end with their readers. The HTTP library goes on with a request whose sender has closed the connection, since it may have
 //! closed one direction alone, as senders of events may, and scripts that ask for a page. A browser never does that: it leaves. So
 //! while a search is going on, which is all that is dear, the socket (`server/connection.rs`) takes the end of what comes in for the

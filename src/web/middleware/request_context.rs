@@ -1,3 +1,5 @@
+//! Request context middleware: request id, panics, headers, log span.
+//!
 //! The outermost layer of every listener: gives each request an id, turns a panic into an answer, adds the headers that every
 //! answer has, and writes one line to the log.
 
@@ -13,9 +15,9 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Level, Span};
 
 use crate::random;
+use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
-use crate::web::layers::headers::{complete, trace_id};
-use crate::web::site::Site;
+use crate::web::middleware::headers::{complete, trace_id};
 
 /// The layer.
 pub async fn layer(
@@ -24,7 +26,7 @@ pub async fn layer(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = random::request_id();
     request.extensions_mut().insert(id);
-    let https = request.app_data::<web::Data<Site>>().is_some_and(|site| site.is_https());
+    let https = request.app_data::<web::Data<AppState>>().is_some_and(|state| state.is_https());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let path = || neutral(uri.path());
     let trace = trace_id(request.headers());

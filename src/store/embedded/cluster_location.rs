@@ -16,7 +16,7 @@ pub const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
 
 /// A cluster's directory and what surrounds it.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ClusterLocation {
     /// The cluster's own directory: absolute and, if it exists, with links resolved.
     pub directory: PathBuf,
     /// The directory that the cluster, its log and unfinished tries lie in.
@@ -25,11 +25,11 @@ pub struct Place {
     pub is_elsewhere: bool,
 }
 
-impl Place {
+impl ClusterLocation {
     /// The cluster of this data directory, if there is one. `data_dir` is absolute.
     pub fn find(data_dir: &Path) -> Result<Option<Self>, EmbeddedError> {
-        if let Some(place) = Self::find_in(data_dir, false)? {
-            return Ok(Some(place));
+        if let Some(location) = Self::find_in(data_dir, false)? {
+            return Ok(Some(location));
         }
         match files::read_id(data_dir)? {
             Some(id) => Self::find_in(&Path::new(ELSEWHERE).join(id), true),

@@ -1,32 +1,32 @@
-//! The rules of the house, read off the files: who may import whom, what may not be named where, and how files look. What the
+//! The rules of the architecture, read off the files: who may import whom, what may not be named where, and how files look. What the
 //! code does is for the other tests.
 //!
 //! A rule that fails says which file breaks it and what to do. Rules are cheap to obey and expensive to win back; the two lists
-//! that may grow, for a reason that stands beside the entry, are `FLOORS` and `REVEALS`.
+//! that may grow, for a reason that stands beside the entry, are `LAYERS` and `REVEALS`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
-/// The floors, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
+/// The layers, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
 /// above it in this list: so imports only look down.
-const FLOORS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("clock", &[]),
-    ("measure", &[]),
+    ("metrics", &[]),
     ("random", &["domain"]),
-    ("hashing", &["domain", "measure"]),
+    ("hashing", &["domain", "metrics"]),
     ("config", &["domain"]),
     ("logging", &["config"]),
-    ("store", &["domain", "measure", "random"]),
+    ("store", &["domain", "metrics", "random"]),
     ("database", &["config", "store"]),
     ("app", &["domain", "clock", "random", "hashing", "store"]),
-    ("ingest", &["domain", "clock", "measure", "random", "hashing", "store"]),
-    ("web", &["domain", "clock", "measure", "random", "hashing", "store", "app", "ingest"]),
+    ("ingest", &["domain", "clock", "metrics", "random", "hashing", "store"]),
+    ("web", &["domain", "clock", "metrics", "random", "hashing", "store", "app", "ingest"]),
     ("cli", &["domain", "clock", "random", "hashing", "config", "store", "database", "app"]),
     (
         "server",
-        &["domain", "clock", "measure", "random", "hashing", "config", "store", "database", "app", "ingest", "web"],
+        &["domain", "clock", "metrics", "random", "hashing", "config", "store", "database", "app", "ingest", "web"],
     ),
     ("main", &["config", "logging", "database", "cli", "server"]),
 ];
@@ -79,10 +79,10 @@ fn imports_only_look_down() {
     let mut findings = Vec::new();
     let mut used = BTreeSet::new();
     for file in &rust_files(&["src"]) {
-        let Some(allowed) = floor(file.module()) else {
+        let Some(allowed) = layer(file.module()) else {
             if !file.is_list_of_modules() {
                 findings.push(format!(
-                    "{}: the module `{}` has no floor. Give it a line in FLOORS, as far up the list as it can stand.",
+                    "{}: the module `{}` has no layer. Give it a line in LAYERS, as far up the list as it can stand.",
                     file.path,
                     file.module()
                 ));
@@ -94,7 +94,7 @@ fn imports_only_look_down() {
             used.insert((file.module().to_owned(), target.to_owned()));
             if target != file.module() && !allowed.contains(&target) {
                 findings.push(format!(
-                    "{}:{} imports {import}, but `{}` may import {} only. Move what is needed to a floor that both may see, \
+                    "{}:{} imports {import}, but `{}` may import {} only. Move what is needed to a layer that both may see, \
                      or hand it in as an argument.",
                     file.path,
                     import.line,
@@ -104,15 +104,15 @@ fn imports_only_look_down() {
             }
         }
     }
-    for (row, (module, allowed)) in FLOORS.iter().enumerate() {
+    for (row, (module, allowed)) in LAYERS.iter().enumerate() {
         for target in *allowed {
-            if !FLOORS[..row].iter().any(|(lower, _)| lower == target) {
+            if !LAYERS[..row].iter().any(|(lower, _)| lower == target) {
                 findings
-                    .push(format!("FLOORS: `{module}` looks up to `{target}`. A floor may only list those above it."));
+                    .push(format!("LAYERS: `{module}` looks up to `{target}`. A layer may only list those above it."));
             }
             if !used.contains(&((*module).to_owned(), (*target).to_owned())) {
                 findings.push(format!(
-                    "FLOORS: `{module}` no longer imports `{target}`. Take it off the line, to keep it so."
+                    "LAYERS: `{module}` no longer imports `{target}`. Take it off the line, to keep it so."
                 ));
             }
         }
@@ -453,8 +453,8 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-fn floor(module: &str) -> Option<&'static [&'static str]> {
-    FLOORS.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed)
+fn layer(module: &str) -> Option<&'static [&'static str]> {
+    LAYERS.iter().find(|(name, _)| *name == module).map(|(_, allowed)| *allowed)
 }
 
 /// `askama` and `askama_web` are of the family `askama`; `askamas` is not.

@@ -1,3 +1,5 @@
+//! Responses to malformed HTTP, which never becomes a request.
+//!
 //! Answers to what is no request: a head that cannot be read, is too large, or does not end. They are written onto the
 //! connection as they are, since there is no request that a handler could answer.
 
@@ -5,15 +7,15 @@ use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 
 use crate::random;
-use crate::web::layers::headers::complete;
+use crate::web::app_state::AppState;
+use crate::web::middleware::headers::complete;
 use crate::web::problem;
-use crate::web::site::Site;
 
 /// The whole answer, for a status that the parser gives; `None` for any other.
-pub fn answer(site: &Site, status: StatusCode) -> Option<Vec<u8>> {
+pub fn answer(state: &AppState, status: StatusCode) -> Option<Vec<u8>> {
     let id = random::request_id();
-    let mut response = problem::unparsed(status, &site.public_url, id)?;
-    complete(response.headers_mut(), id, site.is_https());
+    let mut response = problem::malformed_request(status, &state.public_url, id)?;
+    complete(response.headers_mut(), id, state.is_https());
     tracing::debug!(request_id = %id, status = status.as_u16(), "answered what is no request");
     let reason = status.canonical_reason().unwrap_or_default();
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();

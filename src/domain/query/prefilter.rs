@@ -1,7 +1,9 @@
+//! The substring prefilter of a search, which trigram indexes answer.
+//!
 //! What a body must contain, letter for letter, for a search to have a chance: what the database looks for, so that the bodies
 //! that cannot match never leave it. Never decides by itself; a body that passes is still asked.
 
-use crate::domain::query::terms::{Condition, Operator, Piece, Query, Test, Value};
+use crate::domain::query::ast::{Condition, Operator, Piece, Query, Test, Value};
 
 /// Texts that follow one another in a body, with anything between them. They are ASCII in lower case, to be looked for in the body
 /// with its ASCII letters, and no others, in lower case.
@@ -71,7 +73,7 @@ fn runs(text: &str, is_kept: impl Fn(char) -> bool) -> Pattern {
 #[cfg(test)]
 mod tests {
     use super::Patterns;
-    use crate::domain::query::terms::Query;
+    use crate::domain::query::ast::Query;
 
     fn patterns(search: &str) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
         let found = Patterns::of(&Query::parse(search).unwrap().unwrap());

@@ -1,3 +1,5 @@
+//! Request timeout middleware for pages.
+//!
 //! Bounds how long a page may take until its answer begins: a form that does not arrive, a database that does not answer.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Finding a value of a body by its byte offset.
+//!
 //! Finds a value of a body by its place in the text, with the way that leads to it, and writes that way for people and programs.
 
 use crate::web::json_view::tokens::Kind;
@@ -28,7 +30,7 @@ pub enum Found<'a> {
 
 /// A place that there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct ValueLocation<'a> {
     pub at: usize,
     pub found: Found<'a>,
     /// How many steps lead to it.
@@ -39,7 +41,7 @@ pub struct Place<'a> {
     pub last: Vec<Child<'a>>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> ValueLocation<'a> {
     /// The place where the whole value of a body starts; `None` when there is nothing in it.
     pub fn top(body: &'a str) -> Option<Self> {
         let step = Walk::body(body).next()?;
@@ -59,14 +61,14 @@ impl<'a> Place<'a> {
                 step.name.filter(|name| name.at == at).map(|name| (step.level, Found::Key { text: name.text }))
             }
         })?;
-        let mut place = Self { at, found, depth, first: Vec::new(), last: Vec::new() };
+        let mut location = Self { at, found, depth, first: Vec::new(), last: Vec::new() };
         for step in Walk::body(body).filter(|step| !matches!(step.what, What::Close { .. })) {
-            place.pass(&step);
+            location.pass(&step);
             if step.at >= at {
                 break;
             }
         }
-        Some(place)
+        Some(location)
     }
 
     /// Notes the latest child of each level that is kept: at the end, these are the way.
@@ -137,27 +139,27 @@ pub fn decoded(quoted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, KEPT_AT_EACH_END, Place};
+    use super::{Found, KEPT_AT_EACH_END, ValueLocation};
 
-    fn place<'a>(body: &'a str, part: &str) -> Place<'a> {
-        Place::find(body, body.find(part).unwrap()).unwrap()
+    fn location<'a>(body: &'a str, part: &str) -> ValueLocation<'a> {
+        ValueLocation::find(body, body.find(part).unwrap()).unwrap()
     }
 
     #[test]
     fn the_way_to_a_value_is_written_as_a_json_pointer() {
         let body = r#"{"x":[0],"a/b":[{"~":1,"":[true,{"\u0041":22}]}]}"#;
-        assert_eq!(place(body, "22").pointer().unwrap(), "/a~1b/0//1/A");
-        assert_eq!(place(body, "true").depth, 4);
-        assert_eq!(Place::top(body).unwrap().pointer().unwrap(), "");
-        assert_eq!(place(r#"{"\ud800":1}"#, "1").pointer(), None, "no pointer can name half a character");
+        assert_eq!(location(body, "22").pointer().unwrap(), "/a~1b/0//1/A");
+        assert_eq!(location(body, "true").depth, 4);
+        assert_eq!(ValueLocation::top(body).unwrap().pointer().unwrap(), "");
+        assert_eq!(location(r#"{"\ud800":1}"#, "1").pointer(), None, "no pointer can name half a character");
     }
 
     #[test]
     fn of_two_keys_with_one_name_each_has_its_place() {
         let body = r#"{"a":1,"a":2}"#;
-        assert_eq!(place(body, "1").child().unwrap().index, 0);
-        assert_eq!(place(body, "2").child().unwrap().index, 1);
-        assert!(matches!(place(body, "\"a\":2").found, Found::Key { text: "\"a\"" }));
+        assert_eq!(location(body, "1").child().unwrap().index, 0);
+        assert_eq!(location(body, "2").child().unwrap().index, 1);
+        assert!(matches!(location(body, "\"a\":2").found, Found::Key { text: "\"a\"" }));
     }
 
     #[test]
@@ -165,28 +167,28 @@ mod tests {
         let body = r#"{"abc":[12, 3]}"#;
         for (at, _) in body.char_indices() {
             let starts = [0, 1, 7, 8, 12].contains(&at);
-            assert_eq!(Place::find(body, at).is_some(), starts, "{at}");
+            assert_eq!(ValueLocation::find(body, at).is_some(), starts, "{at}");
         }
-        assert_eq!(Place::find(body, usize::MAX), None);
-        assert_eq!(Place::top(" "), None);
+        assert_eq!(ValueLocation::find(body, usize::MAX), None);
+        assert_eq!(ValueLocation::top(" "), None);
     }
 
     #[test]
     fn of_a_long_way_the_ends_are_kept() {
         let deep = |levels: usize| format!("{}7{}", "[".repeat(levels), "]".repeat(levels));
         let body = deep(500_000);
-        let place = Place::find(&body, 500_000).unwrap();
-        assert_eq!((place.depth, place.left_out()), (500_000, 500_000 - 2 * KEPT_AT_EACH_END));
-        assert_eq!(place.first[1].at, 2);
-        assert_eq!(place.child().unwrap().at, 500_000);
-        assert_eq!(place.pointer(), None);
+        let location = ValueLocation::find(&body, 500_000).unwrap();
+        assert_eq!((location.depth, location.left_out()), (500_000, 500_000 - 2 * KEPT_AT_EACH_END));
+        assert_eq!(location.first[1].at, 2);
+        assert_eq!(location.child().unwrap().at, 500_000);
+        assert_eq!(location.pointer(), None);
         for levels in [KEPT_AT_EACH_END, KEPT_AT_EACH_END + 1, 2 * KEPT_AT_EACH_END, 2 * KEPT_AT_EACH_END + 1] {
             let body = deep(levels);
-            let place = Place::find(&body, levels).unwrap();
-            let ats: Vec<_> = place.first.iter().chain(&place.last).map(|child| child.at).collect();
+            let location = ValueLocation::find(&body, levels).unwrap();
+            let ats: Vec<_> = location.first.iter().chain(&location.last).map(|child| child.at).collect();
             assert_eq!(ats.first(), Some(&1));
             assert_eq!(ats.last(), Some(&levels));
-            assert_eq!(place.left_out(), levels.saturating_sub(2 * KEPT_AT_EACH_END));
+            assert_eq!(location.left_out(), levels.saturating_sub(2 * KEPT_AT_EACH_END));
         }
     }
 }

@@ -1,3 +1,5 @@
+//! The operators of the search language, and whether a text uses any.
+//!
 //! Whether what was typed is meant as conditions, by its characters alone.
 
 /// A sign that compares, or a part of one.

@@ -1,3 +1,5 @@
+//! CSRF protection (cross-site request forgery) as middleware.
+//!
 //! Refuses writes that another site makes a browser send. Browsers say where a request comes from in `Sec-Fetch-Site`; older ones
 //! say it in `Origin`; a request with neither is refused too.
 
@@ -8,9 +10,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::domain::ids::RequestId;
+use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
 use crate::web::problem;
-use crate::web::site::Site;
 
 /// The layer, on every page and every unsafe method.
 pub async fn layer(
@@ -32,16 +34,16 @@ pub async fn layer(
 fn answer_to_sender(request: &HttpRequest) -> Option<HttpResponse> {
     let headers = request.headers();
     let is_sender = headers.contains_key(header::AUTHORIZATION) && !headers.contains_key("sec-fetch-site");
-    let site = request.app_data::<web::Data<Site>>().filter(|_| is_sender)?;
+    let state = request.app_data::<web::Data<AppState>>().filter(|_| is_sender)?;
     let id = request.extensions().get::<RequestId>().copied()?;
-    Some(problem::not_found(&site.public_url, id))
+    Some(problem::not_found(&state.public_url, id))
 }
 
 fn is_own(request: &ServiceRequest) -> bool {
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or(""));
-    if let Some(site) = header("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
+    if let Some(state) = header("sec-fetch-site") {
+        return matches!(state, "same-origin" | "none");
     }
-    let own = request.app_data::<web::Data<Site>>().map(|site| site.public_url.as_str());
+    let own = request.app_data::<web::Data<AppState>>().map(|state| state.public_url.as_str());
     own.is_some() && header(header::ORIGIN.as_str()) == own
 }

@@ -1,3 +1,5 @@
+//! A semaphore that limits how many feeds poll the database at once.
+//!
 //! Whose turn it is to look into the database: however many feeds are read, pages find a connection.
 
 use std::time::Duration;
@@ -17,27 +19,27 @@ const MAX_WAIT: Duration = Duration::from_secs(4);
 
 /// The turns of one program.
 #[derive(Debug)]
-pub struct Turns {
+pub struct PollLimiter {
     plain: Semaphore,
     searching: Semaphore,
 }
 
-impl Default for Turns {
+impl Default for PollLimiter {
     fn default() -> Self {
         Self { plain: Semaphore::new(LOOKS), searching: Semaphore::new(SEARCHING_LOOKS) }
     }
 }
 
-impl Turns {
+impl PollLimiter {
     /// Looks when it is its turn: first come, first served.
     pub async fn take<T>(
         &self,
         filter: &EventFilter,
-        look: impl Future<Output = Result<T, StoreError>>,
+        poll: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let turns = if filter.has_to_look() { &self.searching } else { &self.plain };
+        let poll_limiter = if filter.needs_scan() { &self.searching } else { &self.plain };
         let late = || StoreError::Unavailable("too many live feeds look at once".to_owned());
-        let _turn = timeout(MAX_WAIT, turns.acquire()).await.map_err(|_| late())?.map_err(|_| late())?;
-        look.await
+        let _turn = timeout(MAX_WAIT, poll_limiter.acquire()).await.map_err(|_| late())?.map_err(|_| late())?;
+        poll.await
     }
 }

@@ -1,3 +1,5 @@
+//! Authenticated encryption (AEAD, ChaCha20-Poly1305) of secrets that have to be read again.
+//!
 //! Sealing: what has to be read again, and therefore cannot be hashed, is encrypted before it is stored. What is sealed opens
 //! under its key and for its owner alone. The random nonce comes in as an argument and goes out in front.
 

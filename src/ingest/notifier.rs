@@ -1,5 +1,7 @@
+//! Notifications of new events within the program and between instances (LISTEN/NOTIFY), debounced.
+//!
 //! Tells open dashboards that something of theirs has arrived: those of this program, and through the database those of others.
-//! A hint and no more: who hears it reads the database. Hints of one account are gathered, so that a flood rings ten times a
+//! A hint and no more: who hears it reads the database. Hints of one account are gathered, so that a flood is told ten times a
 //! second and not a thousand times.
 
 use std::collections::{HashMap, HashSet};
@@ -19,44 +21,44 @@ const GATHER: Duration = Duration::from_millis(100);
 /// Between two attempts to hear what other programs say.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The bell of one program.
+/// The notifier of one program.
 #[derive(Clone, Debug)]
-pub struct Wake(Arc<Inner>);
+pub struct Notifier(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     /// Tells this program from the others.
     id: Uuid,
-    /// Those who listen, by account: a flood of one account wakes nobody else.
-    bells: Mutex<HashMap<AccountId, watch::Sender<()>>>,
+    /// Those who listen, by account: a flood of one account notifies nobody else.
+    channels: Mutex<HashMap<AccountId, watch::Sender<()>>>,
     pending: Mutex<HashSet<AccountId>>,
     something: Notify,
 }
 
-impl Default for Wake {
+impl Default for Notifier {
     fn default() -> Self {
-        let (bells, pending) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { id: Uuid::new_v4(), bells, pending, something: Notify::new() }))
+        let (channels, pending) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { id: Uuid::new_v4(), channels, pending, something: Notify::new() }))
     }
 }
 
-impl Wake {
+impl Notifier {
     /// Something of an account has arrived.
-    pub fn ring(&self, account: AccountId) {
+    pub fn notify(&self, account: AccountId) {
         self.0.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(account);
         self.0.something.notify_one();
     }
 
     /// Lets everybody look: when the program is about to end, and live pages should go to another.
-    pub fn ring_everybody(&self) {
-        for bell in self.bells().values() {
-            bell.send_replace(());
+    pub fn notify_all(&self) {
+        for channel in self.channels().values() {
+            channel.send_replace(());
         }
     }
 
     pub fn listen(&self, account: AccountId) -> Listener {
-        let receiver = self.bells().entry(account).or_default().subscribe();
-        Listener { wake: self.clone(), account, receiver }
+        let receiver = self.channels().entry(account).or_default().subscribe();
+        Listener { notifier: self.clone(), account, receiver }
     }
 
     /// Rings for what has arrived here: the first time at once, then after a while for all that came meanwhile. Runs until `ended`.
@@ -70,7 +72,7 @@ impl Wake {
                 }
                 let accounts = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
                 for account in &accounts {
-                    self.ring_here(*account);
+                    self.notify_local(*account);
                 }
                 untold.extend(accounts);
                 let pause = match self.tell_others(store, &untold.iter().copied().collect::<Vec<_>>()).await {
@@ -110,11 +112,11 @@ impl Wake {
     async fn hear_until_an_error(&self, store: &Store) -> Result<std::convert::Infallible, StoreError> {
         let mut subscription = Subscription::open(store).await?;
         // Whatever was said before, nobody here has heard.
-        self.ring_everybody();
+        self.notify_all();
         loop {
             let (sender, account) = subscription.next().await?;
             if sender != self.0.id {
-                self.ring_here(account);
+                self.notify_local(account);
             }
         }
     }
@@ -124,21 +126,21 @@ impl Wake {
     }
 
     /// Rings for those who listen in this program.
-    pub fn ring_here(&self, account: AccountId) {
-        if let Some(bell) = self.bells().get(&account) {
-            bell.send_replace(());
+    pub fn notify_local(&self, account: AccountId) {
+        if let Some(channel) = self.channels().get(&account) {
+            channel.send_replace(());
         }
     }
 
-    fn bells(&self) -> MutexGuard<'_, HashMap<AccountId, watch::Sender<()>>> {
-        self.0.bells.lock().unwrap_or_else(PoisonError::into_inner)
+    fn channels(&self) -> MutexGuard<'_, HashMap<AccountId, watch::Sender<()>>> {
+        self.0.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An ear for one account.
+/// A listener for one account.
 #[derive(Debug)]
 pub struct Listener {
-    wake: Wake,
+    notifier: Notifier,
     account: AccountId,
     receiver: watch::Receiver<()>,
 }
@@ -154,9 +156,9 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut bells = self.wake.bells();
-        if bells.get(&self.account).is_some_and(|bell| bell.receiver_count() <= 1) {
-            bells.remove(&self.account);
+        let mut channels = self.notifier.channels();
+        if channels.get(&self.account).is_some_and(|channel| channel.receiver_count() <= 1) {
+            channels.remove(&self.account);
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Formatting of times, sizes and numbers for pages.
+//!
 //! How values look on a page: times with their exact form behind them, sizes, and numbers with thousands.
 
 use jiff::Timestamp;

@@ -1,4 +1,6 @@
-//! Who asks for a page: taken from the request once, for every handler. `Reader` is anybody; `SignedIn` has an account, and a
+//! The extractors `CurrentUser` and `SignedIn`.
+//!
+//! Who asks for a page: taken from the request once, for every handler. `CurrentUser` is anybody; `SignedIn` has an account, and a
 //! handler that takes one cannot be reached without.
 
 use std::net::IpAddr;
@@ -20,16 +22,16 @@ use crate::domain::event::EventId;
 use crate::domain::ids::{RequestId, SessionId};
 use crate::domain::retention::Retention;
 use crate::store::users;
+use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
 use crate::web::page::{Page, Viewer};
 use crate::web::sign_in::{device, session};
-use crate::web::site::Site;
 use crate::web::{theme, zone};
 
 /// Anybody who asks for a page.
 #[derive(Debug)]
-pub struct Reader {
-    pub site: web::Data<Site>,
+pub struct CurrentUser {
+    pub state: web::Data<AppState>,
     pub member: Option<Member>,
     pub session: Option<SessionId>,
     /// The browser, where somebody has signed in with it before.
@@ -45,7 +47,7 @@ pub struct Reader {
     theme: Option<&'static str>,
 }
 
-impl Reader {
+impl CurrentUser {
     pub fn page(&self, title: &str) -> Page {
         let viewer = self.member.as_ref().map(|member| Viewer { email: member.email.clone(), plan: member.plan });
         let asks = self.member.is_some() && !self.password_is_recent();
@@ -64,15 +66,15 @@ impl Reader {
     }
 
     async fn extract(request: HttpRequest) -> Result<Self, PageError> {
-        let site = request.app_data::<web::Data<Site>>().cloned().ok_or(PageError::Internal)?;
+        let state = request.app_data::<web::Data<AppState>>().cloned().ok_or(PageError::Internal)?;
         let user = session::user(&request.get_session());
         let member = match user {
-            Some(user) => users::find(&mut *site.store.connection().await?, user.user).await?,
+            Some(user) => users::find(&mut *state.store.connection().await?, user.user).await?,
             None => None,
         };
         let session = user.map(|user| user.session).filter(|_| member.is_some());
-        let (device, now) = (device::of(&request, &site), site.clock.now());
-        let address = site.sender(&request).ip;
+        let (device, now) = (device::of(&request, &state), state.clock.now());
+        let address = state.sender(&request).ip;
         if let (Some(member), Some(session)) = (&member, session) {
             device::recognise(&request, device, member, session, now);
             session::note_address(&request.get_session(), address);
@@ -90,47 +92,47 @@ impl Reader {
             request_id: request.extensions().get::<RequestId>().copied(),
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             theme: theme::chosen(&request),
-            site,
+            state,
         })
     }
 }
 
-impl FromRequest for Reader {
+impl FromRequest for CurrentUser {
     type Error = PageError;
     type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Reader::extract(request.clone()).boxed_local()
+        CurrentUser::extract(request.clone()).boxed_local()
     }
 }
 
 /// A reader with an account.
 #[derive(Debug)]
 pub struct SignedIn {
-    pub reader: Reader,
+    pub current_user: CurrentUser,
     pub member: Member,
 }
 
 impl SignedIn {
-    pub fn site(&self) -> &Site {
-        &self.reader.site
+    pub fn state(&self) -> &AppState {
+        &self.current_user.state
     }
 
     pub fn now(&self) -> Timestamp {
-        self.reader.now
+        self.current_user.now
     }
 
     pub fn page(&self, title: &str) -> Page {
-        self.reader.page(title)
+        self.current_user.page(title)
     }
 
     pub fn act(&self) -> Act {
-        self.reader.act()
+        self.current_user.act()
     }
 
     /// How long the account's events are kept.
     pub fn retention(&self) -> Retention {
-        Retention { installation_days: self.site().retention_days, account_days: self.member.retention_days }
+        Retention { installation_days: self.state().retention_days, account_days: self.member.retention_days }
     }
 
     /// Since when events are shown, where the account has a time of its own.
@@ -160,10 +162,12 @@ impl FromRequest for SignedIn {
         async move {
             // A form cannot be sent again by a redirect, so only pages are returned to.
             let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
-            let reader = Reader::extract(request).await?;
-            match reader.member.clone() {
-                Some(member) => Ok(Self { reader, member }),
-                None => Err(PageError::SignInRequired { return_to: if is_page { reader.path } else { String::new() } }),
+            let current_user = CurrentUser::extract(request).await?;
+            match current_user.member.clone() {
+                Some(member) => Ok(Self { current_user, member }),
+                None => Err(PageError::SignInRequired {
+                    return_to: if is_page { current_user.path } else { String::new() },
+                }),
             }
         }
         .boxed_local()

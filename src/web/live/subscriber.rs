@@ -1,3 +1,5 @@
+//! A subscriber of a feed.
+//!
 //! One reader's place at a feed. It ends with the session that took it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,25 +8,25 @@ use tokio::sync::Notify;
 
 use crate::domain::ids::SessionId;
 
-/// A seat.
+/// One subscription, which ends with the session that began it.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Subscriber {
     pub session: SessionId,
-    is_over: AtomicBool,
+    has_ended: AtomicBool,
     ended: Notify,
 }
 
-impl Seat {
+impl Subscriber {
     pub fn new(session: SessionId) -> Self {
-        Self { session, is_over: AtomicBool::new(false), ended: Notify::new() }
+        Self { session, has_ended: AtomicBool::new(false), ended: Notify::new() }
     }
 
-    pub fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
     }
 
     pub fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.has_ended.store(true, Ordering::Relaxed);
         self.ended.notify_one();
     }
 

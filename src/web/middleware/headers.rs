@@ -1,4 +1,6 @@
-//! The headers that every answer has, the id of its request among them. The layer that adds them is `outermost`.
+//! Security headers, and the request id, on every response.
+//!
+//! The headers that every answer has, the id of its request among them. The layer that adds them is `request_context`.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 

@@ -1,3 +1,5 @@
+//! Compression middleware.
+//!
 //! Smaller answers. Files are compressed when the program starts, pages when they are asked for. A page whose size says something about
 //! what is on it can be made to tell by whoever adds to it and watches the wire (BREACH). So only the pages named here are compressed, none
 //! of which shows a password, token or code, and only for a reader who came from this site or by hand: nobody else chooses what is
@@ -13,7 +15,7 @@ use actix_web::web::Bytes;
 use flate2::Compression;
 
 use crate::web::errors::PageError;
-use crate::web::layers::gzip::{gzip, takes_gzip};
+use crate::web::middleware::gzip::{gzip, takes_gzip};
 
 /// Lists, events, documentation and records. What is not named is sent as it is.
 const PAGES: [&str; 6] =
@@ -52,5 +54,5 @@ fn is_page<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
 
 /// Another site can send a reader here with a search of its choice. Browsers say so; who says nothing is not helped.
 fn came_by_itself(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin" || site == "none")
+    headers.get("sec-fetch-site").is_some_and(|state| state == "same-origin" || state == "none")
 }

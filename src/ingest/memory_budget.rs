@@ -1,3 +1,5 @@
+//! The memory budget of ingest: backpressure by bytes and by queued events.
+//!
 //! How much of what has not been stored yet one program holds in memory: bodies that are arriving or waiting, and events that
 //! wait. Beyond the bounds a request is refused at once, so that no load takes more memory than this.
 
@@ -12,12 +14,12 @@ pub const MAX_BYTES: usize = 24 * 1024 * 1024;
 /// Between two lines of the log that say so. An overload goes in and out of the bounds several times a second.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// The room of one program.
+/// The budget of one program.
 #[derive(Clone, Debug, Default)]
-pub struct Rooms(Arc<Taken>);
+pub struct MemoryBudget(Arc<Usage>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct Usage {
     events: AtomicUsize,
     bytes: AtomicUsize,
     /// Whether something was refused since it last was half empty: most refusals need not look at a clock.
@@ -25,10 +27,10 @@ struct Taken {
     told_at: Mutex<Option<Instant>>,
 }
 
-impl Rooms {
+impl MemoryBudget {
     /// Room for one event, of which nothing has arrived yet.
-    pub fn open(&self) -> Room {
-        Room { all: self.clone(), is_event: false, bytes: 0 }
+    pub fn open(&self) -> Reservation {
+        Reservation { all: self.clone(), is_event: false, bytes: 0 }
     }
 
     /// How many events wait to be written.
@@ -62,33 +64,33 @@ impl Rooms {
 
 /// What one event takes of it, given back when it is done, however it ends.
 #[derive(Debug)]
-pub struct Room {
-    all: Rooms,
+pub struct Reservation {
+    all: MemoryBudget,
     is_event: bool,
     bytes: usize,
 }
 
-impl Room {
+impl Reservation {
     /// Takes more for its body; `false` when there is none.
     #[must_use]
     pub fn take_bytes(&mut self, bytes: usize) -> bool {
         self.bytes += bytes;
-        let taken = self.all.0.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        taken <= MAX_BYTES || self.all.refuse()
+        let used = self.all.0.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        used <= MAX_BYTES || self.all.refuse()
     }
 
     /// Takes a place among those that wait; `false` when there is none.
     #[must_use]
-    pub fn take_place(&mut self) -> bool {
+    pub fn take_slot(&mut self) -> bool {
         self.is_event = true;
-        let taken = self.all.0.events.fetch_add(1, Ordering::Relaxed) + 1;
-        taken <= MAX_EVENTS || self.all.refuse()
+        let used = self.all.0.events.fetch_add(1, Ordering::Relaxed) + 1;
+        used <= MAX_EVENTS || self.all.refuse()
     }
 }
 
-impl Drop for Room {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        let Taken { events, bytes, is_overfull, told_at: _ } = &*self.all.0;
+        let Usage { events, bytes, is_overfull, told_at: _ } = &*self.all.0;
         let events = events.fetch_sub(usize::from(self.is_event), Ordering::Relaxed);
         let bytes = bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         if events < MAX_EVENTS / 2 && bytes < MAX_BYTES / 2 && is_overfull.load(Ordering::Relaxed) {
@@ -101,12 +103,12 @@ impl Drop for Room {
 mod tests {
     use std::time::Instant;
 
-    use super::{MAX_BYTES, MAX_EVENTS, Rooms, TELL_EVERY};
+    use super::{MAX_BYTES, MAX_EVENTS, MemoryBudget, TELL_EVERY};
 
     // holds D5
     #[test]
     fn what_does_not_fit_is_refused_and_gives_its_room_back() {
-        let rooms = Rooms::default();
+        let rooms = MemoryBudget::default();
         let mut large = rooms.open();
         assert!(large.take_bytes(MAX_BYTES));
         let mut small = rooms.open();
@@ -114,16 +116,16 @@ mod tests {
         drop(small);
         drop(large);
         assert!(rooms.open().take_bytes(MAX_BYTES), "nothing was kept of either");
-        let mut places: Vec<_> = (0..MAX_EVENTS).map(|_| rooms.open()).collect();
-        assert!(places.iter_mut().all(super::Room::take_place));
-        assert!(!rooms.open().take_place());
-        drop(places);
+        let mut reservations: Vec<_> = (0..MAX_EVENTS).map(|_| rooms.open()).collect();
+        assert!(reservations.iter_mut().all(super::Reservation::take_slot));
+        assert!(!rooms.open().take_slot());
+        drop(reservations);
         assert_eq!(rooms.events(), 0);
     }
 
     #[test]
     fn an_overload_that_comes_and_goes_is_a_line_in_ten_seconds() {
-        let (rooms, start) = (Rooms::default(), Instant::now());
+        let (rooms, start) = (MemoryBudget::default(), Instant::now());
         assert!(rooms.is_time_to_tell(start));
         assert!(!rooms.is_time_to_tell(start + TELL_EVERY / 2));
         assert!(rooms.is_time_to_tell(start + TELL_EVERY));

@@ -1,3 +1,5 @@
+//! A streaming JSON visitor, by path.
+//!
 //! A walk through a JSON text that makes no values of it: what stands where, told in order. Any JSON will do, and any other text is
 //! survived.
 
@@ -15,7 +17,7 @@ pub enum Seen<'a> {
 
 /// Where a member stands in its container.
 #[derive(Clone, Copy)]
-pub enum Place<'a> {
+pub enum PathStep<'a> {
     Key(&'a str),
     Index(u32),
 }
@@ -23,7 +25,7 @@ pub enum Place<'a> {
 /// Who is told. `depth` counts the containers around.
 pub trait Visitor {
     /// A member of a container begins.
-    fn enter(&mut self, depth: usize, place: Place<'_>);
+    fn enter(&mut self, depth: usize, step: PathStep<'_>);
     /// A value begins: the whole, or that of the member that began last.
     fn see(&mut self, depth: usize, value: Seen<'_>);
 }
@@ -60,15 +62,15 @@ pub fn walk(json: &str, visitor: &mut impl Visitor) {
             b'[' => {
                 visitor.see(depth, Seen::Container);
                 open.push(Open::List { index: 0 });
-                visitor.enter(depth + 1, Place::Index(0));
+                visitor.enter(depth + 1, PathStep::Index(0));
             }
             b'}' | b']' => _ = open.pop(),
             b',' => match open.last_mut() {
                 Some(Open::Object { key_next }) => *key_next = true,
                 Some(Open::List { index }) => {
                     *index = index.saturating_add(1);
-                    let place = Place::Index(*index);
-                    visitor.enter(depth, place);
+                    let step = PathStep::Index(*index);
+                    visitor.enter(depth, step);
                 }
                 None => {}
             },
@@ -77,7 +79,7 @@ pub fn walk(json: &str, visitor: &mut impl Visitor) {
                 match open.last_mut() {
                     Some(Open::Object { key_next }) if *key_next => {
                         *key_next = false;
-                        visitor.enter(depth, Place::Key(inside));
+                        visitor.enter(depth, PathStep::Key(inside));
                     }
                     _ => visitor.see(depth, Seen::Text(inside)),
                 }

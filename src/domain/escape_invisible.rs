@@ -1,3 +1,5 @@
+//! Escaping of control, bidirectional and zero-width characters.
+//!
 //! Spells out the characters that a reader would not see, or that would rearrange what the reader
 //! sees.
 //!
@@ -13,11 +15,11 @@ use std::ops::RangeInclusive;
 ///
 /// Borrowed when there is nothing to spell out. The result is for reading only: a backslash of the
 /// text itself stays as it is, so the way back is not unique.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub fn escape_invisible(text: &str) -> Cow<'_, str> {
     spell_out(text, is_hidden)
 }
 
-/// Like [`visible`], but for text with lines: `\n` and `\t` are kept. A `\r` is still spelled out,
+/// Like [`escape_invisible`], but for text with lines: `\n` and `\t` are kept. A `\r` is still spelled out,
 /// because browsers drop it.
 pub fn visible_lines(text: &str) -> Cow<'_, str> {
     spell_out(text, |c| !matches!(c, '\n' | '\t') && is_hidden(c))
@@ -71,27 +73,27 @@ const HIDDEN: [RangeInclusive<char>; 14] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{visible, visible_lines};
+    use super::{escape_invisible, visible_lines};
     use proptest::{prop_assert, prop_assert_eq, proptest};
     use std::borrow::Cow;
 
     #[test]
     fn ordinary_text_is_borrowed_and_unchanged() {
         for text in ["", "plain", "<script>", "naïve 日本語 עברית", "❤\u{FE0F}", "a\\u202Eb"] {
-            assert!(matches!(visible(text), Cow::Borrowed(same) if same == text), "{text:?}");
+            assert!(matches!(escape_invisible(text), Cow::Borrowed(same) if same == text), "{text:?}");
             assert!(matches!(visible_lines(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
     }
 
     #[test]
     fn a_bidi_override_is_shown_and_not_obeyed() {
-        assert_eq!(visible("invoice\u{202E}fdp.exe"), "invoice\\u202Efdp.exe");
+        assert_eq!(escape_invisible("invoice\u{202E}fdp.exe"), "invoice\\u202Efdp.exe");
     }
 
     #[test]
     fn every_control_character_is_spelled_with_four_digits() {
-        assert_eq!(visible("\0\u{1B}[31m\u{7F}\u{85}"), "\\u0000\\u001B[31m\\u007F\\u0085");
-        assert_eq!(visible("a\r\n\tb"), "a\\u000D\\u000A\\u0009b");
+        assert_eq!(escape_invisible("\0\u{1B}[31m\u{7F}\u{85}"), "\\u0000\\u001B[31m\\u007F\\u0085");
+        assert_eq!(escape_invisible("a\r\n\tb"), "a\\u000D\\u000A\\u0009b");
     }
 
     #[test]
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn characters_above_the_first_plane_are_spelled_in_braces() {
-        assert_eq!(visible("\u{E0041}\u{E007F}"), "\\u{E0041}\\u{E007F}");
+        assert_eq!(escape_invisible("\u{E0041}\u{E007F}"), "\\u{E0041}\\u{E007F}");
     }
 
     #[test]
@@ -112,16 +114,16 @@ mod tests {
             "\u{FFA0}\u{FFF9}\u{FFFB}\u{E0000}\u{E007F}",
         ];
         for c in hidden.concat().chars() {
-            assert!(visible(&format!("a{c}b")).starts_with("a\\u"), "U+{:04X}", u32::from(c));
+            assert!(escape_invisible(&format!("a{c}b")).starts_with("a\\u"), "U+{:04X}", u32::from(c));
         }
     }
 
     proptest! {
         #[test]
         fn nothing_hidden_is_left_and_a_second_pass_changes_nothing(text: String) {
-            let shown = visible(&text);
+            let shown = escape_invisible(&text);
             prop_assert!(!shown.chars().any(super::is_hidden));
-            prop_assert_eq!(visible(&shown), shown.as_ref());
+            prop_assert_eq!(escape_invisible(&shown), shown.as_ref());
         }
     }
 }
