@@ -109,7 +109,7 @@ fn shown(criterion: &mut Criterion) {
             bencher.iter(|| ValueLocation::top(black_box(&body)).map(|top| tree(&body, &top, 0, Reservation::FULL)));
         });
         group.bench_function(format!("the last piece of it: {name}"), |bencher| {
-            bencher.iter(|| raw(black_box(&body), body.len() - 1, Reservation::FULL.piece_bytes));
+            bencher.iter(|| raw(black_box(&body), body.len() - 1, Reservation::FULL.chunk_bytes));
         });
     }
     group.finish();

@@ -418,7 +418,7 @@ fn no_file_knows_the_machine_it_was_written_on() {
         ["static.cr", "ates.io"],
         ["deb.de", "bian.org"],
     ]
-    .map(|pieces| pieces.concat())
+    .map(|chunks| chunks.concat())
     .into();
     let mut findings = Vec::new();
     for (path, text) in &text_files() {

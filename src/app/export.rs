@@ -50,7 +50,7 @@ impl ExportFormat {
 }
 
 /// An export under way, of which one piece is in memory at a time.
-pub trait Pieces {
+pub trait Chunks {
     /// The next piece, or `None` after the last.
     fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::app::export::{CsvLines, ExportFormat, Pieces, write_json_line};
+use crate::app::export::{Chunks, CsvLines, ExportFormat, write_json_line};
 use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter};
 use crate::domain::ids::AccountId;
 use crate::domain::time::rfc3339;
@@ -60,7 +60,7 @@ impl AuditExport {
     }
 }
 
-impl Pieces for AuditExport {
+impl Chunks for AuditExport {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let (after, mut out) = match self.progress {
             Progress::Done => return Ok(None),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::app::export::{ExportFormat, Pieces};
+use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_lines::EventLines;
 use crate::domain::audit::{Act, Action};
 use crate::domain::event::{EventId, EventSummary, WholeEvent};
@@ -75,7 +75,7 @@ impl Export {
     }
 }
 
-impl Pieces for Export {
+impl Chunks for Export {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(written) = self.written.recv().await.transpose()? else { return Ok(None) };
         self.progress.seen += written.seen;

@@ -105,7 +105,7 @@ impl<'a> LeakSearch<'a> {
         for one in found {
             match one {
                 Found::Username(username) => self.note(username),
-                Found::Password(said, line) => self.check(&said, line).await?,
+                Found::Password(input, line) => self.check(&input, line).await?,
             }
         }
         Ok(())
@@ -119,12 +119,12 @@ impl<'a> LeakSearch<'a> {
         }
     }
 
-    async fn check(&mut self, said: &Secret, line: u64) -> Result<(), Failure> {
-        let fingerprint = CredentialPassword::fingerprint(&self.keys.checksum, said);
+    async fn check(&mut self, input: &Secret, line: u64) -> Result<(), Failure> {
+        let fingerprint = CredentialPassword::fingerprint(&self.keys.checksum, input);
         let known = self.remembered.get(&fingerprint).copied();
         let leak = match known {
             Some(leak) => leak,
-            None => self.identify(said, line).await?,
+            None => self.identify(input, line).await?,
         };
         if let Some(leak) = leak.and_then(|at| self.leaks.get_mut(at)) {
             leak.times += 1;
@@ -136,9 +136,10 @@ impl<'a> LeakSearch<'a> {
         Ok(())
     }
 
-    async fn identify(&mut self, said: &Secret, line: u64) -> Result<Option<usize>, Failure> {
+    async fn identify(&mut self, input: &Secret, line: u64) -> Result<Option<usize>, Failure> {
         let usernames = self.recent.iter().chain(&self.usernames);
-        let Some((username, password)) = CredentialPassword::recognise_any(&self.keys.checksum, usernames, said) else {
+        let Some((username, password)) = CredentialPassword::recognise_any(&self.keys.checksum, usernames, input)
+        else {
             return Ok(None);
         };
         let (name, state) = self.state(&username, &password).await?;
@@ -152,12 +153,12 @@ impl<'a> LeakSearch<'a> {
             Some((account, id)) => credentials::find(&mut conn, account, id).await?.map(|credential| credential.name),
             None => None,
         };
-        let lock = credential_secrets::find_by_hint(&mut conn, username, password.hint()).await?;
+        let row = credential_secrets::find_by_hint(&mut conn, username, password.hint()).await?;
         drop(conn);
-        let state = match lock {
-            Some(lock) if self.hasher.verify(password.secret(), &lock.hash).await? => {
-                let has_expired = lock.expires_at.is_some_and(|end| end <= self.now);
-                match (lock.revoked, has_expired, lock.disabled) {
+        let state = match row {
+            Some(row) if self.hasher.verify(password.secret(), &row.hash).await? => {
+                let has_expired = row.expires_at.is_some_and(|end| end <= self.now);
+                match (row.revoked, has_expired, row.disabled) {
                     (true, _, _) => LeakState::Revoked,
                     (_, true, _) => LeakState::Expired,
                     (_, _, true) => LeakState::Disabled,

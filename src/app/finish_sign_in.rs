@@ -34,13 +34,13 @@ pub async fn finish_sign_in(
     store: &Store,
     keys: &InstallationKeys,
     member: &Member,
-    said: &SaidCode,
+    input: &SaidCode,
     act: &Act,
 ) -> Result<bool, Failure> {
     let signed_in = Act { actor: Actor::User(member.user_id), ..act.clone() };
     store
         .transaction(async |conn| {
-            let is_right = spend_code(conn, keys, member, said, act).await?;
+            let is_right = spend_code(conn, keys, member, input, act).await?;
             if is_right {
                 audit::append(conn, member.account_id, &signed_in, Action::SignedIn, &member.email, "with a code")
                     .await?;

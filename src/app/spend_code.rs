@@ -15,11 +15,11 @@ pub async fn spend_code(
     conn: &mut Connection,
     keys: &InstallationKeys,
     member: &Member,
-    said: &SaidCode,
+    input: &SaidCode,
     act: &Act,
 ) -> Result<bool, Failure> {
     let user = member.user_id;
-    let is_right = match said {
+    let is_right = match input {
         SaidCode::Neither => false,
         SaidCode::Totp(code) => match second_factors::find_sealed(conn, user).await? {
             None => false,

@@ -15,7 +15,7 @@ use crate::store::{audit, second_factors};
 #[derive(Clone, Copy, Debug)]
 pub enum Authority<'a> {
     /// The user, by a code.
-    User { said: &'a SaidCode, keys: &'a InstallationKeys },
+    User { input: &'a SaidCode, keys: &'a InstallationKeys },
     /// Whoever runs the server.
     Operator,
 }
@@ -30,8 +30,8 @@ pub async fn turn_off_second_factor(
     let user = member.user_id;
     store
         .transaction(async |conn| {
-            if let Authority::User { said, keys } = authority
-                && !spend_code(conn, keys, member, said, act).await?
+            if let Authority::User { input, keys } = authority
+                && !spend_code(conn, keys, member, input, act).await?
             {
                 return Ok(false);
             }

@@ -36,11 +36,11 @@ pub async fn turn_on_second_factor(
     member: &Member,
     kept: Option<SessionId>,
     secret: &TotpSecret,
-    said: &SaidCode,
+    input: &SaidCode,
     act: &Act,
 ) -> Result<Vec<RecoveryCode>, TurnOnError> {
     let user = member.user_id;
-    let SaidCode::Totp(code) = said else { return Err(TurnOnError::WrongCode) };
+    let SaidCode::Totp(code) = input else { return Err(TurnOnError::WrongCode) };
     let Some(last_step) = secret.step_of(*code, act.at, 0) else { return Err(TurnOnError::WrongCode) };
     let sealed_secret =
         secret.seal(keys, SealedFor::Row, user, random::bytes()?).map_err(|error| TurnOnError::Failed(error.into()))?;

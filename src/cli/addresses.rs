@@ -108,32 +108,32 @@ mod tests {
         checked.into_iter().find(|found| found.check == check).unwrap().state
     }
 
-    fn said(text: &str) -> Option<String> {
+    fn input(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
     #[test]
     fn addresses_that_send_passwords_in_the_clear_fail() {
-        let insecure = |options: Options| Options { insecure_http: said("true"), ..options };
-        let at = |url: &str| Options { public_url: said(url), ..Options::default() };
+        let insecure = |options: Options| Options { insecure_http: input("true"), ..options };
+        let at = |url: &str| Options { public_url: input(url), ..Options::default() };
         assert_eq!(state_of("public_url", Options::default()), State::Ok);
         assert_eq!(state_of("public_url", at("https://hooks.example.com")), State::Ok);
         assert_eq!(state_of("public_url", insecure(at("http://hooks.example.com"))), State::Fail);
         let everywhere = Options { bind: "0.0.0.0:8080".to_owned(), ..Options::default() };
         assert_eq!(state_of("public_url", insecure(everywhere)), State::Fail);
-        let shown = Options { ingest_url: said("http://hooks.example.com/"), ..Options::default() };
+        let shown = Options { ingest_url: input("http://hooks.example.com/"), ..Options::default() };
         assert_eq!(state_of("ingest_url", shown), State::Fail);
     }
 
     #[test]
     fn an_endpoint_that_leads_elsewhere_than_its_listener_is_a_hint() {
-        let second = Options { ingest_bind: said("127.0.0.1:8081"), ..Options::default() };
+        let second = Options { ingest_bind: input("127.0.0.1:8081"), ..Options::default() };
         assert_eq!(state_of("ingest_url", second.clone()), State::Hint);
-        let named = Options { ingest_url: said("https://in.example.com/"), ..second };
+        let named = Options { ingest_url: input("https://in.example.com/"), ..second };
         assert_eq!(state_of("ingest_url", named), State::Ok);
         let local = Options {
-            public_url: said("https://hooks.example.com"),
-            ingest_url: said("http://127.0.0.1:8080/"),
+            public_url: input("https://hooks.example.com"),
+            ingest_url: input("http://127.0.0.1:8080/"),
             ..Options::default()
         };
         assert_eq!(state_of("ingest_url", local), State::Hint);
@@ -141,10 +141,10 @@ mod tests {
 
     #[test]
     fn proxies_are_named_where_there_is_one_and_not_everybody_is() {
-        let https = Options { public_url: said("https://hooks.example.com"), ..Options::default() };
+        let https = Options { public_url: input("https://hooks.example.com"), ..Options::default() };
         assert_eq!(state_of("proxies", https.clone()), State::Hint);
-        assert_eq!(state_of("proxies", Options { trusted_proxies: said("10.0.0.0/8"), ..https.clone() }), State::Ok);
-        assert_eq!(state_of("proxies", Options { trusted_proxies: said("0.0.0.0/0"), ..https }), State::Fail);
+        assert_eq!(state_of("proxies", Options { trusted_proxies: input("10.0.0.0/8"), ..https.clone() }), State::Ok);
+        assert_eq!(state_of("proxies", Options { trusted_proxies: input("0.0.0.0/0"), ..https }), State::Fail);
         assert_eq!(state_of("proxies", Options::default()), State::Ok);
     }
 
@@ -155,7 +155,7 @@ mod tests {
             checked.into_iter().map(|check| (check.check, check.state)).collect()
         };
         let (told, served) = (
-            Options { public_url: said("https://hooks.example.com"), ..Options::default() },
+            Options { public_url: input("https://hooks.example.com"), ..Options::default() },
             "https://hooks.example.com/",
         );
         assert_eq!(words(Options::default(), served), [("served_url", State::Hint), ("proxies", State::Ok)]);

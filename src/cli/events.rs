@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::app::export::{ExportFormat, Pieces};
+use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_events::{EventRecord, Export};
 use crate::cli::account;
 use crate::cli::args::{EventsCommand, FilterArgs};
@@ -161,8 +161,8 @@ async fn export(
     let mut told = Told::new(wants_progress);
     let mut export = Export::begin(store, account, filter, form, act).await?;
     let mut out = io::stdout().lock();
-    while let Some(piece) = export.next().await? {
-        match out.write_all(&piece) {
+    while let Some(chunk) = export.next().await? {
+        match out.write_all(&chunk) {
             // Whoever reads has read enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             other => other?,

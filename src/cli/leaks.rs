@@ -32,9 +32,9 @@ struct Printed<'a> {
 /// Reads standard input to its end, whatever it is.
 pub async fn check(store: &Store, keys: &InstallationKeys, now: Timestamp, json: bool) -> Result<Ended, CommandError> {
     let mut search = LeakSearch::begin(store, Hasher::new(1, 1), keys, now).await?;
-    let mut pieces = standard_input();
-    while let Some(piece) = pieces.recv().await {
-        search.feed(&piece?).await?;
+    let mut chunks = standard_input();
+    while let Some(chunk) = chunks.recv().await {
+        search.feed(&chunk?).await?;
     }
     let leaks = search.finish().await?;
     print(&leaks, json)?;
@@ -47,12 +47,12 @@ fn standard_input() -> mpsc::Receiver<std::io::Result<Vec<u8>>> {
     std::thread::spawn(move || {
         let mut input = std::io::stdin().lock();
         loop {
-            let mut piece = vec![0; PIECE_BYTES];
-            let read = match input.read(&mut piece) {
+            let mut chunk = vec![0; PIECE_BYTES];
+            let read = match input.read(&mut chunk) {
                 Ok(0) => return,
                 Ok(length) => {
-                    piece.truncate(length);
-                    Ok(piece)
+                    chunk.truncate(length);
+                    Ok(chunk)
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),

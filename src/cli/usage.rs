@@ -111,7 +111,7 @@ mod tests {
     use super::sentence;
     use crate::cli::args::Args;
 
-    fn said(line: &str) -> String {
+    fn input(line: &str) -> String {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let refused = Args::try_parse_from([OsString::from("reasoner-webhooks")].iter().chain(&words));
         sentence(&Args::command(), &refused.unwrap_err(), words)
@@ -153,7 +153,7 @@ mod tests {
         ] {
             let (expected, command) = expected.split_once("; see `").unwrap();
             let command = format!("reasoner-webhooks {}", command.trim_end_matches('`'));
-            assert_eq!(said(line), format!("{expected}; see `{} --help`", command.trim()), "{line}");
+            assert_eq!(input(line), format!("{expected}; see `{} --help`", command.trim()), "{line}");
         }
     }
 }

@@ -97,9 +97,9 @@ pub const MOST_COUNTED: u64 = 100_000;
 pub const MAX_ACCOUNT_NAME_CHARS: usize = 100;
 
 /// The name an account gets: what was said, or the part of the e-mail address before the `@`.
-pub fn account_name(said: Option<&str>, email: &str) -> String {
-    let said = said.map(str::trim).filter(|name| !name.is_empty());
-    let name = said.unwrap_or_else(|| email.split('@').next().unwrap_or(email));
+pub fn account_name(input: Option<&str>, email: &str) -> String {
+    let input = input.map(str::trim).filter(|name| !name.is_empty());
+    let name = input.unwrap_or_else(|| email.split('@').next().unwrap_or(email));
     name.chars().filter(|c| !c.is_control()).take(MAX_ACCOUNT_NAME_CHARS).collect()
 }
 

@@ -33,25 +33,25 @@ impl CredentialPassword {
 
     /// Takes a text that somebody sent. `None` for whatever this installation cannot have made for that username,
     /// which is decided without argon2 and without the database.
-    pub fn recognise(key: &[u8], username: &Username, said: Secret) -> Option<Self> {
-        let right = has_checksum(key, username, tail(&said)?);
-        right.then_some(Self(said))
+    pub fn recognise(key: &[u8], username: &Username, input: Secret) -> Option<Self> {
+        let right = has_checksum(key, username, tail(&input)?);
+        right.then_some(Self(input))
     }
 
     /// The same for a text of which nobody said whose it is: the one of many usernames that this installation made it for.
     pub fn recognise_any<'a>(
         key: &[u8],
         usernames: impl Iterator<Item = &'a Username>,
-        said: &Secret,
+        input: &Secret,
     ) -> Option<(Username, Self)> {
-        let tail = tail(said)?;
+        let tail = tail(input)?;
         let owner = usernames.into_iter().find(|username| has_checksum(key, username, tail))?;
-        Some((*owner, Self(said.clone())))
+        Some((*owner, Self(input.clone())))
     }
 
     /// What tells texts apart without keeping them.
-    pub fn fingerprint(key: &[u8], said: &Secret) -> [u8; 32] {
-        keyed_digest(key, &[b"a text that may be a password", said.reveal().as_bytes()])
+    pub fn fingerprint(key: &[u8], input: &Secret) -> [u8; 32] {
+        keyed_digest(key, &[b"a text that may be a password", input.reveal().as_bytes()])
     }
 
     pub fn secret(&self) -> &Secret {
@@ -77,9 +77,9 @@ pub fn masked(hint: &str) -> String {
 }
 
 /// What follows the prefix, of a text that has the format.
-fn tail(said: &Secret) -> Option<&str> {
-    let tail = said.reveal().strip_prefix(PREFIX)?;
-    let fits = said.reveal().len() == PASSWORD_BYTES && tail.bytes().all(|b| b.is_ascii_alphanumeric());
+fn tail(input: &Secret) -> Option<&str> {
+    let tail = input.reveal().strip_prefix(PREFIX)?;
+    let fits = input.reveal().len() == PASSWORD_BYTES && tail.bytes().all(|b| b.is_ascii_alphanumeric());
     fits.then_some(tail)
 }
 

@@ -38,8 +38,8 @@ impl Device {
     /// `None` for whatever this installation did not write.
     pub fn read(keys: &InstallationKeys, text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (signed, said) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
-        if !bool::from(signature(keys, signed).ct_eq(said)) {
+        let (signed, input) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
+        if !bool::from(signature(keys, signed).ct_eq(input)) {
             return None;
         }
         let (user, rest) = signed.split_first_chunk()?;

@@ -38,8 +38,8 @@ impl InstallationKeys {
     }
 
     /// Compares in constant time.
-    pub fn is_setup_token(&self, said: &str) -> bool {
-        self.setup_token().reveal().as_bytes().ct_eq(said.as_bytes()).into()
+    pub fn is_setup_token(&self, input: &str) -> bool {
+        self.setup_token().reveal().as_bytes().ct_eq(input.as_bytes()).into()
     }
 }
 

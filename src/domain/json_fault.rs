@@ -243,8 +243,8 @@ mod tests {
     proptest! {
         // holds X5
         #[test]
-        fn a_fault_is_found_in_what_the_parser_refuses_and_nowhere_else(pieces in prop::collection::vec(0..PIECES.len(), 0..12)) {
-            let text: String = pieces.into_iter().map(|piece| PIECES[piece]).collect();
+        fn a_fault_is_found_in_what_the_parser_refuses_and_nowhere_else(chunks in prop::collection::vec(0..PIECES.len(), 0..12)) {
+            let text: String = chunks.into_iter().map(|chunk| PIECES[chunk]).collect();
             let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
             assert_eq!(find_fault(&text).is_none(), is_json, "{text:?}");
             if let Some(fault) = find_fault(&text) {

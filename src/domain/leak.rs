@@ -163,18 +163,18 @@ mod tests {
     const PASSWORD: &str = "rwp_7Hq2mXvK4dWn8sTzB5cJr9LfAy3Ge6Pu";
 
     /// The lines in which something was found, fed in pieces of a size.
-    fn lines(text: &[u8], piece: usize) -> Vec<String> {
+    fn lines(text: &[u8], chunk: usize) -> Vec<String> {
         let mut told = Vec::new();
         let mut note = |found: Found| match found {
             Found::Username(username) => told.push(username.as_str().to_owned()),
-            Found::Password(said, line) => {
-                assert_eq!(said.reveal(), PASSWORD);
+            Found::Password(input, line) => {
+                assert_eq!(input.reveal(), PASSWORD);
                 told.push(format!("password in line {line}"));
             }
         };
         let mut scanner = LeakScanner::new();
-        for piece in text.chunks(piece) {
-            scanner.feed(piece, &mut note);
+        for chunk in text.chunks(chunk) {
+            scanner.feed(chunk, &mut note);
         }
         scanner.finish(&mut note);
         told
@@ -204,8 +204,8 @@ mod tests {
             "password in line 4",
             "password in line 5",
         ];
-        for piece in [1, 7, 36, 4_096, text.len()] {
-            assert_eq!(lines(&text, piece), expected, "in pieces of {piece}");
+        for chunk in [1, 7, 36, 4_096, text.len()] {
+            assert_eq!(lines(&text, chunk), expected, "in pieces of {chunk}");
         }
     }
 

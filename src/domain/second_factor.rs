@@ -127,11 +127,11 @@ impl TotpSecret {
     }
 
     /// The step whose code was said: the present one or a neighbour, and later than the last that was used.
-    pub fn step_of(&self, said: u32, now: Timestamp, last_used: i64) -> Option<i64> {
+    pub fn step_of(&self, input: u32, now: Timestamp, last_used: i64) -> Option<i64> {
         let now = step(now);
         let mut found = None;
         for step in now - DRIFT_STEPS..=now + DRIFT_STEPS {
-            let is_right: bool = self.code(step).to_be_bytes().ct_eq(&said.to_be_bytes()).into();
+            let is_right: bool = self.code(step).to_be_bytes().ct_eq(&input.to_be_bytes()).into();
             if is_right && step > last_used && found.is_none() {
                 found = Some(step);
             }
@@ -248,14 +248,14 @@ mod tests {
     #[test]
     fn a_clock_may_be_one_step_away_and_a_step_serves_once() {
         let now: Timestamp = "2026-11-23T08:41:12Z".parse().unwrap();
-        let (said, present) = (secret().code(step(now)), step(now));
+        let (input, present) = (secret().code(step(now)), step(now));
         let steps = |count: i64| now + SignedDuration::from_secs(30 * count);
         for (away, expected) in [(-2, None), (-1, Some(present)), (0, Some(present)), (1, Some(present)), (2, None)] {
-            assert_eq!(secret().step_of(said, steps(away), 0), expected, "{away}");
+            assert_eq!(secret().step_of(input, steps(away), 0), expected, "{away}");
         }
-        assert_eq!(secret().step_of(said, now, present - 1), Some(present));
-        assert_eq!(secret().step_of(said, now, present), None, "used");
-        assert_eq!(secret().step_of(said, now, present + 1), None, "a later one was used");
+        assert_eq!(secret().step_of(input, now, present - 1), Some(present));
+        assert_eq!(secret().step_of(input, now, present), None, "used");
+        assert_eq!(secret().step_of(input, now, present + 1), None, "a later one was used");
     }
 
     #[test]

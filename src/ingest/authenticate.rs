@@ -30,7 +30,7 @@ impl Engine {
         }
         let now = self.clock.now();
         let address = throttle_key(head.sender.ip);
-        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|said| self.verifier.recognise(said));
+        let recognised = head.authorization().ok_or(Verdict::Unknown).and_then(|input| self.verifier.recognise(input));
         if let Ok((username, password)) = &recognised
             && let Some(verified) = self.verifier.verify_cached(username, password, now)
         {

@@ -65,28 +65,28 @@ impl<'a> Head<'a> {
                 return Err(format!("Content-Encoding is {:?}; send the body uncompressed", clipped(encoding.trim())));
             }
         }
-        let Some(said) = self.text("content-type") else {
+        let Some(input) = self.text("content-type") else {
             return Err("Content-Type is missing; it has to be application/json".to_owned());
         };
-        let essence = said.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let essence = input.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         let structured =
             essence.strip_prefix("application/").is_some_and(|name| name.len() > 5 && name.ends_with("+json"));
         if essence == "application/json" || structured {
-            Ok(said)
+            Ok(input)
         } else {
-            Err(format!("Content-Type is {said:?}; it has to be application/json"))
+            Err(format!("Content-Type is {input:?}; it has to be application/json"))
         }
     }
 
     /// The key of `Idempotency-Key` or `webhook-id`, which are two names of one thing. Too long a key, or two that differ, are
     /// refused rather than ignored: their sender believes that a repetition is harmless.
     pub fn idempotency_key(&self, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
-        let mut said =
+        let mut input =
             self.values("idempotency-key").chain(self.values("webhook-id")).filter(|value| !value.is_empty());
-        let Some(key) = said.next() else {
+        let Some(key) = input.next() else {
             return Ok(None);
         };
-        if said.any(|other| other != key) {
+        if input.any(|other| other != key) {
             return Err("there are two idempotency keys, and they differ");
         }
         if key.len() > MAX_IDEMPOTENCY_KEY_BYTES {

@@ -31,9 +31,9 @@ const MIN_KIB: u64 = 8;
 const MAX_WAIT: Duration = Duration::from_millis(250);
 
 /// Whether what arrives with this password, known to be right, is held: it has expired lately, and nothing else is wrong.
-pub fn holds(lock: &SecretRow, now: Timestamp) -> bool {
-    let late = lock.expires_at.is_some_and(|end| is_late(end, now));
-    late && lock.holds_late_events && !lock.revoked && !lock.disabled && lock.plan.includes_webhooks()
+pub fn holds(row: &SecretRow, now: Timestamp) -> bool {
+    let late = row.expires_at.is_some_and(|end| is_late(end, now));
+    late && row.holds_late_events && !row.revoked && !row.disabled && row.plan.includes_webhooks()
 }
 
 /// Whose late event it is.
@@ -136,8 +136,8 @@ async fn write(store: &Store, owner: Owner, event: &NewEvent) -> Result<bool, St
             if credentials::find_locked(conn, account_id, credential_id).await?.is_none() {
                 return Ok(false);
             }
-            let lock = credential_secrets::find_row(conn, secret_id).await?;
-            if !lock.is_some_and(|lock| holds(&lock, event.id.received_at())) {
+            let row = credential_secrets::find_row(conn, secret_id).await?;
+            if !row.is_some_and(|row| holds(&row, event.id.received_at())) {
                 return Ok(false);
             }
             held_events::insert(conn, (account_id, credential_id, secret_id), event).await

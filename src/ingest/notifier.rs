@@ -62,7 +62,7 @@ impl Notifier {
     }
 
     /// Rings for what has arrived here: the first time at once, then after a while for all that came meanwhile. Runs until `ended`.
-    pub async fn tell(&self, store: &Store, ended: impl Future<Output = ()>) {
+    pub async fn publish(&self, store: &Store, ended: impl Future<Output = ()>) {
         let telling = async {
             // Of whom other programs could not be told yet.
             let mut untold = HashSet::new();
@@ -75,7 +75,7 @@ impl Notifier {
                     self.notify_local(*account);
                 }
                 untold.extend(accounts);
-                let pause = match self.tell_others(store, &untold.iter().copied().collect::<Vec<_>>()).await {
+                let pause = match self.publish_to_instances(store, &untold.iter().copied().collect::<Vec<_>>()).await {
                     Ok(()) => {
                         untold.clear();
                         GATHER
@@ -95,10 +95,10 @@ impl Notifier {
     }
 
     /// Rings for what other programs say has arrived there. Runs until `ended`.
-    pub async fn hear(&self, store: &Store, ended: impl Future<Output = ()>) {
+    pub async fn listen_to_instances(&self, store: &Store, ended: impl Future<Output = ()>) {
         let hearing = async {
             loop {
-                let Err(error) = self.hear_until_an_error(store).await;
+                let Err(error) = self.listen_until_error(store).await;
                 tracing::debug!(%error, "not hearing of what other programs receive; trying again");
                 tokio::time::sleep(PAUSE).await;
             }
@@ -109,7 +109,7 @@ impl Notifier {
         }
     }
 
-    async fn hear_until_an_error(&self, store: &Store) -> Result<std::convert::Infallible, StoreError> {
+    async fn listen_until_error(&self, store: &Store) -> Result<std::convert::Infallible, StoreError> {
         let mut subscription = Subscription::open(store).await?;
         // Whatever was said before, nobody here has heard.
         self.notify_all();
@@ -121,7 +121,7 @@ impl Notifier {
         }
     }
 
-    async fn tell_others(&self, store: &Store, accounts: &[AccountId]) -> Result<(), StoreError> {
+    async fn publish_to_instances(&self, store: &Store, accounts: &[AccountId]) -> Result<(), StoreError> {
         notifications::send(&mut *store.connection().await?, self.0.id, accounts).await
     }
 
@@ -147,7 +147,7 @@ pub struct Listener {
 
 impl Listener {
     /// Returns when something of the account may have arrived since the last time; never, once the program ends.
-    pub async fn heard(&mut self) {
+    pub async fn notified_of_change(&mut self) {
         if self.receiver.changed().await.is_err() {
             std::future::pending().await
         }

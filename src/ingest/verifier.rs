@@ -78,7 +78,7 @@ pub struct Verifier {
     checksum_key: zeroize::Zeroizing<Vec<u8>>,
     /// Of this process alone: what the caches are keyed with cannot be computed outside.
     cache_key: [u8; 32],
-    locks: Cache<SecretKey, Arc<SecretRow>>,
+    rows: Cache<SecretKey, Arc<SecretRow>>,
     right: Cache<[u8; 32], Arc<Answer>>,
     wrong: Cache<[u8; 32], Arc<Answer>>,
     pub verifications: Verifications,
@@ -125,7 +125,7 @@ impl Verifier {
             hasher,
             checksum_key: keys.checksum.clone(),
             cache_key,
-            locks: Cache::new(CACHE_ENTRIES),
+            rows: Cache::new(CACHE_ENTRIES),
             right: Cache::new(CACHE_ENTRIES),
             wrong: Cache::new(CACHE_ENTRIES),
             verifications: Verifications::default(),
@@ -143,9 +143,9 @@ impl Verifier {
     }
 
     /// Takes what the `Authorization` header said and separates ours from forgeries: no database, no argon2.
-    pub fn recognise(&self, said: BasicCredentials) -> Result<(Username, CredentialPassword), Verdict> {
-        let username: Username = said.username.parse().map_err(|_| Verdict::Unknown)?;
-        match CredentialPassword::recognise(&self.checksum_key, &username, said.password) {
+    pub fn recognise(&self, input: BasicCredentials) -> Result<(Username, CredentialPassword), Verdict> {
+        let username: Username = input.username.parse().map_err(|_| Verdict::Unknown)?;
+        match CredentialPassword::recognise(&self.checksum_key, &username, input.password) {
             Some(password) => Ok((username, password)),
             None => {
                 self.verifications.forged.add(1);
@@ -161,22 +161,22 @@ impl Verifier {
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Option<Verified> {
-        let lock = self.locks.get(&secret_key(username, password))?;
-        let answer = self.right.get(&self.answer_key(&lock, password))?;
-        let counts = usable(&lock, now).is_ok() && answer.still_counts(now);
+        let row = self.rows.get(&secret_key(username, password))?;
+        let answer = self.right.get(&self.answer_key(&row, password))?;
+        let counts = usable(&row, now).is_ok() && answer.still_counts(now);
         counts.then(|| {
             self.verifications.fast.add(1);
-            lock
+            row
         })
     }
 
     /// The verdict on an expired password whose events are held, if it takes neither the database nor argon2. Whether they still are
     /// is asked again before anything is kept.
     pub fn late_cached(&self, username: &Username, password: &CredentialPassword, now: Timestamp) -> Option<Verdict> {
-        let lock = self.locks.get(&secret_key(username, password))?;
-        let answer = self.right.get(&self.answer_key(&lock, password))?;
-        let is_late = holds(&lock, now) && answer.still_counts(now);
-        is_late.then(|| refused(&lock, Reason::ExpiredPassword, Some(lock.hint.clone()), Some(lock.secret_id)))
+        let row = self.rows.get(&secret_key(username, password))?;
+        let answer = self.right.get(&self.answer_key(&row, password))?;
+        let is_late = holds(&row, now) && answer.still_counts(now);
+        is_late.then(|| refused(&row, Reason::ExpiredPassword, Some(row.hint.clone()), Some(row.secret_id)))
     }
 
     /// The verdict, whatever it takes.
@@ -195,52 +195,52 @@ impl Verifier {
             credential_secrets::find_by_hint(&mut conn, username, password.hint()).await
         })
         .await?;
-        let Some(lock) = found else {
+        let Some(row) = found else {
             // Only an installation's own key makes such a password; it costs the same time as a known one.
             self.matches(&dummy_secret(), password, now).await?;
             return Ok(Verdict::Unknown);
         };
-        if !self.matches(&lock, password, now).await? {
-            return Ok(refused(&lock, Reason::WrongPassword, None, None));
+        if !self.matches(&row, password, now).await? {
+            return Ok(refused(&row, Reason::WrongPassword, None, None));
         }
-        let lock = Arc::new(lock);
-        let reason = usable(&lock, now).err();
-        let is_late = reason.is_some() && holds(&lock, now);
+        let row = Arc::new(row);
+        let reason = usable(&row, now).err();
+        let is_late = reason.is_some() && holds(&row, now);
         if reason.is_none() || is_late {
-            self.locks.insert(secret_key(username, password), lock.clone());
+            self.rows.insert(secret_key(username, password), row.clone());
         }
         Ok(match reason {
-            None => Verdict::Verified(lock),
-            Some(reason) => refused(&lock, reason, Some(lock.hint.clone()), is_late.then_some(lock.secret_id)),
+            None => Verdict::Verified(row),
+            Some(reason) => refused(&row, reason, Some(row.hint.clone()), is_late.then_some(row.secret_id)),
         })
     }
 
     /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
     /// after verification: their sender hears of that reason only if it still holds a good password.
     pub async fn confirm(&self, verified: &SecretRow, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
-        let lock = in_time(async {
+        let row = in_time(async {
             let mut conn = self.store.connection().await?;
             credential_secrets::find_row(&mut conn, verified.secret_id).await
         })
         .await?;
-        Ok(lock.map_or(Err(Reason::RevokedPassword), |lock| usable(&lock, now)))
+        Ok(row.map_or(Err(Reason::RevokedPassword), |row| usable(&row, now)))
     }
 
     /// Drops what is remembered of a password that the database no longer lets in, so that its next request is refused before
     /// its body is read.
     pub fn forget(&self, secret: SecretId) {
-        self.locks.retain(|_, lock| lock.secret_id != secret);
+        self.rows.retain(|_, row| row.secret_id != secret);
     }
 
     /// Whether argon2 accepts the password, as remembered or as it says now. Callers with the same question at the same
     /// time share one run.
     async fn matches(
         &self,
-        lock: &SecretRow,
+        row: &SecretRow,
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Result<bool, HashingError> {
-        let key = self.answer_key(lock, password);
+        let key = self.answer_key(row, password);
         if let Some(answer) = self.right.get(&key) {
             if answer.still_counts(now) {
                 return Ok(true);
@@ -254,10 +254,10 @@ impl Verifier {
         if self.wrong.get(&key).is_some_and(|answer| answer.still_counts(now)) {
             return Ok(false);
         }
-        if self.hasher.verify(password.secret(), &lock.hash).await? {
+        if self.hasher.verify(password.secret(), &row.hash).await? {
             // Only fails when the entry was removed meanwhile, and then it is verified again next time.
             let _ = guard.insert(Answer::new(now));
-            self.renew(lock, password);
+            self.renew(row, password);
             Ok(true)
         } else {
             self.wrong.insert(key, Answer::new(now));
@@ -266,12 +266,12 @@ impl Verifier {
     }
 
     /// Hashes a password anew if its hash was made with lesser parameters than today's: beside the request, which does not wait.
-    fn renew(&self, lock: &SecretRow, password: &CredentialPassword) {
-        if !is_outdated(&lock.hash) {
+    fn renew(&self, row: &SecretRow, password: &CredentialPassword) {
+        if !is_outdated(&row.hash) {
             return;
         }
         let (store, hasher, secret) = (self.store.clone(), self.hasher.clone(), password.secret().clone());
-        let (id, old) = (lock.secret_id, lock.hash.clone());
+        let (id, old) = (row.secret_id, row.hash.clone());
         tokio::spawn(async move {
             let renewing = async {
                 let new = hasher.hash(&secret).await?;
@@ -286,21 +286,21 @@ impl Verifier {
     }
 
     /// Contains the stored hash, so that no answer outlives the hash it was about (CVE-2022-46146), and is unambiguous.
-    fn answer_key(&self, lock: &SecretRow, password: &CredentialPassword) -> [u8; 32] {
+    fn answer_key(&self, row: &SecretRow, password: &CredentialPassword) -> [u8; 32] {
         let password = password.secret().reveal().as_bytes();
-        keyed_digest(&self.cache_key, &[lock.secret_id.0.as_bytes(), lock.hash.as_bytes(), password])
+        keyed_digest(&self.cache_key, &[row.secret_id.0.as_bytes(), row.hash.as_bytes(), password])
     }
 }
 
 /// Whether a password, known to be right, may be used now; if not, the reason that its owner is told.
-pub fn usable(lock: &SecretRow, now: Timestamp) -> Result<(), Reason> {
-    if lock.revoked {
+pub fn usable(row: &SecretRow, now: Timestamp) -> Result<(), Reason> {
+    if row.revoked {
         Err(Reason::RevokedPassword)
-    } else if lock.expires_at.is_some_and(|end| end <= now) {
+    } else if row.expires_at.is_some_and(|end| end <= now) {
         Err(Reason::ExpiredPassword)
-    } else if lock.disabled {
+    } else if row.disabled {
         Err(Reason::CredentialDisabled)
-    } else if !lock.plan.includes_webhooks() {
+    } else if !row.plan.includes_webhooks() {
         Err(Reason::ProRequired)
     } else {
         Ok(())
@@ -317,8 +317,8 @@ fn secret_key(username: &Username, password: &CredentialPassword) -> SecretKey {
     (*username, password.hint_bytes())
 }
 
-fn refused(lock: &SecretRow, reason: Reason, hint: Option<String>, late: Option<SecretId>) -> Verdict {
-    Verdict::Refused { credential_id: lock.credential_id, account_id: lock.account_id, reason, hint, late }
+fn refused(row: &SecretRow, reason: Reason, hint: Option<String>, late: Option<SecretId>) -> Verdict {
+    Verdict::Refused { credential_id: row.credential_id, account_id: row.account_id, reason, hint, late }
 }
 
 fn dummy_secret() -> SecretRow {

@@ -32,12 +32,14 @@ pub fn start(
     ended: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     let over = || wait_for(ended.clone());
-    let (noting, telling, hearing, reading, holding) = (over(), over(), over(), over(), over());
-    let (teller, hearer, reader, holder) = (state.clone(), state.clone(), feeds.clone(), state.clone());
+    let (noting, publishing, listening, reading, holding) = (over(), over(), over(), over(), over());
+    let (publisher, instance_listener, reader, holder) = (state.clone(), state.clone(), feeds.clone(), state.clone());
     vec![
         tokio::spawn(async move { usage.run(noting).await }),
-        tokio::spawn(async move { teller.engine.notifier.tell(&teller.store, telling).await }),
-        tokio::spawn(async move { hearer.engine.notifier.hear(&hearer.store, hearing).await }),
+        tokio::spawn(async move { publisher.engine.notifier.publish(&publisher.store, publishing).await }),
+        tokio::spawn(async move {
+            instance_listener.engine.notifier.listen_to_instances(&instance_listener.store, listening).await
+        }),
         tokio::spawn(async move { reader.look_after(reading).await }),
         tokio::spawn(async move {
             holding.await;

@@ -58,8 +58,8 @@ pub fn local_path(text: &str) -> Option<&str> {
 }
 
 /// The id that a form carries for the thing it creates; a form without one gets a new id.
-pub fn id_or_new(said: Option<&str>) -> Uuid {
-    said.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4)
+pub fn id_or_new(input: Option<&str>) -> Uuid {
+    input.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4)
 }
 
 #[cfg(test)]

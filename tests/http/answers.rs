@@ -283,9 +283,9 @@ async fn the_size_limit_is_exact_with_and_without_an_announced_length() {
     let body = |size: usize| format!("\"{}\"", "x".repeat(size - 2));
     for (size, status) in [(999, 200), (1_000, 200), (1_001, 413)] {
         assert_eq!(sender.send(body(size)).await.status(), status, "{size} bytes");
-        let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
+        let chunks: Vec<Result<Vec<u8>, std::io::Error>> =
             body(size).into_bytes().chunks(100).map(|c| Ok(c.to_vec())).collect();
-        let chunked = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        let chunked = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
         assert_eq!(sender.send(chunked).await.status(), status, "{size} bytes in chunks");
     }
     problem(sender.send(body(5_000)).await, 413, "body_too_large").await;
@@ -310,11 +310,11 @@ async fn a_body_that_does_not_arrive_is_given_up_and_others_go_on() {
     let slow = {
         let sender = sender.clone();
         tokio::spawn(async move {
-            let pieces = futures_util::stream::unfold(0, |n| async move {
+            let chunks = futures_util::stream::unfold(0, |n| async move {
                 tokio::time::sleep(Duration::from_millis(900)).await;
                 (n < 60).then(|| (Ok::<_, std::io::Error>(b" ".to_vec()), n + 1))
             });
-            sender.send(reqwest::Body::wrap_stream(pieces)).await
+            sender.send(reqwest::Body::wrap_stream(chunks)).await
         })
     };
     for _ in 0..10 {

@@ -61,12 +61,12 @@ async fn ending_finishes_what_is_in_flight() {
     let slow = {
         let sender = sender.clone();
         tokio::spawn(async move {
-            let pieces = futures_util::stream::unfold(0, |n| async move {
+            let chunks = futures_util::stream::unfold(0, |n| async move {
                 tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-                let piece = if n == 9 { "1" } else { " " };
-                (n < 10).then(|| (Ok::<_, std::io::Error>(piece), n + 1))
+                let chunk = if n == 9 { "1" } else { " " };
+                (n < 10).then(|| (Ok::<_, std::io::Error>(chunk), n + 1))
             });
-            sender.send(reqwest::Body::wrap_stream(pieces)).await.status().as_u16()
+            sender.send(reqwest::Body::wrap_stream(chunks)).await.status().as_u16()
         })
     };
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -1,6 +1,6 @@
 //! Exports: what is in them, in which columns, and how much of one is in memory.
 
-use reasoner_webhooks::app::export::{ExportFormat, Pieces};
+use reasoner_webhooks::app::export::{Chunks, ExportFormat};
 use reasoner_webhooks::app::export_events::Export;
 use reasoner_webhooks::domain::audit::Act;
 use reasoner_webhooks::domain::ids::AccountId;
@@ -50,8 +50,8 @@ async fn an_export_holds_what_was_stored_when_it_began() {
     let mut export = begin(&server, EventFilter::default()).await;
     sender.store("2").await;
     let mut text = Vec::new();
-    while let Some(piece) = export.next().await.unwrap() {
-        text.extend(piece);
+    while let Some(chunk) = export.next().await.unwrap() {
+        text.extend(chunk);
     }
     let text = String::from_utf8(text).unwrap();
     assert!(text.lines().count() == 1 && text.contains(&first), "{text}");
@@ -72,8 +72,8 @@ async fn an_export_is_in_memory_a_piece_at_a_time_however_large_the_events_are()
     }
     let mut export = begin(&server, EventFilter::default()).await;
     let mut sizes = Vec::new();
-    while let Some(piece) = export.next().await.unwrap() {
-        sizes.push(piece.len());
+    while let Some(chunk) = export.next().await.unwrap() {
+        sizes.push(chunk.len());
     }
     assert!(sizes.iter().all(|bytes| *bytes < 1_100_000), "{sizes:?}");
     assert_eq!(export.progress().events, 11);
@@ -89,8 +89,8 @@ async fn an_export_is_in_memory_a_piece_at_a_time_however_large_the_headers_are(
     server.query(&format!("update events set headers = '[[\"x-large\", \"{}\"]]'", "x".repeat(30_000))).await;
     let mut export = begin(&server, EventFilter::default()).await;
     let mut sizes = Vec::new();
-    while let Some(piece) = export.next().await.unwrap() {
-        sizes.push(piece.len());
+    while let Some(chunk) = export.next().await.unwrap() {
+        sizes.push(chunk.len());
     }
     assert!(sizes.iter().all(|bytes| *bytes < 1_200_000), "{sizes:?}");
     assert_eq!((export.progress().events, sizes.iter().sum::<usize>() > 12_000_000), (400, true));

@@ -64,17 +64,17 @@ async fn no_head_whatever_makes_a_server_error() {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     let right = post(&sender.authorization(), "{\"a\":1}").into_bytes();
-    let piece = prop_oneof![select(&PIECES[..]).prop_map(|text| text.as_bytes().to_vec()), vec(any::<u8>(), 1..20)];
-    let changes = vec((any::<Index>(), 0..40_usize, piece), 1..4);
+    let chunk = prop_oneof![select(&PIECES[..]).prop_map(|text| text.as_bytes().to_vec()), vec(any::<u8>(), 1..20)];
+    let changes = vec((any::<Index>(), 0..40_usize, chunk), 1..4);
     let seconds = std::env::var("FUZZ_SECONDS").map_or(USUAL_SECONDS, |text| text.parse().unwrap());
     let seed = rand::random();
     let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(seed), ..Config::default() });
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         let mut bytes = right.clone();
-        for (at, removed, piece) in changes.new_tree(&mut runner).unwrap().current() {
+        for (at, removed, chunk) in changes.new_tree(&mut runner).unwrap().current() {
             let at = at.index(bytes.len() + 1);
-            bytes.splice(at..(at + removed).min(bytes.len()), piece);
+            bytes.splice(at..(at + removed).min(bytes.len()), chunk);
         }
         let said = answers(&server.url, &bytes).await;
         let shown = String::from_utf8_lossy(&bytes);

@@ -74,7 +74,7 @@ fn any_body() -> impl Strategy<Value = String> {
 
 fn any_search() -> impl Strategy<Value = Query> {
     let text = || LETTERS.prop_filter("some", |text| !text.is_empty());
-    let piece = prop_oneof![4 => LETTERS.prop_map(Piece::Key), 1 => Just(Piece::Each)];
+    let chunk = prop_oneof![4 => LETTERS.prop_map(Piece::Key), 1 => Just(Piece::Each)];
     let value = prop_oneof![
         LETTERS.prop_map(Value::Text),
         Just(Value::True),
@@ -90,7 +90,7 @@ fn any_search() -> impl Strategy<Value = Query> {
         "[0-9]".prop_map(|n| Test::Compare(Operator::Less, Value::Number(n))),
     ];
     let condition =
-        (prop::collection::vec(piece, 0..3), test).prop_map(|(path, test)| Term::Field(Condition { path, test }));
+        (prop::collection::vec(chunk, 0..3), test).prop_map(|(path, test)| Term::Field(Condition { path, test }));
     let term = prop_oneof![1 => text().prop_map(Term::Text), 3 => condition];
     prop::collection::vec(term, 1..3).prop_map(|terms| Query { terms })
 }

@@ -241,8 +241,8 @@ async fn upward(
     let mut delay = Delay::default();
     let mut pending = Vec::new();
     loop {
-        let mut piece = vec![0; 64 * 1024];
-        let length = client.read(&mut piece).await?;
+        let mut chunk = vec![0; 64 * 1024];
+        let length = client.read(&mut chunk).await?;
         if length == 0 {
             return Ok(());
         }
@@ -250,7 +250,7 @@ async fn upward(
             continue;
         }
         delay.pass(&shared.to_server_ms).await;
-        pending.extend_from_slice(&piece[..length]);
+        pending.extend_from_slice(&chunk[..length]);
         while let Some(length) = conversation.next_length(&pending) {
             let message: Vec<u8> = pending.drain(..length).collect();
             if shared.is_silent_from(&message) {
@@ -296,13 +296,13 @@ async fn downward(
     let mut heard = Vec::new();
     let mut delay = Delay::default();
     loop {
-        let mut piece = vec![0; 64 * 1024];
-        let length = server.read(&mut piece).await?;
+        let mut chunk = vec![0; 64 * 1024];
+        let length = server.read(&mut chunk).await?;
         if length == 0 {
             return Ok(());
         }
         if link.withhold.load(Ordering::SeqCst) {
-            heard.extend_from_slice(&piece[..length]);
+            heard.extend_from_slice(&chunk[..length]);
             if heard.windows(COMMITTED.len()).any(|part| part == COMMITTED) {
                 link.over.notify_one();
             }
@@ -313,7 +313,7 @@ async fn downward(
         }
         delay.pass(&shared.to_client_ms).await;
         if !shared.swallows(link) {
-            client.write_all(&piece[..length]).await?;
+            client.write_all(&chunk[..length]).await?;
         }
     }
 }

@@ -47,7 +47,7 @@ impl Follower {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        self.body = Some(answer.bytes_stream().map(|piece| piece.map(|bytes| bytes.to_vec())).boxed());
+        self.body = Some(answer.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec())).boxed());
         while !self.read().await {}
     }
 
@@ -62,10 +62,10 @@ impl Follower {
         let reading = async {
             let mut left = most;
             while left > 0 {
-                let Some(Ok(piece)) = self.body.as_mut().unwrap().next().await else { return false };
-                let taken = piece.len().min(left);
+                let Some(Ok(chunk)) = self.body.as_mut().unwrap().next().await else { return false };
+                let taken = chunk.len().min(left);
                 left -= taken;
-                self.text.extend_from_slice(&piece[..taken]);
+                self.text.extend_from_slice(&chunk[..taken]);
                 self.take_blocks();
             }
             true
@@ -75,8 +75,8 @@ impl Follower {
 
     /// Reads one piece; whether a whole block was in it.
     async fn read(&mut self) -> bool {
-        let piece = self.body.as_mut().unwrap().next().await.expect("the connection goes on").unwrap();
-        self.text.extend_from_slice(&piece);
+        let chunk = self.body.as_mut().unwrap().next().await.expect("the connection goes on").unwrap();
+        self.text.extend_from_slice(&chunk);
         self.take_blocks()
     }
 

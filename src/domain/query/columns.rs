@@ -72,7 +72,7 @@ impl Field {
     /// The value as a cell holds it: a string without its quotes and escapes, anything else as it is spelled. Nothing where the body
     /// has no such field. Of duplicate keys the last counts, as for most that read JSON.
     pub fn cell(&self, body: &str) -> String {
-        let value = self.path.iter().try_fold(value_text(body).trim(), |value, piece| member(value, piece));
+        let value = self.path.iter().try_fold(value_text(body).trim(), |value, chunk| member(value, chunk));
         let value = value.unwrap_or_default();
         match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
             Some(spelled) => {
@@ -84,19 +84,19 @@ impl Field {
 }
 
 /// What stands one step into a valid value.
-fn member<'a>(value: &'a str, piece: &Piece) -> Option<&'a str> {
+fn member<'a>(value: &'a str, chunk: &Piece) -> Option<&'a str> {
     let bytes = value.as_bytes();
-    let is_object = match (bytes.first()?, piece) {
+    let is_object = match (bytes.first()?, chunk) {
         (b'{', Piece::Key(_)) => true,
         (b'[', Piece::Index(_)) => false,
         _ => return None,
     };
     let (mut at, mut index, mut found) = (skip_space(bytes, 1), 0, None);
     while !matches!(bytes.get(at)?, b'}' | b']') {
-        let mut is_meant = *piece == Piece::Index(index);
+        let mut is_meant = *chunk == Piece::Index(index);
         if is_object {
             let end = value_end(bytes, at);
-            if let Piece::Key(key) = piece {
+            if let Piece::Key(key) = chunk {
                 is_meant = compare(value.get(at + 1..end - 1)?, key).is_eq();
             }
             // Over the colon.

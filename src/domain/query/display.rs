@@ -73,8 +73,8 @@ fn write_path(f: &mut fmt::Formatter<'_>, path: &[Piece]) -> fmt::Result {
     if path.is_empty() {
         return f.write_str("$");
     }
-    for (step, piece) in path.iter().enumerate() {
-        match piece {
+    for (step, chunk) in path.iter().enumerate() {
+        match chunk {
             Piece::Key(key) => {
                 if step > 0 {
                     f.write_str(".")?;

@@ -75,7 +75,7 @@ impl<'a> State<'a> {
     fn enter(&mut self, depth: usize, step: PathStep<'_>) {
         self.on_path = self.on_path.min(depth - 1);
         let is_next = self.on_path == depth - 1;
-        if is_next && self.condition.path.get(depth - 1).is_some_and(|piece| leads_to(piece, step)) {
+        if is_next && self.condition.path.get(depth - 1).is_some_and(|chunk| leads_to(chunk, step)) {
             self.on_path = depth;
         }
     }
@@ -98,8 +98,8 @@ impl<'a> State<'a> {
     }
 }
 
-fn leads_to(piece: &Piece, step: PathStep<'_>) -> bool {
-    match (piece, step) {
+fn leads_to(chunk: &Piece, step: PathStep<'_>) -> bool {
+    match (chunk, step) {
         (Piece::Key(key), PathStep::Key(spelled)) => strings::compare(spelled, key).is_eq(),
         (Piece::Index(index), PathStep::Index(at)) => *index == at,
         (Piece::Each, PathStep::Index(_)) => true,
@@ -246,8 +246,8 @@ mod tests {
     }
 
     fn at<'a>(value: &'a Json, path: &[Piece]) -> Vec<&'a Json> {
-        let Some((piece, rest)) = path.split_first() else { return vec![value] };
-        match (piece, value) {
+        let Some((chunk, rest)) = path.split_first() else { return vec![value] };
+        match (chunk, value) {
             (Piece::Key(key), Json::Object(map)) => map.get(key).map(|v| at(v, rest)).unwrap_or_default(),
             (Piece::Index(n), Json::Array(list)) => list.get(*n as usize).map(|v| at(v, rest)).unwrap_or_default(),
             (Piece::Each, Json::Array(list)) => list.iter().flat_map(|v| at(v, rest)).collect(),

@@ -531,7 +531,7 @@ mod tests {
         }
     }
 
-    fn any_piece() -> impl Strategy<Value = Piece> {
+    fn any_chunk() -> impl Strategy<Value = Piece> {
         prop_oneof![
             prop_oneof![Just("and".to_owned()), Just("$".to_owned()), "[a-z_$@-]{1,8}", any::<String>()]
                 .prop_map(Piece::Key),
@@ -562,7 +562,7 @@ mod tests {
         #[test]
         fn a_search_written_out_is_the_same_search(
             terms in prop::collection::vec(prop_oneof![
-                (prop::collection::vec(any_piece(), 0..5), any_test())
+                (prop::collection::vec(any_chunk(), 0..5), any_test())
                     .prop_map(|(path, test)| Term::Field(Condition { path, test })),
                 ".{1,10}".prop_map(Term::Text),
             ], 1..5)

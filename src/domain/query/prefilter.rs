@@ -33,7 +33,7 @@ fn of_condition(condition: &Condition) -> Pattern {
     if condition.test == Test::Missing {
         return Pattern::new();
     }
-    let keys = condition.path.iter().filter_map(|piece| match piece {
+    let keys = condition.path.iter().filter_map(|chunk| match chunk {
         Piece::Key(key) => Some(whole_string(key)),
         Piece::Index(_) | Piece::Each => None,
     });

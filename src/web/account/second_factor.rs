@@ -139,7 +139,7 @@ pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
 
 /// `POST /settings/account/second-factor`, behind the question for the password.
 pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>) -> Result<HttpResponse, PageError> {
-    let (state, said) = (current_user.state(), SaidCode::read(&form.code));
+    let (state, input) = (current_user.state(), SaidCode::read(&form.code));
     let Some(proposal) = recognise_proposal(&state.keys, current_user.member.user_id, &form.sealed) else {
         // The form of another user, or of a server that was set up anew since.
         let mut template = new_page(&current_user, &propose_second_factor(&state.keys, current_user.member.user_id)?)?;
@@ -147,7 +147,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
         return html_invalid(&template);
     };
     let (member, kept, act) = (&current_user.member, current_user.current_user.session, current_user.act());
-    match turn_on_second_factor(&state.store, &state.keys, member, kept, &proposal.secret, &said, &act).await {
+    match turn_on_second_factor(&state.store, &state.keys, member, kept, &proposal.secret, &input, &act).await {
         Ok(codes) => codes_page(&current_user, &codes, true),
         Err(TurnOnError::AlreadyOn) => codes_shown_before(&current_user),
         Err(TurnOnError::WrongCode) => {
@@ -199,8 +199,8 @@ pub async fn destroy(
             return html_throttled(&template, seconds);
         }
     };
-    let said = SaidCode::read(&form.code);
-    let authority = Authority::User { said: &said, keys: &current_user.state().keys };
+    let input = SaidCode::read(&form.code);
+    let authority = Authority::User { input: &input, keys: &current_user.state().keys };
     if turn_off_second_factor(&current_user.state().store, &current_user.member, authority, &current_user.act()).await?
     {
         return Ok(see_other("/settings/account?done=second-factor-off"));

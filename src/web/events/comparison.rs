@@ -151,7 +151,7 @@ pub async fn show(
         since: current_user.kept_since(),
         ..EventFilter::default()
     };
-    let from = part.before.as_deref().and_then(|said| said.parse().ok()).unwrap_or(id).min(id);
+    let from = part.before.as_deref().and_then(|input| input.parse().ok()).unwrap_or(id).min(id);
     // A search waits for its turn, and not with a connection that others could use.
     drop(conn);
     let before = async |conn: &mut _| look(conn, account, &of_credential, Cursor::Before(from), 1, Budget::PAGE).await;

@@ -86,7 +86,7 @@ impl BodyView {
     }
 
     /// The address of a piece of the text that is pointed at.
-    pub fn text_piece(&self, start: &usize) -> String {
+    pub fn text_chunk(&self, start: &usize) -> String {
         self.from(&self.pointed.as_ref().map_or(0, |pointed| pointed.at), start)
     }
 
@@ -105,7 +105,7 @@ impl BodyView {
     }
 
     /// The address of a piece of the raw body.
-    pub fn piece(&self, start: &usize) -> String {
+    pub fn chunk(&self, start: &usize) -> String {
         format!("{}{start}", self.raw_prefix)
     }
 
@@ -120,11 +120,11 @@ impl BodyView {
 
 /// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that.
 pub async fn show(body: &str, part: &Part, query: &str, budget: Reservation) -> Result<BodyView, PageError> {
-    let number = |said: &Option<String>| match said {
+    let number = |input: &Option<String>| match input {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
     };
-    let (at, start, piece) = (number(&part.at)?, number(&part.start)?.unwrap_or(0), number(&part.raw)?);
+    let (at, start, chunk) = (number(&part.at)?, number(&part.start)?.unwrap_or(0), number(&part.raw)?);
     let prefix = |name: &str| if query.is_empty() { format!("?{name}=") } else { format!("?{query}&{name}=") };
     let (at_prefix, raw_prefix) = (prefix("at"), prefix("raw"));
     let read = move |body: &str| {
@@ -134,12 +134,12 @@ pub async fn show(body: &str, part: &Part, query: &str, budget: Reservation) -> 
         };
         let pointed = location.as_ref().filter(|_| at.is_some()).map(|location| pointed(body, location));
         let text = location.as_ref().filter(|_| at.is_some()).and_then(|location| match location.found {
-            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start, budget.piece_bytes)),
+            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start, budget.chunk_bytes)),
             Found::Container { .. } => None,
         });
         let tree = location.as_ref().filter(|_| text.is_none()).map(|location| tree(body, location, start, budget));
-        let raw = raw(body, piece.unwrap_or(0), budget.piece_bytes);
-        Some(BodyView { pointed, tree, text, raw, is_raw: piece.is_some(), at_prefix, raw_prefix })
+        let raw = raw(body, chunk.unwrap_or(0), budget.chunk_bytes);
+        Some(BodyView { pointed, tree, text, raw, is_raw: chunk.is_some(), at_prefix, raw_prefix })
     };
     let view = beside_workers(body, read).await?;
     view.ok_or(PageError::NotFound)

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
 use jiff::Timestamp;
 
-use crate::app::export::{ExportFormat, Pieces};
+use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_events::Export;
 use crate::domain::export_progress::{ExportName, NoExportName};
 use crate::domain::query::columns::Fields;
@@ -19,7 +19,7 @@ use crate::web::events::filters::{Filters, Query};
 use crate::web::middleware::headers::SANDBOX;
 
 /// What is handed to the connection at once.
-const BITE_BYTES: usize = 64 * 1024;
+const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
 /// `GET /events/export?format=ndjson|csv`, with a name for it as `id=` from a page that wants to know how far it is. All that was received leaves in one file, so the account password has to be recent.
 pub async fn download(
@@ -56,14 +56,14 @@ pub async fn download(
 }
 
 /// The format that an address names; without one, the one that loses nothing.
-pub fn format(said: &str) -> Result<ExportFormat, PageError> {
-    let said = if said.is_empty() { "ndjson" } else { said };
-    said.parse().map_err(|e| PageError::BadRequest(format!("{e}")))
+pub fn format(input: &str) -> Result<ExportFormat, PageError> {
+    let input = if input.is_empty() { "ndjson" } else { input };
+    input.parse().map_err(|e| PageError::BadRequest(format!("{e}")))
 }
 
 /// The answer that streams an export, as a file with a name.
 pub async fn answer(
-    mut export: impl Pieces + 'static,
+    mut export: impl Chunks + 'static,
     what: &str,
     format: ExportFormat,
     now: Timestamp,
@@ -71,27 +71,27 @@ pub async fn answer(
     // The first piece is there before the answer begins, so that a failure is an error and not half a file.
     let first = web::Bytes::from(export.next().await?.unwrap_or_default());
     let request = tracing::Span::current();
-    let pieces = stream::unfold((first, Some(export), request), |(mut piece, export, request)| async move {
+    let chunks = stream::unfold((first, Some(export), request), |(mut chunk, export, request)| async move {
         let mut export = export?;
-        while piece.is_empty() {
+        while chunk.is_empty() {
             match export.next().await {
-                Ok(next) => piece = web::Bytes::from(next?),
+                Ok(next) => chunk = web::Bytes::from(next?),
                 // Breaking the connection off is the only way left to say that the file is not whole.
                 Err(error) => {
                     tracing::error!(parent: &request, %error, "an export broke off");
                     let broken_off = actix_web::error::ErrorInternalServerError("broken off");
-                    return Some((Err(broken_off), (piece, None, request)));
+                    return Some((Err(broken_off), (chunk, None, request)));
                 }
             }
         }
         // In small chunks, since the thread that sends it answers others too.
-        let bite = piece.split_to(piece.len().min(BITE_BYTES));
-        Some((Ok(bite), (piece, Some(export), request)))
+        let part = chunk.split_to(chunk.len().min(MAX_CHUNK_BYTES));
+        Some((Ok(part), (chunk, Some(export), request)))
     });
     let name = format!("{what}-{}.{}", utc("%Y%m%d-%H%M%S", now), format.extension());
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
-        .streaming(pieces))
+        .streaming(chunks))
 }

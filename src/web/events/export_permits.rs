@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::app::export::Pieces;
+use crate::app::export::Chunks;
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 
@@ -66,7 +66,7 @@ pub struct ExportPermit {
 
 impl ExportPermit {
     /// An export that keeps the place until it is over.
-    pub fn of<E: Pieces>(self, export: E) -> PermittedExport<E> {
+    pub fn of<E: Chunks>(self, export: E) -> PermittedExport<E> {
         PermittedExport { export, _permit: self }
     }
 }
@@ -84,7 +84,7 @@ pub struct PermittedExport<E> {
     _permit: ExportPermit,
 }
 
-impl<E: Pieces> Pieces for PermittedExport<E> {
+impl<E: Chunks> Chunks for PermittedExport<E> {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         self.export.next().await
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::app::export::Pieces;
+use crate::app::export::Chunks;
 use crate::app::export_events::Export;
 use crate::clock::Clock;
 use crate::domain::export_progress::{ExportName, REMEMBERED_FOR, Report, State};
@@ -105,15 +105,15 @@ impl Watched {
     }
 }
 
-impl Pieces for Watched {
+impl Chunks for Watched {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let piece = self.export.next().await;
-        self.tell(match &piece {
+        let chunk = self.export.next().await;
+        self.tell(match &chunk {
             Ok(Some(_)) => State::Running,
             Ok(None) => State::Done,
             Err(_) => State::BrokenOff,
         });
-        piece
+        chunk
     }
 }
 

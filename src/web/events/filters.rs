@@ -138,8 +138,8 @@ impl Filters {
         let asked = [
             ("q", text),
             ("credential", credential),
-            ("since", range.since.said.as_str()),
-            ("until", range.until.said.as_str()),
+            ("since", range.since.input.as_str()),
+            ("until", range.until.input.as_str()),
             ("overview", overview.as_str()),
         ];
         Self {
@@ -239,9 +239,9 @@ mod tests {
         let range = "since=2026-11-20T15:30:00.000Z&until=2026-11-21T05:00:00.000Z";
         assert_eq!(form.exact_address("/x").unwrap(), format!("/x?q=event%20%3D%201&{range}&group=address"));
         assert_eq!(form.description[1], "since 20 Nov 2026, 10:30:00 UTC−5");
-        let said = |name: &str| form.pairs().find(|(said, _)| *said == name).unwrap().1.clone();
-        assert_eq!([said("since"), said("until")], ["2026-11-20T15:30:00.000Z", "2026-11-21T05:00:00.000Z"]);
-        let address = Query { since: said("since"), until: said("until"), ..Query::default() };
+        let input = |name: &str| form.pairs().find(|(input, _)| *input == name).unwrap().1.clone();
+        assert_eq!([input("since"), input("until")], ["2026-11-20T15:30:00.000Z", "2026-11-21T05:00:00.000Z"]);
+        let address = Query { since: input("since"), until: input("until"), ..Query::default() };
         assert_eq!(Filters::in_zone(&address, &[], now, &zone).exact_address("/x"), None, "and leads nowhere else");
     }
 

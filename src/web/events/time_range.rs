@@ -16,7 +16,7 @@ const MAX_TYPED_CHARS: usize = 40;
 pub struct Bound {
     pub time: Option<Timestamp>,
     /// As addresses say it.
-    pub said: String,
+    pub input: String,
     /// As `datetime-local` wants it, in the reader's zone; what was typed where that is no time.
     pub field: String,
     /// The same in UTC, for whoever points at it.
@@ -61,7 +61,7 @@ impl Range {
             };
             Bound {
                 time,
-                said: time.filter(|_| is_typed).map_or_else(|| text.to_owned(), rfc3339),
+                input: time.filter(|_| is_typed).map_or_else(|| text.to_owned(), rfc3339),
                 field: if is_custom { field } else { String::new() },
                 title: time.map(full).unwrap_or_default(),
                 is_wrong,
@@ -94,10 +94,10 @@ mod tests {
         let range = read("custom", "2026-11-21T00:00", "2026-11-20T10:30");
         assert!(range.is_local());
         assert_eq!(
-            (range.since.said.as_str(), range.until.said.as_str()),
+            (range.since.input.as_str(), range.until.input.as_str()),
             ("2026-11-20T15:30:00.000Z", "2026-11-21T05:00:00.000Z")
         );
-        let address = read(&range.since.said, &range.until.said, "");
+        let address = read(&range.since.input, &range.until.input, "");
         assert!(!address.is_local() && address.is_custom);
         assert_eq!(
             (address.since.field.as_str(), address.until.field.as_str()),

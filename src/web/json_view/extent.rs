@@ -19,17 +19,17 @@ pub struct Reservation {
     /// All keys and values of the tree, in bytes.
     pub text_bytes: usize,
     /// A piece of a text as it was received, in bytes.
-    pub piece_bytes: usize,
+    pub chunk_bytes: usize,
 }
 
 impl Reservation {
     /// Enough for nearly all bodies, and nearly always light.
-    pub const FULL: Self = Self { rows: 600, text_bytes: 32 * 1024, piece_bytes: 16 * 1024 };
+    pub const FULL: Self = Self { rows: 600, text_bytes: 32 * 1024, chunk_bytes: 16 * 1024 };
     /// For texts that do not get shorter by compression, one after the other until the page is light.
     pub const SMALLER: [Self; 3] = [
-        Self { rows: 600, text_bytes: 20 * 1024, piece_bytes: 8 * 1024 },
-        Self { rows: 400, text_bytes: 16 * 1024, piece_bytes: 4 * 1024 },
-        Self { rows: 220, text_bytes: 10 * 1024, piece_bytes: 1024 },
+        Self { rows: 600, text_bytes: 20 * 1024, chunk_bytes: 8 * 1024 },
+        Self { rows: 400, text_bytes: 16 * 1024, chunk_bytes: 4 * 1024 },
+        Self { rows: 220, text_bytes: 10 * 1024, chunk_bytes: 1024 },
     ];
 }
 

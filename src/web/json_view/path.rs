@@ -8,7 +8,7 @@ use crate::web::json_view::location::{Child, Found, ValueLocation, decoded};
 
 /// `data.lines[0].sku`; `None` where a search could not say it: the way is too long, or a key on it is no Unicode text.
 pub fn path(location: &ValueLocation<'_>) -> Option<String> {
-    let condition = Condition { path: pieces(location)?, test: Test::Exists };
+    let condition = Condition { path: chunks(location)?, test: Test::Exists };
     let written = searched(condition)?;
     Some(written.strip_suffix(" exists")?.to_owned())
 }
@@ -23,15 +23,15 @@ pub fn same_value(location: &ValueLocation<'_>) -> Option<String> {
         _ if text.starts_with('"') => Value::Text(decoded(text)?),
         _ => Value::Number(text.to_owned()),
     };
-    searched(Condition { path: pieces(location)?, test: Test::Compare(Operator::Equal, value) })
+    searched(Condition { path: chunks(location)?, test: Test::Compare(Operator::Equal, value) })
 }
 
-fn pieces(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
-    let piece = |child: &Child<'_>| match child.name {
+fn chunks(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
+    let chunk = |child: &Child<'_>| match child.name {
         Some(name) => decoded(name.text).map(Piece::Key),
         None => u32::try_from(child.index).ok().map(Piece::Index),
     };
-    location.whole_way()?.iter().map(piece).collect()
+    location.whole_way()?.iter().map(chunk).collect()
 }
 
 /// A condition as a search, if it is one: searches have bounds of their own.

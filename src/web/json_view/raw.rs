@@ -18,22 +18,22 @@ pub struct Raw {
     /// Where the next piece starts.
     pub next: Option<usize>,
     /// How long a piece is at most.
-    piece_bytes: usize,
+    chunk_bytes: usize,
 }
 
 impl Raw {
     /// Where the piece before it starts.
     pub fn previous(&self) -> Option<usize> {
-        (self.start > 0).then(|| self.start.saturating_sub(self.piece_bytes))
+        (self.start > 0).then(|| self.start.saturating_sub(self.chunk_bytes))
     }
 }
 
 /// The piece of a text from a place on, all space kept. Hidden characters are spelled out, except `\n` and `\t`.
 ///
 /// Reads the text from its start, which is the only way to know whether a quote opens or closes.
-pub fn raw(text: &str, start: usize, piece_bytes: usize) -> Raw {
+pub fn raw(text: &str, start: usize, chunk_bytes: usize) -> Raw {
     let start = text.floor_char_boundary(start);
-    let end = text.floor_char_boundary(start.saturating_add(piece_bytes));
+    let end = text.floor_char_boundary(start.saturating_add(chunk_bytes));
     let mut spans: Vec<Span> = Vec::new();
     let mut tokens = Tokens::new(&text[..end]);
     while spans.len() < MAX_COLOURED_SPANS {
@@ -50,7 +50,7 @@ pub fn raw(text: &str, start: usize, piece_bytes: usize) -> Raw {
         push(&mut spans, class, &visible_lines(shown));
     }
     push(&mut spans, PLAIN, &visible_lines(tokens.rest()));
-    Raw { spans, start, next: (end < text.len()).then_some(end), piece_bytes }
+    Raw { spans, start, next: (end < text.len()).then_some(end), chunk_bytes }
 }
 
 #[cfg(test)]
@@ -116,10 +116,10 @@ mod tests {
             let body = part.repeat(times);
             let (mut shown, mut next) = (String::new(), Some(0));
             while let Some(start) = next {
-                let piece = raw(&body, start, PIECE_BYTES);
-                prop_assert!(piece.next.is_none_or(|next| next > start));
-                shown.push_str(&text(&piece));
-                next = piece.next;
+                let chunk = raw(&body, start, PIECE_BYTES);
+                prop_assert!(chunk.next.is_none_or(|next| next > start));
+                shown.push_str(&text(&chunk));
+                next = chunk.next;
             }
             prop_assert_eq!(shown, visible_lines(&body));
         }

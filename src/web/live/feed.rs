@@ -85,7 +85,7 @@ pub struct Feed {
     progress: tokio::sync::Mutex<Progress>,
     /// The position of the last look, for whoever does not want to wait for the next.
     reached: Mutex<Option<Position>>,
-    pieces: broadcast::Sender<Piece>,
+    chunks: broadcast::Sender<Piece>,
     pub subscribers: Mutex<HashMap<u64, Arc<Subscriber>>>,
     abandoned: Notify,
     /// Of all feeds.
@@ -95,7 +95,7 @@ pub struct Feed {
 
 /// A reader who has just joined: what comes is new beyond `position`.
 pub struct Joined {
-    pub pieces: broadcast::Receiver<Piece>,
+    pub chunks: broadcast::Receiver<Piece>,
     pub position: Position,
     pub until: Snapshot,
     /// How many events the feed had told of until then.
@@ -110,7 +110,7 @@ impl Feed {
             reading,
             progress: tokio::sync::Mutex::default(),
             reached: Mutex::default(),
-            pieces: broadcast::Sender::new(MAX_BEHIND),
+            chunks: broadcast::Sender::new(MAX_BEHIND),
             subscribers: Mutex::default(),
             abandoned: Notify::new(),
             polls,
@@ -122,13 +122,13 @@ impl Feed {
     pub async fn run(&self, state: &AppState, mut listener: Listener) {
         loop {
             tokio::select! {
-                () = listener.heard() => {}
+                () = listener.notified_of_change() => {}
                 () = self.abandoned.notified() => return,
             }
             loop {
                 if state.is_draining() {
                     // Nobody reading is as good.
-                    let _ = self.pieces.send(Piece::End);
+                    let _ = self.chunks.send(Piece::End);
                     return;
                 }
                 let looking = async { self.poll(state, &mut *self.progress.lock().await).await };
@@ -193,7 +193,7 @@ impl Feed {
             // The others come to everybody with the next look.
             refused.retain(|one| one.at < progress.rejected_since || progress.rejected.contains(&one.id));
         }
-        Ok(Joined { pieces: self.pieces.subscribe(), position, until, told: progress.told, refused })
+        Ok(Joined { chunks: self.chunks.subscribe(), position, until, told: progress.told, refused })
     }
 
     /// What is new since the last look, sent to everybody who reads. Answers with how long that took, once it was its turn.
@@ -260,7 +260,7 @@ impl Feed {
                 before,
                 after,
             };
-            let _ = self.pieces.send(Piece::News(news));
+            let _ = self.chunks.send(Piece::News(news));
         }
         // After it was sent: who sees this position and nothing waiting has everything until here.
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);

@@ -27,7 +27,7 @@ const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(25);
 
 struct Stream {
     subscription: Subscription,
-    pieces: Receiver<Piece>,
+    chunks: Receiver<Piece>,
     position: Position,
     opening: Option<web::Bytes>,
     /// How many events the feed had told of when this reader heard of it last.
@@ -96,7 +96,7 @@ impl Stream {
         }
         text.reached(&subscription.feed.reading.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));
-        Ok(Self { pieces: joined.pieces, position: joined.position, told: joined.told, opening, subscription })
+        Ok(Self { chunks: joined.chunks, position: joined.position, told: joined.told, opening, subscription })
     }
 
     /// The next piece; `None` when the session or the program ends, so that the browser asks again, here or elsewhere.
@@ -105,13 +105,13 @@ impl Stream {
             return Some(opening);
         }
         let subscriber = self.subscription.subscriber.clone();
-        let piece = loop {
+        let chunk = loop {
             tokio::select! {
-                piece = self.pieces.recv() => match piece {
+                chunk = self.chunks.recv() => match chunk {
                     // The browser did not read for so long that pieces were dropped. The next one says how many events these had.
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
-                    Ok(piece) => break Some(piece),
+                    Ok(chunk) => break Some(chunk),
                 },
                 () = subscriber.ended() => return None,
                 () = tokio::time::sleep(SIGN_OF_LIFE_EVERY) => break None,
@@ -120,7 +120,7 @@ impl Stream {
         if subscriber.has_ended() || self.subscription.state.is_draining() {
             return None;
         }
-        match piece {
+        match chunk {
             Some(Piece::News(news)) => Some(self.pass_on(news)),
             Some(Piece::End) => None,
             None => Some(self.sign_of_life()),
@@ -141,7 +141,7 @@ impl Stream {
     fn sign_of_life(&mut self) -> web::Bytes {
         // In this order: what was sent until that position has then been received.
         if let Some(reached) = self.subscription.feed.reached()
-            && self.pieces.is_empty()
+            && self.chunks.is_empty()
         {
             self.position = reached;
         }

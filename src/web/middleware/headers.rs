@@ -15,9 +15,9 @@ pub const SANDBOX: &str = "default-src 'none'; sandbox";
 
 /// The trace that a request says it belongs to, once.
 pub fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
-    let mut said = headers.get_all("traceparent");
-    let trace = TraceId::of_traceparent(said.next()?.as_bytes());
-    if said.next().is_some() { None } else { trace }
+    let mut input = headers.get_all("traceparent");
+    let trace = TraceId::of_traceparent(input.next()?.as_bytes());
+    if input.next().is_some() { None } else { trace }
 }
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -30,8 +30,8 @@ pub fn of(request: &HttpRequest, state: &AppState) -> Option<Device> {
 struct Recognised(Device);
 
 /// Notes that a signed-in browser is a known one, unless its cookie says so already.
-pub fn recognise(request: &HttpRequest, said: Option<Device>, member: &Member, session: SessionId, now: Timestamp) {
-    let is_known = said.is_some_and(|device| device.session == session && device.is_known_to(member, now));
+pub fn recognise(request: &HttpRequest, input: Option<Device>, member: &Member, session: SessionId, now: Timestamp) {
+    let is_known = input.is_some_and(|device| device.session == session && device.is_known_to(member, now));
     if !is_known {
         request.extensions_mut().insert(Recognised(Device { user: member.user_id, session, since: now }));
     }

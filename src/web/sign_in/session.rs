@@ -73,7 +73,7 @@ pub async fn note_remembered(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let answer = next.call(request).await?;
-    if answer.request().get_session().get::<bool>(REMEMBER).is_ok_and(|said| said == Some(true)) {
+    if answer.request().get_session().get::<bool>(REMEMBER).is_ok_and(|input| input == Some(true)) {
         answer.request().extensions_mut().insert(Remembered);
     }
     Ok(answer)

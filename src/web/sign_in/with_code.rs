@@ -99,8 +99,8 @@ pub async fn create(
             return html_throttled(&template, seconds);
         }
     };
-    let (state, said) = (&current_user.state, SaidCode::read(&submitted.code));
-    if finish_sign_in(&state.store, &state.keys, &member, &said, &current_user.act()).await? {
+    let (state, input) = (&current_user.state, SaidCode::read(&submitted.code));
+    if finish_sign_in(&state.store, &state.keys, &member, &input, &current_user.act()).await? {
         let (address, agent) = (current_user.address.to_string(), current_user.agent.clone());
         session::sign_in(&session, member.user_id, pending.remember, address, agent, current_user.now);
         return Ok(see_other(local_path(&pending.next).unwrap_or("/events")));

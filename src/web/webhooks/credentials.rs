@@ -164,8 +164,8 @@ pub async fn expire(
 ) -> Result<HttpResponse, PageError> {
     let id = own_id_on_pro(&current_user, &id).await?;
     let Expiry { expires_on, remove } = form;
-    let said = if remove.is_some() { "" } else { &expires_on };
-    let end = match expiry::parse(said, current_user.now()) {
+    let input = if remove.is_some() { "" } else { &expires_on };
+    let end = match expiry::parse(input, current_user.now()) {
         Ok(end) => end,
         Err(problem) => {
             let query = Query { expiry: Some(id.0), ..Query::default() };

@@ -54,6 +54,6 @@ impl Held {
 }
 
 /// The moment that a form was made for; now, where it does not say.
-pub fn until(said: Option<&str>, now: Timestamp) -> Timestamp {
-    said.and_then(|said| said.parse().ok()).unwrap_or(now)
+pub fn until(input: Option<&str>, now: Timestamp) -> Timestamp {
+    input.and_then(|input| input.parse().ok()).unwrap_or(now)
 }
