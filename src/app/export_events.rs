@@ -13,7 +13,6 @@ use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_lines::EventLines;
 use crate::domain::audit::{Act, Action};
 use crate::domain::event::{EventId, EventSummary, WholeEvent};
-use crate::domain::export_progress::Progress;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::columns::Fields;
@@ -27,6 +26,18 @@ use crate::store::{audit, credentials, event_removals};
 /// How much is read at once, and how much while somebody sends.
 const PART: PartLimit = PartLimit { events: 2_000, bytes: 1 << 20 };
 const SMALL_PART: PartLimit = PartLimit { events: 500, bytes: 1 << 18 };
+
+/// How far an export is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Events that were looked at, also those that the filter leaves out.
+    pub seen: u64,
+    /// About how many there are to look at, by the counts of the half hours.
+    pub expected: u64,
+    /// Events that were written.
+    pub events: u64,
+    pub bytes: u64,
+}
 
 /// One export under way.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use crate::store::error::StoreError;
 use crate::store::event_batches::PartLimit;
 use crate::store::pool::{Connection, Store};
 use crate::store::{
-    accounts, counts_by_time, detached_weeks, event_batches, event_removals, export_progress, held_events, idempotency,
-    partitions, rejections, search_indexes, senders, sessions,
+    accounts, counts_by_time, detached_weeks, event_batches, event_removals, held_events, idempotency, partitions,
+    rejections, search_indexes, senders, sessions,
 };
 
 /// The tasks of a round that failed. Why, is in the log; the next round tries again.
@@ -111,7 +111,6 @@ async fn delete(round: &mut Round, store: &Store, conn: &mut Connection, retenti
     let held = round.attempt("late events", held_events::prune(conn, oldest_kept, now)).await;
     let refused = round.attempt("rejections", rejections::prune(conn, oldest_kept)).await;
     let ended = round.attempt("sessions", sessions::prune(conn, now)).await;
-    round.attempt("notes on exports", export_progress::prune(conn, now)).await;
     round.attempt("counts", counts_by_time::compact(conn, now)).await;
     round.attempt("addresses of senders", senders::prune(conn, now)).await;
     let removals = round.attempt("counts of deletions", event_removals::prune(conn, oldest_kept)).await;

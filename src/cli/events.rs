@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::app::export::{Chunks, ExportFormat};
-use crate::app::export_events::{EventRecord, Export};
+use crate::app::export_events::{EventRecord, Export, Progress};
 use crate::cli::account;
 use crate::cli::args::{EventsCommand, FilterArgs};
 use crate::cli::failure::CommandError;
@@ -16,7 +16,6 @@ use crate::domain::account::Member;
 use crate::domain::audit::Act;
 use crate::domain::credential::Username;
 use crate::domain::event::EventId;
-use crate::domain::export_progress::Progress;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::ast::Query;

@@ -15,7 +15,6 @@ pub mod email;
 pub mod escape_invisible;
 pub mod event;
 pub mod expiry;
-pub mod export_progress;
 pub mod holding;
 pub mod ids;
 pub mod installation;

@@ -39,7 +39,6 @@ use crate::store::installation;
 use crate::store::pool::Store;
 use crate::web::app_state::AppState;
 use crate::web::events::export_permits::ExportPermits;
-use crate::web::events::exports_under_way::ExportsUnderWay;
 use crate::web::live::feeds::Feeds;
 use crate::web::middleware::request_context;
 use crate::web::routes;
@@ -237,7 +236,6 @@ fn state(
         hasher: Hasher::new(permits, HASHING_QUEUE),
         keys,
         export_permits: ExportPermits::default(),
-        exports: ExportsUnderWay::new(clock.clone()),
         clock,
         engine: Arc::new(engine),
         public_url,

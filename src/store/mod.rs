@@ -21,7 +21,6 @@ pub mod event_counts;
 pub mod event_deletions;
 pub mod event_removals;
 pub mod events;
-pub mod export_progress;
 pub mod filtered_parts;
 pub mod found_arrivals;
 pub mod held_events;

@@ -245,20 +245,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    export_progress (account_id, name) {
-        account_id -> Uuid,
-        name -> Text,
-        state -> Text,
-        seen -> BigInt,
-        expected -> BigInt,
-        events -> BigInt,
-        bytes -> BigInt,
-        began_at -> Timestamptz,
-        updated_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     audit_log (account_id, id) {
         account_id -> Uuid,
         id -> Uuid,

@@ -20,7 +20,6 @@ use crate::ingest::receive::Engine;
 use crate::metrics::{Counter, Gauge};
 use crate::store::pool::Store;
 use crate::web::events::export_permits::ExportPermits;
-use crate::web::events::exports_under_way::ExportsUnderWay;
 
 /// The installation as the pages see it.
 #[derive(Debug)]
@@ -47,8 +46,6 @@ pub struct AppState {
     pub code_failures_by_user: Limiter<UserId>,
     /// How much may be downloaded at once.
     pub export_permits: ExportPermits,
-    /// What is being downloaded.
-    pub exports: ExportsUnderWay,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
     pub draining: AtomicBool,
     /// Pages that events are sent to as they arrive.

@@ -10,9 +10,7 @@ use crate::web::account::{audit, confirm, deletion, details, retention, second_f
 use crate::web::app_state::AppState;
 use crate::web::docs::doc_pages;
 use crate::web::errors::{self, PageError};
-use crate::web::events::{
-    comparison, event, event_list, export, export_progress, filtered_deletion, overview, rejections,
-};
+use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
 use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
 use crate::web::sign_in::{device, session, set_up, sign_up, with_code, with_password};
@@ -116,7 +114,6 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/events", "GET, HEAD").route(get().to(event_list::index)))
         .service(at("/events/live", "GET, HEAD").route(get().to(stream::show)))
         .service(at("/events/export", "GET, HEAD").route(get().to(export::download)))
-        .service(at("/events/export/progress", "GET, HEAD").route(get().to(export_progress::show)))
         .service(at("/events/overview", "GET, HEAD").route(get().to(overview::show)))
         .service(at("/events/rejections", "GET, HEAD").route(get().to(rejections::index)))
         .service(

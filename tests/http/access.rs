@@ -62,7 +62,6 @@ const ROUTES: &[Route] = &[
     route("GET", "/events", SignIn, Page, Page),
     route("GET", "/events/live", SignIn, Page, Page),
     route("GET", "/events/export", SignIn, Page, Page),
-    route("GET", "/events/export/progress", SignIn, Page, Page),
     route("GET", "/events/overview", SignIn, Page, Page),
     route("GET", "/events/rejections", SignIn, Page, Page),
     route("GET", "/events/deletion", SignIn, Page, Page),

@@ -28,7 +28,6 @@ mod event_deletion;
 mod event_page;
 mod every_page;
 mod expiry;
-mod export_progress;
 mod exports;
 mod first_steps;
 mod framing;

@@ -18,10 +18,6 @@ impl<C: Camera> Tour<'_, C> {
         self.see("dialog[open]").await?;
         self.camera.take("shortcuts", "Keyboard shortcuts", Extent::Window).await?;
         self.page("/events?overview=30d", "events-30-days", "Events, the last 30 days").await?;
-        self.press(".page-head details.menu > summary").await?;
-        self.press("a[data-export][href*='csv']").await?;
-        self.see("[data-export-progress].ok").await?;
-        self.here("events-exported", "Events, after an export").await?;
         self.page("/events?q=HB-2214&since=24h", "events-filtered", "Events, filtered").await?;
         self.page("/events?q=anchor+chain&since=1h", "events-no-match", "Events, no match").await?;
         self.page("/events?since=2026-01-01T00:00&until=2099-01-01", "events-custom-range", "Events, custom range")

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_events::Export;
-use crate::domain::export_progress::{ExportName, NoExportName};
 use crate::domain::query::columns::Fields;
 use crate::domain::time::utc;
 use crate::store::credentials;
@@ -21,7 +20,7 @@ use crate::web::middleware::headers::SANDBOX;
 /// What is handed to the connection at once.
 const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
-/// `GET /events/export?format=ndjson|csv`, with a name for it as `id=` from a page that wants to know how far it is. All that was received leaves in one file, so the account password has to be recent.
+/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
 pub async fn download(
     request: HttpRequest,
     current_user: SignedIn,
@@ -39,20 +38,10 @@ pub async fn download(
     if let Some(problem) = filters.error {
         return Err(PageError::BadRequest(problem));
     }
-    let name: Option<ExportName> = match query.id.as_str() {
-        "" => None,
-        id => Some(id.parse().map_err(|error: NoExportName| PageError::BadRequest(error.to_string()))?),
-    };
     let state = current_user.state();
     let permit = state.export_permits.take(account).map_err(PageError::NoExportPermit)?;
     let export = Export::begin(&state.store, account, filters.filter, (format, fields), &current_user.act()).await?;
-    match name {
-        Some(name) => {
-            let watched = state.exports.watch(&state.store, account, name, export);
-            answer(permit.of(watched), "events", format, now).await
-        }
-        None => answer(permit.of(export), "events", format, now).await,
-    }
+    answer(permit.of(export), "events", format, now).await
 }
 
 /// The format that an address names; without one, the one that loses nothing.

@@ -41,8 +41,6 @@ pub struct Query {
     pub format: String,
     /// Fields that become columns of a CSV.
     pub fields: String,
-    /// What a page calls the export that it starts.
-    pub id: String,
     /// `address`, or nothing for a list.
     pub group: String,
     pub last_event_id: String,
