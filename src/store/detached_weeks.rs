@@ -130,7 +130,7 @@ async fn move_week(conn: &mut Connection, statements: &str) -> Result<(), StoreE
     let sql = format!("set local lock_timeout = '100ms'; select pg_advisory_xact_lock({LOCK}); {statements}");
     for _ in 1..TRIES {
         match conn.batch_execute(&sql).await.map_err(StoreError::from) {
-            Err(StoreError::Unavailable(words)) if words.contains("lock timeout") => {}
+            Err(error) if error.is_lock_timeout() => {}
             outcome => return outcome,
         }
         tokio::time::sleep(BETWEEN_TRIES).await;

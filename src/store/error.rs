@@ -80,6 +80,20 @@ impl StoreError {
         matches!(self, StoreError::Server(error) if states.contains(&error.state))
     }
 
+    /// Whether the statement waited for a lock for as long as it may.
+    pub fn is_lock_timeout(&self) -> bool {
+        self.has_state(&SqlState::LOCK_NOT_AVAILABLE)
+    }
+
+    /// Whether the statement took as long as it may.
+    pub fn is_statement_timeout(&self) -> bool {
+        self.has_state(&SqlState::QUERY_CANCELED)
+    }
+
+    fn has_state(&self, state: &SqlState) -> bool {
+        matches!(self, StoreError::Server(error) | StoreError::ServerUnavailable(error) if error.state == *state)
+    }
+
     /// Whether a unique constraint was hit; constraint names are compared by prefix, since shards add suffixes.
     pub fn is_duplicate_of(&self, constraint: &str) -> bool {
         match self {
@@ -139,14 +153,23 @@ impl From<tokio_postgres::Error> for StoreError {
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         match &error {
-            DieselError::DatabaseError(kind, info) => match kind {
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::ReadOnlyTransaction
-                | DatabaseErrorKind::SerializationFailure => StoreError::Unavailable(words(&error)),
-                _ if is_passing(info.message()) => StoreError::Unavailable(words(&error)),
-                _ => StoreError::Statement(error),
-            },
+            DieselError::DatabaseError(kind, info) => {
+                let state = match kind {
+                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+                        return StoreError::Unavailable(words(&error));
+                    }
+                    DatabaseErrorKind::ReadOnlyTransaction => Some(SqlState::READ_ONLY_SQL_TRANSACTION),
+                    DatabaseErrorKind::SerializationFailure => Some(SqlState::T_R_SERIALIZATION_FAILURE),
+                    _ => state_of(info.message()),
+                };
+                match state {
+                    Some(state) => {
+                        let message = info.message().to_owned();
+                        StoreError::ServerUnavailable(ServerError { state, message, table: None })
+                    }
+                    None => StoreError::Statement(error),
+                }
+            }
             DieselError::BrokenTransactionManager => StoreError::Unavailable(error.to_string()),
             _ => StoreError::Statement(error),
         }
@@ -185,20 +208,20 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// diesel does not hand out the SQLSTATE of these, so they are known by their words. The program's own sessions ask for
-/// English messages.
-fn is_passing(message: &str) -> bool {
-    const PASSING: [&str; 10] = [
-        "terminating connection",
-        "shutting down",
-        "starting up",
-        "in recovery mode",
-        "too many clients",
-        "remaining connection slots",
-        "statement timeout",
-        "lock timeout",
-        "deadlock detected",
-        "No space left on device",
+/// diesel does not hand out the SQLSTATE of these, so they are known by their words, here and nowhere else. The program's own sessions
+/// ask for English messages.
+fn state_of(message: &str) -> Option<SqlState> {
+    const MESSAGES: [(&str, SqlState); 10] = [
+        ("terminating connection", SqlState::ADMIN_SHUTDOWN),
+        ("shutting down", SqlState::CANNOT_CONNECT_NOW),
+        ("starting up", SqlState::CANNOT_CONNECT_NOW),
+        ("in recovery mode", SqlState::CANNOT_CONNECT_NOW),
+        ("too many clients", SqlState::TOO_MANY_CONNECTIONS),
+        ("remaining connection slots", SqlState::TOO_MANY_CONNECTIONS),
+        ("statement timeout", SqlState::QUERY_CANCELED),
+        ("lock timeout", SqlState::LOCK_NOT_AVAILABLE),
+        ("deadlock detected", SqlState::T_R_DEADLOCK_DETECTED),
+        ("No space left on device", SqlState::DISK_FULL),
     ];
-    PASSING.iter().any(|words| message.contains(words))
+    MESSAGES.into_iter().find(|(words, _)| message.contains(words)).map(|(_, state)| state)
 }

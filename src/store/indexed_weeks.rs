@@ -94,11 +94,11 @@ pub async fn list_candidates(
         conn.batch_execute(&limits).await?;
         Ok(query.load(conn).await?)
     };
-    let rows = listing.await;
+    let rows: Result<_, StoreError> = listing.await;
     Manager::rollback_transaction(conn).await?;
     match rows {
         Ok(rows) => Ok(Some(rows)),
-        Err(StoreError::Unavailable(words)) if words.contains("statement timeout") => Ok(None),
+        Err(error) if error.is_statement_timeout() => Ok(None),
         Err(error) => Err(error),
     }
 }

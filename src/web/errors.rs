@@ -76,7 +76,8 @@ impl PageError {
                 "This server already has its owner",
                 "The set-up link works once, and it has been used. Sign in with the account that was created then. If its \
                  password is lost, whoever runs this server can set a new one there, with “account password EMAIL”.",
-            ),
+            )
+            .with(Recovery::SignIn),
             PageError::SignInRequired { .. } => {
                 Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
             }
@@ -90,7 +91,8 @@ impl PageError {
                 StatusCode::FORBIDDEN,
                 "Webhooks are part of the Pro plan",
                 "Nothing was changed. Your account is on the Free plan; what you received before stays readable.",
-            ),
+            )
+            .with(Recovery::SeePlans),
             PageError::MethodNotAllowed { .. } => Face::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "That’s not how this address works",
@@ -167,11 +169,33 @@ struct Face {
     status: StatusCode,
     title: &'static str,
     cause: &'static str,
+    recovery: Recovery,
+}
+
+/// The way out that a page offers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recovery {
+    GoToEvents,
+    TryAgain,
+    SignIn,
+    SeePlans,
+}
+
+impl Recovery {
+    /// Whether its reader is somebody who may look for another page.
+    fn leads_to_pages(self) -> bool {
+        self == Recovery::GoToEvents
+    }
 }
 
 impl Face {
     fn new(status: StatusCode, title: &'static str, cause: &'static str) -> Self {
-        Self { status, title, cause }
+        let recovery = if status.is_server_error() { Recovery::TryAgain } else { Recovery::GoToEvents };
+        Self { status, title, cause, recovery }
+    }
+
+    fn with(self, recovery: Recovery) -> Self {
+        Self { recovery, ..self }
     }
 }
 
@@ -183,21 +207,8 @@ struct ErrorPage<'a> {
     reason: &'a str,
     title: &'a str,
     cause: &'a str,
+    recovery: Recovery,
     request_id: Option<String>,
-}
-
-impl ErrorPage<'_> {
-    fn may_try_again(&self) -> bool {
-        self.code >= 500
-    }
-
-    fn is_about_set_up(&self) -> bool {
-        self.title.contains("its owner")
-    }
-
-    fn is_about_plan(&self) -> bool {
-        self.title.contains("Pro plan")
-    }
 }
 
 /// The page of an error, with what only its request knows: the id that the log has too, and the reader's theme.
@@ -209,6 +220,7 @@ pub fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str
         reason: face.status.canonical_reason().unwrap_or("Error"),
         title: face.title,
         cause: face.cause,
+        recovery: face.recovery,
         request_id: id.filter(|_| face.status.is_server_error()).map(|id| id.to_string()),
     };
     template.render().unwrap_or_else(|_| face.title.to_owned())
