@@ -51,10 +51,18 @@ impl Program {
 
     /// With an environment, and with a file for its log.
     pub async fn serve_with(home: Home, environment: Vec<(String, String)>, log: Option<PathBuf>) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = free_address();
         let state = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut program = Self { address, home, state, child: None, environment, log };
         program.start();
+        for _ in 0..3 {
+            if program.is_ready_in_time().await {
+                break;
+            }
+            // Somebody else has taken the port since it was free.
+            program.address = free_address();
+            program.start();
+        }
         program.wait_until_ready().await;
         program
     }
@@ -73,10 +81,20 @@ impl Program {
 
     /// Until it answers that it is ready. It has to run all the time.
     pub async fn wait_until_ready(&mut self) {
+        assert!(self.is_ready_in_time().await, "it ended instead of being ready");
+    }
+
+    /// Waits until it is ready; `false` if it ends before that.
+    async fn is_ready_in_time(&mut self) -> bool {
         let began = Instant::now();
-        while self.ready().await != Some(200) {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "it ended instead of being ready: {ended:?}");
+        loop {
+            let is_ready = self.ready().await == Some(200);
+            if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return false;
+            }
+            if is_ready {
+                return true;
+            }
             assert!(began.elapsed() < TIME_LIMIT, "it is not ready in time");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -190,6 +208,10 @@ impl Drop for Program {
             end_server(directory);
         }
     }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Ends the server that a killed program has left, and removes the data.

@@ -132,7 +132,8 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     assert!(whole.len() > EVENTS * EVENT_BYTES);
     let unread = bob.get("/events/export").await;
     assert_eq!(unread.status(), 200);
-    sleep(WRITE_DEADLINE + SLACK).await;
+    // The deadline begins when the connection takes no more, which a busy machine brings about late.
+    sleep(4 * WRITE_DEADLINE + SLACK).await;
     assert!(unread.bytes().await.is_err(), "it was cut off");
 }
 
