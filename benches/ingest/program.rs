@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rand::RngExt;
 use reasoner_webhooks::app::create_account::{NewAccount, create_account};
+use reasoner_webhooks::app::credential_act::CredentialAct;
 use reasoner_webhooks::app::installation_keys::installation_keys;
 use reasoner_webhooks::app::issue_credential::issue_credential;
 use reasoner_webhooks::app::revoke_credential::revoke_credential;
@@ -97,7 +98,8 @@ impl Program {
     /// What floods send, by what is wrong with it.
     pub async fn floods(&self) -> Result<Vec<(&'static str, String)>> {
         let (id, revoked) = sender(&self.store, &self.keys, self.account, "Revoked").await?;
-        revoke_credential(&self.store, self.account, id, &act()).await.map_err(|e| anyhow::anyhow!("{e}"))?;
+        let on = CredentialAct { store: &self.store, account: self.account, id, act: &act() };
+        revoke_credential(on).await.map_err(|e| anyhow::anyhow!("{e}"))?;
         let mut rng = rand::rng();
         let mut letters = || [(); RANDOM_CHARS].map(|()| rng.random_range(0..62));
         let nobody: Username = "rw_nobody00".parse()?;
@@ -162,7 +164,8 @@ async fn sender(
     name: &str,
 ) -> Result<(CredentialId, String)> {
     let id = CredentialId(uuid::Uuid::new_v4());
-    let issued = issue_credential(store, &Hasher::new(1, 1), keys, account, id, name.parse()?, &act()).await?;
+    let on = CredentialAct { store, account, id, act: &act() };
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name.parse()?).await?;
     let username: Username = issued.username.as_str().parse()?;
     Ok((id, basic(username, issued.password.secret())))
 }

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::app::create_account::{NewAccount, create_account};
+use reasoner_webhooks::app::credential_act::CredentialAct;
 use reasoner_webhooks::app::issue_credential::issue_credential;
 use reasoner_webhooks::app::rotate_credential::rotate_credential;
 use reasoner_webhooks::app::switch_credential::{Switch, switch_credential};
@@ -83,8 +84,9 @@ impl Shop<'_> {
     /// A credential that exists for some days.
     pub async fn credential(&self, account: AccountId, name: &str, days: i64) -> Result<Sender> {
         let (state, id) = (self.state, CredentialId(Uuid::new_v4()));
-        let issued =
-            issue_credential(&state.store, &state.hasher, &state.keys, account, id, name.parse()?, &self.act()).await?;
+        let (act, hashing) = (self.act(), (&state.hasher, &state.keys));
+        let on = CredentialAct { store: &state.store, account, id, act: &act };
+        let issued = issue_credential(on, hashing, name.parse()?).await?;
         self.make_older(id, days).await?;
         let password = issued.password.secret().reveal().to_owned();
         Ok(Sender { id, username: issued.username.as_str().to_owned(), password })
@@ -100,14 +102,17 @@ impl Shop<'_> {
 
     pub async fn rotate(&self, account: AccountId, sender: &Sender, overlap: Overlap) -> Result<Sender> {
         let (state, secret) = (self.state, SecretId(random::uuid_at(self.state.clock.now())));
-        let (store, hasher, keys) = (&state.store, &state.hasher, &state.keys);
-        let rotated = rotate_credential(store, hasher, keys, account, sender.id, secret, overlap, &self.act()).await?;
+        let (act, hashing) = (self.act(), (&state.hasher, &state.keys));
+        let on = CredentialAct { store: &state.store, account, id: sender.id, act: &act };
+        let rotated = rotate_credential(on, hashing, secret, overlap).await?;
         let password = rotated.password.secret().reveal().to_owned();
         Ok(Sender { id: sender.id, username: sender.username.clone(), password })
     }
 
     pub async fn disable(&self, account: AccountId, sender: &Sender) -> Result<()> {
-        Ok(switch_credential(&self.state.store, account, sender.id, Switch::Disable, &self.act()).await?)
+        let act = self.act();
+        let on = CredentialAct { store: &self.state.store, account, id: sender.id, act: &act };
+        Ok(switch_credential(on, Switch::Disable).await?)
     }
 
     /// A request as it comes through a proxy, which tells the address of the sender.

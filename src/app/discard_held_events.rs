@@ -2,53 +2,28 @@
 
 use jiff::Timestamp;
 
-use crate::app::failure::{Failure, carries_failure};
-use crate::domain::audit::{Act, Action};
+use crate::app::credential_act::{CredentialAct, CredentialError};
+use crate::domain::audit::Action;
 use crate::domain::credential::Credential;
-use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
-use crate::store::{audit, credentials, held_events};
-
-/// Why nothing was discarded.
-#[derive(Debug, thiserror::Error)]
-pub enum DiscardError {
-    #[error("there is no such credential")]
-    NotFound,
-    #[error(transparent)]
-    Failed(Failure),
-}
-
-carries_failure!(DiscardError);
+use crate::store::held_events;
+use crate::store::pool::Connection;
 
 /// Discards what arrived until `until`: what its owner has seen. Answers with how many.
-pub async fn discard_held_events(
-    store: &Store,
-    account: AccountId,
-    id: CredentialId,
-    until: Timestamp,
-    act: &Act,
-) -> Result<u64, DiscardError> {
-    store
-        .transaction(async |conn| {
-            let credential = credentials::find_locked(conn, account, id).await?.ok_or(DiscardError::NotFound)?;
-            Ok(discard_until(conn, account, &credential, until, act).await?)
-        })
-        .await
+pub async fn discard_held_events(on: CredentialAct<'_>, until: Timestamp) -> Result<u64, CredentialError> {
+    on.decide(async |conn, credential| Ok(discard_until(conn, on, credential, until).await?)).await
 }
 
 /// The same within another act, such as a revocation: what a revoked password brought is not held.
 pub async fn discard_until(
     conn: &mut Connection,
-    account: AccountId,
+    on: CredentialAct<'_>,
     credential: &Credential,
     until: Timestamp,
-    act: &Act,
 ) -> Result<u64, StoreError> {
-    let discarded = held_events::discard(conn, account, credential.id, until).await?;
+    let discarded = held_events::discard(conn, on.account, on.id, until).await?;
     if discarded > 0 {
-        let (action, detail) = (Action::HeldEventsDiscarded, format!("{discarded} discarded"));
-        audit::append(conn, account, act, action, &credential.username, &detail).await?;
+        on.note(conn, credential, Action::HeldEventsDiscarded, &format!("{discarded} discarded")).await?;
     }
     Ok(discarded as u64)
 }

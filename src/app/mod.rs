@@ -7,6 +7,7 @@ pub mod change_password;
 pub mod change_plan;
 pub mod confirm_password;
 pub mod create_account;
+pub mod credential_act;
 pub mod delete_account;
 pub mod delete_event;
 pub mod delete_events;

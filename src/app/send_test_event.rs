@@ -6,68 +6,41 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use crate::app::failure::{Failure, carries_failure};
-use crate::domain::account::Member;
-use crate::domain::audit::Act;
+use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::event::{EventId, NewEvent, TEST_EVENT_AGENT};
-use crate::domain::ids::CredentialId;
 use crate::domain::request_headers::scrub;
 use crate::domain::time::rfc3339;
 use crate::store::event_counts::Counts;
-use crate::store::pool::Store;
-use crate::store::{credentials, event_counts, events, senders};
-
-/// Why no event was stored.
-#[derive(Debug, thiserror::Error)]
-pub enum TestEventError {
-    #[error("there is no such credential")]
-    NotFound,
-    /// Its senders get 401, and so does the test.
-    #[error("this credential is disabled or revoked, or its password has ended")]
-    NotAccepted,
-    #[error(transparent)]
-    Failed(Failure),
-}
-
-carries_failure!(TestEventError);
+use crate::store::{event_counts, events, senders};
 
 /// Stores it under `event`; `writer` is the program's part of the counts.
-pub async fn send_test_event(
-    store: &Store,
-    member: &Member,
-    id: CredentialId,
-    event: EventId,
-    writer: Uuid,
-    act: &Act,
-) -> Result<(), TestEventError> {
-    store
-        .transaction(async |conn| {
-            let credential =
-                credentials::find_locked(conn, member.account_id, id).await?.ok_or(TestEventError::NotFound)?;
-            if !credential.accepts_events(act.at) {
-                return Err(TestEventError::NotAccepted);
-            }
-            let body = serde_json::json!({
-                "message": "Hello from webhook!",
-                "test": true,
-                "credential": credential.name,
-                "sent_at": rfc3339(act.at),
-            });
-            let new = NewEvent {
-                id: event,
-                remote_ip: act.remote_ip.unwrap_or(IpAddr::from([127, 0, 0, 1])),
-                user_agent: Some(TEST_EVENT_AGENT.to_owned()),
-                content_type: "application/json".to_owned(),
-                query: None,
-                headers: scrub([("content-type", b"application/json".as_slice())].into_iter()),
-                body: body.to_string(),
-                idempotency: None,
-            };
-            events::insert(conn, member.account_id, id, &new).await?;
-            let counts = Counts { accepted: 1, rejected: 0, bytes: new.body.len() as u64 };
-            event_counts::add(conn, member.account_id, id, writer, act.at, counts).await?;
-            senders::note(conn, &HashMap::from([((member.account_id, id, new.remote_ip), act.at)])).await?;
-            Ok(())
-        })
-        .await
+pub async fn send_test_event(on: CredentialAct<'_>, event: EventId, writer: Uuid) -> Result<(), CredentialError> {
+    let (account, id, act) = (on.account, on.id, on.act);
+    on.decide(async |conn, credential| {
+        if !credential.accepts_events(act.at) {
+            return Err(CredentialError::NotAccepted);
+        }
+        let body = serde_json::json!({
+            "message": "Hello from webhook!",
+            "test": true,
+            "credential": credential.name,
+            "sent_at": rfc3339(act.at),
+        });
+        let new = NewEvent {
+            id: event,
+            remote_ip: act.remote_ip.unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            user_agent: Some(TEST_EVENT_AGENT.to_owned()),
+            content_type: "application/json".to_owned(),
+            query: None,
+            headers: scrub([("content-type", b"application/json".as_slice())].into_iter()),
+            body: body.to_string(),
+            idempotency: None,
+        };
+        events::insert(conn, account, id, &new).await?;
+        let counts = Counts { accepted: 1, rejected: 0, bytes: new.body.len() as u64 };
+        event_counts::add(conn, account, id, writer, act.at, counts).await?;
+        senders::note(conn, &HashMap::from([((account, id, new.remote_ip), act.at)])).await?;
+        Ok(())
+    })
+    .await
 }

@@ -1,23 +1,8 @@
 //! Disables a credential, which its owner can take back, and enables it again.
 
-use crate::app::failure::{Failure, carries_failure};
-use crate::domain::audit::{Act, Action};
-use crate::domain::ids::{AccountId, CredentialId};
-use crate::store::pool::Store;
-use crate::store::{audit, credentials};
-
-/// Why nothing was switched.
-#[derive(Debug, thiserror::Error)]
-pub enum SwitchError {
-    #[error("there is no such credential")]
-    NotFound,
-    #[error("this credential is revoked; create a new one")]
-    Revoked,
-    #[error(transparent)]
-    Failed(Failure),
-}
-
-carries_failure!(SwitchError);
+use crate::app::credential_act::{CredentialAct, CredentialError};
+use crate::domain::audit::Action;
+use crate::store::credentials;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,28 +12,20 @@ pub enum Switch {
 }
 
 /// Switches; a credential that stands that way already is left alone and leaves no line.
-pub async fn switch_credential(
-    store: &Store,
-    account: AccountId,
-    id: CredentialId,
-    switch: Switch,
-    act: &Act,
-) -> Result<(), SwitchError> {
-    store
-        .transaction(async |conn| {
-            let credential = credentials::find_locked(conn, account, id).await?.ok_or(SwitchError::NotFound)?;
-            if credential.revoked_at.is_some() {
-                return Err(SwitchError::Revoked);
-            }
-            let (at, action) = match switch {
-                Switch::Enable => (None, Action::CredentialEnabled),
-                Switch::Disable => (Some(act.at), Action::CredentialDisabled),
-            };
-            if credential.disabled_at.is_some() != at.is_some() {
-                credentials::set_disabled_at(conn, account, id, at).await?;
-                audit::append(conn, account, act, action, &credential.username, &credential.name).await?;
-            }
-            Ok(())
-        })
-        .await
+pub async fn switch_credential(on: CredentialAct<'_>, switch: Switch) -> Result<(), CredentialError> {
+    on.decide(async |conn, credential| {
+        if credential.revoked_at.is_some() {
+            return Err(CredentialError::Revoked);
+        }
+        let (at, action) = match switch {
+            Switch::Enable => (None, Action::CredentialEnabled),
+            Switch::Disable => (Some(on.act.at), Action::CredentialDisabled),
+        };
+        if credential.disabled_at.is_some() != at.is_some() {
+            credentials::set_disabled_at(conn, on.account, on.id, at).await?;
+            on.note(conn, credential, action, &credential.name).await?;
+        }
+        Ok(())
+    })
+    .await
 }

@@ -131,7 +131,7 @@ fn retention_days(text: &str) -> Result<Option<u32>, CommandError> {
         _ if text == "default" => Ok(None),
         Ok(days) if (1..=MAX_RETENTION_DAYS).contains(&days) => Ok(Some(days)),
         _ => Err(CommandError::Refused(format!(
-            "{text:?} is no time to keep events: say a number of days from 1 to {MAX_RETENTION_DAYS}, or default"
+            "{text:?} is not a valid retention: say a number of days from 1 to {MAX_RETENTION_DAYS}, or default"
         ))),
     }
 }

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::app::extend_overlap::{ExtendError, extend_overlap};
-use crate::app::issue_credential::{IssueError, issue_credential};
-use crate::app::revoke_credential::{RevokeError, revoke_credential};
-use crate::app::rotate_credential::{RotateError, rotate_credential};
-use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
+use crate::app::credential_act::{CredentialAct, CredentialError};
+use crate::app::extend_overlap::extend_overlap;
+use crate::app::issue_credential::issue_credential;
+use crate::app::revoke_credential::revoke_credential;
+use crate::app::rotate_credential::rotate_credential;
+use crate::app::switch_credential::{Switch, switch_credential};
 use crate::cli::account;
 use crate::cli::args::CredentialCommand;
 use crate::cli::ended::Ended;
@@ -79,6 +80,12 @@ pub struct Context<'a> {
     pub act: &'a Act,
 }
 
+impl<'a> Context<'a> {
+    fn on(&self, account: AccountId, id: CredentialId) -> CredentialAct<'a> {
+        CredentialAct { store: self.store, account, id, act: self.act }
+    }
+}
+
 pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<Ended, CommandError> {
     match command {
         CredentialCommand::Check { json } => {
@@ -98,13 +105,9 @@ pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<End
 async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> Result<(), CommandError> {
     let name: CredentialName = name.parse().map_err(CommandError::refused)?;
     let member = account::find(context.store, email).await?;
-    let Context { store, keys, ingest_url, act } = context;
-    let id = CredentialId(Uuid::new_v4());
-    let issued = match issue_credential(store, &Hasher::new(1, 1), keys, member.account_id, id, name, act).await {
-        Ok(issued) => issued,
-        Err(IssueError::Failed(failure)) => return Err(failure.into()),
-        Err(error @ IssueError::AlreadyIssued) => return Err(CommandError::refused(error)),
-    };
+    let Context { keys, ingest_url, .. } = context;
+    let on = context.on(member.account_id, CredentialId(Uuid::new_v4()));
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name).await?;
     let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);
@@ -176,24 +179,22 @@ fn listed_password(password: &PasswordRecord, now: jiff::Timestamp) -> ListedPas
     }
 }
 
-/// Whose credential a username is.
-async fn find(context: &Context<'_>, username: &str) -> Result<(AccountId, CredentialId), CommandError> {
+/// An act on the credential with a username.
+async fn find<'a>(context: &Context<'a>, username: &str) -> Result<CredentialAct<'a>, CommandError> {
     let username: Username = username.parse().map_err(CommandError::refused)?;
     let found = credentials::find_owner(&mut *context.store.connection().await?, &username).await?;
-    found
-        .ok_or_else(|| CommandError::Refused(format!("there is no credential {username}: see `credential list EMAIL`")))
+    let unknown = || CommandError::Refused(format!("there is no credential {username}: see `credential list EMAIL`"));
+    let (account, id) = found.ok_or_else(unknown)?;
+    Ok(context.on(account, id))
 }
 
 async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool) -> Result<(), CommandError> {
     let overlap: Overlap = overlap.parse().map_err(CommandError::refused)?;
-    let (account, id) = find(context, username).await?;
+    let on = find(context, username).await?;
     let secret = SecretId(Uuid::new_v4());
-    let Context { store, keys, act, .. } = context;
-    let outcome = rotate_credential(store, &Hasher::new(1, 1), keys, account, id, secret, overlap, act).await;
-    let rotated = match outcome {
+    let rotated = match rotate_credential(on, (&Hasher::new(1, 1), context.keys), secret, overlap).await {
         Ok(rotated) => rotated,
-        Err(RotateError::Failed(failure)) => return Err(failure.into()),
-        Err(RotateError::TwoPasswordsLive(frees)) => {
+        Err(CredentialError::TwoPasswordsLive(frees)) => {
             let words = format!(
                 "two passwords of {username} work already: the old one stops at {}; until then only --overlap now is \
                  possible, which stops both",
@@ -201,7 +202,7 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
             );
             return Err(CommandError::Refused(words));
         }
-        Err(error) => return Err(CommandError::refused(error)),
+        Err(error) => return Err(error.into()),
     };
     let password = rotated.password.secret().reveal();
     let previous_expires_at = rotated.previous_expires_at.map(rfc3339);
@@ -220,12 +221,7 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
 }
 
 async fn extend(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {
-    let (account, id) = find(context, username).await?;
-    let end = match extend_overlap(context.store, account, id, context.act).await {
-        Ok(end) => rfc3339(end),
-        Err(ExtendError::Failed(failure)) => return Err(failure.into()),
-        Err(error) => return Err(CommandError::refused(error)),
-    };
+    let end = rfc3339(extend_overlap(find(context, username).await?).await?);
     if json {
         return Ok(output::json(&Extended { username, previous_expires_at: end })?);
     }
@@ -233,23 +229,14 @@ async fn extend(context: &Context<'_>, username: &str, json: bool) -> Result<(),
 }
 
 async fn revoke(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {
-    let (account, id) = find(context, username).await?;
-    match revoke_credential(context.store, account, id, context.act).await {
-        Ok(()) => {}
-        Err(RevokeError::Failed(failure)) => return Err(failure.into()),
-        Err(error @ RevokeError::NotFound) => return Err(CommandError::refused(error)),
-    }
+    revoke_credential(find(context, username).await?).await?;
     print_change(username, "revoked", json)
 }
 
 async fn switch(context: &Context<'_>, username: &str, way: Switch, json: bool) -> Result<(), CommandError> {
-    let (account, id) = find(context, username).await?;
-    match switch_credential(context.store, account, id, way, context.act).await {
-        Ok(()) => {}
-        Err(SwitchError::Failed(failure)) => return Err(failure.into()),
-        Err(error) => return Err(CommandError::refused(error)),
-    }
-    let found = credentials::find(&mut *context.store.connection().await?, account, id).await?;
+    let on = find(context, username).await?;
+    switch_credential(on, way).await?;
+    let found = credentials::find(&mut *context.store.connection().await?, on.account, on.id).await?;
     let state = found.map_or("revoked", |credential| credential.state(context.act.at).as_str());
     print_change(username, state, json)
 }

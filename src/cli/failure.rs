@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::database::OpenError;
 use crate::domain::escape_invisible::escape_invisible;
@@ -48,6 +49,15 @@ impl CommandError {
         }
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         escape_invisible(&line).into_owned()
+    }
+}
+
+impl From<CredentialError> for CommandError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Failed(failure) => failure.into(),
+            error => CommandError::refused(error),
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl WrongValues {
 }
 
 pub fn address(text: &str) -> Result<SocketAddr, String> {
-    let wrong = || format!("is {text:?}, which is no address and port: write it like 127.0.0.1:8080");
+    let wrong = || format!("is {text:?}, which is not a valid address and port: write it like 127.0.0.1:8080");
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
@@ -56,7 +56,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub fn web_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text)
-        .map_err(|e| format!("is {text:?}, which is no URL ({e}): write it like https://example.com/"))?;
+        .map_err(|e| format!("is {text:?}, which is not a valid URL ({e}): write it like https://example.com/"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(format!("is {text:?}: it has to start with https:// or http:// and name a host"));
     }
@@ -118,7 +118,7 @@ pub fn is_loopback(url: &Url) -> bool {
 pub fn database_url(text: &str) -> Result<Secret, String> {
     // The text itself is not repeated: it may contain a password.
     let config = tokio_postgres::Config::from_str(text).map_err(|e| {
-        format!("is no Postgres address ({e}): write it like postgresql://user:password@host:5432/name")
+        format!("is not a valid Postgres address ({e}): write it like postgresql://user:password@host:5432/name")
     })?;
     if config.get_hosts().is_empty() {
         return Err("names no host: write it like postgresql://user:password@host:5432/name".to_owned());
@@ -131,7 +131,7 @@ pub fn networks(text: &str) -> Result<Vec<IpNet>, String> {
         let part = part.trim();
         part.parse::<IpNet>()
             .or_else(|_| part.parse::<IpAddr>().map(IpNet::from))
-            .map_err(|_| format!("has {part:?}, which is no network: write them like 10.0.0.0/8,fd00::/8"))
+            .map_err(|_| format!("has {part:?}, which is not a valid network: write them like 10.0.0.0/8,fd00::/8"))
     };
     text.split(',').map(network).collect()
 }

@@ -14,12 +14,13 @@ use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::app::credential_act::CredentialAct;
 use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::device::Device;
 use crate::domain::event::EventId;
-use crate::domain::ids::{RequestId, SessionId};
+use crate::domain::ids::{CredentialId, RequestId, SessionId};
 use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::app_state::AppState;
@@ -128,6 +129,11 @@ impl SignedIn {
 
     pub fn act(&self) -> Act {
         self.current_user.act()
+    }
+
+    /// An act of this user on one of the account's credentials.
+    pub fn on<'a>(&'a self, id: CredentialId, act: &'a Act) -> CredentialAct<'a> {
+        CredentialAct { store: &self.state().store, account: self.member.account_id, id, act }
     }
 
     /// How long the account's events are kept.

@@ -7,6 +7,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
+use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
 use crate::store::error::StoreError;
@@ -156,6 +157,17 @@ impl From<StoreError> for PageError {
 impl From<Failure> for PageError {
     fn from(failure: Failure) -> Self {
         if failure.is_passing() { PageError::Unavailable(Some(failure)) } else { PageError::Failed(failure) }
+    }
+}
+
+impl From<CredentialError> for PageError {
+    /// What a page does not answer in its own way.
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::NotFound => PageError::NotFound,
+            CredentialError::Failed(failure) => failure.into(),
+            error => PageError::BadRequest(error.to_string()),
+        }
     }
 }
 

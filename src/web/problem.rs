@@ -109,7 +109,7 @@ pub fn not_found(origin: &str, id: RequestId) -> HttpResponse {
 /// The answer to what is no request, for a status that the parser of requests gives.
 pub fn malformed_request(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
     let (code, detail) = match status {
-        StatusCode::BAD_REQUEST => (Code::BadRequest, "what was sent is no request in the form of HTTP/1.1"),
+        StatusCode::BAD_REQUEST => (Code::BadRequest, "the request is not valid HTTP/1.1"),
         StatusCode::REQUEST_TIMEOUT => (
             Code::HeadTimeout,
             "the request line and the headers were not complete within 10 seconds: send them again, faster",

@@ -287,7 +287,7 @@ impl Parser<'_> {
             "<>" | "!==" => "!=",
             "=<" => "<=",
             "=>" => ">=",
-            _ => return self.fail(start, &format!("“{sign}” is no comparison. There are = != < <= > >=")),
+            _ => return self.fail(start, &format!("“{sign}” isn’t a comparison. Use one of = != < <= > >=")),
         };
         self.fail(start, &format!("Write {meant} instead of {sign}"))
     }

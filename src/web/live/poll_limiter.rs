@@ -38,7 +38,7 @@ impl PollLimiter {
         poll: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let poll_limiter = if filter.needs_scan() { &self.searching } else { &self.plain };
-        let late = || StoreError::Unavailable("too many live feeds look at once".to_owned());
+        let late = || StoreError::Unavailable("too many live pages are polling".to_owned());
         let _turn = timeout(MAX_WAIT, poll_limiter.acquire()).await.map_err(|_| late())?.map_err(|_| late())?;
         poll.await
     }

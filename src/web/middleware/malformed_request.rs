@@ -16,7 +16,7 @@ pub fn answer(state: &AppState, status: StatusCode) -> Option<Vec<u8>> {
     let id = random::request_id();
     let mut response = problem::malformed_request(status, &state.public_url, id)?;
     complete(response.headers_mut(), id, state.is_https());
-    tracing::debug!(request_id = %id, status = status.as_u16(), "answered what is no request");
+    tracing::debug!(request_id = %id, status = status.as_u16(), "rejected malformed HTTP");
     let reason = status.canonical_reason().unwrap_or_default();
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
     for (name, value) in response.headers() {

@@ -6,15 +6,16 @@ use std::time::Instant;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::app::extend_overlap::{ExtendError, extend_overlap};
-use crate::app::issue_credential::{IssueError, issue_credential};
-use crate::app::rename_credential::{RenameError, rename_credential};
-use crate::app::revoke_credential::{RevokeError, revoke_credential};
-use crate::app::rotate_credential::{RotateError, rotate_credential};
-use crate::app::send_test_event::{TestEventError, send_test_event};
-use crate::app::set_expiry::{ExpiryError, set_expiry};
-use crate::app::stop_old_password::{StopError, stop_old_password};
-use crate::app::switch_credential::{Switch, SwitchError, switch_credential};
+use crate::app::credential_act::CredentialError;
+use crate::app::extend_overlap::extend_overlap;
+use crate::app::issue_credential::issue_credential;
+use crate::app::rename_credential::rename_credential;
+use crate::app::revoke_credential::revoke_credential;
+use crate::app::rotate_credential::rotate_credential;
+use crate::app::send_test_event::send_test_event;
+use crate::app::set_expiry::set_expiry;
+use crate::app::stop_old_password::stop_old_password;
+use crate::app::switch_credential::{Switch, switch_credential};
 use crate::domain::credential::CredentialName;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry;
@@ -72,14 +73,14 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NameOf>) 
         }
     };
     let state = current_user.state();
-    let (account, act) = (current_user.member.account_id, current_user.act());
-    match issue_credential(&state.store, &state.hasher, &state.keys, account, id, name, &act).await {
+    let act = current_user.act();
+    match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), name).await {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
             created(&current_user, id, about, issued.password.secret(), None)
         }
-        Err(IssueError::AlreadyIssued) => shown_before(&current_user, id).await,
-        Err(IssueError::Failed(failure)) => Err(failure.into()),
+        Err(CredentialError::AlreadyIssued) => shown_before(&current_user, id).await,
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -104,45 +105,39 @@ pub async fn rotate(
     };
     let secret = SecretId(id_or_new(form.id.as_deref()));
     let state = current_user.state();
-    let (account, act) = (current_user.member.account_id, current_user.act());
-    match rotate_credential(&state.store, &state.hasher, &state.keys, account, id, secret, overlap, &act).await {
+    let act = current_user.act();
+    match rotate_credential(current_user.on(id, &act), (&state.hasher, &state.keys), secret, overlap).await {
         Ok(rotated) => {
             let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
             let until = rotated.previous_expires_at.map(|at| When::minute(at, act.at));
             created(&current_user, id, about, rotated.password.secret(), Some(until))
         }
-        Err(RotateError::AlreadyRotated) => shown_before(&current_user, id).await,
-        Err(RotateError::NotFound) => Err(PageError::NotFound),
-        Err(RotateError::Revoked) => Ok(done("revoked", id)),
+        Err(CredentialError::AlreadyRotated) => shown_before(&current_user, id).await,
+        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
         // The dialog says when the slot frees and offers to stop the old password now.
-        Err(RotateError::TwoPasswordsLive(_)) => {
+        Err(CredentialError::TwoPasswordsLive(_)) => {
             let query = Query { rotate: Some(id.0), ..Query::default() };
             credential_list::show_conflict(&current_user, &query).await
         }
-        Err(RotateError::Failed(failure)) => Err(failure.into()),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// `POST …/credentials/{id}/old-password-revocation`
 pub async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = own_id(&current_user, &id).await?;
-    match stop_old_password(&current_user.state().store, current_user.member.account_id, id, &current_user.act()).await
-    {
-        Ok(()) => Ok(done("stopped", id)),
-        Err(StopError::NotFound) => Err(PageError::NotFound),
-        Err(StopError::Failed(failure)) => Err(failure.into()),
-    }
+    stop_old_password(current_user.on(id, &current_user.act())).await?;
+    Ok(done("stopped", id))
 }
 
 /// `POST …/credentials/{id}/overlap-extension`
 pub async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = own_id_on_pro(&current_user, &id).await?;
-    match extend_overlap(&current_user.state().store, current_user.member.account_id, id, &current_user.act()).await {
+    match extend_overlap(current_user.on(id, &current_user.act())).await {
         Ok(_) => Ok(done("extended", id)),
-        Err(ExtendError::NotFound) => Err(PageError::NotFound),
         // A page that was open for long still has the button.
-        Err(ExtendError::NoOverlap | ExtendError::AlreadyExtended) => Ok(done("not-extended", id)),
-        Err(ExtendError::Failed(failure)) => Err(failure.into()),
+        Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => Ok(done("not-extended", id)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -173,11 +168,10 @@ pub async fn expire(
             return credential_list::show_invalid(&current_user, &query, error).await;
         }
     };
-    match set_expiry(&current_user.state().store, current_user.member.account_id, id, end, &current_user.act()).await {
+    match set_expiry(current_user.on(id, &current_user.act()), end).await {
         Ok(()) => Ok(done(if end.is_some() { "dated" } else { "undated" }, id)),
-        Err(ExpiryError::NotFound) => Err(PageError::NotFound),
-        Err(ExpiryError::NoPassword) => Ok(done("nothing-dated", id)),
-        Err(ExpiryError::Failed(failure)) => Err(failure.into()),
+        Err(CredentialError::NoPassword) => Ok(done("nothing-dated", id)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -208,11 +202,8 @@ pub async fn revoke(
             return credential_list::show_invalid(&current_user, &query, FormError::Confirmation(problem)).await;
         }
     }
-    match revoke_credential(store, account, id, &current_user.act()).await {
-        Ok(()) => Ok(done("revoked", id)),
-        Err(RevokeError::NotFound) => Err(PageError::NotFound),
-        Err(RevokeError::Failed(failure)) => Err(failure.into()),
-    }
+    revoke_credential(current_user.on(id, &current_user.act())).await?;
+    Ok(done("revoked", id))
 }
 
 /// `POST …/credentials/{id}/disabling`
@@ -228,13 +219,10 @@ pub async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<Htt
 
 async fn switch(current_user: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
     let id = own_id(&current_user, id).await?;
-    match switch_credential(&current_user.state().store, current_user.member.account_id, id, way, &current_user.act())
-        .await
-    {
+    match switch_credential(current_user.on(id, &current_user.act()), way).await {
         Ok(()) => Ok(done(word, id)),
-        Err(SwitchError::NotFound) => Err(PageError::NotFound),
-        Err(SwitchError::Revoked) => Ok(done("revoked", id)),
-        Err(SwitchError::Failed(failure)) => Err(failure.into()),
+        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -253,13 +241,8 @@ pub async fn rename(
             return credential_list::show_invalid(&current_user, &query, error).await;
         }
     };
-    match rename_credential(&current_user.state().store, current_user.member.account_id, id, &name, &current_user.act())
-        .await
-    {
-        Ok(()) => Ok(done("renamed", id)),
-        Err(RenameError::NotFound) => Err(PageError::NotFound),
-        Err(RenameError::Failed(failure)) => Err(failure.into()),
-    }
+    rename_credential(current_user.on(id, &current_user.act()), &name).await?;
+    Ok(done("renamed", id))
 }
 
 /// `POST …/credentials/{id}/test-event`
@@ -269,16 +252,13 @@ pub async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpR
     let event = engine.ids.next(current_user.now());
     let started = Instant::now();
     let act = current_user.act();
-    match send_test_event(&current_user.state().store, &current_user.member, id, event, engine.usage.writer(), &act)
-        .await
-    {
+    match send_test_event(current_user.on(id, &act), event, engine.usage.writer()).await {
         Ok(()) => {
             engine.notifier.notify(current_user.member.account_id);
             let ms = started.elapsed().as_millis();
             Ok(see_other(&format!("{PATH}?done=tested&credential={id}&event={event}&ms={ms}")))
         }
-        Err(TestEventError::NotFound) => Err(PageError::NotFound),
-        Err(TestEventError::NotAccepted) => Ok(done("refused", id)),
-        Err(TestEventError::Failed(failure)) => Err(failure.into()),
+        Err(CredentialError::NotAccepted) => Ok(done("refused", id)),
+        Err(error) => Err(error.into()),
     }
 }

@@ -3,9 +3,10 @@
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::app::accept_held_events::{AcceptError, accept_held_events};
-use crate::app::discard_held_events::{DiscardError, discard_held_events};
-use crate::app::switch_holding::{HoldingError, switch_holding};
+use crate::app::accept_held_events::accept_held_events;
+use crate::app::credential_act::CredentialError;
+use crate::app::discard_held_events::discard_held_events;
+use crate::app::switch_holding::switch_holding;
 use crate::domain::holding::Accepted;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
@@ -33,13 +34,10 @@ pub async fn switch(
         "off" => (false, "not-holding"),
         other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
     };
-    match switch_holding(&current_user.state().store, current_user.member.account_id, id, holding, &current_user.act())
-        .await
-    {
+    match switch_holding(current_user.on(id, &current_user.act()), holding).await {
         Ok(()) => Ok(done(word, id)),
-        Err(HoldingError::NotFound) => Err(PageError::NotFound),
-        Err(HoldingError::Revoked) => Ok(done("revoked", id)),
-        Err(HoldingError::Failed(failure)) => Err(failure.into()),
+        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -60,15 +58,11 @@ pub async fn accept(
     let (state, account) = (current_user.state(), current_user.member.account_id);
     let range = (until(form.until.as_deref(), current_user.now()), state.retention_days);
     let counter = state.engine.usage.writer();
-    match accept_held_events(&state.store, account, id, range, counter, &current_user.act()).await {
-        Ok(Accepted { stored, repeated, too_old, has_more }) => {
-            state.engine.notifier.notify(account);
-            let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}&more={}", u8::from(has_more));
-            Ok(see_other(&format!("{PATH}?done=accepted&credential={id}&{numbers}")))
-        }
-        Err(AcceptError::NotFound) => Err(PageError::NotFound),
-        Err(AcceptError::Failed(failure)) => Err(failure.into()),
-    }
+    let accepted = accept_held_events(current_user.on(id, &current_user.act()), range, counter).await?;
+    let Accepted { stored, repeated, too_old, has_more } = accepted;
+    state.engine.notifier.notify(account);
+    let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}&more={}", u8::from(has_more));
+    Ok(see_other(&format!("{PATH}?done=accepted&credential={id}&{numbers}")))
 }
 
 /// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
@@ -79,17 +73,6 @@ pub async fn discard(
 ) -> Result<HttpResponse, PageError> {
     let id = own_id_on_pro(&current_user, &id).await?;
     let until = until(form.until.as_deref(), current_user.now());
-    match discard_held_events(
-        &current_user.state().store,
-        current_user.member.account_id,
-        id,
-        until,
-        &current_user.act(),
-    )
-    .await
-    {
-        Ok(_) => Ok(done("discarded", id)),
-        Err(DiscardError::NotFound) => Err(PageError::NotFound),
-        Err(DiscardError::Failed(failure)) => Err(failure.into()),
-    }
+    discard_held_events(current_user.on(id, &current_user.act()), until).await?;
+    Ok(done("discarded", id))
 }

@@ -1,0 +1,80 @@
+//! What all acts on one credential share: their context, their error, and that the credential is locked while they decide.
+
+use jiff::Timestamp;
+
+use crate::app::failure::{Failure, carries_failure};
+use crate::domain::audit::{Act, Action};
+use crate::domain::credential::Credential;
+use crate::domain::ids::{AccountId, CredentialId};
+use crate::domain::time::full;
+use crate::store::error::StoreError;
+use crate::store::pool::{Connection, Store};
+use crate::store::{audit, credentials};
+
+/// Why a credential stayed as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    #[error("there is no such credential")]
+    NotFound,
+    #[error("this credential is revoked; create a new one")]
+    Revoked,
+    /// The same form was sent before, and its password was shown then.
+    #[error("this credential has been created already")]
+    AlreadyIssued,
+    /// The same form was sent before, and its password was shown then.
+    #[error("this rotation has been done already")]
+    AlreadyRotated,
+    /// Two passwords work, and a third may not.
+    #[error("two passwords of this credential work already; the old one stops at {}, or stop it now", full(*.0))]
+    TwoPasswordsLive(Timestamp),
+    /// What has expired or is revoked is not brought back.
+    #[error("no old password of this credential works any more")]
+    NoOverlap,
+    #[error("this overlap was extended before, and can be once")]
+    AlreadyExtended,
+    /// All have ended, and what has ended is not brought back.
+    #[error("no password of this credential works any more")]
+    NoPassword,
+    /// Its senders get 401, and so does a test.
+    #[error("this credential is disabled or revoked, or its password has ended")]
+    NotAccepted,
+    #[error(transparent)]
+    Failed(Failure),
+}
+
+carries_failure!(CredentialError);
+
+/// An act on one credential: in which database, whose, which one, and who acts.
+#[derive(Clone, Copy, Debug)]
+pub struct CredentialAct<'a> {
+    pub store: &'a Store,
+    pub account: AccountId,
+    pub id: CredentialId,
+    pub act: &'a Act,
+}
+
+impl CredentialAct<'_> {
+    /// Locks the credential and lets `decide` do what it decides, in one transaction.
+    pub async fn decide<T>(
+        &self,
+        decide: impl AsyncFnOnce(&mut Connection, &Credential) -> Result<T, CredentialError>,
+    ) -> Result<T, CredentialError> {
+        self.store
+            .transaction(async |conn| {
+                let credential = credentials::find_locked(conn, self.account, self.id).await?;
+                decide(conn, &credential.ok_or(CredentialError::NotFound)?).await
+            })
+            .await
+    }
+
+    /// Writes the act's line in the audit log.
+    pub async fn note(
+        &self,
+        conn: &mut Connection,
+        credential: &Credential,
+        action: Action,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        audit::append(conn, self.account, self.act, action, &credential.username, detail).await
+    }
+}
