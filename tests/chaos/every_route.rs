@@ -17,7 +17,6 @@ const READ: &[&str] = &[
     "/events",
     "/events/live",
     "/events/export?format=csv",
-    "/events/export/progress?id=0123456789",
     "/events/overview",
     "/events/rejections",
     "/events/deletion",

@@ -40,14 +40,13 @@ const LEADS_ON: &str = "leads on to another page";
 const FOR_MACHINES: &str = "is a word for whatever watches the program";
 
 /// The addresses that answer GET and show nothing of their own.
-pub const WITHOUT_A_PICTURE: [(&str, &str); 13] = [
+pub const WITHOUT_A_PICTURE: [(&str, &str); 12] = [
     ("/", LEADS_ON),
     ("/healthz", FOR_MACHINES),
     ("/readyz", FOR_MACHINES),
     ("/favicon.ico", "leads on to the icon"),
     ("/static/{name}", "is a file that pages load"),
     ("/events/live", "is a stream of events"),
-    ("/events/export/progress", "is data for the script of Events"),
     ("/events/overview", "is a part of Events"),
     ("/events/{id}/body", "is a download"),
     ("/settings", LEADS_ON),
