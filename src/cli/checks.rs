@@ -21,8 +21,8 @@ const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
 /// Less free space than this is reported, in bytes.
 const MIN_FREE_BYTES: u64 = 1 << 30;
 const OLDEST_VERSION: u32 = 14;
-/// Connections beside the pool: one that hears of other instances, one for upkeep.
-const FURTHER_CONNECTIONS: u32 = 2;
+/// Connections beside the pool: one that listens to other instances, one for upkeep, one for readiness.
+const FURTHER_CONNECTIONS: u32 = 3;
 /// Writers for each listener that takes events, and so connections: as many as there are cores, up to this.
 const MAX_WRITERS: usize = 8;
 
