@@ -156,7 +156,7 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     }
     let background = constant("src/store/pool.rs", "MAX_BACKGROUND_CONNECTIONS");
     says("operations", &format!("Exports and deletions use at most {background} connections at a time"));
-    says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 2));
+    says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 3));
     let step = constant("src/app/delete_events.rs", "STEP");
     let events = step.split_once("events: ").unwrap().1.split(',').next().unwrap();
     let step: usize = events.replace('_', "").parse().unwrap();

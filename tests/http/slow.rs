@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use tokio::time::sleep;
 
 use crate::support::actors::Sender;
@@ -119,7 +121,7 @@ async fn an_answer_may_take_as_long_as_it_likes() {
 // holds X1
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_nobody_reads_is_given_up() {
-    /// More than the system keeps for a connection.
+    /// More than the system keeps for a connection that it writes to.
     const EVENTS: usize = 24;
     const EVENT_BYTES: usize = 1_000_000;
     let (server, _) = stage().await;
@@ -130,11 +132,19 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     }
     let whole = bob.get("/events/export").await.bytes().await.unwrap();
     assert!(whole.len() > EVENTS * EVENT_BYTES);
-    let unread = bob.get("/events/export").await;
-    assert_eq!(unread.status(), 200);
+    // With a buffer of its own, since systems differ in how much they keep for a reader who takes nothing.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let mut stream = socket.connect(server.url.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    let cookie = server.cookie("bob@example.com").await;
+    let request = format!("GET /events/export HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
     // The deadline begins when the connection takes no more, which a busy machine brings about late.
     sleep(4 * WRITE_DEADLINE + SLACK).await;
-    assert!(unread.bytes().await.is_err(), "it was cut off");
+    let mut read = Vec::new();
+    let _ = stream.read_to_end(&mut read).await;
+    assert!(read.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&read[..read.len().min(200)]));
+    assert!(read.len() < whole.len(), "it was cut off");
 }
 
 // holds X4
