@@ -4,6 +4,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cli::failure::CommandError;
@@ -13,7 +14,7 @@ use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::store::batches::BatchConnection;
 use crate::store::embedded::running::Outdated;
 use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
-use crate::store::storage_attempt::{Problem, attempt_to_store};
+use crate::store::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store};
 use crate::store::{detached_weeks, partitions, search_indexes, settings, upkeep};
 
 /// Clocks may differ by so much.
@@ -119,7 +120,7 @@ pub async fn storing(store: &Store, now: Timestamp) -> Vec<Check> {
         let remedy = "something between the program and the server changes its statements: connect without it";
         checks.push(Check::that(is_kept, "synchronous_commit", found, remedy));
     }
-    checks.push(match attempt_to_store(store, &mut connection, now).await {
+    checks.push(match attempt_to_store(store, &mut connection, now, Instant::now() + MAX_ATTEMPT).await {
         Ok(_) => Check::ok("storing", "an event was stored and taken back"),
         Err(problem) if problem.is_missing_partition => {
             let remedy = "`serve` makes it when it starts: see its log if it is running";

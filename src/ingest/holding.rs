@@ -84,7 +84,7 @@ impl Holding {
     }
 
     /// A place for a body of so many bytes, if there is one or soon will be.
-    pub async fn place(&self, bytes: u64) -> Option<HoldReservation> {
+    pub async fn reserve(&self, bytes: u64) -> Option<HoldReservation> {
         let waiting = timeout(MAX_WAIT, self.places.clone().acquire_many_owned(kib(bytes)));
         let permit = waiting.await.ok().and_then(Result::ok);
         if permit.is_none() {
@@ -103,7 +103,7 @@ impl Holding {
     }
 
     /// Keeps an event beside the request. Where its password may not be late any more, or is revoked by now, nothing is kept.
-    pub fn keep(&self, owner: Owner, event: NewEvent, room: Reservation, place: HoldReservation) {
+    pub fn keep(&self, owner: Owner, event: NewEvent, reservation: Reservation, reserve: HoldReservation) {
         let (store, turn) = (self.store.clone(), self.turn.clone());
         let (held, not_held) = (self.held.clone(), self.not_held.clone());
         self.runtime.spawn(async move {
@@ -117,7 +117,7 @@ impl Holding {
                     not_held.add(1);
                 }
             }
-            drop((room, place));
+            drop((reservation, reserve));
         });
     }
 

@@ -108,27 +108,27 @@ mod tests {
     // holds D5
     #[test]
     fn what_does_not_fit_is_refused_and_gives_its_room_back() {
-        let rooms = MemoryBudget::default();
-        let mut large = rooms.open();
+        let budget = MemoryBudget::default();
+        let mut large = budget.open();
         assert!(large.take_bytes(MAX_BYTES));
-        let mut small = rooms.open();
+        let mut small = budget.open();
         assert!(!small.take_bytes(1));
         drop(small);
         drop(large);
-        assert!(rooms.open().take_bytes(MAX_BYTES), "nothing was kept of either");
-        let mut reservations: Vec<_> = (0..MAX_EVENTS).map(|_| rooms.open()).collect();
+        assert!(budget.open().take_bytes(MAX_BYTES), "nothing was kept of either");
+        let mut reservations: Vec<_> = (0..MAX_EVENTS).map(|_| budget.open()).collect();
         assert!(reservations.iter_mut().all(super::Reservation::take_slot));
-        assert!(!rooms.open().take_slot());
+        assert!(!budget.open().take_slot());
         drop(reservations);
-        assert_eq!(rooms.events(), 0);
+        assert_eq!(budget.events(), 0);
     }
 
     #[test]
     fn an_overload_that_comes_and_goes_is_a_line_in_ten_seconds() {
-        let (rooms, start) = (MemoryBudget::default(), Instant::now());
-        assert!(rooms.is_time_to_tell(start));
-        assert!(!rooms.is_time_to_tell(start + TELL_EVERY / 2));
-        assert!(rooms.is_time_to_tell(start + TELL_EVERY));
-        assert!(!rooms.is_time_to_tell(start + TELL_EVERY * 3 / 2));
+        let (budget, start) = (MemoryBudget::default(), Instant::now());
+        assert!(budget.is_time_to_tell(start));
+        assert!(!budget.is_time_to_tell(start + TELL_EVERY / 2));
+        assert!(budget.is_time_to_tell(start + TELL_EVERY));
+        assert!(!budget.is_time_to_tell(start + TELL_EVERY * 3 / 2));
     }
 }

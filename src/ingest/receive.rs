@@ -122,12 +122,12 @@ impl Engine {
         if announced > most {
             return;
         }
-        let Some(mut place) = self.holding.place(announced).await else { return };
-        let mut room = writer.reserve();
-        let Ok(bytes) = body(self.max_body_bytes, REFUSED_BODY_DEADLINE, &mut room).await else { return };
-        place.shrink_to(bytes.len() as u64);
+        let Some(mut reserve) = self.holding.reserve(announced).await else { return };
+        let mut reservation = writer.reserve();
+        let Ok(bytes) = body(self.max_body_bytes, REFUSED_BODY_DEADLINE, &mut reservation).await else { return };
+        reserve.shrink_to(bytes.len() as u64);
         if let Ok(event) = self.new_event(head, content_type, bytes, self.clock.now()) {
-            self.holding.keep(owner, event, room, place);
+            self.holding.keep(owner, event, reservation, reserve);
         }
     }
 
@@ -143,8 +143,8 @@ impl Engine {
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
-        let mut room = writer.reserve();
-        let bytes = body(self.max_body_bytes, BODY_DEADLINE, &mut room).await.map_err(|error| match error {
+        let mut reservation = writer.reserve();
+        let bytes = body(self.max_body_bytes, BODY_DEADLINE, &mut reservation).await.map_err(|error| match error {
             BodyError::TooLarge => Stopped::TooLarge,
             BodyError::NoMemory => Stopped::Store(no_memory_left()),
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
@@ -153,7 +153,7 @@ impl Engine {
         let now = self.clock.now();
         let event = self.new_event(head, content_type, bytes, now)?;
         let entry = Entry { sender: sender.clone(), event, at: now, request_id: head.request_id };
-        match writer.write(entry, room).await.map_err(Stopped::Store)? {
+        match writer.write(entry, reservation).await.map_err(Stopped::Store)? {
             Written::Stored(id) => {
                 self.outcomes.stored_bytes.add(size as u64);
                 Ok(Receipt { id, replayed: false })

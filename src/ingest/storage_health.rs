@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::store::batches::BatchConnection;
@@ -95,27 +95,20 @@ impl StorageHealth {
     }
 
     async fn attempt(&self, last: &mut LastAttempt, now: Timestamp) -> Result<(), Problem> {
+        let deadline = Instant::now() + MAX_ATTEMPT;
         let mut connection = match last.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
             None => {
                 last.connected_at = Some(Instant::now());
-                let opening = timeout(MAX_ATTEMPT, BatchConnection::open(&self.0.store, Uuid::new_v4())).await;
+                let opening = timeout_at(deadline, BatchConnection::open(&self.0.store, Uuid::new_v4())).await;
                 opening.map_err(|_| no_answer())?.map_err(|error| Problem::from(&error))?
             }
         };
-        let attempt = attempt_to_store(&self.0.store, &mut connection, now).await;
-        match attempt {
-            Ok(newest_migration) => {
-                last.connection = Some(connection);
-                if migrate::is_current_version(newest_migration.as_deref()) {
-                    return Ok(());
-                }
-                Err(Problem::new("the database schema is not current", String::new()))
-            }
-            Err(problem) => {
-                connection.give_up();
-                Err(problem)
-            }
+        let newest_migration = attempt_to_store(&self.0.store, &mut connection, now, deadline).await?;
+        last.connection = Some(connection);
+        if migrate::is_current_version(newest_migration.as_deref()) {
+            return Ok(());
         }
+        Err(Problem::new("the database schema is not current", String::new()))
     }
 }

@@ -47,7 +47,7 @@ struct Shared {
     usage: Usage,
     holding: Holding,
     notifier: Notifier,
-    rooms: MemoryBudget,
+    budget: MemoryBudget,
     batches: Batches,
     health: StorageHealth,
 }
@@ -55,8 +55,8 @@ struct Shared {
 impl Writers {
     pub fn new(store: Store, usage: Usage, holding: Holding, notifier: Notifier) -> Self {
         let health = StorageHealth::new(store.clone());
-        let (rooms, batches) = (MemoryBudget::default(), Batches::default());
-        Self(Arc::new(Shared { store, usage, holding, notifier, rooms, batches, health }))
+        let (budget, batches) = (MemoryBudget::default(), Batches::default());
+        Self(Arc::new(Shared { store, usage, holding, notifier, budget, batches, health }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
@@ -76,12 +76,12 @@ impl Writers {
 
     /// How many events wait to be written, in all writers.
     pub fn queued_events(&self) -> usize {
-        self.0.rooms.events()
+        self.0.budget.events()
     }
 
     /// How many bytes of bodies are there, arriving or waiting.
     pub fn queued_bytes(&self) -> usize {
-        self.0.rooms.bytes()
+        self.0.budget.bytes()
     }
 
     /// Whether events can be stored now.
@@ -108,23 +108,23 @@ struct Job {
     entry: Entry,
     done: oneshot::Sender<Result<Written, StoreError>>,
     queued_at: Instant,
-    room: Reservation,
+    reservation: Reservation,
 }
 
 impl Writer {
     /// Room for an event, to be taken as its body arrives.
     pub fn reserve(&self) -> Reservation {
-        self.shared.rooms.open()
+        self.shared.budget.open()
     }
 
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
-    pub async fn write(&self, entry: Entry, mut room: Reservation) -> Result<Written, StoreError> {
+    pub async fn write(&self, entry: Entry, mut reservation: Reservation) -> Result<Written, StoreError> {
         let ended = || StoreError::Unavailable("the writer has ended".to_owned());
-        if !room.take_slot() {
+        if !reservation.take_slot() {
             return Err(no_memory_left());
         }
         let (done, answer) = oneshot::channel();
-        let job = Job { entry, done, queued_at: Instant::now(), room };
+        let job = Job { entry, done, queued_at: Instant::now(), reservation };
         self.queue.send(job).map_err(|_| ended())?;
         match tokio::time::timeout(MAX_TRANSACTION, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -210,9 +210,9 @@ impl Task {
         // Whoever has gone is not told.
         let _ = job.done.send(outcome);
         let Entry { sender, event, .. } = job.entry;
-        if is_late && let Some(place) = self.shared.holding.reserve_now(event.body.len() as u64) {
+        if is_late && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64) {
             let SecretRow { account_id, credential_id, secret_id, .. } = *sender;
-            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.room, place);
+            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.reservation, reserve);
         }
     }
 
@@ -264,9 +264,8 @@ impl Task {
         });
         self.shared.batches.note(entries.len(), began.elapsed(), outcome.is_ok());
         // A connection that failed in the middle of something is not used again.
-        match &outcome {
-            Err(error) if error.is_unavailable() => connection.give_up(),
-            _ => self.connection = Some(connection),
+        if !matches!(&outcome, Err(error) if error.is_unavailable()) {
+            self.connection = Some(connection);
         }
         outcome
     }

@@ -197,8 +197,8 @@ fn words(error: &DieselError) -> String {
     format!("{} (SQLSTATE {})", info.message(), state.code())
 }
 
-/// The error and what caused it.
-fn with_causes(error: &dyn std::error::Error) -> String {
+/// The error and all that caused it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod arrivals;
 pub mod audit;
+mod batch_columns;
 pub mod batches;
 pub mod columns;
 mod connect;

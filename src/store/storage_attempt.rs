@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::store::batches::BatchConnection;
 use crate::store::error::StoreError;
@@ -47,17 +47,17 @@ pub async fn attempt_to_store(
     store: &Store,
     connection: &mut BatchConnection,
     now: Timestamp,
+    deadline: Instant,
 ) -> Result<Option<String>, Problem> {
-    let backend = timeout(MAX_DIAGNOSIS, connection.backend()).await;
+    let backend = timeout_at(deadline, connection.backend()).await;
     let backend = backend.map_err(|_| no_answer())?.map_err(|error| Problem::from(&error))?;
-    match timeout(MAX_ATTEMPT - MAX_DIAGNOSIS, connection.attempt(now)).await {
+    match timeout_at(deadline, connection.attempt(now)).await {
         Ok(Ok(newest_migration)) => Ok(newest_migration),
         Ok(Err(error)) => Err((&error).into()),
-        Err(_) => Err(timeout(MAX_DIAGNOSIS, what_it_waits_for(store, backend))
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_else(no_answer)),
+        Err(_) => {
+            let diagnosis = timeout(MAX_DIAGNOSIS, what_it_waits_for(store, backend)).await;
+            Err(diagnosis.ok().flatten().unwrap_or_else(no_answer))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use askama::Template;
 use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, with_causes};
 use crate::web::events::export_permits::NoExportPermit;
 use crate::web::middleware::headers;
 use crate::web::page::Page;
@@ -243,7 +243,7 @@ pub fn note(error: &PageError, id: RequestId) {
     if let PageError::NoExportPermit(which) = error {
         tracing::warn!(request_id = %id, ?which, "an export had to wait: as many as may be are under way");
     } else if error.face().status.is_server_error() {
-        let causes = causes(error);
+        let causes = with_causes(error);
         tracing::error!(request_id = %id, causes, "a page failed");
     }
 }
@@ -264,17 +264,6 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
         response.insert_header((header::ALLOW, *allow));
     }
     response.content_type("text/html; charset=utf-8").body(page(error, id, None))
-}
-
-/// An error and all that caused it, in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 impl ResponseError for PageError {

@@ -45,9 +45,9 @@ pub async fn receive(
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
     let was_read = Cell::new(false);
-    let body = async |max_bytes, deadline, room: &mut Reservation| {
+    let body = async |max_bytes, deadline, reservation: &mut Reservation| {
         was_read.set(true);
-        read(&mut payload, max_bytes, deadline, announced.unwrap_or(0), room).await
+        read(&mut payload, max_bytes, deadline, announced.unwrap_or(0), reservation).await
     };
     let outcome = state.engine.receive(&writer, &head, body).await;
     match outcome {
@@ -122,7 +122,7 @@ async fn read(
     max_bytes: usize,
     deadline: Duration,
     announced: usize,
-    room: &mut Reservation,
+    reservation: &mut Reservation,
 ) -> Result<Vec<u8>, BodyError> {
     let reading = async {
         let mut body = Vec::with_capacity(announced.min(max_bytes).min(64 * 1024));
@@ -131,7 +131,7 @@ async fn read(
             if body.len() + chunk.len() > max_bytes {
                 return Err(BodyError::TooLarge);
             }
-            if !room.take_bytes(chunk.len()) {
+            if !reservation.take_bytes(chunk.len()) {
                 return Err(BodyError::NoMemory);
             }
             body.extend_from_slice(&chunk);

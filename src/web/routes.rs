@@ -93,9 +93,18 @@ fn pages(config: &mut ServiceConfig) {
         .app_data(QueryConfig::default().error_handler(|error, _| PageError::BadRequest(error.to_string()).into()))
         .app_data(PathConfig::default().error_handler(|_, _| PageError::NotFound.into()));
 
-    let post = || web::post();
+    sign_in_routes(config);
+    event_routes(config);
+    credential_routes(config);
+    account_routes(config);
+    documentation_routes(config);
+}
 
-    // The way in.
+fn post() -> Route {
+    web::post()
+}
+
+fn sign_in_routes(config: &mut ServiceConfig) {
     config
         .service(at("/", "GET, HEAD").route(get().to(set_up::door)))
         .service(at("/setup", "GET, HEAD, POST").route(get().to(set_up::new)).route(post().to(set_up::create)))
@@ -108,8 +117,9 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/logout", "POST").route(post().to(with_password::destroy)))
         .service(at("/signup", "GET, HEAD, POST").route(get().to(sign_up::new)).route(post().to(sign_up::create)))
         .service(at("/theme", "POST").route(post().to(theme::choose)));
+}
 
-    // What was received.
+fn event_routes(config: &mut ServiceConfig) {
     config
         .service(at("/events", "GET, HEAD").route(get().to(event_list::index)))
         .service(at("/events/live", "GET, HEAD").route(get().to(stream::show)))
@@ -126,8 +136,9 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/events/{id}/body", "GET, HEAD").route(get().to(event::body)))
         .service(at("/events/{id}/comparison", "GET, HEAD").route(get().to(comparison::show)))
         .service(at("/events/{id}/deletion", "POST").route(post().to(event::delete)));
+}
 
-    // Settings.
+fn credential_routes(config: &mut ServiceConfig) {
     config
         .service(at("/settings", "GET, HEAD").route(get().to(details::door)))
         .service(at("/settings/integrations", "GET, HEAD").route(get().to(credential_list::integrations)))
@@ -150,7 +161,11 @@ fn pages(config: &mut ServiceConfig) {
                 .service(at("/name", "POST").route(post().to(credentials::rename)))
                 .service(at("/test-event", "POST").route(post().to(credentials::test)))
                 .default_service(web::to(errors::not_found)),
-        )
+        );
+}
+
+fn account_routes(config: &mut ServiceConfig) {
+    config
         .service(at("/settings/account", "GET, HEAD").route(get().to(details::show)))
         .service(at("/settings/account/name", "POST").route(post().to(details::rename)))
         .service(at("/settings/account/email", "POST").route(confirmed(post().to(details::change_address))))
@@ -177,8 +192,9 @@ fn pages(config: &mut ServiceConfig) {
         .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
         .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)))
         .service(at("/settings/audit/export", "GET, HEAD").route(get().to(audit::download)));
+}
 
-    // Documentation.
+fn documentation_routes(config: &mut ServiceConfig) {
     config
         .service(at("/docs", "GET, HEAD").route(get().to(doc_pages::door)))
         .service(at("/docs/webhooks", "GET, HEAD").route(get().to(doc_pages::door)))

@@ -5,7 +5,7 @@
 
 use crate::domain::query::number;
 use crate::domain::query::strings::decoded;
-use crate::web::json_view::alignment::{Fate, MAX_CELLS_IN_ALL, align};
+use crate::web::json_view::alignment::{MAX_CELLS_IN_ALL, Pairing, align};
 use crate::web::json_view::nodes::{Digests, Nodes};
 
 /// One difference. Values are named by their numbers in [`Nodes`].
@@ -140,11 +140,11 @@ fn items(
 ) -> bool {
     let (olds, news): (Vec<usize>, Vec<usize>) = (old.children(a).collect(), new.children(b).collect());
     let digests = |nodes: &Nodes<'_>, ids: &[usize]| ids.iter().map(|id| nodes.get(*id).digest).collect::<Vec<_>>();
-    let (fates, exact) = align(&digests(old, &olds), &digests(new, &news), cells);
-    todo.extend(fates.into_iter().map(|outcome| match outcome {
-        Fate::Kept(was, is) => Change::Changed { old: olds[was], new: news[is] },
-        Fate::Removed(was) => Change::Removed { old: olds[was] },
-        Fate::Added(is) => Change::Added { new: news[is] },
+    let (pairings, exact) = align(&digests(old, &olds), &digests(new, &news), cells);
+    todo.extend(pairings.into_iter().map(|outcome| match outcome {
+        Pairing::Kept(was, is) => Change::Changed { old: olds[was], new: news[is] },
+        Pairing::Removed(was) => Change::Removed { old: olds[was] },
+        Pairing::Added(is) => Change::Added { new: news[is] },
     }));
     exact
 }

@@ -1,6 +1,6 @@
 //! A semaphore that limits how many feeds poll the database at once.
 //!
-//! Whose turn it is to look into the database: however many feeds are read, pages find a connection.
+//! However many feeds are read, pages find a connection.
 
 use std::time::Duration;
 

@@ -41,7 +41,8 @@ const REMEMBER: &str = "remember";
 const ADDRESS: &str = "address";
 const AGENT: &str = "agent";
 const PASSWORD_AT: &str = "password_at";
-const HALFWAY: &str = "halfway";
+/// The word in stored sessions, which the release before reads as well.
+const PENDING: &str = "halfway";
 
 /// The name of the cookie. `__Host-` binds it to this host, https and the root path; browsers refuse it on plain http.
 pub fn cookie_name(https: bool) -> &'static str {
@@ -166,9 +167,9 @@ impl PendingSecondFactor {
     }
 }
 
-/// Who is halfway through signing in, if anybody.
+/// Whose sign-in waits for the second factor, if anybody's.
 pub fn pending(session: &Session) -> Option<PendingSecondFactor> {
-    session.get(HALFWAY).ok().flatten()
+    session.get(PENDING).ok().flatten()
 }
 
 /// Notes the right password under a new key. Nobody is signed in by this.
@@ -176,7 +177,7 @@ pub fn begin_pending(session: &Session, user: UserId, remember: bool, next: &str
     session.clear();
     session.renew();
     let pending = PendingSecondFactor { user: user.0, password_at: now.to_string(), remember, next: next.to_owned() };
-    let _ = session.insert(HALFWAY, pending);
+    let _ = session.insert(PENDING, pending);
 }
 
 /// Notes from where a session is used, where that has changed.
@@ -235,7 +236,7 @@ impl SessionStore for PostgresSessions {
         let random = random::bytes::<32>().map_err(|e| SaveError::Other(e.into()))?;
         let key = BASE64_URL_SAFE_NO_PAD.encode(random);
         let now = self.clock.now();
-        let lasts = if state.contains_key(HALFWAY) {
+        let lasts = if state.contains_key(PENDING) {
             HALFWAY_LASTS
         } else if value(&state, REMEMBER).unwrap_or(false) {
             SignedDuration::from_hours(REMEMBERED_HOURS)

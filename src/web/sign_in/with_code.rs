@@ -55,7 +55,7 @@ fn form(current_user: &CurrentUser, query: &Query) -> SignInCode {
     }
 }
 
-/// Who is halfway, and what they chose with the password.
+/// Whose sign-in waits for the second factor, and what they chose with the password.
 async fn pending(
     current_user: &CurrentUser,
     session: &Session,
