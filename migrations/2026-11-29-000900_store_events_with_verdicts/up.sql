@@ -53,7 +53,8 @@ begin
     end if;
 
     if cardinality(keys) > 0 then
-        -- At most twice: the second time without keys that are older than they are kept, whether they have been pruned or not.
+        -- At most twice: the second time without keys that are older than they are kept, whether they have been pruned or not. By the
+        -- clocks of program and database both: one that is ahead would forget a key, and store its retry again.
         for attempt in 1..2 loop
             insert into idempotency_keys (account_id, credential_id, key, event_id, body_sha256, created_at)
             select new.account_id, new.credential_id, new.key, new.event_id, new.digest, latest
@@ -66,7 +67,7 @@ begin
             delete from idempotency_keys as known
             using unnest(key_accounts, key_credentials, keys) as new (account_id, credential_id, key)
             where known.account_id = new.account_id and known.credential_id = new.credential_id and known.key = new.key
-                and known.created_at <= keys_kept_since;
+                and known.created_at <= least(keys_kept_since, now() - interval '7 days');
             get diagnostics forgotten = row_count;
             exit when forgotten = 0;
         end loop;

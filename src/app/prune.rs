@@ -24,6 +24,9 @@ use crate::store::{
 #[error("failed: {}", .0.join(", "))]
 pub struct Unfinished(pub Vec<&'static str>);
 
+/// How long a task may take. Indexes of a large week take minutes.
+const MAX_TASK: Duration = Duration::from_secs(2 * 3_600);
+
 /// Goes through tasks of which none depends on another: one that fails stops nothing else.
 #[derive(Default)]
 pub(super) struct Round {
@@ -37,7 +40,9 @@ impl Round {
         task: &'static str,
         doing: impl Future<Output = Result<T, StoreError>>,
     ) -> T {
-        doing.await.unwrap_or_else(|error| {
+        // A server that hangs says nothing for ever, and the next round would never come.
+        let late = |_| StoreError::Unavailable(format!("no end within {} s", MAX_TASK.as_secs()));
+        tokio::time::timeout(MAX_TASK, doing).await.map_err(late).flatten().unwrap_or_else(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(task, %error, cause, "a task of upkeep failed; the others go on");
             self.failed.push(task);
