@@ -51,7 +51,7 @@ const REVEALS: [(&str, &str); 20] = [
     ("src/ingest/verifier.rs", "makes the key of the cache of verified passwords"),
     ("src/web/account/details.rs", "cuts the current password to a length worth hashing"),
     ("src/app/confirm_password.rs", "refuses a password too long to be one before it is hashed"),
-    ("src/web/account/confirm.rs", "gives back what a form held beside its passwords"),
+    ("src/web/confirm.rs", "gives back what a form held beside its passwords"),
     ("src/web/sign_in/with_password.rs", "refuses a password too long to be one before it is hashed"),
     ("src/web/webhooks/created.rs", "writes the new password into the one page that shows it"),
     ("src/web/account/qr.rs", "draws the setup key for an app to scan"),

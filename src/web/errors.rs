@@ -32,7 +32,7 @@ pub enum PageError {
     #[error("the account {0} is not on Pro")]
     ProRequired(AccountId),
     #[error("the method is not allowed")]
-    MethodNotAllowed { allow: &'static str },
+    MethodNotAllowed { allow: String },
     #[error("the request was malformed: {0}")]
     BadRequest(String),
     #[error("the form is too large")]
@@ -261,7 +261,7 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
         response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
     }
     if let PageError::MethodNotAllowed { allow } = error {
-        response.insert_header((header::ALLOW, *allow));
+        response.insert_header((header::ALLOW, allow.as_str()));
     }
     response.content_type("text/html; charset=utf-8").body(page(error, id, None))
 }

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod app_state;
 pub mod assets;
+pub mod confirm;
 pub mod current_user;
 pub mod docs;
 pub mod errors;

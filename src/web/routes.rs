@@ -1,13 +1,15 @@
 //! The routes of every listener.
 //!
-//! Every address of the program, on one page.
+//! `PAGES` and `OUTSIDE_PAGES` are every address of the program: what is registered, what `Allow` says, who may, and which form asks for
+//! the account password again are read from there, and so do the tests.
 
 use actix_web::error::UrlencodedError;
-use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig, to};
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
-use crate::web::account::{audit, confirm, deletion, details, retention, second_factor, sessions};
+use crate::web::account::{audit, deletion, details, retention, second_factor, sessions};
 use crate::web::app_state::AppState;
+use crate::web::confirm::{self, Question};
 use crate::web::docs::doc_pages;
 use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
@@ -20,14 +22,136 @@ use crate::web::{health, ingest, static_files, theme};
 /// The largest form, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
+/// Who is let in. Handlers see to it by the extractor that they take; what a plan includes is their own question.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Who {
+    Visitor,
+    /// A visitor is sent to the sign-in page.
+    Member,
+}
+
+/// Whether a form asks for the account password again where that was last given too long ago. Asked is before what lets somebody in,
+/// what takes everything away, and what loses more than one event for good.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Password {
+    Asked(Question),
+    /// With the reason, as a sentence about the form.
+    NotAsked(&'static str),
+}
+
+/// One method of one address.
+#[derive(Debug)]
+pub struct RouteEntry {
+    /// `GET`, which is `HEAD` too, or `POST`.
+    pub method: &'static str,
+    /// As actix-web matches it, with `{id}` for what varies.
+    pub path: &'static str,
+    pub who: Who,
+    pub password: Password,
+    handler: fn() -> Route,
+}
+
+use Password::{Asked, NotAsked};
+use Who::{Member, Visitor};
+
+const EVENTS: &str = "/events";
+const WEBHOOKS: &str = "/settings/integrations/webhooks";
+const ACCOUNT: &str = "/settings/account";
+
+const fn get(path: &'static str, who: Who, handler: fn() -> Route) -> RouteEntry {
+    RouteEntry { method: "GET", path, who, password: NotAsked("changes nothing"), handler }
+}
+
+const fn post(path: &'static str, who: Who, password: Password, handler: fn() -> Route) -> RouteEntry {
+    RouteEntry { method: "POST", path, who, password, handler }
+}
+
+/// What the button says, and where somebody goes who thinks better of it.
+const fn asked(button: &'static str, cancel: &'static str) -> Password {
+    Asked(Question { button, cancel })
+}
+
+/// What neither sessions nor the other middleware of pages are around.
+pub const OUTSIDE_PAGES: &[RouteEntry] = &[
+    get("/healthz", Visitor, || to(health::live)),
+    get("/readyz", Visitor, || to(health::ready)),
+    get("/static/{name}", Visitor, || to(static_files::show)),
+    get("/favicon.ico", Visitor, || to(static_files::favicon)),
+];
+
+/// Every page and form. The routes of one address stand together.
+#[rustfmt::skip] // A route a line.
+pub const PAGES: &[RouteEntry] = &[
+    get("/", Visitor, || to(set_up::door)),
+    get("/setup", Visitor, || to(set_up::new)),
+    post("/setup", Visitor, NotAsked("is how the password is given"), || to(set_up::create)),
+    get("/login", Visitor, || to(with_password::new)),
+    post("/login", Visitor, NotAsked("is how the password is given"), || to(with_password::create)),
+    get("/login/code", Visitor, || to(with_code::new)),
+    post("/login/code", Visitor, NotAsked("is the second step after giving the password"), || to(with_code::create)),
+    post("/logout", Visitor, NotAsked("takes away only what the browser may do"), || to(with_password::destroy)),
+    get("/signup", Visitor, || to(sign_up::new)),
+    post("/signup", Visitor, NotAsked("is how the password is given"), || to(sign_up::create)),
+    post("/theme", Visitor, NotAsked("is a matter of taste"), || to(theme::choose)),
+    get("/events", Member, || to(event_list::index)),
+    get("/events/live", Member, || to(stream::show)),
+    get("/events/export", Member, || to(export::download)),
+    get("/events/overview", Member, || to(overview::show)),
+    get("/events/rejections", Member, || to(rejections::index)),
+    get("/events/deletion", Member, || to(filtered_deletion::show)),
+    post("/events/deletion", Member, asked("Delete events", EVENTS), || to(filtered_deletion::create)),
+    post("/events/deletion/cancellation", Member, NotAsked("keeps what would go"), || to(filtered_deletion::cancel)),
+    get("/events/{id}", Member, || to(event::show)),
+    get("/events/{id}/body", Member, || to(event::body)),
+    get("/events/{id}/comparison", Member, || to(comparison::show)),
+    post("/events/{id}/deletion", Member, NotAsked("is one event, which its reader has in front of them"), || to(event::delete)),
+    get("/settings", Member, || to(details::door)),
+    get("/settings/integrations", Member, || to(credential_list::integrations)),
+    get("/settings/integrations/webhooks", Member, || to(credential_list::show)),
+    post("/settings/integrations/webhooks/credentials", Member, asked("Generate credential", WEBHOOKS), || to(credentials::create)),
+    post("/settings/integrations/webhooks/credentials/{id}/rotation", Member, asked("Rotate password", WEBHOOKS), || to(credentials::rotate)),
+    post("/settings/integrations/webhooks/credentials/{id}/old-password-revocation", Member, asked("Stop old password", WEBHOOKS), || to(credentials::stop_old)),
+    post("/settings/integrations/webhooks/credentials/{id}/overlap-extension", Member, NotAsked("lets nobody in who had no password, and only once"), || to(credentials::extend)),
+    post("/settings/integrations/webhooks/credentials/{id}/expiry", Member, NotAsked("lets nobody in who had no password"), || to(credentials::expire)),
+    post("/settings/integrations/webhooks/credentials/{id}/revocation", Member, asked("Revoke credential", WEBHOOKS), || to(credentials::revoke)),
+    post("/settings/integrations/webhooks/credentials/{id}/disabling", Member, NotAsked("can be taken back"), || to(credentials::disable)),
+    post("/settings/integrations/webhooks/credentials/{id}/enabling", Member, NotAsked("lets nobody in who had no password"), || to(credentials::enable)),
+    post("/settings/integrations/webhooks/credentials/{id}/holding", Member, NotAsked("can be taken back"), || to(holding::switch)),
+    post("/settings/integrations/webhooks/credentials/{id}/held-events/acceptance", Member, asked("Accept late events", WEBHOOKS), || to(holding::accept)),
+    post("/settings/integrations/webhooks/credentials/{id}/held-events/discarding", Member, asked("Discard late events", WEBHOOKS), || to(holding::discard)),
+    post("/settings/integrations/webhooks/credentials/{id}/name", Member, NotAsked("changes nothing for senders"), || to(credentials::rename)),
+    post("/settings/integrations/webhooks/credentials/{id}/test-event", Member, NotAsked("changes nothing for senders"), || to(credentials::test)),
+    get("/settings/account", Member, || to(details::show)),
+    post("/settings/account/name", Member, NotAsked("changes nothing but a word"), || to(details::rename)),
+    post("/settings/account/email", Member, asked("Change email", ACCOUNT), || to(details::change_address)),
+    post("/settings/account/password", Member, NotAsked("asks for the current password each time"), || to(details::change)),
+    get("/settings/account/second-factor", Member, || to(second_factor::show)),
+    post("/settings/account/second-factor", Member, asked("Turn on two-step sign-in", ACCOUNT), || to(second_factor::create)),
+    post("/settings/account/second-factor/recovery-codes", Member, asked("Make new recovery codes", ACCOUNT), || to(second_factor::renew_codes)),
+    post("/settings/account/second-factor/removal", Member, NotAsked("asks for the password and a code each time"), || to(second_factor::destroy)),
+    get("/settings/account/deletion", Member, || to(deletion::new)),
+    post("/settings/account/deletion", Member, NotAsked("asks for the password each time"), || to(deletion::create)),
+    post("/settings/confirmation", Member, Asked(confirm::BEFORE_DOWNLOAD), || to(confirm::create)),
+    get("/settings/events", Member, || to(retention::show)),
+    get("/settings/sessions", Member, || to(sessions::index)),
+    post("/settings/other-sessions/ending", Member, NotAsked("takes away only what browsers may do"), || to(sessions::revoke_others)),
+    post("/settings/sessions/{id}/revocation", Member, NotAsked("takes away only what a browser may do"), || to(sessions::revoke)),
+    get("/settings/audit", Member, || to(audit::index)),
+    get("/settings/audit/export", Member, || to(audit::download)),
+    get("/docs", Visitor, || to(doc_pages::door)),
+    get("/docs/webhooks", Visitor, || to(doc_pages::door)),
+    get("/docs/webhooks/quick-start", Visitor, || to(doc_pages::quick_start)),
+    get("/docs/webhooks/api-reference", Visitor, || to(doc_pages::api_reference)),
+    get("/docs/webhooks/advanced-usage", Visitor, || to(doc_pages::advanced_usage)),
+    get("/docs/webhooks/search", Visitor, || to(doc_pages::search)),
+    get("/docs/webhooks/errors", Visitor, || to(doc_pages::errors)),
+    get("/docs/webhooks/operations", Visitor, || to(doc_pages::operations)),
+];
+
 /// The public listener: ingest, pages, health.
 pub fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     config.configure(ingest_at_root);
-    config
-        .service(at("/healthz", "GET, HEAD").route(get().to(health::live)))
-        .service(at("/readyz", "GET, HEAD").route(get().to(health::ready)))
-        .service(at("/static/{name}", "GET, HEAD").route(get().to(static_files::show)))
-        .service(at("/favicon.ico", "GET, HEAD").route(get().to(static_files::favicon)));
+    register(config, OUTSIDE_PAGES);
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
         .wrap(middleware::from_fn(error_pages::layer))
@@ -39,22 +163,21 @@ pub fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
         .wrap(middleware::from_fn(timeout::layer))
         .wrap(middleware::from_fn(compress::layer))
         .wrap(middleware::from_fn(client_disconnect::layer))
-        .configure(pages)
-        .default_service(web::to(errors::not_found));
+        .configure(extractors)
+        .configure(|config| register(config, PAGES))
+        .default_service(to(errors::not_found));
     config.service(pages);
     // What names no path at all, as `*` does, is no page.
-    config.default_service(web::to(ingest::not_found));
+    config.default_service(to(ingest::not_found));
 }
 
 /// The second listener: ingest and nothing else.
 pub fn ingest_only(config: &mut ServiceConfig) {
     config
         .service(
-            web::resource("/")
-                .route(web::post().to(ingest::receive))
-                .default_service(web::to(ingest::method_not_allowed)),
+            web::resource("/").route(web::post().to(ingest::receive)).default_service(to(ingest::method_not_allowed)),
         )
-        .default_service(web::to(ingest::not_found));
+        .default_service(to(ingest::not_found));
 }
 
 /// `POST /`, and whatever else a sender tries there. `GET /` of a browser leads to the pages.
@@ -63,27 +186,12 @@ fn ingest_at_root(config: &mut ServiceConfig) {
         web::resource("/")
             .guard(guard::fn_guard(ingest::is_from_sender))
             .route(web::post().to(ingest::receive))
-            .default_service(web::to(ingest::method_not_allowed)),
+            .default_service(to(ingest::method_not_allowed)),
     );
 }
 
-/// GET, and HEAD, which is GET without the body.
-fn get() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-/// An address, and what it says to a method that it does not take (RFC 9110, section 15.5.6).
-fn at(path: &str, allow: &'static str) -> Resource {
-    web::resource(path.to_owned())
-        .default_service(web::to(move || async move { Err::<HttpResponse, _>(PageError::MethodNotAllowed { allow }) }))
-}
-
-/// An act that a browser left open must not be able to do: whoever gave the account password too long ago is asked again.
-fn confirmed(act: Route) -> Route {
-    act.wrap(middleware::from_fn(confirm::layer))
-}
-
-fn pages(config: &mut ServiceConfig) {
+/// How pages take forms, queries and paths apart.
+fn extractors(config: &mut ServiceConfig) {
     config
         .app_data(FormConfig::default().limit(MAX_FORM_BYTES).error_handler(|error, _| {
             let too_large = matches!(error, UrlencodedError::Overflow { .. });
@@ -92,116 +200,36 @@ fn pages(config: &mut ServiceConfig) {
         .app_data(PayloadConfig::new(MAX_FORM_BYTES))
         .app_data(QueryConfig::default().error_handler(|error, _| PageError::BadRequest(error.to_string()).into()))
         .app_data(PathConfig::default().error_handler(|_, _| PageError::NotFound.into()));
-
-    sign_in_routes(config);
-    event_routes(config);
-    credential_routes(config);
-    account_routes(config);
-    documentation_routes(config);
 }
 
-fn post() -> Route {
-    web::post()
+/// Registers a table, in its order: the first address that matches is the one.
+fn register(config: &mut ServiceConfig, table: &'static [RouteEntry]) {
+    for routes in table.chunk_by(|a, b| a.path == b.path) {
+        config.service(routes.iter().fold(resource(routes), |resource, entry| resource.route(route(entry))));
+    }
 }
 
-fn sign_in_routes(config: &mut ServiceConfig) {
-    config
-        .service(at("/", "GET, HEAD").route(get().to(set_up::door)))
-        .service(at("/setup", "GET, HEAD, POST").route(get().to(set_up::new)).route(post().to(set_up::create)))
-        .service(
-            at("/login", "GET, HEAD, POST").route(get().to(with_password::new)).route(post().to(with_password::create)),
-        )
-        .service(
-            at("/login/code", "GET, HEAD, POST").route(get().to(with_code::new)).route(post().to(with_code::create)),
-        )
-        .service(at("/logout", "POST").route(post().to(with_password::destroy)))
-        .service(at("/signup", "GET, HEAD, POST").route(get().to(sign_up::new)).route(post().to(sign_up::create)))
-        .service(at("/theme", "POST").route(post().to(theme::choose)));
+/// An address, and what it says to a method that it does not take (RFC 9110, section 15.5.6).
+fn resource(routes: &[RouteEntry]) -> Resource {
+    let methods: Vec<&str> =
+        routes.iter().map(|entry| if entry.method == "GET" { "GET, HEAD" } else { entry.method }).collect();
+    let allow = methods.join(", ");
+    web::resource(routes[0].path).default_service(to(move || {
+        let allow = allow.clone();
+        async move { Err::<HttpResponse, _>(PageError::MethodNotAllowed { allow }) }
+    }))
 }
 
-fn event_routes(config: &mut ServiceConfig) {
-    config
-        .service(at("/events", "GET, HEAD").route(get().to(event_list::index)))
-        .service(at("/events/live", "GET, HEAD").route(get().to(stream::show)))
-        .service(at("/events/export", "GET, HEAD").route(get().to(export::download)))
-        .service(at("/events/overview", "GET, HEAD").route(get().to(overview::show)))
-        .service(at("/events/rejections", "GET, HEAD").route(get().to(rejections::index)))
-        .service(
-            at("/events/deletion", "GET, HEAD, POST")
-                .route(get().to(filtered_deletion::show))
-                .route(confirmed(post().to(filtered_deletion::create))),
-        )
-        .service(at("/events/deletion/cancellation", "POST").route(post().to(filtered_deletion::cancel)))
-        .service(at("/events/{id}", "GET, HEAD").route(get().to(event::show)))
-        .service(at("/events/{id}/body", "GET, HEAD").route(get().to(event::body)))
-        .service(at("/events/{id}/comparison", "GET, HEAD").route(get().to(comparison::show)))
-        .service(at("/events/{id}/deletion", "POST").route(post().to(event::delete)));
-}
-
-fn credential_routes(config: &mut ServiceConfig) {
-    config
-        .service(at("/settings", "GET, HEAD").route(get().to(details::door)))
-        .service(at("/settings/integrations", "GET, HEAD").route(get().to(credential_list::integrations)))
-        .service(at("/settings/integrations/webhooks", "GET, HEAD").route(get().to(credential_list::show)))
-        .service(
-            at("/settings/integrations/webhooks/credentials", "POST").route(confirmed(post().to(credentials::create))),
-        )
-        .service(
-            web::scope("/settings/integrations/webhooks/credentials/{id}")
-                .service(at("/rotation", "POST").route(confirmed(post().to(credentials::rotate))))
-                .service(at("/old-password-revocation", "POST").route(confirmed(post().to(credentials::stop_old))))
-                .service(at("/overlap-extension", "POST").route(post().to(credentials::extend)))
-                .service(at("/expiry", "POST").route(post().to(credentials::expire)))
-                .service(at("/revocation", "POST").route(confirmed(post().to(credentials::revoke))))
-                .service(at("/disabling", "POST").route(post().to(credentials::disable)))
-                .service(at("/enabling", "POST").route(post().to(credentials::enable)))
-                .service(at("/holding", "POST").route(post().to(holding::switch)))
-                .service(at("/held-events/acceptance", "POST").route(confirmed(post().to(holding::accept))))
-                .service(at("/held-events/discarding", "POST").route(confirmed(post().to(holding::discard))))
-                .service(at("/name", "POST").route(post().to(credentials::rename)))
-                .service(at("/test-event", "POST").route(post().to(credentials::test)))
-                .default_service(web::to(errors::not_found)),
-        );
-}
-
-fn account_routes(config: &mut ServiceConfig) {
-    config
-        .service(at("/settings/account", "GET, HEAD").route(get().to(details::show)))
-        .service(at("/settings/account/name", "POST").route(post().to(details::rename)))
-        .service(at("/settings/account/email", "POST").route(confirmed(post().to(details::change_address))))
-        .service(at("/settings/account/password", "POST").route(post().to(details::change)))
-        .service(
-            at("/settings/account/second-factor", "GET, HEAD, POST")
-                .route(get().to(second_factor::show))
-                .route(confirmed(post().to(second_factor::create))),
-        )
-        .service(
-            at("/settings/account/second-factor/recovery-codes", "POST")
-                .route(confirmed(post().to(second_factor::renew_codes))),
-        )
-        .service(at("/settings/account/second-factor/removal", "POST").route(post().to(second_factor::destroy)))
-        .service(
-            at("/settings/account/deletion", "GET, HEAD, POST")
-                .route(get().to(deletion::new))
-                .route(post().to(deletion::create)),
-        )
-        .service(at("/settings/confirmation", "POST").route(confirmed(post().to(confirm::create))))
-        .service(at("/settings/events", "GET, HEAD").route(get().to(retention::show)))
-        .service(at("/settings/sessions", "GET, HEAD").route(get().to(sessions::index)))
-        .service(at("/settings/other-sessions/ending", "POST").route(post().to(sessions::revoke_others)))
-        .service(at("/settings/sessions/{id}/revocation", "POST").route(post().to(sessions::revoke)))
-        .service(at("/settings/audit", "GET, HEAD").route(get().to(audit::index)))
-        .service(at("/settings/audit/export", "GET, HEAD").route(get().to(audit::download)));
-}
-
-fn documentation_routes(config: &mut ServiceConfig) {
-    config
-        .service(at("/docs", "GET, HEAD").route(get().to(doc_pages::door)))
-        .service(at("/docs/webhooks", "GET, HEAD").route(get().to(doc_pages::door)))
-        .service(at("/docs/webhooks/quick-start", "GET, HEAD").route(get().to(doc_pages::quick_start)))
-        .service(at("/docs/webhooks/api-reference", "GET, HEAD").route(get().to(doc_pages::api_reference)))
-        .service(at("/docs/webhooks/advanced-usage", "GET, HEAD").route(get().to(doc_pages::advanced_usage)))
-        .service(at("/docs/webhooks/search", "GET, HEAD").route(get().to(doc_pages::search)))
-        .service(at("/docs/webhooks/errors", "GET, HEAD").route(get().to(doc_pages::errors)))
-        .service(at("/docs/webhooks/operations", "GET, HEAD").route(get().to(doc_pages::operations)));
+fn route(entry: &'static RouteEntry) -> Route {
+    let route = (entry.handler)();
+    let route = match entry.method {
+        "GET" => route.guard(guard::Any(guard::Get()).or(guard::Head())),
+        _ => route.guard(guard::Post()),
+    };
+    match entry.password {
+        Asked(question) => {
+            route.wrap(middleware::from_fn(move |request, next| confirm::layer(question, request, next)))
+        }
+        NotAsked(_) => route,
+    }
 }

@@ -1,6 +1,10 @@
 //! Who may see and do what: every route for a visitor, for another account, and for an account on Free. A route that is missing
 //! from the table fails the test.
 
+use std::collections::BTreeSet;
+
+use reasoner_webhooks::web::routes::{PAGES, Who};
+
 use crate::support::actors::{Person, WEBHOOKS};
 use crate::support::authenticator::Authenticator;
 use crate::support::belongings::belongings;
@@ -363,20 +367,24 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
     assert_eq!(sender.status().await, 401);
 }
 
-/// The routes that the code names, so that a new one has to be put into the table.
+/// The table here and that of the program name the same routes, and agree on whom they let in.
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
-    let found = routes();
     let generic = |path: &str| {
         ["{event}", "{credential}", "{session}"]
             .iter()
             .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };
-    for (method, path) in &found {
-        let known = ROUTES.iter().any(|route| route.method == *method && generic(route.path) == *path);
-        assert!(known, "{method} {path} has no row in the table of tests/http/access.rs: say who may use it");
+    let here: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, generic(route.path))).collect();
+    let programs: BTreeSet<_> = routes().into_iter().collect();
+    assert_eq!(here, programs, "say in tests/http/access.rs who may use a new route");
+    for route in ROUTES {
+        let entry = PAGES.iter().find(|entry| (entry.method, entry.path) == (route.method, &generic(route.path)));
+        // Whoever gives a code has given a password, and is sent back to do so.
+        if let Some(entry) = entry.filter(|entry| entry.path != "/login/code") {
+            assert_eq!(entry.who == Who::Member, route.visitor == SignIn, "{} {}", route.method, route.path);
+        }
     }
-    assert!(found.len() >= ROUTES.len() - 2, "the routes are read from the code: {} of {}", found.len(), ROUTES.len());
 }
 
 // holds W5

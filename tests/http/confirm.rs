@@ -1,86 +1,12 @@
 //! What a browser that was left open must not be able to do: it asks for the account password again.
 
 use jiff::SignedDuration;
+use reasoner_webhooks::web::confirm::BEFORE_DOWNLOAD;
+use reasoner_webhooks::web::routes::PAGES;
+use reasoner_webhooks::web::routes::Password::Asked;
 
-use crate::support::actors::{Person, Sender, WEBHOOKS, between};
+use crate::support::actors::{Person, Sender, WEBHOOKS};
 use crate::support::server::{PASSWORD, TestServer};
-
-/// What is decided about a form that changes something.
-#[derive(Debug, PartialEq)]
-enum Decision {
-    /// The password, when it was last given more than 15 minutes ago.
-    AsksAgain,
-    /// Nothing more, for the reason that stands beside it.
-    GoesThrough(&'static str),
-}
-
-use Decision::{AsksAgain, GoesThrough};
-
-/// Asked again: what lets somebody in, what takes everything away, and what loses more than one event for good.
-const DECISIONS: &[(&str, Decision)] = &[
-    ("/setup", GoesThrough("is how the password is given")),
-    ("/login", GoesThrough("is how the password is given")),
-    ("/signup", GoesThrough("is how the password is given")),
-    ("/login/code", GoesThrough("is the second step after giving the password")),
-    ("/logout", GoesThrough("takes away only what the browser may do")),
-    ("/theme", GoesThrough("is a matter of taste")),
-    ("/events/{id}/deletion", GoesThrough("is one event, which its reader has in front of them")),
-    ("/events/deletion", AsksAgain),
-    ("/events/deletion/cancellation", GoesThrough("keeps what would go")),
-    ("{credentials}", AsksAgain),
-    ("{credentials}/{id}/rotation", AsksAgain),
-    ("{credentials}/{id}/old-password-revocation", AsksAgain),
-    ("{credentials}/{id}/overlap-extension", GoesThrough("lets nobody in who had no password, and only once")),
-    ("{credentials}/{id}/expiry", GoesThrough("lets nobody in who had no password")),
-    ("{credentials}/{id}/revocation", AsksAgain),
-    ("{credentials}/{id}/holding", GoesThrough("can be taken back")),
-    ("{credentials}/{id}/held-events/acceptance", AsksAgain),
-    ("{credentials}/{id}/held-events/discarding", AsksAgain),
-    ("{credentials}/{id}/disabling", GoesThrough("can be taken back")),
-    ("{credentials}/{id}/enabling", GoesThrough("lets nobody in who had no password")),
-    ("{credentials}/{id}/name", GoesThrough("changes nothing for senders")),
-    ("{credentials}/{id}/test-event", GoesThrough("changes nothing for senders")),
-    ("/settings/account/name", GoesThrough("changes nothing but a word")),
-    ("/settings/account/email", AsksAgain),
-    ("/settings/account/password", GoesThrough("asks for the current password each time")),
-    ("/settings/account/second-factor", AsksAgain),
-    ("/settings/account/second-factor/recovery-codes", AsksAgain),
-    ("/settings/account/second-factor/removal", GoesThrough("asks for the password and a code each time")),
-    ("/settings/account/deletion", GoesThrough("asks for the password each time")),
-    ("/settings/confirmation", AsksAgain),
-    ("/settings/sessions/{id}/revocation", GoesThrough("takes away only what a browser may do")),
-    ("/settings/other-sessions/ending", GoesThrough("takes away only what browsers may do")),
-];
-
-// holds C12
-#[test]
-fn every_form_has_a_decision_on_the_password_and_the_routes_follow_it() {
-    let source = include_str!("../../src/web/routes.rs");
-    let mut prefix = "";
-    let (mut found, mut path) = (0, String::new());
-    for line in source.lines().filter(|line| !line.trim_start().starts_with("let ")) {
-        if line.contains("web::scope(\"/settings/integrations/webhooks/credentials/{id}\")") {
-            prefix = "{credentials}/{id}";
-        }
-        if let Some(start) = line.find("at(\"") {
-            let at = between(&line[start..], "at(\"", "\"");
-            let nested = !prefix.is_empty() && line.starts_with("                .service(");
-            path = if nested { format!("{prefix}{at}") } else { at.to_owned() };
-            path = path.replace("/settings/integrations/webhooks/credentials", "{credentials}");
-        }
-        // A route on a line of its own belongs to the address before it. What is not a page is the door for senders.
-        if !line.contains("post()") || line.contains("web::post()") {
-            continue;
-        }
-        let decision = DECISIONS.iter().find(|(known, _)| *known == path).map(|(_, decision)| decision);
-        let decision = decision.unwrap_or_else(|| {
-            panic!("POST {path} has no row in the table of tests/http/confirm.rs: say whether it asks for the password")
-        });
-        assert_eq!(*decision == AsksAgain, line.contains("confirmed(post()"), "{path} is decided as {decision:?}");
-        found += 1;
-    }
-    assert_eq!(found, DECISIONS.len(), "the routes are read from the code");
-}
 
 /// A form that needs a recent password, with what it may not have changed until then.
 struct Form {
@@ -135,11 +61,10 @@ async fn a_stale_session_does_nothing_that_needs_the_password_until_it_is_given(
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     let forms = forms(&alice, &sender).await;
-    let decided =
-        DECISIONS.iter().filter(|(path, decision)| *decision == AsksAgain && !path.ends_with("/confirmation")).count();
-    // Accepting and discarding late events, which takes hours to prepare, deleting many events, and two-step sign-in, whose codes do not wait, are
-    // tried beside their other tests.
-    assert_eq!(forms.len() + 5, decided, "each act that asks again is tried here");
+    let asked = PAGES.iter().filter(|route| matches!(route.password, Asked(question) if question != BEFORE_DOWNLOAD));
+    // Accepting and discarding late events, which takes hours to prepare, deleting many events, and two-step sign-in, whose codes
+    // do not wait, are tried beside their other tests.
+    assert_eq!(forms.len() + 5, asked.count(), "each form that asks again is tried here");
     for (number, form) in forms.iter().enumerate() {
         let (sql, after) = form.effect;
         let before = server.number(sql).await;

@@ -11,7 +11,7 @@ use crate::domain::account::{Holdings, MOST_COUNTED};
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
 use crate::store::deleted_accounts;
-use crate::web::account::confirm::{Given, check};
+use crate::web::confirm::{Given, check};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::grouped;

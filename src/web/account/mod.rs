@@ -2,7 +2,6 @@
 //! password again, and the end of an account.
 
 pub mod audit;
-pub mod confirm;
 pub mod deletion;
 pub mod details;
 pub mod qr;

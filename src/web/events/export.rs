@@ -10,7 +10,7 @@ use crate::app::export_events::Export;
 use crate::domain::query::columns::Fields;
 use crate::domain::time::utc;
 use crate::store::credentials;
-use crate::web::account::confirm;
+use crate::web::confirm;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event_list;

@@ -29,6 +29,18 @@ const FIELD: &str = "current_password";
 /// Where a page, rather than a form, is confirmed.
 const PATH: &str = "/settings/confirmation";
 
+/// What the page that asks says of the act behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Question {
+    /// What happens next, as the button names it.
+    pub button: &'static str,
+    /// Where somebody goes who thinks better of it.
+    pub cancel: &'static str,
+}
+
+/// Asked before a download, which is a page and not a form.
+pub const BEFORE_DOWNLOAD: Question = Question { button: "Start download", cancel: "/events" };
+
 #[derive(Template)]
 #[template(path = "confirm.html")]
 struct Confirm {
@@ -38,22 +50,18 @@ struct Confirm {
     action: String,
     /// What was filled in, but for passwords.
     fields: Vec<(String, String)>,
-    /// What happens next, as the button names it.
-    label: &'static str,
-    /// Where somebody goes who thinks better of it.
-    cancel: &'static str,
+    question: Question,
     is_download: bool,
     error: Option<String>,
 }
 
 impl Confirm {
-    fn new(current_user: &CurrentUser, action: &str, fields: Vec<(String, String)>) -> Self {
+    fn new(question: Question, current_user: &CurrentUser, action: &str, fields: Vec<(String, String)>) -> Self {
         Self {
             page: current_user.page("Confirm it’s you"),
             email: current_user.member.as_ref().map(|member| member.email.clone()).unwrap_or_default(),
-            label: label(action),
-            cancel: cancel(action),
-            is_download: action == PATH,
+            question,
+            is_download: question == BEFORE_DOWNLOAD,
             action: action.to_owned(),
             fields,
             error: None,
@@ -69,36 +77,13 @@ impl Confirm {
     }
 }
 
-fn label(action: &str) -> &'static str {
-    match action.rsplit('/').next() {
-        Some("credentials") => "Generate credential",
-        Some("rotation") => "Rotate password",
-        Some("old-password-revocation") => "Stop old password",
-        Some("revocation") => "Revoke credential",
-        Some("acceptance") => "Accept late events",
-        Some("discarding") => "Discard late events",
-        Some("email") => "Change email",
-        Some("second-factor") => "Turn on two-step sign-in",
-        Some("recovery-codes") => "Make new recovery codes",
-        Some("deletion") => "Delete events",
-        Some("confirmation") => "Start download",
-        _ => "Continue",
-    }
-}
-
-fn cancel(action: &str) -> &'static str {
-    if action.starts_with("/settings/integrations/webhooks") {
-        "/settings/integrations/webhooks"
-    } else if action == PATH || action.starts_with("/events") {
-        "/events"
-    } else {
-        "/settings/account"
-    }
-}
-
 /// The layer around an act that needs a recent password.
-pub async fn layer(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
-    match checked(&mut request).await {
+pub async fn layer(
+    question: Question,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, Error> {
+    match checked(question, &mut request).await {
         Ok(None) => next.call(request).await,
         Ok(Some(answer)) => Ok(request.into_response(answer)),
         Err(error) => Ok(request.error_response(error)),
@@ -106,7 +91,7 @@ pub async fn layer(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<S
 }
 
 /// `None`: the act may go on. Visitors may too, since its handler sends them to the sign-in page.
-async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
+async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
     let current_user = request.extract::<CurrentUser>().await?;
     let Some(member) = current_user.member.clone() else { return Ok(None) };
     if current_user.password_is_recent() {
@@ -120,7 +105,7 @@ async fn checked(request: &mut ServiceRequest) -> Result<Option<HttpResponse>, E
         .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
         .collect();
     let form = encoded(&kept);
-    let mut template = Confirm::new(&current_user, request.path(), kept);
+    let mut template = Confirm::new(question, &current_user, request.path(), kept);
     let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
 
     match check(&current_user, &member, password).await? {
@@ -186,7 +171,8 @@ fn payload(body: String) -> Payload {
 
 /// Instead of a page, the question that comes before it.
 pub fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
-    Confirm::new(&current_user.current_user, PATH, vec![("next".to_owned(), path)]).answer(StatusCode::FORBIDDEN)
+    Confirm::new(BEFORE_DOWNLOAD, &current_user.current_user, PATH, vec![("next".to_owned(), path)])
+        .answer(StatusCode::FORBIDDEN)
 }
 
 #[derive(Deserialize)]
