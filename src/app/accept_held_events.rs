@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::failure::Failure;
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::holding::{Accepted, forgotten_at};
 use crate::store::{held_events, partitions};
 
@@ -28,7 +29,7 @@ pub async fn accept_held_events(
         on.decide(async |conn, credential| {
             let Some(end) = held_events::step_end(conn, on.account, on.id, until).await? else { return Ok(None) };
             let accepted = held_events::accept(conn, on.account, on.id, (oldest_kept, end), counter, now).await?;
-            on.note(conn, credential, Action::HeldEventsAccepted, &accepted.words()).await?;
+            on.note(conn, credential, Action::HeldEventsAccepted, AuditDetail::HeldAccepted(accepted)).await?;
             Ok(Some(accepted))
         })
         .await

@@ -5,6 +5,7 @@ use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::SessionId;
 use crate::store::pool::Store;
@@ -38,8 +39,8 @@ pub async fn change_email(
                 if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) { ChangeEmailError::Taken } else { error.into() }
             })?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
-            let detail = format!("was {}; {ended} other sessions ended", member.email);
-            audit::append(conn, member.account_id, act, Action::EmailChanged, email.as_str(), &detail).await?;
+            let detail = AuditDetail::EmailWas { was: member.email.clone(), sessions_ended: ended as u64 };
+            audit::append(conn, member.account_id, act, Action::EmailChanged, email.as_str(), detail).await?;
             Ok(())
         })
         .await

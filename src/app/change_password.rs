@@ -6,6 +6,7 @@ use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
 use crate::domain::account_password::NewPassword;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
@@ -47,7 +48,7 @@ pub async fn change_password(
             if !hasher.verify(current, &hash.unwrap_or_default()).await? {
                 let conn = &mut *store.connection().await?;
                 let action = Action::PasswordConfirmationFailed;
-                audit::append(conn, member.account_id, act, action, &member.email, "").await?;
+                audit::append(conn, member.account_id, act, action, &member.email, AuditDetail::None).await?;
                 return Err(ChangePasswordError::WrongPassword);
             }
             (Action::PasswordChanged, session)
@@ -58,8 +59,8 @@ pub async fn change_password(
         .transaction(async |conn| {
             users::change_password(conn, member.user_id, &hash, act.at).await?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
-            let detail = format!("{ended} other sessions ended");
-            audit::append(conn, member.account_id, act, action, &member.email, &detail).await?;
+            let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
+            audit::append(conn, member.account_id, act, action, &member.email, detail).await?;
             Ok(())
         })
         .await

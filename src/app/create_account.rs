@@ -5,6 +5,7 @@ use crate::app::installation_keys::installation_keys;
 use crate::domain::account::{Plan, account_name};
 use crate::domain::account_password::NewPassword;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::{AccountId, UserId};
 use crate::hashing::Hasher;
@@ -64,7 +65,8 @@ pub async fn create_account(
                     error.into()
                 }
             })?;
-            audit::append(conn, account, act, Action::AccountCreated, new.email.as_str(), new.plan.as_str()).await?;
+            let detail = AuditDetail::Plan { plan: new.plan.as_str().to_owned() };
+            audit::append(conn, account, act, Action::AccountCreated, new.email.as_str(), detail).await?;
             Ok((account, user))
         })
         .await

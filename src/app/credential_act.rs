@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Credential;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::time::full;
@@ -73,7 +74,7 @@ impl CredentialAct<'_> {
         conn: &mut Connection,
         credential: &Credential,
         action: Action,
-        detail: &str,
+        detail: AuditDetail,
     ) -> Result<(), StoreError> {
         audit::append(conn, self.account, self.act, action, &credential.username, detail).await
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::{AuditDetail, DeletionEnd};
 use crate::domain::deletion::{Deletion, DeletionId, Matching};
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
@@ -79,7 +80,8 @@ pub async fn begin_deletion(
     let ordered = store
         .transaction(async |conn| {
             event_deletions::insert(conn, account, id, (filter, counted), description, act.at).await?;
-            audit::append(conn, account, act, Action::EventDeletionStarted, "", description).await
+            let detail = AuditDetail::Search { search: description.to_owned() };
+            audit::append(conn, account, act, Action::EventDeletionStarted, "", detail).await
         })
         .await;
     match ordered {
@@ -94,7 +96,8 @@ pub async fn cancel_deletion(store: &Store, member: &Member, act: &Act) -> Resul
     store
         .transaction(async |conn| {
             if event_deletions::cancel(conn, member.account_id, act.at).await? {
-                audit::append(conn, member.account_id, act, Action::EventDeletionCancelled, "", "").await?;
+                audit::append(conn, member.account_id, act, Action::EventDeletionCancelled, "", AuditDetail::None)
+                    .await?;
             }
             Ok(())
         })
@@ -146,14 +149,14 @@ async fn step(
                 deletion.deleted += removed.len() as u64;
                 deletion.span.start = part.end;
             } else {
-                let words = match (&deletion.filter, deletion.cancelled_at) {
-                    (None, _) => ", then ended: its search can’t be read",
-                    (Some(_), Some(_)) => ", then called off",
-                    (Some(_), None) => "",
+                let end = match (&deletion.filter, deletion.cancelled_at) {
+                    (None, _) => DeletionEnd::Unreadable,
+                    (Some(_), Some(_)) => DeletionEnd::Cancelled,
+                    (Some(_), None) => DeletionEnd::Done,
                 };
-                let events = if deletion.deleted == 1 { "event" } else { "events" };
-                let detail = format!("{} {events}: {}{words}", deletion.deleted, deletion.description);
-                audit::append(conn, account, &Act::of_time(now), Action::EventsDeleted, "", &detail).await?;
+                let (deleted, search) = (deletion.deleted, deletion.description.clone());
+                let detail = AuditDetail::Deletion { deleted, search, end };
+                audit::append(conn, account, &Act::of_time(now), Action::EventsDeleted, "", detail).await?;
                 deletion.ended_at = Some(now);
             }
             event_deletions::advance(conn, &deletion).await?;

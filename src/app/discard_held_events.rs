@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Credential;
 use crate::store::error::StoreError;
 use crate::store::held_events;
@@ -23,7 +24,13 @@ pub async fn discard_until(
 ) -> Result<u64, StoreError> {
     let discarded = held_events::discard(conn, on.account, on.id, until).await?;
     if discarded > 0 {
-        on.note(conn, credential, Action::HeldEventsDiscarded, &format!("{discarded} discarded")).await?;
+        on.note(
+            conn,
+            credential,
+            Action::HeldEventsDiscarded,
+            AuditDetail::HeldDiscarded { discarded: discarded as u64 },
+        )
+        .await?;
     }
     Ok(discarded as u64)
 }

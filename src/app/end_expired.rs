@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
 use crate::domain::audit::{Act, Action};
-use crate::domain::credential_password::masked;
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::CredentialId;
 use crate::store::error::StoreError;
 use crate::store::pool::{Connection, Store};
@@ -32,8 +32,8 @@ pub async fn end_expired(
 ) -> Result<(), StoreError> {
     for expired in credential_secrets::end_expired(conn, credential, now).await? {
         if let Some((account, username)) = credentials::find_subject(conn, expired.credential_id).await? {
-            let (act, detail) = (Act::of_time(expired.at), masked(&expired.hint));
-            audit::append(conn, account, &act, Action::PasswordExpired, &username, &detail).await?;
+            let (act, detail) = (Act::of_time(expired.at), AuditDetail::password(&expired.hint));
+            audit::append(conn, account, &act, Action::PasswordExpired, &username, detail).await?;
         }
     }
     Ok(())

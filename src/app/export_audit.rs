@@ -1,10 +1,13 @@
 //! Writes the audit log of an account out, oldest first, batch by batch, as events are.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::export::{Chunks, CsvLines, ExportFormat, write_json_line};
 use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
 use crate::domain::time::rfc3339;
 use crate::store::audit;
@@ -39,7 +42,7 @@ struct Record<'a> {
     action: &'a str,
     actor: &'a str,
     subject: &'a str,
-    detail: &'a str,
+    detail: Cow<'a, str>,
     remote_ip: Option<String>,
     request_id: Option<&'a str>,
 }
@@ -53,9 +56,8 @@ impl AuditExport {
         format: ExportFormat,
         act: &Act,
     ) -> Result<Self, StoreError> {
-        let detail = if filter.is_empty() { "all" } else { "filtered" };
-        let detail = format!("{detail}, as {}", format.extension());
-        audit::append(&mut *store.connection().await?, account, act, Action::AuditExported, "", &detail).await?;
+        let detail = AuditDetail::Export { is_filtered: !filter.is_empty(), format: format.extension().to_owned() };
+        audit::append(&mut *store.connection().await?, account, act, Action::AuditExported, "", detail).await?;
         Ok(Self { store, account, filter, format, progress: Progress::NotStarted })
     }
 }
@@ -94,7 +96,7 @@ fn record(entry: &AuditEntry) -> Record<'_> {
         action: entry.action.as_str(),
         actor: &entry.actor,
         subject: &entry.subject,
-        detail: &entry.detail,
+        detail: entry.detail.words(),
         remote_ip: entry.remote_ip.map(|ip| ip.to_string()),
         request_id: entry.request_id.as_deref(),
     }

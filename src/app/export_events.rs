@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_lines::EventLines;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::event::{EventId, EventSummary, WholeEvent};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
@@ -63,13 +64,12 @@ impl Export {
         (format, fields): (ExportFormat, Fields),
         act: &Act,
     ) -> Result<Self, StoreError> {
-        let detail = if filter.is_empty() { "all" } else { "filtered" };
-        let detail = format!("{detail}, as {}", format.extension());
+        let detail = AuditDetail::Export { is_filtered: !filter.is_empty(), format: format.extension().to_owned() };
         let mut conn = store.connection().await?;
         let span = event_batches::stored_span(&mut conn, account, &filter).await?;
         let expected = expected(&mut conn, account, &span).await?;
         let usernames = credentials::usernames_by_id(&mut conn, account).await?;
-        audit::append(&mut conn, account, act, Action::EventsExported, "", &detail).await?;
+        audit::append(&mut conn, account, act, Action::EventsExported, "", detail).await?;
         drop(conn);
         let (parts, read) = mpsc::channel(1);
         let (out, written) = mpsc::channel(1);

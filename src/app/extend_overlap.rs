@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
-use crate::domain::credential_password::masked;
-use crate::domain::time::full;
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::credential_secrets;
 
 /// Extends it; answers with its new end.
@@ -16,8 +15,8 @@ pub async fn extend_overlap(on: CredentialAct<'_>) -> Result<Timestamp, Credenti
         let overlap = old.extension(on.act.at).ok_or(CredentialError::AlreadyExtended)?;
         let end = overlap.end(before);
         credential_secrets::extend(conn, old.id, end, on.act.at).await?;
-        let detail = format!("{} for another {}, until {}", masked(&old.hint), overlap.words(), full(end));
-        on.note(conn, credential, Action::OverlapExtended, &detail).await?;
+        let detail = AuditDetail::Extension { hint: old.hint.clone(), overlap, until: end };
+        on.note(conn, credential, Action::OverlapExtended, detail).await?;
         Ok(end)
     })
     .await

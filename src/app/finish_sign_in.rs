@@ -6,6 +6,7 @@ use crate::app::failure::Failure;
 use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, Actor};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{HALFWAY_LASTS, SaidCode};
@@ -42,8 +43,15 @@ pub async fn finish_sign_in(
         .transaction(async |conn| {
             let is_right = spend_code(conn, keys, member, input, act).await?;
             if is_right {
-                audit::append(conn, member.account_id, &signed_in, Action::SignedIn, &member.email, "with a code")
-                    .await?;
+                audit::append(
+                    conn,
+                    member.account_id,
+                    &signed_in,
+                    Action::SignedIn,
+                    &member.email,
+                    AuditDetail::SignedInWithCode,
+                )
+                .await?;
             }
             Ok(is_right)
         })

@@ -3,6 +3,7 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::generate_password::generate_password;
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::{CredentialName, USERNAME_RANDOM_CHARS, Username};
 use crate::domain::credential_password::CredentialPassword;
 use crate::domain::ids::{CredentialId, SecretId};
@@ -40,7 +41,8 @@ pub async fn issue_credential(
             let hint = generated.password.hint();
             credential_secrets::insert(conn, secret, id, hint, &generated.hash, 1, act.at).await?;
             let subject = username.as_str();
-            audit::append(conn, account, act, Action::CredentialCreated, subject, name.as_str()).await?;
+            audit::append(conn, account, act, Action::CredentialCreated, subject, AuditDetail::name(name.as_str()))
+                .await?;
             Ok::<(), CredentialError>(())
         })
         .await?;

@@ -3,6 +3,7 @@
 use crate::app::failure::Failure;
 use crate::domain::account::{AccountName, Member};
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::pool::Store;
 use crate::store::{accounts, audit};
 
@@ -14,8 +15,8 @@ pub async fn rename_account(store: &Store, member: &Member, name: &AccountName, 
     store
         .transaction(async |conn| {
             accounts::rename(conn, member.account_id, name).await?;
-            let detail = format!("was {}", member.name);
-            audit::append(conn, member.account_id, act, Action::AccountRenamed, name.as_str(), &detail).await?;
+            let detail = AuditDetail::Was { was: member.name.to_string() };
+            audit::append(conn, member.account_id, act, Action::AccountRenamed, name.as_str(), detail).await?;
             Ok(())
         })
         .await

@@ -2,6 +2,7 @@
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::CredentialName;
 use crate::store::credentials;
 
@@ -10,8 +11,8 @@ pub async fn rename_credential(on: CredentialAct<'_>, name: &CredentialName) -> 
     on.decide(async |conn, credential| {
         if credential.name != name.as_str() {
             credentials::rename(conn, on.account, on.id, name).await?;
-            let detail = format!("{} to {name}", credential.name);
-            on.note(conn, credential, Action::CredentialRenamed, &detail).await?;
+            let detail = AuditDetail::Changed { from: credential.name.clone(), to: name.to_string() };
+            on.note(conn, credential, Action::CredentialRenamed, detail).await?;
         }
         Ok(())
     })

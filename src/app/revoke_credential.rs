@@ -4,6 +4,7 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::discard_held_events::discard_until;
 use crate::app::end_expired::end_expired;
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::{credential_secrets, credentials};
 
 /// Revokes; once more changes nothing and leaves no second line.
@@ -14,7 +15,7 @@ pub async fn revoke_credential(on: CredentialAct<'_>) -> Result<(), CredentialEr
             credentials::set_revoked_at(conn, on.account, on.id, on.act.at).await?;
             credential_secrets::revoke_all(conn, on.id, on.act.at).await?;
             discard_until(conn, on, credential, on.act.at).await?;
-            on.note(conn, credential, Action::CredentialRevoked, &credential.name).await?;
+            on.note(conn, credential, Action::CredentialRevoked, AuditDetail::name(&credential.name)).await?;
         }
         Ok(())
     })

@@ -8,12 +8,12 @@ use crate::app::end_expired::end_expired;
 use crate::app::failure::Failure;
 use crate::app::generate_password::generate_password;
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::{Credential, Username};
 use crate::domain::credential_password::CredentialPassword;
 use crate::domain::ids::SecretId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
-use crate::domain::time::full;
 use crate::hashing::Hasher;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
@@ -63,11 +63,8 @@ pub async fn rotate_credential(
                 };
                 let hint = generated.password.hint();
                 credential_secrets::insert(conn, secret, id, hint, &generated.hash, slot, act.at).await?;
-                let detail = match previous_expires_at {
-                    Some(end) => format!("the old password works until {}", full(end)),
-                    None => "no older password works".to_owned(),
-                };
-                on.note(conn, credential, Action::CredentialRotated, &detail).await?;
+                let detail = AuditDetail::Rotation { old_works_until: previous_expires_at };
+                on.note(conn, credential, Action::CredentialRotated, detail).await?;
                 Ok((credential.clone(), previous_expires_at))
             })
             .await;

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
-use crate::domain::credential_password::masked;
-use crate::domain::time::full;
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::credential_secrets;
 
 /// Sets the date of the current password, which lies ahead; `None` removes it. The password keeps its slot among the two that may
@@ -15,11 +14,12 @@ pub async fn set_expiry(on: CredentialAct<'_>, end: Option<Timestamp>) -> Result
         let current = credential.current(on.act.at).ok_or(CredentialError::NoPassword)?;
         if current.expires_at != end {
             credential_secrets::set_expiry(conn, current.id, end).await?;
-            let (action, until) = match end {
-                Some(end) => (Action::ExpirySet, format!(", until {}", full(end))),
-                None => (Action::ExpiryRemoved, String::new()),
+            let hint = current.hint.clone();
+            let (action, detail) = match end {
+                Some(until) => (Action::ExpirySet, AuditDetail::Expiry { hint, until }),
+                None => (Action::ExpiryRemoved, AuditDetail::Password { hint }),
             };
-            on.note(conn, credential, action, &format!("{}{until}", masked(&current.hint))).await?;
+            on.note(conn, credential, action, detail).await?;
         }
         Ok(())
     })

@@ -3,6 +3,7 @@
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::pool::Store;
 use crate::store::{accounts, audit};
 
@@ -11,8 +12,8 @@ pub async fn set_retention(store: &Store, member: &Member, days: Option<u32>, ac
     store
         .transaction(async |conn| {
             accounts::set_retention(conn, member.account_id, days).await?;
-            let detail = days.map_or("as long as the installation".to_owned(), |days| format!("{days} days"));
-            audit::append(conn, member.account_id, act, Action::RetentionChanged, "", &detail).await
+            let detail = AuditDetail::Retention { days };
+            audit::append(conn, member.account_id, act, Action::RetentionChanged, "", detail).await
         })
         .await?;
     Ok(())

@@ -4,6 +4,7 @@ use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::store::audit;
 use crate::store::pool::Store;
@@ -18,8 +19,8 @@ pub async fn sign_out_elsewhere(
     store
         .transaction(async |conn| {
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
-            let detail = format!("{ended} other sessions ended");
-            audit::append(conn, member.account_id, act, Action::OtherSessionsEnded, &member.email, &detail).await?;
+            let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
+            audit::append(conn, member.account_id, act, Action::OtherSessionsEnded, &member.email, detail).await?;
             Ok(ended)
         })
         .await

@@ -4,6 +4,7 @@
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{SaidCode, SealedFor, TotpSecret};
 use crate::store::error::StoreError;
@@ -38,14 +39,14 @@ pub async fn spend_code(
             let is_right = second_factors::use_recovery_code(conn, user, &code.hash(keys, user)).await?;
             if is_right {
                 let left = second_factors::count_codes(conn, user).await?;
-                let detail = format!("{left} left");
-                audit::append(conn, member.account_id, act, Action::RecoveryCodeUsed, &member.email, &detail).await?;
+                let detail = AuditDetail::RecoveryCodesLeft { left: left as u64 };
+                audit::append(conn, member.account_id, act, Action::RecoveryCodeUsed, &member.email, detail).await?;
             }
             is_right
         }
     };
     if !is_right {
-        audit::append(conn, member.account_id, act, Action::CodeRefused, &member.email, "").await?;
+        audit::append(conn, member.account_id, act, Action::CodeRefused, &member.email, AuditDetail::None).await?;
     }
     Ok(is_right)
 }

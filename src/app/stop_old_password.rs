@@ -2,7 +2,7 @@
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
-use crate::domain::credential_password::masked;
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::credential_secrets;
 
 /// Stops it; an overlap that has ended by itself meanwhile is as good.
@@ -10,7 +10,7 @@ pub async fn stop_old_password(on: CredentialAct<'_>) -> Result<(), CredentialEr
     on.decide(async |conn, credential| {
         if let Some(old) = credential.expiring(on.act.at) {
             credential_secrets::revoke(conn, old.id, on.act.at).await?;
-            on.note(conn, credential, Action::OldPasswordStopped, &masked(&old.hint)).await?;
+            on.note(conn, credential, Action::OldPasswordStopped, AuditDetail::password(&old.hint)).await?;
         }
         Ok(())
     })

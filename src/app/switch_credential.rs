@@ -2,6 +2,7 @@
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::credentials;
 
 /// Which way.
@@ -23,7 +24,7 @@ pub async fn switch_credential(on: CredentialAct<'_>, switch: Switch) -> Result<
         };
         if credential.disabled_at.is_some() != at.is_some() {
             credentials::set_disabled_at(conn, on.account, on.id, at).await?;
-            on.note(conn, credential, action, &credential.name).await?;
+            on.note(conn, credential, action, AuditDetail::name(&credential.name)).await?;
         }
         Ok(())
     })

@@ -2,6 +2,7 @@
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
 use crate::store::credentials;
 
 /// Switches; a credential that stands that way already is left alone and leaves no line.
@@ -13,7 +14,7 @@ pub async fn switch_holding(on: CredentialAct<'_>, holding: bool) -> Result<(), 
         if credential.holds_late_events != holding {
             credentials::set_holding(conn, on.account, on.id, holding).await?;
             let action = if holding { Action::HoldingSwitchedOn } else { Action::HoldingSwitchedOff };
-            on.note(conn, credential, action, &credential.name).await?;
+            on.note(conn, credential, action, AuditDetail::name(&credential.name)).await?;
         }
         Ok(())
     })

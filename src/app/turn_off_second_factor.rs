@@ -6,6 +6,7 @@ use crate::app::failure::Failure;
 use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::SaidCode;
 use crate::store::pool::Store;
@@ -39,13 +40,13 @@ pub async fn turn_off_second_factor(
                 return Ok(false);
             }
             let (action, detail) = match authority {
-                Authority::User { .. } => (Action::SecondFactorTurnedOff, String::new()),
+                Authority::User { .. } => (Action::SecondFactorTurnedOff, AuditDetail::None),
                 Authority::Operator => {
                     let ended = end_other_sessions(conn, user, None, act).await?;
-                    (Action::SecondFactorRemoved, format!("{ended} sessions ended"))
+                    (Action::SecondFactorRemoved, AuditDetail::SessionsEnded { sessions_ended: ended as u64 })
                 }
             };
-            audit::append(conn, member.account_id, act, action, &member.email, &detail).await?;
+            audit::append(conn, member.account_id, act, action, &member.email, detail).await?;
             Ok(true)
         })
         .await

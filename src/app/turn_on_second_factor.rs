@@ -8,6 +8,7 @@ use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_recovery_codes::generate_recovery_codes;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{RecoveryCode, SaidCode, SealedFor, TotpSecret};
@@ -53,8 +54,8 @@ pub async fn turn_on_second_factor(
             })?;
             second_factors::replace_codes(conn, user, &generated.hashes).await?;
             let ended = end_other_sessions(conn, user, kept, act).await?;
-            let detail = format!("{ended} other sessions ended");
-            audit::append(conn, member.account_id, act, Action::SecondFactorTurnedOn, &member.email, &detail).await?;
+            let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
+            audit::append(conn, member.account_id, act, Action::SecondFactorTurnedOn, &member.email, detail).await?;
             Ok(generated.codes)
         })
         .await

@@ -133,7 +133,7 @@ impl Upkeep {
         }
         self.told = Some((doubt, Instant::now()));
         if !doubt.is_about_the_clock() {
-            tracing::info!("upkeep is new here: it detaches no week for a day, and deletes nothing for two");
+            tracing::debug!("upkeep is new here: it detaches no week for a day, and deletes nothing for two");
             return;
         }
         let (reason, last_upkeep) = (doubt.code(), noted.map(|noted| tracing::field::display(noted.at)));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::{RequestId, UserId};
 
 /// Who acts, and when. Everything that changes something takes one.
@@ -164,7 +165,7 @@ pub struct AuditEntry {
     /// What it was done to: a credential's username, an event's id.
     pub subject: String,
     /// What else is worth knowing, such as the overlap of a rotation.
-    pub detail: String,
+    pub detail: AuditDetail,
     pub remote_ip: Option<IpAddr>,
     pub request_id: Option<String>,
 }

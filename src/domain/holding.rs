@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::CredentialId;
 
@@ -60,7 +61,7 @@ impl HeldEvents {
 }
 
 /// What became of the events that an owner accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     pub stored: u64,
     /// Their idempotency key was used meanwhile, so the event is there already.
@@ -80,24 +81,16 @@ impl std::ops::AddAssign for Accepted {
     }
 }
 
-/// What follows the number of stored events in words.
-const STORED: &str = " stored";
-
 impl Accepted {
     /// `12 stored, 1 stored before, 2 too old`, as the audit trail has it.
     pub fn words(&self) -> String {
-        let mut words = format!("{}{STORED}", self.stored);
+        let mut words = format!("{} stored", self.stored);
         for (number, what) in [(self.repeated, "stored before"), (self.too_old, "too old")] {
             if number > 0 {
                 words.push_str(&format!(", {number} {what}"));
             }
         }
         words
-    }
-
-    /// How many were stored, of what the audit trail has.
-    pub fn stored_in(words: &str) -> u64 {
-        words.split_once(STORED).and_then(|(number, _)| number.parse().ok()).unwrap_or_default()
     }
 }
 
@@ -106,7 +99,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;
 
-    use super::{Accepted, HELD_FOR, HeldEvents, is_late};
+    use super::{HELD_FOR, HeldEvents, is_late};
     use crate::domain::ids::CredentialId;
 
     // holds C10
@@ -118,18 +111,6 @@ mod tests {
         assert!(is_late(end, end));
         assert!(is_late(end, end + HELD_FOR - second));
         assert!(!is_late(end, end + HELD_FOR));
-    }
-
-    #[test]
-    fn the_words_of_an_acceptance_say_how_many_were_stored() {
-        let all = Accepted { stored: 12, repeated: 1, too_old: 2, has_more: false };
-        let (some, none) =
-            (Accepted { stored: 3, ..Accepted::default() }, Accepted { too_old: 1, ..Accepted::default() });
-        assert_eq!(all.words(), "12 stored, 1 stored before, 2 too old");
-        for accepted in [all, some, none] {
-            assert_eq!(Accepted::stored_in(&accepted.words()), accepted.stored);
-        }
-        assert_eq!(Accepted::stored_in("something else"), 0);
     }
 
     #[test]

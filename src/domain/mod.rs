@@ -5,6 +5,7 @@ pub mod account;
 pub mod account_password;
 pub mod aead;
 pub mod audit;
+pub mod audit_detail;
 pub mod basic_auth;
 pub mod credential;
 pub mod credential_password;

@@ -3,13 +3,18 @@
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// The choices, from "it has leaked" to "other teams have to act".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Overlap {
+    #[serde(rename = "now")]
     Now,
+    #[serde(rename = "1h")]
     OneHour,
+    #[serde(rename = "24h")]
     OneDay,
+    #[serde(rename = "7d")]
     SevenDays,
 }
 

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::domain::audit::{Act, Action};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Username;
-use crate::domain::credential_password::masked;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::ingest::notifier::Notifier;
@@ -317,9 +317,6 @@ async fn append(
     once: &Use,
 ) -> Result<(), StoreError> {
     let Some((account, username)) = credentials::find_subject(conn, credential).await? else { return Ok(()) };
-    let detail = match &once.agent {
-        Some(agent) => format!("{} by {agent}", masked(hint)),
-        None => masked(hint),
-    };
-    audit::append(conn, account, &Act::of_sender(once.at, once.ip, once.request_id), action, &username, &detail).await
+    let detail = AuditDetail::Use { hint: hint.to_owned(), agent: once.agent.clone() };
+    audit::append(conn, account, &Act::of_sender(once.at, once.ip, once.request_id), action, &username, detail).await
 }

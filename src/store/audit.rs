@@ -1,11 +1,17 @@
 //! The audit trail: lines are added in the transaction of the act and never changed.
 
-use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
+use diesel::pg::Pg;
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
+};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
+use serde::Deserialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::audit::{Act, Action, Actor, AuditEntry, AuditFilter};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
 use crate::random;
 use crate::store::columns::{Moment, inet, lower, strpos, without_nul, word};
@@ -20,7 +26,7 @@ pub async fn append(
     act: &Act,
     action: Action,
     subject: &str,
-    detail: &str,
+    detail: AuditDetail,
 ) -> Result<(), StoreError> {
     let user = match act.actor {
         Actor::User(id) => Some(id.0),
@@ -35,7 +41,7 @@ pub async fn append(
             audit_log::actor_user_id.eq(user),
             audit_log::action.eq(action.as_str()),
             audit_log::subject.eq(subject),
-            audit_log::detail.eq(without_nul(detail)),
+            audit_log::details.eq(stored(&detail)),
             audit_log::remote_ip.eq(act.remote_ip.map(inet)),
             audit_log::request_id.eq(act.request_id.map(|id| id.to_string())),
         ))
@@ -44,7 +50,56 @@ pub async fn append(
     Ok(())
 }
 
-type Row = (Uuid, Moment, String, Option<String>, String, String, String, Option<IpNet>, Option<String>);
+/// Details for a `jsonb` column, which refuses NUL characters.
+fn stored(detail: &AuditDetail) -> Value {
+    // Texts, numbers and times have a form in JSON.
+    let mut value = serde_json::to_value(detail).unwrap_or_default();
+    for text in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        if let Value::String(text) = text {
+            *text = without_nul(text);
+        }
+    }
+    value
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_log, check_for_backend(Pg))]
+struct Line {
+    id: Uuid,
+    at: Moment,
+    actor: String,
+    #[diesel(select_expression = users::email.nullable())]
+    email: Option<String>,
+    action: String,
+    subject: String,
+    /// Words, where a release without `details` wrote the line.
+    detail: String,
+    details: Option<Value>,
+    remote_ip: Option<IpNet>,
+    request_id: Option<String>,
+}
+
+impl TryFrom<Line> for (Uuid, AuditEntry) {
+    type Error = StoreError;
+
+    fn try_from(line: Line) -> Result<Self, StoreError> {
+        let detail = match line.details {
+            // A newer release may have details that this one does not know.
+            Some(value) => AuditDetail::deserialize(&value).unwrap_or(AuditDetail::Words { words: value.to_string() }),
+            None => AuditDetail::Words { words: line.detail },
+        };
+        let entry = AuditEntry {
+            at: line.at.into(),
+            actor: line.email.unwrap_or_else(|| Actor::label(&line.actor).to_owned()),
+            action: word(&line.action)?,
+            subject: line.subject,
+            detail,
+            remote_ip: line.remote_ip.map(|net| net.addr()),
+            request_id: line.request_id,
+        };
+        Ok((line.id, entry))
+    }
+}
 
 /// The lines of an account that pass a filter.
 macro_rules! lines {
@@ -52,17 +107,7 @@ macro_rules! lines {
         let mut query = audit_log::table
             .left_join(users::table.on(users::id.nullable().eq(audit_log::actor_user_id)))
             .filter(audit_log::account_id.eq($account.0))
-            .select((
-                audit_log::id,
-                audit_log::at,
-                audit_log::actor,
-                users::email.nullable(),
-                audit_log::action,
-                audit_log::subject,
-                audit_log::detail,
-                audit_log::remote_ip,
-                audit_log::request_id,
-            ))
+            .select(Line::as_select())
             .into_boxed();
         if let Some(action) = $filter.action {
             query = query.filter(audit_log::action.eq(action.as_str()));
@@ -73,21 +118,6 @@ macro_rules! lines {
         }
         query
     }};
-}
-
-fn read(
-    (id, at, actor, email, action, subject, detail, ip, request_id): Row,
-) -> Result<(Uuid, AuditEntry), StoreError> {
-    let entry = AuditEntry {
-        at: at.into(),
-        actor: email.unwrap_or_else(|| Actor::label(&actor).to_owned()),
-        action: word(&action)?,
-        subject,
-        detail,
-        remote_ip: ip.map(|net| net.addr()),
-        request_id,
-    };
-    Ok((id, entry))
 }
 
 /// The newest lines first.
@@ -102,8 +132,8 @@ pub async fn list(
     if let Some(before) = before {
         query = query.filter(audit_log::id.lt(before));
     }
-    let rows: Vec<Row> = query.order(audit_log::id.desc()).limit(limit as i64).load(conn).await?;
-    rows.into_iter().map(read).collect()
+    let rows: Vec<Line> = query.order(audit_log::id.desc()).limit(limit as i64).load(conn).await?;
+    rows.into_iter().map(TryFrom::try_from).collect()
 }
 
 /// The oldest lines first, after a given one: what an export reads, batch by batch.
@@ -118,6 +148,6 @@ pub async fn list_after(
     if let Some(after) = after {
         query = query.filter(audit_log::id.gt(after));
     }
-    let rows: Vec<Row> = query.order(audit_log::id.asc()).limit(limit as i64).load(conn).await?;
-    rows.into_iter().map(read).collect()
+    let rows: Vec<Line> = query.order(audit_log::id.asc()).limit(limit as i64).load(conn).await?;
+    rows.into_iter().map(TryFrom::try_from).collect()
 }

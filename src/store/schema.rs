@@ -254,6 +254,7 @@ diesel::table! {
         action -> Text,
         subject -> Text,
         detail -> Text,
+        details -> Nullable<Jsonb>,
         remote_ip -> Nullable<Inet>,
         request_id -> Nullable<Text>,
     }

@@ -69,6 +69,7 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
                 "SmallInt" => "int2",
                 "Integer" => "int4",
                 "BigInt" => "int8",
+                "Jsonb" => "jsonb",
                 other => panic!("what is {other} called in Postgres?"),
             };
             known.push(format!("{table}.{name} {kind} {nullable}"));

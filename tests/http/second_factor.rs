@@ -34,8 +34,8 @@ async fn is_signed_in(person: &Person) -> bool {
 
 /// What was done, oldest first.
 async fn lines(server: &TestServer) -> Vec<String> {
-    let rows = server.query("select action || ' ' || actor || ' ' || detail from audit_log order by id").await;
-    rows.into_iter().map(|row| row[0].clone().unwrap().trim().to_owned()).collect()
+    let lines = server.audit_lines("action, actor", "true").await;
+    lines.into_iter().map(|line| line.join(" ").trim().to_owned()).collect()
 }
 
 // holds C12, C6

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::clock::Clock;
 use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::options::Options;
+use reasoner_webhooks::domain::audit_detail::AuditDetail;
 use reasoner_webhooks::server::application::Application;
 use reasoner_webhooks::store::pool::Store;
 
@@ -101,6 +102,19 @@ impl TestServer {
     /// Rows of the server's database.
     pub async fn query(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         postgres::query(&self.database_url, sql).await
+    }
+
+    /// Lines of the audit log that pass a condition, oldest first: some of its columns, then the details in words.
+    pub async fn audit_lines(&self, columns: &str, condition: &str) -> Vec<Vec<String>> {
+        let sql = format!("select {columns}, details::text from audit_log where {condition} order by id");
+        let lines = self.query(&sql).await.into_iter();
+        let words = |line: Vec<Option<String>>| {
+            let mut cells: Vec<String> = line.into_iter().flatten().collect();
+            let detail: AuditDetail = serde_json::from_str(&cells.pop().unwrap()).unwrap();
+            cells.push(detail.words().into_owned());
+            cells
+        };
+        lines.map(words).collect()
     }
 
     /// One number of the server's database.

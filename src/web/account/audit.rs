@@ -117,7 +117,7 @@ fn row(entry: AuditEntry, zone: &TimeZone) -> Row {
         },
         actor: entry.actor,
         action: entry.action.sentence(),
-        detail: escape_invisible(&entry.detail).into_owned(),
+        detail: escape_invisible(&entry.detail.words()).into_owned(),
         ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
         request_id: entry.request_id.unwrap_or_default(),
     }

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::domain::audit::{Action, AuditFilter};
+use crate::domain::audit_detail::AuditDetail;
 use crate::domain::cursor::Cursors;
 use crate::domain::event::EventId;
-use crate::domain::holding::Accepted;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Snapshot};
@@ -117,6 +117,10 @@ impl Reading {
         let lines = audit::list_after(conn, self.account, &filter, after, MAX_ROWS).await?;
         let of_credential = self.filters.username();
         let lines = lines.into_iter().filter(|(_, line)| of_credential.is_empty() || line.subject == of_credential);
-        Ok(lines.map(|(id, line)| (id, Accepted::stored_in(&line.detail))).collect())
+        let stored = |detail: &AuditDetail| match detail {
+            AuditDetail::HeldAccepted(accepted) => accepted.stored,
+            _ => 0,
+        };
+        Ok(lines.map(|(id, line)| (id, stored(&line.detail))).collect())
     }
 }
