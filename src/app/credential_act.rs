@@ -61,8 +61,8 @@ impl CredentialAct<'_> {
         decide: impl AsyncFnOnce(&mut Connection, &Credential) -> Result<T, CredentialError>,
     ) -> Result<T, CredentialError> {
         self.store
-            .transaction(async |conn| {
-                let credential = credentials::find_locked(conn, self.account, self.id).await?;
+            .transaction_under(&credentials::lock(self.account, self.id), async |conn| {
+                let credential = credentials::find(conn, self.account, self.id).await?;
                 decide(conn, &credential.ok_or(CredentialError::NotFound)?).await
             })
             .await

@@ -10,6 +10,7 @@ use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::random;
+use crate::store::credential_secrets::NewSecret;
 use crate::store::{audit, credential_secrets, credentials};
 
 /// A credential and, this once, its password.
@@ -38,8 +39,9 @@ pub async fn issue_credential(
             inserted.map_err(|error| {
                 if error.is_duplicate_of("credentials_pkey") { CredentialError::AlreadyIssued } else { error.into() }
             })?;
-            let hint = generated.password.hint();
-            credential_secrets::insert(conn, secret, id, hint, &generated.hash, 1, act.at).await?;
+            let (hint, hash) = (generated.password.hint(), generated.hash.as_str());
+            let new = NewSecret { id: secret, credential: id, hint, hash, slot: 1, at: act.at };
+            credential_secrets::insert(conn, new).await?;
             let subject = username.as_str();
             audit::append(conn, account, act, Action::CredentialCreated, subject, AuditDetail::name(name.as_str()))
                 .await?;

@@ -9,13 +9,13 @@ use crate::app::failure::Failure;
 use crate::app::generate_password::generate_password;
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::domain::credential::{Credential, Username};
+use crate::domain::credential::{Credential, PasswordRecord};
 use crate::domain::credential_password::CredentialPassword;
 use crate::domain::ids::SecretId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
 use crate::hashing::Hasher;
-use crate::store::error::StoreError;
+use crate::store::credential_secrets::NewSecret;
 use crate::store::pool::Connection;
 use crate::store::{credential_secrets, credentials};
 
@@ -38,12 +38,8 @@ pub async fn rotate_credential(
     overlap: Overlap,
 ) -> Result<Rotated, CredentialError> {
     let CredentialAct { store, account, id, act } = on;
-    let found = credentials::find(&mut *store.connection().await?, account, id).await?;
-    let username: Username = found
-        .ok_or(CredentialError::NotFound)?
-        .username
-        .parse()
-        .map_err(|_| StoreError::Unreadable("a username".to_owned()))?;
+    let username = credentials::find_username(&mut *store.connection().await?, account, id).await?;
+    let username = username.ok_or(CredentialError::NotFound)?;
     let mut draws = 0;
     loop {
         let generated = generate_password(hasher, keys, &username).await.map_err(CredentialError::Failed)?;
@@ -55,14 +51,19 @@ pub async fn rotate_credential(
                 if credential.passwords.iter().any(|password| password.id == secret) {
                     return Err(CredentialError::AlreadyRotated);
                 }
-                end_expired(conn, Some(id), act.at).await?;
-                let previous_expires_at = free_a_slot(conn, on, credential, overlap).await?;
-                let Some(slot) = credential_secrets::free_slot(conn, id).await? else {
-                    let frees_at = credential.expiring(act.at).and_then(|p| p.expires_at).unwrap_or(act.at);
-                    return Err(CredentialError::TwoPasswordsLive(frees_at));
+                let (slot, replaced) = free_a_slot(conn, on, credential, overlap).await?;
+                let (hint, hash) = (generated.password.hint(), generated.hash.as_str());
+                let new = NewSecret { id: secret, credential: id, hint, hash, slot, at: act.at };
+                let previous_expires_at = match replaced {
+                    Replaced::Until(old, end) => {
+                        credential_secrets::insert_replacing(conn, new, (old, overlap, end)).await?;
+                        Some(end)
+                    }
+                    Replaced::Already(end) => {
+                        credential_secrets::insert(conn, new).await?;
+                        end
+                    }
                 };
-                let hint = generated.password.hint();
-                credential_secrets::insert(conn, secret, id, hint, &generated.hash, slot, act.at).await?;
                 let detail = AuditDetail::Rotation { old_works_until: previous_expires_at };
                 on.note(conn, credential, Action::CredentialRotated, detail).await?;
                 Ok((credential.clone(), previous_expires_at))
@@ -82,27 +83,46 @@ pub async fn rotate_credential(
     }
 }
 
-/// Ends what the overlap says: everything at once for "now", which is what one does with a password that has leaked, or
-/// the current password later. What a password brought that may have leaked is not held any longer. Answers with when that is.
+/// What becomes of the password before.
+enum Replaced {
+    /// It is to end then.
+    Until(SecretId, Timestamp),
+    /// It has ended, or ends then by itself.
+    Already(Option<Timestamp>),
+}
+
+/// A free slot, and how the password before ends. For an overlap of "now", which is what one chooses when a password has leaked,
+/// everything ends here, and what a password brought that may have leaked is not held any longer.
 async fn free_a_slot(
     conn: &mut Connection,
     on: CredentialAct<'_>,
     credential: &Credential,
     overlap: Overlap,
-) -> Result<Option<Timestamp>, CredentialError> {
+) -> Result<(i16, Replaced), CredentialError> {
     let now = on.act.at;
+    let has_expired = |password: &PasswordRecord| password.expires_at.is_some_and(|end| end <= now);
+    let with_slot = || credential.passwords.iter().filter(|password| password.slot.is_some());
+    if with_slot().any(has_expired) {
+        end_expired(conn, Some(credential.id), now).await?;
+    }
     if overlap == Overlap::Now {
         credential_secrets::revoke_all(conn, credential.id, now).await?;
         discard_until(conn, on, credential, now).await?;
-        return Ok(None);
+        return Ok((1, Replaced::Already(None)));
     }
     let expiring = credential.expiring(now).and_then(|password| password.expires_at);
-    // One that ended at its date is not brought back, and one that has a date does not outlive it.
-    let Some(current) = credential.current(now) else { return Ok(expiring) };
-    if let Some(end) = expiring {
-        return Err(CredentialError::TwoPasswordsLive(end));
-    }
-    let end = current.expires_at.map_or(overlap.end(now), |date| date.min(overlap.end(now)));
-    credential_secrets::expire(conn, current.id, overlap, end).await?;
-    Ok(Some(end))
+    let two_live = || CredentialError::TwoPasswordsLive(expiring.unwrap_or(now));
+    let replaced = match credential.current(now) {
+        Some(_) if expiring.is_some() => return Err(two_live()),
+        // One that has a date does not outlive it.
+        Some(current) => {
+            let end = overlap.end(now);
+            Replaced::Until(current.id, current.expires_at.map_or(end, |date| date.min(end)))
+        }
+        // One that ended at its date is not brought back.
+        None => Replaced::Already(expiring),
+    };
+    let is_free = |slot: &i16| !with_slot().any(|password| password.slot == Some(*slot) && !has_expired(password));
+    let slot = [1, 2].into_iter().find(is_free).ok_or_else(two_live)?;
+    Ok((slot, replaced))
 }

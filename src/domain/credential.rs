@@ -172,6 +172,8 @@ pub struct PasswordRecord {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// Which of the two slots of its credential it has. One that expired has it until that was written down.
+    pub slot: Option<i16>,
     /// Another has taken its place. One that has not may end too, at a date that its owner chose.
     pub is_replaced: bool,
     /// How long it was to work on when it was replaced, where that is known.

@@ -132,10 +132,7 @@ impl Holding {
 async fn write(store: &Store, owner: Owner, event: &NewEvent) -> Result<bool, StoreError> {
     let Owner { account_id, credential_id, secret_id } = owner;
     store
-        .transaction(async |conn| {
-            if credentials::find_locked(conn, account_id, credential_id).await?.is_none() {
-                return Ok(false);
-            }
+        .transaction_under(&credentials::lock(account_id, credential_id), async |conn| {
             let row = credential_secrets::find_row(conn, secret_id).await?;
             if !row.is_some_and(|row| holds(&row, event.id.received_at())) {
                 return Ok(false);

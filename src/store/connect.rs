@@ -30,13 +30,13 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// What every session is set to. `synchronous_commit` is set again in each transaction, see [`SYNCHRONOUS_COMMIT`].
+/// What every session is set to. `synchronous_commit` is set again in each transaction, see [`BEGIN`].
 const SESSION_SETTINGS: &str = "set statement_timeout = '8s'; set lock_timeout = '4s'; \
      set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning; \
      select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
-/// Makes the commit of the transaction that it is executed in wait until it is on disk, whatever the session is set to: behind a
-/// pooler, the session may be somebody else's. `remote_apply` promises more and stays.
-pub(super) const SYNCHRONOUS_COMMIT: &str = "select set_config('synchronous_commit', 'on', true) \
+/// Begins a transaction whose commit waits until it is on disk, whatever the session is set to: behind a pooler, the session may be
+/// somebody else's. `remote_apply` promises more and stays.
+pub(super) const BEGIN: &str = "begin; select set_config('synchronous_commit', 'on', true) \
      where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
 
 /// Opens connections to one database.

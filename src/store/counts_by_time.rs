@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,6 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::event_counts::{Counts, half_hour_of};
 use crate::store::old_rows;
 use crate::store::pool::Connection;
+use crate::store::statement::statement;
 
 /// Half hours that ended this long ago have one row for each credential, and no longer one for each writer.
 const MERGED_AFTER: SignedDuration = SignedDuration::from_hours(2);
@@ -46,12 +47,12 @@ const BY_DAY: &str = "select day as time, sum(accepted)::bigint as accepted, sum
 
 async fn list(
     conn: &mut Connection,
-    sql: &str,
+    sql: &'static str,
     account: AccountId,
     credential: Option<CredentialId>,
     since: Timestamp,
 ) -> Result<BTreeMap<Timestamp, Counts>, StoreError> {
-    let rows: Vec<Row> = sql_query(sql)
+    let rows: Vec<Row> = statement(sql)
         .bind::<SqlUuid, _>(account.0)
         .bind::<Timestamptz, _>(Moment(since))
         .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))

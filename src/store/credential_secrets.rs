@@ -1,9 +1,9 @@
 //! The passwords of credentials: hashes, hints, and the two slots that bound how many may live. Also what ingest asks about
 //! one of them: which row a sender means, and whether it still opens its account.
 
-use std::collections::HashSet;
-
-use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::pg::Pg;
+use diesel::sql_types::{SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -17,85 +17,99 @@ use crate::store::columns::{Moment, time, word};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{accounts, credential_secrets, credentials};
+use crate::store::statement::statement;
 
 /// The constraint that lets a hint pick one row.
 pub const HINT_IS_UNIQUE: &str = "credential_secrets_hint_is_unique";
 
-pub async fn insert(
-    conn: &mut Connection,
-    id: SecretId,
-    credential: CredentialId,
-    hint: &str,
-    hash: &str,
-    slot: i16,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// A password that is to be inserted.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSecret<'a> {
+    pub id: SecretId,
+    pub credential: CredentialId,
+    pub hint: &'a str,
+    pub hash: &'a str,
+    pub slot: i16,
+    pub at: Timestamp,
+}
+
+pub async fn insert(conn: &mut Connection, new: NewSecret<'_>) -> Result<(), StoreError> {
     diesel::insert_into(credential_secrets::table)
         .values((
-            credential_secrets::id.eq(id.0),
-            credential_secrets::credential_id.eq(credential.0),
-            credential_secrets::hint.eq(hint),
-            credential_secrets::hash.eq(hash),
-            credential_secrets::slot.eq(slot),
-            credential_secrets::created_at.eq(Moment(now)),
+            credential_secrets::id.eq(new.id.0),
+            credential_secrets::credential_id.eq(new.credential.0),
+            credential_secrets::hint.eq(new.hint),
+            credential_secrets::hash.eq(new.hash),
+            credential_secrets::slot.eq(new.slot),
+            credential_secrets::created_at.eq(Moment(new.at)),
         ))
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// The passwords of some credentials, the newest first.
-pub async fn list(
+/// The same, and lets the password that it replaces work until a moment and no longer, in one round trip.
+pub async fn insert_replacing(
     conn: &mut Connection,
-    credentials: &[Uuid],
-) -> Result<Vec<(CredentialId, PasswordRecord)>, StoreError> {
-    type Life = (Moment, Option<Moment>, Option<Moment>, Option<String>, Option<Moment>);
-    type Uses = (Option<Moment>, Option<Moment>, Option<IpNet>, Option<String>);
-    type Row = (Uuid, Uuid, String, Life, Uses);
-    let rows: Vec<Row> = credential_secrets::table
-        .filter(credential_secrets::credential_id.eq_any(credentials))
-        .order((credential_secrets::created_at.desc(), credential_secrets::id.desc()))
-        .select((
-            credential_secrets::credential_id,
-            credential_secrets::id,
-            credential_secrets::hint,
-            (
-                credential_secrets::created_at,
-                credential_secrets::expires_at,
-                credential_secrets::revoked_at,
-                credential_secrets::overlap,
-                credential_secrets::extended_at,
-            ),
-            (
-                credential_secrets::first_used_at,
-                credential_secrets::last_used_at,
-                credential_secrets::last_used_ip,
-                credential_secrets::last_used_agent,
-            ),
-        ))
-        .load(conn)
-        .await?;
-    let mut seen = HashSet::new();
-    let mut record = |(owner, id, hint, life, (first_used, used, ip, agent)): Row| {
-        let (created, expires, revoked, overlap, extended) = life;
-        let password = PasswordRecord {
-            id: SecretId(id),
-            hint,
-            created_at: created.into(),
-            expires_at: time(expires),
-            revoked_at: time(revoked),
+    new: NewSecret<'_>,
+    (replaced, overlap, end): (SecretId, Overlap, Timestamp),
+) -> Result<(), StoreError> {
+    statement(
+        "with replaced as (update credential_secrets set expires_at = $7, overlap = $8 where id = $9) \
+         insert into credential_secrets (id, credential_id, hint, hash, slot, created_at) values ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind::<SqlUuid, _>(new.id.0)
+    .bind::<SqlUuid, _>(new.credential.0)
+    .bind::<Text, _>(new.hint)
+    .bind::<Text, _>(new.hash)
+    .bind::<SmallInt, _>(new.slot)
+    .bind::<Timestamptz, _>(Moment(new.at))
+    .bind::<Timestamptz, _>(Moment(end))
+    .bind::<Text, _>(overlap.as_str())
+    .bind::<SqlUuid, _>(replaced.0)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What may be shown of a password.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = credential_secrets, check_for_backend(Pg))]
+pub(super) struct PasswordRow {
+    id: Uuid,
+    hint: String,
+    created_at: Moment,
+    expires_at: Option<Moment>,
+    revoked_at: Option<Moment>,
+    slot: Option<i16>,
+    overlap: Option<String>,
+    extended_at: Option<Moment>,
+    first_used_at: Option<Moment>,
+    last_used_at: Option<Moment>,
+    last_used_ip: Option<IpNet>,
+    last_used_agent: Option<String>,
+}
+
+impl PasswordRow {
+    /// `is_newest`: no other password of the credential came after it.
+    pub(super) fn record(self, is_newest: bool) -> Result<PasswordRecord, StoreError> {
+        Ok(PasswordRecord {
+            id: SecretId(self.id),
+            hint: self.hint,
+            created_at: self.created_at.into(),
+            expires_at: time(self.expires_at),
+            revoked_at: time(self.revoked_at),
+            slot: self.slot,
             // An older program does not write down an overlap; then a newer password tells.
-            is_replaced: !seen.insert(owner) || overlap.is_some(),
-            overlap: overlap.as_deref().map(word).transpose()?,
-            extended_at: time(extended),
-            first_used_at: time(first_used.or(used)),
-            last_used_at: time(used),
-            last_used_ip: ip.map(|net| net.addr()),
-            last_used_agent: agent,
-        };
-        Ok((CredentialId(owner), password))
-    };
-    rows.into_iter().map(&mut record).collect()
+            is_replaced: !is_newest || self.overlap.is_some(),
+            overlap: self.overlap.as_deref().map(word).transpose()?,
+            extended_at: time(self.extended_at),
+            first_used_at: time(self.first_used_at.or(self.last_used_at)),
+            last_used_at: time(self.last_used_at),
+            last_used_ip: self.last_used_ip.map(|net| net.addr()),
+            last_used_agent: self.last_used_agent,
+        })
+    }
 }
 
 /// A password whose overlap has ended by itself.
@@ -131,26 +145,6 @@ pub async fn end_expired(
         at: time(at).unwrap_or(now),
     };
     Ok(rows.into_iter().map(expired).collect())
-}
-
-/// A free slot, if there is one.
-pub async fn free_slot(conn: &mut Connection, credential: CredentialId) -> Result<Option<i16>, StoreError> {
-    let held: Vec<i16> = credential_secrets::table
-        .filter(credential_secrets::credential_id.eq(credential.0))
-        .filter(credential_secrets::slot.is_not_null())
-        .select(credential_secrets::slot.assume_not_null())
-        .load(conn)
-        .await?;
-    Ok([1, 2].into_iter().find(|slot| !held.contains(slot)))
-}
-
-/// Lets a replaced password work until `at` and no longer.
-pub async fn expire(conn: &mut Connection, id: SecretId, overlap: Overlap, at: Timestamp) -> Result<(), StoreError> {
-    diesel::update(credential_secrets::table.find(id.0))
-        .set((credential_secrets::expires_at.eq(Moment(at)), credential_secrets::overlap.eq(overlap.as_str())))
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Sets the date at which a password ends, or removes it.
@@ -209,23 +203,39 @@ pub struct SecretRow {
     pub holds_late_events: bool,
 }
 
-type SecretColumns =
-    (Uuid, Uuid, Uuid, String, String, Option<Moment>, Option<Moment>, Option<Moment>, Option<Moment>, String, bool);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = credential_secrets, check_for_backend(Pg))]
+struct SecretColumns {
+    id: Uuid,
+    credential_id: Uuid,
+    hint: String,
+    hash: String,
+    expires_at: Option<Moment>,
+    revoked_at: Option<Moment>,
+    #[diesel(select_expression = (credentials::account_id, credentials::revoked_at, credentials::disabled_at, credentials::holds_late_events))]
+    credential: (Uuid, Option<Moment>, Option<Moment>, bool),
+    #[diesel(select_expression = accounts::plan)]
+    plan: String,
+}
 
-fn secret_row(row: SecretColumns) -> Result<SecretRow, StoreError> {
-    let (secret, credential, account, hint, hash, expires, revoked, credential_revoked, disabled, plan, holds) = row;
-    Ok(SecretRow {
-        secret_id: SecretId(secret),
-        credential_id: CredentialId(credential),
-        account_id: AccountId(account),
-        hint,
-        hash,
-        expires_at: time(expires),
-        revoked: revoked.is_some() || credential_revoked.is_some(),
-        disabled: disabled.is_some(),
-        plan: word(&plan)?,
-        holds_late_events: holds,
-    })
+impl TryFrom<SecretColumns> for SecretRow {
+    type Error = StoreError;
+
+    fn try_from(row: SecretColumns) -> Result<Self, StoreError> {
+        let (account, credential_revoked, disabled, holds_late_events) = row.credential;
+        Ok(SecretRow {
+            secret_id: SecretId(row.id),
+            credential_id: CredentialId(row.credential_id),
+            account_id: AccountId(account),
+            hint: row.hint,
+            hash: row.hash,
+            expires_at: time(row.expires_at),
+            revoked: row.revoked_at.is_some() || credential_revoked.is_some(),
+            disabled: disabled.is_some(),
+            plan: word(&row.plan)?,
+            holds_late_events,
+        })
+    }
 }
 
 macro_rules! secret_rows {
@@ -233,19 +243,7 @@ macro_rules! secret_rows {
         credential_secrets::table
             .inner_join(credentials::table)
             .inner_join(accounts::table.on(accounts::id.eq(credentials::account_id)))
-            .select((
-                credential_secrets::id,
-                credentials::id,
-                credentials::account_id,
-                credential_secrets::hint,
-                credential_secrets::hash,
-                credential_secrets::expires_at,
-                credential_secrets::revoked_at,
-                credentials::revoked_at,
-                credentials::disabled_at,
-                accounts::plan,
-                credentials::holds_late_events,
-            ))
+            .select(SecretColumns::as_select())
     };
 }
 
@@ -261,14 +259,14 @@ pub async fn find_by_hint(
         .first(conn)
         .await
         .optional()?;
-    row.map(secret_row).transpose()
+    row.map(TryFrom::try_from).transpose()
 }
 
 /// The same by id: what the transaction that stores an event asks again.
 pub async fn find_row(conn: &mut Connection, id: SecretId) -> Result<Option<SecretRow>, StoreError> {
     let row: Option<SecretColumns> =
         secret_rows!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
-    row.map(secret_row).transpose()
+    row.map(TryFrom::try_from).transpose()
 }
 
 /// Puts another hash of the same password in the place of `old`, unless somebody did so before.

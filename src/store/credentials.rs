@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::pg::Pg;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,46 +11,70 @@ use uuid::Uuid;
 use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::columns::{Moment, time, word};
-use crate::store::credential_secrets;
+use crate::store::credential_secrets::PasswordRow;
 use crate::store::error::StoreError;
-use crate::store::pool::Connection;
-use crate::store::schema::credentials;
+use crate::store::pool::{Connection, Lock};
+use crate::store::schema::{credential_secrets, credentials};
 
 /// The constraint that keeps usernames unique.
 pub const USERNAME_IS_UNIQUE: &str = "credentials_username_is_unique";
 
-type Row = (Uuid, String, String, Moment, Option<Moment>, Option<Moment>, bool);
-type Columns = (
-    credentials::id,
-    credentials::name,
-    credentials::username,
-    credentials::created_at,
-    credentials::disabled_at,
-    credentials::revoked_at,
-    credentials::holds_late_events,
-);
-const COLUMNS: Columns = (
-    credentials::id,
-    credentials::name,
-    credentials::username,
-    credentials::created_at,
-    credentials::disabled_at,
-    credentials::revoked_at,
-    credentials::holds_late_events,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = credentials, check_for_backend(Pg))]
+struct Row {
+    id: Uuid,
+    name: String,
+    username: String,
+    created_at: Moment,
+    disabled_at: Option<Moment>,
+    revoked_at: Option<Moment>,
+    holds_late_events: bool,
+}
 
-fn credential(row: Row, passwords: Vec<PasswordRecord>) -> Credential {
-    let (id, name, username, created_at, disabled_at, revoked_at, holds_late_events) = row;
-    Credential {
-        id: CredentialId(id),
-        name,
-        username,
-        created_at: created_at.into(),
-        disabled_at: time(disabled_at),
-        revoked_at: time(revoked_at),
-        holds_late_events,
-        passwords,
+impl Row {
+    fn credential(self, passwords: Vec<PasswordRecord>) -> Credential {
+        Credential {
+            id: CredentialId(self.id),
+            name: self.name,
+            username: self.username,
+            created_at: self.created_at.into(),
+            disabled_at: time(self.disabled_at),
+            revoked_at: time(self.revoked_at),
+            holds_late_events: self.holds_late_events,
+            passwords,
+        }
     }
+}
+
+/// Credentials of an account with their passwords, a row for each password: the oldest credential first, its newest password first.
+macro_rules! with_passwords {
+    ($account:expr) => {
+        credentials::table
+            .left_join(credential_secrets::table)
+            .filter(credentials::account_id.eq($account.0))
+            .order((
+                credentials::created_at,
+                credentials::id,
+                credential_secrets::created_at.desc(),
+                credential_secrets::id.desc(),
+            ))
+            .select((Row::as_select(), Option::<PasswordRow>::as_select()))
+    };
+}
+
+/// One credential out of the rows of each.
+fn gather(rows: Vec<(Row, Option<PasswordRow>)>) -> Result<Vec<Credential>, StoreError> {
+    let mut credentials: Vec<Credential> = Vec::new();
+    for (row, password) in rows {
+        if credentials.last().is_none_or(|last| last.id.0 != row.id) {
+            credentials.push(row.credential(Vec::new()));
+        }
+        if let (Some(password), Some(credential)) = (password, credentials.last_mut()) {
+            let is_newest = credential.passwords.is_empty();
+            credential.passwords.push(password.record(is_newest)?);
+        }
+    }
+    Ok(credentials)
 }
 
 pub async fn insert(
@@ -88,22 +113,7 @@ pub async fn usernames_by_id(
 
 /// All credentials of an account, the oldest first, the revoked ones included.
 pub async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
-    let rows: Vec<Row> = credentials::table
-        .filter(credentials::account_id.eq(account.0))
-        .order((credentials::created_at, credentials::id))
-        .select(COLUMNS)
-        .load(conn)
-        .await?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.0).collect();
-    let mut passwords: HashMap<Uuid, Vec<PasswordRecord>> = HashMap::new();
-    for (owner, password) in credential_secrets::list(conn, &ids).await? {
-        passwords.entry(owner.0).or_default().push(password);
-    }
-    let with_passwords = |row: Row| {
-        let own = passwords.remove(&row.0).unwrap_or_default();
-        credential(row, own)
-    };
-    Ok(rows.into_iter().map(with_passwords).collect())
+    gather(with_passwords!(account).load(conn).await?)
 }
 
 pub async fn find(
@@ -111,37 +121,28 @@ pub async fn find(
     account: AccountId,
     id: CredentialId,
 ) -> Result<Option<Credential>, StoreError> {
-    let row: Option<Row> = credentials::table
-        .filter(credentials::account_id.eq(account.0))
-        .filter(credentials::id.eq(id.0))
-        .select(COLUMNS)
-        .first(conn)
-        .await
-        .optional()?;
-    with_own_passwords(conn, row).await
+    Ok(gather(with_passwords!(account).filter(credentials::id.eq(id.0)).load(conn).await?)?.pop())
 }
 
-/// The same, and the row stays locked until the transaction ends, so that acts on one credential follow one another.
-pub async fn find_locked(
+/// What locks a credential until its transaction ends, so that acts on it follow one another.
+pub fn lock(account: AccountId, id: CredentialId) -> Lock {
+    Lock(format!("select from credentials where account_id = '{account}' and id = '{id}' for update"))
+}
+
+/// The username of a credential, and nothing else.
+pub async fn find_username(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
-) -> Result<Option<Credential>, StoreError> {
-    let row: Option<Row> = credentials::table
+) -> Result<Option<Username>, StoreError> {
+    let text: Option<String> = credentials::table
         .filter(credentials::account_id.eq(account.0))
         .filter(credentials::id.eq(id.0))
-        .select(COLUMNS)
-        .for_update()
+        .select(credentials::username)
         .first(conn)
         .await
         .optional()?;
-    with_own_passwords(conn, row).await
-}
-
-async fn with_own_passwords(conn: &mut Connection, row: Option<Row>) -> Result<Option<Credential>, StoreError> {
-    let Some(row) = row else { return Ok(None) };
-    let passwords = credential_secrets::list(conn, &[row.0]).await?.into_iter().map(|(_, password)| password).collect();
-    Ok(Some(credential(row, passwords)))
+    text.as_deref().map(word).transpose()
 }
 
 /// Whose credential a username is. Usernames are unique over all accounts.
@@ -216,7 +217,7 @@ pub async fn set_holding(
     Ok(())
 }
 
-/// Revokes for good. The passwords are revoked by [`credential_secrets::revoke_all`] in the same transaction.
+/// Revokes for good. The passwords are revoked by [`crate::store::credential_secrets::revoke_all`] in the same transaction.
 pub async fn set_revoked_at(
     conn: &mut Connection,
     account: AccountId,

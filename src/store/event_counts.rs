@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
-use crate::store::prepared::prepared;
 use crate::store::schema::event_counts;
+use crate::store::statement::statement;
 
 /// The length of a bar.
 pub const HALF_HOUR_SECONDS: i64 = 1_800;
@@ -32,20 +32,10 @@ pub fn half_hour_of(time: Timestamp) -> Timestamp {
     Timestamp::from_second(start).unwrap_or(time)
 }
 
-prepared! {
-    AddCounts<'a> {
-        "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) values (",
-        account_id: &'a Uuid as SqlUuid, ", ",
-        credential_id: &'a Uuid as SqlUuid, ", ",
-        half_hour: Moment as Timestamptz, ", ",
-        writer: &'a Uuid as SqlUuid, ", ",
-        accepted: i64 as BigInt, ", ",
-        rejected: i64 as BigInt, ", ",
-        bytes: i64 as BigInt, ") on conflict (account_id, credential_id, half_hour, writer) do update set \
-         accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-         bytes = known.bytes + excluded.bytes"
-    }
-}
+const ADD: &str = "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) \
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (account_id, credential_id, half_hour, writer) do update set \
+     accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
+     bytes = known.bytes + excluded.bytes";
 
 /// Adds to the counts of one credential. `writer` tells those who count from each other, so that nobody waits for another's rows.
 pub async fn add(
@@ -57,16 +47,16 @@ pub async fn add(
     counts: Counts,
 ) -> Result<(), StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let statement = AddCounts {
-        account_id: &account.0,
-        credential_id: &credential.0,
-        half_hour: Moment(half_hour_of(at)),
-        writer: &writer,
-        accepted: number(counts.accepted),
-        rejected: number(counts.rejected),
-        bytes: number(counts.bytes),
-    };
-    statement.execute(conn).await?;
+    statement(ADD)
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(credential.0)
+        .bind::<Timestamptz, _>(Moment(half_hour_of(at)))
+        .bind::<SqlUuid, _>(writer)
+        .bind::<BigInt, _>(number(counts.accepted))
+        .bind::<BigInt, _>(number(counts.rejected))
+        .bind::<BigInt, _>(number(counts.bytes))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -137,7 +127,7 @@ pub async fn total(
                select accepted, rejected, bytes from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') \
                and ($3 is null or day < $3) and ($4 is null or credential_id = $4)) as counts";
     let since = since.map_or(Timestamp::UNIX_EPOCH, half_hour_of);
-    let sums: Sums = sql_query(sql)
+    let sums: Sums = statement(sql)
         .bind::<SqlUuid, _>(account.0)
         .bind::<Timestamptz, _>(Moment(since))
         .bind::<Nullable<Timestamptz>, _>(until.map(Moment))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::event_counts::half_hour_of;
 use crate::store::old_rows;
 use crate::store::pool::Connection;
+use crate::store::statement::statement;
 
 /// How much is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub async fn add(conn: &mut Connection, account: AccountId, removed: &[(EventId,
         let sql = "insert into event_removals as known (account_id, half_hour, events, bytes) values ($1, $2, $3, $4) \
                    on conflict (account_id, half_hour) do update set events = known.events + excluded.events, \
                    bytes = known.bytes + excluded.bytes";
-        sql_query(sql)
+        statement(sql)
             .bind::<SqlUuid, _>(account.0)
             .bind::<Timestamptz, _>(Moment(half_hour))
             .bind::<BigInt, _>(events)
@@ -68,7 +69,7 @@ pub async fn stored_between(
                and ($3 is null or day < $3) union all \
                select -events, -bytes from event_removals where account_id = $1 and half_hour >= $2 \
                and ($3 is null or half_hour < $3)) as changes";
-    let sums: Sums = sql_query(sql)
+    let sums: Sums = statement(sql)
         .bind::<SqlUuid, _>(account.0)
         .bind::<Timestamptz, _>(Moment(half_hour_of(since)))
         .bind::<Nullable<Timestamptz>, _>(until.map(Moment))

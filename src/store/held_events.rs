@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use diesel::dsl::{count_star, sum};
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, sql_query};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use crate::store::columns::{Moment, inet, without_nul};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::held_events;
+use crate::store::statement::statement;
 use crate::store::{idempotency, old_rows, senders};
 
 /// How many go in one step when they are too old: a body may be large.
@@ -111,7 +112,7 @@ pub async fn step_end(
         #[diesel(sql_type = Nullable<Timestamptz>)]
         step_end: Option<Moment>,
     }
-    let row: Row = sql_query(STEP_END)
+    let row: Row = statement(STEP_END)
         .bind::<SqlUuid, _>(account.0)
         .bind::<SqlUuid, _>(credential.0)
         .bind::<Timestamptz, _>(Moment(until))
@@ -139,14 +140,14 @@ pub async fn accept(
     let forgotten = now.saturating_sub(idempotency::KEPT).unwrap_or(now);
     let mut done = Vec::new();
     for (sql, fourth) in [(FORGET_OLD_KEYS, Moment(forgotten)), (CLAIM_KEYS, Moment(now)), (STORE, Moment(now))] {
-        let statement = sql_query(sql)
+        let statement = statement(sql)
             .bind::<SqlUuid, _>(account.0)
             .bind::<SqlUuid, _>(credential.0)
             .bind::<Timestamptz, _>(Moment(until))
             .bind::<Timestamptz, _>(fourth);
         done.push(statement.execute(conn).await?);
     }
-    sql_query(COUNT)
+    statement(COUNT)
         .bind::<SqlUuid, _>(account.0)
         .bind::<SqlUuid, _>(credential.0)
         .bind::<Timestamptz, _>(Moment(until))

@@ -45,6 +45,7 @@ pub mod senders;
 pub mod sessions;
 pub mod settings;
 pub mod spans;
+mod statement;
 pub mod storage_attempt;
 pub mod upkeep;
 pub mod users;

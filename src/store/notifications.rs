@@ -14,14 +14,9 @@ use uuid::Uuid;
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::pool::{Connection, Store};
-use crate::store::prepared::prepared;
+use crate::store::statement::statement;
 
-prepared! {
-    Notify<'a> {
-        "select pg_notify('reasoner_webhooks', payload) from unnest(",
-        payloads: &'a [String] as Array<Text>, ") as payload"
-    }
-}
+const NOTIFY: &str = "select pg_notify('reasoner_webhooks', payload) from unnest($1) as payload";
 
 /// After how long without a notification the server is asked whether it is there, and how long it may take to answer.
 const CHECK_AFTER: Duration = Duration::from_secs(10);
@@ -30,7 +25,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(2);
 /// Tells all programs that listen, this one included. `sender` says who told.
 pub async fn send(conn: &mut Connection, sender: Uuid, accounts: &[AccountId]) -> Result<(), StoreError> {
     let payloads: Vec<String> = accounts.iter().map(|account| format!("{sender} {}", account.0)).collect();
-    Notify { payloads: &payloads }.execute(conn).await?;
+    statement(NOTIFY).bind::<Array<Text>, _>(payloads).execute(conn).await?;
     Ok(())
 }
 

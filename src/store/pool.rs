@@ -3,10 +3,12 @@
 //! Connections: a bounded pool that never makes a caller wait longer than two seconds, and transactions over one of its
 //! connections. How they are opened is for `connect`.
 
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bb8::QueueStrategy;
 use diesel::ConnectionError;
 use diesel::result::Error::BrokenTransactionManager;
 use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
@@ -18,11 +20,12 @@ use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinHandle;
+use tokio::task_local;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
 
 use crate::metrics::{Counter, Durations};
-use crate::store::connect::{Connector, RawSession, SYNCHRONOUS_COMMIT};
+use crate::store::connect::{BEGIN, Connector, RawSession};
 use crate::store::error::StoreError;
 use crate::store::pacing::Pacing;
 
@@ -80,6 +83,10 @@ impl DerefMut for BackgroundConnection {
     }
 }
 
+/// A statement that locks something until its transaction ends. It goes with the beginning, which saves a round trip.
+#[derive(Debug)]
+pub struct Lock(pub(super) String);
+
 /// How long callers waited for a connection of the pool.
 #[derive(Debug, Default)]
 pub struct Waits {
@@ -131,6 +138,8 @@ impl Store {
             .max_size(MAX_CONNECTIONS)
             .connection_timeout(ACQUIRE_TIMEOUT)
             .test_on_check_out(true)
+            // The connection that was used last knows most statements, and was alive a moment ago.
+            .queue_strategy(QueueStrategy::Lifo)
             .build(manager)
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
@@ -246,9 +255,25 @@ impl Store {
         &self,
         act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.begin_with(BEGIN, act).await
+    }
+
+    /// The same, under a lock from the beginning.
+    pub async fn transaction_under<T, E: From<StoreError>>(
+        &self,
+        lock: &Lock,
+        act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin_with(&format!("{BEGIN}; {}", lock.0), act).await
+    }
+
+    async fn begin_with<T, E: From<StoreError>>(
+        &self,
+        begin: &str,
+        act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut connection = self.connection().await?;
-        Manager::begin_transaction(&mut *connection).await.map_err(StoreError::from)?;
-        connection.batch_execute(SYNCHRONOUS_COMMIT).await.map_err(StoreError::from)?;
+        Manager::begin_transaction_sql(&mut *connection, begin).await.map_err(StoreError::from)?;
         match act(&mut connection).await {
             Ok(value) => {
                 Manager::commit_transaction(&mut *connection).await.map_err(StoreError::from)?;
@@ -265,6 +290,16 @@ impl Store {
     }
 }
 
+task_local! {
+    /// Whether a connection was asked whether it is alive.
+    static ASKED: Cell<bool>;
+}
+
+/// Within one request, only the first connection is asked whether it is alive: each time is a round trip.
+pub async fn ask_once<T>(request: impl Future<Output = T>) -> T {
+    ASKED.scope(Cell::new(false), request).await
+}
+
 /// Until when silence is taken for death sooner than usual.
 #[derive(Default)]
 struct Suspicion(Mutex<Option<Instant>>);
@@ -274,6 +309,9 @@ impl Suspicion {
     async fn is_alive(&self, conn: &mut AsyncPgConnection) -> bool {
         if conn.is_broken() {
             return false;
+        }
+        if ASKED.try_with(|asked| asked.replace(true)).unwrap_or(false) {
+            return true;
         }
         let suspects = self.until().is_some_and(|until| Instant::now() < until);
         let patience = if suspects { MAX_SILENCE_OF_SUSPECTS } else { MAX_SILENCE };

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Inet, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,7 @@ use crate::store::columns::{Moment, inet};
 use crate::store::error::StoreError;
 use crate::store::old_rows;
 use crate::store::pool::Connection;
+use crate::store::statement::statement;
 
 /// How many addresses of one credential are kept. Of one that has as many, the overview says "or more".
 const MOST_OF_CREDENTIAL: i64 = 1_000;
@@ -34,7 +35,7 @@ pub async fn note(
     let credentials: Vec<Uuid> = seen.iter().map(|row| row.1).collect();
     let addresses: Vec<IpNet> = seen.iter().map(|row| inet(row.2)).collect();
     let times: Vec<Moment> = seen.iter().map(|row| Moment(row.3)).collect();
-    sql_query(
+    statement(
         "insert into senders as known (account_id, credential_id, remote_ip, last_seen_at) \
          select * from unnest($1, $2, $3, $4) as new (account_id, credential_id, remote_ip, last_seen_at) \
          on conflict (account_id, credential_id, remote_ip) do update \
@@ -51,7 +52,7 @@ pub async fn note(
 
 /// Keeps what was seen last of each credential. Rows that another program writes just now are left to it, so that neither waits.
 async fn forget_excess(conn: &mut Connection, accounts: &[Uuid], credentials: &[Uuid]) -> Result<(), StoreError> {
-    sql_query(
+    statement(
         "with full_ones as (select account_id, credential_id from senders \
          where (account_id, credential_id) in (select * from unnest($1, $2)) \
          group by account_id, credential_id having count(*) > $3), \
@@ -95,7 +96,7 @@ pub async fn count(
     since: Timestamp,
 ) -> Result<InUse, StoreError> {
     // What gave way was not in use after what is kept, so only a credential that is full of what counts may have had more.
-    let counted: Counted = sql_query(
+    let counted: Counted = statement(
         "with in_use as (select credential_id, remote_ip from senders \
          where account_id = $1 and last_seen_at >= $2 and ($3 is null or credential_id = $3)) \
          select (select count(distinct remote_ip) from in_use) as number, \

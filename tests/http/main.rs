@@ -48,6 +48,7 @@ mod packages;
 mod readme;
 mod rejections;
 mod retention;
+mod round_trips;
 mod sameness;
 mod schema;
 mod second_factor;

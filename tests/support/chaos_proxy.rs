@@ -1,7 +1,7 @@
 //! A line to the database that can be made slow, silent or dead, and cut at an exact byte: a proxy from a port on loopback to
 //! a server's Unix socket. What the tests conclude from it is theirs.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -59,6 +59,7 @@ struct Shared {
     commit_bytes: AtomicUsize,
     withheld_statement: Mutex<Option<&'static str>>,
     withheld: watch::Sender<u32>,
+    round_trips: Mutex<Vec<String>>,
 }
 
 impl Proxy {
@@ -75,6 +76,7 @@ impl Proxy {
             commit_bytes: AtomicUsize::new(0),
             withheld_statement: Mutex::new(None),
             withheld: watch::Sender::new(0),
+            round_trips: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -103,6 +105,11 @@ impl Proxy {
     /// The address of the embedded database behind it.
     pub fn database_url(&self) -> String {
         format!("postgresql://reasoner@127.0.0.1:{}/reasoner_webhooks", self.port)
+    }
+
+    /// What was asked of the server since the last call: the statement, or what was done with it, of each round trip.
+    pub fn take_round_trips(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.round_trips.lock().unwrap())
     }
 
     /// From the next statement with this text in it on, its connection hears nothing until [`Proxy::hand_on`].
@@ -258,6 +265,11 @@ async fn upward(
                 break;
             }
             let commits = conversation.hear(&message);
+            shared
+                .round_trips
+                .lock()
+                .unwrap()
+                .extend(conversation.asked.take_if(|_| matches!(message[0], b'Q' | b'S')));
             if commits && conversation.writes_events {
                 shared.commit_bytes.store(message.len(), Ordering::Relaxed);
             }
@@ -341,8 +353,10 @@ struct Conversation {
     has_begun: bool,
     writes_events: bool,
     in_transaction: bool,
-    statements_that_store: HashSet<Vec<u8>>,
+    statements: HashMap<Vec<u8>, String>,
     has_called: bool,
+    /// What the current round trip asks.
+    asked: Option<String>,
 }
 
 impl Conversation {
@@ -365,6 +379,7 @@ impl Conversation {
         match message[0] {
             b'Q' => {
                 let sql = text();
+                self.asked = Some(String::from_utf8_lossy(sql).into_owned());
                 match sql {
                     b"begin" => self.in_transaction = true,
                     b"commit" | b"rollback" => self.in_transaction = false,
@@ -373,17 +388,16 @@ impl Conversation {
                 commits(sql)
             }
             b'P' => {
-                let (name, sql) = (text().to_vec(), text());
-                self.statements_that_store.remove(&name);
-                if stores_events(sql) {
-                    self.writes_events = true;
-                    self.statements_that_store.insert(name);
-                }
+                let (name, sql) = (text().to_vec(), String::from_utf8_lossy(text()).into_owned());
+                self.writes_events |= stores_events(&sql);
+                self.asked = Some(format!("prepare {sql}"));
+                self.statements.insert(name, sql);
                 false
             }
             b'B' => {
                 let (_portal, name) = (text(), text());
-                self.has_called = self.statements_that_store.contains(name);
+                self.asked = self.statements.get(name).cloned();
+                self.has_called = self.asked.as_deref().is_some_and(stores_events);
                 false
             }
             // The end of a call is where the server commits.
@@ -399,6 +413,6 @@ fn commits(sql: &[u8]) -> bool {
     sql.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "commit")
 }
 
-fn stores_events(sql: &[u8]) -> bool {
-    String::from_utf8_lossy(sql).contains("store_events(")
+fn stores_events(sql: &str) -> bool {
+    sql.contains("store_events(")
 }

@@ -10,6 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 
+use crate::store::pool::ask_once;
 use crate::web::errors::PageError;
 
 /// Streams begin at once and may then go on for as long as they like.
@@ -21,7 +22,7 @@ pub async fn layer(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let has_form = *request.method() == Method::POST;
-    match tokio::time::timeout(MAX_WAIT, next.call(request)).await {
+    match tokio::time::timeout(MAX_WAIT, ask_once(next.call(request))).await {
         Ok(answer) => answer,
         Err(_) if has_form => Err(PageError::TimedOut.into()),
         Err(_) => Err(PageError::unavailable().into()),

@@ -1,0 +1,126 @@
+//! What a page and an act ask of the database: round trips are most of what they cost, and grow unseen.
+
+use reasoner_webhooks::domain::event::EventId;
+
+use crate::support::actors::{Person, Sender, WEBHOOKS};
+use crate::support::chaos_proxy::Proxy;
+use crate::support::postgres;
+use crate::support::server::{PASSWORD, TestServer};
+
+/// The most that a page may ask.
+const OF_A_PAGE: usize = 6;
+/// The most that an act may ask, with its transaction.
+const OF_AN_ACT: usize = 8;
+/// How often each is tried. The fewest count: a statement may have to be prepared, and the program's own work asks too.
+const TRIES: usize = 6;
+
+struct Stage {
+    server: TestServer,
+    proxy: Proxy,
+    alice: Person,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let (proxy, address) = Proxy::in_front_of(&postgres::new_database().await).await;
+        let server = TestServer::start_over(address, |_| {}).await;
+        let alice = server.pro("alice@example.com").await;
+        Self { server, proxy, alice }
+    }
+
+    /// What was asked for the cheapest of some requests.
+    async fn fewest(&self, requests: &[(String, Vec<(&str, &str)>)]) -> Vec<String> {
+        let mut fewest: Option<Vec<String>> = None;
+        for (path, fields) in requests {
+            self.proxy.take_round_trips();
+            let answer = match fields.as_slice() {
+                [("", _)] => self.alice.get(path).await,
+                fields => self.alice.post(path, fields).await,
+            };
+            assert!(answer.status().as_u16() < 400, "{path} answers {}", answer.status());
+            answer.text().await.unwrap();
+            let asked = self.proxy.take_round_trips();
+            if fewest.as_ref().is_none_or(|fewest| asked.len() < fewest.len()) {
+                fewest = Some(asked);
+            }
+        }
+        fewest.unwrap()
+    }
+
+    async fn senders(&self) -> Vec<(Sender, String)> {
+        let mut senders = Vec::new();
+        for _ in 0..TRIES {
+            let sender = self.server.sender(&self.alice).await;
+            let id = self.alice.credential_id(&sender.username).await;
+            senders.push((sender, id.to_string()));
+        }
+        senders
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_ask_the_database_a_few_times() {
+    let stage = Stage::start().await;
+    let senders = stage.senders().await;
+    let mut event = String::new();
+    for number in 0..20 {
+        event = senders[0].0.store(format!(r#"{{"number":{number}}}"#)).await;
+    }
+    let first = EventId::first_of(stage.server.now()).0;
+    let pages = [
+        "/events".to_owned(),
+        "/events?q=number%20%3E%203".to_owned(),
+        "/events/overview".to_owned(),
+        "/events/rejections".to_owned(),
+        format!("/events?before={first}"),
+        format!("/events/{event}"),
+        WEBHOOKS.to_owned(),
+        format!("{WEBHOOKS}?rotate={}", senders[0].1),
+        "/settings/account".to_owned(),
+        "/settings/audit".to_owned(),
+        "/settings/sessions".to_owned(),
+        "/docs/webhooks/quick-start".to_owned(),
+    ];
+    let mut too_many = Vec::new();
+    for page in pages {
+        let asked = stage.fewest(&vec![(page.clone(), vec![("", "")]); TRIES]).await;
+        println!("{} {page}", asked.len());
+        if asked.len() > OF_A_PAGE {
+            too_many.push(format!("{page} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
+        }
+    }
+    assert!(too_many.is_empty(), "{}", too_many.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_ask_the_database_a_few_times() {
+    let stage = Stage::start().await;
+    let senders = stage.senders().await;
+    let credentials = format!("{WEBHOOKS}/credentials");
+    let names: Vec<String> = (0..TRIES).map(|number| format!("Name {number}")).collect();
+    let on_each = |act: &str, fields: Vec<(&'static str, &'static str)>| -> Vec<(String, Vec<(&str, &str)>)> {
+        senders.iter().map(|(_, id)| (format!("{credentials}/{id}/{act}"), fields.clone())).collect()
+    };
+    let sign_in = vec![("email", "alice@example.com"), ("password", PASSWORD)];
+    let acts = [
+        ("creating", names.iter().map(|name| (credentials.clone(), vec![("name", name.as_str())])).collect()),
+        ("rotating", on_each("rotation", vec![("overlap", "7d")])),
+        ("extending", on_each("overlap-extension", vec![])),
+        ("stopping", on_each("old-password-revocation", vec![])),
+        ("renaming", on_each("name", vec![("name", "Another name")])),
+        ("sending a test event", on_each("test-event", vec![])),
+        ("disabling", on_each("disabling", vec![])),
+        ("enabling", on_each("enabling", vec![])),
+        ("revoking", on_each("revocation", vec![])),
+        ("signing in", vec![("/login".to_owned(), sign_in); TRIES]),
+    ];
+    let mut too_many = Vec::new();
+    for (act, requests) in acts {
+        let asked = stage.fewest(&requests).await;
+        println!("{} {act}", asked.len());
+        if asked.len() > OF_AN_ACT {
+            too_many.push(format!("{act} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
+        }
+    }
+    assert!(too_many.is_empty(), "{}", too_many.join("\n"));
+}
