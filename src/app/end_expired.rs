@@ -7,6 +7,7 @@ use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
 use crate::domain::audit::{Act, Action};
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::credential::{Credential, PasswordRecord};
 use crate::domain::ids::CredentialId;
 use crate::store::error::StoreError;
 use crate::store::pool::{Connection, Store};
@@ -24,8 +25,14 @@ pub async fn end_all_expired(store: &Store, now: Timestamp) -> Result<(), StoreE
     store.transaction(async |conn| end_expired(conn, None, now).await).await
 }
 
+/// Those of a credential, if there are any.
+pub async fn end_due(conn: &mut Connection, credential: &Credential, now: Timestamp) -> Result<(), StoreError> {
+    let is_due = |password: &PasswordRecord| password.slot.is_some() && password.has_ended_by_itself(now);
+    if credential.passwords.iter().any(is_due) { end_expired(conn, Some(credential.id), now).await } else { Ok(()) }
+}
+
 /// Those of one credential, or of all.
-pub async fn end_expired(
+async fn end_expired(
     conn: &mut Connection,
     credential: Option<CredentialId>,
     now: Timestamp,

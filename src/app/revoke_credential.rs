@@ -2,18 +2,17 @@
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::discard_held_events::discard_until;
-use crate::app::end_expired::end_expired;
+use crate::app::end_expired::end_due;
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::{credential_secrets, credentials};
+use crate::store::credentials;
 
 /// Revokes; once more changes nothing and leaves no second line.
 pub async fn revoke_credential(on: CredentialAct<'_>) -> Result<(), CredentialError> {
     on.decide(async |conn, credential| {
         if credential.revoked_at.is_none() {
-            end_expired(conn, Some(on.id), on.act.at).await?;
-            credentials::set_revoked_at(conn, on.account, on.id, on.act.at).await?;
-            credential_secrets::revoke_all(conn, on.id, on.act.at).await?;
+            end_due(conn, credential, on.act.at).await?;
+            credentials::revoke(conn, on.account, on.id, on.act.at).await?;
             discard_until(conn, on, credential, on.act.at).await?;
             on.note(conn, credential, Action::CredentialRevoked, AuditDetail::name(&credential.name)).await?;
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::discard_held_events::discard_until;
-use crate::app::end_expired::end_expired;
+use crate::app::end_expired::end_due;
 use crate::app::failure::Failure;
 use crate::app::generate_password::generate_password;
 use crate::domain::audit::Action;
@@ -100,11 +100,7 @@ async fn free_a_slot(
     overlap: Overlap,
 ) -> Result<(i16, Replaced), CredentialError> {
     let now = on.act.at;
-    let has_expired = |password: &PasswordRecord| password.expires_at.is_some_and(|end| end <= now);
-    let with_slot = || credential.passwords.iter().filter(|password| password.slot.is_some());
-    if with_slot().any(has_expired) {
-        end_expired(conn, Some(credential.id), now).await?;
-    }
+    end_due(conn, credential, now).await?;
     if overlap == Overlap::Now {
         credential_secrets::revoke_all(conn, credential.id, now).await?;
         discard_until(conn, on, credential, now).await?;
@@ -122,7 +118,8 @@ async fn free_a_slot(
         // One that ended at its date is not brought back.
         None => Replaced::Already(expiring),
     };
-    let is_free = |slot: &i16| !with_slot().any(|password| password.slot == Some(*slot) && !has_expired(password));
+    let holds = |password: &PasswordRecord, slot| password.slot == Some(slot) && !password.has_ended_by_itself(now);
+    let is_free = |slot: &i16| !credential.passwords.iter().any(|password| holds(password, *slot));
     let slot = [1, 2].into_iter().find(is_free).ok_or_else(two_live)?;
     Ok((slot, replaced))
 }

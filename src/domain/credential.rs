@@ -193,6 +193,11 @@ impl PasswordRecord {
         can_be.then(|| self.overlap.unwrap_or(Overlap::OneDay))
     }
 
+    /// Whether the date at which it ends is over.
+    pub fn has_ended_by_itself(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
     pub fn state(&self, now: Timestamp) -> PasswordState {
         match (self.revoked_at, self.expires_at) {
             (Some(_), _) => PasswordState::Revoked,

@@ -22,6 +22,7 @@ use crate::store::error::StoreError;
 use crate::store::events::{SummaryRow, left, of_account, ranged, summary, summary_columns};
 use crate::store::pool::Connection;
 use crate::store::schema::{credentials, events};
+use crate::store::statement::statement;
 
 /// How much older than a position the ids of unseen events can be. A body, a place in the queue and a statement may take their
 /// limits, and the clocks of two programs may be seconds apart; it bounds what is read, and costs nothing while nothing is new.
@@ -38,7 +39,7 @@ struct Now {
 
 /// What is committed now.
 pub async fn snapshot(conn: &mut Connection) -> Result<Snapshot, StoreError> {
-    let row: Now = sql_query("select pg_current_snapshot()::text as snapshot").get_result(conn).await?;
+    let row: Now = statement("select pg_current_snapshot()::text as snapshot").get_result(conn).await?;
     row.snapshot.parse().map_err(|_| StoreError::Unreadable(row.snapshot))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,6 +14,7 @@ use crate::store::error::StoreError;
 use crate::store::event_counts::{Counts, half_hour_of};
 use crate::store::old_rows;
 use crate::store::pool::Connection;
+use crate::store::senders::{self, InUse};
 use crate::store::statement::statement;
 
 /// Half hours that ended this long ago have one row for each credential, and no longer one for each writer.
@@ -23,67 +24,103 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// Days are kept for the longest chart, and for whoever asks the database.
 const DAYS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Timestamptz)]
-    time: Moment,
-    #[diesel(sql_type = BigInt)]
-    accepted: i64,
-    #[diesel(sql_type = BigInt)]
-    rejected: i64,
-    #[diesel(sql_type = BigInt)]
-    bytes: i64,
+/// What stands above lists: the counts, each with when it begins, and from how many addresses accepted events came.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    pub counts: BTreeMap<Timestamp, Counts>,
+    pub in_use: InUse,
 }
 
-const BY_HALF_HOUR: &str = "select half_hour as time, sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected, \
-     sum(bytes)::bigint as bytes from event_counts \
-     where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3) group by 1";
-const BY_DAY: &str = "select day as time, sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected, \
-     sum(bytes)::bigint as bytes from ( \
-     select day, accepted, rejected, bytes from daily_counts \
+/// Where there are no counts, there is one row without a time.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    time: Option<Moment>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    accepted: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    rejected: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    bytes: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    addresses: i64,
+    #[diesel(sql_type = Bool)]
+    or_more: bool,
+}
+
+/// Both in one round trip. Of the addresses of a credential, what gave way was not in use after what is kept, so only one that is full of
+/// what counts may have had more.
+macro_rules! overview {
+    ($counts:literal) => {
+        concat!(
+            "with in_use as (select credential_id, remote_ip from senders \
+             where account_id = $1 and last_seen_at >= $2 and ($3 is null or credential_id = $3)), \
+             counted as (select time, sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected, \
+             sum(bytes)::bigint as bytes from (",
+            $counts,
+            ") as counts group by 1) \
+             select counted.*, used.* from (select (select count(distinct remote_ip) from in_use) as addresses, \
+             exists (select from in_use group by credential_id having count(*) >= $4) as or_more) as used \
+             left join counted on true"
+        )
+    };
+}
+
+const BY_HALF_HOUR: &str = overview!(
+    "select half_hour as time, accepted, rejected, bytes from event_counts \
+     where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3)"
+);
+const BY_DAY: &str = overview!(
+    "select day as time, accepted, rejected, bytes from daily_counts \
      where account_id = $1 and day >= $2 and ($3 is null or credential_id = $3) \
      union all select date_trunc('day', half_hour, 'UTC'), accepted, rejected, bytes from event_counts \
-     where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3)) as counts group by 1";
+     where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3)"
+);
 
-async fn list(
+async fn read(
     conn: &mut Connection,
     sql: &'static str,
     account: AccountId,
     credential: Option<CredentialId>,
     since: Timestamp,
-) -> Result<BTreeMap<Timestamp, Counts>, StoreError> {
+) -> Result<Overview, StoreError> {
     let rows: Vec<Row> = statement(sql)
         .bind::<SqlUuid, _>(account.0)
         .bind::<Timestamptz, _>(Moment(since))
         .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))
+        .bind::<BigInt, _>(senders::MOST_OF_CREDENTIAL)
         .load(conn)
         .await?;
-    let counts = |row: &Row| Counts {
-        accepted: row.accepted.unsigned_abs(),
-        rejected: row.rejected.unsigned_abs(),
-        bytes: row.bytes.unsigned_abs(),
+    let first = rows.as_slice().first();
+    let in_use = InUse {
+        addresses: first.map_or(0, |row| row.addresses.unsigned_abs()),
+        or_more: first.is_some_and(|row| row.or_more),
     };
-    Ok(rows.iter().map(|row| (row.time.into(), counts(row))).collect())
+    let number = |n: Option<i64>| n.unwrap_or_default().unsigned_abs();
+    let counts =
+        |row: &Row| Counts { accepted: number(row.accepted), rejected: number(row.rejected), bytes: number(row.bytes) };
+    let counts = rows.iter().filter_map(|row| Some((row.time?.into(), counts(row)))).collect();
+    Ok(Overview { counts, in_use })
 }
 
-/// The counts since a moment by half hour, of one credential or of all.
-pub async fn list_half_hours(
+/// Since a moment by half hour, of one credential or of all.
+pub async fn by_half_hour(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,
     since: Timestamp,
-) -> Result<BTreeMap<Timestamp, Counts>, StoreError> {
-    list(conn, BY_HALF_HOUR, account, credential, since).await
+) -> Result<Overview, StoreError> {
+    read(conn, BY_HALF_HOUR, account, credential, since).await
 }
 
-/// The counts since the beginning of a day by day, of one credential or of all.
-pub async fn list_days(
+/// Since the beginning of a day by day, of one credential or of all.
+pub async fn by_day(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,
     since: Timestamp,
-) -> Result<BTreeMap<Timestamp, Counts>, StoreError> {
-    list(conn, BY_DAY, account, credential, since).await
+) -> Result<Overview, StoreError> {
+    read(conn, BY_DAY, account, credential, since).await
 }
 
 /// The rows of one writer among others are added to the row of nobody, whose id is nil.

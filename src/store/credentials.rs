@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::pg::Pg;
+use diesel::sql_types::{Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::store::credential_secrets::PasswordRow;
 use crate::store::error::StoreError;
 use crate::store::pool::{Connection, Lock};
 use crate::store::schema::{credential_secrets, credentials};
+use crate::store::statement::statement;
 
 /// The constraint that keeps usernames unique.
 pub const USERNAME_IS_UNIQUE: &str = "credentials_username_is_unique";
@@ -217,16 +219,22 @@ pub async fn set_holding(
     Ok(())
 }
 
-/// Revokes for good. The passwords are revoked by [`crate::store::credential_secrets::revoke_all`] in the same transaction.
-pub async fn set_revoked_at(
+/// Revokes for good, with every password.
+pub async fn revoke(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    diesel::update(credentials::table.filter(credentials::account_id.eq(account.0)).filter(credentials::id.eq(id.0)))
-        .set(credentials::revoked_at.eq(Moment(at)))
-        .execute(conn)
-        .await?;
+    statement(
+        "with revoked as (update credentials set revoked_at = $3 where account_id = $1 and id = $2 returning id) \
+         update credential_secrets s set revoked_at = $3, slot = null from revoked \
+         where s.credential_id = revoked.id and s.revoked_at is null",
+    )
+    .bind::<SqlUuid, _>(account.0)
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<Timestamptz, _>(Moment(at))
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, CredentialId};
+use crate::domain::position::Snapshot;
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
@@ -106,25 +107,22 @@ pub async fn list_since(
 struct Sums {
     #[diesel(sql_type = BigInt)]
     accepted: i64,
-    #[diesel(sql_type = BigInt)]
-    rejected: i64,
-    #[diesel(sql_type = BigInt)]
-    bytes: i64,
+    #[diesel(sql_type = Text)]
+    snapshot: String,
 }
 
-/// All that was counted in a span of time, of one credential or all: to the half hour, and to the day of what is older.
-pub async fn total(
+/// How many events were accepted in a span of time, of one credential or all: to the half hour, and to the day of what is older. And
+/// what was committed then.
+pub async fn count_accepted(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-) -> Result<Counts, StoreError> {
-    let sql = "select coalesce(sum(accepted), 0)::bigint as accepted, coalesce(sum(rejected), 0)::bigint as rejected, \
-               coalesce(sum(bytes), 0)::bigint as bytes from ( \
-               select accepted, rejected, bytes from event_counts where account_id = $1 and half_hour >= $2 \
+    (since, until): (Option<Timestamp>, Option<Timestamp>),
+) -> Result<(u64, Snapshot), StoreError> {
+    let sql = "select coalesce(sum(accepted), 0)::bigint as accepted, pg_current_snapshot()::text as snapshot from ( \
+               select accepted from event_counts where account_id = $1 and half_hour >= $2 \
                and ($3 is null or half_hour < $3) and ($4 is null or credential_id = $4) union all \
-               select accepted, rejected, bytes from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') \
+               select accepted from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') \
                and ($3 is null or day < $3) and ($4 is null or credential_id = $4)) as counts";
     let since = since.map_or(Timestamp::UNIX_EPOCH, half_hour_of);
     let sums: Sums = statement(sql)
@@ -134,9 +132,6 @@ pub async fn total(
         .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))
         .get_result(conn)
         .await?;
-    Ok(Counts {
-        accepted: sums.accepted.unsigned_abs(),
-        rejected: sums.rejected.unsigned_abs(),
-        bytes: sums.bytes.unsigned_abs(),
-    })
+    let snapshot = sums.snapshot.parse().map_err(|_| StoreError::Unreadable(sums.snapshot))?;
+    Ok((sums.accepted.unsigned_abs(), snapshot))
 }

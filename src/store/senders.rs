@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Inet, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Inet, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
@@ -18,9 +18,15 @@ use crate::store::pool::Connection;
 use crate::store::statement::statement;
 
 /// How many addresses of one credential are kept. Of one that has as many, the overview says "or more".
-const MOST_OF_CREDENTIAL: i64 = 1_000;
+pub(super) const MOST_OF_CREDENTIAL: i64 = 1_000;
 /// An address that was not used for this long is forgotten. The longest overview looks back 30 days.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+#[derive(QueryableByName)]
+struct Noted {
+    #[diesel(sql_type = Bool)]
+    is_new: bool,
+}
 
 /// Notes when addresses were last used. Of a credential that has more than are kept, those that were not used for longest give way.
 pub async fn note(
@@ -35,19 +41,19 @@ pub async fn note(
     let credentials: Vec<Uuid> = seen.iter().map(|row| row.1).collect();
     let addresses: Vec<IpNet> = seen.iter().map(|row| inet(row.2)).collect();
     let times: Vec<Moment> = seen.iter().map(|row| Moment(row.3)).collect();
-    statement(
+    let noted: Vec<Noted> = statement(
         "insert into senders as known (account_id, credential_id, remote_ip, last_seen_at) \
          select * from unnest($1, $2, $3, $4) as new (account_id, credential_id, remote_ip, last_seen_at) \
          on conflict (account_id, credential_id, remote_ip) do update \
-         set last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at)",
+         set last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at) returning xmax = 0 as is_new",
     )
     .bind::<Array<SqlUuid>, _>(&accounts)
     .bind::<Array<SqlUuid>, _>(&credentials)
     .bind::<Array<Inet>, _>(addresses)
     .bind::<Array<Timestamptz>, _>(times)
-    .execute(conn)
+    .load(conn)
     .await?;
-    forget_excess(conn, &accounts, &credentials).await
+    if noted.iter().any(|row| row.is_new) { forget_excess(conn, &accounts, &credentials).await } else { Ok(()) }
 }
 
 /// Keeps what was seen last of each credential. Rows that another program writes just now are left to it, so that neither waits.
@@ -78,37 +84,6 @@ pub struct InUse {
     pub addresses: u64,
     /// There may have been more: of one of the credentials no more are kept.
     pub or_more: bool,
-}
-
-#[derive(QueryableByName)]
-struct Counted {
-    #[diesel(sql_type = BigInt)]
-    number: i64,
-    #[diesel(sql_type = Bool)]
-    or_more: bool,
-}
-
-/// How many addresses were in use since a moment, by one credential or by all.
-pub async fn count(
-    conn: &mut Connection,
-    account: AccountId,
-    credential: Option<CredentialId>,
-    since: Timestamp,
-) -> Result<InUse, StoreError> {
-    // What gave way was not in use after what is kept, so only a credential that is full of what counts may have had more.
-    let counted: Counted = statement(
-        "with in_use as (select credential_id, remote_ip from senders \
-         where account_id = $1 and last_seen_at >= $2 and ($3 is null or credential_id = $3)) \
-         select (select count(distinct remote_ip) from in_use) as number, \
-         exists (select from in_use group by credential_id having count(*) >= $4) as or_more",
-    )
-    .bind::<SqlUuid, _>(account.0)
-    .bind::<Timestamptz, _>(Moment(since))
-    .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))
-    .bind::<BigInt, _>(MOST_OF_CREDENTIAL)
-    .get_result(conn)
-    .await?;
-    Ok(InUse { addresses: counted.number.unsigned_abs(), or_more: counted.or_more })
 }
 
 /// Forgets the addresses that were not used for long.

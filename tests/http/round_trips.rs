@@ -1,5 +1,6 @@
 //! What a page and an act ask of the database: round trips are most of what they cost, and grow unseen.
 
+use jiff::SignedDuration;
 use reasoner_webhooks::domain::event::EventId;
 
 use crate::support::actors::{Person, Sender, WEBHOOKS};
@@ -11,6 +12,8 @@ use crate::support::server::{PASSWORD, TestServer};
 const OF_A_PAGE: usize = 6;
 /// The most that an act may ask, with its transaction.
 const OF_AN_ACT: usize = 8;
+/// Asks nothing but whether the connection is alive, once a request.
+const IS_ALIVE: &str = "";
 /// How often each is tried. The fewest count: a statement may have to be prepared, and the program's own work asks too.
 const TRIES: usize = 6;
 
@@ -35,6 +38,7 @@ impl Stage {
             self.proxy.take_round_trips();
             let answer = match fields.as_slice() {
                 [("", _)] => self.alice.get(path).await,
+                fields if path == "/login" => self.server.visitor().post(path, fields).await,
                 fields => self.alice.post(path, fields).await,
             };
             assert!(answer.status().as_u16() < 400, "{path} answers {}", answer.status());
@@ -44,7 +48,11 @@ impl Stage {
                 fewest = Some(asked);
             }
         }
-        fewest.unwrap()
+        let mut fewest = fewest.unwrap();
+        let all = fewest.len();
+        fewest.retain(|statement| statement != IS_ALIVE);
+        assert!(all <= fewest.len() + 1, "{:?} asks again whether its connection is alive", requests[0].0);
+        fewest
     }
 
     async fn senders(&self) -> Vec<(Sender, String)> {
@@ -66,10 +74,11 @@ async fn pages_ask_the_database_a_few_times() {
     for number in 0..20 {
         event = senders[0].0.store(format!(r#"{{"number":{number}}}"#)).await;
     }
+    // The steps to a first event are over by then.
+    stage.server.pass(SignedDuration::from_hours(2));
     let first = EventId::first_of(stage.server.now()).0;
     let pages = [
         "/events".to_owned(),
-        "/events?q=number%20%3E%203".to_owned(),
         "/events/overview".to_owned(),
         "/events/rejections".to_owned(),
         format!("/events?before={first}"),
@@ -84,7 +93,6 @@ async fn pages_ask_the_database_a_few_times() {
     let mut too_many = Vec::new();
     for page in pages {
         let asked = stage.fewest(&vec![(page.clone(), vec![("", "")]); TRIES]).await;
-        println!("{} {page}", asked.len());
         if asked.len() > OF_A_PAGE {
             too_many.push(format!("{page} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
         }
@@ -108,7 +116,7 @@ async fn acts_ask_the_database_a_few_times() {
         ("extending", on_each("overlap-extension", vec![])),
         ("stopping", on_each("old-password-revocation", vec![])),
         ("renaming", on_each("name", vec![("name", "Another name")])),
-        ("sending a test event", on_each("test-event", vec![])),
+        ("sending a test event", vec![on_each("test-event", vec![]).remove(0); TRIES]),
         ("disabling", on_each("disabling", vec![])),
         ("enabling", on_each("enabling", vec![])),
         ("revoking", on_each("revocation", vec![])),
@@ -117,7 +125,6 @@ async fn acts_ask_the_database_a_few_times() {
     let mut too_many = Vec::new();
     for (act, requests) in acts {
         let asked = stage.fewest(&requests).await;
-        println!("{} {act}", asked.len());
         if asked.len() > OF_AN_ACT {
             too_many.push(format!("{act} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
         }

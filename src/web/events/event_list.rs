@@ -18,7 +18,7 @@ use crate::store::error::StoreError;
 use crate::store::matching::Budget;
 use crate::store::pool::{Pooled, Store};
 use crate::store::searching::search;
-use crate::store::{arrivals, credentials, event_counts, events};
+use crate::store::{credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::filters::{Filters, Query};
@@ -156,15 +156,11 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
         return Ok(see_other(&address));
     }
     let filter = &filters.filter;
-    let matching = match filter.query {
-        None if filters.error.is_none() => {
-            let counts = event_counts::total(&mut conn, account, filter.credential, filter.since, filter.until).await?;
-            Some(grouped(counts.accepted))
-        }
-        _ => None,
-    };
-    // Before the rows are read: what comes between the two is told twice, and nothing is left out.
-    let position = Position::shown(EventId::first_of(now), arrivals::snapshot(&mut conn).await?);
+    // The snapshot is taken before the rows are read: what comes between the two is told twice, and nothing is left out.
+    let span = (filter.since, filter.until);
+    let (accepted, snapshot) = event_counts::count_accepted(&mut conn, account, filter.credential, span).await?;
+    let matching = (filter.query.is_none() && filters.error.is_none()).then(|| grouped(accepted));
+    let position = Position::shown(EventId::first_of(now), snapshot);
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
     let found = list_found(store, conn, account, &filters).await?;
     // The names of fields come from the rows that are shown; only where there are none, the newest events are read for them.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
-use crate::store::{counts_by_time, credentials, senders};
+use crate::store::{counts_by_time, credentials};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::chart::{Chart, Span};
@@ -33,14 +33,14 @@ impl Overview {
     ) -> Result<Self, StoreError> {
         let (span, credential) = (filters.overview, filters.filter.credential);
         let since = span.start(now);
-        let counts = match span {
-            Span::Day => counts_by_time::list_half_hours(conn, account, credential, since).await?,
-            Span::Month => counts_by_time::list_days(conn, account, credential, since).await?,
+        let counted = match span {
+            Span::Day => counts_by_time::by_half_hour(conn, account, credential, since).await?,
+            Span::Month => counts_by_time::by_day(conn, account, credential, since).await?,
         };
-        let in_use = senders::count(conn, account, credential, since).await?;
+        let in_use = counted.in_use;
         let or_more = if in_use.or_more { "+" } else { "" };
         let senders = format!("{}{or_more}", grouped(in_use.addresses));
-        Ok(Self { chart: Chart::draw(&counts, span, now), senders })
+        Ok(Self { chart: Chart::draw(&counted.counts, span, now), senders })
     }
 }
 

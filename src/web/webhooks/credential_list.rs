@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use jiff::Timestamp;
+use jiff::SignedDuration;
 
 use crate::domain::credential::Credential;
 use crate::domain::listing::EventFilter;
@@ -113,7 +113,7 @@ async fn render(current_user: &SignedIn, query: &Query, error: Option<FormError>
     let all = credentials::list(&mut conn, account).await?;
     let page = current_user.page("Webhooks settings").at("settings", "webhooks");
     if !current_user.member.plan.includes_webhooks() {
-        let counts = event_counts::list_since(&mut conn, account, Timestamp::UNIX_EPOCH).await?;
+        let soon = now.saturating_add(SignedDuration::from_mins(30)).unwrap_or(now);
         let template = Locked {
             page,
             upgrade_url: current_user.state().upgrade_url.clone(),
@@ -123,12 +123,14 @@ async fn render(current_user: &SignedIn, query: &Query, error: Option<FormError>
                 .map(|credential| Card::new(credential, &HalfHours::default(), now))
                 .collect(),
             notice: notice(query, &all, now),
-            last_event: counts.values().any(|counts| counts.accepted > 0),
+            last_event: event_counts::has_accepted_before(&mut conn, account, soon).await?,
         };
         return Ok(template.render()?);
     }
     let counts = event_counts::list_since(&mut conn, account, Span::Day.start(now)).await?;
-    let held = held_events::list(&mut conn, account, now).await?;
+    // Only a password that has ended by itself brings events that are held.
+    let has_ended = |credential: &Credential| credential.passwords.iter().any(|p| p.has_ended_by_itself(now));
+    let held = if all.iter().any(has_ended) { held_events::list(&mut conn, account, now).await? } else { Vec::new() };
     let card = |credential: &Credential| Card {
         held: Held::of(&held, credential, now),
         ..Card::new(credential, &counts, now)

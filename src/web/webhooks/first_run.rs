@@ -5,7 +5,7 @@ use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::domain::credential::Credential;
+use crate::domain::credential::{Credential, PasswordRecord};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
@@ -52,7 +52,9 @@ impl FirstRun {
     ) -> Result<Option<Self>, StoreError> {
         let Some(newest) = all.iter().rfind(|credential| credential.state(now).is_open()) else { return Ok(None) };
         let long_ago = now.saturating_sub(STAYS_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
-        if event_counts::has_accepted_before(conn, account, long_ago).await? {
+        let was_used = |password: &PasswordRecord| password.first_used_at.is_some_and(|at| at < long_ago);
+        let has_sent = all.iter().flat_map(|credential| &credential.passwords).any(was_used);
+        if has_sent || event_counts::has_accepted_before(conn, account, long_ago).await? {
             return Ok(None);
         }
         let everything = EventFilter::default();
