@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::checked::{Config, Database};
-use crate::store::embedded::cluster::Cluster;
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::known_clusters::KnownClusters;
-use crate::store::embedded::running::Outdated;
-use crate::store::embedded::supervisor::Supervisor;
+use crate::embedded::cluster::Cluster;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::known_clusters::KnownClusters;
+use crate::embedded::running::Outdated;
+use crate::embedded::supervisor::{Clients, Supervisor};
 use crate::store::error::StoreError;
 use crate::store::migrate::{self, Migrated};
 use crate::store::pool::Store;
@@ -28,7 +28,7 @@ struct Own {
     directory: PathBuf,
     is_new: bool,
     is_elsewhere: bool,
-    supervisor: Supervisor,
+    supervisor: Supervisor<Store>,
 }
 
 /// What becomes of a database of the program's own that is not there.
@@ -182,6 +182,17 @@ impl OpenDatabase {
         if let Some(own) = self.own {
             log_failed_stop(own.supervisor.stop().await);
         }
+    }
+}
+
+impl Clients for Store {
+    async fn reach_server(&self) -> bool {
+        // A pool whose connections are all taken by slow pages says nothing about the server.
+        self.connection().await.is_ok() || self.own_connection().await.is_ok()
+    }
+
+    async fn pause(&self) -> Box<dyn Send> {
+        Box::new(self.pause_batches().await)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod domain;
+pub mod embedded;
 pub mod hashing;
 pub mod ingest;
 pub mod logging;

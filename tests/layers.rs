@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The layers, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
 /// above it in this list: so imports only look down.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -19,7 +19,8 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("config", &["domain"]),
     ("logging", &["config"]),
     ("store", &["domain", "metrics", "random"]),
-    ("database", &["config", "store"]),
+    ("embedded", &[]),
+    ("database", &["config", "embedded", "store"]),
     ("app", &["domain", "clock", "random", "hashing", "store"]),
     ("ingest", &["domain", "clock", "metrics", "random", "hashing", "store"]),
     ("web", &["domain", "clock", "metrics", "random", "hashing", "store", "app", "ingest"]),

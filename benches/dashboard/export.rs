@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use reasoner_webhooks::domain::event::EventId;
-use reasoner_webhooks::store::embedded::binaries::candidate_directories;
+use reasoner_webhooks::embedded::binaries::candidate_directories;
 use tokio::process::Command;
 
 use crate::program::Program;

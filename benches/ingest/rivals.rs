@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use reasoner_webhooks::store::embedded::binaries::candidate_directories;
+use reasoner_webhooks::embedded::binaries::candidate_directories;
 
 use crate::load::body_of;
 use crate::program::{Process, Program};

@@ -28,7 +28,7 @@ pub async fn accept_held_events(
     let step = async || {
         on.decide(async |conn, credential| {
             let Some(end) = held_events::step_end(conn, on.account, on.id, until).await? else { return Ok(None) };
-            let accepted = held_events::accept(conn, on.account, on.id, (oldest_kept, end), counter, now).await?;
+            let accepted = held_events::accept(conn, (on.account, on.id), (oldest_kept, end), counter, now).await?;
             on.note(conn, credential, Action::HeldEventsAccepted, AuditDetail::HeldAccepted(accepted)).await?;
             Ok(Some(accepted))
         })

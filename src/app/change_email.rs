@@ -4,7 +4,7 @@
 use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::SessionId;
@@ -40,7 +40,13 @@ pub async fn change_email(
             })?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             let detail = AuditDetail::EmailWas { was: member.email.clone(), sessions_ended: ended as u64 };
-            audit::append(conn, member.account_id, act, Action::EmailChanged, email.as_str(), detail).await?;
+            audit::append(
+                conn,
+                member.account_id,
+                act,
+                AuditLine::new(Action::EmailChanged, email.as_str()).with(detail),
+            )
+            .await?;
             Ok(())
         })
         .await

@@ -3,14 +3,13 @@
 
 use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
-use crate::domain::account::Member;
+use crate::app::member_act::MemberAct;
 use crate::domain::account_password::NewPassword;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
-use crate::store::pool::Store;
 use crate::store::{audit, users};
 
 /// Why the password stayed as it was.
@@ -34,12 +33,10 @@ pub enum Authority<'a> {
 }
 
 pub async fn change_password(
-    store: &Store,
+    MemberAct { store, member, act }: MemberAct<'_>,
     hasher: &Hasher,
-    member: &Member,
     new: &NewPassword,
     authority: Authority<'_>,
-    act: &Act,
 ) -> Result<(), ChangePasswordError> {
     let (action, kept) = match authority {
         Authority::Operator => (Action::PasswordReset, None),
@@ -48,7 +45,7 @@ pub async fn change_password(
             if !hasher.verify(current, &hash.unwrap_or_default()).await? {
                 let conn = &mut *store.connection().await?;
                 let action = Action::PasswordConfirmationFailed;
-                audit::append(conn, member.account_id, act, action, &member.email, AuditDetail::None).await?;
+                audit::append(conn, member.account_id, act, AuditLine::new(action, &member.email)).await?;
                 return Err(ChangePasswordError::WrongPassword);
             }
             (Action::PasswordChanged, session)
@@ -60,7 +57,7 @@ pub async fn change_password(
             users::change_password(conn, member.user_id, &hash, act.at).await?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
-            audit::append(conn, member.account_id, act, action, &member.email, detail).await?;
+            audit::append(conn, member.account_id, act, AuditLine::new(action, &member.email).with(detail)).await?;
             Ok(())
         })
         .await

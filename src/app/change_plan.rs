@@ -2,7 +2,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::{Member, Plan};
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::store::pool::Store;
 use crate::store::{accounts, audit};
@@ -14,7 +14,13 @@ pub async fn change_plan(store: &Store, member: &Member, plan: Plan, act: &Act) 
             let before = accounts::change_plan(conn, member.account_id, plan).await?;
             if before != plan {
                 let detail = AuditDetail::Changed { from: before.to_string(), to: plan.to_string() };
-                audit::append(conn, member.account_id, act, Action::PlanChanged, &member.email, detail).await?;
+                audit::append(
+                    conn,
+                    member.account_id,
+                    act,
+                    AuditLine::new(Action::PlanChanged, &member.email).with(detail),
+                )
+                .await?;
             }
             Ok(())
         })

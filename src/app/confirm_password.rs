@@ -4,8 +4,7 @@
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::account_password::MAX_PASSWORD_CHARS;
-use crate::domain::audit::{Act, Action};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
 use crate::store::pool::Store;
@@ -25,7 +24,7 @@ pub async fn confirm_password(
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
     let right = plausible && hasher.verify(password, &hash.unwrap_or_default()).await?;
     let action = if right { Action::PasswordConfirmed } else { Action::PasswordConfirmationFailed };
-    audit::append(&mut *store.connection().await?, member.account_id, act, action, &member.email, AuditDetail::None)
+    audit::append(&mut *store.connection().await?, member.account_id, act, AuditLine::new(action, &member.email))
         .await?;
     Ok(right)
 }

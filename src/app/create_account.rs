@@ -4,7 +4,7 @@ use crate::app::failure::{Failure, carries_failure};
 use crate::app::installation_keys::installation_keys;
 use crate::domain::account::{Plan, account_name};
 use crate::domain::account_password::NewPassword;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::{AccountId, UserId};
@@ -58,7 +58,7 @@ pub async fn create_account(
                 return Err(CreateAccountError::AlreadySetUp);
             }
             accounts::insert(conn, account, &name, new.plan, act.at).await?;
-            users::insert(conn, user, account, &new.email, &hash, act.at).await.map_err(|error| {
+            users::insert(conn, (account, user), &new.email, &hash, act.at).await.map_err(|error| {
                 if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) {
                     CreateAccountError::EmailTaken
                 } else {
@@ -66,7 +66,8 @@ pub async fn create_account(
                 }
             })?;
             let detail = AuditDetail::Plan { plan: new.plan.as_str().to_owned() };
-            audit::append(conn, account, act, Action::AccountCreated, new.email.as_str(), detail).await?;
+            audit::append(conn, account, act, AuditLine::new(Action::AccountCreated, new.email.as_str()).with(detail))
+                .await?;
             Ok((account, user))
         })
         .await

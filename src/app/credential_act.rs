@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::app::failure::{Failure, carries_failure};
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Credential;
 use crate::domain::ids::{AccountId, CredentialId};
@@ -76,6 +76,6 @@ impl CredentialAct<'_> {
         action: Action,
         detail: AuditDetail,
     ) -> Result<(), StoreError> {
-        audit::append(conn, self.account, self.act, action, &credential.username, detail).await
+        audit::append(conn, self.account, self.act, AuditLine::new(action, &credential.username).with(detail)).await
     }
 }

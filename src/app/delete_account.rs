@@ -4,8 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::pool::Store;
@@ -23,8 +22,7 @@ pub async fn delete_account(store: &Store, member: &Member, act: &Act) -> Result
         .transaction(async |conn| {
             if accounts::delete(conn, account).await? {
                 deleted_accounts::insert(conn, account, act.at).await?;
-                audit::append(conn, account, act, Action::AccountDeleted, &account.to_string(), AuditDetail::None)
-                    .await?;
+                audit::append(conn, account, act, AuditLine::new(Action::AccountDeleted, &account.to_string())).await?;
             }
             Ok(())
         })

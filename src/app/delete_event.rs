@@ -2,8 +2,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::event::EventId;
 use crate::store::pool::Store;
 use crate::store::{audit, event_removals, events};
@@ -15,7 +14,7 @@ pub async fn delete_event(store: &Store, member: &Member, id: EventId, act: &Act
             let deleted = events::delete(conn, member.account_id, id).await?;
             if let Some(bytes) = deleted {
                 event_removals::add(conn, member.account_id, &[(id, bytes)]).await?;
-                audit::append(conn, member.account_id, act, Action::EventDeleted, &id.to_string(), AuditDetail::None)
+                audit::append(conn, member.account_id, act, AuditLine::new(Action::EventDeleted, &id.to_string()))
                     .await?;
             }
             Ok(deleted.is_some())

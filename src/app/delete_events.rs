@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::app::failure::Failure;
+use crate::app::member_act::MemberAct;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::{AuditDetail, DeletionEnd};
 use crate::domain::deletion::{Deletion, DeletionId, Matching};
 use crate::domain::event::EventId;
@@ -69,19 +70,17 @@ pub async fn count_matching(
 
 /// Orders that the events that were counted by a filter are deleted; `false` while an earlier order of the account goes on.
 pub async fn begin_deletion(
-    store: &Store,
-    member: &Member,
+    MemberAct { store, member, act }: MemberAct<'_>,
     filter: &EventFilter,
     counted: &Matching,
     description: &str,
-    act: &Act,
 ) -> Result<bool, Failure> {
     let (account, id) = (member.account_id, DeletionId(random::uuid_at(act.at)));
     let ordered = store
         .transaction(async |conn| {
-            event_deletions::insert(conn, account, id, (filter, counted), description, act.at).await?;
+            event_deletions::insert(conn, (account, id), (filter, counted), description, act.at).await?;
             let detail = AuditDetail::Search { search: description.to_owned() };
-            audit::append(conn, account, act, Action::EventDeletionStarted, "", detail).await
+            audit::append(conn, account, act, AuditLine::new(Action::EventDeletionStarted, "").with(detail)).await
         })
         .await;
     match ordered {
@@ -96,8 +95,7 @@ pub async fn cancel_deletion(store: &Store, member: &Member, act: &Act) -> Resul
     store
         .transaction(async |conn| {
             if event_deletions::cancel(conn, member.account_id, act.at).await? {
-                audit::append(conn, member.account_id, act, Action::EventDeletionCancelled, "", AuditDetail::None)
-                    .await?;
+                audit::append(conn, member.account_id, act, AuditLine::new(Action::EventDeletionCancelled, "")).await?;
             }
             Ok(())
         })
@@ -156,7 +154,13 @@ async fn step(
                 };
                 let (deleted, search) = (deletion.deleted, deletion.description.clone());
                 let detail = AuditDetail::Deletion { deleted, search, end };
-                audit::append(conn, account, &Act::of_time(now), Action::EventsDeleted, "", detail).await?;
+                audit::append(
+                    conn,
+                    account,
+                    &Act::of_time(now),
+                    AuditLine::new(Action::EventsDeleted, "").with(detail),
+                )
+                .await?;
                 deletion.ended_at = Some(now);
             }
             event_deletions::advance(conn, &deletion).await?;

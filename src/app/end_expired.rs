@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::{Credential, PasswordRecord};
 use crate::domain::ids::CredentialId;
@@ -40,7 +40,7 @@ async fn end_expired(
     for expired in credential_secrets::end_expired(conn, credential, now).await? {
         if let Some((account, username)) = credentials::find_subject(conn, expired.credential_id).await? {
             let (act, detail) = (Act::of_time(expired.at), AuditDetail::password(&expired.hint));
-            audit::append(conn, account, &act, Action::PasswordExpired, &username, detail).await?;
+            audit::append(conn, account, &act, AuditLine::new(Action::PasswordExpired, &username).with(detail)).await?;
         }
     }
     Ok(())

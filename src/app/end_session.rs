@@ -3,8 +3,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::ids::SessionId;
 use crate::store::pool::Store;
 use crate::store::{audit, sessions, users};
@@ -16,7 +15,7 @@ pub async fn end_session(store: &Store, member: &Member, id: SessionId, act: &Ac
             let ended = sessions::delete_of_user(conn, member.user_id, id).await?;
             if ended {
                 users::forget_devices(conn, member.user_id, act.at).await?;
-                audit::append(conn, member.account_id, act, Action::SessionEnded, &id.to_string(), AuditDetail::None)
+                audit::append(conn, member.account_id, act, AuditLine::new(Action::SessionEnded, &id.to_string()))
                     .await?;
             }
             Ok(ended)

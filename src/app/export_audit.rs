@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::export::{Chunks, CsvLines, ExportFormat, write_json_line};
-use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter};
+use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
 use crate::domain::time::rfc3339;
@@ -57,7 +57,13 @@ impl AuditExport {
         act: &Act,
     ) -> Result<Self, StoreError> {
         let detail = AuditDetail::Export { is_filtered: !filter.is_empty(), format: format.extension().to_owned() };
-        audit::append(&mut *store.connection().await?, account, act, Action::AuditExported, "", detail).await?;
+        audit::append(
+            &mut *store.connection().await?,
+            account,
+            act,
+            AuditLine::new(Action::AuditExported, "").with(detail),
+        )
+        .await?;
         Ok(Self { store, account, filter, format, progress: Progress::NotStarted })
     }
 }

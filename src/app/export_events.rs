@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::app::export::{Chunks, ExportFormat};
 use crate::app::export_lines::EventLines;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::event::{EventId, EventSummary, WholeEvent};
 use crate::domain::ids::AccountId;
@@ -69,7 +69,7 @@ impl Export {
         let span = event_batches::stored_span(&mut conn, account, &filter).await?;
         let expected = expected(&mut conn, account, &span).await?;
         let usernames = credentials::usernames_by_id(&mut conn, account).await?;
-        audit::append(&mut conn, account, act, Action::EventsExported, "", detail).await?;
+        audit::append(&mut conn, account, act, AuditLine::new(Action::EventsExported, "").with(detail)).await?;
         drop(conn);
         let (parts, read) = mpsc::channel(1);
         let (out, written) = mpsc::channel(1);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::app::failure::Failure;
 use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action, Actor};
+use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
@@ -47,9 +47,7 @@ pub async fn finish_sign_in(
                     conn,
                     member.account_id,
                     &signed_in,
-                    Action::SignedIn,
-                    &member.email,
-                    AuditDetail::SignedInWithCode,
+                    AuditLine::new(Action::SignedIn, &member.email).with(AuditDetail::SignedInWithCode),
                 )
                 .await?;
             }

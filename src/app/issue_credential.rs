@@ -2,7 +2,7 @@
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::generate_password::generate_password;
-use crate::domain::audit::Action;
+use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::{CredentialName, USERNAME_RANDOM_CHARS, Username};
 use crate::domain::credential_password::CredentialPassword;
@@ -35,7 +35,7 @@ pub async fn issue_credential(
     let secret = SecretId(random::uuid_at(act.at));
     store
         .transaction(async |conn| {
-            let inserted = credentials::insert(conn, account, id, &name, &username, act.at).await;
+            let inserted = credentials::insert(conn, (account, id), &name, &username, act.at).await;
             inserted.map_err(|error| {
                 if error.is_duplicate_of("credentials_pkey") { CredentialError::AlreadyIssued } else { error.into() }
             })?;
@@ -43,8 +43,13 @@ pub async fn issue_credential(
             let new = NewSecret { id: secret, credential: id, hint, hash, slot: 1, at: act.at };
             credential_secrets::insert(conn, new).await?;
             let subject = username.as_str();
-            audit::append(conn, account, act, Action::CredentialCreated, subject, AuditDetail::name(name.as_str()))
-                .await?;
+            audit::append(
+                conn,
+                account,
+                act,
+                AuditLine::new(Action::CredentialCreated, subject).with(AuditDetail::name(name.as_str())),
+            )
+            .await?;
             Ok::<(), CredentialError>(())
         })
         .await?;

@@ -27,6 +27,7 @@ pub mod generate_password;
 pub mod generate_recovery_codes;
 pub mod installation_keys;
 pub mod issue_credential;
+pub mod member_act;
 pub mod propose_second_factor;
 pub mod prune;
 pub mod rename_account;

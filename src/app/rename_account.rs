@@ -2,7 +2,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::{AccountName, Member};
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::store::pool::Store;
 use crate::store::{accounts, audit};
@@ -16,7 +16,13 @@ pub async fn rename_account(store: &Store, member: &Member, name: &AccountName, 
         .transaction(async |conn| {
             accounts::rename(conn, member.account_id, name).await?;
             let detail = AuditDetail::Was { was: member.name.to_string() };
-            audit::append(conn, member.account_id, act, Action::AccountRenamed, name.as_str(), detail).await?;
+            audit::append(
+                conn,
+                member.account_id,
+                act,
+                AuditLine::new(Action::AccountRenamed, name.as_str()).with(detail),
+            )
+            .await?;
             Ok(())
         })
         .await

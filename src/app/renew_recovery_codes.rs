@@ -5,8 +5,7 @@ use uuid::Uuid;
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_recovery_codes::generate_recovery_codes;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::RecoveryCode;
 use crate::store::pool::Store;
@@ -39,7 +38,7 @@ pub async fn renew_recovery_codes(
                 return Err(RenewError::NothingToRenew);
             }
             second_factors::replace_codes(conn, member.user_id, &generated.hashes).await?;
-            audit::append(conn, member.account_id, act, Action::RecoveryCodesMade, &member.email, AuditDetail::None)
+            audit::append(conn, member.account_id, act, AuditLine::new(Action::RecoveryCodesMade, &member.email))
                 .await?;
             Ok(generated.codes)
         })

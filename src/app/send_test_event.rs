@@ -38,7 +38,7 @@ pub async fn send_test_event(on: CredentialAct<'_>, event: EventId, writer: Uuid
         };
         events::insert(conn, account, id, &new).await?;
         let counts = Counts { accepted: 1, rejected: 0, bytes: new.body.len() as u64 };
-        event_counts::add(conn, account, id, writer, act.at, counts).await?;
+        event_counts::add(conn, (account, id), writer, act.at, counts).await?;
         senders::note(conn, &HashMap::from([((account, id, new.remote_ip), act.at)])).await?;
         Ok(())
     })

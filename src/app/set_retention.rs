@@ -2,7 +2,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::store::pool::Store;
 use crate::store::{accounts, audit};
@@ -13,7 +13,7 @@ pub async fn set_retention(store: &Store, member: &Member, days: Option<u32>, ac
         .transaction(async |conn| {
             accounts::set_retention(conn, member.account_id, days).await?;
             let detail = AuditDetail::Retention { days };
-            audit::append(conn, member.account_id, act, Action::RetentionChanged, "", detail).await
+            audit::append(conn, member.account_id, act, AuditLine::new(Action::RetentionChanged, "").with(detail)).await
         })
         .await?;
     Ok(())

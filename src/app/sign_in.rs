@@ -3,8 +3,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action, Actor};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
@@ -47,7 +46,7 @@ pub async fn sign_in(
     } else {
         (Action::SignedIn, &user)
     };
-    audit::append(conn, member.account_id, act, action, &member.email, AuditDetail::None).await?;
+    audit::append(conn, member.account_id, act, AuditLine::new(action, &member.email)).await?;
     Ok(match action {
         Action::SignedIn => SignIn::Done(member),
         Action::PasswordAccepted => SignIn::NeedsCode(member),

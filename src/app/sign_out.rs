@@ -2,8 +2,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
-use crate::domain::audit_detail::AuditDetail;
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::ids::SessionId;
 use crate::store::pool::Store;
 use crate::store::{audit, sessions};
@@ -13,8 +12,7 @@ pub async fn sign_out(store: &Store, member: &Member, id: SessionId, act: &Act) 
     store
         .transaction(async |conn| {
             if sessions::delete_of_user(conn, member.user_id, id).await? {
-                audit::append(conn, member.account_id, act, Action::SignedOut, &member.email, AuditDetail::None)
-                    .await?;
+                audit::append(conn, member.account_id, act, AuditLine::new(Action::SignedOut, &member.email)).await?;
             }
             Ok(())
         })

@@ -3,7 +3,7 @@
 use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::store::audit;
@@ -20,7 +20,13 @@ pub async fn sign_out_elsewhere(
         .transaction(async |conn| {
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
-            audit::append(conn, member.account_id, act, Action::OtherSessionsEnded, &member.email, detail).await?;
+            audit::append(
+                conn,
+                member.account_id,
+                act,
+                AuditLine::new(Action::OtherSessionsEnded, &member.email).with(detail),
+            )
+            .await?;
             Ok(ended)
         })
         .await

@@ -3,7 +3,7 @@
 
 use crate::app::failure::Failure;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{SaidCode, SealedFor, TotpSecret};
@@ -40,13 +40,19 @@ pub async fn spend_code(
             if is_right {
                 let left = second_factors::count_codes(conn, user).await?;
                 let detail = AuditDetail::RecoveryCodesLeft { left: left as u64 };
-                audit::append(conn, member.account_id, act, Action::RecoveryCodeUsed, &member.email, detail).await?;
+                audit::append(
+                    conn,
+                    member.account_id,
+                    act,
+                    AuditLine::new(Action::RecoveryCodeUsed, &member.email).with(detail),
+                )
+                .await?;
             }
             is_right
         }
     };
     if !is_right {
-        audit::append(conn, member.account_id, act, Action::CodeRefused, &member.email, AuditDetail::None).await?;
+        audit::append(conn, member.account_id, act, AuditLine::new(Action::CodeRefused, &member.email)).await?;
     }
     Ok(is_right)
 }

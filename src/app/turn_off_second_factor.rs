@@ -5,7 +5,7 @@ use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::Failure;
 use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::SaidCode;
@@ -46,7 +46,7 @@ pub async fn turn_off_second_factor(
                     (Action::SecondFactorRemoved, AuditDetail::SessionsEnded { sessions_ended: ended as u64 })
                 }
             };
-            audit::append(conn, member.account_id, act, action, &member.email, detail).await?;
+            audit::append(conn, member.account_id, act, AuditLine::new(action, &member.email).with(detail)).await?;
             Ok(true)
         })
         .await

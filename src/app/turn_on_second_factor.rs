@@ -6,15 +6,14 @@ use uuid::Uuid;
 use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_recovery_codes::generate_recovery_codes;
-use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action};
+use crate::app::member_act::MemberAct;
+use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{RecoveryCode, SaidCode, SealedFor, TotpSecret};
 use crate::random;
 use crate::store::audit;
-use crate::store::pool::Store;
 use crate::store::second_factors::{self, SealedFactor};
 
 /// Why it stayed off, or as it was.
@@ -32,13 +31,11 @@ carries_failure!(TurnOnError);
 
 /// Gives the recovery codes, which nobody sees again.
 pub async fn turn_on_second_factor(
-    store: &Store,
+    MemberAct { store, member, act }: MemberAct<'_>,
     keys: &InstallationKeys,
-    member: &Member,
     kept: Option<SessionId>,
     secret: &TotpSecret,
     input: &SaidCode,
-    act: &Act,
 ) -> Result<Vec<RecoveryCode>, TurnOnError> {
     let user = member.user_id;
     let SaidCode::Totp(code) = input else { return Err(TurnOnError::WrongCode) };
@@ -55,7 +52,13 @@ pub async fn turn_on_second_factor(
             second_factors::replace_codes(conn, user, &generated.hashes).await?;
             let ended = end_other_sessions(conn, user, kept, act).await?;
             let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
-            audit::append(conn, member.account_id, act, Action::SecondFactorTurnedOn, &member.email, detail).await?;
+            audit::append(
+                conn,
+                member.account_id,
+                act,
+                AuditLine::new(Action::SecondFactorTurnedOn, &member.email).with(detail),
+            )
+            .await?;
             Ok(generated.codes)
         })
         .await

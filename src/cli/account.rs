@@ -9,9 +9,10 @@ use crate::app::change_password::{Authority, ChangePasswordError, change_passwor
 use crate::app::change_plan::change_plan;
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::app::delete_account::{delete_account, erase};
+use crate::app::member_act::MemberAct;
 use crate::app::set_retention::set_retention;
 use crate::app::turn_off_second_factor::{Authority as TurnOff, turn_off_second_factor};
-use crate::cli::args::{AccountCommand, PlanArg};
+use crate::cli::args::{AccountCommand, CreateAccount, PlanArg};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::domain::account::{Holdings, MOST_COUNTED, Member, Plan, account_name};
@@ -74,9 +75,7 @@ impl<'a> AccountRecord<'a> {
 
 pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
     match command {
-        AccountCommand::Create { email, name, plan, password_stdin, json } => {
-            create(store, act, &email, name, plan, password_stdin, json).await
-        }
+        AccountCommand::Create(new) => create(store, act, new).await,
         AccountCommand::Delete { email, yes, json } => delete(store, act, &email, yes, json).await,
         AccountCommand::List { json } => list(store, json).await,
         AccountCommand::Plan { email, plan, json } => {
@@ -110,7 +109,7 @@ pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<()
             let member = find(store, &email).await?;
             let (new, generated) = new_password(password_stdin, &member.email)?;
             let hasher = Hasher::new(1, 1);
-            match change_password(store, &hasher, &member, &new, Authority::Operator, act).await {
+            match change_password(MemberAct { store, member: &member, act }, &hasher, &new, Authority::Operator).await {
                 Ok(()) => {}
                 Err(ChangePasswordError::Failed(failure)) => return Err(failure.into()),
                 Err(error @ ChangePasswordError::WrongPassword) => return Err(CommandError::refused(error)),
@@ -199,11 +198,7 @@ pub async fn find(store: &Store, email: &str) -> Result<Member, CommandError> {
 async fn create(
     store: &Store,
     act: &Act,
-    email: &str,
-    name: Option<String>,
-    plan: PlanArg,
-    password_stdin: bool,
-    json: bool,
+    CreateAccount { email, name, plan, password_stdin, json }: CreateAccount,
 ) -> Result<(), CommandError> {
     let email: Email = email.parse().map_err(CommandError::refused)?;
     let (password, generated) = new_password(password_stdin, email.as_str())?;

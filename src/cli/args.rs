@@ -62,25 +62,29 @@ pub enum PlanArg {
     Free,
 }
 
+/// The arguments of `account create`.
+#[derive(Debug, clap::Args)]
+pub struct CreateAccount {
+    /// The e-mail address of the account's user
+    pub email: String,
+    /// The account's name; without it, the part of the address before the @
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Webhooks are part of pro
+    #[arg(long, value_enum, default_value = "pro")]
+    pub plan: PlanArg,
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Print JSON and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
     /// Create an account and its first user; a password is generated and printed once, unless one is given
-    Create {
-        /// The e-mail address of the account's user
-        email: String,
-        /// The account's name; without it, the part of the address before the @
-        #[arg(long)]
-        name: Option<String>,
-        /// Webhooks are part of pro
-        #[arg(long, value_enum, default_value = "pro")]
-        plan: PlanArg,
-        /// Read the password from the first line of standard input
-        #[arg(long)]
-        password_stdin: bool,
-        /// Print JSON and nothing else
-        #[arg(long)]
-        json: bool,
-    },
+    Create(CreateAccount),
     /// List all accounts, oldest first
     List {
         /// Print JSON and nothing else

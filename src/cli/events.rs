@@ -58,7 +58,7 @@ pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(),
                     "--fields are columns of a CSV: leave them out, or say --format csv",
                 ));
             }
-            export(store, member.account_id, filter, (format, fields), progress, act).await
+            export((store, member.account_id, act), filter, (format, fields), progress).await
         }
     }
 }
@@ -150,12 +150,10 @@ async fn body(store: &Store, email: &str, id: &str, act: &Act) -> Result<(), Com
 }
 
 async fn export(
-    store: &Store,
-    account: AccountId,
+    (store, account, act): (&Store, AccountId, &Act),
     filter: EventFilter,
     form: (ExportFormat, Fields),
     wants_progress: bool,
-    act: &Act,
 ) -> Result<(), CommandError> {
     let mut told = Told::new(wants_progress);
     let mut export = Export::begin(store, account, filter, form, act).await?;

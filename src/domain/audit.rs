@@ -155,6 +155,27 @@ impl std::str::FromStr for Action {
     }
 }
 
+/// What an act writes down.
+#[derive(Clone, Debug)]
+pub struct AuditLine<'a> {
+    pub action: Action,
+    /// What it was done to: a credential's username, an event's id.
+    pub subject: &'a str,
+    pub detail: AuditDetail,
+}
+
+impl<'a> AuditLine<'a> {
+    /// Without details.
+    pub fn new(action: Action, subject: &'a str) -> Self {
+        Self { action, subject, detail: AuditDetail::None }
+    }
+
+    /// With details.
+    pub fn with(self, detail: AuditDetail) -> Self {
+        Self { detail, ..self }
+    }
+}
+
 /// A line of the audit trail as its reader sees it.
 #[derive(Clone, Debug)]
 pub struct AuditEntry {

@@ -13,7 +13,7 @@ use crate::domain::network::throttle_key;
 use crate::domain::rejection::Reason;
 use crate::ingest::head::Head;
 use crate::ingest::holding::Owner;
-use crate::ingest::receive::Engine;
+use crate::ingest::receive::{Engine, Why};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::usage::Subject;
 use crate::ingest::verifier::{Verdict, Verified, VerifyError};
@@ -65,7 +65,7 @@ impl Engine {
             }
         };
         let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
-        self.note_rejection(head, subject, reason, hint, detail, head.announced_size(), now);
+        self.note_rejection(head, subject, Why { reason, hint, detail, size_bytes: head.announced_size() }, now);
         if reason == Reason::ProRequired {
             return Err((Refusal::ProRequired, None));
         }

@@ -243,21 +243,13 @@ impl Engine {
             }
         };
         let subject = Subject::Known(sender.account_id, sender.credential_id);
-        self.note_rejection(head, subject, reason, Some(sender.hint.clone()), detail, size, now);
+        let why = Why { reason, hint: Some(sender.hint.clone()), detail, size_bytes: size };
+        self.note_rejection(head, subject, why, now);
         refusal
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the columns of a rejection, which nobody else puts together")]
-    pub(super) fn note_rejection(
-        &self,
-        head: &Head<'_>,
-        subject: Subject,
-        reason: Reason,
-        hint: Option<String>,
-        detail: Option<String>,
-        size_bytes: Option<u64>,
-        at: Timestamp,
-    ) {
+    pub(super) fn note_rejection(&self, head: &Head<'_>, subject: Subject, why: Why, at: Timestamp) {
+        let Why { reason, hint, detail, size_bytes } = why;
         self.outcomes.note_rejection(reason);
         let credential_id = match &subject {
             Subject::Known(_, credential) => *credential,
@@ -269,6 +261,15 @@ impl Engine {
             NewRejection { credential_id, at, reason, hint, detail, remote_ip, user_agent, size_bytes, count: 1 };
         self.usage.note_rejection(subject, rejection, head.request_id);
     }
+}
+
+/// What the owner is told of a request that was refused.
+pub(super) struct Why {
+    pub(super) reason: Reason,
+    /// Of the password that came with it, if it is one of the credential's.
+    pub(super) hint: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) size_bytes: Option<u64>,
 }
 
 /// Why a verified sender's request went no further.

@@ -15,7 +15,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::domain::audit::{Act, Action};
+use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Username;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
@@ -302,7 +302,7 @@ impl Usage {
         rejection.credential_id = credential;
         let counts = Counts { accepted: 0, rejected: u64::from(rejection.count), bytes: 0 };
         rejections::insert(conn, account, random::uuid_at(rejection.at), &rejection).await?;
-        event_counts::add(conn, account, credential, self.0.writer, rejection.at, counts).await?;
+        event_counts::add(conn, (account, credential), self.0.writer, rejection.at, counts).await?;
         self.0.notifier.notify(account);
         Ok(())
     }
@@ -318,5 +318,11 @@ async fn append(
 ) -> Result<(), StoreError> {
     let Some((account, username)) = credentials::find_subject(conn, credential).await? else { return Ok(()) };
     let detail = AuditDetail::Use { hint: hint.to_owned(), agent: once.agent.clone() };
-    audit::append(conn, account, &Act::of_sender(once.at, once.ip, once.request_id), action, &username, detail).await
+    audit::append(
+        conn,
+        account,
+        &Act::of_sender(once.at, once.ip, once.request_id),
+        AuditLine::new(action, &username).with(detail),
+    )
+    .await
 }

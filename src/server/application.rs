@@ -272,7 +272,7 @@ fn serve_public(
             .wrap(middleware::from_fn(request_context::layer))
             .configure(|config| routes::public(config, &data))
     };
-    http::serve(listener, state, limits, seen, app, None)
+    http::serve(listener, state, (limits, seen), app, None)
 }
 
 fn serve_ingest(
@@ -289,7 +289,7 @@ fn serve_ingest(
             .wrap(middleware::from_fn(request_context::layer))
             .configure(routes::ingest_only)
     };
-    http::serve(listener, state, limits, seen, app, None)
+    http::serve(listener, state, (limits, seen), app, None)
 }
 
 fn serve_metrics(
@@ -307,5 +307,5 @@ fn serve_metrics(
             .app_data(started_at.clone())
             .route("/metrics", web::get().to(metrics::show))
     };
-    http::serve(listener, state, limits, seen, app, Some(1))
+    http::serve(listener, state, (limits, seen), app, Some(1))
 }

@@ -50,8 +50,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub fn serve<F, I, S, B>(
     listener: TcpListener,
     state: Data<AppState>,
-    limits: ConnectionLimits,
-    seen: Arc<Listener>,
+    (limits, seen): (ConnectionLimits, Arc<Listener>),
     app: F,
     workers: Option<usize>,
 ) -> io::Result<Server>

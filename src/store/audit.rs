@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::audit::{Act, Action, Actor, AuditEntry, AuditFilter};
+use crate::domain::audit::{Act, Actor, AuditEntry, AuditFilter, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
 use crate::random;
@@ -19,14 +19,12 @@ use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::schema::{audit_log, users};
 
-/// Writes down that `act`'s actor did `action` to `subject`.
+/// Writes down what `act`'s actor did.
 pub async fn append(
     conn: &mut Connection,
     account: AccountId,
     act: &Act,
-    action: Action,
-    subject: &str,
-    detail: AuditDetail,
+    line: AuditLine<'_>,
 ) -> Result<(), StoreError> {
     let user = match act.actor {
         Actor::User(id) => Some(id.0),
@@ -39,9 +37,9 @@ pub async fn append(
             audit_log::at.eq(Moment(act.at)),
             audit_log::actor.eq(act.actor.as_str()),
             audit_log::actor_user_id.eq(user),
-            audit_log::action.eq(action.as_str()),
-            audit_log::subject.eq(subject),
-            audit_log::details.eq(stored(&detail)),
+            audit_log::action.eq(line.action.as_str()),
+            audit_log::subject.eq(line.subject),
+            audit_log::details.eq(stored(&line.detail)),
             audit_log::remote_ip.eq(act.remote_ip.map(inet)),
             audit_log::request_id.eq(act.request_id.map(|id| id.to_string())),
         ))

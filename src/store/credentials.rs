@@ -81,8 +81,7 @@ fn gather(rows: Vec<(Row, Option<PasswordRow>)>) -> Result<Vec<Credential>, Stor
 
 pub async fn insert(
     conn: &mut Connection,
-    account: AccountId,
-    id: CredentialId,
+    (account, id): (AccountId, CredentialId),
     name: &CredentialName,
     username: &Username,
     now: Timestamp,

@@ -41,8 +41,7 @@ const ADD: &str = "insert into event_counts as known (account_id, credential_id,
 /// Adds to the counts of one credential. `writer` tells those who count from each other, so that nobody waits for another's rows.
 pub async fn add(
     conn: &mut Connection,
-    account: AccountId,
-    credential: CredentialId,
+    (account, credential): (AccountId, CredentialId),
     writer: Uuid,
     at: Timestamp,
     counts: Counts,

@@ -72,8 +72,7 @@ fn deletion(row: Row) -> Deletion {
 /// Writes down that the events that were counted by a filter are to go.
 pub async fn insert(
     conn: &mut Connection,
-    account: AccountId,
-    id: DeletionId,
+    (account, id): (AccountId, DeletionId),
     (filter, counted): (&EventFilter, &Matching),
     description: &str,
     now: Timestamp,

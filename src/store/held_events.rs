@@ -127,8 +127,7 @@ pub async fn step_end(
 /// already. The caller has locked the credential; `counter` is the program's part of the counts.
 pub async fn accept(
     conn: &mut Connection,
-    account: AccountId,
-    credential: CredentialId,
+    (account, credential): (AccountId, CredentialId),
     (oldest_kept, until): (Timestamp, Timestamp),
     counter: Uuid,
     now: Timestamp,

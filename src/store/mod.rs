@@ -14,7 +14,6 @@ pub mod credential_uses;
 pub mod credentials;
 pub mod deleted_accounts;
 pub mod detached_weeks;
-pub mod embedded;
 pub mod error;
 pub mod event_batches;
 pub mod event_conditions;

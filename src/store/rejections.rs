@@ -88,8 +88,7 @@ macro_rules! filtered {
 pub async fn list(
     conn: &mut Connection,
     account: AccountId,
-    filter: &EventFilter,
-    text: Option<&str>,
+    (filter, text): (&EventFilter, Option<&str>),
     before: Option<Uuid>,
     limit: usize,
 ) -> Result<Page<Rejection>, StoreError> {

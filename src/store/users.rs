@@ -59,8 +59,7 @@ pub fn member(row: MemberRow) -> Result<Member, StoreError> {
 
 pub async fn insert(
     conn: &mut Connection,
-    id: UserId,
-    account: AccountId,
+    (account, id): (AccountId, UserId),
     email: &Email,
     password_hash: &str,
     now: Timestamp,

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::credential_act::CredentialAct;
+use crate::app::member_act::MemberAct;
 use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
@@ -129,6 +130,11 @@ impl SignedIn {
 
     pub fn act(&self) -> Act {
         self.current_user.act()
+    }
+
+    /// An act of this user on their own account.
+    pub fn acting<'a>(&'a self, act: &'a Act) -> MemberAct<'a> {
+        MemberAct { store: &self.state().store, member: &self.member, act }
     }
 
     /// An act of this user on one of the account's credentials.

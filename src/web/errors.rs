@@ -65,6 +65,7 @@ impl PageError {
         InRequest { error: self, id, https }
     }
 
+    /// Long, since it is a table: a row for each error.
     fn face(&self) -> Face {
         match self {
             PageError::NotFound => Face::new(

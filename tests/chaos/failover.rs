@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reasoner_webhooks::store::embedded::binaries::{candidate_directories, find_installations};
-use reasoner_webhooks::store::embedded::owner::Owner;
+use reasoner_webhooks::embedded::binaries::{candidate_directories, find_installations};
+use reasoner_webhooks::embedded::owner::Owner;
 
 use crate::outages::in_time;
 use crate::stage::{Acknowledged, only};

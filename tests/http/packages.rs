@@ -192,11 +192,7 @@ fn the_unit_starts_the_program_with_little_that_it_may_do() {
     }
     let directory = format!("DATA_DIR=/var/lib/{}", settings("StateDirectory")[0]);
     assert_eq!(settings("Environment"), [directory.as_str()]);
-    assert_eq!(
-        settings("StateDirectory")[1..],
-        ["reasoner-webhooks/known-clusters"],
-        "src/store/embedded/known_clusters.rs"
-    );
+    assert_eq!(settings("StateDirectory")[1..], ["reasoner-webhooks/known-clusters"], "src/embedded/known_clusters.rs");
     assert_eq!(settings("StartLimitIntervalSec"), ["0"], "a disk that is not mounted yet is waited for");
     for (name, value) in [
         ("NoNewPrivileges", "yes"),

@@ -8,12 +8,12 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use reasoner_webhooks::store::embedded::cluster_location::ClusterLocation;
-use reasoner_webhooks::store::embedded::files::prepare_data_directory;
-use reasoner_webhooks::store::embedded::initdb::create_cluster;
-use reasoner_webhooks::store::embedded::installation::{Installation, Version};
-use reasoner_webhooks::store::embedded::owner::Owner;
-use reasoner_webhooks::store::embedded::socket::database_url;
+use reasoner_webhooks::embedded::cluster_location::ClusterLocation;
+use reasoner_webhooks::embedded::files::prepare_data_directory;
+use reasoner_webhooks::embedded::initdb::create_cluster;
+use reasoner_webhooks::embedded::installation::{Installation, Version};
+use reasoner_webhooks::embedded::owner::Owner;
+use reasoner_webhooks::embedded::socket::database_url;
 use reasoner_webhooks::store::pool::Store;
 use reasoner_webhooks::store::{partitions, search_indexes};
 use serde_json::Value;

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reasoner_webhooks::store::embedded::cluster::Cluster;
-use reasoner_webhooks::store::embedded::known_clusters::KnownClusters;
+use reasoner_webhooks::embedded::cluster::Cluster;
+use reasoner_webhooks::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reasoner_webhooks::store::embedded::cluster::Cluster;
-use reasoner_webhooks::store::embedded::known_clusters::KnownClusters;
+use reasoner_webhooks::embedded::cluster::Cluster;
+use reasoner_webhooks::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::migrate;
 use reasoner_webhooks::store::pool::Store;
 use tempfile::TempDir;

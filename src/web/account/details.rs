@@ -198,8 +198,8 @@ pub async fn change(
     };
     let current: String = current_password.reveal().chars().take(MAX_PASSWORD_CHARS + 1).collect();
     let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session };
-    let (store, hasher) = (&current_user.state().store, &current_user.state().hasher);
-    match change_password(store, hasher, &current_user.member, &new, authority, &current_user.act()).await {
+    let act = current_user.act();
+    match change_password(current_user.acting(&act), &current_user.state().hasher, &new, authority).await {
         Ok(()) => {
             session::note_password(&cookie, current_user.now());
             Ok(see_other("/settings/account?done=password"))

@@ -146,8 +146,8 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
         template.code_error = Some("This page was too old. Scan the QR code again, which is a new one.");
         return html_invalid(&template);
     };
-    let (member, kept, act) = (&current_user.member, current_user.current_user.session, current_user.act());
-    match turn_on_second_factor(&state.store, &state.keys, member, kept, &proposal.secret, &input, &act).await {
+    let (kept, act) = (current_user.current_user.session, current_user.act());
+    match turn_on_second_factor(current_user.acting(&act), &state.keys, kept, &proposal.secret, &input).await {
         Ok(codes) => codes_page(&current_user, &codes, true),
         Err(TurnOnError::AlreadyOn) => codes_shown_before(&current_user),
         Err(TurnOnError::WrongCode) => {

@@ -191,15 +191,8 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) ->
     if !is_confirmed(&counted.confirmation(), &confirmation) {
         return html_invalid(&page(&current_user, &query, Refused { typed, counted: Some(counted) }).await?);
     }
-    let ordered = begin_deletion(
-        store,
-        &current_user.member,
-        &filters.filter,
-        &counted,
-        &description(&filters),
-        &current_user.act(),
-    )
-    .await?;
+    let act = current_user.act();
+    let ordered = begin_deletion(current_user.acting(&act), &filters.filter, &counted, &description(&filters)).await?;
     if ordered {
         let (store, clock) = (store.clone(), current_user.state().clock.clone());
         // Nobody has to wait for this. What is left when the program ends, another one goes on with.

@@ -209,7 +209,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
         template.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
     } else {
         let before = Uuid::try_parse(&query.before).ok();
-        let found = rejections::list(&mut conn, account, filter, text, before, REJECTIONS_PER_PAGE).await?;
+        let found = rejections::list(&mut conn, account, (filter, text), before, REJECTIONS_PER_PAGE).await?;
         if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
             template.pager = Pager {
                 text: span_text(oldest.at, newest.at, now, &current_user.current_user.zone),

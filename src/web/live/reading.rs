@@ -100,7 +100,7 @@ impl Reading {
     /// What was refused since a moment, oldest first. The search of the filter is about bodies, which refused requests have none of.
     pub async fn list_refused(&self, conn: &mut Connection, since: Timestamp) -> Result<Vec<Rejection>, StoreError> {
         let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
-        let mut rows = rejections::list(conn, self.account, &filter, None, None, MAX_ROWS).await?.rows;
+        let mut rows = rejections::list(conn, self.account, (&filter, None), None, MAX_ROWS).await?.rows;
         rows.reverse();
         Ok(rows)
     }

@@ -148,7 +148,8 @@ async fn render(current_user: &SignedIn, query: &Query, error: Option<FormError>
     }
     let dialog = dialog(&mut conn, current_user, query, (&all, &held), error).await?;
     let first = FirstRun::of(&mut conn, account, &all, now).await?;
-    let refused = rejections::list(&mut conn, account, &EventFilter::default(), None, None, RECENT_REJECTIONS).await?;
+    let refused =
+        rejections::list(&mut conn, account, (&EventFilter::default(), None), None, RECENT_REJECTIONS).await?;
     let template = Webhooks {
         page: page.behind_dialog(!matches!(dialog, Dialog::None)),
         endpoint,

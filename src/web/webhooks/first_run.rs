@@ -61,7 +61,7 @@ impl FirstRun {
         let first =
             events::list(conn, account, &everything, Cursor::After(EventId(Uuid::nil())), 1, Budget::PAGE).await?;
         let arrived = first.rows.first().map(|event| FirstEvent::new(event, now));
-        let refused = rejections::list(conn, account, &everything, None, None, 1).await?;
+        let refused = rejections::list(conn, account, (&everything, None), None, 1).await?;
         let attempt = refused.rows.first().filter(|_| arrived.is_none());
         Ok(Some(Self {
             id: newest.id.to_string(),

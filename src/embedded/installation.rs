@@ -5,8 +5,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::packages;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::packages;
 
 /// A major and a minor version, which sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

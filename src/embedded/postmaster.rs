@@ -6,9 +6,9 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::process;
-use crate::store::embedded::socket;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::process;
+use crate::embedded::socket;
 
 const PID_FILE: &str = "postmaster.pid";
 

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
-use crate::store::embedded::database::{DATABASE, ROLE};
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
-use crate::store::embedded::owner::Owner;
+use crate::embedded::database::{DATABASE, ROLE};
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
+use crate::embedded::owner::Owner;
 
 /// PostgreSQL names its socket by its port, which is the default one although nothing listens on it.
 pub const SOCKET_NAME: &str = ".s.PGSQL.5432";

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::installation::Version;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::installation::Version;
 
 /// The superuser role that initdb makes.
 pub const ROLE: &str = "reasoner";

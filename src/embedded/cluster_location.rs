@@ -6,9 +6,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
-use crate::store::embedded::owner::Owner;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
+use crate::embedded::owner::Owner;
 
 const CLUSTER_NAME: &str = "postgres";
 /// Where root keeps what cannot be in a data directory.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
 
 /// A log larger than this is set aside, in place of the one set aside before: at a start, and while the server runs.
 const MAX_LOG_BYTES: u64 = 16 * 1024 * 1024;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::store::embedded::database::{self, Programs};
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::installation::{Installation, Version};
-use crate::store::embedded::postmaster::{self, Postmaster};
-use crate::store::embedded::server_files::{self, FilesSnapshot, ServerFiles};
+use crate::embedded::database::{self, Programs};
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::installation::{Installation, Version};
+use crate::embedded::postmaster::{self, Postmaster};
+use crate::embedded::server_files::{self, FilesSnapshot, ServerFiles};
 
 /// What is known of it since this program has used it.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::store::embedded::installation::{self, Installation, Version};
-use crate::store::embedded::owner::Owner;
+use crate::embedded::installation::{self, Installation, Version};
+use crate::embedded::owner::Owner;
 
 const VERSION_TIME_LIMIT: Duration = Duration::from_secs(10);
 
@@ -111,8 +111,8 @@ mod tests {
     use std::process::Command;
 
     use super::{candidate_directories, find_installations};
-    use crate::store::embedded::installation::{Installation, Version, newest};
-    use crate::store::embedded::owner::Owner;
+    use crate::embedded::installation::{Installation, Version, newest};
+    use crate::embedded::owner::Owner;
 
     /// Written by another process: a file that this one had open for writing, a child forked by a neighbouring test
     /// could still hold, and the kernel would refuse to run it.

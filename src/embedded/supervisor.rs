@@ -12,12 +12,11 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::store::embedded::cluster::{Cluster, Installed};
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::inspection::Inspection;
-use crate::store::embedded::running::Outdated;
-use crate::store::embedded::server_files::FilesSnapshot;
-use crate::store::pool::Store;
+use crate::embedded::cluster::{Cluster, Installed};
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::inspection::Inspection;
+use crate::embedded::running::Outdated;
+use crate::embedded::server_files::FilesSnapshot;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A package is unpacked file by file. What has not changed for so long is complete.
@@ -25,16 +24,25 @@ const SETTLED_AFTER: Duration = Duration::from_secs(5);
 /// Between two tries of programs that do not run. To try them takes seconds of a processor.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
+/// What uses the server, of which this module knows nothing else.
+pub trait Clients: std::fmt::Debug + Send + Sync + 'static {
+    /// Whether the server answers them.
+    fn reach_server(&self) -> impl Future<Output = bool> + Send;
+
+    /// Waits until nothing is being written. Nothing else is until what is given back is dropped.
+    fn pause(&self) -> impl Future<Output = Box<dyn Send>> + Send;
+}
+
 /// The server of this program, looked after until it is stopped.
 #[derive(Debug)]
-pub struct Supervisor {
-    watched: Arc<Mutex<Watched>>,
+pub struct Supervisor<C> {
+    watched: Arc<Mutex<Watched<C>>>,
     is_restarting: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
-struct Watched {
-    store: Store,
+struct Watched<C> {
+    clients: C,
     is_restarting: Arc<AtomicBool>,
     /// None once it is stopped.
     cluster: Option<Cluster>,
@@ -69,11 +77,11 @@ struct Seen {
     programs: FilesSnapshot,
 }
 
-impl Supervisor {
-    pub fn new(cluster: Cluster, store: Store) -> Self {
+impl<C: Clients> Supervisor<C> {
+    pub fn new(cluster: Cluster, clients: C) -> Self {
         let is_restarting = Arc::<AtomicBool>::default();
         let watched = Watched {
-            store,
+            clients,
             is_restarting: is_restarting.clone(),
             cluster: Some(cluster),
             problem: None,
@@ -129,12 +137,11 @@ impl Drop for EndedWithThis<'_> {
     }
 }
 
-impl Watched {
+impl<C: Clients> Watched<C> {
     async fn look_after(&mut self) {
         let Some(cluster) = &self.cluster else { return };
         let Some(seen) = look(cluster.inspection()).await else { return };
-        // A pool whose connections are all taken by slow pages says nothing about the server.
-        if self.store.connection().await.is_err() && self.store.own_connection().await.is_err() {
+        if !self.clients.reach_server().await {
             return self.revive().await;
         }
         match seen.in_place {
@@ -205,7 +212,7 @@ impl Watched {
         tracing::info!(%running, %installed, "PostgreSQL was upgraded: restarting the database server");
         let began = Instant::now();
         self.is_restarting.store(true, Ordering::SeqCst);
-        let restarted = cluster.restart(self.store.pause_batches()).await;
+        let restarted = cluster.restart(self.clients.pause()).await;
         self.is_restarting.store(false, Ordering::SeqCst);
         match restarted {
             Ok(()) => {

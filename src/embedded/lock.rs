@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
 
 /// Longer than any start or stop in another program should take, recovery after a crash aside.
 const WAIT_LIMIT: Duration = Duration::from_secs(180);

@@ -9,9 +9,9 @@ use nix::sys::signal::Signal;
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::postmaster::{self, Postmaster};
-use crate::store::embedded::process;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::postmaster::{self, Postmaster};
+use crate::embedded::process;
 
 /// A clean stop writes everything to disk first.
 const STOP_LIMIT: Duration = Duration::from_secs(60);

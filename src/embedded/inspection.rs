@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::store::embedded::cluster_location::ClusterLocation;
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::identity;
-use crate::store::embedded::log;
-use crate::store::embedded::server_files::{FilesSnapshot, ServerFiles};
+use crate::embedded::cluster_location::ClusterLocation;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::identity;
+use crate::embedded::log;
+use crate::embedded::server_files::{FilesSnapshot, ServerFiles};
 
 /// What it takes to look, to be given to a thread that may wait.
 #[derive(Debug, Clone)]

@@ -11,17 +11,17 @@ use nix::sys::signal::Signal;
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
-use crate::store::embedded::cluster_location::ClusterLocation;
-use crate::store::embedded::database::{self, Answer};
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::installation::Installation;
-use crate::store::embedded::lock::{TransitionLock, UserLock};
-use crate::store::embedded::log::ServerLog;
-use crate::store::embedded::owner::Owner;
-use crate::store::embedded::postmaster::{self, Phase, Postmaster};
-use crate::store::embedded::process;
-use crate::store::embedded::socket;
-use crate::store::embedded::stopping;
+use crate::embedded::cluster_location::ClusterLocation;
+use crate::embedded::database::{self, Answer};
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::installation::Installation;
+use crate::embedded::lock::{TransitionLock, UserLock};
+use crate::embedded::log::ServerLog;
+use crate::embedded::owner::Owner;
+use crate::embedded::postmaster::{self, Phase, Postmaster};
+use crate::embedded::process;
+use crate::embedded::socket;
+use crate::embedded::stopping;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// Recovery after a crash replays what was written since the last checkpoint; to give up would only begin it again.

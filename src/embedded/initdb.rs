@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::store::embedded::cluster_location::ClusterLocation;
-use crate::store::embedded::database::ROLE;
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
-use crate::store::embedded::installation::Installation;
-use crate::store::embedded::log;
-use crate::store::embedded::owner::Owner;
+use crate::embedded::cluster_location::ClusterLocation;
+use crate::embedded::database::ROLE;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
+use crate::embedded::installation::Installation;
+use crate::embedded::log;
+use crate::embedded::owner::Owner;
 
 const UNFINISHED_PREFIX: &str = "postgres.new-";
 const TIME_LIMIT: Duration = Duration::from_secs(300);

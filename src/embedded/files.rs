@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
 use uuid::Uuid;
 
-use crate::store::embedded::error::EmbeddedError;
+use crate::embedded::error::EmbeddedError;
 
 const ID_FILE: &str = "postgres.id";
 const ID_LENGTH: usize = 32;

@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Child;
 
-use crate::store::embedded::binaries;
-use crate::store::embedded::cluster_location::ClusterLocation;
-use crate::store::embedded::database;
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
-use crate::store::embedded::identity;
-use crate::store::embedded::initdb;
-use crate::store::embedded::inspection::Inspection;
-use crate::store::embedded::installation::{self, Installation};
-use crate::store::embedded::known_clusters::KnownClusters;
-use crate::store::embedded::lock::{TransitionLock, UserLock};
-use crate::store::embedded::owner::Owner;
-use crate::store::embedded::running::{Outdated, Running};
-use crate::store::embedded::server::Server;
-use crate::store::embedded::server_files::FilesSnapshot;
-use crate::store::embedded::socket;
-use crate::store::embedded::stopping;
+use crate::embedded::binaries;
+use crate::embedded::cluster_location::ClusterLocation;
+use crate::embedded::database;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
+use crate::embedded::identity;
+use crate::embedded::initdb;
+use crate::embedded::inspection::Inspection;
+use crate::embedded::installation::{self, Installation};
+use crate::embedded::known_clusters::KnownClusters;
+use crate::embedded::lock::{TransitionLock, UserLock};
+use crate::embedded::owner::Owner;
+use crate::embedded::running::{Outdated, Running};
+use crate::embedded::server::Server;
+use crate::embedded::server_files::FilesSnapshot;
+use crate::embedded::socket;
+use crate::embedded::stopping;
 
 /// A running PostgreSQL that this program uses, alone or together with others.
 ///

@@ -15,9 +15,9 @@ use nix::unistd::{User, geteuid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::store::embedded::cluster_location::ELSEWHERE;
-use crate::store::embedded::error::EmbeddedError;
-use crate::store::embedded::files;
+use crate::embedded::cluster_location::ELSEWHERE;
+use crate::embedded::error::EmbeddedError;
+use crate::embedded::files;
 
 const DIRECTORY_NAME: &str = "known-clusters";
 const PRODUCT: &str = "reasoner-webhooks";
@@ -199,7 +199,7 @@ mod tests {
     use std::path::Path;
 
     use super::{KnownClusters, file_name};
-    use crate::store::embedded::error::EmbeddedError;
+    use crate::embedded::error::EmbeddedError;
 
     fn known_in(directories: &[&Path]) -> KnownClusters {
         KnownClusters { directories: directories.iter().map(|it| it.join("known-clusters")).collect() }

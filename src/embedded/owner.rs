@@ -11,7 +11,7 @@ use std::process::Stdio;
 use nix::unistd::{Gid, Uid, User, getegid, geteuid};
 use tokio::process::Command;
 
-use crate::store::embedded::error::EmbeddedError;
+use crate::embedded::error::EmbeddedError;
 
 /// Whom root becomes for a new cluster; the first that exists.
 const SUBSTITUTES_FOR_ROOT: [&str; 2] = ["postgres", "nobody"];

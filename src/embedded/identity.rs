@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::store::embedded::error::EmbeddedError;
+use crate::embedded::error::EmbeddedError;
 
 /// What PostgreSQL itself reads first: the identifier is at its beginning, in the byte order of the machine.
 const CONTROL_FILE: &str = "global/pg_control";

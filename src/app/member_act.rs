@@ -1,0 +1,13 @@
+//! The context of an act of a member on their own account or on their own sign-in.
+
+use crate::domain::account::Member;
+use crate::domain::audit::Act;
+use crate::store::pool::Store;
+
+/// In which database, whose, and who acts.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberAct<'a> {
+    pub store: &'a Store,
+    pub member: &'a Member,
+    pub act: &'a Act,
+}
