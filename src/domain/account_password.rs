@@ -23,7 +23,7 @@ pub enum WeakPassword {
     TooShort(usize),
     #[error("Use at most {MAX_PASSWORD_CHARS} characters. This one has {0}.")]
     TooLong(usize),
-    #[error("This password is among the first that somebody would try. A few unrelated words work well.")]
+    #[error("This password is too easy to guess. A few unrelated words work well.")]
     Common,
 }
 

@@ -51,7 +51,7 @@ impl Actor {
             "visitor" => "Visitor",
             "operator" => "Operator",
             "sender" => "Sender",
-            "program" => "By itself",
+            "program" => "System",
             other => other,
         }
     }
@@ -110,13 +110,13 @@ actions! {
     CodeRefused = "code_refused", "Gave a wrong code";
     RecoveryCodeUsed = "recovery_code_used", "Used a recovery code";
     SignedOut = "signed_out", "Signed out";
-    PasswordConfirmed = "password_confirmed", "Gave the account password again";
-    PasswordConfirmationFailed = "password_confirmation_failed", "Gave a wrong account password";
+    PasswordConfirmed = "password_confirmed", "Confirmed the account password";
+    PasswordConfirmationFailed = "password_confirmation_failed", "Entered a wrong account password";
     SecondFactorTurnedOn = "second_factor_turned_on", "Turned on two-step sign-in";
     SecondFactorTurnedOff = "second_factor_turned_off", "Turned off two-step sign-in";
     /// By whoever runs the server.
     SecondFactorRemoved = "second_factor_removed", "Removed two-step sign-in";
-    RecoveryCodesMade = "recovery_codes_made", "Made new recovery codes";
+    RecoveryCodesMade = "recovery_codes_made", "Generated new recovery codes";
     SessionEnded = "session_ended", "Ended a session";
     OtherSessionsEnded = "other_sessions_ended", "Ended all other sessions";
     CredentialCreated = "credential_created", "Created a credential";
@@ -134,13 +134,13 @@ actions! {
     /// At most once a day for each password.
     PasswordUsedAfterRevoke = "password_used_after_revoke", "Tried a revoked password";
     PasswordExpired = "password_expired", "Password expired";
-    HoldingSwitchedOn = "holding_switched_on", "Had the late events of a credential held";
-    HoldingSwitchedOff = "holding_switched_off", "Had the late events of a credential held no longer";
+    HoldingSwitchedOn = "holding_switched_on", "Started holding late events";
+    HoldingSwitchedOff = "holding_switched_off", "Stopped holding late events";
     HeldEventsAccepted = "held_events_accepted", "Accepted late events of a credential";
     HeldEventsDiscarded = "held_events_discarded", "Discarded late events of a credential";
     EventDeleted = "event_deleted", "Deleted an event";
-    EventDeletionStarted = "event_deletion_started", "Ordered the deletion of events";
-    EventDeletionCancelled = "event_deletion_cancelled", "Called the deletion of events off";
+    EventDeletionStarted = "event_deletion_started", "Started deleting events";
+    EventDeletionCancelled = "event_deletion_cancelled", "Stopped deleting events";
     EventsDeleted = "events_deleted", "Deleted events";
     RetentionChanged = "retention_changed", "Changed how long events are kept";
     EventsExported = "events_exported", "Exported events";

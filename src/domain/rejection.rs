@@ -64,12 +64,12 @@ macro_rules! reasons {
 reasons! {
     WrongPassword = "wrong_password", 401 "unauthorized" {
         title: "Wrong password",
-        advice: "The username exists. Check which password that sender uses.",
+        advice: "Right username, wrong password. Check which password this sender has.",
         meaning: "The username is this credential’s, but the password isn’t and never was one of its passwords.",
         sender_sees: "Nothing that tells it from an unknown username or a password that has ended.",
         remedy: "Compare the first 8 characters of the sender’s password with the one shown on the Webhooks page. If they are the same, the \
                  rest was cut off or changed on the way into the sender, often by quoting. If nobody knows the password any more, rotate \
-                 the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so let them.",
+                 the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so that can’t succeed.",
     }
     ExpiredPassword = "expired_password", 401 "unauthorized" {
         title: "Password has expired",
@@ -87,7 +87,7 @@ reasons! {
         meaning: "The password is right, but it was stopped, or its whole credential was revoked. It never works again.",
         sender_sees: "Nothing that tells it from a wrong password.",
         remedy: "Look at the address. If it is a sender of yours, give it a password that works. If it isn’t, the password has leaked, \
-                 and revoking it was right: find out where it lay. The audit trail says who stopped it and when.",
+                 and revoking it was right: find out where it was exposed. The audit trail says who stopped it and when.",
     }
     CredentialDisabled = "credential_disabled", 401 "unauthorized" {
         title: "Credential is disabled",
@@ -121,7 +121,7 @@ reasons! {
     }
     BodyTooLarge = "body_too_large", 413 "body_too_large" {
         title: "Body is too large",
-        advice: "Send less at a time.",
+        advice: "Split it up.",
         meaning: "The body is larger than the limit of this server.",
         sender_sees: "The detail says what the limit is.",
         remedy: "Split lists into several events, and send links instead of files. Compression doesn’t help: it is refused too.",
@@ -131,11 +131,11 @@ reasons! {
         advice: "The sender started a request and was too slow to finish it.",
         meaning: "The whole body has to arrive within 10 seconds, and it didn’t, or the sender hung up before its end.",
         sender_sees: "The detail says how long a body may take. A sender that hung up has nothing in its log but its own time-out.",
-        remedy: "Now and then it is the network, and a retry mends it. If it happens each time, the sender starts the request before it \
+        remedy: "Now and then it is the network, and a retry fixes it. If it happens each time, the sender starts the request before it \
                  has the data, or announces a larger Content-Length than it sends.",
     }
     IdempotencyConflict = "idempotency_conflict", 422 "idempotency_conflict" {
-        title: "Same idempotency key, another body",
+        title: "Idempotency key reused with a different body",
         advice: "The sender reuses keys for different events. Make a new key for each.",
         meaning: "This credential has sent another body with the same idempotency key in the last 7 days. That one is stored, this one isn’t.",
         sender_sees: "The detail says what is wrong with the key.",

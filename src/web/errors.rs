@@ -77,7 +77,7 @@ impl PageError {
                 StatusCode::NOT_FOUND,
                 "This server already has its owner",
                 "The set-up link works once, and it has been used. Sign in with the account that was created then. If its \
-                 password is lost, whoever runs this server can set a new one there, with “account password EMAIL”.",
+                 password is lost, your administrator can set a new one on the server, with “account password EMAIL”.",
             )
             .with(Recovery::SignIn),
             PageError::SignInRequired { .. } => {
@@ -97,7 +97,7 @@ impl PageError {
             .with(Recovery::SeePlans),
             PageError::MethodNotAllowed { .. } => Face::new(
                 StatusCode::METHOD_NOT_ALLOWED,
-                "That’s not how this address works",
+                "This page can’t be opened directly",
                 "The address exists, but it doesn’t take this kind of request. Go back and use the buttons of the page.",
             ),
             PageError::BadRequest(_) => Face::new(
@@ -137,8 +137,8 @@ impl PageError {
             PageError::NoExportPermit(NoExportPermit::InProgram) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many exports at once",
-                "Other people’s exports have taken all places. Start this one again in a minute. Whoever runs this server can \
-                 also write it to a file there, with “events export”.",
+                "Other people’s exports have taken all places. Start this one again in a minute. Your administrator can \
+                 also write it to a file on the server, with “events export”.",
             ),
             PageError::Failed(_) | PageError::Rendering(_) | PageError::Internal => Face::new(
                 StatusCode::INTERNAL_SERVER_ERROR,

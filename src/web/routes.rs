@@ -127,7 +127,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/account/password", Member, NotAsked("asks for the current password each time"), || to(details::change)),
     get("/settings/account/second-factor", Member, || to(second_factor::show)),
     post("/settings/account/second-factor", Member, asked("Turn on two-step sign-in", ACCOUNT), || to(second_factor::create)),
-    post("/settings/account/second-factor/recovery-codes", Member, asked("Make new recovery codes", ACCOUNT), || to(second_factor::renew_codes)),
+    post("/settings/account/second-factor/recovery-codes", Member, asked("Generate new recovery codes", ACCOUNT), || to(second_factor::renew_codes)),
     post("/settings/account/second-factor/removal", Member, NotAsked("asks for the password and a code each time"), || to(second_factor::destroy)),
     get("/settings/account/deletion", Member, || to(deletion::new)),
     post("/settings/account/deletion", Member, NotAsked("asks for the password each time"), || to(deletion::create)),

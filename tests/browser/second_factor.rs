@@ -75,7 +75,7 @@ async fn two_step_sign_in_needs_no_script() {
     visit.arrive("/settings/account").await;
     visit.press_words("main a", "Manage two-step sign-in").await;
     visit.read("dd", "9 of 10 left").await;
-    visit.press_words("main button", "Make new recovery codes").await;
+    visit.press_words("main button", "Generate new recovery codes").await;
     visit.read("h1", "Your recovery codes").await;
     assert!(!visit.text("#recovery-codes code").await.contains(&codes[0]));
     visit.press("a[data-saved]").await;

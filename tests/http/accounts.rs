@@ -71,7 +71,7 @@ async fn a_form_with_errors_comes_back_with_what_was_typed_but_the_password() {
     let visitor = server.visitor();
     for (email, password, words) in [
         ("maya@example.com", "harbor42", "Use at least 12 characters. This one has 8."),
-        ("maya@example.com", "password1234", "among the first that somebody would try"),
+        ("maya@example.com", "password1234", "too easy to guess"),
         ("maya@example.com", &"x1 ".repeat(100), "Use at most 256 characters. This one has 300."),
         ("maya", PASSWORD, "Enter an email address with one @"),
         ("", PASSWORD, "Enter an email address."),
@@ -213,6 +213,6 @@ async fn who_has_an_account_here_cannot_be_tried_out_by_changing_addresses() {
 async fn the_sign_in_page_says_what_to_do_about_a_lost_password() {
     let server = TestServer::start().await;
     let page = server.visitor().page("/login").await;
-    assert!(page.contains("Whoever runs this server can reset it"), "{page}");
+    assert!(page.contains("Your administrator can reset it"), "{page}");
     assert!(page.contains("<code>reasoner-webhooks account password EMAIL</code>"), "{page}");
 }

@@ -275,7 +275,7 @@ async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held
     assert_eq!(server.number(HELD).await, 1, "all but the first were refused and no more");
 
     let audit = alice.page("/settings/audit").await;
-    assert!(audit.contains("Had the late events of a credential held no longer"), "{audit}");
+    assert!(audit.contains("Stopped holding late events"), "{audit}");
     let (late, ..) = expired(&server, &alice).await;
     refused(&late, 401).await;
     server.eventually(HELD, 2).await;

@@ -153,7 +153,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
         Err(TurnOnError::WrongCode) => {
             let mut template = new_page(&current_user, &proposal)?;
             template.code_error = Some(
-                "That code doesn’t match. Check that the time of your phone is right, then enter the code it shows now.",
+                "That code doesn’t match. Check your phone’s clock, then enter the code it shows now.",
             );
             html_invalid(&template)
         }

@@ -158,7 +158,7 @@ impl Chart {
             step: format!("{step:.2}"),
             width: format!("{:.1}", width(step)),
             scale: [grouped(scales.top), grouped(scales.top / 2), "0".to_owned()],
-            rejected_scale: (most_rejected > 0).then(|| format!("max {}", grouped(most_rejected))),
+            rejected_scale: (most_rejected > 0).then(|| format!("peak {}", grouped(most_rejected))),
             marks: marks(span, first),
             description: description(span, &total, most, &drawn),
         }

@@ -65,7 +65,7 @@ impl Row {
 pub fn explanation(rejection: &Rejection) -> String {
     let mut words = String::new();
     if rejection.count > 1 {
-        words.push_str(&format!("{} times within a second. ", grouped(u64::from(rejection.count))));
+        words.push_str(&format!("{} times in one second. ", grouped(u64::from(rejection.count))));
     }
     let detail = rejection.detail.as_deref().map(beginning);
     match (rejection.reason, detail, &rejection.hint) {
