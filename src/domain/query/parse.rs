@@ -131,7 +131,7 @@ impl Parser<'_> {
                 return self.fail(start, "There are no parentheses in a search: all of its conditions have to hold");
             }
             Some('\'' | '“' | '”' | '„') => {
-                return self.fail(start, "Text stands in straight double quotes, as in \"SKU-12345\"");
+                return self.fail(start, "Put text in straight double quotes, as in \"SKU-12345\"");
             }
             _ => {}
         }
@@ -168,7 +168,7 @@ impl Parser<'_> {
         let start = self.at;
         let text = self.string()?;
         if text.is_empty() {
-            return self.fail(start, "Nothing stands between these quotes");
+            return self.fail(start, "There is nothing between these quotes");
         }
         Ok(Term::Text(text))
     }
@@ -178,7 +178,7 @@ impl Parser<'_> {
         let is_path_char = |c: char| is_name_char(c) || matches!(c, '.' | '[' | ']');
         let step = (start..self.chars.len()).find(|&at| !is_path_char(self.chars[at])).unwrap_or(start);
         let found = self.chars.get(step).map(char::to_string).unwrap_or_default();
-        let problem = format!("A field’s name with “{found}” in it has to stand in quotes, and so does a text");
+        let problem = format!("Put a field name with “{found}” in it in quotes, and text as well");
         QueryError { column: step + 1, problem }
     }
 
@@ -251,12 +251,12 @@ impl Parser<'_> {
         if self.take_word("contains") {
             self.skip_space();
             if self.peek() != Some('"') {
-                return self.fail(self.at, "After “contains” stands a text in quotes");
+                return self.fail(self.at, "Put text in quotes after “contains”");
             }
             let step = self.at;
             let text = self.string()?;
             if text.is_empty() {
-                return self.fail(step, "Nothing stands between these quotes");
+                return self.fail(step, "There is nothing between these quotes");
             }
             return Ok(Some(Test::Contains(text)));
         }
@@ -306,11 +306,11 @@ impl Parser<'_> {
             "null" => Ok(Value::Null),
             _ if is_number(&spelled) => Ok(Value::Number(spelled)),
             _ if spelled.starts_with(['\'', '“', '”', '„']) => {
-                self.fail(start, "Text stands in straight double quotes, as in \"SKU-12345\"")
+                self.fail(start, "Put text in straight double quotes, as in \"SKU-12345\"")
             }
             _ => {
                 let shown: String = spelled.chars().take(MAX_REPEATED_CHARS).collect();
-                self.fail(start, &format!("Text stands in quotes: {}", quoted(&shown)))
+                self.fail(start, &format!("Put text in quotes: {}", quoted(&shown)))
             }
         }
     }
@@ -486,7 +486,7 @@ mod tests {
         for (typed, column, words) in [
             ("a = 1 = 5", 7, "A field has to stand before it"),
             ("a = ", 5, "A value has to follow"),
-            ("event = new_data", 9, r#"Text stands in quotes: "new_data""#),
+            ("event = new_data", 9, r#"Put text in quotes: "new_data""#),
             ("größe = 'M'", 9, "straight double quotes"),
             ("when > 2023-06-15", 8, r#""2023-06-15""#),
             ("a == 1", 3, "Write = instead of =="),
@@ -506,7 +506,7 @@ mod tests {
             ("a. = 1", 3, "has to follow the dot"),
             ("https://example.com/?a=1", 6, "with “:” in it"),
             ("a contains b = 1", 12, "text in quotes"),
-            (r#"a = 1 """#, 7, "Nothing stands"),
+            (r#"a = 1 """#, 7, "There is nothing"),
             ("a = 1 \u{201c}b\u{201d}", 7, "straight double quotes"),
         ] {
             let error = Query::parse(typed).expect_err(typed);
