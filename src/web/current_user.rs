@@ -5,7 +5,6 @@
 
 use std::net::IpAddr;
 
-use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
@@ -13,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use uuid::Uuid;
 
 use crate::app::credential_act::CredentialAct;
 use crate::domain::account::Member;
@@ -20,21 +20,35 @@ use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::device::Device;
 use crate::domain::event::EventId;
-use crate::domain::ids::{CredentialId, RequestId, SessionId};
+use crate::domain::ids::{CredentialId, RequestId, SessionId, UserId};
 use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
 use crate::web::page::{Page, Viewer};
-use crate::web::sign_in::{device, session};
-use crate::web::{theme, zone};
+use crate::web::session::{Identity, Session, SignedInSession};
+use crate::web::{device, theme, zone};
+
+/// Whom a request comes from, in its extensions: layers and handlers ask one after another, and it is looked up once.
+struct Found(Option<Member>);
+
+async fn find_member(request: &HttpRequest, state: &AppState, user: UserId) -> Result<Option<Member>, PageError> {
+    if let Some(Found(member)) = request.extensions().get() {
+        return Ok(member.clone());
+    }
+    let member = users::find(&mut *state.store.connection().await?, user).await?;
+    request.extensions_mut().insert(Found(member.clone()));
+    Ok(member)
+}
 
 /// Anybody who asks for a page.
 #[derive(Debug)]
 pub struct CurrentUser {
     pub state: web::Data<AppState>,
     pub member: Option<Member>,
-    pub session: Option<SessionId>,
+    pub session: Session,
+    /// Which of the user's sessions it is.
+    pub session_id: Option<SessionId>,
     /// The browser, where somebody has signed in with it before.
     pub device: Option<Device>,
     pub address: IpAddr,
@@ -66,24 +80,38 @@ impl CurrentUser {
         Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id }
     }
 
+    /// Signs a user in with this browser.
+    pub fn sign_in(&self, user: UserId, remember: bool) {
+        self.session.begin(Identity::SignedIn(SignedInSession {
+            user,
+            id: SessionId(Uuid::new_v4()),
+            remember,
+            address: Some(self.address),
+            agent: self.agent.clone(),
+            password_at: Some(self.now),
+        }));
+    }
+
     async fn extract(request: HttpRequest) -> Result<Self, PageError> {
         let state = request.app_data::<web::Data<AppState>>().cloned().ok_or(PageError::Internal)?;
-        let user = session::user(&request.get_session());
-        let member = match user {
-            Some(user) => users::find(&mut *state.store.connection().await?, user.user).await?,
+        let session = Session::of(&request);
+        let signed_in = session.signed_in();
+        let member = match &signed_in {
+            Some(signed_in) => find_member(&request, &state, signed_in.user).await?,
             None => None,
         };
-        let session = user.map(|user| user.session).filter(|_| member.is_some());
+        let session_id = signed_in.as_ref().map(|signed_in| signed_in.id).filter(|_| member.is_some());
         let (device, now) = (device::of(&request, &state), state.clock.now());
         let address = state.sender(&request).ip;
-        if let (Some(member), Some(session)) = (&member, session) {
-            device::recognise(&request, device, member, session, now);
-            session::note_address(&request.get_session(), address);
+        if let (Some(member), Some(id)) = (&member, session_id) {
+            device::recognise(&request, device, member, id, now);
+            session.note_address(address);
         }
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
-            password_at: user.and_then(|user| user.password_at),
+            password_at: signed_in.and_then(|signed_in| signed_in.password_at),
             session,
+            session_id,
             device,
             member,
             address,

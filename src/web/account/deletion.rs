@@ -1,7 +1,6 @@
 //! Settings → Account → Delete: what will be lost, a last download, and the end of the account. The password is asked for each
 //! time, however lately it was given.
 
-use actix_session::Session;
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
@@ -18,7 +17,6 @@ use crate::web::format::grouped;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
-use crate::web::sign_in::session;
 
 #[derive(Template)]
 #[template(path = "deletion.html")]
@@ -69,11 +67,7 @@ pub async fn new(current_user: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /settings/account/deletion`
-pub async fn create(
-    current_user: SignedIn,
-    cookie: Session,
-    Submitted(form): Submitted<Form>,
-) -> Result<HttpResponse, PageError> {
+pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
     let Form { email, current_password } = form;
     if email.parse::<Email>().map(|email| email.as_str() != current_user.member.email).unwrap_or(true) {
         let mut template = page(&current_user).await?;
@@ -96,7 +90,7 @@ pub async fn create(
     }
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     delete_account(&store, &current_user.member, &current_user.act()).await?;
-    session::sign_out(&cookie);
+    current_user.current_user.session.end();
     // Nobody has to wait for this. What is left when the program ends is erased by upkeep.
     tokio::spawn(async move {
         if let Err(error) = erase(&store, account).await {

@@ -1,6 +1,5 @@
 //! Settings → Account: who one is here, how one signs in, and the account password.
 
-use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -20,8 +19,7 @@ use crate::web::format::When;
 use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::{Guess, TooMany};
+use crate::web::sign_in_attempts::{Guess, TooMany};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -161,7 +159,7 @@ pub async fn change_address(
         template.email_error = Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
     };
-    let (store, kept) = (&current_user.state().store, current_user.current_user.session);
+    let (store, kept) = (&current_user.state().store, current_user.current_user.session_id);
     match change_email(store, &current_user.member, &email, kept, &current_user.act()).await {
         Ok(()) => Ok(see_other("/settings/account?done=email")),
         Err(ChangeEmailError::Taken) => {
@@ -174,11 +172,7 @@ pub async fn change_address(
 }
 
 /// `POST /settings/account/password`
-pub async fn change(
-    current_user: SignedIn,
-    cookie: Session,
-    Submitted(form): Submitted<Form>,
-) -> Result<HttpResponse, PageError> {
+pub async fn change(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
     let Form { current_password, new_password } = form;
     let mut template = account(&current_user).await?;
     template.failed = Some("Your password wasn’t changed.");
@@ -197,11 +191,11 @@ pub async fn change(
         }
     };
     let current: String = current_password.reveal().chars().take(MAX_PASSWORD_CHARS + 1).collect();
-    let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session };
+    let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session_id };
     let (store, hasher) = (&current_user.state().store, &current_user.state().hasher);
     match change_password(store, hasher, &current_user.member, &new, authority, &current_user.act()).await {
         Ok(()) => {
-            session::note_password(&cookie, current_user.now());
+            current_user.current_user.session.note_password(current_user.now());
             Ok(see_other("/settings/account?done=password"))
         }
         Err(ChangePasswordError::WrongPassword) => {

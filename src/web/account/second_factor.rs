@@ -23,7 +23,7 @@ use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in::throttle::TooMany;
+use crate::web::sign_in_attempts::TooMany;
 
 /// The page while it is off.
 #[derive(Template)]
@@ -146,7 +146,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
         template.code_error = Some("This page was too old. Scan the QR code again, which is a new one.");
         return html_invalid(&template);
     };
-    let (member, kept, act) = (&current_user.member, current_user.current_user.session, current_user.act());
+    let (member, kept, act) = (&current_user.member, current_user.current_user.session_id, current_user.act());
     match turn_on_second_factor(&state.store, &state.keys, member, kept, &proposal.secret, &input, &act).await {
         Ok(codes) => codes_page(&current_user, &codes, true),
         Err(TurnOnError::AlreadyOn) => codes_shown_before(&current_user),

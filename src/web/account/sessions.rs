@@ -1,6 +1,5 @@
 //! Settings → Devices: the browsers that are signed in. Each can be signed out from here, and all but this one at once.
 
-use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -15,7 +14,6 @@ use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::page::Page;
 use crate::web::responses::{html, see_other};
-use crate::web::sign_in::session;
 
 struct Row {
     id: String,
@@ -54,7 +52,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
             ip: record.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
             seen: When::ago(record.last_seen_at, current_user.now()),
             since: When::minute(record.created_at, current_user.now()),
-            is_this: current_user.current_user.session == Some(record.id),
+            is_this: current_user.current_user.session_id == Some(record.id),
         }
     };
     html(&Index {
@@ -65,13 +63,13 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
 }
 
 /// `POST /settings/sessions/{id}/revocation`
-pub async fn revoke(current_user: SignedIn, cookie: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub async fn revoke(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
     if !end_session(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
         return Err(PageError::NotFound);
     }
-    if current_user.current_user.session == Some(id) {
-        session::sign_out(&cookie);
+    if current_user.current_user.session_id == Some(id) {
+        current_user.current_user.session.end();
         return Ok(see_other("/login"));
     }
     Ok(see_other("/settings/sessions"))
@@ -79,7 +77,7 @@ pub async fn revoke(current_user: SignedIn, cookie: Session, id: web::Path<Strin
 
 /// `POST /settings/other-sessions/ending`
 pub async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse, PageError> {
-    let kept = current_user.current_user.session;
+    let kept = current_user.current_user.session_id;
     let ended =
         sign_out_elsewhere(&current_user.state().store, &current_user.member, kept, &current_user.act()).await?;
     Ok(see_other(&format!("/settings/sessions?ended={ended}")))

@@ -7,7 +7,6 @@ pub mod event;
 pub mod event_body;
 pub mod event_list;
 pub mod export;
-pub mod export_permits;
 pub mod filter_choices;
 pub mod filter_links;
 pub mod filtered_deletion;
