@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
@@ -25,9 +25,14 @@ use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
+use crate::web::notice::Notice;
 use crate::web::page::{Page, Viewer};
+use crate::web::responses::see_other;
 use crate::web::session::{Identity, Session, SignedInSession};
 use crate::web::{device, theme, zone};
+
+/// The header of a script that shows the notice of the page that it loads.
+const SHOWS_NOTICE: &str = "x-shows-notice";
 
 /// Whom a request comes from, in its extensions: layers and handlers ask one after another, and it is looked up once.
 struct Found(Option<Member>);
@@ -39,6 +44,14 @@ async fn find_member(request: &HttpRequest, state: &AppState, user: UserId) -> R
     let member = users::find(&mut *state.store.connection().await?, user).await?;
     request.extensions_mut().insert(Found(member.clone()));
     Ok(member)
+}
+
+/// Whether what is asked for is a page that somebody is about to see. A script that loads one for a dialog or for another part of it
+/// must not take a notice from who waits for it; the script that shows the notice says so.
+fn tells_notices(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+    let is_seen = header("sec-fetch-mode").is_none_or(|mode| mode == b"navigate") && header("sec-purpose").is_none();
+    *request.method() == Method::GET && (is_seen || header(SHOWS_NOTICE).is_some())
 }
 
 /// Anybody who asks for a page.
@@ -56,6 +69,8 @@ pub struct CurrentUser {
     pub now: Timestamp,
     /// What times that the reader types mean.
     pub zone: TimeZone,
+    /// Notices are told here: this is a page that somebody sees.
+    tells_notices: bool,
     password_at: Option<Timestamp>,
     request_id: Option<RequestId>,
     path: String,
@@ -78,6 +93,11 @@ impl CurrentUser {
     pub fn act(&self) -> Act {
         let actor = self.member.as_ref().map_or(Actor::Visitor, |member| Actor::User(member.user_id));
         Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id }
+    }
+
+    /// What was just done, where it is one `of` a page's own notices. It is told once.
+    pub fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+        if self.tells_notices { self.session.take_notice(self.now, of) } else { None }
     }
 
     /// Signs a user in with this browser.
@@ -112,6 +132,7 @@ impl CurrentUser {
             password_at: signed_in.and_then(|signed_in| signed_in.password_at),
             session,
             session_id,
+            tells_notices: tells_notices(&request),
             device,
             member,
             address,
@@ -157,6 +178,16 @@ impl SignedIn {
 
     pub fn act(&self) -> Act {
         self.current_user.act()
+    }
+
+    /// To another page, which tells what was done.
+    pub fn redirect_with(&self, location: &str, notice: Notice) -> HttpResponse {
+        self.current_user.session.tell(notice, self.now());
+        see_other(location)
+    }
+
+    pub fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+        self.current_user.take_notice(of)
     }
 
     /// An act of this user on one of the account's credentials.

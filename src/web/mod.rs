@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod json_view;
 pub mod live;
 pub mod middleware;
+pub mod notice;
 pub mod page;
 pub mod problem;
 pub mod problem_codes;

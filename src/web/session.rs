@@ -10,11 +10,12 @@ use std::net::IpAddr;
 use actix_session::SessionExt;
 use actix_web::HttpRequest;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::second_factor::HALFWAY_LASTS;
+use crate::web::notice::{Flash, Notice};
 
 /// The longest life of a session: 30 days when the reader asked to stay signed in, else half a day.
 pub const REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -25,6 +26,14 @@ const NOT_REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(12);
 pub struct SessionState {
     #[serde(flatten)]
     pub identity: Identity,
+    /// What waits for the next page that tells it.
+    #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    flash: Option<Flash>,
+}
+
+/// A notice of another release is nothing that somebody is signed out for.
+fn if_readable<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Flash>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(input)?).ok())
 }
 
 /// Whose browser it is.
@@ -112,7 +121,7 @@ impl Session {
     /// Begins anew, under a new key: whatever key the browser had before is worth nothing, and nothing of what was kept goes over.
     pub fn begin(&self, identity: Identity) {
         self.0.renew();
-        self.write(&SessionState { identity });
+        self.write(&SessionState { identity, flash: None });
     }
 
     /// Notes from where it is used, where that has changed.
@@ -128,6 +137,31 @@ impl Session {
     /// Ends it on the server, not only in the browser.
     pub fn end(&self) {
         self.0.purge();
+    }
+
+    /// Ends it, with a word for the page of whoever is signed out.
+    pub fn end_telling(&self, notice: Notice, now: Timestamp) {
+        self.begin(Identity::Nobody {});
+        self.tell(notice, now);
+    }
+
+    /// Leaves a notice for the page that tells it, in the place of one that waited.
+    pub fn tell(&self, notice: Notice, now: Timestamp) {
+        self.write(&SessionState { flash: Some(Flash { notice, at: now }), ..self.read() });
+    }
+
+    /// Takes the notice that waits, where it is one `of` a page's own; nobody is told it again.
+    pub fn take_notice<T>(&self, now: Timestamp, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+        let SessionState { identity, flash } = self.read();
+        let flash = flash?;
+        let is_fresh = flash.is_fresh(now);
+        let taken = of(flash.notice)?;
+        match identity {
+            // Nothing else was kept.
+            Identity::Nobody {} => self.end(),
+            identity => self.write(&SessionState { identity, flash: None }),
+        }
+        is_fresh.then_some(taken)
     }
 
     fn change(&self, change: impl FnOnce(&mut SignedInSession) -> bool) {
@@ -193,6 +227,12 @@ mod tests {
             assert_eq!(written[name].to_string(), text, "and that release reads it, too");
         }
         assert!(read(&stored[..2]).identity.signed_in().is_some(), "one of a release that noted less");
+    }
+
+    #[test]
+    fn a_notice_that_cannot_be_read_signs_nobody_out() {
+        let state = read(&[("user", USER), ("id", USER), ("flash", r#"{"notice":"of another release"}"#)]);
+        assert!(state.identity.signed_in().is_some() && state.flash.is_none());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::grouped;
 use crate::web::forms::Submitted;
+use crate::web::notice::{Notice, SignInNotice};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 
@@ -90,12 +91,13 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) ->
     }
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     delete_account(&store, &current_user.member, &current_user.act()).await?;
-    current_user.current_user.session.end();
+    let notice = Notice::SignIn(SignInNotice::AccountDeleted);
+    current_user.current_user.session.end_telling(notice, current_user.now());
     // Nobody has to wait for this. What is left when the program ends is erased by upkeep.
     tokio::spawn(async move {
         if let Err(error) = erase(&store, account).await {
             tracing::warn!(%error, "what a deleted account received is not erased yet; upkeep goes on with it");
         }
     });
-    Ok(see_other("/login?done=deleted"))
+    Ok(see_other("/login"))
 }

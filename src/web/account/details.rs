@@ -1,6 +1,6 @@
 //! Settings → Account: who one is here, how one signs in, and the account password.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -13,13 +13,18 @@ use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::store::second_factors;
+use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::Submitted;
+use crate::web::notice::{AccountNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::sign_in_attempts::{Guess, TooMany};
+
+/// The address of this page.
+const PATH: &str = "/settings/account";
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -36,7 +41,7 @@ struct Account {
     password_changed: When,
     /// Since when two-step sign-in is on, and how many recovery codes are left.
     second_factor: Option<(When, usize)>,
-    done: Option<Done>,
+    notice: Option<NoticeWords>,
     /// What was not done, when a form has errors.
     failed: Option<&'static str>,
     name_error: Option<String>,
@@ -44,19 +49,6 @@ struct Account {
     email_error: Option<String>,
     current_error: Option<String>,
     new_error: Option<String>,
-}
-
-/// What was just changed.
-enum Done {
-    Name,
-    Email,
-    Password,
-    SecondFactorOff,
-}
-
-#[derive(Deserialize)]
-pub struct Query {
-    done: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +87,7 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
         since: When::minute(member.created_at, current_user.now()),
         password_changed: When::ago(member.password_changed_at, current_user.now()),
         second_factor: factor.map(|factor| (When::minute(factor.turned_on_at, current_user.now()), factor.codes_left)),
-        done: None,
+        notice: None,
         failed: None,
         name_error: None,
         email_error: None,
@@ -104,21 +96,21 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
     })
 }
 
+/// Back to the page, with a word on what was done.
+pub fn done(current_user: &SignedIn, notice: AccountNotice) -> HttpResponse {
+    current_user.redirect_with(PATH, Notice::Account(notice))
+}
+
 /// `GET /settings`
 pub async fn door(_: SignedIn) -> HttpResponse {
-    see_other("/settings/account")
+    see_other(PATH)
 }
 
 /// `GET /settings/account`
-pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut template = account(&current_user).await?;
-    template.done = match query.done.as_deref() {
-        Some("password") => Some(Done::Password),
-        Some("name") => Some(Done::Name),
-        Some("email") => Some(Done::Email),
-        Some("second-factor-off") => Some(Done::SecondFactorOff),
-        _ => None,
-    };
+    let notice = current_user.take_notice(Notice::account);
+    template.notice = notice.map(|notice| notice_words::of_account(&notice, &current_user.member.email));
     html(&template)
 }
 
@@ -135,7 +127,7 @@ pub async fn rename(current_user: SignedIn, Submitted(form): Submitted<NameForm>
         }
     };
     rename_account(&current_user.state().store, &current_user.member, &name, &current_user.act()).await?;
-    Ok(see_other("/settings/account?done=name"))
+    Ok(done(&current_user, AccountNotice::Name))
 }
 
 /// `POST /settings/account/email`, behind the question for the password.
@@ -161,7 +153,7 @@ pub async fn change_address(
     };
     let (store, kept) = (&current_user.state().store, current_user.current_user.session_id);
     match change_email(store, &current_user.member, &email, kept, &current_user.act()).await {
-        Ok(()) => Ok(see_other("/settings/account?done=email")),
+        Ok(()) => Ok(done(&current_user, AccountNotice::Email)),
         Err(ChangeEmailError::Taken) => {
             attempt.fail();
             template.email_error = Some("This email address can’t be used. Use another one.".to_owned());
@@ -196,7 +188,7 @@ pub async fn change(current_user: SignedIn, Submitted(form): Submitted<Form>) ->
     match change_password(store, hasher, &current_user.member, &new, authority, &current_user.act()).await {
         Ok(()) => {
             current_user.current_user.session.note_password(current_user.now());
-            Ok(see_other("/settings/account?done=password"))
+            Ok(done(&current_user, AccountNotice::Password))
         }
         Err(ChangePasswordError::WrongPassword) => {
             attempt.was_wrong();

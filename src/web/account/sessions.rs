@@ -2,16 +2,17 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::end_session::end_session;
 use crate::app::sign_out_elsewhere::sign_out_elsewhere;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::SessionId;
 use crate::store::sessions::{self, SessionRecord};
+use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
+use crate::web::notice::{DevicesNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, see_other};
 
@@ -30,17 +31,14 @@ struct Row {
 struct Index {
     page: Page,
     rows: Vec<Row>,
-    /// How many others were signed out just now.
-    ended: Option<usize>,
+    notice: Option<NoticeWords>,
 }
 
-#[derive(Deserialize)]
-pub struct Query {
-    ended: Option<usize>,
-}
+/// The address of this page.
+const PATH: &str = "/settings/sessions";
 
 /// `GET /settings/sessions`
-pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub async fn index(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
     let list = sessions::list(&mut conn, current_user.member.user_id, current_user.now()).await?;
     let row = |record: SessionRecord| {
@@ -55,10 +53,11 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
             is_this: current_user.current_user.session_id == Some(record.id),
         }
     };
+    let notice = current_user.take_notice(Notice::devices);
     html(&Index {
         page: current_user.page("Devices").at("settings", "sessions"),
         rows: list.into_iter().map(row).collect(),
-        ended: query.ended,
+        notice: notice.map(|notice| notice_words::of_devices(&notice)),
     })
 }
 
@@ -72,7 +71,7 @@ pub async fn revoke(current_user: SignedIn, id: web::Path<String>) -> Result<Htt
         current_user.current_user.session.end();
         return Ok(see_other("/login"));
     }
-    Ok(see_other("/settings/sessions"))
+    Ok(current_user.redirect_with(PATH, Notice::Devices(DevicesNotice::One)))
 }
 
 /// `POST /settings/other-sessions/ending`
@@ -80,7 +79,7 @@ pub async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse, PageE
     let kept = current_user.current_user.session_id;
     let ended =
         sign_out_elsewhere(&current_user.state().store, &current_user.member, kept, &current_user.act()).await?;
-    Ok(see_other(&format!("/settings/sessions?ended={ended}")))
+    Ok(current_user.redirect_with(PATH, Notice::Devices(DevicesNotice::AllOthers(ended))))
 }
 
 /// `Firefox on Linux`, as far as a user agent tells.

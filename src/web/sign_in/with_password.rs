@@ -14,6 +14,7 @@ use crate::store::installation;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
+use crate::web::notice::{Notice, SignInNotice};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::session::{Identity, PendingSecondFactor};
@@ -78,9 +79,9 @@ pub async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Result<Ht
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
     let mut template = form(&current_user, &next.next);
-    template.is_deleted = next.done == "deleted";
     template.is_late = next.done == "late";
     template.is_fresh = installation::is_fresh(&mut *current_user.state.store.connection().await?).await?;
+    template.is_deleted = current_user.take_notice(Notice::sign_in) == Some(SignInNotice::AccountDeleted);
     html(&template)
 }
 

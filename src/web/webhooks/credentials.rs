@@ -26,10 +26,11 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
-use crate::web::responses::see_other;
+use crate::web::notice::{CredentialNotice, Notice};
 use crate::web::webhooks::created::{created, shown_before};
 use crate::web::webhooks::credential_list::{self, PATH};
-use crate::web::webhooks::dialogs::{FormError, NewForm, Query};
+use crate::web::webhooks::dialogs::dialog::Dialog;
+use crate::web::webhooks::dialogs::refused::Refused;
 
 /// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
 /// that leaked while the account was on Pro would work again when it is back.
@@ -48,8 +49,8 @@ pub async fn own_id_on_pro(current_user: &SignedIn, text: &str) -> Result<Creden
 }
 
 /// Back to the page, with a word on what was done.
-pub fn done(what: &str, id: CredentialId) -> HttpResponse {
-    see_other(&format!("{PATH}?done={what}&credential={id}"))
+pub fn done(current_user: &SignedIn, id: CredentialId, what: CredentialNotice) -> HttpResponse {
+    current_user.redirect_with(PATH, Notice::Webhooks(id, what))
 }
 
 #[derive(Deserialize)]
@@ -68,8 +69,8 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NameOf>) 
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let form = NewForm { id: id.0, name: form.name, error: Some(format!("{problem}")) };
-            return credential_list::show_invalid(&current_user, &Query::default(), FormError::New(form)).await;
+            let refused = Refused { typed: form.name, problem: problem.to_string() };
+            return credential_list::show_invalid(&current_user, Dialog::New, refused).await;
         }
     };
     let state = current_user.state();
@@ -113,11 +114,10 @@ pub async fn rotate(
             created(&current_user, id, about, rotated.password.secret(), Some(until))
         }
         Err(CredentialError::AlreadyRotated) => shown_before(&current_user, id).await,
-        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
         // The dialog says when the slot frees and offers to stop the old password now.
         Err(CredentialError::TwoPasswordsLive(_)) => {
-            let query = Query { rotate: Some(id.0), ..Query::default() };
-            credential_list::show_conflict(&current_user, &query).await
+            credential_list::show_conflict(&current_user, Dialog::Rotate(id)).await
         }
         Err(error) => Err(error.into()),
     }
@@ -127,16 +127,18 @@ pub async fn rotate(
 pub async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = own_id(&current_user, &id).await?;
     stop_old_password(current_user.on(id, &current_user.act())).await?;
-    Ok(done("stopped", id))
+    Ok(done(&current_user, id, CredentialNotice::OldPasswordStopped))
 }
 
 /// `POST …/credentials/{id}/overlap-extension`
 pub async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = own_id_on_pro(&current_user, &id).await?;
     match extend_overlap(current_user.on(id, &current_user.act())).await {
-        Ok(_) => Ok(done("extended", id)),
+        Ok(_) => Ok(done(&current_user, id, CredentialNotice::Extended)),
         // A page that was open for long still has the button.
-        Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => Ok(done("not-extended", id)),
+        Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => {
+            Ok(done(&current_user, id, CredentialNotice::NotExtended))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -163,14 +165,15 @@ pub async fn expire(
     let end = match expiry::parse(input, current_user.now()) {
         Ok(end) => end,
         Err(problem) => {
-            let query = Query { expiry: Some(id.0), ..Query::default() };
-            let error = FormError::Expiry { value: expires_on, error: problem.to_string() };
-            return credential_list::show_invalid(&current_user, &query, error).await;
+            let refused = Refused { typed: expires_on, problem: problem.to_string() };
+            return credential_list::show_invalid(&current_user, Dialog::Expiry(id), refused).await;
         }
     };
     match set_expiry(current_user.on(id, &current_user.act()), end).await {
-        Ok(()) => Ok(done(if end.is_some() { "dated" } else { "undated" }, id)),
-        Err(CredentialError::NoPassword) => Ok(done("nothing-dated", id)),
+        Ok(()) => {
+            Ok(done(&current_user, id, if end.is_some() { CredentialNotice::Dated } else { CredentialNotice::Undated }))
+        }
+        Err(CredentialError::NoPassword) => Ok(done(&current_user, id, CredentialNotice::NothingToDate)),
         Err(error) => Err(error.into()),
     }
 }
@@ -197,31 +200,36 @@ pub async fn revoke(
         // A name with invisible characters can only be typed as it is shown.
         let shown = escape_invisible(&credential.name);
         if typed.trim() != credential.name && typed.trim() != shown {
-            let query = Query { revoke: Some(id.0), ..Query::default() };
             let problem = format!("Type {shown} exactly as it is written.");
-            return credential_list::show_invalid(&current_user, &query, FormError::Confirmation(problem)).await;
+            let refused = Refused { typed: typed.clone(), problem };
+            return credential_list::show_invalid(&current_user, Dialog::Revoke(id), refused).await;
         }
     }
     revoke_credential(current_user.on(id, &current_user.act())).await?;
-    Ok(done("revoked", id))
+    Ok(done(&current_user, id, CredentialNotice::Revoked))
 }
 
 /// `POST …/credentials/{id}/disabling`
 pub async fn disable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    switch(current_user, &id, Switch::Disable, "disabled").await
+    switch(current_user, &id, Switch::Disable, CredentialNotice::Disabled).await
 }
 
 /// `POST …/credentials/{id}/enabling`
 pub async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     own_id_on_pro(&current_user, &id).await?;
-    switch(current_user, &id, Switch::Enable, "enabled").await
+    switch(current_user, &id, Switch::Enable, CredentialNotice::Enabled).await
 }
 
-async fn switch(current_user: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
+async fn switch(
+    current_user: SignedIn,
+    id: &str,
+    way: Switch,
+    what: CredentialNotice,
+) -> Result<HttpResponse, PageError> {
     let id = own_id(&current_user, id).await?;
     match switch_credential(current_user.on(id, &current_user.act()), way).await {
-        Ok(()) => Ok(done(word, id)),
-        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Ok(()) => Ok(done(&current_user, id, what)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
 }
@@ -236,13 +244,12 @@ pub async fn rename(
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let query = Query { rename: Some(id.0), ..Query::default() };
-            let error = FormError::Name { value: form.name, error: format!("{problem}") };
-            return credential_list::show_invalid(&current_user, &query, error).await;
+            let refused = Refused { typed: form.name, problem: problem.to_string() };
+            return credential_list::show_invalid(&current_user, Dialog::Rename(id), refused).await;
         }
     };
     rename_credential(current_user.on(id, &current_user.act()), &name).await?;
-    Ok(done("renamed", id))
+    Ok(done(&current_user, id, CredentialNotice::Renamed))
 }
 
 /// `POST …/credentials/{id}/test-event`
@@ -255,10 +262,10 @@ pub async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpR
     match send_test_event(current_user.on(id, &act), event, engine.usage.writer()).await {
         Ok(()) => {
             engine.notifier.notify(current_user.member.account_id);
-            let ms = started.elapsed().as_millis();
-            Ok(see_other(&format!("{PATH}?done=tested&credential={id}&event={event}&ms={ms}")))
+            let ms = started.elapsed().as_millis() as u64;
+            Ok(done(&current_user, id, CredentialNotice::Tested { event, ms }))
         }
-        Err(CredentialError::NotAccepted) => Ok(done("refused", id)),
+        Err(CredentialError::NotAccepted) => Ok(done(&current_user, id, CredentialNotice::TestRefused)),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,5 +8,5 @@ pub mod dialogs;
 pub mod first_run;
 pub mod held;
 pub mod holding;
-pub mod notice;
+pub mod notice_words;
 pub mod spark;
