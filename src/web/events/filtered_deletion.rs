@@ -17,7 +17,7 @@ use crate::domain::time::rfc3339;
 use crate::store::{credentials, event_deletions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, counted, grouped, size};
 use crate::web::forms::Submitted;
 use crate::web::notice::{EventDeletionNotice, Notice, NoticeWords};

@@ -16,7 +16,7 @@ use crate::store::credentials;
 use crate::store::error::StoreError;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::live::feed::{News, Piece, second_of};
 use crate::web::live::feeds::{Feeds, Subscription};
 use crate::web::live::message::Text;

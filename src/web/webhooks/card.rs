@@ -10,7 +10,7 @@ use crate::domain::expiry::{Nearness, age};
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute, left, utc};
 use crate::web::format::{When, grouped};
-use crate::web::webhooks::held::Held;
+use crate::web::held::Held;
 use crate::web::webhooks::spark::{self, HalfHours};
 
 /// How many passwords a card tells of, those that have ended included: their hints stand in the list of what was refused.

@@ -10,9 +10,9 @@ use crate::app::switch_holding::switch_holding;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
+use crate::web::held::until;
 use crate::web::notice::CredentialNotice;
 use crate::web::webhooks::credentials::{done, own_id_on_pro};
-use crate::web::webhooks::held::until;
 
 #[derive(Deserialize)]
 pub struct Switching {

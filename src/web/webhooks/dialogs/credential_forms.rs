@@ -6,9 +6,9 @@ use uuid::Uuid;
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::web::format::When;
+use crate::web::held::Held;
 use crate::web::webhooks::card::use_of;
 use crate::web::webhooks::dialogs::refused::Refused;
-use crate::web::webhooks::held::Held;
 
 /// The form of a new credential. Its id makes sending it twice harmless.
 pub struct NewForm {

@@ -8,11 +8,11 @@ use crate::domain::ids::CredentialId;
 use crate::store::pool::Connection;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::held::Held;
 use crate::web::webhooks::dialogs::credential_forms::{NameForm, NewForm, RevokeForm, StopForm};
 use crate::web::webhooks::dialogs::expiry_form::ExpiryForm;
 use crate::web::webhooks::dialogs::refused::Refused;
 use crate::web::webhooks::dialogs::rotate_form::RotateForm;
-use crate::web::webhooks::held::Held;
 
 /// A dialog, as an address names it: `?new=`, or `?rotate=` and the id of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
