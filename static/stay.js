@@ -28,7 +28,7 @@ async function send(form, button) {
 // The answer to a form is the next page; only its notice is wanted.
 async function post(form) {
   const body = new URLSearchParams(new FormData(form));
-  const answer = await fetch(form.action, { method: 'POST', body, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const answer = await fetch(form.action, { method: 'POST', body, headers: { 'X-Shows-Notice': '1' }, signal: AbortSignal.timeout(TIMEOUT_MS) });
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const notice = answer.ok && page.querySelector('main .notice[role="status"]');
   notice?.removeAttribute('role');

@@ -32,6 +32,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("main", &["config", "logging", "database", "cli", "server"]),
 ];
 
+/// The features of `web`: what no other feature may import, and nothing beside them but the table of routes. What two of them need
+/// stands beside them.
+const FEATURES: [&str; 6] = ["account", "docs", "events", "live", "sign_in", "webhooks"];
+
 /// Libraries that have a home: they and their relatives (`diesel_async`) are named in the modules behind them and nowhere else.
 const HOMES: [(&str, &[&str]); 3] =
     [("diesel", &["store"]), ("actix", &["web", "server"]), ("askama", &["web", "server"])];
@@ -117,6 +121,43 @@ fn imports_only_look_down() {
                 ));
             }
         }
+    }
+    expect_none(findings);
+}
+
+#[test]
+fn features_import_no_features() {
+    let files = rust_files(&["src"]);
+    let feature_of = |file: &RustFile| {
+        let inside = file.path.strip_prefix("src/web/")?;
+        FEATURES.into_iter().find(|feature| inside.strip_prefix(feature).is_some_and(|rest| rest.starts_with('/')))
+    };
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.module() == "web" && file.path != "src/web/routes.rs") {
+        for import in file.imports().iter().filter(|import| import.segments[0] == "web") {
+            let other = import.segments.get(1).filter(|name| FEATURES.contains(&name.as_str()));
+            if let Some(other) = other.filter(|other| feature_of(file) != Some(other.as_str())) {
+                findings.push(format!(
+                    "{}:{} imports {import}, which belongs to the feature `{other}`. Move what both need beside the features, into \
+                     src/web/.",
+                    file.path, import.line
+                ));
+            }
+        }
+    }
+    for feature in FEATURES {
+        if !files.iter().any(|file| feature_of(file) == Some(feature)) {
+            findings.push(format!("FEATURES: there is no src/web/{feature}/ any more. Take it off the list."));
+        }
+    }
+    // A new folder is one or the other.
+    let shared = ["filters", "json_view", "middleware", "rows"];
+    for file in files.iter().filter(|file| file.is_list_of_modules()) {
+        let folder = file.path.strip_prefix("src/web/").and_then(|rest| rest.strip_suffix("/mod.rs"));
+        let is_known = |name: &str| name.contains('/') || FEATURES.contains(&name) || shared.contains(&name);
+        findings.extend(folder.filter(|name| !is_known(name)).map(|name| {
+            format!("src/web/{name}/ is neither a feature nor shared by them. Say which, in tests/layers.rs.")
+        }));
     }
     expect_none(findings);
 }

@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::ids::CredentialId;
 use crate::domain::request_headers::KeptHeader;
 
 /// The identity of an event and the millisecond in which it was received.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 pub struct EventId(pub Uuid);
 
 impl EventId {

@@ -38,7 +38,7 @@ use crate::server::{background, descriptors, http, metrics};
 use crate::store::installation;
 use crate::store::pool::Store;
 use crate::web::app_state::AppState;
-use crate::web::events::export_permits::ExportPermits;
+use crate::web::export_permits::ExportPermits;
 use crate::web::live::feeds::Feeds;
 use crate::web::middleware::request_context;
 use crate::web::routes;

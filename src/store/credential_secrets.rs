@@ -2,7 +2,7 @@
 //! one of them: which row a sender means, and whether it still opens its account.
 
 use diesel::pg::Pg;
-use diesel::sql_types::{SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -149,8 +149,9 @@ pub async fn end_expired(
 
 /// Sets the date at which a password ends, or removes it.
 pub async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<Timestamp>) -> Result<(), StoreError> {
-    diesel::update(credential_secrets::table.find(id.0))
-        .set(credential_secrets::expires_at.eq(end.map(Moment)))
+    statement("update credential_secrets set expires_at = $2 where id = $1")
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Nullable<Timestamptz>, _>(end.map(Moment))
         .execute(conn)
         .await?;
     Ok(())
@@ -158,8 +159,10 @@ pub async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<Timesta
 
 /// Lets a replaced password work until `end` instead, and notes that this was done.
 pub async fn extend(conn: &mut Connection, id: SecretId, end: Timestamp, at: Timestamp) -> Result<(), StoreError> {
-    diesel::update(credential_secrets::table.find(id.0))
-        .set((credential_secrets::expires_at.eq(Moment(end)), credential_secrets::extended_at.eq(Moment(at))))
+    statement("update credential_secrets set expires_at = $2, extended_at = $3 where id = $1")
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Timestamptz, _>(Moment(end))
+        .bind::<Timestamptz, _>(Moment(at))
         .execute(conn)
         .await?;
     Ok(())
@@ -167,8 +170,9 @@ pub async fn extend(conn: &mut Connection, id: SecretId, end: Timestamp, at: Tim
 
 /// Ends a password now and for good.
 pub async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), StoreError> {
-    diesel::update(credential_secrets::table.find(id.0))
-        .set((credential_secrets::revoked_at.eq(Moment(at)), credential_secrets::slot.eq(None::<i16>)))
+    statement("update credential_secrets set revoked_at = $2, slot = null where id = $1")
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Timestamptz, _>(Moment(at))
         .execute(conn)
         .await?;
     Ok(())
@@ -176,14 +180,11 @@ pub async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Resul
 
 /// Ends every password of a credential now and for good.
 pub async fn revoke_all(conn: &mut Connection, credential: CredentialId, at: Timestamp) -> Result<(), StoreError> {
-    diesel::update(
-        credential_secrets::table
-            .filter(credential_secrets::credential_id.eq(credential.0))
-            .filter(credential_secrets::revoked_at.is_null()),
-    )
-    .set((credential_secrets::revoked_at.eq(Moment(at)), credential_secrets::slot.eq(None::<i16>)))
-    .execute(conn)
-    .await?;
+    statement("update credential_secrets set revoked_at = $2, slot = null where credential_id = $1 and revoked_at is null")
+        .bind::<SqlUuid, _>(credential.0)
+        .bind::<Timestamptz, _>(Moment(at))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::pg::Pg;
-use diesel::sql_types::{Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -183,8 +183,10 @@ pub async fn rename(
     id: CredentialId,
     name: &CredentialName,
 ) -> Result<(), StoreError> {
-    diesel::update(credentials::table.filter(credentials::account_id.eq(account.0)).filter(credentials::id.eq(id.0)))
-        .set(credentials::name.eq(name.as_str()))
+    statement("update credentials set name = $3 where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Text, _>(name.as_str())
         .execute(conn)
         .await?;
     Ok(())
@@ -197,8 +199,10 @@ pub async fn set_disabled_at(
     id: CredentialId,
     at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    diesel::update(credentials::table.filter(credentials::account_id.eq(account.0)).filter(credentials::id.eq(id.0)))
-        .set(credentials::disabled_at.eq(at.map(Moment)))
+    statement("update credentials set disabled_at = $3 where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Nullable<Timestamptz>, _>(at.map(Moment))
         .execute(conn)
         .await?;
     Ok(())
@@ -211,8 +215,10 @@ pub async fn set_holding(
     id: CredentialId,
     holding: bool,
 ) -> Result<(), StoreError> {
-    diesel::update(credentials::table.filter(credentials::account_id.eq(account.0)).filter(credentials::id.eq(id.0)))
-        .set(credentials::holds_late_events.eq(holding))
+    statement("update credentials set holds_late_events = $3 where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Bool, _>(holding)
         .execute(conn)
         .await?;
     Ok(())

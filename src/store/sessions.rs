@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use diesel::sql_types::{Binary, Inet, Nullable, Text};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -16,6 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::old_rows;
 use crate::store::pool::Connection;
 use crate::store::schema::{sessions, users};
+use crate::store::statement::statement;
 
 /// A session that nobody used for this long is over.
 pub const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -127,8 +129,10 @@ pub async fn update_state(
     state: &str,
     remote_ip: Option<IpAddr>,
 ) -> Result<bool, StoreError> {
-    let rows = diesel::update(sessions::table.find(key_hash.as_slice()))
-        .set((sessions::state.eq(state), sessions::remote_ip.eq(remote_ip.map(inet))))
+    let rows = statement("update sessions set state = $2, remote_ip = $3 where key_hash = $1")
+        .bind::<Binary, _>(key_hash.as_slice())
+        .bind::<Text, _>(state)
+        .bind::<Nullable<Inet>, _>(remote_ip.map(inet))
         .execute(conn)
         .await?;
     Ok(rows == 1)

@@ -19,7 +19,7 @@ use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
 use crate::metrics::{Counter, Gauge};
 use crate::store::pool::Store;
-use crate::web::events::export_permits::ExportPermits;
+use crate::web::export_permits::ExportPermits;
 
 /// The installation as the pages see it.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 //! what was wanted. Forms that know it beforehand have the field themselves.
 
 use actix_http::h1;
-use actix_session::SessionExt;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
@@ -21,8 +20,7 @@ use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::responses::see_other;
-use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::{Guess, TooMany};
+use crate::web::sign_in_attempts::{Guess, TooMany};
 
 /// The field that every form may carry the account password in.
 const FIELD: &str = "current_password";
@@ -121,7 +119,7 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
             return Ok(Some(answer));
         }
     }
-    session::note_password(&request.get_session(), current_user.now);
+    current_user.session.note_password(current_user.now);
     request.set_payload(payload(form));
     Ok(None)
 }

@@ -5,14 +5,14 @@
 
 use std::net::IpAddr;
 
-use actix_session::SessionExt;
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use uuid::Uuid;
 
 use crate::app::credential_act::CredentialAct;
 use crate::app::member_act::MemberAct;
@@ -21,21 +21,48 @@ use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::device::Device;
 use crate::domain::event::EventId;
-use crate::domain::ids::{CredentialId, RequestId, SessionId};
+use crate::domain::ids::{CredentialId, RequestId, SessionId, UserId};
 use crate::domain::retention::Retention;
 use crate::store::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
+use crate::web::notice::Notice;
 use crate::web::page::{Page, Viewer};
-use crate::web::sign_in::{device, session};
-use crate::web::{theme, zone};
+use crate::web::responses::see_other;
+use crate::web::session::{Identity, Session, SignedInSession};
+use crate::web::{device, theme, zone};
+
+/// The header of a script that shows the notice of the page that it loads.
+const SHOWS_NOTICE: &str = "x-shows-notice";
+
+/// Whom a request comes from, in its extensions: layers and handlers ask one after another, and it is looked up once.
+struct Found(Option<Member>);
+
+async fn find_member(request: &HttpRequest, state: &AppState, user: UserId) -> Result<Option<Member>, PageError> {
+    if let Some(Found(member)) = request.extensions().get() {
+        return Ok(member.clone());
+    }
+    let member = users::find(&mut *state.store.connection().await?, user).await?;
+    request.extensions_mut().insert(Found(member.clone()));
+    Ok(member)
+}
+
+/// Whether what is asked for is a page that somebody is about to see. A script that loads one for a dialog or for another part of it
+/// must not take a notice from who waits for it; the script that shows the notice says so.
+fn tells_notices(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+    let is_seen = header("sec-fetch-mode").is_none_or(|mode| mode == b"navigate") && header("sec-purpose").is_none();
+    *request.method() == Method::GET && (is_seen || header(SHOWS_NOTICE).is_some())
+}
 
 /// Anybody who asks for a page.
 #[derive(Debug)]
 pub struct CurrentUser {
     pub state: web::Data<AppState>,
     pub member: Option<Member>,
-    pub session: Option<SessionId>,
+    pub session: Session,
+    /// Which of the user's sessions it is.
+    pub session_id: Option<SessionId>,
     /// The browser, where somebody has signed in with it before.
     pub device: Option<Device>,
     pub address: IpAddr,
@@ -43,6 +70,8 @@ pub struct CurrentUser {
     pub now: Timestamp,
     /// What times that the reader types mean.
     pub zone: TimeZone,
+    /// Notices are told here: this is a page that somebody sees.
+    tells_notices: bool,
     password_at: Option<Timestamp>,
     request_id: Option<RequestId>,
     path: String,
@@ -67,24 +96,44 @@ impl CurrentUser {
         Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id }
     }
 
+    /// What was just done, where it is one `of` a page's own notices. It is told once.
+    pub fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+        if self.tells_notices { self.session.take_notice(self.now, of) } else { None }
+    }
+
+    /// Signs a user in with this browser.
+    pub fn sign_in(&self, user: UserId, remember: bool) {
+        self.session.begin(Identity::SignedIn(SignedInSession {
+            user,
+            id: SessionId(Uuid::new_v4()),
+            remember,
+            address: Some(self.address),
+            agent: self.agent.clone(),
+            password_at: Some(self.now),
+        }));
+    }
+
     async fn extract(request: HttpRequest) -> Result<Self, PageError> {
         let state = request.app_data::<web::Data<AppState>>().cloned().ok_or(PageError::Internal)?;
-        let user = session::user(&request.get_session());
-        let member = match user {
-            Some(user) => users::find(&mut *state.store.connection().await?, user.user).await?,
+        let session = Session::of(&request);
+        let signed_in = session.signed_in();
+        let member = match &signed_in {
+            Some(signed_in) => find_member(&request, &state, signed_in.user).await?,
             None => None,
         };
-        let session = user.map(|user| user.session).filter(|_| member.is_some());
+        let session_id = signed_in.as_ref().map(|signed_in| signed_in.id).filter(|_| member.is_some());
         let (device, now) = (device::of(&request, &state), state.clock.now());
         let address = state.sender(&request).ip;
-        if let (Some(member), Some(session)) = (&member, session) {
-            device::recognise(&request, device, member, session, now);
-            session::note_address(&request.get_session(), address);
+        if let (Some(member), Some(id)) = (&member, session_id) {
+            device::recognise(&request, device, member, id, now);
+            session.note_address(address);
         }
         let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Ok(Self {
-            password_at: user.and_then(|user| user.password_at),
+            password_at: signed_in.and_then(|signed_in| signed_in.password_at),
             session,
+            session_id,
+            tells_notices: tells_notices(&request),
             device,
             member,
             address,
@@ -135,6 +184,16 @@ impl SignedIn {
     /// An act of this user on their own account.
     pub fn acting<'a>(&'a self, act: &'a Act) -> MemberAct<'a> {
         MemberAct { store: &self.state().store, member: &self.member, act }
+    }
+
+    /// To another page, which tells what was done.
+    pub fn redirect_with(&self, location: &str, notice: Notice) -> HttpResponse {
+        self.current_user.session.tell(notice, self.now());
+        see_other(location)
+    }
+
+    pub fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+        self.current_user.take_notice(of)
     }
 
     /// An act of this user on one of the account's credentials.

@@ -15,9 +15,9 @@ use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
 use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
-use crate::web::sign_in::{device, session, set_up, sign_up, with_code, with_password};
+use crate::web::sign_in::{set_up, sign_up, with_code, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding};
-use crate::web::{health, ingest, static_files, theme};
+use crate::web::{device, health, ingest, session_cookie, static_files, theme};
 
 /// The largest form, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -155,9 +155,9 @@ pub fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
         .wrap(middleware::from_fn(error_pages::layer))
-        .wrap(middleware::from_fn(session::note_remembered))
-        .wrap(session::layer(state))
-        .wrap(middleware::from_fn(session::keep_cookie))
+        .wrap(middleware::from_fn(session_cookie::note_remembered))
+        .wrap(session_cookie::layer(state))
+        .wrap(middleware::from_fn(session_cookie::keep_cookie))
         .wrap(middleware::from_fn(device::layer))
         .wrap(middleware::from_fn(csrf::layer))
         .wrap(middleware::from_fn(timeout::layer))

@@ -30,7 +30,7 @@ async fn rotate_late(server: &TestServer, visit: &Visit) {
     visit.read("#current-error", "This isn’t your account password.").await;
     assert_eq!(server.number("select count(*) from credentials").await, 0);
     type_and_enter(visit, "#current", PASSWORD).await;
-    visit.read("h1", "Inventory system is ready").await;
+    visit.read("h1", "Credential created for Inventory system").await;
     visit.press("a[data-saved]").await;
 
     // The dialog was opened too late and has the field itself.

@@ -245,9 +245,11 @@ async fn look_at_credentials(look: &Look<'_>, maya: &Person, senders: &[(&str, S
         look.here(&format!("the new password of {attack}")).await;
         visit.press("[data-copy='#password']").await;
         visit.see("[data-copy='#password'][data-copied]").await;
-        for path in [format!("{WEBHOOKS}?stop={id}"), format!("{WEBHOOKS}?done=renamed&credential={id}")] {
-            look.at(&path).await;
-        }
+        look.at(&format!("{WEBHOOKS}?stop={id}")).await;
+        visit.go(WEBHOOKS).await;
+        visit.press(&format!("#{username} form[action$='/test-event'] button")).await;
+        visit.see(".notice.ok").await;
+        look.here(&format!("the notice of {attack}")).await;
         for path in ["/events", "/events/rejections"] {
             look.at(&format!("{path}?credential={username}")).await;
         }

@@ -23,7 +23,7 @@ async fn neither_reload_nor_back_shows_a_password_again_or_makes_another_credent
 
     // The browser sends the form again.
     visit.refresh().await.unwrap();
-    visit.read("h1", "Inventory system exists, and its password was shown").await;
+    visit.read("h1", "This form was sent before").await;
     check(&server, &visit, &[&password], (1, 1)).await;
 
     // Rotating is the way out that the page offers.
@@ -97,7 +97,7 @@ async fn a_double_click_makes_one_credential_and_shows_its_password() {
     visit.action_chain().double_click_element(&button).perform().await.unwrap();
     let heading = visit.read("h1", "Inventory system").await;
     assert_eq!(server.number("select count(*) from credentials").await, 1);
-    assert_eq!(heading, "Inventory system is ready");
+    assert_eq!(heading, "Credential created for Inventory system");
     visit.end().await;
     server.stop().await;
 }

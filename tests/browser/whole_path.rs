@@ -48,7 +48,7 @@ pub async fn set_up(server: &TestServer, visit: &Visit) {
 pub async fn create(server: &TestServer, visit: &Visit) -> Sender {
     let (username, password) = visit.generate("Inventory system").await;
     let sender = Sender::new(&server.url, &username, &password);
-    assert_eq!(visit.text("h1").await, "Inventory system is ready");
+    assert_eq!(visit.text("h1").await, "Credential created for Inventory system");
     assert_eq!(visit.text("#endpoint").await, format!("{}/", server.url));
     let token = BASE64_STANDARD.encode(format!("{username}:{password}"));
     assert_eq!(visit.text("#authorization").await, format!("Basic {token}"));

@@ -137,7 +137,7 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     );
     says("operations", &format!("last given more than {} minutes ago", PASSWORD_VOUCHES_FOR.as_mins()));
 
-    let places = |name: &str| constant("src/web/events/export_permits.rs", name);
+    let places = |name: &str| constant("src/web/export_permits.rs", name);
     let (in_all, of_one) = (places("MOST_IN_ALL"), places("MOST_OF_AN_ACCOUNT"));
     says("operations", &format!("at most {in_all} exports to browsers at once, and {of_one} of an account"));
     let live = constant("src/web/live/feeds.rs", "MAX_FEEDS_OF_ACCOUNT");

@@ -62,13 +62,13 @@ async fn an_expiry_date_is_warned_of_and_ends_the_password_whose_events_are_held
     assert_eq!(sender.status().await, 401);
     server.eventually("select count(*) from held_events", 1).await;
     let page = page(&alice, WEBHOOKS).await;
-    assert!(page.contains("The password expired on") && page.contains("accept or discard"), "{page}");
+    assert!(page.contains("The password expired on") && page.contains("sent with the expired password"), "{page}");
     assert!(!page.contains("Extend by"), "there is no overlap");
     assert!(
         page.contains(">Expired</span>") && !page.contains(">Active</span>"),
         "nobody takes it for a working one: {page}"
     );
-    assert!(page.contains("needs a new one: rotate the credential"), "{page}");
+    assert!(page.contains("Rotate the credential and give it the new password"), "{page}");
     assert!(!page.contains(&format!("{path}/test-event")), "a test that is stored would say that senders are let in");
     let location = alice.post(&format!("{path}/test-event"), &[]).await.headers()["location"].clone();
     assert!(alice.page(location.to_str().unwrap()).await.contains("The test event for System 1 was refused."));

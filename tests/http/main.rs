@@ -42,6 +42,7 @@ mod live;
 mod logs;
 mod metrics;
 mod monitoring;
+mod notices;
 mod old_hashes;
 mod overview;
 mod packages;

@@ -38,6 +38,12 @@ impl Person {
         answer.text().await.unwrap()
     }
 
+    /// The page that an answer to a form leads to, as a browser goes there at once.
+    pub async fn follow(&self, answer: Response) -> String {
+        assert_eq!(answer.status(), 303);
+        self.page(answer.headers()["location"].to_str().unwrap()).await
+    }
+
     /// Sends a form as a page of the same site does.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.post_from("same-origin", path, fields).await

@@ -41,18 +41,26 @@ impl<C: Camera> Tour<'_, C> {
         self.press("form[action$='/email'] button").await?;
         self.see("#email-error").await?;
         self.here("account-email-error", "Account, no email address").await?;
-        self.page("/settings/account?done=email", "account-email-changed", "Account, email changed").await?;
+        self.enter("#email", MAYA).await?;
+        self.press("form[action$='/email'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("account-email-changed", "Account, email changed").await?;
         self.page("/settings/account/deletion", "account-deletion", "Delete account").await?;
         self.enter("#email", "somebody@else.example").await?;
         self.press("main form button.danger").await?;
         self.see("#email-error").await?;
         self.here("account-deletion-error", "Delete account, another address").await?;
-        self.page("/settings/account?done=password", "account-changed", "Account, password changed").await?;
         self.page("/settings/events", "stored-events", "Stored events").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
         self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
         self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
+        self.go("/settings/account").await?;
+        self.enter("#current", PASSWORD).await?;
+        self.enter("#new", PASSWORD).await?;
+        self.press("main form button.primary").await?;
+        self.see(".notice.ok").await?;
+        self.here("account-changed", "Account, password changed").await?;
         self.go("/settings/audit").await?;
         self.press(".page-head details.menu > summary").await?;
         self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await

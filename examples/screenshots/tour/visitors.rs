@@ -6,6 +6,9 @@ use crate::camera::Camera;
 use crate::shop::{MAYA, NOAH, PASSWORD};
 use crate::tour::{Tour, WEBHOOKS};
 
+/// Somebody whose account does not last.
+const IDA: &str = "ida@harborsupply.example";
+
 impl<C: Camera> Tour<'_, C> {
     pub(super) async fn docs(&mut self) -> Result<()> {
         self.page("/docs/webhooks/quick-start", "docs-quick-start", "Quick start").await?;
@@ -37,9 +40,16 @@ impl<C: Camera> Tour<'_, C> {
     }
 
     pub(super) async fn visitors(&mut self) -> Result<()> {
+        self.shop.create_account(IDA).await?;
+        self.sign_in(IDA).await?;
+        self.go("/settings/account/deletion").await?;
+        self.enter("#email", IDA).await?;
+        self.enter("#current", PASSWORD).await?;
+        self.press("main form button.danger").await?;
+        self.see(".notice.ok").await?;
+        self.here("sign-in-deleted", "Sign in, account deleted").await?;
         self.driver.delete_all_cookies().await?;
         self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
-        self.page("/login?done=deleted", "sign-in-deleted", "Sign in, account deleted").await?;
         self.page("/login?done=late", "sign-in-late", "Sign in, too late with the code").await?;
         self.page("/signup", "sign-up", "Sign up").await?;
         self.enter("#email", NOAH).await?;

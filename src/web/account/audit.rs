@@ -12,10 +12,10 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::full_in;
 use crate::store::audit;
 use crate::web::current_user::SignedIn;
+use crate::web::download;
 use crate::web::errors::PageError;
-use crate::web::events::export;
-use crate::web::events::filter_choices::Choice;
-use crate::web::events::filter_links::address;
+use crate::web::filters::filter_choices::Choice;
+use crate::web::filters::filter_links::address;
 use crate::web::format::When;
 use crate::web::page::Page;
 use crate::web::responses::html;
@@ -135,8 +135,8 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
 
 /// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page
 pub async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let format = export::format(&query.format)?;
+    let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;
-    export::answer(export, "audit", format, current_user.now()).await
+    download::answer(export, "audit", format, current_user.now()).await
 }

@@ -1,7 +1,6 @@
 //! Settings → Account → Delete: what will be lost, a last download, and the end of the account. The password is asked for each
 //! time, however lately it was given.
 
-use actix_session::Session;
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
@@ -16,9 +15,9 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::grouped;
 use crate::web::forms::Submitted;
+use crate::web::notice::{Notice, SignInNotice};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
-use crate::web::sign_in::session;
 
 #[derive(Template)]
 #[template(path = "deletion.html")]
@@ -69,11 +68,7 @@ pub async fn new(current_user: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /settings/account/deletion`
-pub async fn create(
-    current_user: SignedIn,
-    cookie: Session,
-    Submitted(form): Submitted<Form>,
-) -> Result<HttpResponse, PageError> {
+pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
     let Form { email, current_password } = form;
     if email.parse::<Email>().map(|email| email.as_str() != current_user.member.email).unwrap_or(true) {
         let mut template = page(&current_user).await?;
@@ -96,12 +91,13 @@ pub async fn create(
     }
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     delete_account(&store, &current_user.member, &current_user.act()).await?;
-    session::sign_out(&cookie);
+    let notice = Notice::SignIn(SignInNotice::AccountDeleted);
+    current_user.current_user.session.end_telling(notice, current_user.now());
     // Nobody has to wait for this. What is left when the program ends is erased by upkeep.
     tokio::spawn(async move {
         if let Err(error) = erase(&store, account).await {
             tracing::warn!(%error, "what a deleted account received is not erased yet; upkeep goes on with it");
         }
     });
-    Ok(see_other("/login?done=deleted"))
+    Ok(see_other("/login"))
 }

@@ -1,7 +1,6 @@
 //! Settings → Account: who one is here, how one signs in, and the account password.
 
-use actix_session::Session;
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
 
@@ -14,14 +13,18 @@ use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::store::second_factors;
+use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::Submitted;
+use crate::web::notice::{AccountNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::{Guess, TooMany};
+use crate::web::sign_in_attempts::{Guess, TooMany};
+
+/// The address of this page.
+const PATH: &str = "/settings/account";
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -38,7 +41,7 @@ struct Account {
     password_changed: When,
     /// Since when two-step sign-in is on, and how many recovery codes are left.
     second_factor: Option<(When, usize)>,
-    done: Option<Done>,
+    notice: Option<NoticeWords>,
     /// What was not done, when a form has errors.
     failed: Option<&'static str>,
     name_error: Option<String>,
@@ -46,19 +49,6 @@ struct Account {
     email_error: Option<String>,
     current_error: Option<String>,
     new_error: Option<String>,
-}
-
-/// What was just changed.
-enum Done {
-    Name,
-    Email,
-    Password,
-    SecondFactorOff,
-}
-
-#[derive(Deserialize)]
-pub struct Query {
-    done: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +87,7 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
         since: When::minute(member.created_at, current_user.now()),
         password_changed: When::ago(member.password_changed_at, current_user.now()),
         second_factor: factor.map(|factor| (When::minute(factor.turned_on_at, current_user.now()), factor.codes_left)),
-        done: None,
+        notice: None,
         failed: None,
         name_error: None,
         email_error: None,
@@ -106,21 +96,21 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
     })
 }
 
+/// Back to the page, with a word on what was done.
+pub fn done(current_user: &SignedIn, notice: AccountNotice) -> HttpResponse {
+    current_user.redirect_with(PATH, Notice::Account(notice))
+}
+
 /// `GET /settings`
 pub async fn door(_: SignedIn) -> HttpResponse {
-    see_other("/settings/account")
+    see_other(PATH)
 }
 
 /// `GET /settings/account`
-pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut template = account(&current_user).await?;
-    template.done = match query.done.as_deref() {
-        Some("password") => Some(Done::Password),
-        Some("name") => Some(Done::Name),
-        Some("email") => Some(Done::Email),
-        Some("second-factor-off") => Some(Done::SecondFactorOff),
-        _ => None,
-    };
+    let notice = current_user.take_notice(Notice::account);
+    template.notice = notice.map(|notice| notice_words::of_account(&notice, &current_user.member.email));
     html(&template)
 }
 
@@ -137,7 +127,7 @@ pub async fn rename(current_user: SignedIn, Submitted(form): Submitted<NameForm>
         }
     };
     rename_account(&current_user.state().store, &current_user.member, &name, &current_user.act()).await?;
-    Ok(see_other("/settings/account?done=name"))
+    Ok(done(&current_user, AccountNotice::Name))
 }
 
 /// `POST /settings/account/email`, behind the question for the password.
@@ -161,9 +151,9 @@ pub async fn change_address(
         template.email_error = Some("Too many attempts from your address. Wait a minute, then try again.".to_owned());
         return html_invalid(&template);
     };
-    let (store, kept) = (&current_user.state().store, current_user.current_user.session);
+    let (store, kept) = (&current_user.state().store, current_user.current_user.session_id);
     match change_email(store, &current_user.member, &email, kept, &current_user.act()).await {
-        Ok(()) => Ok(see_other("/settings/account?done=email")),
+        Ok(()) => Ok(done(&current_user, AccountNotice::Email)),
         Err(ChangeEmailError::Taken) => {
             attempt.fail();
             template.email_error = Some("This email address can’t be used. Use another one.".to_owned());
@@ -174,11 +164,7 @@ pub async fn change_address(
 }
 
 /// `POST /settings/account/password`
-pub async fn change(
-    current_user: SignedIn,
-    cookie: Session,
-    Submitted(form): Submitted<Form>,
-) -> Result<HttpResponse, PageError> {
+pub async fn change(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
     let Form { current_password, new_password } = form;
     let mut template = account(&current_user).await?;
     template.failed = Some("Your password wasn’t changed.");
@@ -197,12 +183,12 @@ pub async fn change(
         }
     };
     let current: String = current_password.reveal().chars().take(MAX_PASSWORD_CHARS + 1).collect();
-    let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session };
+    let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session_id };
     let act = current_user.act();
     match change_password(current_user.acting(&act), &current_user.state().hasher, &new, authority).await {
         Ok(()) => {
-            session::note_password(&cookie, current_user.now());
-            Ok(see_other("/settings/account?done=password"))
+            current_user.current_user.session.note_password(current_user.now());
+            Ok(done(&current_user, AccountNotice::Password))
         }
         Err(ChangePasswordError::WrongPassword) => {
             attempt.was_wrong();

@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod deletion;
 pub mod details;
+pub mod notice_words;
 pub mod qr;
 pub mod retention;
 pub mod second_factor;

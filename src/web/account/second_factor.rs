@@ -16,20 +16,26 @@ use crate::domain::second_factor::{RECOVERY_CODES, RecoveryCode, SaidCode};
 use crate::domain::secret::Secret;
 use crate::store::second_factors::{self, FactorRecord};
 use crate::web::account::qr::{self, QrPicture};
+use crate::web::account::{details, notice_words};
 use crate::web::confirm::{Given, check};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
+use crate::web::notice::{AccountNotice, Notice, NoticeWords, SecondFactorNotice};
 use crate::web::page::Page;
-use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in::throttle::TooMany;
+use crate::web::responses::{html, html_invalid, html_throttled};
+use crate::web::sign_in_attempts::TooMany;
+
+/// The address of this page.
+const PATH: &str = "/settings/account/second-factor";
 
 /// The page while it is off.
 #[derive(Template)]
 #[template(path = "second_factor_new.html")]
 struct New {
     page: Page,
+    notice: Option<NoticeWords>,
     qr: QrPicture,
     /// The secret for typing. It exists in this page and, once a code has come, sealed in the database.
     setup_key: Secret,
@@ -101,6 +107,7 @@ fn new_page(current_user: &SignedIn, proposal: &Proposal) -> Result<New, PageErr
     let uri = proposal.secret.uri(&current_user.member.email);
     Ok(New {
         page: current_user.page("Two-step sign-in").at("settings", "account"),
+        notice: None,
         qr: qr::draw(&uri)?,
         uri,
         setup_key: proposal.secret.grouped(),
@@ -132,7 +139,10 @@ pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
         Some(factor) => html(&show_page(&current_user, factor)),
         None => {
             let proposal = propose_second_factor(&current_user.state().keys, current_user.member.user_id)?;
-            html(&new_page(&current_user, &proposal)?)
+            let mut template = new_page(&current_user, &proposal)?;
+            let notice = current_user.take_notice(Notice::second_factor);
+            template.notice = notice.map(|notice| notice_words::of_second_factor(&notice));
+            html(&template)
         }
     }
 }
@@ -146,7 +156,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
         template.code_error = Some("This page was too old. Scan the QR code again, which is a new one.");
         return html_invalid(&template);
     };
-    let (kept, act) = (current_user.current_user.session, current_user.act());
+    let (kept, act) = (current_user.current_user.session_id, current_user.act());
     match turn_on_second_factor(current_user.acting(&act), &state.keys, kept, &proposal.secret, &input).await {
         Ok(codes) => codes_page(&current_user, &codes, true),
         Err(TurnOnError::AlreadyOn) => codes_shown_before(&current_user),
@@ -170,9 +180,14 @@ pub async fn renew_codes(
     match renew_recovery_codes(&state.store, &state.keys, &current_user.member, id, &current_user.act()).await {
         Ok(codes) => codes_page(&current_user, &codes, false),
         Err(RenewError::NothingToRenew) if find(&current_user).await?.is_some() => codes_shown_before(&current_user),
-        Err(RenewError::NothingToRenew) => Ok(see_other("/settings/account/second-factor")),
+        Err(RenewError::NothingToRenew) => Ok(already_off(&current_user)),
         Err(RenewError::Failed(failure)) => Err(failure.into()),
     }
+}
+
+/// The answer to a form of a page that was open for long.
+fn already_off(current_user: &SignedIn) -> HttpResponse {
+    current_user.redirect_with(PATH, Notice::SecondFactor(SecondFactorNotice::AlreadyOff))
 }
 
 /// `POST /settings/account/second-factor/removal`
@@ -180,7 +195,7 @@ pub async fn destroy(
     current_user: SignedIn,
     Submitted(form): Submitted<RemovalForm>,
 ) -> Result<HttpResponse, PageError> {
-    let Some(factor) = find(&current_user).await? else { return Ok(see_other("/settings/account/second-factor")) };
+    let Some(factor) = find(&current_user).await? else { return Ok(already_off(&current_user)) };
     let mut template = show_page(&current_user, factor);
     // The password first: a code that was looked at is used up.
     let attempt = match check(&current_user.current_user, &current_user.member, &form.current_password).await? {
@@ -203,7 +218,7 @@ pub async fn destroy(
     let authority = Authority::User { input: &input, keys: &current_user.state().keys };
     if turn_off_second_factor(&current_user.state().store, &current_user.member, authority, &current_user.act()).await?
     {
-        return Ok(see_other("/settings/account?done=second-factor-off"));
+        return Ok(details::done(&current_user, AccountNotice::SecondFactorOff));
     }
     attempt.was_wrong();
     template.code_error = Some("That code doesn’t match. Each code works once: wait for the next one.".to_owned());

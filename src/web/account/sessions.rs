@@ -1,21 +1,20 @@
 //! Settings → Devices: the browsers that are signed in. Each can be signed out from here, and all but this one at once.
 
-use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::end_session::end_session;
 use crate::app::sign_out_elsewhere::sign_out_elsewhere;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::SessionId;
 use crate::store::sessions::{self, SessionRecord};
+use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
+use crate::web::notice::{DevicesNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, see_other};
-use crate::web::sign_in::session;
 
 struct Row {
     id: String,
@@ -32,17 +31,14 @@ struct Row {
 struct Index {
     page: Page,
     rows: Vec<Row>,
-    /// How many others were signed out just now.
-    ended: Option<usize>,
+    notice: Option<NoticeWords>,
 }
 
-#[derive(Deserialize)]
-pub struct Query {
-    ended: Option<usize>,
-}
+/// The address of this page.
+const PATH: &str = "/settings/sessions";
 
 /// `GET /settings/sessions`
-pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub async fn index(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
     let list = sessions::list(&mut conn, current_user.member.user_id, current_user.now()).await?;
     let row = |record: SessionRecord| {
@@ -54,35 +50,36 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
             ip: record.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
             seen: When::ago(record.last_seen_at, current_user.now()),
             since: When::minute(record.created_at, current_user.now()),
-            is_this: current_user.current_user.session == Some(record.id),
+            is_this: current_user.current_user.session_id == Some(record.id),
         }
     };
+    let notice = current_user.take_notice(Notice::devices);
     html(&Index {
         page: current_user.page("Devices").at("settings", "sessions"),
         rows: list.into_iter().map(row).collect(),
-        ended: query.ended,
+        notice: notice.map(|notice| notice_words::of_devices(&notice)),
     })
 }
 
 /// `POST /settings/sessions/{id}/revocation`
-pub async fn revoke(current_user: SignedIn, cookie: Session, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub async fn revoke(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
     if !end_session(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
         return Err(PageError::NotFound);
     }
-    if current_user.current_user.session == Some(id) {
-        session::sign_out(&cookie);
+    if current_user.current_user.session_id == Some(id) {
+        current_user.current_user.session.end();
         return Ok(see_other("/login"));
     }
-    Ok(see_other("/settings/sessions"))
+    Ok(current_user.redirect_with(PATH, Notice::Devices(DevicesNotice::One)))
 }
 
 /// `POST /settings/other-sessions/ending`
 pub async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse, PageError> {
-    let kept = current_user.current_user.session;
+    let kept = current_user.current_user.session_id;
     let ended =
         sign_out_elsewhere(&current_user.state().store, &current_user.member, kept, &current_user.act()).await?;
-    Ok(see_other(&format!("/settings/sessions?ended={ended}")))
+    Ok(current_user.redirect_with(PATH, Notice::Devices(DevicesNotice::AllOthers(ended))))
 }
 
 /// `Firefox on Linux`, as far as a user agent tells.

@@ -15,7 +15,7 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event::parse_id;
 use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, grouped, size};
 use crate::web::json_view::changes::{Change, Changes, Counts, changes};
 use crate::web::json_view::nodes::{Digests, MAX_VALUES, Nodes};

@@ -15,7 +15,7 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl};
 use crate::web::events::event_body::{self, BodyView, Crumb, Part};
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, grouped, size};
 use crate::web::json_view::extent::Reservation;
 use crate::web::json_view::tokens::first_bytes;

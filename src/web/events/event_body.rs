@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::web::errors::PageError;
-use crate::web::events::filter_links::address;
+use crate::web::filters::filter_links::address;
 use crate::web::format::{grouped, size};
 use crate::web::json_view::extent::Reservation;
 use crate::web::json_view::location::{Child, Found, ValueLocation};

@@ -21,60 +21,19 @@ use crate::store::searching::search;
 use crate::store::{credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
-use crate::web::format::{When, grouped, size};
-use crate::web::json_view::preview::preview;
-use crate::web::json_view::tokens::Span;
+use crate::web::filters::list_filters::{Filters, Query};
+use crate::web::format::{When, grouped};
 use crate::web::page::Page;
 use crate::web::responses::{html_invalid, see_other};
+use crate::web::rows::event_row::EventRow;
 use crate::web::weight::html_light;
 
 const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
-/// How much of a body a row shows, in characters.
-const PREVIEW_CHARS: usize = 160;
-/// The same where that makes a page heavy.
+/// How much of a body a row shows where more makes a page heavy, in characters.
 const SHORTER_PREVIEW_CHARS: [usize; 2] = [80, 40];
-
-/// A row of the table.
-#[derive(Clone, Debug)]
-pub struct Row {
-    pub id: String,
-    pub link: String,
-    pub received: When,
-    pub credential: String,
-    pub spans: Vec<Span>,
-    pub size: String,
-    pub ip: String,
-}
-
-impl Row {
-    /// A row whose link keeps the filters of the list.
-    pub fn new(event: &EventSummary, filters: &Filters, now: jiff::Timestamp) -> Self {
-        Self::with_preview(event, filters, now, PREVIEW_CHARS)
-    }
-
-    fn with_preview(event: &EventSummary, filters: &Filters, now: jiff::Timestamp, chars: usize) -> Self {
-        Self {
-            id: event.id.to_string(),
-            link: filters.links.to(&format!("/events/{}", event.id)),
-            received: When::ago(event.id.received_at(), now),
-            credential: escape_invisible(&event.credential_name).into_owned(),
-            spans: preview(value_text(&event.beginning), chars),
-            size: size(event.size_bytes),
-            ip: event.remote_ip.to_string(),
-        }
-    }
-}
-
-/// One row alone, as the live connection sends it.
-#[derive(Template)]
-#[template(path = "event_row.html")]
-pub struct RowTemplate<'a> {
-    pub row: &'a Row,
-}
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -82,7 +41,7 @@ struct Index {
     page: Page,
     filters: Filters,
     overview: Overview,
-    rows: Vec<Row>,
+    rows: Vec<EventRow>,
     pager: Pager,
     endpoint: String,
     /// Who could send the first event: the newest credential that works, on a plan that includes webhooks.
@@ -171,7 +130,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
         name: escape_invisible(&name).into_owned(),
     });
     let fields = fields.collect();
-    let rows: Vec<Row> = found.rows.iter().map(|event| Row::new(event, &filters, now)).collect();
+    let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
     let sender = newest_open.filter(|_| is_pro).map(|credential| Sender {
@@ -199,7 +158,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
     let mut shorter = SHORTER_PREVIEW_CHARS.into_iter();
     let show_less = async |template: &mut Index| {
         let Some(chars) = shorter.next() else { return Ok(false) };
-        let row = |event| Row::with_preview(event, &template.filters, now, chars);
+        let row = |event| EventRow::with_preview(event, &template.filters, now, chars);
         template.rows = found.rows.iter().map(row).collect();
         template.fields.truncate(template.fields.len() / 2);
         Ok(true)

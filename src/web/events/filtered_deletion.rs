@@ -17,9 +17,10 @@ use crate::domain::time::rfc3339;
 use crate::store::{credentials, event_deletions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, counted, grouped, size};
 use crate::web::forms::Submitted;
+use crate::web::notice::{EventDeletionNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 
@@ -38,6 +39,7 @@ struct Show {
     back: String,
     export: String,
     filter_error: Option<String>,
+    notice: Option<NoticeWords>,
     /// What goes on, or ended last.
     latest: Option<Latest>,
     matching: Option<Shown>,
@@ -130,7 +132,11 @@ pub struct Form {
 
 /// `GET /events/deletion`, with the filters of the list.
 pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let template = page(&current_user, &query, Refused::default()).await?;
+    let mut template = page(&current_user, &query, Refused::default()).await?;
+    let notice = current_user.take_notice(Notice::event_deletion);
+    template.notice = notice.map(|EventDeletionNotice::OtherIsRunning| {
+        NoticeWords::bad("Nothing was ordered.", "Another deletion is going on. Wait until it has ended, or stop it.")
+    });
     if template.filter_error.is_some() { html_invalid(&template) } else { html(&template) }
 }
 
@@ -165,6 +171,7 @@ async fn page(current_user: &SignedIn, query: &Query, refused: Refused) -> Resul
         export: filters.links.with("/events/export", "format", "ndjson"),
         matching: matching.map(|found| Shown::new(&found, &filters, &current_user.current_user.zone)),
         filter_error: filters.error,
+        notice: None,
         latest: latest.as_ref().map(Latest::new),
         typed: refused.typed,
     })
@@ -193,15 +200,16 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) ->
     }
     let act = current_user.act();
     let ordered = begin_deletion(current_user.acting(&act), &filters.filter, &counted, &description(&filters)).await?;
-    if ordered {
-        let (store, clock) = (store.clone(), current_user.state().clock.clone());
-        // Nobody has to wait for this. What is left when the program ends, another one goes on with.
-        current_user.state().store.spawn(async move {
-            if let Err(error) = carry_out_deletions(&store, || clock.now()).await {
-                tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
-            }
-        });
+    if !ordered {
+        return Ok(current_user.redirect_with(PATH, Notice::EventDeletion(EventDeletionNotice::OtherIsRunning)));
     }
+    let (store, clock) = (store.clone(), current_user.state().clock.clone());
+    // Nobody has to wait for this. What is left when the program ends, another one goes on with.
+    current_user.state().store.spawn(async move {
+        if let Err(error) = carry_out_deletions(&store, || clock.now()).await {
+            tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
+        }
+    });
     Ok(see_other(PATH))
 }
 

@@ -9,10 +9,10 @@ use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
 use crate::store::{counts_by_time, credentials};
+use crate::web::chart::{Chart, Span};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::chart::{Chart, Span};
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::grouped;
 use crate::web::responses::html;
 

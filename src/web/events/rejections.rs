@@ -5,110 +5,23 @@ use askama::Template;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
-use crate::domain::rejection::{Reason, Rejection, RejectionGroup};
+use crate::domain::rejection::{Reason, RejectionGroup};
 use crate::store::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};
-use crate::web::events::filters::{Filters, Query};
 use crate::web::events::overview::Overview;
-use crate::web::format::{When, grouped, size};
-use crate::web::json_view::tokens::first_chars;
+use crate::web::filters::list_filters::{Filters, Query};
+use crate::web::format::{When, grouped};
+use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
-use crate::web::webhooks::held::Held;
+use crate::web::rows::rejection_row::{RejectionRow, card};
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
-/// How much is shown of what a sender chose, in characters: of its user agent, and of what was wrong. Ordinary ones are shorter.
-const MAX_SENT_CHARS: usize = 200;
-
-/// A row of the table, here and on the Webhooks page.
-#[derive(Clone, Debug)]
-pub struct Row {
-    pub at: When,
-    pub title: &'static str,
-    pub explanation: String,
-    pub credential: String,
-    /// Where the credential's card is.
-    pub card: String,
-    pub ip: String,
-    pub agent: String,
-    pub status: u16,
-    /// What to do about it, step by step.
-    pub remedy: &'static str,
-    /// Where all refused requests of the credential are.
-    pub list: String,
-}
-
-impl Row {
-    pub fn new(rejection: &Rejection, now: jiff::Timestamp) -> Self {
-        Self {
-            at: When::ago(rejection.at, now),
-            title: rejection.reason.title(),
-            explanation: explanation(rejection),
-            credential: escape_invisible(&rejection.credential_name).into_owned(),
-            card: card(&rejection.username),
-            ip: rejection.remote_ip.to_string(),
-            agent: rejection.user_agent.as_deref().map(beginning).unwrap_or_default(),
-            status: rejection.reason.status(),
-            remedy: rejection.reason.remedy(),
-            list: format!("/events/rejections?credential={}", rejection.username),
-        }
-    }
-}
-
-/// One line on what exactly and what to do; how often, where it was more than once.
-pub fn explanation(rejection: &Rejection) -> String {
-    let mut words = String::new();
-    if rejection.count > 1 {
-        words.push_str(&format!("{} times in one second. ", grouped(u64::from(rejection.count))));
-    }
-    let detail = rejection.detail.as_deref().map(beginning);
-    match (rejection.reason, detail, &rejection.hint) {
-        (Reason::InvalidJson | Reason::UnsupportedMediaType, Some(detail), _) => {
-            words.push_str(&sentence(&detail));
-        }
-        (Reason::BodyTooLarge, Some(detail), _) => {
-            let sent = rejection.size_bytes.map(|bytes| format!("{} was sent, ", size(bytes))).unwrap_or_default();
-            words.push_str(&sentence(&format!("{sent}{detail}")));
-            words.push(' ');
-            words.push_str(rejection.reason.advice());
-        }
-        (Reason::IdempotencyConflict, Some(detail), _) => {
-            words.push_str(&sentence(&detail));
-            words.push(' ');
-            words.push_str(rejection.reason.advice());
-        }
-        (Reason::ExpiredPassword | Reason::RevokedPassword, _, Some(hint)) => {
-            words.push_str(&format!("{}: {}", masked(hint), rejection.reason.advice()));
-        }
-        _ => words.push_str(rejection.reason.advice()),
-    }
-    words
-}
-
-/// What a sender chose, as far as it is shown.
-fn beginning(sent: &str) -> String {
-    let shown = first_chars(sent, MAX_SENT_CHARS);
-    let more = if shown.len() < sent.len() { "…" } else { "" };
-    format!("{}{more}", escape_invisible(shown))
-}
-
-/// With a capital and a full stop.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
-}
-
-/// The address of a credential's card.
-fn card(username: &str) -> String {
-    format!("/settings/integrations/webhooks#{username}")
-}
 
 /// A row of the view by address.
 struct Group {
@@ -152,7 +65,7 @@ struct Index {
     filters: Filters,
     overview: Overview,
     held: Vec<Held>,
-    rows: Vec<Row>,
+    rows: Vec<RejectionRow>,
     groups: Vec<Group>,
     /// There are more groups than are shown.
     is_cut: bool,
@@ -220,7 +133,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
             };
         }
         reasons.extend(found.rows.iter().map(|rejection| rejection.reason));
-        template.rows = found.rows.iter().map(|rejection| Row::new(rejection, now)).collect();
+        template.rows = found.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect();
     }
     template.reasons = explained(&reasons);
     html(&template)

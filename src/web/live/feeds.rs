@@ -19,7 +19,7 @@ use crate::metrics::Present;
 use crate::store::error::StoreError;
 use crate::store::{arrivals, sessions};
 use crate::web::app_state::AppState;
-use crate::web::events::filters::Filters;
+use crate::web::filters::list_filters::Filters;
 use crate::web::live::feed::Feed;
 use crate::web::live::poll_limiter::PollLimiter;
 use crate::web::live::reading::Reading;

@@ -3,7 +3,6 @@
 //! What is said on a live connection: one block of text for each stored event and each refused request, in the format of
 //! server-sent events. `id` is a cursor, from which a connection that broke off goes on.
 
-use askama::Template;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,10 +10,9 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventSummary;
 use crate::domain::rejection::Rejection;
 use crate::domain::time::rfc3339;
-use crate::web::events::event_list::{Row, RowTemplate};
-use crate::web::events::filters::Filters;
-use crate::web::events::rejections::explanation;
-use crate::web::webhooks::first_run::attempt_html;
+use crate::web::filters::list_filters::Filters;
+use crate::web::rows::event_row::EventRow;
+use crate::web::rows::rejection_row::{attempt_html, explanation};
 
 /// How long the browser waits before it connects again.
 const RETRY_MS: u32 = 2_000;
@@ -69,8 +67,8 @@ impl Text {
 
     /// An event, as a row of the list.
     pub fn stored(&mut self, event: &EventSummary, cursor: &str, filters: &Filters, now: Timestamp) {
-        let row = Row::new(event, filters, now);
-        let html = RowTemplate { row: &row }.render().unwrap_or_default();
+        let row = EventRow::new(event, filters, now);
+        let html = row.html();
         self.0.push_str(&format!("id: {cursor}\n"));
         self.push("stored", &Stored { id: row.id.clone(), ip: &row.ip, html });
     }

@@ -21,7 +21,7 @@ use crate::store::found_arrivals::list_newest;
 use crate::store::pool::{Connection, Store};
 use crate::store::searching::search;
 use crate::store::{arrivals, audit, rejections};
-use crate::web::events::filters::Filters;
+use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
 
 /// How many rows are sent at once; no page shows more. Of a larger number the readers are told how large it is.

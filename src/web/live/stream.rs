@@ -16,7 +16,7 @@ use crate::store::credentials;
 use crate::store::error::StoreError;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::filters::{Filters, Query};
+use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::live::feed::{News, Piece, second_of};
 use crate::web::live::feeds::{Feeds, Subscription};
 use crate::web::live::message::Text;
@@ -58,7 +58,7 @@ pub async fn show(
     }
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     // Nobody has no session here; the id that none has ends with the first look at it.
-    let session = current_user.current_user.session.unwrap_or(SessionId(uuid::Uuid::nil()));
+    let session = current_user.current_user.session_id.unwrap_or(SessionId(uuid::Uuid::nil()));
     let subscription = feeds.into_inner().enter(account, filters, session).map_err(|_| PageError::TooManyFeeds)?;
     let resumed = subscription.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
     let state = Stream::begin(subscription, resumed).await?;

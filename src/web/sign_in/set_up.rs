@@ -1,7 +1,6 @@
 //! The first run: creates the first account through the one-time link of the start-up card, and signs in. Afterwards the page
 //! does not exist, and says why to whoever opens the link again.
 
-use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -16,7 +15,6 @@ use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::sign_in::new_account::NewAccountFields;
-use crate::web::sign_in::session;
 
 #[derive(Deserialize)]
 pub struct Link {
@@ -74,7 +72,6 @@ pub async fn new(current_user: CurrentUser, link: web::Query<Link>) -> Result<Ht
 /// `POST /setup?token=`
 pub async fn create(
     current_user: CurrentUser,
-    session: Session,
     link: web::Query<Link>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
@@ -92,14 +89,7 @@ pub async fn create(
     let new = NewAccount { email, name, plan: Plan::Pro, password, is_set_up: true };
     match create_account(&current_user.state.store, &current_user.state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {
-            session::sign_in(
-                &session,
-                user,
-                true,
-                current_user.address.to_string(),
-                current_user.agent,
-                current_user.now,
-            );
+            current_user.sign_in(user, true);
             Ok(see_other("/settings/integrations/webhooks"))
         }
         Err(CreateAccountError::AlreadySetUp | CreateAccountError::EmailTaken) => Err(PageError::AlreadySetUp),

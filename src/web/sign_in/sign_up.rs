@@ -1,6 +1,5 @@
 //! Creating a Free account, where the installation lets visitors do so.
 
-use actix_session::Session;
 use actix_web::HttpResponse;
 use askama::Template;
 use serde::Deserialize;
@@ -15,7 +14,6 @@ use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::sign_in::new_account::NewAccountFields;
-use crate::web::sign_in::session;
 
 /// Unknown fields are refused: nobody chooses a plan here.
 #[derive(Deserialize)]
@@ -54,7 +52,6 @@ pub async fn new(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
 /// `POST /signup`
 pub async fn create(
     current_user: CurrentUser,
-    session: Session,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
     let mut template = form(&current_user)?;
@@ -75,14 +72,7 @@ pub async fn create(
     let new = NewAccount { email, name, plan: Plan::Free, password, is_set_up: false };
     match create_account(&state.store, &state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {
-            session::sign_in(
-                &session,
-                user,
-                true,
-                current_user.address.to_string(),
-                current_user.agent.clone(),
-                current_user.now,
-            );
+            current_user.sign_in(user, true);
             Ok(see_other("/settings/integrations/webhooks"))
         }
         Err(CreateAccountError::EmailTaken) => {

@@ -1,7 +1,6 @@
 //! The second step of signing in: a code from the app, or a recovery code. Who gets here has given the right password a moment ago
 //! and is not signed in.
 
-use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -15,8 +14,8 @@ use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in::session::{self, PendingSecondFactor};
-use crate::web::sign_in::throttle::{Guess, TooMany};
+use crate::web::session::PendingSecondFactor;
+use crate::web::sign_in_attempts::{Guess, TooMany};
 
 /// The address of the second step.
 pub const PATH: &str = "/login/code";
@@ -56,13 +55,9 @@ fn form(current_user: &CurrentUser, query: &Query) -> SignInCode {
 }
 
 /// Whose sign-in waits for the second factor, and what they chose with the password.
-async fn pending(
-    current_user: &CurrentUser,
-    session: &Session,
-) -> Result<Option<(Member, PendingSecondFactor)>, PageError> {
-    let Some(pending) = session::pending(session) else { return Ok(None) };
-    let found =
-        find_pending(&current_user.state.store, pending.user(), pending.password_at(), current_user.now).await?;
+async fn pending(current_user: &CurrentUser) -> Result<Option<(Member, PendingSecondFactor)>, PageError> {
+    let Some(pending) = current_user.session.pending() else { return Ok(None) };
+    let found = find_pending(&current_user.state.store, pending.user, pending.password_at, current_user.now).await?;
     Ok(found.map(|member| (member, pending)))
 }
 
@@ -72,12 +67,8 @@ fn elsewhere(current_user: &CurrentUser) -> HttpResponse {
 }
 
 /// `GET /login/code`
-pub async fn new(
-    current_user: CurrentUser,
-    session: Session,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, PageError> {
-    match pending(&current_user, &session).await? {
+pub async fn new(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    match pending(&current_user).await? {
         Some(_) => html(&form(&current_user, &query)),
         None => Ok(elsewhere(&current_user)),
     }
@@ -86,11 +77,10 @@ pub async fn new(
 /// `POST /login/code`
 pub async fn create(
     current_user: CurrentUser,
-    session: Session,
     query: web::Query<Query>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let Some((member, pending)) = pending(&current_user, &session).await? else { return Ok(elsewhere(&current_user)) };
+    let Some((member, pending)) = pending(&current_user).await? else { return Ok(elsewhere(&current_user)) };
     let mut template = form(&current_user, &query);
     let attempt = match Guess::at_code(&current_user, &member).await? {
         Ok(attempt) => attempt,
@@ -101,8 +91,7 @@ pub async fn create(
     };
     let (state, input) = (&current_user.state, SaidCode::read(&submitted.code));
     if finish_sign_in(&state.store, &state.keys, &member, &input, &current_user.act()).await? {
-        let (address, agent) = (current_user.address.to_string(), current_user.agent.clone());
-        session::sign_in(&session, member.user_id, pending.remember, address, agent, current_user.now);
+        current_user.sign_in(member.user_id, pending.remember);
         return Ok(see_other(local_path(&pending.next).unwrap_or("/events")));
     }
     attempt.was_wrong();

@@ -1,7 +1,6 @@
 //! Signing in and out. One message for an unknown address and a wrong password, the same time, and a limit by address and by
 //! account.
 
-use actix_session::Session;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -15,11 +14,12 @@ use crate::store::installation;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
+use crate::web::notice::{Notice, SignInNotice};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in::session;
-use crate::web::sign_in::throttle::{Guess, TooMany};
+use crate::web::session::{Identity, PendingSecondFactor};
 use crate::web::sign_in::with_code;
+use crate::web::sign_in_attempts::{Guess, TooMany};
 
 #[derive(Deserialize)]
 pub struct Next {
@@ -79,16 +79,15 @@ pub async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Result<Ht
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
     let mut template = form(&current_user, &next.next);
-    template.is_deleted = next.done == "deleted";
     template.is_late = next.done == "late";
     template.is_fresh = installation::is_fresh(&mut *current_user.state.store.connection().await?).await?;
+    template.is_deleted = current_user.take_notice(Notice::sign_in) == Some(SignInNotice::AccountDeleted);
     html(&template)
 }
 
 /// `POST /login`
 pub async fn create(
     current_user: CurrentUser,
-    session: Session,
     link: web::Query<Next>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
@@ -113,13 +112,17 @@ pub async fn create(
     };
     match outcome {
         Outcome::Done(member) => {
-            let agent = current_user.agent.clone();
-            let address = current_user.address.to_string();
-            session::sign_in(&session, member.user_id, template.remember, address, agent, current_user.now);
+            current_user.sign_in(member.user_id, template.remember);
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
         Outcome::NeedsCode(member) => {
-            session::begin_pending(&session, member.user_id, template.remember, &template.next, current_user.now);
+            let halfway = PendingSecondFactor {
+                user: member.user_id,
+                password_at: current_user.now,
+                remember: template.remember,
+                next: template.next,
+            };
+            current_user.session.begin(Identity::Pending { halfway });
             Ok(see_other(with_code::PATH))
         }
         Outcome::Refused => {
@@ -132,10 +135,10 @@ pub async fn create(
 }
 
 /// `POST /logout`
-pub async fn destroy(current_user: CurrentUser, session: Session) -> Result<HttpResponse, PageError> {
-    if let (Some(member), Some(id)) = (&current_user.member, current_user.session) {
+pub async fn destroy(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+    if let (Some(member), Some(id)) = (&current_user.member, current_user.session_id) {
         sign_out(&current_user.state.store, member, id, &current_user.act()).await?;
     }
-    session::sign_out(&session);
+    current_user.session.end();
     Ok(see_other("/login"))
 }

@@ -10,8 +10,7 @@ use crate::domain::expiry::{Nearness, age};
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute, left, utc};
 use crate::web::format::{When, grouped};
-use crate::web::webhooks::dialogs::use_of;
-use crate::web::webhooks::held::Held;
+use crate::web::held::Held;
 use crate::web::webhooks::spark::{self, HalfHours};
 
 /// How many passwords a card tells of, those that have ended included: their hints stand in the list of what was refused.
@@ -150,6 +149,13 @@ impl OverlapNotice {
             OldPassword::OutlivesTheNew(_) => ("bad", "alert"),
         }
     }
+}
+
+/// `3 min ago from 203.0.113.7`.
+pub fn use_of(password: &PasswordRecord, now: Timestamp) -> Option<String> {
+    let at = password.last_used_at?;
+    let from = password.last_used_ip.map(|ip| format!(" from {ip}")).unwrap_or_default();
+    Some(format!("{}{from}", ago(at, now)))
 }
 
 fn badge(credential: &Credential, now: Timestamp) -> Badge {

@@ -1,24 +1,29 @@
 //! Settings → Integrations → Webhooks: the endpoint, the credentials and what was refused lately.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::credential::Credential;
 use crate::domain::listing::EventFilter;
+use crate::store::pool::Connection;
 use crate::store::{credentials, event_counts, held_events, rejections};
+use crate::web::chart::Span;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::chart::Span;
-use crate::web::events::rejections::Row as RejectionRow;
 use crate::web::format::grouped;
+use crate::web::held::Held;
+use crate::web::notice::{Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::html;
+use crate::web::rows::rejection_row::RejectionRow;
 use crate::web::webhooks::card::{Badge, Card, OldPassword};
-use crate::web::webhooks::dialogs::{Dialog, FormError, NewForm, Query, dialog};
+use crate::web::webhooks::dialogs::credential_forms::NewForm;
+use crate::web::webhooks::dialogs::dialog::{Dialog, OpenDialog};
+use crate::web::webhooks::dialogs::refused::Refused;
 use crate::web::webhooks::first_run::FirstRun;
-use crate::web::webhooks::held::Held;
-use crate::web::webhooks::notice::{Notice, notice};
+use crate::web::webhooks::notice_words;
 use crate::web::webhooks::spark::HalfHours;
 
 /// How many refused requests the page lists.
@@ -35,9 +40,9 @@ struct Webhooks {
     revoked: Vec<Card>,
     rejections: Vec<RejectionRow>,
     rejected_today: u64,
-    notice: Option<Notice>,
+    notice: Option<NoticeWords>,
     first: Option<FirstRun>,
-    dialog: Dialog,
+    dialog: Option<OpenDialog>,
 }
 
 impl Webhooks {
@@ -52,7 +57,7 @@ struct Empty {
     page: Page,
     endpoint: String,
     form: NewForm,
-    notice: Option<Notice>,
+    notice: Option<NoticeWords>,
     revoked: Vec<Card>,
 }
 
@@ -63,7 +68,7 @@ struct Locked {
     upgrade_url: Option<String>,
     /// From the time on Pro. They can be ended, and disabled for when the account is back.
     cards: Vec<Card>,
-    notice: Option<Notice>,
+    notice: Option<NoticeWords>,
     last_event: bool,
 }
 
@@ -89,77 +94,116 @@ pub async fn integrations(current_user: SignedIn) -> Result<HttpResponse, PageEr
     html(&template)
 }
 
-/// `GET /settings/integrations/webhooks`
-pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let rendered = render(&current_user, &query, None).await?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(rendered))
+/// `GET /settings/integrations/webhooks`, with the dialog that its query names.
+pub async fn show(current_user: SignedIn, query: web::Query<Vec<(String, String)>>) -> Result<HttpResponse, PageError> {
+    render(&current_user, Dialog::of(&query), None, StatusCode::OK).await
 }
 
 /// The page after a form that did not validate.
-pub async fn show_invalid(current_user: &SignedIn, query: &Query, error: FormError) -> Result<HttpResponse, PageError> {
-    let rendered = render(current_user, query, Some(error)).await?;
-    Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(rendered))
+pub async fn show_invalid(
+    current_user: &SignedIn,
+    dialog: Dialog,
+    refused: Refused,
+) -> Result<HttpResponse, PageError> {
+    render(current_user, Some(dialog), Some(refused), StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 /// The page with a dialog that says why a change was not possible.
-pub async fn show_conflict(current_user: &SignedIn, query: &Query) -> Result<HttpResponse, PageError> {
-    let rendered = render(current_user, query, None).await?;
-    Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(rendered))
+pub async fn show_conflict(current_user: &SignedIn, dialog: Dialog) -> Result<HttpResponse, PageError> {
+    render(current_user, Some(dialog), None, StatusCode::CONFLICT).await
 }
 
-async fn render(current_user: &SignedIn, query: &Query, error: Option<FormError>) -> Result<String, PageError> {
-    let (account, now) = (current_user.member.account_id, current_user.now());
+async fn render(
+    current_user: &SignedIn,
+    dialog: Option<Dialog>,
+    refused: Option<Refused>,
+    status: StatusCode,
+) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
-    let all = credentials::list(&mut conn, account).await?;
-    let page = current_user.page("Webhooks settings").at("settings", "webhooks");
-    if !current_user.member.plan.includes_webhooks() {
-        let soon = now.saturating_add(SignedDuration::from_mins(30)).unwrap_or(now);
-        let template = Locked {
-            page,
-            upgrade_url: current_user.state().upgrade_url.clone(),
-            cards: all
-                .iter()
-                .filter(|credential| credential.revoked_at.is_none())
-                .map(|credential| Card::new(credential, &HalfHours::default(), now))
-                .collect(),
-            notice: notice(query, &all, now),
-            last_event: event_counts::has_accepted_before(&mut conn, account, soon).await?,
-        };
-        return Ok(template.render()?);
+    let all = credentials::list(&mut conn, current_user.member.account_id).await?;
+    let is_own = |id| all.iter().any(|credential| credential.id == id);
+    if status != StatusCode::OK && dialog.and_then(Dialog::credential).is_some_and(|id| !is_own(id)) {
+        return Err(PageError::NotFound);
     }
-    let counts = event_counts::list_since(&mut conn, account, Span::Day.start(now)).await?;
+    let body = if !current_user.member.plan.includes_webhooks() {
+        locked(&mut conn, current_user, &all).await?.render()?
+    } else if all.iter().all(|credential| credential.revoked_at.is_some()) {
+        empty(current_user, &all, refused).render()?
+    } else {
+        webhooks(&mut conn, current_user, &all, (dialog, refused)).await?.render()?
+    };
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
+}
+
+fn page(current_user: &SignedIn) -> Page {
+    current_user.page("Webhooks settings").at("settings", "webhooks")
+}
+
+/// What was just done here. Asked for last, so that no page that fails takes it.
+fn notice(current_user: &SignedIn, all: &[Credential]) -> Option<NoticeWords> {
+    let notice = current_user.take_notice(Notice::webhooks)?;
+    notice_words::words(notice, all, current_user.now())
+}
+
+/// Without counts, as they are told of credentials that get no events.
+fn cards_without_events(all: &[Credential], is_revoked: bool, now: Timestamp) -> Vec<Card> {
+    let wanted = all.iter().filter(|credential| credential.revoked_at.is_some() == is_revoked);
+    wanted.map(|credential| Card::new(credential, &HalfHours::default(), now)).collect()
+}
+
+async fn locked(conn: &mut Connection, current_user: &SignedIn, all: &[Credential]) -> Result<Locked, PageError> {
+    let now = current_user.now();
+    let soon = now.saturating_add(SignedDuration::from_mins(30)).unwrap_or(now);
+    Ok(Locked {
+        page: page(current_user),
+        upgrade_url: current_user.state().upgrade_url.clone(),
+        cards: cards_without_events(all, false, current_user.now()),
+        last_event: event_counts::has_accepted_before(conn, current_user.member.account_id, soon).await?,
+        notice: notice(current_user, all),
+    })
+}
+
+fn empty(current_user: &SignedIn, all: &[Credential], refused: Option<Refused>) -> Empty {
+    Empty {
+        page: page(current_user),
+        endpoint: current_user.state().ingest_url.clone(),
+        form: NewForm::new(refused),
+        revoked: cards_without_events(all, true, current_user.now()),
+        notice: notice(current_user, all),
+    }
+}
+
+async fn webhooks(
+    conn: &mut Connection,
+    current_user: &SignedIn,
+    all: &[Credential],
+    (dialog, refused): (Option<Dialog>, Option<Refused>),
+) -> Result<Webhooks, PageError> {
+    let (account, now) = (current_user.member.account_id, current_user.now());
+    let counts = event_counts::list_since(conn, account, Span::Day.start(now)).await?;
     // Only a password that has ended by itself brings events that are held.
     let has_ended = |credential: &Credential| credential.passwords.iter().any(|p| p.has_ended_by_itself(now));
-    let held = if all.iter().any(has_ended) { held_events::list(&mut conn, account, now).await? } else { Vec::new() };
+    let held = if all.iter().any(has_ended) { held_events::list(conn, account, now).await? } else { Vec::new() };
+    let dialog = match dialog {
+        Some(dialog) => dialog.open(conn, current_user, (all, &held), refused).await?,
+        None => None,
+    };
+    let first = FirstRun::of(conn, account, all, now).await?;
+    let refused = rejections::list(conn, account, (&EventFilter::default(), None), None, RECENT_REJECTIONS).await?;
     let card = |credential: &Credential| Card {
         held: Held::of(&held, credential, now),
         ..Card::new(credential, &counts, now)
     };
-    let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|c| c.revoked_at.is_some());
-    let notice = notice(query, &all, now);
-    let endpoint = current_user.state().ingest_url.clone();
-    if live.is_empty() {
-        let form = match error {
-            Some(FormError::New(form)) => form,
-            _ => NewForm::blank(),
-        };
-        let template = Empty { page, endpoint, form, notice, revoked: revoked.into_iter().map(card).collect() };
-        return Ok(template.render()?);
-    }
-    let dialog = dialog(&mut conn, current_user, query, (&all, &held), error).await?;
-    let first = FirstRun::of(&mut conn, account, &all, now).await?;
-    let refused =
-        rejections::list(&mut conn, account, (&EventFilter::default(), None), None, RECENT_REJECTIONS).await?;
-    let template = Webhooks {
-        page: page.behind_dialog(!matches!(dialog, Dialog::None)),
-        endpoint,
+    let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|credential| credential.revoked_at.is_some());
+    Ok(Webhooks {
+        page: page(current_user).behind_dialog(dialog.is_some()),
+        endpoint: current_user.state().ingest_url.clone(),
         cards: live.into_iter().map(card).collect(),
         revoked: revoked.into_iter().map(card).collect(),
         rejections: refused.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect(),
         rejected_today: counts.values().map(|counts| counts.rejected).sum(),
-        notice,
         first,
         dialog,
-    };
-    Ok(template.render()?)
+        notice: notice(current_user, all),
+    })
 }

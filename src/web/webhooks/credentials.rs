@@ -26,30 +26,27 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
-use crate::web::responses::see_other;
+use crate::web::notice::{CredentialNotice, Notice};
 use crate::web::webhooks::created::{created, shown_before};
 use crate::web::webhooks::credential_list::{self, PATH};
-use crate::web::webhooks::dialogs::{FormError, NewForm, Query};
+use crate::web::webhooks::dialogs::dialog::Dialog;
+use crate::web::webhooks::dialogs::refused::Refused;
 
-/// The credential of an address: not found unless it is the reader's own. To end or to stop something needs no plan: a password
-/// that leaked while the account was on Pro would work again when it is back.
-async fn own_id(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
-    let id: CredentialId = text.parse().map_err(|_| PageError::NotFound)?;
-    let mut conn = current_user.state().store.connection().await?;
-    credentials::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
-    Ok(id)
+/// The credential of an address. Whether it is the reader's own is for the act to find out. To end or to stop something needs no plan: a
+/// password that leaked while the account was on Pro would work again when it is back.
+fn id_of(text: &str) -> Result<CredentialId, PageError> {
+    text.parse().map_err(|_| PageError::NotFound)
 }
 
 /// The same for what is part of the plan.
-pub async fn own_id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
-    let id = own_id(current_user, text).await?;
+pub fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     current_user.require_pro()?;
-    Ok(id)
+    id_of(text)
 }
 
 /// Back to the page, with a word on what was done.
-pub fn done(what: &str, id: CredentialId) -> HttpResponse {
-    see_other(&format!("{PATH}?done={what}&credential={id}"))
+pub fn done(current_user: &SignedIn, id: CredentialId, what: CredentialNotice) -> HttpResponse {
+    current_user.redirect_with(PATH, Notice::Webhooks(id, what))
 }
 
 #[derive(Deserialize)]
@@ -68,8 +65,8 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NameOf>) 
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let form = NewForm { id: id.0, name: form.name, error: Some(format!("{problem}")) };
-            return credential_list::show_invalid(&current_user, &Query::default(), FormError::New(form)).await;
+            let refused = Refused { typed: form.name, problem: problem.to_string() };
+            return credential_list::show_invalid(&current_user, Dialog::New, refused).await;
         }
     };
     let state = current_user.state();
@@ -98,7 +95,7 @@ pub async fn rotate(
     id: web::Path<String>,
     Submitted(form): Submitted<Rotation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     let overlap = match &form.overlap {
         None => Overlap::OneDay,
         Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
@@ -113,11 +110,10 @@ pub async fn rotate(
             created(&current_user, id, about, rotated.password.secret(), Some(until))
         }
         Err(CredentialError::AlreadyRotated) => shown_before(&current_user, id).await,
-        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
         // The dialog says when the slot frees and offers to stop the old password now.
         Err(CredentialError::TwoPasswordsLive(_)) => {
-            let query = Query { rotate: Some(id.0), ..Query::default() };
-            credential_list::show_conflict(&current_user, &query).await
+            credential_list::show_conflict(&current_user, Dialog::Rotate(id)).await
         }
         Err(error) => Err(error.into()),
     }
@@ -125,18 +121,20 @@ pub async fn rotate(
 
 /// `POST …/credentials/{id}/old-password-revocation`
 pub async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id(&current_user, &id).await?;
+    let id = id_of(&id)?;
     stop_old_password(current_user.on(id, &current_user.act())).await?;
-    Ok(done("stopped", id))
+    Ok(done(&current_user, id, CredentialNotice::OldPasswordStopped))
 }
 
 /// `POST …/credentials/{id}/overlap-extension`
 pub async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     match extend_overlap(current_user.on(id, &current_user.act())).await {
-        Ok(_) => Ok(done("extended", id)),
+        Ok(_) => Ok(done(&current_user, id, CredentialNotice::Extended)),
         // A page that was open for long still has the button.
-        Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => Ok(done("not-extended", id)),
+        Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => {
+            Ok(done(&current_user, id, CredentialNotice::NotExtended))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -157,20 +155,21 @@ pub async fn expire(
     id: web::Path<String>,
     Submitted(form): Submitted<Expiry>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     let Expiry { expires_on, remove } = form;
     let input = if remove.is_some() { "" } else { &expires_on };
     let end = match expiry::parse(input, current_user.now()) {
         Ok(end) => end,
         Err(problem) => {
-            let query = Query { expiry: Some(id.0), ..Query::default() };
-            let error = FormError::Expiry { value: expires_on, error: problem.to_string() };
-            return credential_list::show_invalid(&current_user, &query, error).await;
+            let refused = Refused { typed: expires_on, problem: problem.to_string() };
+            return credential_list::show_invalid(&current_user, Dialog::Expiry(id), refused).await;
         }
     };
     match set_expiry(current_user.on(id, &current_user.act()), end).await {
-        Ok(()) => Ok(done(if end.is_some() { "dated" } else { "undated" }, id)),
-        Err(CredentialError::NoPassword) => Ok(done("nothing-dated", id)),
+        Ok(()) => {
+            Ok(done(&current_user, id, if end.is_some() { CredentialNotice::Dated } else { CredentialNotice::Undated }))
+        }
+        Err(CredentialError::NoPassword) => Ok(done(&current_user, id, CredentialNotice::NothingToDate)),
         Err(error) => Err(error.into()),
     }
 }
@@ -189,7 +188,7 @@ pub async fn revoke(
     id: web::Path<String>,
     Submitted(form): Submitted<Revocation>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id(&current_user, &id).await?;
+    let id = id_of(&id)?;
     let (store, account) = (&current_user.state().store, current_user.member.account_id);
     if let Some(typed) = &form.confirmation {
         let credential =
@@ -197,31 +196,36 @@ pub async fn revoke(
         // A name with invisible characters can only be typed as it is shown.
         let shown = escape_invisible(&credential.name);
         if typed.trim() != credential.name && typed.trim() != shown {
-            let query = Query { revoke: Some(id.0), ..Query::default() };
             let problem = format!("Type {shown} exactly as it is written.");
-            return credential_list::show_invalid(&current_user, &query, FormError::Confirmation(problem)).await;
+            let refused = Refused { typed: typed.clone(), problem };
+            return credential_list::show_invalid(&current_user, Dialog::Revoke(id), refused).await;
         }
     }
     revoke_credential(current_user.on(id, &current_user.act())).await?;
-    Ok(done("revoked", id))
+    Ok(done(&current_user, id, CredentialNotice::Revoked))
 }
 
 /// `POST …/credentials/{id}/disabling`
 pub async fn disable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    switch(current_user, &id, Switch::Disable, "disabled").await
+    switch(current_user, &id, Switch::Disable, CredentialNotice::Disabled).await
 }
 
 /// `POST …/credentials/{id}/enabling`
 pub async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    own_id_on_pro(&current_user, &id).await?;
-    switch(current_user, &id, Switch::Enable, "enabled").await
+    id_on_pro(&current_user, &id)?;
+    switch(current_user, &id, Switch::Enable, CredentialNotice::Enabled).await
 }
 
-async fn switch(current_user: SignedIn, id: &str, way: Switch, word: &str) -> Result<HttpResponse, PageError> {
-    let id = own_id(&current_user, id).await?;
+async fn switch(
+    current_user: SignedIn,
+    id: &str,
+    way: Switch,
+    what: CredentialNotice,
+) -> Result<HttpResponse, PageError> {
+    let id = id_of(id)?;
     match switch_credential(current_user.on(id, &current_user.act()), way).await {
-        Ok(()) => Ok(done(word, id)),
-        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Ok(()) => Ok(done(&current_user, id, what)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
 }
@@ -232,22 +236,21 @@ pub async fn rename(
     id: web::Path<String>,
     Submitted(form): Submitted<NameOf>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     let name: CredentialName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
-            let query = Query { rename: Some(id.0), ..Query::default() };
-            let error = FormError::Name { value: form.name, error: format!("{problem}") };
-            return credential_list::show_invalid(&current_user, &query, error).await;
+            let refused = Refused { typed: form.name, problem: problem.to_string() };
+            return credential_list::show_invalid(&current_user, Dialog::Rename(id), refused).await;
         }
     };
     rename_credential(current_user.on(id, &current_user.act()), &name).await?;
-    Ok(done("renamed", id))
+    Ok(done(&current_user, id, CredentialNotice::Renamed))
 }
 
 /// `POST …/credentials/{id}/test-event`
 pub async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     let engine = &current_user.state().engine;
     let event = engine.ids.next(current_user.now());
     let started = Instant::now();
@@ -255,10 +258,10 @@ pub async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpR
     match send_test_event(current_user.on(id, &act), event, engine.usage.writer()).await {
         Ok(()) => {
             engine.notifier.notify(current_user.member.account_id);
-            let ms = started.elapsed().as_millis();
-            Ok(see_other(&format!("{PATH}?done=tested&credential={id}&event={event}&ms={ms}")))
+            let ms = started.elapsed().as_millis() as u64;
+            Ok(done(&current_user, id, CredentialNotice::Tested { event, ms }))
         }
-        Err(CredentialError::NotAccepted) => Ok(done("refused", id)),
+        Err(CredentialError::NotAccepted) => Ok(done(&current_user, id, CredentialNotice::TestRefused)),
         Err(error) => Err(error.into()),
     }
 }

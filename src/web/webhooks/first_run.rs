@@ -1,7 +1,6 @@
 //! The way to the first event: three steps on the Webhooks page that tick themselves off, when the page is loaded and, with
 //! script, while it is open. A refused attempt appears in them with its reason and its remedy.
 
-use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -10,14 +9,12 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::domain::rejection::Rejection;
 use crate::store::error::StoreError;
 use crate::store::matching::Budget;
 use crate::store::pool::Connection;
 use crate::store::{event_counts, events, rejections};
-use crate::web::events::rejections::Row as RejectionRow;
 use crate::web::format::When;
-use crate::web::page::Page;
+use crate::web::rows::rejection_row::RejectionRow;
 
 /// How long the steps stay after the first event, so that whoever loads the page again sees them done.
 const STAYS_FOR: SignedDuration = SignedDuration::from_hours(1);
@@ -87,17 +84,4 @@ impl FirstEvent {
 /// Where a page hears what arrives for a credential from now on.
 pub fn live_path(username: &str, now: Timestamp) -> String {
     format!("/events/live?credential={username}&last_event_id={}", EventId::first_of(now))
-}
-
-/// A refused attempt as a page that waits for an event shows it.
-#[derive(Template)]
-#[template(path = "attempt.html")]
-struct Attempt {
-    page: Page,
-    row: RejectionRow,
-}
-
-/// The same for a page that is open already.
-pub fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
-    Attempt { page: Page::default(), row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
 }

@@ -7,14 +7,12 @@ use crate::app::accept_held_events::accept_held_events;
 use crate::app::credential_act::CredentialError;
 use crate::app::discard_held_events::discard_held_events;
 use crate::app::switch_holding::switch_holding;
-use crate::domain::holding::Accepted;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
-use crate::web::responses::see_other;
-use crate::web::webhooks::credential_list::PATH;
-use crate::web::webhooks::credentials::{done, own_id_on_pro};
-use crate::web::webhooks::held::until;
+use crate::web::held::until;
+use crate::web::notice::CredentialNotice;
+use crate::web::webhooks::credentials::{done, id_on_pro};
 
 #[derive(Deserialize)]
 pub struct Switching {
@@ -28,15 +26,15 @@ pub async fn switch(
     id: web::Path<String>,
     Submitted(form): Submitted<Switching>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
-    let (holding, word) = match form.holding.as_str() {
-        "on" => (true, "holding"),
-        "off" => (false, "not-holding"),
+    let id = id_on_pro(&current_user, &id)?;
+    let (holding, what) = match form.holding.as_str() {
+        "on" => (true, CredentialNotice::Holding),
+        "off" => (false, CredentialNotice::NotHolding),
         other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
     };
     match switch_holding(current_user.on(id, &current_user.act()), holding).await {
-        Ok(()) => Ok(done(word, id)),
-        Err(CredentialError::Revoked) => Ok(done("revoked", id)),
+        Ok(()) => Ok(done(&current_user, id, what)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
 }
@@ -54,15 +52,13 @@ pub async fn accept(
     id: web::Path<String>,
     Submitted(form): Submitted<Seen>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     let (state, account) = (current_user.state(), current_user.member.account_id);
     let range = (until(form.until.as_deref(), current_user.now()), state.retention_days);
     let counter = state.engine.usage.writer();
     let accepted = accept_held_events(current_user.on(id, &current_user.act()), range, counter).await?;
-    let Accepted { stored, repeated, too_old, has_more } = accepted;
     state.engine.notifier.notify(account);
-    let numbers = format!("stored={stored}&repeated={repeated}&too_old={too_old}&more={}", u8::from(has_more));
-    Ok(see_other(&format!("{PATH}?done=accepted&credential={id}&{numbers}")))
+    Ok(done(&current_user, id, CredentialNotice::Accepted(accepted)))
 }
 
 /// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
@@ -71,8 +67,8 @@ pub async fn discard(
     id: web::Path<String>,
     Submitted(form): Submitted<Seen>,
 ) -> Result<HttpResponse, PageError> {
-    let id = own_id_on_pro(&current_user, &id).await?;
+    let id = id_on_pro(&current_user, &id)?;
     let until = until(form.until.as_deref(), current_user.now());
     discard_held_events(current_user.on(id, &current_user.act()), until).await?;
-    Ok(done("discarded", id))
+    Ok(done(&current_user, id, CredentialNotice::Discarded))
 }

@@ -6,7 +6,6 @@ pub mod credential_list;
 pub mod credentials;
 pub mod dialogs;
 pub mod first_run;
-pub mod held;
 pub mod holding;
-pub mod notice;
+pub mod notice_words;
 pub mod spark;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::ids::CredentialId;
 use crate::store::event_counts::{Counts, HALF_HOUR_SECONDS};
-use crate::web::events::chart::Span;
+use crate::web::chart::Span;
 
 const HOURS: usize = 24;
 

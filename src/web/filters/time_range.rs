@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::{age_in_words, full, in_zone, parse_bound_in, rfc3339};
-use crate::web::events::filter_choices::{CUSTOM, is_named_range};
+use crate::web::filters::filter_choices::{CUSTOM, is_named_range};
 
 /// How much of a bound that is no time is given back, in characters.
 const MAX_TYPED_CHARS: usize = 40;

@@ -21,7 +21,7 @@ pub struct Held {
     /// What the reader sees, so that what arrives meanwhile is asked about again.
     pub until: String,
     pub is_full: bool,
-    /// What its sender needs.
+    /// What its owner is to do.
     pub remedy: &'static str,
 }
 
@@ -36,8 +36,8 @@ impl Held {
             until: rfc3339(held.last_at),
             is_full: held.is_full(),
             remedy: match credential.current(now) {
-                Some(_) => "the current password",
-                None => "a new one: rotate the credential",
+                Some(_) => "Give it the current password.",
+                None => "Rotate the credential and give it the new password.",
             },
         }
     }

@@ -13,11 +13,11 @@ use crate::domain::ids::CredentialId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::ast::Query as Search;
 use crate::domain::query::columns::Fields;
-use crate::web::events::chart::Span;
-use crate::web::events::filter_choices::{Choice, describe, describe_search, list_credentials, list_ranges};
-use crate::web::events::filter_links::Links;
-use crate::web::events::search_error::SearchError;
-use crate::web::events::time_range::Range;
+use crate::web::chart::Span;
+use crate::web::filters::filter_choices::{Choice, describe, describe_search, list_credentials, list_ranges};
+use crate::web::filters::filter_links::Links;
+use crate::web::filters::search_error::SearchError;
+use crate::web::filters::time_range::Range;
 
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;

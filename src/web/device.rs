@@ -16,7 +16,7 @@ use crate::domain::device::{DEVICE_LASTS, Device};
 use crate::domain::ids::SessionId;
 use crate::web::app_state::AppState;
 
-/// The name of the cookie: see [`crate::web::sign_in::session::cookie_name`].
+/// The name of the cookie. `__Host-` binds it to this host, https and the root path.
 fn cookie_name(https: bool) -> &'static str {
     if https { "__Host-device" } else { "device" }
 }

@@ -1,0 +1,36 @@
+//! The words of notices on the pages of the account.
+
+use crate::web::notice::{AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice};
+
+const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";
+
+/// What was just changed of an account, in which one signs in with an address.
+pub fn of_account(notice: &AccountNotice, email: &str) -> NoticeWords {
+    match notice {
+        AccountNotice::Name => NoticeWords::ok("The name is changed.", ""),
+        AccountNotice::Email => NoticeWords::ok(format!("From now on you sign in as {email}."), OTHERS_ENDED),
+        AccountNotice::Password => NoticeWords::ok("Your password is changed.", OTHERS_ENDED),
+        AccountNotice::SecondFactorOff => {
+            NoticeWords::ok("Two-step sign-in is off.", "Your password alone signs you in now.")
+        }
+    }
+}
+
+/// Which browsers were signed out.
+pub fn of_devices(notice: &DevicesNotice) -> NoticeWords {
+    let title = match notice {
+        DevicesNotice::One => "That browser is signed out.".to_owned(),
+        DevicesNotice::AllOthers(0) => "No other browser was signed in.".to_owned(),
+        DevicesNotice::AllOthers(1) => "1 other browser is signed out.".to_owned(),
+        DevicesNotice::AllOthers(ended) => format!("{ended} other browsers are signed out."),
+    };
+    let text = "This one stays signed in. If somebody else may know your password, change it too.";
+    NoticeWords::ok(title, text).leading_to("/settings/account".to_owned(), "Change password")
+}
+
+/// Why nothing was done about two-step sign-in.
+pub fn of_second_factor(notice: &SecondFactorNotice) -> NoticeWords {
+    match notice {
+        SecondFactorNotice::AlreadyOff => NoticeWords::ok("Two-step sign-in is off already.", "Nothing was changed."),
+    }
+}

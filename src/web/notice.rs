@@ -1,0 +1,137 @@
+//! Flash messages.
+//!
+//! What an act leaves in the session for the page that follows, which tells it once. It is data, and the pages make words of it. All
+//! of it is ids, numbers and choices, so that it is small whatever names and texts it is about.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::EventId;
+use crate::domain::holding::Accepted;
+use crate::domain::ids::CredentialId;
+
+/// Whoever comes to the page later than this is told nothing: it would be about something long ago.
+const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+/// What was done, by the page that tells it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    Webhooks(CredentialId, CredentialNotice),
+    Account(AccountNotice),
+    Devices(DevicesNotice),
+    SecondFactor(SecondFactorNotice),
+    EventDeletion(EventDeletionNotice),
+    SignIn(SignInNotice),
+}
+
+/// What a page takes is its own.
+#[rustfmt::skip] // A page a line.
+impl Notice {
+    pub fn webhooks(self) -> Option<(CredentialId, CredentialNotice)> { if let Self::Webhooks(id, it) = self { Some((id, it)) } else { None } }
+    pub fn account(self) -> Option<AccountNotice> { if let Self::Account(it) = self { Some(it) } else { None } }
+    pub fn devices(self) -> Option<DevicesNotice> { if let Self::Devices(it) = self { Some(it) } else { None } }
+    pub fn second_factor(self) -> Option<SecondFactorNotice> { if let Self::SecondFactor(it) = self { Some(it) } else { None } }
+    pub fn event_deletion(self) -> Option<EventDeletionNotice> { if let Self::EventDeletion(it) = self { Some(it) } else { None } }
+    pub fn sign_in(self) -> Option<SignInNotice> { if let Self::SignIn(it) = self { Some(it) } else { None } }
+}
+
+/// What was done with a credential, or why not.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialNotice {
+    Disabled,
+    Enabled,
+    Revoked,
+    Renamed,
+    OldPasswordStopped,
+    Dated,
+    Undated,
+    NothingToDate,
+    Extended,
+    NotExtended,
+    Holding,
+    NotHolding,
+    Accepted(Accepted),
+    Discarded,
+    Tested { event: EventId, ms: u64 },
+    TestRefused,
+}
+
+/// What was changed of the account.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountNotice {
+    Name,
+    Email,
+    Password,
+    SecondFactorOff,
+}
+
+/// How many browsers were signed out.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DevicesNotice {
+    One,
+    AllOthers(usize),
+}
+
+/// Why nothing was done about two-step sign-in.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactorNotice {
+    AlreadyOff,
+}
+
+/// Why no deletion began. One that did, and how it ended, is on the page for longer than a notice is.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventDeletionNotice {
+    OtherIsRunning,
+}
+
+/// What somebody is told who is signed out.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInNotice {
+    AccountDeleted,
+}
+
+/// A notice that waits for its page.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Flash {
+    pub notice: Notice,
+    pub at: Timestamp,
+}
+
+impl Flash {
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) <= TOLD_FOR
+    }
+}
+
+/// A notice as a page shows it.
+#[derive(Clone, Debug)]
+pub struct NoticeWords {
+    /// `ok` or `bad`.
+    pub kind: &'static str,
+    pub title: String,
+    pub text: String,
+    /// Where one can go on, and what the link says.
+    pub link: Option<(String, &'static str)>,
+}
+
+impl NoticeWords {
+    pub fn ok(title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { kind: "ok", title: title.into(), text: text.into(), link: None }
+    }
+
+    pub fn bad(title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { kind: "bad", ..Self::ok(title, text) }
+    }
+
+    /// The same, with a link.
+    pub fn leading_to(self, address: String, label: &'static str) -> Self {
+        Self { link: Some((address, label)), ..self }
+    }
+}

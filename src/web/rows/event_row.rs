@@ -1,0 +1,58 @@
+//! An event as a row of the list.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::event::EventSummary;
+use crate::domain::payload::value_text;
+use crate::web::filters::list_filters::Filters;
+use crate::web::format::{When, size};
+use crate::web::json_view::preview::preview;
+use crate::web::json_view::tokens::Span;
+
+/// How much of a body a row shows, in characters.
+const PREVIEW_CHARS: usize = 160;
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    pub id: String,
+    pub link: String,
+    pub received: When,
+    pub credential: String,
+    pub spans: Vec<Span>,
+    pub size: String,
+    pub ip: String,
+}
+
+/// One row alone, as the live connection sends it.
+#[derive(Template)]
+#[template(path = "event_row.html")]
+struct Alone<'a> {
+    row: &'a EventRow,
+}
+
+impl EventRow {
+    /// A row whose link keeps the filters of the list.
+    pub fn new(event: &EventSummary, filters: &Filters, now: Timestamp) -> Self {
+        Self::with_preview(event, filters, now, PREVIEW_CHARS)
+    }
+
+    /// The same, with another length of the body's beginning, in characters.
+    pub fn with_preview(event: &EventSummary, filters: &Filters, now: Timestamp, chars: usize) -> Self {
+        Self {
+            id: event.id.to_string(),
+            link: filters.links.to(&format!("/events/{}", event.id)),
+            received: When::ago(event.id.received_at(), now),
+            credential: escape_invisible(&event.credential_name).into_owned(),
+            spans: preview(value_text(&event.beginning), chars),
+            size: size(event.size_bytes),
+            ip: event.remote_ip.to_string(),
+        }
+    }
+
+    pub fn html(&self) -> String {
+        Alone { row: self }.render().unwrap_or_default()
+    }
+}

@@ -1,0 +1,111 @@
+//! A refused request as a row of a list, and as a page tells of it that waits for an event.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use crate::domain::credential_password::masked;
+use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::rejection::{Reason, Rejection};
+use crate::web::format::{When, grouped, size};
+use crate::web::json_view::tokens::first_chars;
+use crate::web::page::Page;
+
+/// How much is shown of what a sender chose, in characters: of its user agent, and of what was wrong. Ordinary ones are shorter.
+const MAX_SENT_CHARS: usize = 200;
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub struct RejectionRow {
+    pub at: When,
+    pub title: &'static str,
+    pub explanation: String,
+    pub credential: String,
+    /// Where the credential's card is.
+    pub card: String,
+    pub ip: String,
+    pub agent: String,
+    pub status: u16,
+    /// What to do about it, step by step.
+    pub remedy: &'static str,
+    /// Where all refused requests of the credential are.
+    pub list: String,
+}
+
+impl RejectionRow {
+    pub fn new(rejection: &Rejection, now: Timestamp) -> Self {
+        Self {
+            at: When::ago(rejection.at, now),
+            title: rejection.reason.title(),
+            explanation: explanation(rejection),
+            credential: escape_invisible(&rejection.credential_name).into_owned(),
+            card: card(&rejection.username),
+            ip: rejection.remote_ip.to_string(),
+            agent: rejection.user_agent.as_deref().map(beginning).unwrap_or_default(),
+            status: rejection.reason.status(),
+            remedy: rejection.reason.remedy(),
+            list: format!("/events/rejections?credential={}", rejection.username),
+        }
+    }
+}
+
+/// One line on what exactly and what to do; how often, where it was more than once.
+pub fn explanation(rejection: &Rejection) -> String {
+    let mut words = String::new();
+    if rejection.count > 1 {
+        words.push_str(&format!("{} times in one second. ", grouped(u64::from(rejection.count))));
+    }
+    let detail = rejection.detail.as_deref().map(beginning);
+    match (rejection.reason, detail, &rejection.hint) {
+        (Reason::InvalidJson | Reason::UnsupportedMediaType, Some(detail), _) => {
+            words.push_str(&sentence(&detail));
+        }
+        (Reason::BodyTooLarge, Some(detail), _) => {
+            let sent = rejection.size_bytes.map(|bytes| format!("{} was sent, ", size(bytes))).unwrap_or_default();
+            words.push_str(&sentence(&format!("{sent}{detail}")));
+            words.push(' ');
+            words.push_str(rejection.reason.advice());
+        }
+        (Reason::IdempotencyConflict, Some(detail), _) => {
+            words.push_str(&sentence(&detail));
+            words.push(' ');
+            words.push_str(rejection.reason.advice());
+        }
+        (Reason::ExpiredPassword | Reason::RevokedPassword, _, Some(hint)) => {
+            words.push_str(&format!("{}: {}", masked(hint), rejection.reason.advice()));
+        }
+        _ => words.push_str(rejection.reason.advice()),
+    }
+    words
+}
+
+/// What a sender chose, as far as it is shown.
+fn beginning(sent: &str) -> String {
+    let shown = first_chars(sent, MAX_SENT_CHARS);
+    let more = if shown.len() < sent.len() { "…" } else { "" };
+    format!("{}{more}", escape_invisible(shown))
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}
+
+/// The address of a credential's card.
+pub fn card(username: &str) -> String {
+    format!("/settings/integrations/webhooks#{username}")
+}
+
+/// A refused attempt as a page that waits for an event shows it.
+#[derive(Template)]
+#[template(path = "attempt.html")]
+struct Attempt {
+    page: Page,
+    row: RejectionRow,
+}
+
+/// The same for a page that is open already.
+pub fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
+    Attempt { page: Page::default(), row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
+}

@@ -1,0 +1,95 @@
+//! The dialogs about a credential: a new one, its name, its end, and the end of its old password.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
+use crate::web::format::When;
+use crate::web::held::Held;
+use crate::web::webhooks::card::use_of;
+use crate::web::webhooks::dialogs::refused::Refused;
+
+/// The form of a new credential. Its id makes sending it twice harmless.
+pub struct NewForm {
+    pub id: Uuid,
+    pub name: String,
+    pub error: Option<String>,
+}
+
+/// Another name.
+pub struct NameForm {
+    pub id: String,
+    pub name: String,
+    pub value: String,
+    pub error: Option<String>,
+}
+
+/// The end of a credential.
+pub struct RevokeForm {
+    pub id: String,
+    pub name: String,
+    pub last_used: Option<String>,
+    /// Used within a day, so that the name has to be typed.
+    pub must_confirm: bool,
+    /// Late events that go with it.
+    pub held: Option<String>,
+    pub error: Option<String>,
+}
+
+/// The end of an old password, before its time.
+pub struct StopForm {
+    pub id: String,
+    pub name: String,
+    pub last_used: Option<String>,
+    pub ends: When,
+    pub holds_late_events: bool,
+}
+
+impl NewForm {
+    pub fn new(refused: Option<Refused>) -> Self {
+        let (name, error) = refused.map(|refused| (refused.typed, refused.problem)).unzip();
+        Self { id: Uuid::new_v4(), name: name.unwrap_or_default(), error }
+    }
+}
+
+impl NameForm {
+    pub fn new(credential: &Credential, refused: Option<Refused>) -> Self {
+        let (typed, error) = refused.map(|refused| (refused.typed, refused.problem)).unzip();
+        Self {
+            id: credential.id.to_string(),
+            name: escape_invisible(&credential.name).into_owned(),
+            value: typed.unwrap_or_else(|| credential.name.clone()),
+            error,
+        }
+    }
+}
+
+impl RevokeForm {
+    pub fn new(credential: &Credential, held: Option<Held>, refused: Option<Refused>, now: Timestamp) -> Self {
+        let last = credential.last_used();
+        let used_at = last.and_then(|password| password.last_used_at);
+        Self {
+            id: credential.id.to_string(),
+            name: escape_invisible(&credential.name).into_owned(),
+            last_used: last.and_then(|password| use_of(password, now)),
+            must_confirm: used_at.is_some_and(|at| now.duration_since(at) < SignedDuration::from_hours(24)),
+            held: held.map(|held| held.words),
+            error: refused.map(|refused| refused.problem),
+        }
+    }
+}
+
+impl StopForm {
+    /// `None`: no old password works.
+    pub fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
+        let old = credential.expiring(now)?;
+        Some(Self {
+            id: credential.id.to_string(),
+            name: escape_invisible(&credential.name).into_owned(),
+            last_used: use_of(old, now),
+            ends: When::minute(old.expires_at.unwrap_or(now), now),
+            holds_late_events: credential.holds_late_events,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! The dialog about a new password, with what will come of each choice.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::ids::AccountId;
+use crate::domain::overlap::Overlap;
+use crate::domain::time::day_and_minute;
+use crate::store::error::StoreError;
+use crate::store::events;
+use crate::store::pool::Connection;
+use crate::web::format::When;
+
+/// A new password.
+pub struct RotateForm {
+    pub id: String,
+    pub name: String,
+    /// Makes sending the form twice harmless.
+    pub secret: Uuid,
+    pub choices: Vec<OverlapChoice>,
+    pub addresses: Vec<String>,
+    /// Two passwords work already: when the older one stops.
+    pub frees_at: Option<When>,
+    pub holds_late_events: bool,
+}
+
+/// A choice of overlap and what will come of it.
+pub struct OverlapChoice {
+    pub value: &'static str,
+    pub id: String,
+    pub label: &'static str,
+    pub advice: &'static str,
+    pub checked: bool,
+    pub until: String,
+}
+
+impl RotateForm {
+    pub async fn new(
+        conn: &mut Connection,
+        account: AccountId,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let since = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+        let addresses = events::recent_addresses(conn, account, credential.id, since).await?;
+        let old = credential.current(now).and(credential.expiring(now));
+        Ok(Self {
+            id: credential.id.to_string(),
+            name: escape_invisible(&credential.name).into_owned(),
+            secret: Uuid::new_v4(),
+            choices: Overlap::ALL.into_iter().map(|overlap| OverlapChoice::new(overlap, now)).collect(),
+            addresses: addresses.iter().map(ToString::to_string).collect(),
+            frees_at: old.and_then(|old| old.expires_at).map(|at| When::minute(at, now)),
+            holds_late_events: credential.holds_late_events,
+        })
+    }
+}
+
+impl OverlapChoice {
+    fn new(overlap: Overlap, now: Timestamp) -> Self {
+        let (label, advice) = match overlap {
+            Overlap::Now => ("Stop it now", "If the password has leaked. Senders fail until you update them."),
+            Overlap::OneHour => ("1 hour", "If you update every sender yourself, right after this."),
+            Overlap::OneDay => ("24 hours", "A good default: time to deploy, and to notice a sender you forgot."),
+            Overlap::SevenDays => ("7 days", "If other teams or partners have to make the change."),
+        };
+        Self {
+            value: overlap.as_str(),
+            id: format!("keep-{}", overlap.as_str()),
+            label,
+            advice,
+            checked: overlap == Overlap::OneDay,
+            until: day_and_minute(overlap.end(now), now),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The words of a notice on the Webhooks page.
+
+use jiff::Timestamp;
+
+use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::holding::Accepted;
+use crate::domain::ids::CredentialId;
+use crate::domain::time::ago;
+use crate::web::format::grouped;
+use crate::web::notice::{CredentialNotice, NoticeWords};
+
+/// What was just done with one of the credentials; nothing, where it is none of them.
+pub fn words(
+    (id, notice): (CredentialId, CredentialNotice),
+    credentials: &[Credential],
+    now: Timestamp,
+) -> Option<NoticeWords> {
+    let credential = credentials.iter().find(|credential| credential.id == id)?;
+    let link = match &notice {
+        CredentialNotice::Accepted(accepted) if !is_nothing(accepted) => {
+            Some((format!("/events?credential={}", credential.username), "View events"))
+        }
+        CredentialNotice::Tested { event, .. } => Some((format!("/events/{event}"), "View event")),
+        _ => None,
+    };
+    let title = title(&notice, &escape_invisible(&credential.name));
+    Some(NoticeWords { kind: kind(&notice), title, text: text(&notice, now), link })
+}
+
+fn kind(notice: &CredentialNotice) -> &'static str {
+    match notice {
+        CredentialNotice::NothingToDate | CredentialNotice::NotExtended | CredentialNotice::TestRefused => "bad",
+        _ => "ok",
+    }
+}
+
+#[rustfmt::skip] // A notice a line.
+fn title(notice: &CredentialNotice, name: &str) -> String {
+    match notice {
+        CredentialNotice::Disabled => format!("{name} is disabled."),
+        CredentialNotice::Enabled => format!("{name} is enabled."),
+        CredentialNotice::Revoked => format!("{name} is revoked."),
+        CredentialNotice::Renamed => format!("Renamed to {name}."),
+        CredentialNotice::OldPasswordStopped => format!("The old password of {name} has stopped."),
+        CredentialNotice::Dated => format!("The password of {name} has an expiry date."),
+        CredentialNotice::Undated => format!("The password of {name} has no expiry date."),
+        CredentialNotice::NothingToDate => format!("No password of {name} works any more."),
+        CredentialNotice::Extended => format!("The old password of {name} works for longer."),
+        CredentialNotice::NotExtended => format!("The overlap of {name} stays as it is."),
+        CredentialNotice::Holding => format!("Late events of {name} are held."),
+        CredentialNotice::NotHolding => format!("Late events of {name} are no longer held."),
+        CredentialNotice::Accepted(accepted) if is_nothing(accepted) => format!("There were no held events of {name} left."),
+        CredentialNotice::Accepted(Accepted { stored: 1, .. }) => format!("1 late event of {name} is stored."),
+        CredentialNotice::Accepted(Accepted { stored, .. }) => format!("{} late events of {name} are stored.", grouped(*stored)),
+        CredentialNotice::Discarded => format!("The late events of {name} are discarded."),
+        CredentialNotice::Tested { ms, .. } => format!("The test event for {name} was stored in {ms} ms."),
+        CredentialNotice::TestRefused => format!("The test event for {name} was refused."),
+    }
+}
+
+#[rustfmt::skip] // A notice a line.
+fn text(notice: &CredentialNotice, now: Timestamp) -> String {
+    let text = match notice {
+        CredentialNotice::Disabled => "Its senders now get 401.",
+        CredentialNotice::Enabled => "Its senders are accepted again.",
+        CredentialNotice::Revoked => "Its passwords stopped working at once, for good.",
+        CredentialNotice::Renamed => "Senders aren’t affected.",
+        CredentialNotice::OldPasswordStopped => "Requests with it now get 401.",
+        CredentialNotice::Dated => "This page warns 14, 7 and 1 day ahead.",
+        CredentialNotice::Undated => "It works until you rotate or revoke it.",
+        CredentialNotice::NothingToDate => "An expired password can’t be renewed. Rotate the credential for a new one.",
+        CredentialNotice::Extended => "You can’t extend it again, so update its senders before then.",
+        CredentialNotice::NotExtended => "It has ended, or was extended before, which is possible once.",
+        CredentialNotice::Holding => "Requests with an expired password are kept for you for 7 days.",
+        CredentialNotice::NotHolding => "Requests with an expired password are refused and not kept.",
+        CredentialNotice::Accepted(accepted) => return became(accepted),
+        CredentialNotice::Discarded => "They’re gone for good.",
+        CredentialNotice::Tested { event, .. } => return format!("It arrived {}.", ago(event.received_at(), now)),
+        CredentialNotice::TestRefused => "The credential is disabled or revoked, or its password has expired, so senders get 401 too.",
+    };
+    text.to_owned()
+}
+
+/// Whether there was nothing left to accept.
+fn is_nothing(accepted: &Accepted) -> bool {
+    accepted.stored + accepted.repeated + accepted.too_old == 0
+}
+
+/// What became of late events that were accepted.
+fn became(accepted: &Accepted) -> String {
+    if is_nothing(accepted) {
+        return "They were accepted or discarded already, or their 7 days are over.".to_owned();
+    }
+    let Accepted { repeated, too_old, has_more, .. } = *accepted;
+    let mut text = "They’re listed at the time they first arrived.".to_owned();
+    if repeated > 0 {
+        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
+    }
+    if too_old > 0 {
+        let (was, is) = if too_old == 1 { ("was", "is") } else { ("were", "are") };
+        text.push_str(&format!(" {} {was} older than events are kept, and {is} gone.", grouped(too_old)));
+    }
+    if has_more {
+        text.push_str(" There are so many that this took a while. Accept again to store the rest.");
+    }
+    text
+}
