@@ -15,9 +15,9 @@ use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
 use crate::store::columns::Moment;
 use crate::store::error::StoreError;
-use crate::store::event_conditions::OnEvents;
 use crate::store::pool::Connection;
 use crate::store::prepared::prepared;
+use crate::store::scan::conditions::OnEvents;
 use crate::store::schema::events;
 
 /// How often the first events of a span are measured together before each of them is.

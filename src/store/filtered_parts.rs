@@ -18,12 +18,12 @@ use crate::domain::query::prefilter::Patterns;
 use crate::store::columns::{Moment, time};
 use crate::store::error::StoreError;
 use crate::store::event_batches::{self, PartLimit, Taken};
-use crate::store::event_conditions::{By, passing};
 use crate::store::event_removals;
-use crate::store::indexed_weeks::{Candidate, Indexes, list_candidates};
 use crate::store::pool::Connection;
+use crate::store::scan::conditions::{By, passing};
+use crate::store::scan::indexed_weeks::{Candidate, Indexes, list_candidates};
+use crate::store::scan::span::Span;
 use crate::store::schema::events;
-use crate::store::spans::Span;
 
 /// How many candidates an index lists at once: 24 bytes each are in memory.
 const MAX_CANDIDATES: i64 = 20_000;

@@ -17,10 +17,10 @@ use crate::domain::query::prefilter::Patterns;
 use crate::store::arrivals::{self, Arrived, Key};
 use crate::store::error::StoreError;
 use crate::store::event_batches::{PartLimit, Taken};
-use crate::store::event_conditions::{By, passing};
 use crate::store::events::list_summaries;
 use crate::store::matching::Budget;
 use crate::store::pool::Connection;
+use crate::store::scan::conditions::{By, passing};
 use crate::store::schema::events;
 
 /// Keys that are read at once.

@@ -14,12 +14,12 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::prefilter::Patterns;
 use crate::store::error::StoreError;
-use crate::store::event_conditions::{By, passing};
-use crate::store::indexed_weeks::{Indexes, MAX_CANDIDATES, ask, list_candidates};
 use crate::store::pacing::Pacing;
 use crate::store::pool::Connection;
+use crate::store::scan::conditions::{By, passing};
+use crate::store::scan::indexed_weeks::{Indexes, MAX_CANDIDATES, ask, list_candidates};
+use crate::store::scan::span::Span;
 use crate::store::schema::events;
-use crate::store::spans::Span;
 
 /// How much work one look may be. It ends soon after either is used up.
 #[derive(Clone, Copy, Debug)]

@@ -15,10 +15,10 @@ use crate::domain::listing::EventFilter;
 use crate::domain::query::prefilter::{Pattern, Patterns};
 use crate::store::error::StoreError;
 use crate::store::event_batches::octet_length;
-use crate::store::event_conditions::{By, passing};
 use crate::store::pool::{Connection, Manager};
+use crate::store::scan::conditions::{By, passing};
+use crate::store::scan::span::Span;
 use crate::store::schema::events;
-use crate::store::spans::Span;
 use crate::store::{partitions, search_indexes};
 
 /// How many candidates of an indexed week a look asks about at once.

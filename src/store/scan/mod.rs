@@ -1,0 +1,6 @@
+//! The scan: the events of an account in a span that pass a filter, a bounded part at a time. The list, live pages, `events tail`, exports,
+//! counts, deletions and retention all go through it.
+
+pub mod conditions;
+pub mod indexed_weeks;
+pub mod span;
