@@ -1,64 +1,90 @@
-//! The part of the events' key that is still to be read, and in which direction: what a look goes through, from its cursor on.
+//! The span of a scan: the part of the events' key that is still to be read, and in which direction.
 
 use std::ops::Range;
 
+use diesel::pg::Pg;
+use diesel::sql_types::Bool;
+use diesel::{BoxableExpression, ExpressionMethods, QueryDsl};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::event::EventId;
+use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::store::schema::events;
 
-/// The ids that a look goes through: from the first on, and before the second.
+/// A condition on events.
+pub type OnEvents = Box<dyn BoxableExpression<events::table, Pg, SqlType = Bool>>;
+/// A query of events.
+pub type Events = events::BoxedQuery<'static, Pg>;
+
+/// The ids that a scan goes through: from the first on, and before the second.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    pub from: Uuid,
-    pub before: Uuid,
+    pub from: EventId,
+    pub before: EventId,
     pub newest_first: bool,
 }
 
 impl Span {
-    pub fn new(filter: &EventFilter, cursor: Cursor) -> Self {
-        let from = filter.since.map_or(Uuid::nil(), |since| EventId::first_of(since).0);
-        let before = filter.until.map_or(Uuid::max(), |until| EventId::first_of(until).0);
+    /// The times of a filter, from a cursor on.
+    pub fn at(filter: &EventFilter, cursor: Cursor) -> Self {
+        let from = filter.since.map_or(EventId(Uuid::nil()), EventId::first_of);
+        let before = filter.until.map_or(EventId(Uuid::max()), EventId::first_of);
         match cursor {
             Cursor::Newest => Self { from, before, newest_first: true },
-            Cursor::Before(id) => Self { from, before: before.min(id.0), newest_first: true },
-            Cursor::After(id) => Self { from: from.max(id.next().0), before, newest_first: false },
+            Cursor::Before(id) => Self { from, before: before.min(id), newest_first: true },
+            Cursor::After(id) => Self { from: from.max(id.next()), before, newest_first: false },
         }
     }
 
-    /// The same without its direction.
-    pub fn ids(self) -> Range<EventId> {
-        EventId(self.from)..EventId(self.before)
+    /// A range of ids, oldest first.
+    pub fn oldest_first(ids: Range<EventId>) -> Self {
+        Self { from: ids.start, before: ids.end, newest_first: false }
+    }
+
+    /// The events of an account in it.
+    pub fn events(&self, account: AccountId) -> Events {
+        events::table
+            .filter(events::account_id.eq(account.0))
+            .filter(events::id.ge(self.from.0))
+            .filter(events::id.lt(self.before.0))
+            .into_boxed()
+    }
+
+    /// A query in its direction.
+    pub fn ordered(&self, query: Events) -> Events {
+        if self.newest_first { query.order(events::id.desc()) } else { query.order(events::id.asc()) }
+    }
+
+    /// Nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.before
+    }
+
+    /// What follows its end, which is nothing.
+    pub fn end(self) -> Self {
+        self.beyond(&self)
     }
 
     /// As far as an id, with it.
-    pub fn up_to(self, last: Uuid) -> Self {
-        if self.newest_first { Self { from: last, ..self } } else { Self { before: EventId(last).next().0, ..self } }
+    pub fn up_to(self, last: EventId) -> Self {
+        if self.newest_first { Self { from: last, ..self } } else { Self { before: last.next(), ..self } }
     }
 
     /// What follows an id.
-    pub fn after(self, last: Uuid) -> Self {
-        if self.newest_first { Self { before: last, ..self } } else { Self { from: EventId(last).next().0, ..self } }
-    }
-
-    /// The cursor of whoever goes on behind an id.
-    pub fn cursor_after(self, last: Uuid) -> Cursor {
-        if self.newest_first { Cursor::Before(EventId(last)) } else { Cursor::After(EventId(last)) }
+    pub fn after(self, last: EventId) -> Self {
+        if self.newest_first { Self { before: last, ..self } } else { Self { from: last.next(), ..self } }
     }
 
     /// The cursor of whoever begins here.
     pub fn cursor(self) -> Cursor {
-        if self.newest_first {
-            Cursor::Before(EventId(self.before))
-        } else {
-            Cursor::After(EventId(self.from).previous())
-        }
+        if self.newest_first { Cursor::Before(self.before) } else { Cursor::After(self.from.previous()) }
     }
 
     /// The part of a week that lies ahead, from where this begins.
     pub fn within(self, from: Timestamp, before: Timestamp) -> Self {
-        let (from, before) = (EventId::first_of(from).0, EventId::first_of(before).0);
+        let (from, before) = (EventId::first_of(from), EventId::first_of(before));
         Self { from: self.from.max(from), before: self.before.min(before), ..self }
     }
 
@@ -69,7 +95,7 @@ impl Span {
 
     /// When the next event is to be expected.
     pub fn place(self) -> Timestamp {
-        let next = if self.newest_first { EventId(self.before).previous() } else { EventId(self.from) };
+        let next = if self.newest_first { self.before.previous() } else { self.from };
         next.received_at()
     }
 }
