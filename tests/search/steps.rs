@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::filled::{Filled, searching};
 
 /// The least that a look does.
-const ONE_STEP: Budget = Budget { time: Duration::ZERO, rows: 1, ..Budget::PAGE };
+const ONE_STEP: Budget = Budget { time: Duration::ZERO, ..Budget::PAGE };
 
 fn minutes(n: usize) -> SignedDuration {
     SignedDuration::from_mins(i64::try_from(n).unwrap())

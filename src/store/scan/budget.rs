@@ -17,7 +17,7 @@ const MAX_LISTING: Duration = Duration::from_secs(2);
 /// How much work one part of a scan may be, or one look, which is as many parts as it needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget<'a> {
-    /// Events that are looked at, whether they pass or not. A look ends soon after so many.
+    /// Events that are looked at, whether they pass or not.
     pub rows: u64,
     /// Of bodies that are in memory at once, and of headers as many again. One event that is larger is a part by itself.
     pub bytes: u64,
