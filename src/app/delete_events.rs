@@ -16,20 +16,21 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::random;
 use crate::store::error::StoreError;
-use crate::store::event_batches::{self, PartLimit};
-use crate::store::filtered_parts::FilteredParts;
 use crate::store::pool::Store;
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::look::stored_span;
 use crate::store::searching::search;
 use crate::store::{arrivals, audit, event_deletions, event_removals, partitions};
 
 /// How much one look takes in while counting.
-const COUNTED_PART: PartLimit = PartLimit { events: 5_000, bytes: 4 << 20 };
+const COUNTED_PART: Budget<'_> = Budget::part(5_000, 4 << 20);
 /// When nobody wants to wait for the rest of a count: before the question, and for the answer, which may take longer so that what
 /// was counted once is counted again.
 pub const COUNTED_FOR: Duration = Duration::from_millis(1_500);
 pub const COUNTED_AGAIN_FOR: Duration = Duration::from_secs(4);
 /// How much one step of a deletion looks at, and so deletes at most.
-const STEP: PartLimit = PartLimit { events: 1_000, bytes: 1 << 20 };
+const STEP: Budget<'_> = Budget::part(1_000, 1 << 20);
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -43,25 +44,25 @@ pub async fn count_matching(
 ) -> Result<Matching, StoreError> {
     let started = Instant::now();
     let mut conn = store.connection().await?;
-    let mut span = event_batches::stored_span(&mut conn, account, filter).await?;
+    let mut span = stored_span(&mut conn, account, filter).await?;
     span.end = end.map_or(span.end, |end| span.end.min(end));
     // Before the first is counted: what is committed from here on may be counted, and does not go.
     let snapshot = arrivals::snapshot(&mut conn).await?;
     drop(conn);
-    let mut parts = FilteredParts::new(account, filter.clone(), span.clone());
+    let mut scan = EventScan::oldest_first(account, filter.clone(), span.clone());
     let mut found =
         Matching { span, snapshot, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
     while started.elapsed() < time {
         // Like a search, also in that it ends when its reader leaves.
-        let Some(part) = search(store, async |conn| parts.next_sizes(conn, COUNTED_PART).await).await? else {
+        let Some(part) = search(store, async |conn| scan.next(conn, &COUNTED_PART).await).await? else {
             found.is_whole = true;
             break;
         };
-        for (id, bytes) in part.events {
+        for key in part.events {
             found.events += 1;
-            found.bytes += bytes;
-            found.oldest = found.oldest.or(Some(id));
-            found.newest = Some(id);
+            found.bytes += key.bytes();
+            found.oldest = found.oldest.or(Some(key.id));
+            found.newest = Some(key.id);
         }
         found.seen += part.seen;
     }
@@ -111,10 +112,10 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
     }
     while let Some(deletion) = event_deletions::find_unfinished(&mut lock).await? {
         let filter = deletion.filter.clone();
-        let mut parts = filter.map(|filter| FilteredParts::new(deletion.account, filter, deletion.span.clone()));
+        let mut scan = filter.map(|filter| EventScan::oldest_first(deletion.account, filter, deletion.span.clone()));
         loop {
             let started = Instant::now();
-            if !step(store, &deletion, parts.as_mut(), now()).await? {
+            if !step(store, &deletion, scan.as_mut(), now()).await? {
                 break;
             }
             tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
@@ -123,17 +124,17 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
     Ok(())
 }
 
-/// One step of a deletion; `false` when that was the last. There are no parts of one that cannot be read.
+/// One step of a deletion; `false` when that was the last. There is no scan for one that cannot be read.
 async fn step(
     store: &Store,
     deletion: &Deletion,
-    parts: Option<&mut FilteredParts>,
+    scan: Option<&mut EventScan>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let (account, id) = (deletion.account, deletion.id);
     // Nobody else goes on with it, so what comes next is known before the row is locked.
-    let found = match parts {
-        Some(parts) => parts.next_sizes(&mut *store.background_connection().await?, STEP).await?,
+    let found = match scan {
+        Some(scan) => scan.next(&mut *store.background_connection().await?, &STEP).await?,
         None => None,
     };
     store
@@ -141,11 +142,11 @@ async fn step(
             let Some(mut deletion) = event_deletions::find_locked(conn, account, id).await? else { return Ok(false) };
             let part = found.as_ref().filter(|_| deletion.cancelled_at.is_none());
             if let Some(part) = part {
-                let removed = event_batches::delete(conn, account, &part.events, Some(&deletion)).await?;
+                let removed = event_deletions::delete_events(conn, account, &part.events, Some(&deletion)).await?;
                 event_removals::add(conn, account, &removed).await?;
                 deletion.seen += part.seen;
                 deletion.deleted += removed.len() as u64;
-                deletion.span.start = part.end;
+                deletion.span.start = part.rest.from;
             } else {
                 let end = match (&deletion.filter, deletion.cancelled_at) {
                     (None, _) => DeletionEnd::Unreadable,

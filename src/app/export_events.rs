@@ -19,14 +19,15 @@ use crate::domain::listing::EventFilter;
 use crate::domain::query::columns::Fields;
 use crate::domain::time::rfc3339;
 use crate::store::error::StoreError;
-use crate::store::event_batches::{self, PartLimit};
-use crate::store::filtered_parts::{FilteredParts, Part};
 use crate::store::pool::{Connection, Store};
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::{EventScan, Part};
+use crate::store::scan::look::{oldest, stored_span};
 use crate::store::{audit, credentials, event_removals};
 
 /// How much is read at once, and how much while somebody sends.
-const PART: PartLimit = PartLimit { events: 2_000, bytes: 1 << 20 };
-const SMALL_PART: PartLimit = PartLimit { events: 500, bytes: 1 << 18 };
+const PART: Budget<'_> = Budget::part(2_000, 1 << 20);
+const SMALL_PART: Budget<'_> = Budget::part(500, 1 << 18);
 
 /// How far an export is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Export {
     ) -> Result<Self, StoreError> {
         let detail = AuditDetail::Export { is_filtered: !filter.is_empty(), format: format.extension().to_owned() };
         let mut conn = store.connection().await?;
-        let span = event_batches::stored_span(&mut conn, account, &filter).await?;
+        let span = stored_span(&mut conn, account, &filter).await?;
         let expected = expected(&mut conn, account, &span).await?;
         let usernames = credentials::usernames_by_id(&mut conn, account).await?;
         audit::append(&mut conn, account, act, AuditLine::new(Action::EventsExported, "").with(detail)).await?;
@@ -74,9 +75,9 @@ impl Export {
         let (parts, read) = mpsc::channel(1);
         let (out, written) = mpsc::channel(1);
         let reader = store.clone();
-        let events = FilteredParts::new(account, filter, span);
+        let scan = EventScan::oldest_first(account, filter, span);
         // It ends between two parts and not within one: a connection goes back when nothing runs on it.
-        store.spawn(async move { read_parts(&reader, events, &parts).await });
+        store.spawn(async move { read_parts(&reader, scan, &parts).await });
         store.spawn(write_parts(EventLines { format, usernames, fields }, read, out));
         Ok(Self { written, progress: Progress { expected, ..Progress::default() } })
     }
@@ -98,7 +99,7 @@ impl Chunks for Export {
 
 /// How many events a span has, from its first one on: what was counted before that is no longer kept.
 async fn expected(conn: &mut Connection, account: AccountId, span: &Range<EventId>) -> Result<u64, StoreError> {
-    let Some(oldest) = event_batches::oldest(conn, account, span.start).await?.filter(|id| *id < span.end) else {
+    let Some(oldest) = oldest(conn, account, span.start).await?.filter(|id| *id < span.end) else {
         return Ok(0);
     };
     let until = Some(span.end.received_at());
@@ -106,14 +107,10 @@ async fn expected(conn: &mut Connection, account: AccountId, span: &Range<EventI
 }
 
 /// Reads until the end, or until it fails, which is the last that it hands on.
-async fn read_parts(
-    store: &Store,
-    mut events: FilteredParts,
-    parts: &mpsc::Sender<Result<Part<WholeEvent>, StoreError>>,
-) {
+async fn read_parts(store: &Store, mut scan: EventScan, parts: &mpsc::Sender<Result<Part<WholeEvent>, StoreError>>) {
     loop {
         let began = Instant::now();
-        let part = read_part(store, &mut events).await.transpose();
+        let part = read_part(store, &mut scan).await.transpose();
         let is_last = !matches!(part, Some(Ok(_)));
         let Some(part) = part else { return };
         let worked = began.elapsed();
@@ -124,9 +121,9 @@ async fn read_parts(
     }
 }
 
-async fn read_part(store: &Store, events: &mut FilteredParts) -> Result<Option<Part<WholeEvent>>, StoreError> {
+async fn read_part(store: &Store, scan: &mut EventScan) -> Result<Option<Part<WholeEvent>>, StoreError> {
     let mut conn = store.background_connection().await?;
-    events.next(&mut conn, if store.pacing().senders_are_active() { SMALL_PART } else { PART }).await
+    scan.next_whole(&mut conn, if store.pacing().senders_are_active() { &SMALL_PART } else { &PART }).await
 }
 
 async fn write_parts(

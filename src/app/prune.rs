@@ -10,12 +10,14 @@ use jiff::Timestamp;
 
 use crate::app::delete_account::erase_leftovers;
 use crate::domain::event::EventId;
+use crate::domain::listing::EventFilter;
 use crate::domain::retention::Retention;
 use crate::store::error::StoreError;
-use crate::store::event_batches::PartLimit;
 use crate::store::pool::{Connection, Store};
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::EventScan;
 use crate::store::{
-    accounts, counts_by_time, detached_weeks, event_batches, event_removals, held_events, idempotency, partitions,
+    accounts, counts_by_time, detached_weeks, event_deletions, event_removals, held_events, idempotency, partitions,
     rejections, search_indexes, senders, sessions,
 };
 
@@ -134,7 +136,7 @@ pub(super) async fn index(round: &mut Round, conn: &mut Connection, now: Timesta
 }
 
 /// How much goes in one statement.
-const STEP: PartLimit = PartLimit { events: 1_000, bytes: u64::MAX };
+const STEP: Budget<'_> = Budget::part(1_000, u64::MAX);
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -150,12 +152,12 @@ async fn erase_expired(store: &Store, installation_days: u32, now: Timestamp) ->
         }
         let end = retention.kept_since(now).min(partitions::open_since(now));
         let span = EventId(uuid::Uuid::nil())..EventId::first_of(end);
+        let mut scan = EventScan::oldest_first(account, EventFilter::default(), span);
         loop {
             let started = Instant::now();
             let mut conn = store.background_connection().await?;
-            let Some(part) = event_batches::next_part(&mut conn, account, &span, STEP).await? else { break };
-            let found = event_batches::list_sizes(&mut conn, account, None, &(span.start..part.end)).await?;
-            erased += event_batches::delete(&mut conn, account, &found, None).await?.len();
+            let Some(part) = scan.next(&mut conn, &STEP).await? else { break };
+            erased += event_deletions::delete_events(&mut conn, account, &part.events, None).await?.len();
             drop(conn);
             tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
         }

@@ -22,8 +22,8 @@ use crate::domain::query::ast::Query;
 use crate::domain::query::columns::Fields;
 use crate::domain::retention::Retention;
 use crate::domain::time::parse_bound;
-use crate::store::matching::Budget;
 use crate::store::pool::Store;
+use crate::store::scan::budget::Budget;
 use crate::store::{credentials, events};
 
 /// How many events are read at once.
@@ -112,7 +112,8 @@ async fn list(
     let mut cursor = Cursor::Newest;
     while found.len() < limit {
         let batch = BATCH.min(limit - found.len());
-        let page = events::list(&mut *store.connection().await?, account, filter, cursor, batch, Budget::BATCH).await?;
+        let page =
+            events::list(&mut *store.connection().await?, account, (filter, cursor), batch, Budget::BATCH).await?;
         found.extend(page.rows);
         cursor = match (page.stopped_at, found.last()) {
             (Some(stopped_at), _) => stopped_at,

@@ -12,11 +12,12 @@ use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::Position;
-use crate::store::arrivals;
 use crate::store::error::StoreError;
-use crate::store::found_arrivals::list_oldest;
 use crate::store::notifications::Subscription;
 use crate::store::pool::Store;
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::EventScan;
+use crate::store::{arrivals, events};
 
 /// How often the database is asked without having been told, for words that were lost on their way.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -123,18 +124,17 @@ impl Tail<'_> {
         let mut conn = self.store.connection().await?;
         let until = arrivals::snapshot(&mut conn).await?;
         self.position = self.position.clone().understood_at(&until);
-        for (mut from, until) in self.position.steps(&until) {
-            loop {
-                let batch = list_oldest(&mut conn, self.account, self.filter, (&from, &until), BATCH).await?;
-                for event in &batch.events {
+        for (from, until) in self.position.steps(&until) {
+            let mut scan = EventScan::of_arrivals(self.account, self.filter, (&from, &until), false);
+            let mut is_last = false;
+            while !is_last {
+                let found = scan.look(&mut conn, BATCH, Budget::BATCH).await?;
+                for event in events::list_summaries(&mut conn, self.account, &found.ids).await?.iter().rev() {
                     self.print(event)?;
                     // Line by line: after a loss it goes on behind the last one.
                     self.position = from.within(event.id, &until);
                 }
-                match batch.more_after {
-                    Some(last) => from = from.within(last, &until),
-                    None => break,
-                }
+                is_last = found.next.is_none();
             }
             self.position = Position::shown(from.at, until);
         }

@@ -1,6 +1,12 @@
-//! Deletions of many events that were ordered: what is to go, how far each is, and whether somebody called it off.
+//! Deletions of many events that were ordered: what is to go, how far each is, and whether somebody called it off. Also how they go.
 
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgSortExpressionMethods, QueryDsl};
+use diesel::dsl::sql;
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Timestamptz};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, PgSortExpressionMethods, QueryDsl, Queryable,
+    Selectable, SelectableHelper,
+};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,62 +16,61 @@ use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::EventFilter;
 use crate::domain::query::ast::Query;
+use crate::store::arrivals::shown_by;
 use crate::store::columns::{Moment, time, without_nul};
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
-use crate::store::schema::event_deletions;
+use crate::store::scan::keys::Key;
+use crate::store::scan::span::OnEvents;
+use crate::store::schema::{event_deletions, events};
 
 /// The constraint that lets an account have one at a time.
 pub const ONE_AT_A_TIME: &str = "event_deletions_one_at_a_time";
 
-type Row = (Uuid, Uuid, Moment, What, Uuid, Uuid, String, i64, i64, Option<Moment>, Option<Moment>);
-/// What is to go: of which credential, by which search, and of which events.
-type What = (Option<Uuid>, Option<String>, Option<String>);
-
-macro_rules! columns {
-    () => {
-        (
-            event_deletions::account_id,
-            event_deletions::id,
-            event_deletions::started_at,
-            (event_deletions::credential_id, event_deletions::query, event_deletions::snapshot),
-            event_deletions::next_id,
-            event_deletions::end_id,
-            event_deletions::description,
-            event_deletions::seen,
-            event_deletions::deleted,
-            event_deletions::cancelled_at,
-            event_deletions::ended_at,
-        )
-    };
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = event_deletions, check_for_backend(Pg))]
+struct Row {
+    account_id: Uuid,
+    id: Uuid,
+    started_at: Moment,
+    credential_id: Option<Uuid>,
+    query: Option<String>,
+    snapshot: Option<String>,
+    next_id: Uuid,
+    end_id: Uuid,
+    description: String,
+    seen: i64,
+    deleted: i64,
+    cancelled_at: Option<Moment>,
+    ended_at: Option<Moment>,
 }
 
 /// One that cannot be read must not keep the others from being carried out.
-fn deletion(row: Row) -> Deletion {
-    let (account, id, ordered_at, what, next, end, description, seen, deleted, cancelled_at, ended_at) = row;
-    let (credential, query, snapshot) = what;
-    let snapshot = snapshot.as_deref().map(str::parse).transpose();
-    let query = query.as_deref().map(Query::read).transpose();
-    let filter = match (query, &snapshot) {
-        (Ok(query), Ok(_)) => Some(EventFilter {
-            query: query.flatten(),
-            credential: credential.map(CredentialId),
-            ..EventFilter::default()
-        }),
-        _ => None,
-    };
-    Deletion {
-        account: AccountId(account),
-        id: DeletionId(id),
-        filter,
-        ordered_at: ordered_at.0,
-        snapshot: snapshot.ok().flatten(),
-        span: EventId(next)..EventId(end),
-        description,
-        seen: seen.unsigned_abs(),
-        deleted: deleted.unsigned_abs(),
-        cancelled_at: time(cancelled_at),
-        ended_at: time(ended_at),
+impl From<Row> for Deletion {
+    fn from(row: Row) -> Self {
+        let snapshot = row.snapshot.as_deref().map(str::parse).transpose();
+        let query = row.query.as_deref().map(Query::read).transpose();
+        let filter = match (query, &snapshot) {
+            (Ok(query), Ok(_)) => Some(EventFilter {
+                query: query.flatten(),
+                credential: row.credential_id.map(CredentialId),
+                ..EventFilter::default()
+            }),
+            _ => None,
+        };
+        Self {
+            account: AccountId(row.account_id),
+            id: DeletionId(row.id),
+            filter,
+            ordered_at: row.started_at.0,
+            snapshot: snapshot.ok().flatten(),
+            span: EventId(row.next_id)..EventId(row.end_id),
+            description: row.description,
+            seen: row.seen.unsigned_abs(),
+            deleted: row.deleted.unsigned_abs(),
+            cancelled_at: time(row.cancelled_at),
+            ended_at: time(row.ended_at),
+        }
     }
 }
 
@@ -99,11 +104,11 @@ pub async fn find_latest(conn: &mut Connection, account: AccountId) -> Result<Op
     let row: Option<Row> = event_deletions::table
         .filter(event_deletions::account_id.eq(account.0))
         .order((event_deletions::ended_at.desc().nulls_first(), event_deletions::started_at.desc()))
-        .select(columns!())
+        .select(Row::as_select())
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(deletion))
+    Ok(row.map(Deletion::from))
 }
 
 /// The one of all accounts that was ordered first and goes on.
@@ -111,11 +116,11 @@ pub async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, 
     let row: Option<Row> = event_deletions::table
         .filter(event_deletions::ended_at.is_null())
         .order(event_deletions::started_at)
-        .select(columns!())
+        .select(Row::as_select())
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(deletion))
+    Ok(row.map(Deletion::from))
 }
 
 /// One as it is now; nobody changes it before the transaction is over.
@@ -126,12 +131,12 @@ pub async fn find_locked(
 ) -> Result<Option<Deletion>, StoreError> {
     let row: Option<Row> = event_deletions::table
         .filter(event_deletions::account_id.eq(account.0).and(event_deletions::id.eq(id.0)))
-        .select(columns!())
+        .select(Row::as_select())
         .for_update()
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(deletion))
+    Ok(row.map(Deletion::from))
 }
 
 /// Writes down how far one is.
@@ -156,4 +161,37 @@ pub async fn cancel(conn: &mut Connection, account: AccountId, now: Timestamp) -
         .filter(event_deletions::ended_at.is_null())
         .filter(event_deletions::cancelled_at.is_null());
     Ok(diesel::update(running).set(event_deletions::cancelled_at.eq(Moment(now))).execute(conn).await? > 0)
+}
+
+/// The events that were there when a deletion was ordered.
+fn stored_when_ordered(deletion: &Deletion) -> OnEvents {
+    match &deletion.snapshot {
+        Some(snapshot) => shown_by(snapshot),
+        None => {
+            let late = sql::<Bool>("(accepted_late_at is null or accepted_late_at <= ");
+            Box::new(late.bind::<Timestamptz, _>(Moment(deletion.ordered_at)).sql(")"))
+        }
+    }
+}
+
+/// Deletes these, which stand in the order of their ids, but for those that came after the order, where somebody gave one; answers
+/// with what was still there.
+pub async fn delete_events(
+    conn: &mut Connection,
+    account: AccountId,
+    found: &[Key],
+    order: Option<&Deletion>,
+) -> Result<Vec<(EventId, u64)>, StoreError> {
+    let ([first, ..], [.., last]) = (found, found) else { return Ok(Vec::new()) };
+    let ids: Vec<Uuid> = found.iter().map(|key| key.id.0).collect();
+    // The range touches the partitions of that time and no others.
+    let these = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.ge(first.id.0))
+        .filter(events::id.le(last.id.0))
+        .filter(events::id.eq_any(ids))
+        .filter(order.map_or_else(|| Box::new(sql::<Bool>("true")) as OnEvents, stored_when_ordered));
+    let gone: Vec<(Uuid, i32)> =
+        diesel::delete(these).returning((events::id, events::size_bytes)).get_results(conn).await?;
+    Ok(gone.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
 }

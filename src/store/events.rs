@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
-    PgExpressionMethods, QueryDsl,
+    PgExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -18,8 +19,10 @@ use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::request_headers::KeptHeader;
 use crate::store::columns::{Moment, inet, time, without_nul};
 use crate::store::error::StoreError;
-use crate::store::matching::{Budget, Found, look};
 use crate::store::pool::Connection;
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::look::Found;
 use crate::store::schema::{credentials, events};
 
 diesel::define_sql_function! {
@@ -61,20 +64,34 @@ pub async fn insert(
     Ok(())
 }
 
-pub type SummaryRow = (Uuid, Uuid, Option<(String, String)>, IpNet, String, i32, String);
+/// A summary as it lies in the tables.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(Pg))]
+struct Summary {
+    id: Uuid,
+    credential_id: Uuid,
+    #[diesel(select_expression = (credentials::name, credentials::username).nullable())]
+    credential: Option<(String, String)>,
+    remote_ip: IpNet,
+    content_type: String,
+    size_bytes: i32,
+    #[diesel(select_expression = left(events::body, PREVIEW_BYTES as i32), select_expression_type = left<events::body, i32>)]
+    beginning: String,
+}
 
-pub fn summary(row: SummaryRow) -> EventSummary {
-    let (id, credential_id, credential, ip, content_type, size_bytes, beginning) = row;
-    let (credential_name, username) = credential.unwrap_or_default();
-    EventSummary {
-        id: EventId(id),
-        credential_id: CredentialId(credential_id),
-        credential_name,
-        username,
-        remote_ip: ip.addr(),
-        content_type,
-        size_bytes: u64::try_from(size_bytes).unwrap_or(0),
-        beginning,
+impl From<Summary> for EventSummary {
+    fn from(row: Summary) -> Self {
+        let (credential_name, username) = row.credential.unwrap_or_default();
+        Self {
+            id: EventId(row.id),
+            credential_id: CredentialId(row.credential_id),
+            credential_name,
+            username,
+            remote_ip: row.remote_ip.addr(),
+            content_type: row.content_type,
+            size_bytes: u64::from(row.size_bytes.unsigned_abs()),
+            beginning: row.beginning,
+        }
     }
 }
 
@@ -85,67 +102,22 @@ macro_rules! of_account {
             .filter(events::account_id.eq($account.0))
     };
 }
-pub(crate) use of_account;
 
-/// The events of a filter that is a range of the key.
-macro_rules! ranged {
-    ($account:expr, $filter:expr) => {{
-        let mut query = of_account!($account).into_boxed();
-        if let Some(since) = $filter.since {
-            query = query.filter(events::id.ge(EventId::first_of(since).0));
-        }
-        if let Some(until) = $filter.until {
-            query = query.filter(events::id.lt(EventId::first_of(until).0));
-        }
-        query
-    }};
-}
-pub(crate) use ranged;
-
-macro_rules! summary_columns {
-    () => {
-        (
-            events::id,
-            events::credential_id,
-            (credentials::name, credentials::username).nullable(),
-            events::remote_ip,
-            events::content_type,
-            events::size_bytes,
-            left(events::body, PREVIEW_BYTES as i32),
-        )
-    };
-}
-pub(crate) use summary_columns;
-
-/// One page, newest first. Reads one row more than it answers with, to know whether there is another page; where events have to be
-/// looked at, it reads no more than the budget allows, and says so.
+/// One page, newest first. Looks for one event more than it answers with, to know whether there is another page; where the budget does
+/// not allow for so many, it says so.
 pub async fn list(
     conn: &mut Connection,
     account: AccountId,
-    filter: &EventFilter,
-    cursor: Cursor,
+    (filter, cursor): (&EventFilter, Cursor),
     limit: usize,
     budget: Budget<'_>,
 ) -> Result<Page<EventSummary>, StoreError> {
-    let (mut rows, more, stopped_at) = if filter.needs_scan() {
-        let mut found = look(conn, account, filter, cursor, limit + 1, budget).await?;
-        let more = found.ids.len() > limit;
-        found.ids.truncate(limit);
-        (list_summaries(conn, account, &found.ids).await?, more, found.next.filter(|_| !more))
-    } else {
-        let query = ranged!(account, filter);
-        let query = match cursor {
-            Cursor::Newest => query.order(events::id.desc()),
-            Cursor::Before(id) => query.filter(events::id.lt(id.0)).order(events::id.desc()),
-            Cursor::After(id) => query.filter(events::id.gt(id.0)).order(events::id.asc()),
-        };
-        let rows: Vec<SummaryRow> = query.select(summary_columns!()).limit(limit as i64 + 1).load(conn).await?;
-        let more = rows.len() > limit;
-        (rows.into_iter().take(limit).map(summary).collect(), more, None)
-    };
-    // The same order whichever way was looked, and from wherever the rows came.
-    rows.sort_unstable_by_key(|row: &EventSummary| std::cmp::Reverse(row.id));
-    let more = more || stopped_at.is_some();
+    let mut found = EventScan::at(account, filter, cursor).look(conn, limit + 1, budget).await?;
+    let is_full = found.ids.len() > limit;
+    found.ids.truncate(limit);
+    let rows = list_summaries(conn, account, &found.ids).await?;
+    let stopped_at = found.next.filter(|_| !is_full);
+    let more = is_full || stopped_at.is_some();
     let (has_newer, has_older) = match cursor {
         Cursor::Newest => (false, more),
         Cursor::Before(_) => (true, more),
@@ -154,19 +126,22 @@ pub async fn list(
     Ok(Page { rows, has_newer, has_older, stopped_at })
 }
 
-/// These events, in no order.
+/// These events, newest first.
 pub async fn list_summaries(
     conn: &mut Connection,
     account: AccountId,
     ids: &[EventId],
 ) -> Result<Vec<EventSummary>, StoreError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids.iter().map(|id| id.0);
-    let query = of_account!(account).filter(events::id.eq_any(ids)).select(summary_columns!());
-    let rows: Vec<SummaryRow> = query.load(conn).await?;
-    Ok(rows.into_iter().map(summary).collect())
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+    // The range touches the partitions of that time and no others.
+    let rows: Vec<Summary> = of_account!(account)
+        .filter(events::id.between(first.0, last.0))
+        .filter(events::id.eq_any(ids.iter().map(|id| id.0)))
+        .order(events::id.desc())
+        .select(Summary::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(EventSummary::from).collect())
 }
 
 /// Looks for what is beside an event within the filter: the next newer and the next older one.
@@ -176,46 +151,47 @@ pub async fn neighbours(
     filter: &EventFilter,
     id: EventId,
 ) -> Result<[Found; 2], StoreError> {
-    let newer = look(conn, account, filter, Cursor::After(id), 1, Budget::PAGE).await?;
-    let older = look(conn, account, filter, Cursor::Before(id), 1, Budget::PAGE).await?;
+    let newer = EventScan::at(account, filter, Cursor::After(id)).look(conn, 1, Budget::PAGE).await?;
+    let older = EventScan::at(account, filter, Cursor::Before(id)).look(conn, 1, Budget::PAGE).await?;
     Ok([newer, older])
 }
 
-type WholeRow = (SummaryRow, Option<Moment>, Option<Moment>, Option<String>, Option<String>, String, String);
-
-fn whole(row: WholeRow) -> Result<StoredEvent, StoreError> {
-    let (summary_row, revoked, accepted_late, user_agent, query, headers, body) = row;
-    let headers: Vec<KeptHeader> =
-        serde_json::from_str(&headers).map_err(|_| StoreError::Unreadable("headers of an event".to_owned()))?;
-    Ok(StoredEvent {
-        summary: summary(summary_row),
-        credential_revoked: revoked.is_some(),
-        accepted_late_at: time(accepted_late),
-        user_agent,
-        query,
-        headers,
-        body,
-    })
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(Pg))]
+struct Whole {
+    #[diesel(embed)]
+    summary: Summary,
+    #[diesel(select_expression = credentials::revoked_at.nullable())]
+    revoked_at: Option<Moment>,
+    accepted_late_at: Option<Moment>,
+    user_agent: Option<String>,
+    query: Option<String>,
+    headers: String,
+    body: String,
 }
 
-macro_rules! whole_columns {
-    () => {
-        (
-            summary_columns!(),
-            credentials::revoked_at.nullable(),
-            events::accepted_late_at,
-            events::user_agent,
-            events::query,
-            events::headers,
-            events::body,
-        )
-    };
+impl TryFrom<Whole> for StoredEvent {
+    type Error = StoreError;
+
+    fn try_from(row: Whole) -> Result<Self, StoreError> {
+        let unreadable = |_| StoreError::Unreadable("headers of an event".to_owned());
+        let headers: Vec<KeptHeader> = serde_json::from_str(&row.headers).map_err(unreadable)?;
+        Ok(Self {
+            summary: row.summary.into(),
+            credential_revoked: row.revoked_at.is_some(),
+            accepted_late_at: time(row.accepted_late_at),
+            user_agent: row.user_agent,
+            query: row.query,
+            headers,
+            body: row.body,
+        })
+    }
 }
 
 pub async fn find(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
-    let row: Option<WholeRow> =
-        of_account!(account).filter(events::id.eq(id.0)).select(whole_columns!()).first(conn).await.optional()?;
-    row.map(whole).transpose()
+    let row: Option<Whole> =
+        of_account!(account).filter(events::id.eq(id.0)).select(Whole::as_select()).first(conn).await.optional()?;
+    row.map(StoredEvent::try_from).transpose()
 }
 
 /// The addresses that a credential's latest events came from, at most 1,000 events back, most recent first.

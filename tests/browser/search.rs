@@ -13,7 +13,7 @@ const ON: &str = "[data-further] a";
 const SEARCH: &str = "/events?q=kind%20%3D%207.0";
 const MANY: u32 = 100_000;
 const WAITING: &str = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' \
-     and query like '%over w%'";
+     and query like '%sum(octet_length%'";
 
 async fn rows(visit: &Visit) -> Vec<String> {
     let ids = visit.ask(&format!("return [...document.querySelectorAll('{ROWS}')].map(row => row.dataset.id)")).await;

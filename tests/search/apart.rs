@@ -61,7 +61,7 @@ async fn a_search_that_nobody_waits_for_ends_in_the_database_too() {
 
 /// Searches that wait for events which somebody keeps for himself.
 const WAITING: &str = "select count(*) from pg_stat_activity where datname = current_database() \
-     and wait_event_type = 'Lock' and query like '%over w%'";
+     and wait_event_type = 'Lock' and query like '%sum(octet_length%'";
 /// Connections whose last search was given up.
 const GIVEN_UP: &str = "select count(*) from pg_stat_activity where datname = current_database() \
      and state = 'idle' and query = 'rollback'";

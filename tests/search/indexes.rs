@@ -8,7 +8,8 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use jiff::SignedDuration;
 use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::listing::Cursor;
-use reasoner_webhooks::store::matching::{Budget, look};
+use reasoner_webhooks::store::scan::budget::Budget;
+use reasoner_webhooks::store::scan::event_scan::EventScan;
 use reasoner_webhooks::store::{partitions, search_indexes};
 
 use crate::filled::{Filled, searching};
@@ -30,7 +31,7 @@ async fn find(filled: &Filled, search: &str) -> Vec<EventId> {
     while let Some(from) = cursor {
         let mut conn = filled.store.connection().await.unwrap();
         let filter = searching(search);
-        let step = look(&mut conn, filled.account, &filter, from, 7, Budget::BATCH).await.unwrap();
+        let step = EventScan::at(filled.account, &filter, from).look(&mut conn, 7, Budget::BATCH).await.unwrap();
         found.extend(step.ids);
         cursor = step.next;
     }
@@ -105,8 +106,9 @@ async fn a_window_of_a_closed_week_is_read_by_the_key_and_not_by_its_index() {
     // Within one transaction, whose uses are counted by themselves.
     conn.batch_execute("begin; set local enable_seqscan = off; set local enable_indexscan = off").await.unwrap();
     let from = Cursor::Before(plain.next());
-    let one_window = Budget { time: Duration::ZERO, rows: 1, senders: None };
-    let step = look(&mut conn, filled.account, &searching("zebra"), from, 7, one_window).await.unwrap();
+    let one_window = Budget { time: Duration::ZERO, rows: 1, ..Budget::PAGE };
+    let mut scan = EventScan::at(filled.account, &searching("zebra"), from);
+    let step = scan.look(&mut conn, 7, one_window).await.unwrap();
     assert_eq!(step.ids, [plain]);
     assert_eq!(uses(&mut conn).await, 0);
     conn.batch_execute("select from events where lower(body collate \"C\") like '%zebra%'").await.unwrap();

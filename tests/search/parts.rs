@@ -3,23 +3,24 @@
 use jiff::SignedDuration;
 use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::listing::EventFilter;
-use reasoner_webhooks::store::event_batches::{PartLimit, stored_span};
-use reasoner_webhooks::store::filtered_parts::FilteredParts;
+use reasoner_webhooks::store::scan::budget::Budget;
+use reasoner_webhooks::store::scan::event_scan::EventScan;
+use reasoner_webhooks::store::scan::look::stored_span;
 
 use crate::filled::{Filled, searching};
 use crate::indexes::{OLD, make, with_old_events};
 use crate::support::postgres::query;
 
-const LIMIT: PartLimit = PartLimit { events: 2_000, bytes: 1 << 20 };
+const LIMIT: Budget = Budget::part(2_000, 1 << 20);
 
 /// What passes, in the order in which it came, and how many events were read for it.
 async fn read(filled: &Filled, filter: &EventFilter) -> (Vec<EventId>, u64) {
     let mut conn = filled.store.connection().await.unwrap();
     let span = stored_span(&mut conn, filled.account, filter).await.unwrap();
-    let mut parts = FilteredParts::new(filled.account, filter.clone(), span);
+    let mut scan = EventScan::oldest_first(filled.account, filter.clone(), span);
     let (mut found, mut seen) = (Vec::new(), 0);
-    while let Some(part) = parts.next(&mut conn, LIMIT).await.unwrap() {
-        assert!(part.events.len() <= LIMIT.events && part.events.iter().all(|event| event.id < part.end));
+    while let Some(part) = scan.next_whole(&mut conn, &LIMIT).await.unwrap() {
+        assert!(part.events.len() as u64 <= LIMIT.rows && part.events.iter().all(|event| event.id < part.rest.from));
         found.extend(part.events.into_iter().map(|event| event.id));
         seen += part.seen;
     }
@@ -92,9 +93,9 @@ async fn candidates_with_large_headers_are_read_a_few_at_a_time() {
     let mut conn = filled.store.connection().await.unwrap();
     let filter = searching("okapi");
     let span = stored_span(&mut conn, filled.account, &filter).await.unwrap();
-    let mut parts = FilteredParts::new(filled.account, filter, span);
+    let mut scan = EventScan::oldest_first(filled.account, filter, span);
     let mut found = 0;
-    while let Some(part) = parts.next(&mut conn, LIMIT).await.unwrap() {
+    while let Some(part) = scan.next_whole(&mut conn, &LIMIT).await.unwrap() {
         let bytes: usize = part.events.iter().map(|event| event.headers.len()).sum();
         assert!(bytes as u64 <= LIMIT.bytes, "{bytes}");
         found += part.events.len();
@@ -114,9 +115,9 @@ async fn a_large_candidate_is_a_part_by_itself() {
     let mut conn = filled.store.connection().await.unwrap();
     let filter = searching("okapi");
     let span = stored_span(&mut conn, filled.account, &filter).await.unwrap();
-    let mut parts = FilteredParts::new(filled.account, filter, span);
+    let mut scan = EventScan::oldest_first(filled.account, filter, span);
     let mut found = Vec::new();
-    while let Some(part) = parts.next(&mut conn, LIMIT).await.unwrap() {
+    while let Some(part) = scan.next_whole(&mut conn, &LIMIT).await.unwrap() {
         assert!(part.events.len() <= 1, "two of them are more than a part may be");
         found.extend(part.events.into_iter().map(|event| event.id));
     }

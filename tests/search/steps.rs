@@ -11,13 +11,14 @@ use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::listing::{Cursor, EventFilter};
 use reasoner_webhooks::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
 use reasoner_webhooks::store::events;
-use reasoner_webhooks::store::matching::{Budget, look};
+use reasoner_webhooks::store::scan::budget::Budget;
+use reasoner_webhooks::store::scan::event_scan::EventScan;
 use uuid::Uuid;
 
 use crate::filled::{Filled, searching};
 
 /// The least that a look does.
-const ONE_STEP: Budget = Budget { time: Duration::ZERO, rows: 1, senders: None };
+const ONE_STEP: Budget = Budget { time: Duration::ZERO, ..Budget::PAGE };
 
 fn minutes(n: usize) -> SignedDuration {
     SignedDuration::from_mins(i64::try_from(n).unwrap())
@@ -28,7 +29,7 @@ async fn all(filled: &Filled, filter: &EventFilter, cursor: Cursor, want: usize,
     let (mut found, mut cursor) = (Vec::new(), Some(cursor));
     while let Some(from) = cursor {
         let mut conn = filled.store.connection().await.unwrap();
-        let step = look(&mut conn, filled.account, filter, from, want, budget).await.unwrap();
+        let step = EventScan::at(filled.account, filter, from).look(&mut conn, want, budget).await.unwrap();
         assert!(step.ids.len() <= want);
         found.extend(step.ids);
         cursor = step.next;
@@ -136,7 +137,8 @@ async fn a_search_in_steps_finds_everything_exactly_once_in_both_directions() {
     assert_eq!(all(&filled, &filter, beginning, 1_000_000, ONE_STEP).await, oldest_first);
 
     let mut conn = filled.store.connection().await.unwrap();
-    let first = look(&mut conn, filled.account, &filter, Cursor::Newest, 1_000_000, ONE_STEP).await.unwrap();
+    let mut scan = EventScan::at(filled.account, &filter, Cursor::Newest);
+    let first = scan.look(&mut conn, 1_000_000, ONE_STEP).await.unwrap();
     assert!(!first.ids.is_empty() && first.ids.len() < wanted.len(), "one step is not everything");
     assert!(matches!(first.next, Some(Cursor::Before(_))));
 }
@@ -152,7 +154,7 @@ async fn what_arrives_during_a_search_neither_repeats_nor_hides_what_was_there()
     let (mut found, mut cursor) = (Vec::new(), Some(Cursor::Newest));
     while let Some(from) = cursor {
         let mut conn = filled.store.connection().await.unwrap();
-        let step = look(&mut conn, filled.account, &filter, from, 400, ONE_STEP).await.unwrap();
+        let step = EventScan::at(filled.account, &filter, from).look(&mut conn, 400, ONE_STEP).await.unwrap();
         drop(conn);
         found.extend(step.ids);
         cursor = step.next;
@@ -171,7 +173,7 @@ async fn a_page_says_how_far_it_looked_and_the_next_goes_on_there() {
     let filter = searching("needle");
     let mut conn = filled.store.connection().await.unwrap();
     let page =
-        async |conn: &mut _, cursor| events::list(conn, filled.account, &filter, cursor, 50, ONE_STEP).await.unwrap();
+        async |conn: &mut _, cursor| events::list(conn, filled.account, (&filter, cursor), 50, ONE_STEP).await.unwrap();
     let first = page(&mut conn, Cursor::Newest).await;
     assert!(first.rows.is_empty() && first.has_older && !first.has_newer);
     let mut cursor = first.stopped_at;

@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 
 use crate::domain::event::EventId;
 use crate::domain::retention::Retention;
-use crate::store::{event_batches, event_removals, partitions};
+use crate::store::scan::look::oldest;
+use crate::store::{event_removals, partitions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::{When, grouped, size};
@@ -41,7 +42,7 @@ pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let kept_since = retention.kept_since(now);
     let stored = event_removals::stored_between(&mut conn, account, kept_since, None).await?;
     let shown_since = if retention.is_shortened() { kept_since } else { jiff::Timestamp::UNIX_EPOCH };
-    let oldest = event_batches::oldest(&mut conn, account, EventId::first_of(shown_since)).await?;
+    let oldest = oldest(&mut conn, account, EventId::first_of(shown_since)).await?;
     let oldest = oldest.map(EventId::received_at);
     let goes_at = |time: jiff::Timestamp| goes_at(time, retention);
     let template = Show {

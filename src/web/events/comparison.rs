@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::store::matching::{Budget, look};
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::EventScan;
 use crate::store::searching::search;
 use crate::store::{credentials, events};
 use crate::web::current_user::SignedIn;
@@ -154,8 +155,8 @@ pub async fn show(
     let from = part.before.as_deref().and_then(|input| input.parse().ok()).unwrap_or(id).min(id);
     // A search waits for its turn, and not with a connection that others could use.
     drop(conn);
-    let before = async |conn: &mut _| look(conn, account, &of_credential, Cursor::Before(from), 1, Budget::PAGE).await;
-    let found = search(store, before).await?;
+    let mut scan = EventScan::at(account, &of_credential, Cursor::Before(from));
+    let found = search(store, async |conn| scan.look(conn, 1, Budget::PAGE).await).await?;
     let mut conn = store.connection().await?;
     let previous = match found.ids.first() {
         Some(older) => events::find(&mut conn, account, *older).await?,

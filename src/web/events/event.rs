@@ -8,7 +8,7 @@ use crate::app::delete_event::delete_event;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::request_headers::MASK;
-use crate::store::matching::Found;
+use crate::store::scan::look::Found;
 use crate::store::searching::search;
 use crate::store::{credentials, events};
 use crate::web::current_user::SignedIn;

@@ -15,8 +15,8 @@ use crate::domain::position::Position;
 use crate::domain::query::fields::suggest;
 use crate::domain::time::{in_zone, offset};
 use crate::store::error::StoreError;
-use crate::store::matching::Budget;
 use crate::store::pool::{Pooled, Store};
+use crate::store::scan::budget::Budget;
 use crate::store::searching::search;
 use crate::store::{credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
@@ -173,24 +173,24 @@ async fn list_found(
     account: AccountId,
     filters: &Filters,
 ) -> Result<Listed<EventSummary>, StoreError> {
-    let (filter, cursor) = (&filters.filter, filters.cursor);
+    let from = (&filters.filter, filters.cursor);
     if filters.error.is_some() {
         return Ok(Listed { rows: Vec::new(), has_newer: false, has_older: false, stopped_at: None });
     }
-    if !filter.needs_scan() {
-        return events::list(&mut conn, account, filter, cursor, EVENTS_PER_PAGE, Budget::PAGE).await;
+    if !filters.filter.needs_scan() {
+        return events::list(&mut conn, account, from, EVENTS_PER_PAGE, Budget::PAGE).await;
     }
     drop(conn);
     let budget = Budget::PAGE.beside(store.pacing());
-    let look = async |conn: &mut _| events::list(conn, account, filter, cursor, EVENTS_PER_PAGE, budget).await;
+    let look = async |conn: &mut _| events::list(conn, account, from, EVENTS_PER_PAGE, budget).await;
     search(store, look).await
 }
 
 /// The newest events of an account, whatever the filters say.
 async fn list_newest(store: &Store, account: AccountId) -> Result<Vec<EventSummary>, StoreError> {
     let mut conn = store.connection().await?;
-    let (all, newest) = (EventFilter::default(), Cursor::Newest);
-    Ok(events::list(&mut conn, account, &all, newest, EVENTS_PER_PAGE, Budget::PAGE).await?.rows)
+    let newest = (&EventFilter::default(), Cursor::Newest);
+    Ok(events::list(&mut conn, account, newest, EVENTS_PER_PAGE, Budget::PAGE).await?.rows)
 }
 
 fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp, zone: &TimeZone) -> Pager {

@@ -17,10 +17,11 @@ use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Snapshot};
 use crate::domain::rejection::Rejection;
 use crate::store::error::StoreError;
-use crate::store::found_arrivals::list_newest;
 use crate::store::pool::{Connection, Store};
+use crate::store::scan::budget::Budget;
+use crate::store::scan::event_scan::EventScan;
 use crate::store::searching::search;
-use crate::store::{arrivals, audit, rejections};
+use crate::store::{audit, events, rejections};
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
 
@@ -71,10 +72,11 @@ impl Reading {
         let mut text = Text::default();
         let (mut rows, mut is_cut) = (0, false);
         for (from, until) in &steps {
-            let arrived = list_newest(conn, self.account, filter, (from, until), MAX_ROWS + 1).await?;
-            rows += arrived.events.len();
-            is_cut |= arrived.more_after.is_some();
-            for event in arrived.events.iter().rev() {
+            let mut scan = EventScan::of_arrivals(self.account, filter, (from, until), true);
+            let found = scan.look(conn, MAX_ROWS + 1, Budget::LIVE).await?;
+            rows += found.ids.len();
+            is_cut |= found.next.is_some();
+            for event in events::list_summaries(conn, self.account, &found.ids).await?.iter().rev() {
                 let cursor = self.cursors.write(&from.within(event.id, until));
                 text.stored(event, &cursor, &self.filters, now);
             }
@@ -91,7 +93,8 @@ impl Reading {
         }
         let mut count = 0;
         for (from, until) in &steps {
-            count += arrivals::count(conn, self.account, filter, from, until, MOST_COUNTED + 1).await?;
+            let mut scan = EventScan::of_arrivals(self.account, filter, (from, until), true);
+            count += scan.look(conn, MOST_COUNTED + 1, Budget::BATCH).await?.ids.len();
         }
         text.skipped(count.min(MOST_COUNTED), count > MOST_COUNTED, &cursor);
         Ok((text, count))

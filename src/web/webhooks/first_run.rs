@@ -10,8 +10,8 @@ use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::store::error::StoreError;
-use crate::store::matching::Budget;
 use crate::store::pool::Connection;
+use crate::store::scan::budget::Budget;
 use crate::store::{event_counts, events, rejections};
 use crate::web::format::When;
 use crate::web::rows::rejection_row::RejectionRow;
@@ -56,7 +56,7 @@ impl FirstRun {
         }
         let everything = EventFilter::default();
         let first =
-            events::list(conn, account, &everything, Cursor::After(EventId(Uuid::nil())), 1, Budget::PAGE).await?;
+            events::list(conn, account, (&everything, Cursor::After(EventId(Uuid::nil()))), 1, Budget::PAGE).await?;
         let arrived = first.rows.first().map(|event| FirstEvent::new(event, now));
         let refused = rejections::list(conn, account, (&everything, None), None, 1).await?;
         let attempt = refused.rows.first().filter(|_| arrived.is_none());

@@ -1,17 +1,14 @@
-//! What the database can tell of a filter: it drops the events that cannot pass, by their credential and by what their bodies
-//! would have to contain. What is left is asked by the search itself.
-
-use std::ops::Range;
+//! The conditions of a scan: what the database can tell of a filter. It drops the events that cannot pass, by their credential and by what
+//! their bodies would have to contain. What is left is asked by the search itself.
 
 use diesel::dsl::sql;
-use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Text};
-use diesel::{BoolExpressionMethods, BoxableExpression, ExpressionMethods, QueryDsl};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 
-use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::prefilter::{Pattern, Patterns};
+use crate::store::scan::span::{Events, OnEvents, Span};
 use crate::store::schema::events;
 use crate::store::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
 
@@ -24,20 +21,10 @@ pub enum By {
     Text,
 }
 
-/// The events of a span of ids that the database does not drop. `patterns` are those of the filter's search; the times of the
-/// filter are the span's.
-pub fn passing(
-    account: AccountId,
-    filter: &EventFilter,
-    patterns: &Patterns,
-    span: &Range<EventId>,
-    by: By,
-) -> events::BoxedQuery<'static, Pg> {
-    let mut query = events::table
-        .filter(events::account_id.eq(account.0))
-        .filter(events::id.ge(span.start.0))
-        .filter(events::id.lt(span.end.0))
-        .into_boxed();
+/// The events of a span that the database does not drop. `patterns` are those of the filter's search; the times of the filter are the
+/// span's.
+pub fn passing(account: AccountId, filter: &EventFilter, patterns: &Patterns, span: &Span, by: By) -> Events {
+    let mut query = span.events(account);
     if let Some(credential) = filter.credential {
         query = query.filter(events::credential_id.eq(credential.0));
     }
@@ -50,9 +37,6 @@ pub fn passing(
     }
     query
 }
-
-/// A condition on `events`.
-pub type OnEvents = Box<dyn BoxableExpression<events::table, Pg, SqlType = Bool>>;
 
 fn contains(pattern: &Pattern, by: By) -> OnEvents {
     // The same comparison under another name, which the planner takes for one that the index knows nothing of.
