@@ -180,11 +180,13 @@ pub async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Resul
 
 /// Ends every password of a credential now and for good.
 pub async fn revoke_all(conn: &mut Connection, credential: CredentialId, at: Timestamp) -> Result<(), StoreError> {
-    statement("update credential_secrets set revoked_at = $2, slot = null where credential_id = $1 and revoked_at is null")
-        .bind::<SqlUuid, _>(credential.0)
-        .bind::<Timestamptz, _>(Moment(at))
-        .execute(conn)
-        .await?;
+    statement(
+        "update credential_secrets set revoked_at = $2, slot = null where credential_id = $1 and revoked_at is null",
+    )
+    .bind::<SqlUuid, _>(credential.0)
+    .bind::<Timestamptz, _>(Moment(at))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -28,7 +28,6 @@ pub mod old_rows;
 pub mod pacing;
 pub mod partitions;
 pub mod pool;
-pub mod prepared;
 pub mod rejections;
 pub mod scan;
 pub mod schema;

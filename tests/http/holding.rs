@@ -95,7 +95,10 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
         .unwrap()
         .to_owned();
     let page = alice.page(&location).await;
-    assert!(page.contains("3 late events of System 1 are stored.") && !page.contains("sent with the expired password"), "{page}");
+    assert!(
+        page.contains("3 late events of System 1 are stored.") && !page.contains("sent with the expired password"),
+        "{page}"
+    );
 
     let export = alice.page("/events/export").await;
     let events: Vec<serde_json::Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -386,7 +389,10 @@ async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so
     assert!(page.contains("1 late event of System 1 is stored."), "{page}");
     assert!(page.contains("1 was older than events are kept, and is gone."), "{page}");
     assert_eq!(server.query("select body from events").await, [[Some("2".to_owned())]]);
-    assert!(page.contains("1 event from 127.0.0.1 is held: sent with the expired password"), "what came since is asked about again");
+    assert!(
+        page.contains("1 event from 127.0.0.1 is held: sent with the expired password"),
+        "what came since is asked about again"
+    );
     let dialog = alice.page(&format!("{WEBHOOKS}?discard={}", path.rsplit('/').next().unwrap())).await;
     assert!(dialog.contains("Discard event</button>"), "{dialog}");
 }

@@ -2,7 +2,7 @@
 
 use diesel::pg::Pg;
 use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
-use diesel::{QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -10,10 +10,10 @@ use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::pool::Connection;
-use crate::store::prepared::prepared;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::span::{Events, Span};
 use crate::store::schema::events;
+use crate::store::statement::statement;
 
 /// How often the first events of a span are measured together before each of them is.
 const MEASUREMENTS: usize = 2;
@@ -47,25 +47,32 @@ pub async fn list(conn: &mut Connection, query: Events, span: &Span, most: u64) 
     Ok(span.ordered(query).limit(most).select(Key::as_select()).load(conn).await?)
 }
 
+/// The last of the first events of a span, how many these are, and the bytes of their bodies and of their headers.
+#[derive(QueryableByName)]
+struct Measured {
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    last: Option<Uuid>,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    bodies: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    headers: Option<i64>,
+}
+
 macro_rules! measuring {
-    ($name:ident, $order:literal) => {
-        prepared! {
-            /// The last of the first events of a span, how many these are, and the bytes of their bodies and of their headers.
-            $name<'a> gives (Nullable<SqlUuid>, BigInt, Nullable<BigInt>, Nullable<BigInt>) {
-                "select (array_agg(id))[count(*)], count(*), sum(size_bytes), sum(octet_length(headers)) from \
-(select id, size_bytes, headers from events where account_id = ",
-                account: &'a Uuid as SqlUuid, " and id >= ",
-                from: &'a Uuid as SqlUuid, " and id < ",
-                before: &'a Uuid as SqlUuid, $order,
-                events: i64 as BigInt, ") as part"
-            }
-        }
+    ($order:literal) => {
+        concat!(
+            "select (array_agg(id))[count(*)] as last, count(*) as count, sum(size_bytes) as bodies, \
+             sum(octet_length(headers)) as headers from (select id, size_bytes, headers from events \
+             where account_id = $1 and id >= $2 and id < $3 order by ",
+            $order,
+            " limit $4) as part"
+        )
     };
 }
-measuring!(MeasureOldest, " order by id limit ");
-measuring!(MeasureNewest, " order by id desc limit ");
-
-type Measured = (Option<Uuid>, i64, Option<i64>, Option<i64>);
+const MEASURE_OLDEST: &str = measuring!("id");
+const MEASURE_NEWEST: &str = measuring!("id desc");
 
 /// The last event of the part that a span begins with, and how many that part has; `None` where it has no events.
 pub async fn measure(
@@ -77,11 +84,14 @@ pub async fn measure(
     let Span { from: EventId(from), before: EventId(before), newest_first } = span;
     let mut events = budget.rows as i64;
     for _ in 0..MEASUREMENTS {
-        let (last, count, bodies, headers): Measured = if *newest_first {
-            MeasureNewest { account: &account.0, from, before, events }.get_result(conn).await?
-        } else {
-            MeasureOldest { account: &account.0, from, before, events }.get_result(conn).await?
-        };
+        let measured: Measured = statement(if *newest_first { MEASURE_NEWEST } else { MEASURE_OLDEST })
+            .bind::<SqlUuid, _>(account.0)
+            .bind::<SqlUuid, _>(from)
+            .bind::<SqlUuid, _>(before)
+            .bind::<BigInt, _>(events)
+            .get_result(conn)
+            .await?;
+        let Measured { last, count, bodies, headers } = measured;
         let Some(last) = last else { return Ok(None) };
         let bytes = bodies.max(headers).unwrap_or_default().unsigned_abs();
         if bytes <= budget.bytes || count == 1 {

@@ -36,7 +36,8 @@ impl EventScan {
         loop {
             let began = Instant::now();
             let time = until.saturating_duration_since(began) / SHARE_OF_INDEX;
-            let Some(part) = self.next(conn, &Budget { rows: window.min(budget.rows - rows), time, ..budget }).await? else {
+            let Some(part) = self.next(conn, &Budget { rows: window.min(budget.rows - rows), time, ..budget }).await?
+            else {
                 return Ok(Found { ids, next: None });
             };
             rows += part.seen;

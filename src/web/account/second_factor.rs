@@ -162,9 +162,8 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
         Err(TurnOnError::AlreadyOn) => codes_shown_before(&current_user),
         Err(TurnOnError::WrongCode) => {
             let mut template = new_page(&current_user, &proposal)?;
-            template.code_error = Some(
-                "That code doesn’t match. Check your phone’s clock, then enter the code it shows now.",
-            );
+            template.code_error =
+                Some("That code doesn’t match. Check your phone’s clock, then enter the code it shows now.");
             html_invalid(&template)
         }
         Err(TurnOnError::Failed(failure)) => Err(failure.into()),

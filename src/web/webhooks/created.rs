@@ -59,7 +59,8 @@ pub fn created(
     let name = escape_invisible(name).into_owned();
     let plain = password.reveal();
     let env_file = format!("WEBHOOK_URL={endpoint}\nWEBHOOK_USERNAME={username}\nWEBHOOK_PASSWORD={plain}\n");
-    let title = if rotated.is_some() { format!("New password for {name}") } else { format!("Credential created for {name}") };
+    let title =
+        if rotated.is_some() { format!("New password for {name}") } else { format!("Credential created for {name}") };
     let template = Created {
         page: current_user.page(&title).at("settings", "webhooks"),
         id: id.to_string(),
