@@ -69,11 +69,6 @@ pub fn address(name: &str) -> String {
     }
 }
 
-/// What a file that is served under a name weighs over the wire, in bytes.
-pub fn weight(hashed_name: &str) -> usize {
-    find(hashed_name).map_or(0, |asset| asset.gzip.as_ref().unwrap_or(&asset.bytes).len())
-}
-
 /// The file that is served under a name.
 pub fn find(hashed_name: &str) -> Option<&'static Asset> {
     ASSETS.values().find(|asset| asset.hashed_name == hashed_name)

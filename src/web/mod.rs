@@ -25,5 +25,4 @@ pub mod sign_in;
 pub mod static_files;
 pub mod theme;
 pub mod webhooks;
-pub mod weight;
 pub mod zone;
