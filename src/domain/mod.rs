@@ -19,7 +19,6 @@ pub mod expiry;
 pub mod holding;
 pub mod ids;
 pub mod installation;
-pub mod json_fault;
 pub mod leak;
 pub mod listing;
 pub mod network;
