@@ -12,6 +12,7 @@ pub mod credential_password;
 pub mod cursor;
 pub mod deletion;
 pub mod device;
+pub mod digest;
 pub mod email;
 pub mod escape_invisible;
 pub mod event;

@@ -20,10 +20,10 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::domain::digest::sha256;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::second_factor::HALFWAY_LASTS;
 use crate::random;
@@ -221,7 +221,7 @@ fn address(state: &State) -> Option<IpAddr> {
 }
 
 fn key_hash(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
+    sha256(key.as_bytes())
 }
 
 impl SessionStore for PostgresSessions {
