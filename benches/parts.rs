@@ -6,6 +6,7 @@
 #[path = "ingest/event_body.rs"]
 mod event_body;
 
+use std::hash::RandomState;
 use std::hint::black_box;
 
 use base64::Engine;
@@ -17,12 +18,10 @@ use reasoner_webhooks::domain::credential_password::{CredentialPassword, RANDOM_
 use reasoner_webhooks::domain::installation::keyed_digest;
 use reasoner_webhooks::domain::payload::Payload;
 use reasoner_webhooks::domain::request_headers::scrub;
-use reasoner_webhooks::web::json_view::changes::changes;
-use reasoner_webhooks::web::json_view::extent::Reservation;
+use reasoner_webhooks::web::json_view::changes::{Values, changes};
 use reasoner_webhooks::web::json_view::location::ValueLocation;
-use reasoner_webhooks::web::json_view::nodes::{Digests, Nodes};
 use reasoner_webhooks::web::json_view::raw::raw;
-use reasoner_webhooks::web::json_view::tree::tree;
+use reasoner_webhooks::web::json_view::tree::{TREE_BYTES, tree};
 
 use crate::event_body::EVENT_BODY;
 
@@ -106,10 +105,10 @@ fn shown(criterion: &mut Criterion) {
     for (name, body) in mebibytes() {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("as a tree: {name}"), |bencher| {
-            bencher.iter(|| ValueLocation::top(black_box(&body)).map(|top| tree(&body, &top, 0, Reservation::FULL)));
+            bencher.iter(|| ValueLocation::top(black_box(&body)).map(|top| tree(&body, &top, 0, TREE_BYTES)));
         });
         group.bench_function(format!("the last piece of it: {name}"), |bencher| {
-            bencher.iter(|| raw(black_box(&body), body.len() - 1, Reservation::FULL.chunk_bytes));
+            bencher.iter(|| raw(black_box(&body), body.len() - 1));
         });
     }
     group.finish();
@@ -122,9 +121,9 @@ fn compared(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(2 * body.len() as u64));
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let digests = Digests::default();
-                let (old, new) = (Nodes::read(black_box(&body), &digests), Nodes::read(black_box(&other), &digests));
-                old.zip(new).map(|(old, new)| changes(&old, &new, &digests, 0, 100).counts)
+                let key = RandomState::new();
+                let (old, new) = (Values::read(black_box(&body), &key), Values::read(black_box(&other), &key));
+                old.zip(new).map(|(old, new)| changes(&old, &new, 0, 50).counts)
             });
         });
     }

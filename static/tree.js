@@ -1,8 +1,8 @@
-// The body of an event: what is a page of its own without script opens in place. More children, deeper levels, the next piece of
-// a long text, and what can be done with a value. What is fetched is that page; if that fails, the reader goes there.
+// The body of an event: what is a page of its own without script opens in place. More children, the next piece of a long text, and
+// what can be done with a value. What is fetched is that page; if that fails, the reader goes there.
 
 const FETCH_TIMEOUT_MS = 10_000;
-const KINDS = '.tree .more, .tree .closed, .tree .here, .tree .j-k[href], a[data-piece]';
+const KINDS = '.tree .more, .tree .here, .tree .j-k[href], a[data-piece]';
 
 let isFetching = false;
 
@@ -34,7 +34,6 @@ async function open(link) {
   try {
     const page = await fetchPage(link.href);
     if (isBar) showBar(link, page);
-    else if (link.matches('.closed')) openClosed(link, page);
     else if (link.matches('.more')) showRows(link, page);
     else showPiece(link, page);
   } catch {
@@ -59,13 +58,6 @@ function showRows(link, page) {
   const first = kept.find((each) => !each.matches('.earlier'));
   row.replaceWith(...kept);
   focusRow(first);
-}
-
-function openClosed(link, page) {
-  const row = page.querySelector('.tree > li');
-  row.querySelector('details').open = true;
-  link.closest('li').replaceWith(row);
-  row.querySelector('summary').focus();
 }
 
 function showPiece(link, page) {

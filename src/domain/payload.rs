@@ -4,8 +4,7 @@
 //! goes wrong. Nothing is parsed into values: a body is a text.
 
 use serde::de::IgnoredAny;
-
-use crate::domain::json_fault::{Fault, find_fault};
+use serde_json::error::Category;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -54,15 +53,17 @@ fn not_utf8(bytes: &[u8], valid_bytes: usize) -> InvalidJson {
     after(&String::from_utf8_lossy(&bytes[..valid_bytes]), "the bytes are not UTF-8".to_owned())
 }
 
+/// What the parser says, and where: it counts columns in bytes, and none at the beginning of a line.
 fn not_json(json: &str, error: &serde_json::Error) -> InvalidJson {
-    match find_fault(json) {
-        Some(_) if json.trim_ascii().is_empty() => after("", "the body is empty".to_owned()),
-        Some(Fault { at, problem }) => after(json.get(..at).unwrap_or(json), problem.to_owned()),
-        // The parser has the last word, even where we could not say why.
-        None => {
-            InvalidJson { line: error.line().max(1), column: error.column().max(1), problem: "not JSON".to_owned() }
-        }
-    }
+    let words = error.to_string();
+    let problem = match error.classify() {
+        _ if json.trim_ascii().is_empty() => return after("", "the body is empty".to_owned()),
+        Category::Eof => "unexpected end of input",
+        _ => words.rsplit_once(" at line ").map_or("not JSON", |(problem, _)| problem),
+    };
+    let line = json.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let column = line[..line.ceil_char_boundary(error.column())].chars().count().max(1);
+    InvalidJson { line: error.line().max(1), column, problem: problem.to_owned() }
 }
 
 /// What is wrong with the character after some text.
@@ -120,15 +121,15 @@ mod tests {
     #[test]
     fn what_is_not_json_is_told_where_it_goes_wrong() {
         assert_eq!(refusal(b""), "the body is empty at line 1, column 1");
-        assert_eq!(refusal(b"{\"a\":1"), "unexpected end of input at line 1, column 7");
-        assert_eq!(refusal(b"{} {}"), "something follows the value at line 1, column 4");
-        assert_eq!(refusal("{\n \"ä\": x}".as_bytes()), "expected a value at line 2, column 7");
+        assert_eq!(refusal(b"{\"a\":1"), "unexpected end of input at line 1, column 6");
+        assert_eq!(refusal(b"{} {}"), "trailing characters at line 1, column 4");
+        assert_eq!(refusal("{\n \"ä\": x}".as_bytes()), "expected value at line 2, column 7");
         assert_eq!(refusal(b"[1,\n"), "unexpected end of input at line 2, column 1");
         assert_eq!(refusal(" \n".as_bytes()), "the body is empty at line 1, column 1");
-        let control = "a control character in a string has to be escaped at line 1, column 2";
+        let control = "control character (\\u0000-\\u001F) found while parsing a string at line 1, column 1";
         assert_eq!(refusal(b"\"\x01\""), control);
-        assert_eq!(refusal(b"\"\\ud8\""), "expected four hexadecimal digits at line 1, column 6");
-        assert_eq!(refusal(b"{\"b\":tru}"), "expected true at line 1, column 9");
+        assert_eq!(refusal(b"\"\\ud8\""), "unexpected end of input at line 1, column 6");
+        assert_eq!(refusal(b"{\"b\":tru}"), "expected ident at line 1, column 9");
         assert_eq!(refusal(b"[\n\"\xff\"]"), "the bytes are not UTF-8 at line 2, column 2");
         for text in [
             "{a:1}",

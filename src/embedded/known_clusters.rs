@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use nix::unistd::{User, geteuid};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::domain::digest::sha256;
 use crate::embedded::cluster_location::ELSEWHERE;
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::files;
@@ -131,7 +131,7 @@ impl KnownClusters {
 
 /// A path can be longer than a name, so its digest is the name.
 fn file_name(data_dir: &Path) -> String {
-    let digest = Sha256::digest(data_dir.as_os_str().as_bytes());
+    let digest = sha256(data_dir.as_os_str().as_bytes());
     let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("{digits}.json")
 }

@@ -2,9 +2,8 @@
 //!
 //! What comes before the body, and what it says: whose request it is, what the body will be, and what the sender calls it.
 
-use sha2::{Digest, Sha256};
-
 use crate::domain::basic_auth::{self, BasicCredentials};
+use crate::domain::digest::sha256;
 use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, MAX_KEPT_TEXT_BYTES};
 use crate::domain::ids::RequestId;
 use crate::domain::network::Sender;
@@ -92,7 +91,7 @@ impl<'a> Head<'a> {
         if key.len() > MAX_IDEMPOTENCY_KEY_BYTES {
             return Err("the idempotency key is longer than 255 bytes");
         }
-        Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: Sha256::digest(body).into() }))
+        Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: sha256(body) }))
     }
 }
 

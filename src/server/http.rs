@@ -66,7 +66,7 @@ where
         > + 'static,
     S::Service: 'static,
     <S::Service as Service<Request>>::Future: 'static,
-    B: MessageBody + 'static,
+    B: MessageBody + Unpin + 'static,
 {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = workers.unwrap_or(cores.min(MAX_WORKERS));
@@ -114,7 +114,7 @@ fn answer<S, B>(
 ) -> impl Future<Output = Result<Response<Held<EitherBody<B>>>, actix_web::Error>> + use<S, B>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
-    B: MessageBody + 'static,
+    B: MessageBody + Unpin + 'static,
 {
     let in_progress = request.conn_data::<Progress>().map(Progress::begin);
     let answering = app.call(request);
@@ -127,20 +127,17 @@ where
         if let Some(in_progress) = &in_progress {
             in_progress.begin_answer();
         }
-        Ok(response.map_body(|_, body| Held { body, in_progress }))
+        Ok(response.map_body(|_, body| Held { body, _in_progress: in_progress }))
     }
 }
 
-pin_project_lite::pin_project! {
-    /// The body of an answer, whose request is in progress as long as it lives.
-    struct Held<B> {
-        #[pin]
-        body: B,
-        in_progress: Option<InProgress>,
-    }
+/// The body of an answer, whose request is in progress as long as it lives.
+struct Held<B> {
+    body: B,
+    _in_progress: Option<InProgress>,
 }
 
-impl<B: MessageBody> MessageBody for Held<B> {
+impl<B: MessageBody + Unpin> MessageBody for Held<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
@@ -148,6 +145,6 @@ impl<B: MessageBody> MessageBody for Held<B> {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.project().body.poll_next(cx)
+        Pin::new(&mut self.get_mut().body).poll_next(cx)
     }
 }

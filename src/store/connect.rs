@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -16,6 +15,7 @@ use tokio_postgres::tls::TlsStream;
 use tokio_postgres::{CancelToken, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::domain::digest::sha256;
 use crate::store::error::StoreError;
 
 /// How long the only host of an address may take until the session is ready.
@@ -72,7 +72,7 @@ impl Connector {
     /// From now on connects only to the database whose installation has this checksum key. In another one, every sender would be
     /// unknown, and told so.
     pub fn require_installation(&self, checksum_key: &[u8]) {
-        let digits = Sha256::digest(checksum_key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let digits = sha256(checksum_key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let sql = format!(
             "select 1 / (select count(*) from installation where encode(sha256(checksum_key), 'hex') = '{digits}')"
         );

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use flate2::Compression;
 use rust_embed::RustEmbed;
-use sha2::{Digest, Sha256};
 
+use crate::domain::digest::sha256;
 use crate::web::middleware::gzip::gzip;
 
 #[derive(RustEmbed)]
@@ -46,7 +46,7 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
 
 impl Asset {
     fn new(name: &str, bytes: Vec<u8>) -> Self {
-        let digest = Sha256::digest(&bytes);
+        let digest = sha256(&bytes);
         let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
         let content_type = match extension {
@@ -67,11 +67,6 @@ pub fn address(name: &str) -> String {
         Some(asset) => format!("/static/{}", asset.hashed_name),
         None => format!("/static/{name}"),
     }
-}
-
-/// What a file that is served under a name weighs over the wire, in bytes.
-pub fn weight(hashed_name: &str) -> usize {
-    find(hashed_name).map_or(0, |asset| asset.gzip.as_ref().unwrap_or(&asset.bytes).len())
 }
 
 /// The file that is served under a name.

@@ -37,5 +37,4 @@ pub mod sign_in_attempts;
 pub mod static_files;
 pub mod theme;
 pub mod webhooks;
-pub mod weight;
 pub mod zone;

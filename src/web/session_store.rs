@@ -9,10 +9,10 @@ use actix_web::cookie::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::domain::digest::sha256;
 use crate::domain::ids::SessionId;
 use crate::random;
 use crate::store::pool::Store;
@@ -30,7 +30,7 @@ pub struct PostgresSessions {
 type Entries = HashMap<String, String>;
 
 fn key_hash(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
+    sha256(key.as_bytes())
 }
 
 impl SessionStore for PostgresSessions {

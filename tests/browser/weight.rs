@@ -71,7 +71,7 @@ async fn every_page_is_light_and_names_all_it_loads() {
         &event,
         WEBHOOKS,
         "/events/deletion",
-        &format!("{event}?raw=16384"),
+        &format!("{event}?raw=12288"),
         &format!("{event}/comparison"),
         &hostile,
         &format!("{hostile}?raw=500000"),

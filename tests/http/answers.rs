@@ -327,7 +327,7 @@ async fn a_body_that_does_not_arrive_is_given_up_and_others_go_on() {
 async fn what_is_not_json_is_told_line_and_column() {
     let Stage { sender, server, .. } = stage().await;
     let problem = problem(sender.send("{\"a\": 1,\n \"b\": }").await, 400, "invalid_json").await;
-    assert_eq!(problem["detail"], "expected a value at line 2, column 7");
+    assert_eq!(problem["detail"], "expected value at line 2, column 7");
     assert_eq!(server.number("select count(*) from events").await, 0);
     server.eventually("select count(*) from rejections where reason = 'invalid_json'", 1).await;
 }

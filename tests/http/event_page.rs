@@ -1,4 +1,4 @@
-//! One event's page: any value of any body is a link away, no page is large, and what changed since the event before is told.
+//! One event's page: any value is a link away, what is too deep as text, no page is large, and what changed since the event before is told.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ async fn no_page_of_a_hostile_body_is_large() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_alone_lead_to_the_last_of_many_children_and_to_the_deepest_value() {
+async fn links_alone_lead_to_the_last_of_many_children_and_to_what_is_too_deep_as_text() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
@@ -71,12 +71,21 @@ async fn links_alone_lead_to_the_last_of_many_children_and_to_the_deepest_value(
     }
     assert_eq!(seen.len(), 6, "200 at a time");
 
-    let id = sender.store(format!("{}\"the deepest\"{}", "[".repeat(100_000), "]".repeat(100_000))).await;
+    let deepest = format!("{}\"the deepest\"{}", "[".repeat(90), "]".repeat(90));
+    let id = sender.store(deepest).await;
+    let page = small_page(&alice, &format!("/events/{id}?at=90")).await;
+    assert!(page.contains("the deepest") && page.contains("80 more levels</li>"), "the way to it is shown");
+    assert!(page.contains("href=\"?at=89\""), "and one level up is a link");
     let page = small_page(&alice, &format!("/events/{id}")).await;
-    assert!(page.contains("Nested 100,000 levels deep."));
-    let page = small_page(&alice, &format!("/events/{id}?at=100000")).await;
-    assert!(page.contains("the deepest") && page.contains("more levels</li>"), "the way to it is shown");
-    assert!(page.contains("href=\"?at=99999\""), "and one level up is a link");
+    assert!(page.contains("href=\"?at=48&#38;start=0\">Show 1 more"), "a page shows 48 levels at once");
+    assert!(small_page(&alice, &format!("/events/{id}?at=48&start=0")).await.contains("the deepest"));
+
+    let id = sender.store(format!("{}\"the deepest\"{}", "[".repeat(100_000), "]".repeat(100_000))).await;
+    let page = small_page(&alice, &format!("/events/{id}?at=96&start=0")).await;
+    assert!(page.contains("deeper than 100 levels") && page.contains("<a href=\"?raw=100\">Show raw</a>"));
+    small_page(&alice, &format!("/events/{id}?raw=100")).await;
+    assert!(small_page(&alice, &format!("/events/{id}?raw=99990")).await.contains("the deepest"));
+    assert_eq!(alice.get(&format!("/events/{id}?at=101")).await.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,9 +151,13 @@ async fn an_event_is_compared_with_the_one_before_from_the_same_credential() {
     sender.store(many(1)).await;
     let last = sender.store(many(2)).await;
     let page = compared(&last).await;
-    assert!(page.contains("250 changed") && page.contains("1 to 100 of 250"));
+    assert!(page.contains("250 changed") && page.contains("1 to 50 of 250"));
     let page = alice.page(&format!("/events/{last}/comparison?start=200")).await;
     assert!(page.contains("201 to 250 of 250") && page.contains("[249]"));
+    sender.store(r#"{"n":12345678901234567890123,"a":1,"a":[{"b":2}]}"#).await;
+    let last = sender.store(r#"{"n":12345678901234567890124,"a":1,"a":[{"b":3}]}"#).await;
+    let page = compared(&last).await;
+    assert!(page.contains("2 changed") && page.contains("12345678901234567890124"), "beyond what a float holds");
 }
 
 #[tokio::test(flavor = "multi_thread")]

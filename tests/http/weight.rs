@@ -174,7 +174,7 @@ async fn an_event_with_many_tokens_is_shown_whole_as_before() {
     let page = alice.page(&format!("/events/{id}")).await;
     assert!(!page.contains("show whole") && !page.contains("whole key"), "a text is cut");
     assert_eq!(page.matches("<li><span><a class=\"j-k\"").count(), 150);
-    assert!(page.contains("data-piece=\"raw\" href=\"?raw=16384\""));
+    assert!(page.contains("data-piece=\"raw\" href=\"?raw=12288\""));
     assert_light(&alice, &format!("/events/{id}"), "many tokens").await;
     server.stop().await;
 }

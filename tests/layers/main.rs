@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("config", &["domain"]),
     ("logging", &["config"]),
     ("store", &["domain", "metrics", "random"]),
-    ("embedded", &[]),
+    ("embedded", &["domain"]),
     ("database", &["config", "embedded", "store"]),
     ("app", &["domain", "clock", "random", "hashing", "store"]),
     ("ingest", &["domain", "clock", "metrics", "random", "hashing", "store"]),

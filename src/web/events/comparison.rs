@@ -1,5 +1,7 @@
 //! One event beside the one before it from the same credential: what was added, removed and changed in the body.
 
+use std::hash::RandomState;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::tz::TimeZone;
@@ -18,17 +20,19 @@ use crate::web::events::event::parse_id;
 use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, grouped, size};
-use crate::web::json_view::changes::{Change, Changes, Counts, changes};
-use crate::web::json_view::nodes::{Digests, MAX_VALUES, Nodes};
+use crate::web::json_view::changes::{Change, Changes, Counts, MAX_VALUES, Values, changes};
+use crate::web::json_view::location::ValueLocation;
 use crate::web::json_view::preview::preview;
-use crate::web::json_view::tokens::{COLLAPSED, Span, first_chars};
+use crate::web::json_view::tokens::{COLLAPSED, Span, first_bytes};
 use crate::web::page::Page;
-use crate::web::weight::html_light;
+use crate::web::responses::html;
 
-/// Differences on a page.
-const CHANGES_PER_PAGE: usize = 100;
-/// How much of a value a difference shows, in characters.
-const MAX_VALUE_CHARS: usize = 160;
+/// Differences on a page. With the bounds of each, they are a light page whatever is in them.
+const CHANGES_PER_PAGE: usize = 50;
+/// How much of a value a difference shows, in bytes.
+const MAX_VALUE_BYTES: usize = 160;
+/// How much of a path it shows, in bytes: the end of it.
+const MAX_PATH_BYTES: usize = 160;
 /// Two long texts are shown from a little before the first place in which they differ, in bytes.
 const BYTES_BEFORE_DIFFERENCE: usize = 30;
 
@@ -59,7 +63,6 @@ enum Outcome {
     Different {
         rows: Vec<Row>,
         counts: Counts,
-        by_position: bool,
     },
 }
 
@@ -89,32 +92,19 @@ struct Show {
     later: Option<String>,
 }
 
+impl Outcome {
+    /// The number of the first difference after those that are shown from a number on.
+    fn next(&self, start: usize) -> Option<usize> {
+        let Outcome::Different { rows, counts } = self else { return None };
+        Some(start + rows.len()).filter(|next| *next < counts.all())
+    }
+}
+
 impl Show {
-    /// `101 to 200 of 1,234`.
+    /// `51 to 100 of 1,234`.
     fn range(&self, rows: &[Row], counts: &Counts) -> String {
         let [first, last, all] = [self.start + 1, self.start + rows.len(), counts.all()].map(|n| grouped(n as u64));
         format!("{first} to {last} of {all}")
-    }
-
-    /// The number of the first difference after those that are shown.
-    fn next_start(&self) -> Option<usize> {
-        match &self.outcome {
-            Some(Outcome::Different { rows, counts, .. }) => {
-                Some(self.start + rows.len()).filter(|next| *next < counts.all())
-            }
-            _ => None,
-        }
-    }
-
-    /// Leaves half of the differences to the next page. `false` when there is one left, or none.
-    fn halve(&mut self) -> bool {
-        match &mut self.outcome {
-            Some(Outcome::Different { rows, .. }) if rows.len() > 1 => {
-                rows.truncate(rows.len() / 2);
-                true
-            }
-            _ => false,
-        }
     }
 
     /// `2 changed, 1 added`.
@@ -144,42 +134,26 @@ pub async fn show(
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
     let (account, start) = (current_user.member.account_id, part.start.unwrap_or(0));
-    let store = &current_user.state().store;
-    let mut conn = store.connection().await?;
+    let mut conn = current_user.state().store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
-    let of_credential = EventFilter {
-        credential: Some(event.summary.credential_id),
-        since: current_user.kept_since(),
-        ..EventFilter::default()
-    };
-    let from = part.before.as_deref().and_then(|input| input.parse().ok()).unwrap_or(id).min(id);
+    let credentials = credentials::list(&mut conn, account).await?;
     // A search waits for its turn, and not with a connection that others could use.
     drop(conn);
-    let mut scan = EventScan::at(account, &of_credential, Cursor::Before(from));
-    let found = search(store, async |conn| scan.look(conn, 1, Budget::PAGE).await).await?;
-    let mut conn = store.connection().await?;
-    let previous = match found.ids.first() {
-        Some(older) => events::find(&mut conn, account, *older).await?,
-        None => None,
-    };
-    let looked_to = match found.next {
-        Some(Cursor::Before(id)) if found.ids.is_empty() => Some(id),
-        _ => None,
-    };
-    let credentials = credentials::list(&mut conn, account).await?;
-    drop(conn);
+    let from = part.before.as_deref().and_then(|input| input.parse().ok()).unwrap_or(id).min(id);
+    let (previous, looked_to) = find_previous(&current_user, &event, from).await?;
 
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
     let zone = &current_user.current_user.zone;
-    let side = |event: &StoredEvent| side(event, &filters, zone);
     let own = format!("/events/{id}/comparison");
+    let further = looked_to
+        .map(|to| (When::exactly(to.received_at(), zone), filters.links.with(&own, "before", &to.to_string())));
     // The pages that follow go on where looking went on, rather than looking again.
     let own = match &part.before {
         Some(_) => filters.links.with(&own, "before", &from.to_string()),
         None => filters.links.to(&own),
     };
     let page_from = |start: usize| join(&own, "start", &start.to_string());
-    let (this, before) = (side(&event), previous.as_ref().map(side));
+    let (this, before) = (side(&event, &filters, zone), previous.as_ref().map(|event| side(event, &filters, zone)));
     let credential = escape_invisible(&event.summary.credential_name).into_owned();
     let outcome = match previous {
         Some(previous) => {
@@ -188,29 +162,40 @@ pub async fn show(
         }
         None => None,
     };
-    let mut template = Show {
+    html(&Show {
         page: current_user.page("Compare events").at("events", ""),
         credential,
         this,
         previous: before,
-        outcome,
-        further: looked_to.map(|to| {
-            let link = filters.links.with(&format!("/events/{id}/comparison"), "before", &to.to_string());
-            (When::exactly(to.received_at(), zone), link)
-        }),
+        further,
         retention_days: current_user.state().retention_days,
         back: filters.links.to("/events"),
         start,
         earlier: (start > 0).then(|| page_from(start.saturating_sub(CHANGES_PER_PAGE))),
-        later: None,
+        later: outcome.as_ref().and_then(|outcome| outcome.next(start)).map(page_from),
+        outcome,
+    })
+}
+
+/// The event of the same credential before an id; or where looking for it was too much for one page.
+async fn find_previous(
+    current_user: &SignedIn,
+    event: &StoredEvent,
+    from: EventId,
+) -> Result<(Option<StoredEvent>, Option<EventId>), PageError> {
+    let (account, store) = (current_user.member.account_id, &current_user.state().store);
+    let of_credential = EventFilter {
+        credential: Some(event.summary.credential_id),
+        since: current_user.kept_since(),
+        ..EventFilter::default()
     };
-    template.later = template.next_start().map(page_from);
-    let show_less = async |template: &mut Show| {
-        let is_less = template.halve();
-        template.later = template.next_start().map(page_from);
-        Ok(is_less)
-    };
-    html_light(&mut template, show_less).await
+    let mut scan = EventScan::at(account, &of_credential, Cursor::Before(from));
+    let found = search(store, async |conn| scan.look(conn, 1, Budget::PAGE).await).await?;
+    match (found.ids.first(), found.next) {
+        (Some(older), _) => Ok((events::find(&mut *store.connection().await?, account, *older).await?, None)),
+        (None, Some(Cursor::Before(id))) => Ok((None, Some(id))),
+        (None, _) => Ok((None, None)),
+    }
 }
 
 fn side(event: &StoredEvent, filters: &Filters, zone: &TimeZone) -> Side {
@@ -234,44 +219,49 @@ async fn compare(old: String, new: String, links: [String; 2], start: usize) -> 
 }
 
 fn compared(old: &str, new: &str, links: &[String; 2], start: usize) -> Outcome {
-    let digests = Digests::default();
-    let (Some(old), Some(new)) = (Nodes::read(old, &digests), Nodes::read(new, &digests)) else {
+    let key = RandomState::new();
+    let (Some(olds), Some(news)) = (Values::read(old, &key), Values::read(new, &key)) else {
         return Outcome::TooMany;
     };
-    let Changes { listed, counts, by_position } = changes(&old, &new, &digests, start, CHANGES_PER_PAGE);
+    let Changes { listed, counts } = changes(&olds, &news, start, CHANGES_PER_PAGE);
     if counts.all() == 0 {
         return Outcome::SameValues;
     }
-    let rows = listed.iter().map(|change| row(change, &old, &new, links)).collect();
-    Outcome::Different { rows, counts, by_position }
+    let is_removed = |change: &&Change| matches!(change, Change::Removed { .. });
+    let removed = listed.iter().filter(is_removed).filter_map(|change| change.in_old()).map(|id| olds.at(id));
+    let others = listed.iter().filter_map(|change| change.in_new()).map(|id| news.at(id));
+    let (removed, others) = (removed.collect::<Vec<_>>(), others.collect::<Vec<_>>());
+    let ways = ValueLocation::find_all(new, &others).into_iter().chain(ValueLocation::find_all(old, &removed));
+    let rows = listed.iter().zip(ways).map(|(change, location)| {
+        let texts = [change.in_old().map(|id| olds.text(id)), change.in_new().map(|id| news.text(id))];
+        row(change, &location, texts, links)
+    });
+    Outcome::Different { rows: rows.collect(), counts }
 }
 
-fn row(change: &Change, old: &Nodes<'_>, new: &Nodes<'_>, [old_link, new_link]: &[String; 2]) -> Row {
-    let (sign, word, was, is) = match *change {
-        Change::Added { new } => ("+", "Added", None, Some(new)),
-        Change::Removed { old } => ("−", "Removed", Some(old), None),
-        Change::Changed { old, new } => ("~", "Changed", Some(old), Some(new)),
-        Change::Respelled { old, new } => ("=", "Spelled differently", Some(old), Some(new)),
+fn row(change: &Change, location: &ValueLocation<'_>, texts: [Option<&str>; 2], links: &[String; 2]) -> Row {
+    let (sign, word) = match change {
+        Change::Added { .. } => ("+", "Added"),
+        Change::Removed { .. } => ("−", "Removed"),
+        Change::Changed { .. } => ("~", "Changed"),
+        Change::Respelled { .. } => ("=", "Spelled differently"),
     };
-    let old_text = was.map(|was| old.text(was));
-    let new_text = is.map(|is| new.text(is));
-    let skipped = match (old_text, new_text) {
-        (Some(old), Some(new)) => same_bytes(old, new).saturating_sub(BYTES_BEFORE_DIFFERENCE),
+    let skipped = match texts {
+        [Some(old), Some(new)] => same_bytes(old, new).saturating_sub(BYTES_BEFORE_DIFFERENCE),
         _ => 0,
     };
-    let (nodes, value, link) = match (was, is) {
-        (_, Some(is)) => (new, is, new_link),
-        (Some(was), None) => (old, was, old_link),
-        (None, None) => (new, 0, new_link),
-    };
-    let at = nodes.at(value);
-    Row {
-        sign,
-        word,
-        path: path_text(&nodes.location(value)),
-        link: join(link, "at", &at.to_string()),
-        before: old_text.map(|text| excerpt(text, skipped)).unwrap_or_default(),
-        after: new_text.map(|text| excerpt(text, skipped)).unwrap_or_default(),
+    let [old_link, new_link] = links;
+    let link = if change.in_new().is_some() { new_link } else { old_link };
+    let [before, after] = texts.map(|text| text.map(|text| excerpt(text, skipped)).unwrap_or_default());
+    Row { sign, word, path: short_path(location), link: join(link, "at", &location.at.to_string()), before, after }
+}
+
+/// The path of a value, of a long one its end.
+fn short_path(location: &ValueLocation<'_>) -> String {
+    let path = path_text(location);
+    match path.len().checked_sub(MAX_PATH_BYTES) {
+        None | Some(0) => path,
+        Some(cut) => format!("…{}", &path[path.ceil_char_boundary(cut)..]),
     }
 }
 
@@ -284,16 +274,16 @@ fn join(address: &str, name: &str, value: &str) -> String {
 fn same_bytes(old: &str, new: &str) -> usize {
     let same = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
     let are_strings = old.starts_with('"') && new.starts_with('"');
-    if are_strings && same > MAX_VALUE_CHARS / 2 { same } else { 0 }
+    if are_strings && same > MAX_VALUE_BYTES / 2 { same } else { 0 }
 }
 
 /// A value on one line; of a string whose start is the same in the other, without that.
 fn excerpt(text: &str, skipped: usize) -> Vec<Span> {
     if skipped == 0 {
-        return preview(text, MAX_VALUE_CHARS);
+        return preview(text, MAX_VALUE_BYTES);
     }
     let rest = &text[text.floor_char_boundary(skipped)..];
-    let shown = first_chars(rest, MAX_VALUE_CHARS);
+    let shown = first_bytes(rest, MAX_VALUE_BYTES);
     let mut spans = vec![
         Span { class: COLLAPSED, text: "…".to_owned() },
         Span { class: "j-s", text: escape_invisible(shown).into_owned() },
@@ -306,7 +296,7 @@ fn excerpt(text: &str, skipped: usize) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_VALUE_CHARS, Outcome, compared, excerpt, same_bytes};
+    use super::{MAX_VALUE_BYTES, Outcome, compared, excerpt, same_bytes};
 
     #[test]
     fn two_long_texts_are_shown_where_they_differ() {
@@ -316,7 +306,7 @@ mod tests {
         let shown = |text: &str| excerpt(text, skipped).into_iter().map(|span| span.text).collect::<String>();
         assert_eq!(shown(&new), "…xxxxxxxxxè new\"");
         assert!(shown(&old).starts_with("…xxxxxxxxxé old yyy") && shown(&old).ends_with("y…"));
-        assert!(shown(&old).chars().count() <= MAX_VALUE_CHARS + 2);
+        assert!(shown(&old).chars().count() <= MAX_VALUE_BYTES + 2);
         assert_eq!(same_bytes("\"ab\"", "\"ac\""), 0);
     }
 

@@ -14,20 +14,20 @@ use crate::store::{credentials, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl};
-use crate::web::events::event_body::{self, BodyView, Crumb, Part};
+use crate::web::events::event_body::{self, BodyView, Part};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, grouped, size};
-use crate::web::json_view::extent::Reservation;
 use crate::web::json_view::tokens::first_bytes;
-use crate::web::json_view::tree::Row as TreeRow;
+use crate::web::json_view::tree::{Row as TreeRow, TREE_BYTES};
 use crate::web::middleware::headers::SANDBOX;
 use crate::web::page::Page;
-use crate::web::responses::see_other;
-use crate::web::weight::html_light;
+use crate::web::responses::{html, see_other};
 
 /// How much of all headers is shown, in bytes; of one more, its beginning.
-const MAX_HEADER_BYTES: usize = 8 * 1024;
+const MAX_HEADER_BYTES: usize = 4 * 1024;
 const MAX_BYTES_OF_LATER_HEADERS: usize = 64;
+/// How much of the tree is shown beside the longest headers, in bytes.
+const MIN_TREE_BYTES: usize = TREE_BYTES / 3;
 
 struct Header {
     name: String,
@@ -73,10 +73,57 @@ struct Show {
     deleting: bool,
 }
 
+/// What a page of an event is made from.
+struct Shown<'a> {
+    current_user: &'a SignedIn,
+    filters: &'a Filters,
+    event: &'a StoredEvent,
+    deleting: bool,
+}
+
 impl Show {
+    fn new(shown: &Shown<'_>, body: BodyView, headers: Vec<Header>, [newer, older]: [Beside; 2]) -> Self {
+        let Shown { current_user, filters, event, deleting } = *shown;
+        let (summary, zone, id) = (&event.summary, &current_user.current_user.zone, event.summary.id);
+        let own = format!("/events/{id}");
+        let visible = |text: &str| escape_invisible(text).into_owned();
+        Self {
+            page: current_user.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
+            id: id.to_string(),
+            received: When::exactly(id.received_at(), zone),
+            ago: When::ago(id.received_at(), current_user.now()),
+            accepted_late: event.accepted_late_at.map(|at| When::exactly(at, zone)),
+            credential: visible(&summary.credential_name),
+            username: summary.username.clone(),
+            credential_link: (!event.credential_revoked && !summary.username.is_empty())
+                .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
+            ip: summary.remote_ip.to_string(),
+            agent: event.user_agent.as_deref().map(visible),
+            query: event.query.as_deref().map(visible),
+            size: size_text(summary.size_bytes),
+            content_type: visible(&summary.content_type),
+            body,
+            headers,
+            curl: curl(event, &current_user.state().ingest_url),
+            permalink: format!("{}{own}", current_user.state().public_url),
+            compare: filters.links.to(&format!("{own}/comparison")),
+            delete: filters.links.with(&own, "delete", "1"),
+            deletion: filters.links.to(&format!("{own}/deletion")),
+            top: filters.links.to(&own),
+            back: filters.links.to("/events"),
+            newer,
+            older,
+            deleting,
+        }
+    }
+
     fn has_cut_headers(&self) -> bool {
         self.headers.iter().any(|header| header.is_cut)
     }
+}
+
+fn size_text(bytes: u64) -> String {
+    if bytes < 1_000 { format!("{bytes} bytes") } else { format!("{} ({} bytes)", size(bytes), grouped(bytes)) }
 }
 
 /// What is before or after an event within the filters.
@@ -109,71 +156,43 @@ pub async fn show(
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
     let account = current_user.member.account_id;
-    let store = &current_user.state().store;
-    let mut conn = store.connection().await?;
+    let mut conn = current_user.state().store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
-    let filter = &filters.filter;
-    let beside_in_time = match filter.needs_scan() {
-        false => Some(events::neighbours(&mut conn, account, filter, id).await?),
-        true => None,
-    };
     drop(conn);
-    let [newer, older] = match beside_in_time {
-        Some(found) => found,
+    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
+    let beside = neighbours(&current_user, &filters, id).await?;
+    let headers = headers(&event);
+    let tree_bytes = TREE_BYTES.saturating_sub(bytes_beside(&event, &headers)).max(MIN_TREE_BYTES);
+    let in_list = filters.links.to("");
+    let body = event_body::show(&event.body, &part, in_list.trim_start_matches('?'), tree_bytes).await?;
+    let shown =
+        Shown { current_user: &current_user, filters: &filters, event: &event, deleting: dialog.delete.is_some() };
+    html(&Show::new(&shown, body, headers, beside))
+}
+
+/// What is newer and what is older within the filters.
+async fn neighbours(current_user: &SignedIn, filters: &Filters, id: EventId) -> Result<[Beside; 2], PageError> {
+    let (account, filter, store) = (current_user.member.account_id, &filters.filter, &current_user.state().store);
+    let [newer, older] = if filter.needs_scan() {
         // A search waits for its turn, and not with a connection that others could use.
-        None => search(store, async |conn| events::neighbours(conn, account, filter, id).await).await?,
+        search(store, async |conn| events::neighbours(conn, account, filter, id).await).await?
+    } else {
+        events::neighbours(&mut *store.connection().await?, account, filter, id).await?
     };
-    let own = format!("/events/{id}");
     let beside = |found: Found, name: &str| match (found.ids.first(), found.next) {
         (Some(id), _) => Beside::Event(filters.links.to(&format!("/events/{id}"))),
         (None, Some(_)) => Beside::FarAway(filters.links.with("/events", name, &id.to_string())),
         (None, None) => Beside::Nothing,
     };
-    let deleting = dialog.delete.is_some();
-    let (summary, zone) = (&event.summary, &current_user.current_user.zone);
-    let in_list = filters.links.to("");
-    let query = in_list.trim_start_matches('?');
-    let mut template = Show {
-        page: current_user.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
-        id: id.to_string(),
-        received: When::exactly(id.received_at(), zone),
-        ago: When::ago(id.received_at(), current_user.now()),
-        accepted_late: event.accepted_late_at.map(|at| When::exactly(at, zone)),
-        credential: escape_invisible(&summary.credential_name).into_owned(),
-        username: summary.username.clone(),
-        credential_link: (!event.credential_revoked && !summary.username.is_empty())
-            .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
-        ip: summary.remote_ip.to_string(),
-        agent: event.user_agent.as_deref().map(|text| escape_invisible(text).into_owned()),
-        query: event.query.as_deref().map(|text| escape_invisible(text).into_owned()),
-        size: if summary.size_bytes < 1_000 {
-            format!("{} bytes", summary.size_bytes)
-        } else {
-            format!("{} ({} bytes)", size(summary.size_bytes), grouped(summary.size_bytes))
-        },
-        content_type: escape_invisible(&summary.content_type).into_owned(),
-        body: event_body::show(&event.body, &part, query, Reservation::FULL).await?,
-        headers: headers(&event),
-        curl: curl(&event, &current_user.state().ingest_url),
-        permalink: format!("{}/events/{id}", current_user.state().public_url),
-        compare: filters.links.to(&format!("{own}/comparison")),
-        delete: filters.links.with(&own, "delete", "1"),
-        deletion: filters.links.to(&format!("{own}/deletion")),
-        top: filters.links.to(&own),
-        back: filters.links.to("/events"),
-        newer: beside(newer, "after"),
-        older: beside(older, "before"),
-        deleting,
-    };
-    let mut smaller = Reservation::SMALLER.into_iter();
-    let show_less = async |template: &mut Show| {
-        let Some(budget) = smaller.next() else { return Ok(false) };
-        template.body = event_body::show(&event.body, &part, query, budget).await?;
-        Ok(true)
-    };
-    html_light(&mut template, show_less).await
+    Ok([beside(newer, "after"), beside(older, "before")])
+}
+
+/// What a page of an event shows beside its body, in bytes.
+fn bytes_beside(event: &StoredEvent, headers: &[Header]) -> usize {
+    let texts = [event.user_agent.as_deref(), event.query.as_deref(), Some(&event.summary.content_type)];
+    let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+    texts + headers.iter().map(|header| header.name.len() + header.value.len()).sum::<usize>()
 }
 
 /// By name: the HTTP stack does not keep the order in which they came.

@@ -1,7 +1,7 @@
 //! The part of an event's page that shows its body: as a tree, from the top or from any place in it, and as received, piece by piece.
 //!
 //! A body is whatever a sender chose. Reading it costs time in proportion to its length and no more, off the workers when it is
-//! long, and what is shown of it has a bound, with links to the rest.
+//! long, and what is shown of it has a bound, which keeps the page light from the start, with links to the rest.
 
 use actix_web::web;
 use serde::Deserialize;
@@ -10,19 +10,16 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
 use crate::web::format::{grouped, size};
-use crate::web::json_view::extent::Reservation;
-use crate::web::json_view::location::{Child, Found, ValueLocation};
+use crate::web::json_view::location::{Child, Found, MAX_DEPTH, ValueLocation};
 use crate::web::json_view::path::{path, same_value};
 use crate::web::json_view::raw::{Raw, raw};
 use crate::web::json_view::tokens::{Kind, first_chars};
-use crate::web::json_view::tree::{Row, Tree, tree};
-use crate::web::json_view::walk::{Walk, What};
+use crate::web::json_view::tree::{Row, tree};
 
 /// Longer bodies are read beside the workers, in bytes.
 pub const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
-/// Steps of a way that are shown from its start and from its end.
-const CRUMBS_AT_START: usize = 3;
-const CRUMBS_AT_END: usize = 6;
+/// How many steps of a way are shown, the last ones.
+const MAX_CRUMBS: usize = 9;
 /// How much of a key a step shows, in characters.
 const MAX_CRUMB_CHARS: usize = 60;
 
@@ -38,9 +35,9 @@ pub struct Part {
 
 /// One step of the way to a value.
 #[derive(Clone, Debug)]
-pub enum Crumb {
-    Step { text: String, at: usize },
-    LeftOut { steps: String },
+pub struct Crumb {
+    pub text: String,
+    pub at: usize,
 }
 
 /// The value that an address points at.
@@ -48,11 +45,12 @@ pub enum Crumb {
 pub struct Pointed {
     pub at: usize,
     pub crumbs: Vec<Crumb>,
+    /// How many steps there are before these.
+    pub steps_left_out: usize,
     /// The last of the steps: what is pointed at.
     pub name: String,
     /// What it is, and how long.
     pub kind: String,
-    pub is_key: bool,
     /// The way to it in one line.
     pub shown_path: String,
     /// Its path as a search names it, where it can.
@@ -68,8 +66,8 @@ pub struct Pointed {
 pub struct BodyView {
     pub pointed: Option<Pointed>,
     /// Of a container, and of anything at the top.
-    pub tree: Option<Tree>,
-    /// Of a scalar or a key that is pointed at.
+    pub tree: Option<Vec<Row>>,
+    /// Of a scalar that is pointed at.
     pub text: Option<Raw>,
     pub raw: Raw,
     /// The reader asked for a piece of the raw body.
@@ -116,10 +114,15 @@ impl BodyView {
     pub fn grouped(&self, number: &usize) -> String {
         grouped(*number as u64)
     }
+
+    pub fn max_depth(&self) -> usize {
+        MAX_DEPTH
+    }
 }
 
-/// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that.
-pub async fn show(body: &str, part: &Part, query: &str, budget: Reservation) -> Result<BodyView, PageError> {
+/// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that,
+/// `tree_bytes` how much of the page is left for the tree.
+pub async fn show(body: &str, part: &Part, query: &str, tree_bytes: usize) -> Result<BodyView, PageError> {
     let number = |input: &Option<String>| match input {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
@@ -132,13 +135,10 @@ pub async fn show(body: &str, part: &Part, query: &str, budget: Reservation) -> 
             Some(at) => Some(ValueLocation::find(body, at)?),
             None => ValueLocation::top(body),
         };
-        let pointed = location.as_ref().filter(|_| at.is_some()).map(|location| pointed(body, location));
-        let text = location.as_ref().filter(|_| at.is_some()).and_then(|location| match location.found {
-            Found::Scalar { text, .. } | Found::Key { text } => Some(raw(text, start, budget.chunk_bytes)),
-            Found::Container { .. } => None,
-        });
-        let tree = location.as_ref().filter(|_| text.is_none()).map(|location| tree(body, location, start, budget));
-        let raw = raw(body, chunk.unwrap_or(0), budget.chunk_bytes);
+        let target = location.as_ref().filter(|_| at.is_some());
+        let text = target.and_then(ValueLocation::scalar).map(|text| raw(text, start));
+        let tree = location.as_ref().filter(|_| text.is_none()).map(|location| tree(body, location, start, tree_bytes));
+        let (pointed, raw) = (target.map(|location| pointed(body, location)), raw(body, chunk.unwrap_or(0)));
         Some(BodyView { pointed, tree, text, raw, is_raw: chunk.is_some(), at_prefix, raw_prefix })
     };
     let view = beside_workers(body, read).await?;
@@ -147,11 +147,7 @@ pub async fn show(body: &str, part: &Part, query: &str, budget: Reservation) -> 
 
 /// The text of the value that starts at a place, as received; `None` when none does.
 pub async fn value_at(body: &str, at: usize) -> Result<Option<String>, PageError> {
-    beside_workers(body, move |body| {
-        let location = ValueLocation::find(body, at)?;
-        Some(text_of(body, &location).to_owned())
-    })
-    .await
+    beside_workers(body, move |body| Some(ValueLocation::find(body, at)?.text(body).to_owned())).await
 }
 
 /// Reads a body, on the worker that asks when it is short.
@@ -166,35 +162,23 @@ pub async fn beside_workers<T: Send + 'static>(
     web::block(move || read(&body)).await.map_err(|_| PageError::Internal)
 }
 
-fn text_of<'a>(body: &'a str, location: &ValueLocation<'a>) -> &'a str {
-    match location.found {
-        Found::Scalar { text, .. } | Found::Key { text } => text,
-        Found::Container { .. } => {
-            let end = Walk::from(body, location.at)
-                .find(|step| step.level == 0 && matches!(step.what, What::Close { .. }))
-                .map_or(body.len(), |step| step.at + 1);
-            &body[location.at..end]
-        }
-    }
-}
-
 fn pointed(body: &str, location: &ValueLocation<'_>) -> Pointed {
-    let bytes = text_of(body, location).len() as u64;
+    let bytes = location.text(body).len() as u64;
     let what = match location.found {
         Found::Container { is_object: true } => "Object",
         Found::Container { is_object: false } => "List",
-        Found::Key { .. } => "Key",
         Found::Scalar { kind: Kind::Text, .. } => "Text",
         Found::Scalar { kind: Kind::Number, .. } => "Number",
         Found::Scalar { text: "null", .. } => "Null",
         Found::Scalar { .. } => "Boolean",
     };
+    let (steps_left_out, crumbs) = crumbs(location);
     Pointed {
         at: location.at,
-        crumbs: crumbs(location),
+        crumbs,
+        steps_left_out,
         name: location.child().map_or_else(|| "Body".to_owned(), crumb_text),
         kind: format!("{what}, {}", if bytes < 1_000 { format!("{bytes} bytes") } else { size(bytes) }),
-        is_key: matches!(location.found, Found::Key { .. }),
         shown_path: path_text(location),
         path: path(location),
         same_value: same_value(location).map(|query| address("/events", &[("q", &query)])),
@@ -207,26 +191,19 @@ pub fn path_text(location: &ValueLocation<'_>) -> String {
     if let Some(path) = path(location) {
         return if path == "$" { "Body".to_owned() } else { escape_invisible(&path).into_owned() };
     }
-    let steps = crumbs(location).into_iter().map(|crumb| match crumb {
-        Crumb::Step { text, .. } => text,
-        Crumb::LeftOut { steps } => format!("… {steps} levels …"),
-    });
+    let (left_out, crumbs) = crumbs(location);
+    let start = if left_out > 0 { format!("… {left_out} levels …") } else { String::new() };
     let name = location.child().map(crumb_text);
-    steps.chain(name).map(|step| format!("/{step}")).collect()
+    let steps = crumbs.into_iter().map(|crumb| crumb.text).chain(name);
+    steps.fold(start, |path, step| format!("{path}/{step}"))
 }
 
-/// The steps above what is pointed at.
-fn crumbs(location: &ValueLocation<'_>) -> Vec<Crumb> {
-    let above: Vec<&Child<'_>> = location.first.iter().chain(&location.last).collect();
-    let above = above.split_last().map_or(&[][..], |(_, above)| above);
-    let step = |child: &&Child<'_>| Crumb::Step { text: crumb_text(child), at: child.at };
-    if above.len() <= CRUMBS_AT_START + CRUMBS_AT_END + 1 {
-        return above.iter().map(step).collect();
-    }
-    let (start, rest) = above.split_at(CRUMBS_AT_START);
-    let (between, end) = rest.split_at(rest.len() - CRUMBS_AT_END);
-    let left_out = Crumb::LeftOut { steps: grouped((between.len() + location.left_out()) as u64) };
-    start.iter().map(step).chain([left_out]).chain(end.iter().map(step)).collect()
+/// The steps above what is pointed at: how many are left out, and the others.
+fn crumbs(location: &ValueLocation<'_>) -> (usize, Vec<Crumb>) {
+    let above = location.way.split_last().map_or(&[][..], |(_, above)| above);
+    let left_out = above.len().saturating_sub(MAX_CRUMBS);
+    let shown = above.iter().skip(left_out).map(|child| Crumb { text: crumb_text(child), at: child.at });
+    (left_out, shown.collect())
 }
 
 fn crumb_text(child: &Child<'_>) -> String {

@@ -25,15 +25,14 @@ use crate::web::events::overview::Overview;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, grouped};
 use crate::web::page::Page;
-use crate::web::responses::{html_invalid, see_other};
+use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::rows::event_row::EventRow;
-use crate::web::weight::html_light;
 
 const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
-/// How much of a body a row shows where more makes a page heavy, in characters.
-const SHORTER_PREVIEW_CHARS: [usize; 2] = [80, 40];
+/// How long the name of a field may be that is suggested, in bytes.
+const MAX_SUGGESTED_BYTES: usize = 96;
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -125,7 +124,9 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
     // The names of fields come from the rows that are shown; only where there are none, the newest events are read for them.
     let newest = if found.rows.is_empty() { list_newest(store, account).await? } else { Vec::new() };
     let beginnings = found.rows.iter().chain(&newest).map(|event| value_text(&event.beginning));
-    let fields = suggest(beginnings, SUGGESTED_FIELDS).into_iter().map(|name| Field {
+    let mut names = suggest(beginnings, SUGGESTED_FIELDS);
+    names.retain(|name| name.len() <= MAX_SUGGESTED_BYTES);
+    let fields = names.into_iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
         name: escape_invisible(&name).into_owned(),
     });
@@ -138,7 +139,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
         name: escape_invisible(&credential.name).into_owned(),
         username: credential.username.clone(),
     });
-    let mut template = Index {
+    let template = Index {
         page: current_user.page("Events").at("events", ""),
         overview,
         pager: pager(&found, &filters, now, &current_user.current_user.zone),
@@ -155,15 +156,7 @@ pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<H
     if template.filters.error.is_some() {
         return html_invalid(&template);
     }
-    let mut shorter = SHORTER_PREVIEW_CHARS.into_iter();
-    let show_less = async |template: &mut Index| {
-        let Some(chars) = shorter.next() else { return Ok(false) };
-        let row = |event| EventRow::with_preview(event, &template.filters, now, chars);
-        template.rows = found.rows.iter().map(row).collect();
-        template.fields.truncate(template.fields.len() / 2);
-        Ok(true)
-    };
-    html_light(&mut template, show_less).await
+    html(&template)
 }
 
 /// The events of the page. A search waits for its turn, and not with a connection that others could use.

@@ -1,14 +1,20 @@
 //! A structural diff of two bodies.
 //!
-//! What is different in one body from another: what was added, removed, changed, by where it stands. Objects are compared by key,
-//! lists item by item. The words for it are left to the page.
+//! What is different in one body from another: what was added, removed, changed, by its path: names in objects, numbers in lists.
+//! The words for it are left to the page.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::domain::query::number;
 use crate::domain::query::strings::decoded;
-use crate::web::json_view::alignment::{MAX_CELLS_IN_ALL, Pairing, align};
-use crate::web::json_view::nodes::{Digests, Nodes};
+use crate::web::json_view::location::MAX_DEPTH;
+use crate::web::json_view::walk::{Step, Walk, What};
 
-/// One difference. Values are named by their numbers in [`Nodes`].
+/// More values than a body of a mebibyte can have; each costs some 50 bytes.
+pub const MAX_VALUES: usize = 600_000;
+
+/// One difference. Values are named by their numbers in [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Added {
@@ -28,6 +34,24 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The value in the old body, if any.
+    pub fn in_old(&self) -> Option<usize> {
+        match *self {
+            Change::Added { .. } => None,
+            Change::Removed { old } | Change::Changed { old, .. } | Change::Respelled { old, .. } => Some(old),
+        }
+    }
+
+    /// The value in the new body, if any.
+    pub fn in_new(&self) -> Option<usize> {
+        match *self {
+            Change::Removed { .. } => None,
+            Change::Added { new } | Change::Changed { new, .. } | Change::Respelled { new, .. } => Some(new),
+        }
+    }
+}
+
 /// How many there are of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -43,43 +67,140 @@ impl Counts {
     }
 }
 
-/// Some of the differences, in the order of the new body, and the number of all.
+/// Some of the differences, those in the new body first, and the number of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     pub listed: Vec<Change>,
     pub counts: Counts,
-    /// Lists were too long to look for what moved, so their items went by position.
-    pub by_position: bool,
+}
+
+/// One value. Those in it follow it in the list.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    at: usize,
+    end: usize,
+    /// How many values it is, with all that is in it.
+    values: usize,
+    /// Of a container whose values are in the list.
+    is_object: Option<bool>,
+    /// A digest, of 64 bits under a key that no sender knows, so that equal digests are equal paths.
+    path: u64,
+}
+
+/// The values of a body, in order. What is deeper than [`MAX_DEPTH`] is part of the text of what it is in.
+#[derive(Debug)]
+pub struct Values<'a> {
+    body: &'a str,
+    list: Vec<Value>,
+    /// By the digest of its path: a value, and how many more have the same name in the same object.
+    by_path: HashMap<u64, (usize, usize)>,
+}
+
+impl<'a> Values<'a> {
+    /// `None` when there are more than [`MAX_VALUES`], or none. Bodies that are compared need one and the same `key`.
+    pub fn read(body: &'a str, key: &RandomState) -> Option<Self> {
+        let mut read = Self { body, list: Vec::new(), by_path: HashMap::new() };
+        let mut open: Vec<usize> = Vec::new();
+        for step in Walk::body(body).filter(|step| step.level <= MAX_DEPTH) {
+            if let What::Close { .. } = step.what {
+                let (id, count) = (open.pop()?, read.list.len());
+                let value = read.list.get_mut(id)?;
+                (value.end, value.values) = (step.at + 1, count - id);
+                continue;
+            }
+            let id = read.list.len();
+            if id >= MAX_VALUES {
+                return None;
+            }
+            let around = open.last().map_or(0, |id| read.list[*id].path);
+            let end = step.at + if let What::Scalar { text, .. } = step.what { text.len() } else { 1 };
+            let is_object = match step.what {
+                What::Open { is_object } if step.level < MAX_DEPTH => Some(is_object),
+                _ => None,
+            };
+            let path = read.add_path(path(around, &step, key), id, key);
+            read.list.push(Value { at: step.at, end, values: 1, is_object, path });
+            if let What::Open { .. } = step.what {
+                open.push(id);
+            }
+        }
+        (!read.list.is_empty()).then_some(read)
+    }
+
+    /// Of several with one name in an object, the first is paired with the first.
+    fn add_path(&mut self, path: u64, id: usize, key: &RandomState) -> u64 {
+        let path = match self.by_path.get_mut(&path) {
+            Some((_, more)) => {
+                *more += 1;
+                key.hash_one((path, *more))
+            }
+            None => path,
+        };
+        self.by_path.insert(path, (id, 0));
+        path
+    }
+
+    /// The value at the path that a value of another body has.
+    fn partner(&self, other: &Value) -> Option<usize> {
+        self.by_path.get(&other.path).map(|(id, _)| *id)
+    }
+
+    /// Where a value starts.
+    pub fn at(&self, id: usize) -> usize {
+        self.list[id].at
+    }
+
+    /// A value as received.
+    pub fn text(&self, id: usize) -> &'a str {
+        &self.body[self.list[id].at..self.list[id].end]
+    }
+}
+
+fn path(around: u64, step: &Step<'_>, key: &RandomState) -> u64 {
+    let mut hasher = key.build_hasher();
+    hasher.write_u64(around);
+    match step.name {
+        Some(name) => decoded(name.bare()).for_each(|code| hasher.write_u32(code)),
+        None => hasher.write_usize(step.index),
+    }
+    hasher.finish()
 }
 
 /// Compares two bodies; lists at most `limit` differences from the one with the number `start`. Time and memory are in proportion
-/// to the number of values, whatever they are.
-pub fn changes(old: &Nodes<'_>, new: &Nodes<'_>, digests: &Digests, start: usize, limit: usize) -> Changes {
-    let mut found = Changes { listed: Vec::new(), counts: Counts::default(), by_position: false };
-    let mut cells = MAX_CELLS_IN_ALL;
-    // A stack rather than recursion, since a body may be half a million levels deep.
-    let mut todo = vec![Change::Changed { old: 0, new: 0 }];
-    while let Some(next) = todo.pop() {
-        let Change::Changed { old: a, new: b } = next else {
-            found.note(next, start, limit);
-            continue;
-        };
-        if old.get(a).digest == new.get(b).digest {
-            continue;
+/// to the length of the bodies, whatever they are.
+pub fn changes(old: &Values<'_>, new: &Values<'_>, start: usize, limit: usize) -> Changes {
+    let mut found = Changes { listed: Vec::new(), counts: Counts::default() };
+    let mut note = |change| found.note(change, start, limit);
+    let mut id = 0;
+    while let Some(value) = new.list.get(id) {
+        match old.partner(value) {
+            Some(was) if value.is_same_container(&old.list[was]) => {
+                id += 1;
+                continue;
+            }
+            Some(was) if old.text(was) == new.text(id) => {}
+            Some(was) if is_respelled(old.text(was), new.text(id)) => note(Change::Respelled { old: was, new: id }),
+            Some(was) => note(Change::Changed { old: was, new: id }),
+            None => note(Change::Added { new: id }),
         }
-        let first = todo.len();
-        if old.is_object(a) && new.is_object(b) {
-            members(&mut todo, (old, a), (new, b), digests);
-        } else if old.is_list(a) && new.is_list(b) {
-            found.by_position |= !items(&mut todo, (old, a), (new, b), &mut cells);
-        } else if is_respelled(old.text(a), new.text(b)) {
-            found.note(Change::Respelled { old: a, new: b }, start, limit);
-        } else {
-            found.note(next, start, limit);
+        id += value.values;
+    }
+    let mut id = 0;
+    while let Some(value) = old.list.get(id) {
+        let partner = new.partner(value);
+        if partner.is_none() {
+            note(Change::Removed { old: id });
         }
-        todo[first..].reverse();
+        let goes_in = partner.is_some_and(|is| value.is_same_container(&new.list[is]));
+        id += if goes_in { 1 } else { value.values };
     }
     found
+}
+
+impl Value {
+    fn is_same_container(&self, other: &Self) -> bool {
+        self.is_object.is_some() && self.is_object == other.is_object
+    }
 }
 
 impl Changes {
@@ -95,58 +216,6 @@ impl Changes {
         };
         *count += 1;
     }
-}
-
-/// Pairs the members of two objects by name; of several with one name, the first with the first.
-fn members(todo: &mut Vec<Change>, (old, a): (&Nodes<'_>, usize), (new, b): (&Nodes<'_>, usize), digests: &Digests) {
-    let sorted = |nodes: &Nodes<'_>, id| {
-        let mut members: Vec<(u64, usize)> =
-            nodes.children(id).map(|child| (nodes.name_digest(child, digests), child)).collect();
-        members.sort_unstable();
-        members
-    };
-    let (olds, news) = (sorted(old, a), sorted(new, b));
-    let (mut i, mut j) = (0, 0);
-    let (mut here, mut gone) = (Vec::with_capacity(news.len()), Vec::new());
-    while i < olds.len() || j < news.len() {
-        match (olds.get(i), news.get(j)) {
-            (Some((name, was)), Some((other, is))) if name == other => {
-                here.push((*is, Change::Changed { old: *was, new: *is }));
-                (i, j) = (i + 1, j + 1);
-            }
-            (Some((name, was)), other) if other.is_none_or(|(other, _)| name < other) => {
-                gone.push(*was);
-                i += 1;
-            }
-            (_, Some((_, is))) => {
-                here.push((*is, Change::Added { new: *is }));
-                j += 1;
-            }
-            (_, None) => break,
-        }
-    }
-    here.sort_unstable_by_key(|(is, _)| *is);
-    gone.sort_unstable();
-    todo.extend(here.into_iter().map(|(_, change)| change));
-    todo.extend(gone.into_iter().map(|was| Change::Removed { old: was }));
-}
-
-/// Pairs the items of two lists. `false` when that was by position alone.
-fn items(
-    todo: &mut Vec<Change>,
-    (old, a): (&Nodes<'_>, usize),
-    (new, b): (&Nodes<'_>, usize),
-    cells: &mut usize,
-) -> bool {
-    let (olds, news): (Vec<usize>, Vec<usize>) = (old.children(a).collect(), new.children(b).collect());
-    let digests = |nodes: &Nodes<'_>, ids: &[usize]| ids.iter().map(|id| nodes.get(*id).digest).collect::<Vec<_>>();
-    let (pairings, exact) = align(&digests(old, &olds), &digests(new, &news), cells);
-    todo.extend(pairings.into_iter().map(|outcome| match outcome {
-        Pairing::Kept(was, is) => Change::Changed { old: olds[was], new: news[is] },
-        Pairing::Removed(was) => Change::Removed { old: olds[was] },
-        Pairing::Added(is) => Change::Added { new: news[is] },
-    }));
-    exact
 }
 
 /// Whether two texts of JSON that are not equal stand for the same number or string.
@@ -165,22 +234,28 @@ mod tests {
     use proptest::{prop_assert_eq, prop_oneof, proptest};
     use serde_json::Value;
 
-    use super::{Change, Changes, Counts, changes};
-    use crate::web::json_view::location::{Child, ValueLocation, decoded};
-    use crate::web::json_view::nodes::{Digests, Nodes};
+    use super::{Change, Changes, Counts, MAX_VALUES, RandomState, Values, changes};
+    use crate::web::json_view::location::{Child, MAX_DEPTH, ValueLocation, decoded};
+
+    fn read<'a>(old: &'a str, new: &'a str) -> (Values<'a>, Values<'a>) {
+        let key = RandomState::new();
+        (Values::read(old, &key).unwrap(), Values::read(new, &key).unwrap())
+    }
 
     fn compare(old: &str, new: &str) -> Changes {
-        let digests = Digests::default();
-        let (old, new) = (Nodes::read(old, &digests).unwrap(), Nodes::read(new, &digests).unwrap());
-        changes(&old, &new, &digests, 0, usize::MAX)
+        let (old, new) = read(old, new);
+        changes(&old, &new, 0, usize::MAX)
+    }
+
+    fn location<'a>(values: &Values<'a>, id: usize) -> ValueLocation<'a> {
+        ValueLocation::find(values.body, values.at(id)).unwrap()
     }
 
     /// Differences as `+ /path value`, `- …`, `~ …`, `= …`.
     fn lines(old: &str, new: &str) -> Vec<String> {
         let found = compare(old, new);
-        let digests = Digests::default();
-        let (old, new) = (Nodes::read(old, &digests).unwrap(), Nodes::read(new, &digests).unwrap());
-        let path = |nodes: &Nodes<'_>, id: usize| nodes.location(id).pointer().unwrap();
+        let (old, new) = read(old, new);
+        let path = |values: &Values<'_>, id: usize| location(values, id).pointer().unwrap();
         let line = |change: &Change| match *change {
             Change::Added { new: is } => format!("+ {} {}", path(&new, is), new.text(is)),
             Change::Removed { old: was } => format!("- {} {}", path(&old, was), old.text(was)),
@@ -195,12 +270,19 @@ mod tests {
     }
 
     #[test]
-    fn members_go_by_key_and_items_by_what_stayed() {
+    fn members_go_by_key_and_items_by_number() {
         let old = r#"{"sku":"HB","qty":2,"tags":["a","b","c"],"gone":{"x":1},"lines":[{"n":1},{"n":2}]}"#;
         let new = r#"{"qty":3,"sku":"HB","tags":["a","x","b","c"],"lines":[{"n":1},{"n":2,"new":true}]}"#;
-        let expected = ["~ /qty 2 3", "+ /tags/1 \"x\"", "+ /lines/1/new true", "- /gone {\"x\":1}"];
+        let expected = [
+            "~ /qty 2 3",
+            "~ /tags/1 \"b\" \"x\"",
+            "~ /tags/2 \"c\" \"b\"",
+            "+ /tags/3 \"c\"",
+            "+ /lines/1/new true",
+            "- /gone {\"x\":1}",
+        ];
         assert_eq!(lines(old, new), expected);
-        assert_eq!(compare(old, new).counts, Counts { added: 2, removed: 1, changed: 1, respelled: 0 });
+        assert_eq!(compare(old, new).counts, Counts { added: 2, removed: 1, changed: 3, respelled: 0 });
     }
 
     #[test]
@@ -226,10 +308,9 @@ mod tests {
 
     #[test]
     fn a_list_of_them_is_a_part_of_all() {
-        let digests = Digests::default();
         let (old, new) = (format!("[{}0]", "1,".repeat(500)), format!("[{}0]", "2,".repeat(500)));
-        let (old, new) = (Nodes::read(&old, &digests).unwrap(), Nodes::read(&new, &digests).unwrap());
-        let found = changes(&old, &new, &digests, 450, 100);
+        let (old, new) = read(&old, &new);
+        let found = changes(&old, &new, 450, 100);
         assert_eq!((found.listed.len(), found.counts.changed), (50, 500));
         assert_eq!(found.listed[0], Change::Changed { old: 451, new: 451 });
     }
@@ -237,11 +318,12 @@ mod tests {
     #[test]
     fn hostile_bodies_are_compared_in_bounded_work() {
         let deep = |inside: &str| format!("{}{inside}{}", "[".repeat(400_000), "]".repeat(400_000));
-        assert_eq!(compare(&deep("1"), &deep("2")).counts.changed, 1);
+        let found = compare(&deep("1"), &deep("2"));
+        assert_eq!(found.listed, [Change::Changed { old: MAX_DEPTH, new: MAX_DEPTH }]);
+        assert!(Values::read(&format!("[{}1]", "1,".repeat(MAX_VALUES)), &RandomState::new()).is_none());
+        assert!(Values::read("", &RandomState::new()).is_none());
         let many = |value: u8| format!("[{}0]", format!("{value},").repeat(500_000));
-        let found = compare(&many(1), &many(2));
-        assert!(found.by_position);
-        assert_eq!(found.counts.changed, 500_000);
+        assert_eq!(compare(&many(1), &many(2)).counts.changed, 500_000);
         let keys = |from: usize| {
             let members: Vec<String> = (from..from + 90_000).map(|n| format!("\"k{n}\":{n}")).collect();
             format!("{{{}}}", members.join(","))
@@ -271,7 +353,7 @@ mod tests {
 
     /// The container around a place, and the last step to it.
     fn parent<'v, 'a>(value: &'v mut Value, location: &ValueLocation<'a>) -> (&'v mut Value, Child<'a>) {
-        let (last, way) = location.first.split_last().unwrap();
+        let (last, way) = location.way.split_last().unwrap();
         let step = |value: &'v mut Value, child: &Child<'a>| match child.name {
             Some(name) => value.get_mut(decoded(name.text).unwrap()).unwrap(),
             None => value.get_mut(child.index).unwrap(),
@@ -286,13 +368,12 @@ mod tests {
     /// Makes the new value out of the old one and the differences alone.
     fn applied(old: &str, new: &str) -> Value {
         let found = compare(old, new).listed;
-        let digests = Digests::default();
-        let (olds, news) = (Nodes::read(old, &digests).unwrap(), Nodes::read(new, &digests).unwrap());
+        let (olds, news) = read(old, new);
         let mut value = parsed(old);
         for change in &found {
             if let Change::Changed { old: was, new: is } | Change::Respelled { old: was, new: is } = *change {
-                let location = olds.location(was);
-                if location.depth == 0 {
+                let location = location(&olds, was);
+                if location.way.is_empty() {
                     return parsed(news.text(is));
                 }
                 match parent(&mut value, &location) {
@@ -309,7 +390,7 @@ mod tests {
             .collect();
         removed.sort_unstable();
         for was in removed.into_iter().rev() {
-            match parent(&mut value, &olds.location(was)) {
+            match parent(&mut value, &location(&olds, was)) {
                 (Value::Array(list), child) => _ = list.remove(child.index),
                 (object, child) => {
                     object.as_object_mut().unwrap().remove(&decoded(child.name.unwrap().text).unwrap());
@@ -322,7 +403,7 @@ mod tests {
             .collect();
         added.sort_unstable();
         for is in added {
-            match parent(&mut value, &news.location(is)) {
+            match parent(&mut value, &location(&news, is)) {
                 (Value::Array(list), child) => list.insert(child.index, parsed(news.text(is))),
                 (object, child) => {
                     object

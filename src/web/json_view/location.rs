@@ -1,12 +1,10 @@
-//! Finding a value of a body by its byte offset.
-//!
-//! Finds a value of a body by its place in the text, with the way that leads to it, and writes that way for people and programs.
+//! A value's location in a body, found by its byte offset, with the way that leads to it.
 
 use crate::web::json_view::tokens::Kind;
 use crate::web::json_view::walk::{Name, Step, Walk, What};
 
-/// Steps of a way that are kept from its start and from its end. A way may have half a million.
-pub const KEPT_AT_EACH_END: usize = 64;
+/// How many containers may be around a value that has a location. What is deeper is shown as received.
+pub const MAX_DEPTH: usize = 100;
 /// The longest way that is written down to be copied, in bytes.
 const MAX_WRITTEN_BYTES: usize = 2_000;
 
@@ -25,85 +23,75 @@ pub struct Child<'a> {
 pub enum Found<'a> {
     Container { is_object: bool },
     Scalar { kind: Kind, text: &'a str },
-    Key { text: &'a str },
 }
 
-/// A place that there is.
+/// A value that there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueLocation<'a> {
     pub at: usize,
     pub found: Found<'a>,
-    /// How many steps lead to it.
-    pub depth: usize,
-    /// The first steps of the way: all of them, unless `last` has some.
-    pub first: Vec<Child<'a>>,
-    /// The last steps of a long way.
-    pub last: Vec<Child<'a>>,
+    /// The steps that lead to it, the last into itself.
+    pub way: Vec<Child<'a>>,
 }
 
 impl<'a> ValueLocation<'a> {
-    /// The place where the whole value of a body starts; `None` when there is nothing in it.
+    /// The whole value of a body; `None` when there is nothing in it.
     pub fn top(body: &'a str) -> Option<Self> {
         let step = Walk::body(body).next()?;
-        Some(Self { at: step.at, found: found(&step), depth: 0, first: Vec::new(), last: Vec::new() })
+        Some(Self { at: step.at, found: found(&step), way: Vec::new() })
     }
 
-    /// The place at a number of bytes from the start of the body; `None` when no value and no key starts there.
-    ///
-    /// Goes through the text before it twice, rather than keeping a way that may be as long as the text.
+    /// The value that starts a number of bytes after the start of the body; `None` when none does, or only a deeper one.
     pub fn find(body: &'a str, at: usize) -> Option<Self> {
-        let (depth, found) = Walk::body(body).find_map(|step| {
-            if matches!(step.what, What::Close { .. }) {
-                None
-            } else if step.at == at {
-                Some((step.level, found(&step)))
-            } else {
-                step.name.filter(|name| name.at == at).map(|name| (step.level, Found::Key { text: name.text }))
+        Self::find_all(body, &[at]).pop()
+    }
+
+    /// The values at several places, which are in order, in one walk.
+    pub fn find_all(body: &'a str, places: &[usize]) -> Vec<Self> {
+        let mut places = places.iter().copied().peekable();
+        let (mut all, mut way) = (Vec::new(), Vec::new());
+        for step in Walk::body(body) {
+            if matches!(step.what, What::Close { .. }) || step.level > MAX_DEPTH {
+                continue;
             }
-        })?;
-        let mut location = Self { at, found, depth, first: Vec::new(), last: Vec::new() };
-        for step in Walk::body(body).filter(|step| !matches!(step.what, What::Close { .. })) {
-            location.pass(&step);
-            if step.at >= at {
+            if let Some(above) = step.level.checked_sub(1) {
+                way.truncate(above);
+                way.push(Child { at: step.at, index: step.index, name: step.name });
+            }
+            while places.next_if(|place| *place < step.at).is_some() {}
+            if places.next_if_eq(&step.at).is_some() {
+                all.push(Self { at: step.at, found: found(&step), way: way.clone() });
+            }
+            if places.peek().is_none() {
                 break;
             }
         }
-        Some(location)
-    }
-
-    /// Notes the latest child of each level that is kept: at the end, these are the way.
-    fn pass(&mut self, step: &Step<'a>) {
-        let child = Child { at: step.at, index: step.index, name: step.name };
-        let from_end = self.depth.saturating_sub(KEPT_AT_EACH_END).max(KEPT_AT_EACH_END);
-        let (kept, level) = match step.level.checked_sub(1) {
-            None => return,
-            Some(level) if level >= self.depth => return,
-            Some(level) if level < KEPT_AT_EACH_END => (&mut self.first, level),
-            Some(level) if level >= from_end => (&mut self.last, level - from_end),
-            Some(_) => return,
-        };
-        if level < kept.len() {
-            kept[level] = child;
-        } else if level == kept.len() {
-            kept.push(child);
-        }
-    }
-
-    /// The steps left out between the first and the last.
-    pub fn left_out(&self) -> usize {
-        self.depth - self.first.len() - self.last.len()
+        all
     }
 
     /// Under which name or index it stands.
     pub fn child(&self) -> Option<&Child<'a>> {
-        self.last.last().or(self.first.last())
+        self.way.last()
+    }
+
+    /// Its text as received.
+    pub fn text(&self, body: &'a str) -> &'a str {
+        let Found::Container { .. } = self.found else { return self.scalar().unwrap_or_default() };
+        let end = Walk::from(body, self.at)
+            .find(|step| step.level == 0 && matches!(step.what, What::Close { .. }))
+            .map_or(body.len(), |step| step.at + 1);
+        &body[self.at..end]
+    }
+
+    /// The text of a scalar.
+    pub fn scalar(&self) -> Option<&'a str> {
+        if let Found::Scalar { text, .. } = self.found { Some(text) } else { None }
     }
 
     /// The way as a JSON Pointer (RFC 6901); `None` when it is too long, or a key on it is no Unicode text.
     pub fn pointer(&self) -> Option<String> {
-        let steps = self.whole_way()?;
         let mut pointer = String::new();
-        for step in steps {
+        for step in &self.way {
             pointer.push('/');
             match &step.name {
                 Some(name) => pointer.push_str(&decoded(name.text)?.replace('~', "~0").replace('/', "~1")),
@@ -114,11 +102,6 @@ impl<'a> ValueLocation<'a> {
             }
         }
         Some(pointer)
-    }
-
-    /// All steps, when none is left out and a value is at the end of them.
-    pub fn whole_way(&self) -> Option<&[Child<'a>]> {
-        (self.last.is_empty() && !matches!(self.found, Found::Key { .. })).then_some(&self.first)
     }
 }
 
@@ -139,7 +122,7 @@ pub fn decoded(quoted: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, KEPT_AT_EACH_END, ValueLocation};
+    use super::{MAX_DEPTH, ValueLocation};
 
     fn location<'a>(body: &'a str, part: &str) -> ValueLocation<'a> {
         ValueLocation::find(body, body.find(part).unwrap()).unwrap()
@@ -149,7 +132,7 @@ mod tests {
     fn the_way_to_a_value_is_written_as_a_json_pointer() {
         let body = r#"{"x":[0],"a/b":[{"~":1,"":[true,{"\u0041":22}]}]}"#;
         assert_eq!(location(body, "22").pointer().unwrap(), "/a~1b/0//1/A");
-        assert_eq!(location(body, "true").depth, 4);
+        assert_eq!(location(body, "true").way.len(), 4);
         assert_eq!(ValueLocation::top(body).unwrap().pointer().unwrap(), "");
         assert_eq!(location(r#"{"\ud800":1}"#, "1").pointer(), None, "no pointer can name half a character");
     }
@@ -159,36 +142,27 @@ mod tests {
         let body = r#"{"a":1,"a":2}"#;
         assert_eq!(location(body, "1").child().unwrap().index, 0);
         assert_eq!(location(body, "2").child().unwrap().index, 1);
-        assert!(matches!(location(body, "\"a\":2").found, Found::Key { text: "\"a\"" }));
     }
 
     #[test]
-    fn there_is_nothing_between_values() {
+    fn a_value_has_its_text_and_there_is_nothing_between_values() {
         let body = r#"{"abc":[12, 3]}"#;
         for (at, _) in body.char_indices() {
-            let starts = [0, 1, 7, 8, 12].contains(&at);
-            assert_eq!(ValueLocation::find(body, at).is_some(), starts, "{at}");
+            assert_eq!(ValueLocation::find(body, at).is_some(), [0, 7, 8, 12].contains(&at), "{at}");
         }
+        assert_eq!(location(body, "[12").text(body), "[12, 3]");
+        assert_eq!(location(body, "12").text(body), "12");
         assert_eq!(ValueLocation::find(body, usize::MAX), None);
         assert_eq!(ValueLocation::top(" "), None);
+        let ats: Vec<usize> = ValueLocation::find_all(body, &[0, 3, 8, 12, 99]).iter().map(|found| found.at).collect();
+        assert_eq!(ats, [0, 8, 12]);
     }
 
     #[test]
-    fn of_a_long_way_the_ends_are_kept() {
-        let deep = |levels: usize| format!("{}7{}", "[".repeat(levels), "]".repeat(levels));
-        let body = deep(500_000);
-        let location = ValueLocation::find(&body, 500_000).unwrap();
-        assert_eq!((location.depth, location.left_out()), (500_000, 500_000 - 2 * KEPT_AT_EACH_END));
-        assert_eq!(location.first[1].at, 2);
-        assert_eq!(location.child().unwrap().at, 500_000);
-        assert_eq!(location.pointer(), None);
-        for levels in [KEPT_AT_EACH_END, KEPT_AT_EACH_END + 1, 2 * KEPT_AT_EACH_END, 2 * KEPT_AT_EACH_END + 1] {
-            let body = deep(levels);
-            let location = ValueLocation::find(&body, levels).unwrap();
-            let ats: Vec<_> = location.first.iter().chain(&location.last).map(|child| child.at).collect();
-            assert_eq!(ats.first(), Some(&1));
-            assert_eq!(ats.last(), Some(&levels));
-            assert_eq!(location.left_out(), levels.saturating_sub(2 * KEPT_AT_EACH_END));
-        }
+    fn what_is_too_deep_has_no_location() {
+        let body = format!("{}7{}", "[".repeat(500_000), "]".repeat(500_000));
+        assert_eq!(ValueLocation::find(&body, MAX_DEPTH).unwrap().way.len(), MAX_DEPTH);
+        assert_eq!(ValueLocation::find(&body, MAX_DEPTH + 1), None);
+        assert_eq!(ValueLocation::find(&body, 500_000), None);
     }
 }

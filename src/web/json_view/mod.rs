@@ -10,11 +10,8 @@ pub mod walk;
 pub mod preview;
 pub mod raw;
 
-pub mod extent;
 pub mod location;
 pub mod path;
 pub mod tree;
 
-pub mod alignment;
 pub mod changes;
-pub mod nodes;

@@ -4,7 +4,7 @@
 //! there.
 
 use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
-use crate::web::json_view::location::{Child, Found, ValueLocation, decoded};
+use crate::web::json_view::location::{Child, ValueLocation, decoded};
 
 /// `data.lines[0].sku`; `None` where a search could not say it: the way is too long, or a key on it is no Unicode text.
 pub fn path(location: &ValueLocation<'_>) -> Option<String> {
@@ -15,7 +15,7 @@ pub fn path(location: &ValueLocation<'_>) -> Option<String> {
 
 /// `data.product_id = "SKU-12345"`; `None` for what is not compared: objects, lists, long texts.
 pub fn same_value(location: &ValueLocation<'_>) -> Option<String> {
-    let Found::Scalar { text, .. } = location.found else { return None };
+    let text = location.scalar()?;
     let value = match text {
         "null" => Value::Null,
         "true" => Value::True,
@@ -31,7 +31,7 @@ fn chunks(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
         Some(name) => decoded(name.text).map(Piece::Key),
         None => u32::try_from(child.index).ok().map(Piece::Index),
     };
-    location.whole_way()?.iter().map(chunk).collect()
+    location.way.iter().map(chunk).collect()
 }
 
 /// A condition as a search, if it is one: searches have bounds of their own.

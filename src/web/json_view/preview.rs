@@ -8,18 +8,18 @@
 use crate::domain::escape_invisible::escape_invisible;
 use crate::web::json_view::tokens::{COLLAPSED, Kind, Span, Tokens, first_bytes, first_chars, push, without_mark};
 
-/// How much of the body is read for each character that may be shown. A character has at most four
-/// bytes; the rest is room for the indentation of a body that was written for people.
-const BYTES_READ_PER_CHAR: usize = 16;
+/// How much of the body is read for each byte that may be shown: room for the indentation of a body
+/// that was written for people.
+const READ_PER_SHOWN: usize = 16;
 
 /// The start of the body on one line: no space but one after each `:` and `,`, and `…` at the end
 /// when the body goes on.
 ///
-/// At most `max_chars` characters, the `…` included. The work depends on `max_chars` only, never on
-/// the size of the body.
-pub fn preview(body: &str, max_chars: usize) -> Vec<Span> {
-    let start = first_bytes(body, max_chars.saturating_mul(BYTES_READ_PER_CHAR));
-    let mut line = Line { spans: Vec::new(), budget: max_chars };
+/// At most `max_bytes` bytes, with `…` as one: fewer characters where each of them takes more bytes on
+/// its way to the reader. The work depends on `max_bytes` only, never on the size of the body.
+pub fn preview(body: &str, max_bytes: usize) -> Vec<Span> {
+    let start = first_bytes(body, max_bytes.saturating_mul(READ_PER_SHOWN));
+    let mut line = Line { spans: Vec::new(), budget: max_bytes };
     for token in Tokens::new(without_mark(start)) {
         let class = token.kind.class();
         let fits = match token.kind {
@@ -37,16 +37,16 @@ pub fn preview(body: &str, max_chars: usize) -> Vec<Span> {
 
 struct Line {
     spans: Vec<Span>,
-    /// The characters that still fit.
+    /// The bytes that still fit.
     budget: usize,
 }
 
 impl Line {
     /// Writes what fits of the text, and says whether all of it did.
     fn write(&mut self, class: &'static str, text: &str) -> bool {
-        let fitting = first_chars(text, self.budget);
+        let fitting = first_bytes(text, self.budget);
         push(&mut self.spans, class, fitting);
-        self.budget = self.budget.saturating_sub(fitting.chars().count());
+        self.budget = self.budget.saturating_sub(fitting.len());
         fitting.len() == text.len()
     }
 
@@ -66,7 +66,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::{BYTES_READ_PER_CHAR, Span, preview};
+    use super::{READ_PER_SHOWN, Span, preview};
     use proptest::{prop_assert, proptest};
 
     fn line(body: &str, max_chars: usize) -> String {
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn only_the_start_of_a_huge_string_is_read() {
         let huge = format!("\"{}\"", "a".repeat(1 << 20));
-        let start = &huge[..80 * BYTES_READ_PER_CHAR];
+        let start = &huge[..80 * READ_PER_SHOWN];
         assert_eq!(preview(&huge, 80), preview(&format!("{start} and something else"), 80));
         assert_eq!(line(&huge, 80).chars().count(), 80);
     }

@@ -8,6 +8,8 @@ use crate::web::json_view::tokens::{Kind, PLAIN, Span, Tokens, push};
 
 /// More elements than this make a page heavy. What follows in the piece is shown without colours.
 const MAX_COLOURED_SPANS: usize = 2_500;
+/// How long a piece is at most, so that the page stays light even where compression makes none of it shorter.
+pub const CHUNK_BYTES: usize = 12 * 1024;
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,23 +19,21 @@ pub struct Raw {
     pub start: usize,
     /// Where the next piece starts.
     pub next: Option<usize>,
-    /// How long a piece is at most.
-    chunk_bytes: usize,
 }
 
 impl Raw {
     /// Where the piece before it starts.
     pub fn previous(&self) -> Option<usize> {
-        (self.start > 0).then(|| self.start.saturating_sub(self.chunk_bytes))
+        (self.start > 0).then(|| self.start.saturating_sub(CHUNK_BYTES))
     }
 }
 
 /// The piece of a text from a place on, all space kept. Hidden characters are spelled out, except `\n` and `\t`.
 ///
 /// Reads the text from its start, which is the only way to know whether a quote opens or closes.
-pub fn raw(text: &str, start: usize, chunk_bytes: usize) -> Raw {
+pub fn raw(text: &str, start: usize) -> Raw {
     let start = text.floor_char_boundary(start);
-    let end = text.floor_char_boundary(start.saturating_add(chunk_bytes));
+    let end = text.floor_char_boundary(start.saturating_add(CHUNK_BYTES));
     let mut spans: Vec<Span> = Vec::new();
     let mut tokens = Tokens::new(&text[..end]);
     while spans.len() < MAX_COLOURED_SPANS {
@@ -50,16 +50,14 @@ pub fn raw(text: &str, start: usize, chunk_bytes: usize) -> Raw {
         push(&mut spans, class, &visible_lines(shown));
     }
     push(&mut spans, PLAIN, &visible_lines(tokens.rest()));
-    Raw { spans, start, next: (end < text.len()).then_some(end), chunk_bytes }
+    Raw { spans, start, next: (end < text.len()).then_some(end) }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_COLOURED_SPANS, Raw, Span, raw};
+    use super::{CHUNK_BYTES, MAX_COLOURED_SPANS, Raw, Span, raw};
     use crate::domain::escape_invisible::visible_lines;
     use proptest::{prop_assert, prop_assert_eq, proptest};
-
-    const PIECE_BYTES: usize = 16 * 1024;
 
     fn text(raw: &Raw) -> String {
         raw.spans.iter().map(|span| span.text.as_str()).collect()
@@ -68,7 +66,7 @@ mod tests {
     #[test]
     fn the_body_is_not_reformatted() {
         let body = "{\n  \"a\" :1,\t\"b\":[true ]\n}\n";
-        let shown = raw(body, 0, PIECE_BYTES);
+        let shown = raw(body, 0);
         assert_eq!(text(&shown), body);
         assert_eq!((shown.next, shown.previous()), (None, None));
     }
@@ -77,24 +75,24 @@ mod tests {
     fn tokens_have_colours_and_space_goes_with_the_token_before() {
         let expected = [("j-p", "{ "), ("j-k", "\"a\" "), ("j-p", ": [["), ("j-n", "1"), ("j-p", "]]}\n")];
         let expected = expected.map(|(class, text)| Span { class, text: text.to_owned() });
-        assert_eq!(raw("{ \"a\" : [[1]]}\n", 0, PIECE_BYTES).spans, expected);
+        assert_eq!(raw("{ \"a\" : [[1]]}\n", 0).spans, expected);
     }
 
     #[test]
     fn a_carriage_return_a_byte_order_mark_and_a_bidi_override_are_shown() {
-        assert_eq!(text(&raw("\u{FEFF}[\r\n\"\u{202E}\"]", 0, PIECE_BYTES)), "\\uFEFF[\\u000D\n\"\\u202E\"]");
+        assert_eq!(text(&raw("\u{FEFF}[\r\n\"\u{202E}\"]", 0)), "\\uFEFF[\\u000D\n\"\\u202E\"]");
     }
 
     #[test]
     fn markup_duplicates_and_escapes_stay_as_they_are() {
         let body = r#"{"a":"<script>alert(1)</script>","a":"\ud800\u0000","n":1e99999}"#;
-        assert_eq!(text(&raw(body, 0, PIECE_BYTES)), body);
+        assert_eq!(text(&raw(body, 0)), body);
     }
 
     #[test]
     fn a_piece_in_the_middle_of_a_string_has_its_colour() {
-        let body = format!("[\"{}\",1]", "é".repeat(PIECE_BYTES));
-        let shown = raw(&body, PIECE_BYTES, PIECE_BYTES);
+        let body = format!("[\"{}\",1]", "é".repeat(CHUNK_BYTES));
+        let shown = raw(&body, CHUNK_BYTES);
         assert_eq!(shown.spans.len(), 1);
         assert_eq!(shown.spans[0].class, "j-s");
         assert_eq!(shown.previous(), Some(0));
@@ -103,7 +101,7 @@ mod tests {
     #[test]
     fn a_million_keys_are_a_bounded_number_of_spans() {
         let body = format!("{{{}}}", vec!["\"k\":1"; 1_000_000].join(","));
-        let shown = raw(&body, 3 * PIECE_BYTES, PIECE_BYTES);
+        let shown = raw(&body, 3 * CHUNK_BYTES);
         assert!(shown.spans.len() <= MAX_COLOURED_SPANS + 1);
         assert_eq!(text(&shown), body[shown.start..shown.next.unwrap()]);
     }
@@ -116,7 +114,7 @@ mod tests {
             let body = part.repeat(times);
             let (mut shown, mut next) = (String::new(), Some(0));
             while let Some(start) = next {
-                let chunk = raw(&body, start, PIECE_BYTES);
+                let chunk = raw(&body, start);
                 prop_assert!(chunk.next.is_none_or(|next| next > start));
                 shown.push_str(&text(&chunk));
                 next = chunk.next;

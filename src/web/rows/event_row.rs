@@ -11,8 +11,8 @@ use crate::web::format::{When, size};
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::Span;
 
-/// How much of a body a row shows, in characters.
-const PREVIEW_CHARS: usize = 160;
+/// How much of a body a row shows, in bytes: a page of rows is light whatever is in them.
+const PREVIEW_BYTES: usize = 160;
 
 /// A row of the table.
 #[derive(Clone, Debug)]
@@ -36,17 +36,12 @@ struct Alone<'a> {
 impl EventRow {
     /// A row whose link keeps the filters of the list.
     pub fn new(event: &EventSummary, filters: &Filters, now: Timestamp) -> Self {
-        Self::with_preview(event, filters, now, PREVIEW_CHARS)
-    }
-
-    /// The same, with another length of the body's beginning, in characters.
-    pub fn with_preview(event: &EventSummary, filters: &Filters, now: Timestamp, chars: usize) -> Self {
         Self {
             id: event.id.to_string(),
             link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
             credential: escape_invisible(&event.credential_name).into_owned(),
-            spans: preview(value_text(&event.beginning), chars),
+            spans: preview(value_text(&event.beginning), PREVIEW_BYTES),
             size: size(event.size_bytes),
             ip: event.remote_ip.to_string(),
         }
