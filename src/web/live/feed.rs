@@ -198,11 +198,11 @@ impl Feed {
 
     /// What is new since the last look, sent to everybody who reads. Answers with how long that took, once it was its turn.
     async fn poll(&self, state: &AppState, progress: &mut Progress) -> Result<Duration, StoreError> {
-        let poll = self.reading.on_connection(&state.store, async |conn| self.look_on(conn, state, progress).await);
+        let poll = self.reading.on_connection(&state.store, async |conn| self.poll_on(conn, state, progress).await);
         self.poll_limiter.take(&self.reading.filters.filter, poll).await
     }
 
-    async fn look_on(
+    async fn poll_on(
         &self,
         conn: &mut Connection,
         state: &AppState,
@@ -245,8 +245,14 @@ impl Feed {
             progress.rejected = refused.iter().map(|one| one.id).collect();
         }
         progress.accepted = accepted;
-        let from = progress.position.replace(reached.clone());
         progress.looked_at = Some(began);
+        self.publish(progress, reached, (text, count));
+        Ok(began.elapsed())
+    }
+
+    /// Sends what is new up to a position, where there is anything, and goes on from there.
+    fn publish(&self, progress: &mut Progress, reached: Position, (mut text, count): (Text, u64)) {
+        let from = progress.position.replace(reached.clone());
         if let Some(from) = from
             && !text.0.is_empty()
         {
@@ -264,7 +270,6 @@ impl Feed {
         }
         // After it was sent: who sees this position and nothing waiting has everything until here.
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
-        Ok(began.elapsed())
     }
 
     pub fn subscribers(&self) -> Vec<Arc<Subscriber>> {
