@@ -9,10 +9,10 @@ use crate::embedded::error::EmbeddedError;
 use crate::embedded::known_clusters::KnownClusters;
 use crate::embedded::running::Outdated;
 use crate::embedded::supervisor::{Clients, Supervisor};
-use crate::store::error::StoreError;
-use crate::store::migrate::{self, Migrated};
-use crate::store::pool::Store;
-use crate::store::settings;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::migrate::{self, Migrated};
+use crate::store::connection::pool::Store;
+use crate::store::connection::settings;
 
 /// A database that is open, and the server behind it, if it is ours.
 #[derive(Debug)]

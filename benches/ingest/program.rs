@@ -22,7 +22,7 @@ use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::installation::InstallationKeys;
 use reasoner_webhooks::domain::secret::Secret;
 use reasoner_webhooks::hashing::Hasher;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 /// A process that ends with the bench, also when that fails.
 pub struct Process(pub Child);

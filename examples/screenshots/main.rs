@@ -24,8 +24,8 @@ use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::embedded::cluster::Cluster;
 use reasoner_webhooks::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::server::application::Application;
-use reasoner_webhooks::store::migrate;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::migrate;
+use reasoner_webhooks::store::connection::pool::Store;
 use serde_json::json;
 
 use crate::browser::Browser;

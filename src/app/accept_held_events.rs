@@ -11,7 +11,7 @@ use crate::app::failure::Failure;
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::holding::{Accepted, forgotten_at};
-use crate::store::{held_events, partitions};
+use crate::store::tables::{held_events, partitions};
 
 /// How long one goes on. A page waits for it, and has an end of its own.
 const MAX_DURATION: Duration = Duration::from_secs(4);

@@ -8,8 +8,8 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::SessionId;
-use crate::store::pool::Store;
-use crate::store::{audit, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, users};
 
 /// Why the address stayed as it was.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
-use crate::store::{audit, users};
+use crate::store::tables::{audit, users};
 
 /// Why the password stayed as it was.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use crate::app::failure::Failure;
 use crate::domain::account::{Member, Plan};
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::pool::Store;
-use crate::store::{accounts, audit};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{accounts, audit};
 
 /// Sets the plan; the same plan again is no act, and leaves no line.
 pub async fn change_plan(store: &Store, member: &Member, plan: Plan, act: &Act) -> Result<(), Failure> {

@@ -7,8 +7,8 @@ use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
-use crate::store::pool::Store;
-use crate::store::{audit, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, users};
 
 /// Whether the password is right. Either way it is written down.
 pub async fn confirm_password(

@@ -10,8 +10,8 @@ use crate::domain::email::Email;
 use crate::domain::ids::{AccountId, UserId};
 use crate::hashing::Hasher;
 use crate::random;
-use crate::store::pool::Store;
-use crate::store::{accounts, audit, installation, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{accounts, audit, installation, users};
 
 /// What an account is made of.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Credential;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::time::full;
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
-use crate::store::{audit, credentials};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Store};
+use crate::store::tables::{audit, credentials};
 
 /// Why a credential stayed as it was.
 #[derive(Debug, thiserror::Error)]

@@ -6,9 +6,9 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::ids::AccountId;
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
-use crate::store::{accounts, audit, deleted_accounts};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::tables::{accounts, audit, deleted_accounts};
 
 /// Storing an event takes seconds at most, so whatever was under way has landed by then.
 const WATCHED_FOR: SignedDuration = SignedDuration::from_hours(24);

@@ -4,8 +4,8 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::event::EventId;
-use crate::store::pool::Store;
-use crate::store::{audit, event_removals, events};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, event_removals, events};
 
 /// `false` when the account has no such event.
 pub async fn delete_event(store: &Store, member: &Member, id: EventId, act: &Act) -> Result<bool, Failure> {

@@ -15,13 +15,14 @@ use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::random;
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::look::stored_span;
-use crate::store::searching::search;
-use crate::store::{arrivals, audit, event_deletions, event_removals, partitions};
+use crate::store::scan::searching::search;
+use crate::store::tables::{audit, event_deletions, event_removals, partitions};
 
 /// How much one look takes in while counting.
 const COUNTED_PART: Budget<'_> = Budget::part(5_000, 4 << 20);

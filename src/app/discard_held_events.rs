@@ -6,9 +6,9 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Credential;
-use crate::store::error::StoreError;
-use crate::store::held_events;
-use crate::store::pool::Connection;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::tables::held_events;
 
 /// Discards what arrived until `until`: what its owner has seen. Answers with how many.
 pub async fn discard_held_events(on: CredentialAct<'_>, until: Timestamp) -> Result<u64, CredentialError> {

@@ -9,9 +9,9 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::{Credential, PasswordRecord};
 use crate::domain::ids::CredentialId;
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
-use crate::store::{audit, credential_secrets, credentials};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Store};
+use crate::store::tables::{audit, credential_secrets, credentials};
 
 /// All that have expired by the clocks of program and database, and none while upkeep takes these for wrong: a line of the audit trail
 /// stays, and a slot that was given back is taken by the next password. Nothing else waits for it.

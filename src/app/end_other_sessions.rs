@@ -3,9 +3,9 @@
 
 use crate::domain::audit::Act;
 use crate::domain::ids::{SessionId, UserId};
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
-use crate::store::{sessions, users};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::tables::{sessions, users};
 
 /// How many sessions ended.
 pub async fn end_other_sessions(

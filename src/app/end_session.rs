@@ -5,8 +5,8 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::ids::SessionId;
-use crate::store::pool::Store;
-use crate::store::{audit, sessions, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, sessions, users};
 
 /// `false` when the member has no such session.
 pub async fn end_session(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<bool, Failure> {

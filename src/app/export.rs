@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

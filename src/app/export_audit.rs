@@ -10,9 +10,9 @@ use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
 use crate::domain::time::rfc3339;
-use crate::store::audit;
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::tables::audit;
 
 /// How many lines are in memory at once.
 const BATCH: usize = 500;

@@ -18,12 +18,12 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::columns::Fields;
 use crate::domain::time::rfc3339;
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::{EventScan, Part};
 use crate::store::scan::look::{oldest, stored_span};
-use crate::store::{audit, credentials, event_removals};
+use crate::store::tables::{audit, credentials, event_removals};
 
 /// How much is read at once, and how much while somebody sends.
 const PART: Budget<'_> = Budget::part(2_000, 1 << 20);

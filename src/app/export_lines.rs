@@ -12,7 +12,7 @@ use crate::domain::ids::CredentialId;
 use crate::domain::payload::value_text;
 use crate::domain::query::columns::Fields;
 use crate::domain::time::rfc3339;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// The names of the columns that a CSV has when none were chosen. Scripts count them, so they stay.
 const CSV_HEAD: [&str; 8] =

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::credential_secrets;
+use crate::store::tables::credential_secrets;
 
 /// Extends it; answers with its new end.
 pub async fn extend_overlap(on: CredentialAct<'_>) -> Result<Timestamp, CredentialError> {

@@ -3,7 +3,7 @@
 use crate::domain::aead::NotSealed;
 use crate::hashing::HashingError;
 use crate::random::NoRandomness;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// The act did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +32,8 @@ impl Failure {
 /// Lets an act's own error carry a [`Failure`], so that `?` works on every call below it.
 macro_rules! carries_failure {
     ($error:ident) => {
-        impl From<crate::store::error::StoreError> for $error {
-            fn from(error: crate::store::error::StoreError) -> Self {
+        impl From<crate::store::connection::error::StoreError> for $error {
+            fn from(error: crate::store::connection::error::StoreError) -> Self {
                 $error::Failed(error.into())
             }
         }

@@ -12,9 +12,9 @@ use crate::domain::installation::InstallationKeys;
 use crate::domain::leak::{Found, LeakScanner};
 use crate::domain::secret::Secret;
 use crate::hashing::Hasher;
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
-use crate::store::{credential_secrets, credentials};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::tables::{credential_secrets, credentials};
 
 /// How many usernames of the text are tried before all others.
 const RECENT_USERNAMES: usize = 16;

@@ -10,8 +10,8 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{HALFWAY_LASTS, SaidCode};
-use crate::store::pool::Store;
-use crate::store::{audit, second_factors, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, second_factors, users};
 
 /// Who has yet to give a code: the member, unless the first step counts no longer.
 pub async fn find_pending(

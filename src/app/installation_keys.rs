@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::app::failure::Failure;
 use crate::domain::installation::{CHECKSUM_KEY_BYTES, InstallationKeys, SESSION_KEY_BYTES};
 use crate::random;
-use crate::store::installation;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
+use crate::store::tables::installation;
 
 /// The keys that are kept; on a fresh installation they are made now.
 pub async fn installation_keys(store: &Store, now: Timestamp) -> Result<InstallationKeys, Failure> {

@@ -10,8 +10,8 @@ use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::random;
-use crate::store::credential_secrets::NewSecret;
-use crate::store::{audit, credential_secrets, credentials};
+use crate::store::tables::credential_secrets::NewSecret;
+use crate::store::tables::{audit, credential_secrets, credentials};
 
 /// A credential and, this once, its password.
 #[derive(Debug)]

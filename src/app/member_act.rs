@@ -2,7 +2,7 @@
 
 use crate::domain::account::Member;
 use crate::domain::audit::Act;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
 
 /// In which database, whose, and who acts.
 #[derive(Clone, Copy, Debug)]

@@ -12,13 +12,14 @@ use crate::app::delete_account::erase_leftovers;
 use crate::domain::event::EventId;
 use crate::domain::listing::EventFilter;
 use crate::domain::retention::Retention;
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
-use crate::store::{
+use crate::store::scan::search_indexes;
+use crate::store::tables::{
     accounts, counts_by_time, detached_weeks, event_deletions, event_removals, held_events, idempotency, partitions,
-    rejections, search_indexes, senders, sessions,
+    rejections, senders, sessions,
 };
 
 /// The tasks of a round that failed. Why, is in the log; the next round tries again.

@@ -4,8 +4,8 @@ use crate::app::failure::Failure;
 use crate::domain::account::{AccountName, Member};
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::pool::Store;
-use crate::store::{accounts, audit};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{accounts, audit};
 
 /// Sets the name; the same name again is no act, and leaves no line.
 pub async fn rename_account(store: &Store, member: &Member, name: &AccountName, act: &Act) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::CredentialName;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 
 /// Renames it; the name that it has already leaves no line.
 pub async fn rename_credential(on: CredentialAct<'_>, name: &CredentialName) -> Result<(), CredentialError> {

@@ -8,8 +8,8 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::RecoveryCode;
-use crate::store::pool::Store;
-use crate::store::{audit, second_factors};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, second_factors};
 
 /// Why there are no new codes.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use crate::app::discard_held_events::discard_until;
 use crate::app::end_expired::end_due;
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 
 /// Revokes; once more changes nothing and leaves no second line.
 pub async fn revoke_credential(on: CredentialAct<'_>) -> Result<(), CredentialError> {

@@ -15,9 +15,9 @@ use crate::domain::ids::SecretId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
 use crate::hashing::Hasher;
-use crate::store::credential_secrets::NewSecret;
-use crate::store::pool::Connection;
-use crate::store::{credential_secrets, credentials};
+use crate::store::connection::pool::Connection;
+use crate::store::tables::credential_secrets::NewSecret;
+use crate::store::tables::{credential_secrets, credentials};
 
 /// The new password, this once, and when the one before it stops; `None` when it has stopped.
 #[derive(Debug)]

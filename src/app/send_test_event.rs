@@ -10,8 +10,8 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::event::{EventId, NewEvent, TEST_EVENT_AGENT};
 use crate::domain::request_headers::scrub;
 use crate::domain::time::rfc3339;
-use crate::store::event_counts::Counts;
-use crate::store::{event_counts, events, senders};
+use crate::store::tables::event_counts::Counts;
+use crate::store::tables::{event_counts, events, senders};
 
 /// Stores it under `event`; `writer` is the program's part of the counts.
 pub async fn send_test_event(on: CredentialAct<'_>, event: EventId, writer: Uuid) -> Result<(), CredentialError> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::credential_secrets;
+use crate::store::tables::credential_secrets;
 
 /// Sets the date of the current password, which lies ahead; `None` removes it. The password keeps its slot among the two that may
 /// work: it gives it back once it has ended.

@@ -4,8 +4,8 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::pool::Store;
-use crate::store::{accounts, audit};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{accounts, audit};
 
 /// `None` for as long as the installation. What is older is hidden from the next look on, and erased when its week is over.
 pub async fn set_retention(store: &Store, member: &Member, days: Option<u32>, act: &Act) -> Result<(), Failure> {

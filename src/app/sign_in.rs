@@ -8,8 +8,8 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::secret::Secret;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, is_outdated};
-use crate::store::pool::Store;
-use crate::store::{audit, second_factors, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, second_factors, users};
 
 /// What came of an address and a password.
 #[derive(Debug)]

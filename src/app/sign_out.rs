@@ -4,8 +4,8 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::ids::SessionId;
-use crate::store::pool::Store;
-use crate::store::{audit, sessions};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, sessions};
 
 /// Signs out; a session that has ended meanwhile leaves no line.
 pub async fn sign_out(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<(), Failure> {

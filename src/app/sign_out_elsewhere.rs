@@ -6,8 +6,8 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
-use crate::store::audit;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
+use crate::store::tables::audit;
 
 /// How many ended. The audit trail has a line also for none: whoever asks for it thinks that somebody else is there.
 pub async fn sign_out_elsewhere(

@@ -7,9 +7,9 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{SaidCode, SealedFor, TotpSecret};
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
-use crate::store::{audit, second_factors};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::tables::{audit, second_factors};
 
 /// Whether the code was one, whose use is then written down. A refused one is written down too.
 pub async fn spend_code(

@@ -3,7 +3,7 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::credential_secrets;
+use crate::store::tables::credential_secrets;
 
 /// Stops it; an overlap that has ended by itself meanwhile is as good.
 pub async fn stop_old_password(on: CredentialAct<'_>) -> Result<(), CredentialError> {

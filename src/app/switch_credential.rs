@@ -3,7 +3,7 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

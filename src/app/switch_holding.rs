@@ -3,7 +3,7 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 
 /// Switches; a credential that stands that way already is left alone and leaves no line.
 pub async fn switch_holding(on: CredentialAct<'_>, holding: bool) -> Result<(), CredentialError> {

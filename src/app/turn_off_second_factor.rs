@@ -9,8 +9,8 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::SaidCode;
-use crate::store::pool::Store;
-use crate::store::{audit, second_factors};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{audit, second_factors};
 
 /// Whose word it is.
 #[derive(Clone, Copy, Debug)]

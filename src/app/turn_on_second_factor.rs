@@ -13,8 +13,8 @@ use crate::domain::ids::SessionId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{RecoveryCode, SaidCode, SealedFor, TotpSecret};
 use crate::random;
-use crate::store::audit;
-use crate::store::second_factors::{self, SealedFactor};
+use crate::store::tables::audit;
+use crate::store::tables::second_factors::{self, SealedFactor};
 
 /// Why it stayed off, or as it was.
 #[derive(Debug, thiserror::Error)]

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use crate::app::prune::{self, Round, Time, Unfinished};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::upkeep_clock::{Clocks, Doubt, Earlier, Readings, Verdict};
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
-use crate::store::{partitions, upkeep};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Store};
+use crate::store::tables::{partitions, upkeep};
 
 /// How often a doubt that lasts is told again.
 const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(24 * 3_600);

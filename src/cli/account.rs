@@ -24,8 +24,8 @@ use crate::domain::secret::Secret;
 use crate::domain::time::rfc3339;
 use crate::hashing::Hasher;
 use crate::random;
-use crate::store::pool::Store;
-use crate::store::{deleted_accounts, second_factors, users};
+use crate::store::connection::pool::Store;
+use crate::store::tables::{deleted_accounts, second_factors, users};
 
 /// Characters of a generated password: 20 of 62, which is 119 bits.
 const GENERATED_CHARS: usize = 20;

@@ -12,10 +12,12 @@ use crate::config::checked::Config;
 use crate::domain::time::rfc3339;
 use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::embedded::running::Outdated;
-use crate::store::batches::BatchConnection;
-use crate::store::pool::{MAX_CONNECTIONS, Pooled, Store};
-use crate::store::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store};
-use crate::store::{detached_weeks, partitions, search_indexes, settings, upkeep};
+use crate::store::connection::pool::{MAX_CONNECTIONS, Pooled, Store};
+use crate::store::connection::settings;
+use crate::store::connection::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store};
+use crate::store::scan::search_indexes;
+use crate::store::tables::batches::BatchConnection;
+use crate::store::tables::{detached_weeks, partitions, upkeep};
 
 /// Clocks may differ by so much.
 const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);

@@ -21,8 +21,8 @@ use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::rfc3339;
 use crate::hashing::Hasher;
-use crate::store::credentials;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
+use crate::store::tables::credentials;
 
 #[derive(Serialize)]
 struct Created<'a> {

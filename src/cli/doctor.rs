@@ -8,7 +8,8 @@ use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::config::checked::Config;
 use crate::database::OpenDatabase;
-use crate::store::{installation, migrate};
+use crate::store::connection::migrate;
+use crate::store::tables::installation;
 
 /// Prints the checks; `false` when one of them fails.
 pub async fn run(

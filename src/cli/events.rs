@@ -22,9 +22,9 @@ use crate::domain::query::ast::Query;
 use crate::domain::query::columns::Fields;
 use crate::domain::retention::Retention;
 use crate::domain::time::parse_bound;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
 use crate::store::scan::budget::Budget;
-use crate::store::{credentials, events};
+use crate::store::tables::{credentials, events};
 
 /// How many events are read at once.
 const BATCH: usize = 500;

@@ -7,7 +7,7 @@ use crate::app::failure::Failure;
 use crate::database::OpenError;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::random::NoRandomness;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]

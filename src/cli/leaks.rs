@@ -12,7 +12,7 @@ use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
 
 /// How much is read at once.
 const PIECE_BYTES: usize = 64 * 1024;

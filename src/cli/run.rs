@@ -10,8 +10,8 @@ use crate::clock::Clock;
 use crate::config::checked::Config;
 use crate::database::OpenDatabase;
 use crate::domain::audit::Act;
-use crate::store::installation;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
+use crate::store::tables::installation;
 
 /// Runs any command but `serve`. A command that is asked to end stops where it is: what it had not committed did not happen.
 pub async fn run(

@@ -12,12 +12,13 @@ use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::Position;
-use crate::store::error::StoreError;
-use crate::store::notifications::Subscription;
-use crate::store::pool::Store;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::notifications::Subscription;
+use crate::store::connection::pool::Store;
+use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
-use crate::store::{arrivals, events};
+use crate::store::tables::events;
 
 /// How often the database is asked without having been told, for words that were lost on their way.
 const LOOK_EVERY: Duration = Duration::from_secs(15);

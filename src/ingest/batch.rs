@@ -10,10 +10,10 @@ use crate::domain::ids::RequestId;
 use crate::domain::rejection::Reason;
 use crate::ingest::usage::Use;
 use crate::ingest::verifier::Verified;
-use crate::store::batches::{BatchConnection, NotStored};
-use crate::store::credential_secrets::SecretRow;
-use crate::store::error::StoreError;
-use crate::store::events::Row;
+use crate::store::connection::error::StoreError;
+use crate::store::tables::batches::{BatchConnection, NotStored};
+use crate::store::tables::credential_secrets::SecretRow;
+use crate::store::tables::events::Row;
 
 /// An event that wants to be written, and who sent it.
 #[derive(Debug)]

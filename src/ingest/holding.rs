@@ -17,10 +17,10 @@ use crate::domain::holding::is_late;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::ingest::memory_budget::Reservation;
 use crate::metrics::Counter;
-use crate::store::credential_secrets::{self, SecretRow};
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
-use crate::store::{credentials, held_events};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::tables::credential_secrets::{self, SecretRow};
+use crate::store::tables::{credentials, held_events};
 
 /// How much of what has arrived late may be in memory, arriving or waiting, in KiB: a part of the room that all bodies share, so
 /// that it can never be taken up by those who are refused.

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::domain::ids::AccountId;
-use crate::store::error::StoreError;
-use crate::store::notifications::{self, Subscription};
-use crate::store::pool::Store;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::notifications::{self, Subscription};
+use crate::store::connection::pool::Store;
 
 /// Between two hints of the same account.
 const GATHER: Duration = Duration::from_millis(100);

@@ -28,7 +28,7 @@ use crate::ingest::usage::{Subject, Usage};
 use crate::ingest::verifier::{Verified, Verifier};
 use crate::ingest::writer::{Writer, Writers, no_memory_left};
 use crate::random::EventIds;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// A body that is not all there by then is given up.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::store::batches::BatchConnection;
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
-use crate::store::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store, no_answer};
-use crate::store::{migrate, partitions};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::migrate;
+use crate::store::connection::pool::Store;
+use crate::store::connection::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store, no_answer};
+use crate::store::tables::batches::BatchConnection;
+use crate::store::tables::partitions;
 
 /// What an attempt showed holds for so long, however many ask.
 const REUSED_FOR: Duration = Duration::from_millis(250);

@@ -22,10 +22,10 @@ use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::ingest::notifier::Notifier;
 use crate::random;
-use crate::store::error::StoreError;
-use crate::store::event_counts::{self, Counts};
-use crate::store::pool::{Connection, Pooled, Store};
-use crate::store::{audit, credential_uses, credentials, rejections, senders};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Pooled, Store};
+use crate::store::tables::event_counts::{self, Counts};
+use crate::store::tables::{audit, credential_uses, credentials, rejections, senders};
 
 /// Between two writes.
 const INTERVAL: Duration = Duration::from_secs(1);

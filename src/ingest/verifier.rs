@@ -22,9 +22,9 @@ use crate::domain::rejection::Reason;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::ingest::holding::holds;
 use crate::metrics::Counter;
-use crate::store::credential_secrets::{self, SecretRow};
-use crate::store::error::StoreError;
-use crate::store::pool::Store;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::tables::credential_secrets::{self, SecretRow};
 
 /// Entries of each cache.
 const CACHE_ENTRIES: usize = 10_000;

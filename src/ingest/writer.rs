@@ -22,11 +22,11 @@ use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Batches;
 use crate::ingest::storage_health::StorageHealth;
 use crate::ingest::usage::Usage;
-use crate::store::batches::BatchConnection;
-use crate::store::credential_secrets::SecretRow;
-use crate::store::error::StoreError;
-use crate::store::partitions;
-use crate::store::pool::Store;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Store;
+use crate::store::tables::batches::BatchConnection;
+use crate::store::tables::credential_secrets::SecretRow;
+use crate::store::tables::partitions;
 
 /// The most that one transaction holds.
 const MAX_BATCH_EVENTS: usize = 1_000;

@@ -35,8 +35,8 @@ use crate::random::{self, EventIds};
 use crate::server::listeners::{Listener, Listeners};
 use crate::server::metrics::StartedAt;
 use crate::server::{background, descriptors, http, metrics};
-use crate::store::installation;
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
+use crate::store::tables::installation;
 use crate::web::app_state::AppState;
 use crate::web::export_permits::ExportPermits;
 use crate::web::live::feeds::Feeds;
@@ -75,8 +75,8 @@ pub enum StartError {
     Failed(#[from] Failure),
 }
 
-impl From<crate::store::error::StoreError> for StartError {
-    fn from(error: crate::store::error::StoreError) -> Self {
+impl From<crate::store::connection::error::StoreError> for StartError {
+    fn from(error: crate::store::connection::error::StoreError) -> Self {
         StartError::Failed(error.into())
     }
 }

@@ -10,9 +10,9 @@ use crate::ingest::memory_budget;
 use crate::server::exposition::Exposition;
 use crate::server::listeners::Listeners;
 use crate::server::process;
-use crate::store::error::StoreError;
-use crate::store::partitions::{self, Coverage};
-use crate::store::pool::MAX_CONNECTIONS;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::MAX_CONNECTIONS;
+use crate::store::tables::partitions::{self, Coverage};
 use crate::web::app_state::AppState;
 
 /// A database that has not answered a scrape by then counts as down.

@@ -1,43 +1,6 @@
 //! Postgres: the only layer that speaks SQL. Each file holds the queries of one noun, as plain functions over a connection; the
 //! caller decides what belongs into one transaction. The account comes first in every query and stands in its `where`.
 
-pub mod accounts;
-pub mod arrivals;
-pub mod audit;
-mod batch_columns;
-pub mod batches;
-pub mod columns;
-mod connect;
-pub mod counts_by_time;
-pub mod credential_secrets;
-pub mod credential_uses;
-pub mod credentials;
-pub mod deleted_accounts;
-pub mod detached_weeks;
-pub mod error;
-pub mod event_counts;
-pub mod event_deletions;
-pub mod event_removals;
-pub mod events;
-pub mod held_events;
-pub mod idempotency;
-pub mod installation;
-pub mod migrate;
-pub mod notifications;
-pub mod old_rows;
-pub mod pacing;
-pub mod partitions;
-pub mod pool;
-pub mod rejections;
+pub mod connection;
 pub mod scan;
-pub mod schema;
-pub mod search_indexes;
-pub mod searching;
-pub mod second_factors;
-pub mod senders;
-pub mod sessions;
-pub mod settings;
-mod statement;
-pub mod storage_attempt;
-pub mod upkeep;
-pub mod users;
+pub mod tables;

@@ -18,7 +18,7 @@ use crate::hashing::Hasher;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
 use crate::metrics::{Counter, Gauge};
-use crate::store::pool::Store;
+use crate::store::connection::pool::Store;
 use crate::web::export_permits::ExportPermits;
 
 /// The installation as the pages see it.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::time::{rfc3339, utc};
-use crate::store::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
+use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
 use crate::web::format::{grouped, size};
 
 const DAY_SECONDS: i64 = 24 * 3_600;
@@ -263,7 +263,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Chart, Span, round_top};
-    use crate::store::event_counts::Counts;
+    use crate::store::tables::event_counts::Counts;
 
     #[test]
     fn the_chart_sums_what_belongs_to_it() {

@@ -23,7 +23,7 @@ use crate::domain::device::Device;
 use crate::domain::event::EventId;
 use crate::domain::ids::{CredentialId, RequestId, SessionId, UserId};
 use crate::domain::retention::Retention;
-use crate::store::users;
+use crate::store::tables::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
 use crate::web::notice::Notice;

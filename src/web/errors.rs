@@ -10,7 +10,7 @@ use askama::Template;
 use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
-use crate::store::error::{StoreError, with_causes};
+use crate::store::connection::error::{StoreError, with_causes};
 use crate::web::export_permits::NoExportPermit;
 use crate::web::middleware::headers;
 use crate::web::page::Page;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::export::Chunks;
 use crate::domain::ids::AccountId;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// Exports of one account. The page that refuses another says the number.
 const MOST_OF_AN_ACCOUNT: usize = 3;

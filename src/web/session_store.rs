@@ -15,8 +15,8 @@ use crate::clock::Clock;
 use crate::domain::digest::sha256;
 use crate::domain::ids::SessionId;
 use crate::random;
-use crate::store::pool::Store;
-use crate::store::sessions::{self, NewSession};
+use crate::store::connection::pool::Store;
+use crate::store::tables::sessions::{self, NewSession};
 use crate::web::session::SessionState;
 
 /// Sessions in PostgreSQL.

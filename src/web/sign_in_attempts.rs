@@ -14,7 +14,7 @@ use crate::domain::device::Device;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::network::throttle_key;
 use crate::ingest::limiter::AttemptGuard;
-use crate::store::users;
+use crate::store::tables::users;
 use crate::web::app_state::AppState;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reasoner_webhooks::app::prune::make_partitions;
 use reasoner_webhooks::domain::event::EventId;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::program::{Home, Program};
 use crate::support::faketime::days_ahead;

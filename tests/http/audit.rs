@@ -5,7 +5,7 @@ use reasoner_webhooks::app::change_plan::change_plan;
 use reasoner_webhooks::app::end_expired::end_all_expired;
 use reasoner_webhooks::domain::account::Plan;
 use reasoner_webhooks::domain::audit::Act;
-use reasoner_webhooks::store::users;
+use reasoner_webhooks::store::tables::users;
 use serde_json::Value;
 
 use crate::support::actors::{Person, Sender, WEBHOOKS, between};

@@ -8,7 +8,7 @@ use reasoner_webhooks::domain::device::DEVICE_LASTS;
 use reasoner_webhooks::domain::event::MAX_IDEMPOTENCY_KEY_BYTES;
 use reasoner_webhooks::domain::holding::{HELD_FOR, MAX_HELD_BYTES, MAX_HELD_EVENTS};
 use reasoner_webhooks::ingest::receive::BODY_DEADLINE;
-use reasoner_webhooks::store::pool;
+use reasoner_webhooks::store::connection::pool;
 use reasoner_webhooks::web::docs::snippets::LANGUAGES;
 
 use crate::support::actors::WEBHOOKS;
@@ -154,7 +154,7 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
         says(page, words);
         assert!(script.contains(words), "no page says: {words}");
     }
-    let background = constant("src/store/pool.rs", "MAX_BACKGROUND_CONNECTIONS");
+    let background = constant("src/store/connection/pool.rs", "MAX_BACKGROUND_CONNECTIONS");
     says("operations", &format!("Exports and deletions use at most {background} connections at a time"));
     says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 3));
     let step = constant("src/app/delete_events.rs", "STEP");

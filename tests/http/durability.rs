@@ -11,10 +11,13 @@ async fn synchronous_commit_is_on_whatever_the_server_says() {
     let server = TestServer::start().await;
     let name = server.database_url.split('/').next_back().unwrap().to_owned();
     server.query(&format!("alter database {name} set synchronous_commit = off")).await;
-    let store = reasoner_webhooks::store::pool::Store::open(&server.database_url).await.unwrap();
-    let value = reasoner_webhooks::store::settings::show(&mut store.connection().await.unwrap(), "synchronous_commit")
-        .await
-        .unwrap();
+    let store = reasoner_webhooks::store::connection::pool::Store::open(&server.database_url).await.unwrap();
+    let value = reasoner_webhooks::store::connection::settings::show(
+        &mut store.connection().await.unwrap(),
+        "synchronous_commit",
+    )
+    .await
+    .unwrap();
     assert_eq!(value, "on");
 }
 

@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 use reasoner_webhooks::app::delete_events::carry_out_deletions;
-use reasoner_webhooks::store::partitions;
-use reasoner_webhooks::store::pool::Connection;
+use reasoner_webhooks::store::connection::pool::Connection;
+use reasoner_webhooks::store::tables::partitions;
 
 use crate::holding::expired;
 use crate::support::actors::{Person, Sender, between};

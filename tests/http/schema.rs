@@ -1,8 +1,9 @@
 //! The migrations: up, down to nothing, and up again; and what the program believes about the tables is what they are.
 
-use reasoner_webhooks::store::detached_weeks::detach_before;
-use reasoner_webhooks::store::pool::Store;
-use reasoner_webhooks::store::{migrate, partitions};
+use reasoner_webhooks::store::connection::migrate;
+use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::tables::detached_weeks::detach_before;
+use reasoner_webhooks::store::tables::partitions;
 
 use crate::support::postgres::{empty_database, new_database, query};
 
@@ -47,7 +48,7 @@ async fn programs_that_start_together_migrate_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_query_builder_knows_the_tables_as_they_are() {
-    let source = include_str!("../../src/store/schema.rs");
+    let source = include_str!("../../src/store/connection/schema.rs");
     let mut known = Vec::new();
     let mut table = String::new();
     for line in source.lines().map(str::trim) {

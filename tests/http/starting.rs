@@ -6,7 +6,7 @@ use reasoner_webhooks::clock::Clock;
 use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::server::application::Application;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::support::postgres::new_database;
 use crate::support::server::options;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::app::prune::make_partitions;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::support::postgres::{self, new_database};
 use crate::support::server::TestServer;

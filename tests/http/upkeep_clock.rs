@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::app::end_expired::end_all_expired_by;
 use reasoner_webhooks::app::upkeep::{Upkeep, UpkeepState};
 use reasoner_webhooks::clock::Clock;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::command_line::Terminal;
 use crate::support::postgres::{self, new_database};

@@ -3,8 +3,8 @@
 
 use jiff::SignedDuration;
 use reasoner_webhooks::app::prune::make_partitions;
-use reasoner_webhooks::store::migrate;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::migrate;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::command_line::Terminal;
 use crate::support::event_rows::insert_many;

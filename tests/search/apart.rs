@@ -2,10 +2,11 @@
 
 use diesel_async::SimpleAsyncConnection;
 use jiff::SignedDuration;
-use reasoner_webhooks::store::error::StoreError;
-use reasoner_webhooks::store::pool::MAX_CONNECTIONS;
-use reasoner_webhooks::store::searching::search;
-use reasoner_webhooks::store::{partitions, search_indexes};
+use reasoner_webhooks::store::connection::error::StoreError;
+use reasoner_webhooks::store::connection::pool::MAX_CONNECTIONS;
+use reasoner_webhooks::store::scan::search_indexes;
+use reasoner_webhooks::store::scan::searching::search;
+use reasoner_webhooks::store::tables::partitions;
 
 use crate::filled::Filled;
 use crate::support::chaos_proxy::Proxy;

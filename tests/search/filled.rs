@@ -7,8 +7,8 @@ use reasoner_webhooks::domain::event::{EventId, NewEvent};
 use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::listing::EventFilter;
 use reasoner_webhooks::domain::query::ast::Query;
-use reasoner_webhooks::store::pool::Store;
-use reasoner_webhooks::store::{events, partitions};
+use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::tables::{events, partitions};
 use uuid::Uuid;
 
 use crate::support::postgres::new_database;

@@ -10,7 +10,8 @@ use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::listing::Cursor;
 use reasoner_webhooks::store::scan::budget::Budget;
 use reasoner_webhooks::store::scan::event_scan::EventScan;
-use reasoner_webhooks::store::{partitions, search_indexes};
+use reasoner_webhooks::store::scan::search_indexes;
+use reasoner_webhooks::store::tables::partitions;
 
 use crate::filled::{Filled, searching};
 use crate::support::event_rows::insert_many;

@@ -10,9 +10,9 @@ use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::listing::{Cursor, EventFilter};
 use reasoner_webhooks::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
-use reasoner_webhooks::store::events;
 use reasoner_webhooks::store::scan::budget::Budget;
 use reasoner_webhooks::store::scan::event_scan::EventScan;
+use reasoner_webhooks::store::tables::events;
 use uuid::Uuid;
 
 use crate::filled::{Filled, searching};

@@ -14,8 +14,9 @@ use reasoner_webhooks::embedded::initdb::create_cluster;
 use reasoner_webhooks::embedded::installation::{Installation, Version};
 use reasoner_webhooks::embedded::owner::Owner;
 use reasoner_webhooks::embedded::socket::database_url;
-use reasoner_webhooks::store::pool::Store;
-use reasoner_webhooks::store::{partitions, search_indexes};
+use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::scan::search_indexes;
+use reasoner_webhooks::store::tables::partitions;
 use serde_json::Value;
 use tempfile::TempDir;
 

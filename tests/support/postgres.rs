@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use reasoner_webhooks::embedded::cluster::Cluster;
 use reasoner_webhooks::embedded::known_clusters::KnownClusters;
-use reasoner_webhooks::store::migrate;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::migrate;
+use reasoner_webhooks::store::connection::pool::Store;
 
 const TEMPLATE: &str = "template_of_tests";
 

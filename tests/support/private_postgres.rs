@@ -10,8 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reasoner_webhooks::embedded::cluster::Cluster;
 use reasoner_webhooks::embedded::known_clusters::KnownClusters;
-use reasoner_webhooks::store::migrate;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::migrate;
+use reasoner_webhooks::store::connection::pool::Store;
 use tempfile::TempDir;
 
 /// How long a server may take to end.

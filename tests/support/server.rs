@@ -10,7 +10,7 @@ use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::domain::audit_detail::AuditDetail;
 use reasoner_webhooks::server::application::Application;
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::support::actors::{Person, Sender};
 use crate::support::postgres;

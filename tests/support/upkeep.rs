@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reasoner_webhooks::app::prune::{self, Unfinished};
-use reasoner_webhooks::store::pool::Store;
+use reasoner_webhooks::store::connection::pool::Store;
 
 /// As if upkeep had run here every hour for days, so that the next round trusts the clock.
 pub const STEADY: &str = "insert into upkeep (noted_at, steady_since) values (now(), now() - interval '3 days') \

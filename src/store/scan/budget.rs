@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::pacing::Pacing;
+use crate::store::connection::pacing::Pacing;
 
 /// Windows that take less become larger, and those that take four times as long smaller.
 const WINDOW_TIME: Duration = Duration::from_millis(25);

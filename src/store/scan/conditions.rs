@@ -8,9 +8,9 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::prefilter::{Pattern, Patterns};
+use crate::store::connection::schema::events;
+use crate::store::scan::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
 use crate::store::scan::span::{Events, OnEvents, Span};
-use crate::store::schema::events;
-use crate::store::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
 
 /// How the database is to find what passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,17 +15,17 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::position::{Position, Snapshot};
 use crate::domain::query::prefilter::Patterns;
-use crate::store::arrivals;
-use crate::store::error::StoreError;
-use crate::store::event_removals::stored_between;
-use crate::store::pool::Connection;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::events;
+use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::conditions::{By, passing};
 use crate::store::scan::indexed_weeks::{self, Indexes};
 use crate::store::scan::keys::{self, Key};
 use crate::store::scan::span::{Events, Span};
 use crate::store::scan::whole_rows;
-use crate::store::schema::events;
+use crate::store::tables::event_removals::stored_between;
 
 /// An index lists as many keys as so many parts take, and no more than so many: each is in memory.
 const LISTED_PARTS: u64 = 10;

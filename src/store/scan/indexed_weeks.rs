@@ -8,11 +8,12 @@ use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
 use crate::domain::query::prefilter::{Pattern, Patterns};
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Manager};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Manager};
 use crate::store::scan::keys::Key;
+use crate::store::scan::search_indexes;
 use crate::store::scan::span::{Events, Span};
-use crate::store::{partitions, search_indexes};
+use crate::store::tables::partitions;
 
 /// The least time that the index is given, in milliseconds.
 const MIN_MILLIS: u128 = 20;

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::events;
+use crate::store::connection::statement::statement;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::span::{Events, Span};
-use crate::store::schema::events;
-use crate::store::statement::statement;
 
 /// How often the first events of a span are measured together before each of them is.
 const MEASUREMENTS: usize = 2;

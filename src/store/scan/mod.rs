@@ -1,11 +1,14 @@
 //! The scan: the events of an account in a span that pass a filter, a bounded part at a time. The list, live pages, `events tail`, exports,
 //! counts, deletions and retention all go through it.
 
+pub mod arrivals;
 pub mod budget;
 pub mod conditions;
 pub mod event_scan;
 pub mod indexed_weeks;
 pub mod keys;
 pub mod look;
+pub mod search_indexes;
+pub mod searching;
 pub mod span;
 pub mod whole_rows;

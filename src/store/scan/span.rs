@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::store::schema::events;
+use crate::store::connection::schema::events;
 
 /// A condition on events.
 pub type OnEvents = Box<dyn BoxableExpression<events::table, Pg, SqlType = Bool>>;

@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use crate::domain::event::{EventId, WholeEvent};
 use crate::domain::ids::CredentialId;
-use crate::store::columns::{Moment, time};
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
+use crate::store::connection::columns::{Moment, time};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::events;
 use crate::store::scan::span::Events;
-use crate::store::schema::events;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(Pg))]

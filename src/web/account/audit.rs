@@ -10,7 +10,7 @@ use crate::app::export_audit::AuditExport;
 use crate::domain::audit::{Action, AuditEntry, AuditFilter};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::full_in;
-use crate::store::audit;
+use crate::store::tables::audit;
 use crate::web::current_user::SignedIn;
 use crate::web::download;
 use crate::web::errors::PageError;

@@ -9,7 +9,7 @@ use crate::app::delete_account::{delete_account, erase};
 use crate::domain::account::{Holdings, MOST_COUNTED};
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
-use crate::store::deleted_accounts;
+use crate::store::tables::deleted_accounts;
 use crate::web::confirm::{Given, check};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;

@@ -12,7 +12,7 @@ use crate::domain::account_password::{MAX_PASSWORD_CHARS, NewPassword};
 use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
-use crate::store::second_factors;
+use crate::store::tables::second_factors;
 use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;

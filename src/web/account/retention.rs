@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use crate::domain::event::EventId;
 use crate::domain::retention::Retention;
 use crate::store::scan::look::oldest;
-use crate::store::{event_removals, partitions};
+use crate::store::tables::{event_removals, partitions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::{When, grouped, size};

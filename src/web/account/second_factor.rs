@@ -14,7 +14,7 @@ use crate::app::turn_off_second_factor::{Authority, turn_off_second_factor};
 use crate::app::turn_on_second_factor::{TurnOnError, turn_on_second_factor};
 use crate::domain::second_factor::{RECOVERY_CODES, RecoveryCode, SaidCode};
 use crate::domain::secret::Secret;
-use crate::store::second_factors::{self, FactorRecord};
+use crate::store::tables::second_factors::{self, FactorRecord};
 use crate::web::account::qr::{self, QrPicture};
 use crate::web::account::{details, notice_words};
 use crate::web::confirm::{Given, check};

@@ -7,7 +7,7 @@ use crate::app::end_session::end_session;
 use crate::app::sign_out_elsewhere::sign_out_elsewhere;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::SessionId;
-use crate::store::sessions::{self, SessionRecord};
+use crate::store::tables::sessions::{self, SessionRecord};
 use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;

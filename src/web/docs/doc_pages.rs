@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::rejection::Reason;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 use crate::web::current_user::CurrentUser;
 use crate::web::docs::snippets::{Blanks, LANGUAGES, Snippet};
 use crate::web::errors::PageError;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::export_events::Export;
 use crate::domain::query::columns::Fields;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 use crate::web::confirm;
 use crate::web::current_user::SignedIn;
 use crate::web::download::{answer, format};

@@ -14,7 +14,7 @@ use crate::domain::deletion::{Deletion, Matching, is_confirmed};
 use crate::domain::event::EventId;
 use crate::domain::secret::Secret;
 use crate::domain::time::rfc3339;
-use crate::store::{credentials, event_deletions};
+use crate::store::tables::{credentials, event_deletions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::list_filters::{Filters, Query};

@@ -6,9 +6,9 @@ use askama::Template;
 use jiff::Timestamp;
 
 use crate::domain::ids::AccountId;
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
-use crate::store::{counts_by_time, credentials};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::tables::{counts_by_time, credentials};
 use crate::web::chart::{Chart, Span};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;

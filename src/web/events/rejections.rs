@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, RejectionGroup};
-use crate::store::{credentials, held_events, rejections};
+use crate::store::tables::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};

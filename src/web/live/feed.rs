@@ -19,9 +19,10 @@ use crate::domain::ids::SessionId;
 use crate::domain::position::{Position, Seen, Snapshot};
 use crate::domain::rejection::Rejection;
 use crate::ingest::notifier::Listener;
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
-use crate::store::{arrivals, sessions};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::scan::arrivals;
+use crate::store::tables::sessions;
 use crate::web::app_state::AppState;
 use crate::web::live::message::Text;
 use crate::web::live::poll_limiter::PollLimiter;
@@ -251,7 +252,7 @@ impl Feed {
     }
 
     /// Sends what is new up to a position, where there is anything, and goes on from there.
-    fn publish(&self, progress: &mut Progress, reached: Position, (mut text, count): (Text, u64)) {
+    fn publish(&self, progress: &mut Progress, reached: Position, (mut text, count): (Text, usize)) {
         let from = progress.position.replace(reached.clone());
         if let Some(from) = from
             && !text.0.is_empty()

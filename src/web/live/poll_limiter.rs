@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::domain::listing::EventFilter;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
 
 /// Looks at once that read the key and no more. Each takes a connection for a few milliseconds.
 const LOOKS: usize = 4;

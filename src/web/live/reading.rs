@@ -16,12 +16,12 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Snapshot};
 use crate::domain::rejection::Rejection;
-use crate::store::error::StoreError;
-use crate::store::pool::{Connection, Store};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
-use crate::store::searching::search;
-use crate::store::{audit, events, rejections};
+use crate::store::scan::searching::search;
+use crate::store::tables::{audit, events, rejections};
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
 

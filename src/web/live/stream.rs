@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::domain::ids::SessionId;
 use crate::domain::position::Position;
-use crate::store::credentials;
-use crate::store::error::StoreError;
+use crate::store::connection::error::StoreError;
+use crate::store::tables::credentials;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::list_filters::{Filters, Query};

@@ -10,7 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 
-use crate::store::pool::ask_once;
+use crate::store::connection::pool::ask_once;
 use crate::web::errors::PageError;
 
 /// Streams begin at once and may then go on for as long as they like.

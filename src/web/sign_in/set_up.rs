@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::domain::account::Plan;
 use crate::domain::secret::Secret;
-use crate::store::installation;
+use crate::store::tables::installation;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;

@@ -10,7 +10,7 @@ use crate::app::sign_out::sign_out;
 use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
-use crate::store::installation;
+use crate::store::tables::installation;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};

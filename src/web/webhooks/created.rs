@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::CredentialId;
 use crate::domain::secret::Secret;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::credential::Credential;
 use crate::domain::listing::EventFilter;
-use crate::store::pool::Connection;
-use crate::store::{credentials, event_counts, held_events, rejections};
+use crate::store::connection::pool::Connection;
+use crate::store::tables::{credentials, event_counts, held_events, rejections};
 use crate::web::chart::Span;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;

@@ -21,7 +21,7 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
-use crate::store::credentials;
+use crate::store::tables::credentials;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;

@@ -9,10 +9,10 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
-use crate::store::error::StoreError;
-use crate::store::pool::Connection;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
 use crate::store::scan::budget::Budget;
-use crate::store::{event_counts, events, rejections};
+use crate::store::tables::{event_counts, events, rejections};
 use crate::web::format::When;
 use crate::web::rows::rejection_row::RejectionRow;
 

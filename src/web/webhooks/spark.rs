@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::domain::ids::CredentialId;
-use crate::store::event_counts::{Counts, HALF_HOUR_SECONDS};
+use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS};
 use crate::web::chart::Span;
 
 const HOURS: usize = 24;
@@ -45,7 +45,7 @@ mod tests {
 
     use super::{HalfHours, by_hour, spark};
     use crate::domain::ids::CredentialId;
-    use crate::store::event_counts::Counts;
+    use crate::store::tables::event_counts::Counts;
 
     #[test]
     fn a_line_stays_in_its_box_and_counts_its_own_credential() {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::credential::Credential;
 use crate::domain::holding::HeldEvents;
 use crate::domain::ids::CredentialId;
-use crate::store::pool::Connection;
+use crate::store::connection::pool::Connection;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::held::Held;

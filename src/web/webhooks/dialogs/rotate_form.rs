@@ -8,9 +8,9 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::AccountId;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::day_and_minute;
-use crate::store::error::StoreError;
-use crate::store::events;
-use crate::store::pool::Connection;
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::tables::events;
 use crate::web::format::When;
 
 /// A new password.

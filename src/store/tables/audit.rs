@@ -1,0 +1,151 @@
+//! The audit trail: lines are added in the transaction of the act and never changed.
+
+use diesel::pg::Pg;
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
+};
+use diesel_async::RunQueryDsl;
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::audit::{Act, Actor, AuditEntry, AuditFilter, AuditLine};
+use crate::domain::audit_detail::AuditDetail;
+use crate::domain::ids::AccountId;
+use crate::random;
+use crate::store::connection::columns::{Moment, inet, lower, strpos, without_nul, word};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::{audit_log, users};
+
+/// Writes down what `act`'s actor did.
+pub async fn append(
+    conn: &mut Connection,
+    account: AccountId,
+    act: &Act,
+    line: AuditLine<'_>,
+) -> Result<(), StoreError> {
+    let user = match act.actor {
+        Actor::User(id) => Some(id.0),
+        Actor::Visitor | Actor::Operator | Actor::Sender | Actor::Program => None,
+    };
+    diesel::insert_into(audit_log::table)
+        .values((
+            audit_log::account_id.eq(account.0),
+            audit_log::id.eq(random::growing_uuid_at(act.at)),
+            audit_log::at.eq(Moment(act.at)),
+            audit_log::actor.eq(act.actor.as_str()),
+            audit_log::actor_user_id.eq(user),
+            audit_log::action.eq(line.action.as_str()),
+            audit_log::subject.eq(line.subject),
+            audit_log::details.eq(stored(&line.detail)),
+            audit_log::remote_ip.eq(act.remote_ip.map(inet)),
+            audit_log::request_id.eq(act.request_id.map(|id| id.to_string())),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Details for a `jsonb` column, which refuses NUL characters.
+fn stored(detail: &AuditDetail) -> Value {
+    // Texts, numbers and times have a form in JSON.
+    let mut value = serde_json::to_value(detail).unwrap_or_default();
+    for text in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        if let Value::String(text) = text {
+            *text = without_nul(text);
+        }
+    }
+    value
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_log, check_for_backend(Pg))]
+struct Line {
+    id: Uuid,
+    at: Moment,
+    actor: String,
+    #[diesel(select_expression = users::email.nullable())]
+    email: Option<String>,
+    action: String,
+    subject: String,
+    /// Words, where a release without `details` wrote the line.
+    detail: String,
+    details: Option<Value>,
+    remote_ip: Option<IpNet>,
+    request_id: Option<String>,
+}
+
+impl TryFrom<Line> for (Uuid, AuditEntry) {
+    type Error = StoreError;
+
+    fn try_from(line: Line) -> Result<Self, StoreError> {
+        let detail = match line.details {
+            // A newer release may have details that this one does not know.
+            Some(value) => AuditDetail::deserialize(&value).unwrap_or(AuditDetail::Words { words: value.to_string() }),
+            None => AuditDetail::Words { words: line.detail },
+        };
+        let entry = AuditEntry {
+            at: line.at.into(),
+            actor: line.email.unwrap_or_else(|| Actor::label(&line.actor).to_owned()),
+            action: word(&line.action)?,
+            subject: line.subject,
+            detail,
+            remote_ip: line.remote_ip.map(|net| net.addr()),
+            request_id: line.request_id,
+        };
+        Ok((line.id, entry))
+    }
+}
+
+/// The lines of an account that pass a filter.
+macro_rules! lines {
+    ($account:expr, $filter:expr) => {{
+        let mut query = audit_log::table
+            .left_join(users::table.on(users::id.nullable().eq(audit_log::actor_user_id)))
+            .filter(audit_log::account_id.eq($account.0))
+            .select(Line::as_select())
+            .into_boxed();
+        if let Some(action) = $filter.action {
+            query = query.filter(audit_log::action.eq(action.as_str()));
+        }
+        if let Some(text) = &$filter.subject {
+            let text = without_nul(text).to_lowercase();
+            query = query.filter(strpos(lower(audit_log::subject), text).gt(0));
+        }
+        query
+    }};
+}
+
+/// The newest lines first.
+pub async fn list(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &AuditFilter,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<(Uuid, AuditEntry)>, StoreError> {
+    let mut query = lines!(account, filter);
+    if let Some(before) = before {
+        query = query.filter(audit_log::id.lt(before));
+    }
+    let rows: Vec<Line> = query.order(audit_log::id.desc()).limit(limit as i64).load(conn).await?;
+    rows.into_iter().map(TryFrom::try_from).collect()
+}
+
+/// The oldest lines first, after a given one: what an export reads, batch by batch.
+pub async fn list_after(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &AuditFilter,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<(Uuid, AuditEntry)>, StoreError> {
+    let mut query = lines!(account, filter);
+    if let Some(after) = after {
+        query = query.filter(audit_log::id.gt(after));
+    }
+    let rows: Vec<Line> = query.order(audit_log::id.asc()).limit(limit as i64).load(conn).await?;
+    rows.into_iter().map(TryFrom::try_from).collect()
+}

@@ -1,0 +1,245 @@
+//! Credentials of an account, with what may be shown of their passwords.
+
+use std::collections::HashMap;
+
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
+use crate::domain::ids::{AccountId, CredentialId};
+use crate::store::connection::columns::{Moment, time, word};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::{Connection, Lock};
+use crate::store::connection::schema::{credential_secrets, credentials};
+use crate::store::connection::statement::statement;
+use crate::store::tables::credential_secrets::PasswordRow;
+
+/// The constraint that keeps usernames unique.
+pub const USERNAME_IS_UNIQUE: &str = "credentials_username_is_unique";
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = credentials, check_for_backend(Pg))]
+struct Row {
+    id: Uuid,
+    name: String,
+    username: String,
+    created_at: Moment,
+    disabled_at: Option<Moment>,
+    revoked_at: Option<Moment>,
+    holds_late_events: bool,
+}
+
+impl Row {
+    fn credential(self, passwords: Vec<PasswordRecord>) -> Credential {
+        Credential {
+            id: CredentialId(self.id),
+            name: self.name,
+            username: self.username,
+            created_at: self.created_at.into(),
+            disabled_at: time(self.disabled_at),
+            revoked_at: time(self.revoked_at),
+            holds_late_events: self.holds_late_events,
+            passwords,
+        }
+    }
+}
+
+/// Credentials of an account with their passwords, a row for each password: the oldest credential first, its newest password first.
+macro_rules! with_passwords {
+    ($account:expr) => {
+        credentials::table
+            .left_join(credential_secrets::table)
+            .filter(credentials::account_id.eq($account.0))
+            .order((
+                credentials::created_at,
+                credentials::id,
+                credential_secrets::created_at.desc(),
+                credential_secrets::id.desc(),
+            ))
+            .select((Row::as_select(), Option::<PasswordRow>::as_select()))
+    };
+}
+
+/// One credential out of the rows of each.
+fn gather(rows: Vec<(Row, Option<PasswordRow>)>) -> Result<Vec<Credential>, StoreError> {
+    let mut credentials: Vec<Credential> = Vec::new();
+    for (row, password) in rows {
+        if credentials.last().is_none_or(|last| last.id.0 != row.id) {
+            credentials.push(row.credential(Vec::new()));
+        }
+        if let (Some(password), Some(credential)) = (password, credentials.last_mut()) {
+            let is_newest = credential.passwords.is_empty();
+            credential.passwords.push(password.record(is_newest)?);
+        }
+    }
+    Ok(credentials)
+}
+
+pub async fn insert(
+    conn: &mut Connection,
+    (account, id): (AccountId, CredentialId),
+    name: &CredentialName,
+    username: &Username,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::insert_into(credentials::table)
+        .values((
+            credentials::id.eq(id.0),
+            credentials::account_id.eq(account.0),
+            credentials::name.eq(name.as_str()),
+            credentials::username.eq(username.as_str()),
+            credentials::created_at.eq(Moment(now)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The usernames of an account, also of credentials that were revoked.
+pub async fn usernames_by_id(
+    conn: &mut Connection,
+    account: AccountId,
+) -> Result<HashMap<CredentialId, String>, StoreError> {
+    let rows: Vec<(Uuid, String)> = credentials::table
+        .filter(credentials::account_id.eq(account.0))
+        .select((credentials::id, credentials::username))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, username)| (CredentialId(id), username)).collect())
+}
+
+/// All credentials of an account, the oldest first, the revoked ones included.
+pub async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
+    gather(with_passwords!(account).load(conn).await?)
+}
+
+pub async fn find(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+) -> Result<Option<Credential>, StoreError> {
+    Ok(gather(with_passwords!(account).filter(credentials::id.eq(id.0)).load(conn).await?)?.pop())
+}
+
+/// What locks a credential until its transaction ends, so that acts on it follow one another.
+pub fn lock(account: AccountId, id: CredentialId) -> Lock {
+    Lock(format!("select from credentials where account_id = '{account}' and id = '{id}' for update"))
+}
+
+/// The username of a credential, and nothing else.
+pub async fn find_username(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+) -> Result<Option<Username>, StoreError> {
+    let text: Option<String> = credentials::table
+        .filter(credentials::account_id.eq(account.0))
+        .filter(credentials::id.eq(id.0))
+        .select(credentials::username)
+        .first(conn)
+        .await
+        .optional()?;
+    text.as_deref().map(word).transpose()
+}
+
+/// Whose credential a username is. Usernames are unique over all accounts.
+pub async fn find_owner(
+    conn: &mut Connection,
+    username: &Username,
+) -> Result<Option<(AccountId, CredentialId)>, StoreError> {
+    let row: Option<(Uuid, Uuid)> = credentials::table
+        .filter(credentials::username.eq(username.as_str()))
+        .select((credentials::account_id, credentials::id))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(account, id)| (AccountId(account), CredentialId(id))))
+}
+
+/// Every username of the installation, of revoked credentials too.
+pub async fn list_usernames(conn: &mut Connection) -> Result<Vec<Username>, StoreError> {
+    let rows: Vec<String> = credentials::table.order(credentials::id).select(credentials::username).load(conn).await?;
+    rows.iter().map(|text| word(text)).collect()
+}
+
+/// The account and the username of a credential, for a line in the audit log.
+pub async fn find_subject(conn: &mut Connection, id: CredentialId) -> Result<Option<(AccountId, String)>, StoreError> {
+    let row: Option<(Uuid, String)> = credentials::table
+        .find(id.0)
+        .select((credentials::account_id, credentials::username))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(|(account, username)| (AccountId(account), username)))
+}
+
+pub async fn rename(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+    name: &CredentialName,
+) -> Result<(), StoreError> {
+    statement("update credentials set name = $3 where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Text, _>(name.as_str())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Disables at a moment, or enables with `None`.
+pub async fn set_disabled_at(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+    at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    statement("update credentials set disabled_at = $3 where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Nullable<Timestamptz>, _>(at.map(Moment))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Switches the holding of late events.
+pub async fn set_holding(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+    holding: bool,
+) -> Result<(), StoreError> {
+    statement("update credentials set holds_late_events = $3 where account_id = $1 and id = $2")
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(id.0)
+        .bind::<Bool, _>(holding)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Revokes for good, with every password.
+pub async fn revoke(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    statement(
+        "with revoked as (update credentials set revoked_at = $3 where account_id = $1 and id = $2 returning id) \
+         update credential_secrets s set revoked_at = $3, slot = null from revoked \
+         where s.credential_id = revoked.id and s.revoked_at is null",
+    )
+    .bind::<SqlUuid, _>(account.0)
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<Timestamptz, _>(Moment(at))
+    .execute(conn)
+    .await?;
+    Ok(())
+}

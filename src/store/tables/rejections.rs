@@ -1,0 +1,175 @@
+//! Refused requests: rolled up by the second, credential and reason, so that a flood is a few rows.
+
+use std::net::IpAddr;
+
+use diesel::dsl::{max, min, sum};
+use diesel::upsert::excluded;
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
+use diesel_async::RunQueryDsl;
+use ipnet::IpNet;
+use jiff::{Timestamp, Unit};
+use uuid::Uuid;
+
+use crate::domain::ids::AccountId;
+use crate::domain::listing::{EventFilter, Page};
+use crate::domain::rejection::{NewRejection, Reason, Rejection, RejectionGroup};
+use crate::store::connection::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::{credentials, rejections};
+use crate::store::tables::old_rows;
+
+/// Inserts a rejection, or adds it to the one of the same second. `id` is a UUIDv7 of its time.
+pub async fn insert(
+    conn: &mut Connection,
+    account: AccountId,
+    id: Uuid,
+    rejection: &NewRejection,
+) -> Result<(), StoreError> {
+    let second = rejection.at.round(jiff::TimestampRound::new().smallest(Unit::Second).mode(jiff::RoundMode::Trunc));
+    diesel::insert_into(rejections::table)
+        .values((
+            rejections::account_id.eq(account.0),
+            rejections::id.eq(id),
+            rejections::credential_id.eq(rejection.credential_id.0),
+            rejections::reason.eq(rejection.reason.as_str()),
+            rejections::second.eq(Moment(second.unwrap_or(rejection.at))),
+            rejections::hint.eq(&rejection.hint),
+            rejections::detail.eq(rejection.detail.as_deref().map(without_nul)),
+            rejections::remote_ip.eq(inet(rejection.remote_ip)),
+            rejections::user_agent.eq(rejection.user_agent.as_deref().map(without_nul)),
+            rejections::size_bytes.eq(rejection.size_bytes.map(|n| i64::try_from(n).unwrap_or(i64::MAX))),
+            rejections::count.eq(i32::try_from(rejection.count).unwrap_or(i32::MAX)),
+        ))
+        .on_conflict((rejections::account_id, rejections::credential_id, rejections::reason, rejections::second))
+        .do_update()
+        .set(rejections::count.eq(rejections::count + excluded(rejections::count)))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The rejections of an account that pass a filter, after what `$shape` makes of the query.
+macro_rules! filtered {
+    ($account:expr, $filter:expr, $text:expr $(, $shape:ident($($argument:tt)*))*) => {{
+        let mut query = rejections::table
+            .inner_join(credentials::table.on(credentials::id.eq(rejections::credential_id)))
+            .filter(rejections::account_id.eq($account.0))
+            $(.$shape($($argument)*))*
+            .into_boxed();
+        if let Some(credential) = $filter.credential {
+            query = query.filter(rejections::credential_id.eq(credential.0));
+        }
+        if let Some(since) = $filter.since {
+            query = query.filter(rejections::second.ge(Moment(since)));
+        }
+        if let Some(until) = $filter.until {
+            query = query.filter(rejections::second.lt(Moment(until)));
+        }
+        if let Some(text) = $text {
+            query = match text.parse::<IpAddr>() {
+                // An address is that one, and not those that begin like it.
+                Ok(ip) => query.filter(rejections::remote_ip.eq(inet(ip))),
+                Err(_) => {
+                    let reasons = Reason::ALL.iter().filter(|reason| reason.mentions(text));
+                    let told = rejections::reason.eq_any(reasons.map(|reason| reason.as_str()).collect::<Vec<_>>());
+                    let text = without_nul(text).to_lowercase();
+                    let detail = strpos(lower(rejections::detail.assume_not_null()), text.clone()).gt(0);
+                    let address = strpos(host(rejections::remote_ip), text).gt(0);
+                    query.filter(told.or(address).or(rejections::detail.is_not_null().and(detail)))
+                }
+            };
+        }
+        query
+    }};
+}
+
+/// One page, newest first, before a given one: of those whose reason, detail or address has a text in it, if one is given.
+pub async fn list(
+    conn: &mut Connection,
+    account: AccountId,
+    (filter, text): (&EventFilter, Option<&str>),
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Page<Rejection>, StoreError> {
+    type Row =
+        (Uuid, String, String, String, Option<String>, Option<String>, IpNet, Option<String>, Option<i64>, i32, Moment);
+    let mut query = filtered!(account, filter, text);
+    if let Some(before) = before {
+        query = query.filter(rejections::id.lt(before));
+    }
+    let rows: Vec<Row> = query
+        .order(rejections::id.desc())
+        .select((
+            rejections::id,
+            credentials::name,
+            credentials::username,
+            rejections::reason,
+            rejections::hint,
+            rejections::detail,
+            rejections::remote_ip,
+            rejections::user_agent,
+            rejections::size_bytes,
+            rejections::count,
+            rejections::second,
+        ))
+        .limit(limit as i64 + 1)
+        .load(conn)
+        .await?;
+    let has_older = rows.len() > limit;
+    let read = |row: Row| {
+        let (id, credential_name, username, reason, hint, detail, ip, user_agent, size_bytes, count, at) = row;
+        Ok(Rejection {
+            id,
+            at: at.into(),
+            credential_name,
+            username,
+            reason: word(&reason)?,
+            hint,
+            detail,
+            remote_ip: ip.addr(),
+            user_agent,
+            size_bytes: size_bytes.map(i64::unsigned_abs),
+            count: count.unsigned_abs(),
+        })
+    };
+    let rows = rows.into_iter().take(limit).map(read).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(Page { rows, has_newer: before.is_some(), has_older, stopped_at: None })
+}
+
+/// What was refused by address, credential and reason, at most so many of these, those heard of last first. Repeats within a
+/// second are counted for the first address of that second.
+pub async fn group_by_address(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    text: Option<&str>,
+    limit: usize,
+) -> Result<Vec<RejectionGroup>, StoreError> {
+    type Row = (IpNet, String, String, String, Option<i64>, Option<Moment>, Option<Moment>);
+    let by = (rejections::remote_ip, credentials::name, credentials::username, rejections::reason);
+    let found = (
+        rejections::remote_ip,
+        credentials::name,
+        credentials::username,
+        rejections::reason,
+        sum(rejections::count),
+        min(rejections::second),
+        max(rejections::second),
+    );
+    let query = filtered!(account, filter, text, group_by(by), select(found));
+    let rows: Vec<Row> = query.order(max(rejections::second).desc()).limit(limit as i64).load(conn).await?;
+    let read = |(ip, credential_name, username, reason, count, first, last): Row| {
+        let count = count.unwrap_or(0).unsigned_abs();
+        let at = |moment: Option<Moment>| time(moment).unwrap_or_default();
+        let (remote_ip, reasons) = (ip.addr(), vec![(word(&reason)?, count)]);
+        let (first_at, last_at) = (at(first), at(last));
+        Ok(RejectionGroup { remote_ip, credential_name, username, reasons, count, first_at, last_at })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Removes what is older than events are kept.
+pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
+    old_rows::delete(conn, "rejections", "second < $1", oldest_kept, old_rows::STEP).await
+}

@@ -1,0 +1,198 @@
+//! Sessions of browsers, found by the SHA-256 of the key in the cookie. A session ends at its absolute end, when it has been
+//! idle for too long, or when somebody ends it.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use diesel::sql_types::{Binary, Inet, Nullable, Text};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::RunQueryDsl;
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::domain::ids::{SessionId, UserId};
+use crate::store::connection::columns::{Moment, inet};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::{sessions, users};
+use crate::store::connection::statement::statement;
+use crate::store::tables::old_rows;
+
+/// A session that nobody used for this long is over.
+pub const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// "Last seen" is not written more often than this.
+const SEEN_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is kept of a session.
+#[derive(Debug)]
+pub struct NewSession {
+    pub key_hash: [u8; 32],
+    pub id: SessionId,
+    /// Who is signed in, and when the password for that was given.
+    pub user: Option<(UserId, Timestamp)>,
+    pub state: String,
+    pub expires_at: Timestamp,
+    pub remote_ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug)]
+pub struct SessionRecord {
+    pub id: SessionId,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// From where it was used last.
+    pub remote_ip: Option<IpAddr>,
+    pub user_agent: Option<String>,
+}
+
+/// Begins a session, within a transaction. `false`, and no session, when the user's sessions were ended after the password was given:
+/// a sign-in that was on its way while the password changed must not outlive that. Whoever ends them changes the user's row first,
+/// so that one of the two waits here for the other.
+pub async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp) -> Result<bool, StoreError> {
+    if let Some((user, given_at)) = session.user {
+        let ended: Option<(Moment, Option<Moment>)> = users::table
+            .find(user.0)
+            .select((users::password_changed_at, users::devices_forgotten_at))
+            .for_share()
+            .first(conn)
+            .await
+            .optional()?;
+        let is_over = |Moment(at): Moment| at > given_at;
+        if ended.is_none_or(|(changed, forgotten)| is_over(changed) || forgotten.is_some_and(is_over)) {
+            return Ok(false);
+        }
+    }
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::key_hash.eq(session.key_hash.as_slice()),
+            sessions::id.eq(session.id.0),
+            sessions::user_id.eq(session.user.map(|(user, _)| user.0)),
+            sessions::state.eq(&session.state),
+            sessions::created_at.eq(Moment(now)),
+            sessions::last_seen_at.eq(Moment(now)),
+            sessions::expires_at.eq(Moment(session.expires_at)),
+            sessions::remote_ip.eq(session.remote_ip.map(inet)),
+            sessions::user_agent.eq(&session.user_agent),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(true)
+}
+
+/// The state of a session that is neither over nor idle for too long. Marks it as seen, at most once a minute.
+pub async fn find_state(
+    conn: &mut Connection,
+    key_hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
+    let row: Option<(String, Moment)> = sessions::table
+        .find(key_hash.as_slice())
+        .filter(sessions::expires_at.gt(Moment(now)).and(sessions::last_seen_at.gt(Moment(idle_limit))))
+        .select((sessions::state, sessions::last_seen_at))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((state, Moment(seen))) = row else { return Ok(None) };
+    if now.duration_since(seen) >= SEEN_RESOLUTION {
+        diesel::update(sessions::table.find(key_hash.as_slice()))
+            .set(sessions::last_seen_at.eq(Moment(now)))
+            .execute(conn)
+            .await?;
+    }
+    Ok(Some(state))
+}
+
+/// Those of some sessions that still last. For connections that outlive a request.
+pub async fn find_live(
+    conn: &mut Connection,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<HashSet<SessionId>, StoreError> {
+    let found: Vec<Uuid> = sessions::table
+        .filter(sessions::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()))
+        .filter(sessions::expires_at.gt(Moment(now)))
+        .select(sessions::id)
+        .load(conn)
+        .await?;
+    Ok(found.into_iter().map(SessionId).collect())
+}
+
+/// Replaces the state, and the address that the session was used from; `false` when the session has ended meanwhile.
+pub async fn update_state(
+    conn: &mut Connection,
+    key_hash: &[u8; 32],
+    state: &str,
+    remote_ip: Option<IpAddr>,
+) -> Result<bool, StoreError> {
+    let rows = statement("update sessions set state = $2, remote_ip = $3 where key_hash = $1")
+        .bind::<Binary, _>(key_hash.as_slice())
+        .bind::<Text, _>(state)
+        .bind::<Nullable<Inet>, _>(remote_ip.map(inet))
+        .execute(conn)
+        .await?;
+    Ok(rows == 1)
+}
+
+pub async fn delete(conn: &mut Connection, key_hash: &[u8; 32]) -> Result<(), StoreError> {
+    diesel::delete(sessions::table.find(key_hash.as_slice())).execute(conn).await?;
+    Ok(())
+}
+
+/// Ends one session of a user; `false` when the user has no such session.
+pub async fn delete_of_user(conn: &mut Connection, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+    let rows = diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.eq(id.0)))
+        .execute(conn)
+        .await?;
+    Ok(rows == 1)
+}
+
+/// Ends all sessions of a user but one.
+pub async fn delete_others(conn: &mut Connection, user: UserId, kept: Option<SessionId>) -> Result<usize, StoreError> {
+    let kept = kept.map_or(Uuid::nil(), |id| id.0);
+    Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.ne(kept)))
+        .execute(conn)
+        .await?)
+}
+
+/// The live sessions of a user, the most recently seen first.
+pub async fn list(conn: &mut Connection, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>, StoreError> {
+    let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
+    type Row = (Uuid, Moment, Moment, Moment, Option<IpNet>, Option<String>);
+    let rows: Vec<Row> = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::expires_at.gt(Moment(now)))
+        .filter(sessions::last_seen_at.gt(Moment(idle_limit)))
+        .order(sessions::last_seen_at.desc())
+        .select((
+            sessions::id,
+            sessions::created_at,
+            sessions::last_seen_at,
+            sessions::expires_at,
+            sessions::remote_ip,
+            sessions::user_agent,
+        ))
+        .load(conn)
+        .await?;
+    let record = |(id, created_at, seen, expires_at, ip, agent): Row| SessionRecord {
+        id: SessionId(id),
+        created_at: created_at.into(),
+        last_seen_at: seen.into(),
+        expires_at: expires_at.into(),
+        remote_ip: ip.map(|net| net.addr()),
+        user_agent: agent,
+    };
+    Ok(rows.into_iter().map(record).collect())
+}
+
+/// Removes the sessions that are over.
+pub async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
+    let expired = old_rows::delete(conn, "sessions", "expires_at <= $1", now, old_rows::STEP).await?;
+    let idle = old_rows::delete(conn, "sessions", "last_seen_at <= $1", idle_limit, old_rows::STEP).await?;
+    Ok(expired + idle)
+}

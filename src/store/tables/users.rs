@@ -1,0 +1,151 @@
+//! Users: who may sign in, to which account, and the hash of their password.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel_async::RunQueryDsl;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::account::Member;
+use crate::domain::email::Email;
+use crate::domain::ids::{AccountId, UserId};
+use crate::store::connection::columns::{Moment, time, word};
+use crate::store::connection::error::StoreError;
+use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::{accounts, users};
+
+/// The constraint that keeps addresses unique.
+pub const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
+
+type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>);
+type MemberColumns = (
+    users::id,
+    users::account_id,
+    users::email,
+    accounts::name,
+    accounts::plan,
+    accounts::retention_days,
+    users::created_at,
+    users::password_changed_at,
+    users::devices_forgotten_at,
+);
+pub const MEMBER: MemberColumns = (
+    users::id,
+    users::account_id,
+    users::email,
+    accounts::name,
+    accounts::plan,
+    accounts::retention_days,
+    users::created_at,
+    users::password_changed_at,
+    users::devices_forgotten_at,
+);
+
+/// A row of [`MEMBER`], read.
+pub fn member(row: MemberRow) -> Result<Member, StoreError> {
+    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at, forgotten_at) = row;
+    let changed_at = Timestamp::from(changed_at);
+    Ok(Member {
+        user_id: UserId(user_id),
+        account_id: AccountId(account_id),
+        email,
+        name,
+        plan: word(&plan)?,
+        retention_days: retention_days.map(i32::unsigned_abs),
+        created_at: created_at.into(),
+        password_changed_at: changed_at,
+        devices_known_since: time(forgotten_at).map_or(changed_at, |forgotten_at| forgotten_at.max(changed_at)),
+    })
+}
+
+pub async fn insert(
+    conn: &mut Connection,
+    (account, id): (AccountId, UserId),
+    email: &Email,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(id.0),
+            users::account_id.eq(account.0),
+            users::email.eq(email.as_str()),
+            users::password_hash.eq(password_hash),
+            users::password_changed_at.eq(Moment(now)),
+            users::created_at.eq(Moment(now)),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The member with an address, and the hash of their password.
+pub async fn find_by_email(conn: &mut Connection, email: &Email) -> Result<Option<(Member, String)>, StoreError> {
+    let row: Option<(MemberRow, String)> = users::table
+        .inner_join(accounts::table)
+        .filter(users::email.eq(email.as_str()))
+        .select((MEMBER, users::password_hash))
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(|(row, hash)| Ok((member(row)?, hash))).transpose()
+}
+
+pub async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, StoreError> {
+    let row: Option<MemberRow> = users::table
+        .inner_join(accounts::table)
+        .filter(users::id.eq(id.0))
+        .select(MEMBER)
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(member).transpose()
+}
+
+/// Puts another hash of the same password in the place of `old`, unless it was changed meanwhile.
+pub async fn replace_hash(conn: &mut Connection, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0).filter(users::password_hash.eq(old)))
+        .set(users::password_hash.eq(new))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+pub async fn password_hash(conn: &mut Connection, id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(users::table.find(id.0).select(users::password_hash).first(conn).await.optional()?)
+}
+
+pub async fn change_password(
+    conn: &mut Connection,
+    id: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0))
+        .set((users::password_hash.eq(password_hash), users::password_changed_at.eq(Moment(now))))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Fails as a duplicate of [`EMAIL_IS_UNIQUE`] when somebody else has the address.
+pub async fn change_email(conn: &mut Connection, id: UserId, email: &Email) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0)).set(users::email.eq(email.as_str())).execute(conn).await?;
+    Ok(())
+}
+
+/// From now on no browser is known to the user any more. A new password does the same by itself.
+pub async fn forget_devices(conn: &mut Connection, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0)).set(users::devices_forgotten_at.eq(Moment(now))).execute(conn).await?;
+    Ok(())
+}
+
+/// Everybody, oldest first.
+pub async fn list(conn: &mut Connection) -> Result<Vec<Member>, StoreError> {
+    let rows: Vec<MemberRow> = users::table
+        .inner_join(accounts::table)
+        .order((users::created_at, users::id))
+        .select(MEMBER)
+        .load(conn)
+        .await?;
+    rows.into_iter().map(member).collect()
+}
