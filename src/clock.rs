@@ -23,6 +23,7 @@ impl Clock {
         Self(Arc::new(now))
     }
 
+    /// The time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
@@ -36,14 +37,14 @@ impl fmt::Debug for Clock {
 
 /// Time that passes for the machine, whatever its clock is set to. That it slept is part of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(SignedDuration);
+pub(crate) struct Stopwatch(SignedDuration);
 
 impl Stopwatch {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(uptime())
     }
 
-    pub fn elapsed(self) -> SignedDuration {
+    pub(crate) fn elapsed(self) -> SignedDuration {
         uptime() - self.0
     }
 }

@@ -16,6 +16,7 @@ use crate::store::connection::settings;
 
 /// A database that is open, and the server behind it, if it is ours.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct OpenDatabase {
     pub store: Store,
     own: Option<Own>,
@@ -40,6 +41,7 @@ enum Missing {
 
 /// Why there is no database.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum OpenError {
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
@@ -68,12 +70,12 @@ impl OpenDatabase {
     }
 
     /// Opens it and brings the schema up to date, if it is there.
-    pub async fn open_existing(config: &Config) -> Result<Self, OpenError> {
+    pub(crate) async fn open_existing(config: &Config) -> Result<Self, OpenError> {
         Self::connect(config, Missing::IsAnError).await?.prepared().await
     }
 
     /// Opens it without touching its schema, if it is there.
-    pub async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
+    pub(crate) async fn open_as_it_is(config: &Config) -> Result<Self, OpenError> {
         Self::connect(config, Missing::IsAnError).await
     }
 
@@ -143,33 +145,33 @@ impl OpenDatabase {
     }
 
     /// Which database, in words, without its password.
-    pub fn description(&self) -> &str {
+    pub(crate) fn description(&self) -> &str {
         &self.description
     }
 
     /// Where a server of our own keeps its files.
-    pub fn directory(&self) -> Option<&Path> {
+    pub(crate) fn directory(&self) -> Option<&Path> {
         self.own.as_ref().map(|own| own.directory.as_path())
     }
 
     /// Where a server of our own keeps its files, if this made them: there was no database here before.
-    pub fn made_in(&self) -> Option<&Path> {
+    pub(crate) fn made_in(&self) -> Option<&Path> {
         self.own.as_ref().filter(|own| own.is_new).map(|own| own.directory.as_path())
     }
 
     /// Whether a server of our own could not live in the data directory.
-    pub fn is_elsewhere(&self) -> bool {
+    pub(crate) fn is_elsewhere(&self) -> bool {
         self.own.as_ref().is_some_and(|own| own.is_elsewhere)
     }
 
     /// Whether a server of our own that runs is not the one that is installed.
-    pub async fn outdated_server(&self) -> Option<Outdated> {
+    pub(crate) async fn outdated_server(&self) -> Option<Outdated> {
         self.own.as_ref()?.supervisor.outdated().await
     }
 
     /// Looks after a server of our own: starts it again whenever it is gone, and restarts it after an upgrade. Runs until it is
     /// dropped.
-    pub async fn keep_running(&self) {
+    pub(crate) async fn keep_running(&self) {
         match &self.own {
             Some(own) => own.supervisor.run().await,
             None => std::future::pending().await,

@@ -27,11 +27,11 @@ const MAX_LANES: u32 = 4;
 const ROOM_BLOCKS: usize = 33 * 1_024;
 
 /// A hash that nothing matches, for the names that nobody has: they cost the same time as the others.
-pub const HASH_OF_NOTHING: &str =
+pub(crate) const HASH_OF_NOTHING: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$bm9ib2R5J3MgcGFzc3dvcmQsIG1hdGNoZWQgYnkgbm8";
 
 /// Whether a stored hash was made with lesser parameters than new ones are. An unreadable one is not: nothing matches it.
-pub fn is_outdated(stored: &str) -> bool {
+pub(crate) fn is_outdated(stored: &str) -> bool {
     let hash = PasswordHash::new(stored).ok();
     let params = hash.as_ref().and_then(|hash| Params::try_from(hash).ok());
     params.is_some_and(|params| params.m_cost() < MEMORY_KIB || params.t_cost() < PASSES || params.p_cost() < LANES)
@@ -39,6 +39,7 @@ pub fn is_outdated(stored: &str) -> bool {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum HashingError {
     #[error("too many passwords are being verified at once")]
     Busy,
@@ -79,17 +80,17 @@ impl Hasher {
     }
 
     /// How many callers wait for a run.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
     /// How many callers found the queue full since the start.
-    pub fn refused(&self) -> u64 {
+    pub(crate) fn refused(&self) -> u64 {
         self.0.refused.get()
     }
 
     /// Hashes with a fresh 16-byte salt; the answer is a PHC string with its parameters in it.
-    pub async fn hash(&self, secret: &Secret) -> Result<String, HashingError> {
+    pub(crate) async fn hash(&self, secret: &Secret) -> Result<String, HashingError> {
         let secret = secret.clone();
         self.run(move || {
             let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Failed)?;
@@ -107,7 +108,7 @@ impl Hasher {
     }
 
     /// Compares with a stored hash.
-    pub async fn verify(&self, secret: &Secret, stored: &str) -> Result<bool, HashingError> {
+    pub(crate) async fn verify(&self, secret: &Secret, stored: &str) -> Result<bool, HashingError> {
         let (secret, stored) = (secret.clone(), stored.to_owned());
         self.run(move || {
             let stored = PasswordHash::new(&stored).map_err(|_| HashingError::Refused)?;

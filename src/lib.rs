@@ -1,6 +1,8 @@
 //! Reasoner Webhooks: any system that can POST JSON with HTTP Basic authentication sends events here; a 200 means that the
 //! event is in Postgres. The layers, from the lowest up: `domain`, `store`, `ingest` and `app`, `web` and `cli`, `server`.
 
+#![deny(missing_docs)]
+
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -12,10 +12,11 @@ use std::time::Duration;
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    pub fn add(&self, more: u64) {
+    pub(crate) fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// What it counted since the start.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -23,23 +24,23 @@ impl Counter {
 
 /// How many there are at the moment.
 #[derive(Debug, Default)]
-pub struct Gauge(AtomicI64);
+pub(crate) struct Gauge(AtomicI64);
 
 impl Gauge {
     /// One more, until what is given back is dropped.
-    pub fn enter(self: &Arc<Self>) -> Present {
+    pub(crate) fn enter(self: &Arc<Self>) -> Present {
         self.0.fetch_add(1, Ordering::Relaxed);
         Present(self.clone())
     }
 
-    pub fn get(&self) -> i64 {
+    pub(crate) fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// One of those that a gauge counts.
 #[derive(Debug)]
-pub struct Present(Arc<Gauge>);
+pub(crate) struct Present(Arc<Gauge>);
 
 impl Drop for Present {
     fn drop(&mut self) {
@@ -48,14 +49,14 @@ impl Drop for Present {
 }
 
 /// Upper bounds of the buckets of a duration, in microseconds: from a tenth of a millisecond to ten seconds.
-pub const DURATIONS: [u64; 16] = [
+pub(crate) const DURATIONS: [u64; 16] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000,
 ];
 
 /// How often values fell below certain bounds, and what they come to together.
 #[derive(Debug)]
-pub struct Histogram<const N: usize> {
+pub(crate) struct Histogram<const N: usize> {
     bounds: &'static [u64; N],
     counts: [AtomicU64; N],
     /// Those above the last bound.
@@ -64,7 +65,7 @@ pub struct Histogram<const N: usize> {
 }
 
 /// How long something took.
-pub type Durations = Histogram<{ DURATIONS.len() }>;
+pub(crate) type Durations = Histogram<{ DURATIONS.len() }>;
 
 impl Default for Durations {
     fn default() -> Self {
@@ -74,7 +75,7 @@ impl Default for Durations {
 
 impl<const N: usize> Histogram<N> {
     /// `bounds` rise, and each belongs to its bucket.
-    pub fn new(bounds: &'static [u64; N]) -> Self {
+    pub(crate) fn new(bounds: &'static [u64; N]) -> Self {
         Self {
             bounds,
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -83,19 +84,19 @@ impl<const N: usize> Histogram<N> {
         }
     }
 
-    pub fn note(&self, value: u64) {
+    pub(crate) fn note(&self, value: u64) {
         let bucket = self.bounds.iter().zip(&self.counts).find(|(bound, _)| value <= **bound);
         bucket.map_or(&self.over, |(_, count)| count).fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
     /// For a histogram whose bounds are microseconds.
-    pub fn note_duration(&self, duration: Duration) {
+    pub(crate) fn note_duration(&self, duration: Duration) {
         self.note(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// What it holds now.
-    pub fn read(&self) -> Reading {
+    pub(crate) fn read(&self) -> Reading {
         let mut count = 0;
         let mut up_to = Vec::with_capacity(N);
         for (bound, bucket) in self.bounds.iter().zip(&self.counts) {
@@ -109,11 +110,11 @@ impl<const N: usize> Histogram<N> {
 
 /// A histogram at one moment.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Each bound, and how many values were not above it.
-    pub up_to: Vec<(u64, u64)>,
-    pub count: u64,
-    pub sum: u64,
+    pub(crate) up_to: Vec<(u64, u64)>,
+    pub(crate) count: u64,
+    pub(crate) sum: u64,
 }
 
 #[cfg(test)]

@@ -17,14 +17,14 @@ use crate::domain::ids::RequestId;
 pub struct NoRandomness;
 
 /// Random bytes.
-pub fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_err(|_| NoRandomness)?;
     Ok(bytes)
 }
 
 /// Numbers below `bound`, each equally likely: bytes that would favour the smaller numbers are drawn again.
-pub fn indices<const N: usize>(bound: u8) -> Result<[u8; N], NoRandomness> {
+pub(crate) fn indices<const N: usize>(bound: u8) -> Result<[u8; N], NoRandomness> {
     let bound = u16::from(bound.max(1));
     let fair = 256 / bound * bound;
     let mut indices = [0; N];
@@ -40,7 +40,7 @@ pub fn indices<const N: usize>(bound: u8) -> Result<[u8; N], NoRandomness> {
 }
 
 /// The identity of a request. It is no secret, so this generator need not be the operating system's.
-pub fn request_id() -> RequestId {
+pub(crate) fn request_id() -> RequestId {
     RequestId(rand::random())
 }
 
@@ -51,7 +51,7 @@ pub fn uuid_at(time: Timestamp) -> Uuid {
 
 /// The same for what is listed in the order of its ids: of two of one moment, the one that this program made later is greater, though
 /// unlike the ids of events each keeps the moment it was made for, also when another one came before it with a later moment.
-pub fn growing_uuid_at(time: Timestamp) -> Uuid {
+pub(crate) fn growing_uuid_at(time: Timestamp) -> Uuid {
     static COUNTED: LazyLock<Counted> = LazyLock::new(|| Counted(AtomicU64::new(u64::from(rand::random::<u32>()))));
     Uuid::new_v7(uuid_time(&*COUNTED, time))
 }
@@ -87,6 +87,7 @@ struct Growing {
 }
 
 impl EventIds {
+    /// The next id, later than all before.
     pub fn next(&self, time: Timestamp) -> EventId {
         // A panic elsewhere leaves nothing half done in a counter, so a poisoned lock is as good as any.
         let mut growing = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -18,7 +18,7 @@ const MAX_DURATION: Duration = Duration::from_secs(4);
 
 /// Accepts what arrived until `until`: what its owner has seen. `counter` is the program's part of the counts. Twice at the same
 /// moment is once, because the second waits for the first and then finds nothing. Many are accepted in steps, each of them whole.
-pub async fn accept_held_events(
+pub(crate) async fn accept_held_events(
     on: CredentialAct<'_>,
     (until, retention_days): (Timestamp, u32),
     counter: Uuid,

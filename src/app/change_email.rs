@@ -13,7 +13,7 @@ use crate::store::tables::{audit, users};
 
 /// Why the address stayed as it was.
 #[derive(Debug, thiserror::Error)]
-pub enum ChangeEmailError {
+pub(crate) enum ChangeEmailError {
     #[error("another account has this email address")]
     Taken,
     #[error(transparent)]
@@ -23,7 +23,7 @@ pub enum ChangeEmailError {
 carries_failure!(ChangeEmailError);
 
 /// Sets the address and ends all sessions but `kept`; the same address again is no act.
-pub async fn change_email(
+pub(crate) async fn change_email(
     store: &Store,
     member: &Member,
     email: &Email,

@@ -14,7 +14,7 @@ use crate::store::tables::{audit, users};
 
 /// Why the password stayed as it was.
 #[derive(Debug, thiserror::Error)]
-pub enum ChangePasswordError {
+pub(crate) enum ChangePasswordError {
     #[error("the current password is wrong")]
     WrongPassword,
     #[error(transparent)]
@@ -25,14 +25,14 @@ carries_failure!(ChangePasswordError);
 
 /// Whose word it is.
 #[derive(Debug)]
-pub enum Authority<'a> {
+pub(crate) enum Authority<'a> {
     /// The user, by the current password; this session goes on.
     User { current: &'a Secret, session: Option<SessionId> },
     /// Whoever runs the server.
     Operator,
 }
 
-pub async fn change_password(
+pub(crate) async fn change_password(
     MemberAct { store, member, act }: MemberAct<'_>,
     hasher: &Hasher,
     new: &NewPassword,

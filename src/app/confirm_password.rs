@@ -11,7 +11,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, users};
 
 /// Whether the password is right. Either way it is written down.
-pub async fn confirm_password(
+pub(crate) async fn confirm_password(
     store: &Store,
     hasher: &Hasher,
     member: &Member,

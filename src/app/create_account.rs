@@ -15,6 +15,7 @@ use crate::store::tables::{accounts, audit, installation, users};
 
 /// What an account is made of.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct NewAccount {
     pub email: Email,
     pub name: Option<String>,
@@ -26,6 +27,7 @@ pub struct NewAccount {
 
 /// Why no account was created.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum CreateAccountError {
     #[error("an account with this email address exists")]
     EmailTaken,

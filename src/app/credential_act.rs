@@ -14,6 +14,7 @@ use crate::store::tables::{audit, credentials};
 
 /// Why a credential stayed as it was.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum CredentialError {
     #[error("there is no such credential")]
     NotFound,
@@ -47,6 +48,7 @@ carries_failure!(CredentialError);
 
 /// An act on one credential: in which database, whose, which one, and who acts.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct CredentialAct<'a> {
     pub store: &'a Store,
     pub account: AccountId,
@@ -56,7 +58,7 @@ pub struct CredentialAct<'a> {
 
 impl CredentialAct<'_> {
     /// Locks the credential and lets `decide` do what it decides, in one transaction.
-    pub async fn decide<T>(
+    pub(crate) async fn decide<T>(
         &self,
         decide: impl AsyncFnOnce(&mut Connection, &Credential) -> Result<T, CredentialError>,
     ) -> Result<T, CredentialError> {
@@ -69,7 +71,7 @@ impl CredentialAct<'_> {
     }
 
     /// Writes the act's line in the audit log.
-    pub async fn note(
+    pub(crate) async fn note(
         &self,
         conn: &mut Connection,
         credential: &Credential,

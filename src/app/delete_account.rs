@@ -16,7 +16,7 @@ const WATCHED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Ends the account with its users, sessions and credentials in one transaction: its senders get 401 from the next request on.
 /// What it received is no longer anybody's, and [`erase`] takes it away. The lines of the audit trail stay, since nothing changes
 /// them; the last one says that the account was deleted. An account that is gone already is as good.
-pub async fn delete_account(store: &Store, member: &Member, act: &Act) -> Result<(), Failure> {
+pub(crate) async fn delete_account(store: &Store, member: &Member, act: &Act) -> Result<(), Failure> {
     let account = member.account_id;
     store
         .transaction(async |conn| {
@@ -30,7 +30,7 @@ pub async fn delete_account(store: &Store, member: &Member, act: &Act) -> Result
 }
 
 /// Erases what a deleted account received; answers with the number of events.
-pub async fn erase(store: &Store, account: AccountId) -> Result<u64, StoreError> {
+pub(crate) async fn erase(store: &Store, account: AccountId) -> Result<u64, StoreError> {
     let mut events = 0;
     // The connection is given back after each step, for those who wait for one.
     loop {

@@ -8,7 +8,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, event_removals, events};
 
 /// `false` when the account has no such event.
-pub async fn delete_event(store: &Store, member: &Member, id: EventId, act: &Act) -> Result<bool, Failure> {
+pub(crate) async fn delete_event(store: &Store, member: &Member, id: EventId, act: &Act) -> Result<bool, Failure> {
     store
         .transaction(async |conn| {
             let deleted = events::delete(conn, member.account_id, id).await?;

@@ -28,15 +28,15 @@ use crate::store::tables::{audit, event_deletions, event_removals, partitions};
 const COUNTED_PART: Budget<'_> = Budget::part(5_000, 4 << 20);
 /// When nobody wants to wait for the rest of a count: before the question, and for the answer, which may take longer so that what
 /// was counted once is counted again.
-pub const COUNTED_FOR: Duration = Duration::from_millis(1_500);
-pub const COUNTED_AGAIN_FOR: Duration = Duration::from_secs(4);
+pub(crate) const COUNTED_FOR: Duration = Duration::from_millis(1_500);
+pub(crate) const COUNTED_AGAIN_FOR: Duration = Duration::from_secs(4);
 /// How much one step of a deletion looks at, and so deletes at most.
 const STEP: Budget<'_> = Budget::part(1_000, 1 << 20);
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Counts what passes a filter, until it takes too long: of what is stored now, or of what was before an id.
-pub async fn count_matching(
+pub(crate) async fn count_matching(
     store: &Store,
     account: AccountId,
     filter: &EventFilter,
@@ -71,7 +71,7 @@ pub async fn count_matching(
 }
 
 /// Orders that the events that were counted by a filter are deleted; `false` while an earlier order of the account goes on.
-pub async fn begin_deletion(
+pub(crate) async fn begin_deletion(
     MemberAct { store, member, act }: MemberAct<'_>,
     filter: &EventFilter,
     counted: &Matching,
@@ -93,7 +93,7 @@ pub async fn begin_deletion(
 }
 
 /// Calls the deletion off that goes on. What is gone stays gone.
-pub async fn cancel_deletion(store: &Store, member: &Member, act: &Act) -> Result<(), Failure> {
+pub(crate) async fn cancel_deletion(store: &Store, member: &Member, act: &Act) -> Result<(), Failure> {
     store
         .transaction(async |conn| {
             if event_deletions::cancel(conn, member.account_id, act.at).await? {

@@ -11,12 +11,12 @@ use crate::store::connection::pool::Connection;
 use crate::store::tables::held_events;
 
 /// Discards what arrived until `until`: what its owner has seen. Answers with how many.
-pub async fn discard_held_events(on: CredentialAct<'_>, until: Timestamp) -> Result<u64, CredentialError> {
+pub(crate) async fn discard_held_events(on: CredentialAct<'_>, until: Timestamp) -> Result<u64, CredentialError> {
     on.decide(async |conn, credential| Ok(discard_until(conn, on, credential, until).await?)).await
 }
 
 /// The same within another act, such as a revocation: what a revoked password brought is not held.
-pub async fn discard_until(
+pub(crate) async fn discard_until(
     conn: &mut Connection,
     on: CredentialAct<'_>,
     credential: &Credential,

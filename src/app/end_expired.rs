@@ -26,7 +26,7 @@ pub async fn end_all_expired(store: &Store, now: Timestamp) -> Result<(), StoreE
 }
 
 /// Those of a credential, if there are any.
-pub async fn end_due(conn: &mut Connection, credential: &Credential, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn end_due(conn: &mut Connection, credential: &Credential, now: Timestamp) -> Result<(), StoreError> {
     let is_due = |password: &PasswordRecord| password.slot.is_some() && password.has_ended_by_itself(now);
     if credential.passwords.iter().any(is_due) { end_expired(conn, Some(credential.id), now).await } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use crate::store::connection::pool::Connection;
 use crate::store::tables::{sessions, users};
 
 /// How many sessions ended.
-pub async fn end_other_sessions(
+pub(crate) async fn end_other_sessions(
     conn: &mut Connection,
     user: UserId,
     kept: Option<SessionId>,

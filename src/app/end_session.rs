@@ -9,7 +9,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, sessions, users};
 
 /// `false` when the member has no such session.
-pub async fn end_session(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<bool, Failure> {
+pub(crate) async fn end_session(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<bool, Failure> {
     store
         .transaction(async |conn| {
             let ended = sessions::delete_of_user(conn, member.user_id, id).await?;

@@ -9,6 +9,7 @@ use crate::store::connection::error::StoreError;
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum ExportFormat {
     Ndjson,
     Csv,
@@ -33,7 +34,7 @@ impl FromStr for ExportFormat {
 
 impl ExportFormat {
     /// The media type of a download.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             ExportFormat::Ndjson => "application/x-ndjson",
             ExportFormat::Csv => "text/csv; charset=utf-8",
@@ -41,7 +42,7 @@ impl ExportFormat {
     }
 
     /// The end of a file's name.
-    pub fn extension(self) -> &'static str {
+    pub(crate) fn extension(self) -> &'static str {
         match self {
             ExportFormat::Ndjson => "ndjson",
             ExportFormat::Csv => "csv",
@@ -56,34 +57,34 @@ pub trait Chunks {
 }
 
 /// Writes a record as a line of JSON.
-pub fn write_json_line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+pub(crate) fn write_json_line(record: &impl Serialize, out: &mut Vec<u8>) -> Result<(), StoreError> {
     serde_json::to_writer(&mut *out, record).map_err(unreadable)?;
     out.push(b'\n');
     Ok(())
 }
 
 /// Lines of CSV (RFC 4180), written one after the other.
-pub struct CsvLines(csv::Writer<Vec<u8>>);
+pub(crate) struct CsvLines(csv::Writer<Vec<u8>>);
 
 impl CsvLines {
-    pub fn after(out: Vec<u8>) -> Self {
+    pub(crate) fn after(out: Vec<u8>) -> Self {
         Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
     }
 
-    pub fn push<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
+    pub(crate) fn push<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> Result<(), StoreError> {
         for cell in cells {
             self.0.write_field(neutral(cell).as_bytes()).map_err(unreadable)?;
         }
         self.0.write_record(None::<&[u8]>).map_err(unreadable)
     }
 
-    pub fn finish(self) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, StoreError> {
         self.0.into_inner().map_err(unreadable)
     }
 }
 
 /// A stored value that an export cannot write.
-pub fn unreadable(what: impl std::fmt::Display) -> StoreError {
+pub(crate) fn unreadable(what: impl std::fmt::Display) -> StoreError {
     StoreError::Unreadable(what.to_string())
 }
 

@@ -21,7 +21,7 @@ const CSV_HEAD: &[u8] = b"at,action,actor,subject,detail,remote_ip,request_id\r\
 
 /// One export under way.
 #[derive(Debug)]
-pub struct AuditExport {
+pub(crate) struct AuditExport {
     store: Store,
     account: AccountId,
     filter: AuditFilter,
@@ -49,7 +49,7 @@ struct Record<'a> {
 
 impl AuditExport {
     /// Begins one, which is an act: its line is there before the first one leaves, and so is the last of an export of all.
-    pub async fn begin(
+    pub(crate) async fn begin(
         store: Store,
         account: AccountId,
         filter: AuditFilter,

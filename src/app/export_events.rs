@@ -31,11 +31,12 @@ const SMALL_PART: Budget<'_> = Budget::part(500, 1 << 18);
 
 /// How far an export is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Progress {
     /// Events that were looked at, also those that the filter leaves out.
-    pub seen: u64,
+    pub(crate) seen: u64,
     /// About how many there are to look at, by the counts of the half hours.
-    pub expected: u64,
+    pub(crate) expected: u64,
     /// Events that were written.
     pub events: u64,
     pub bytes: u64,
@@ -82,6 +83,7 @@ impl Export {
         Ok(Self { written, progress: Progress { expected, ..Progress::default() } })
     }
 
+    /// How far it is.
     pub fn progress(&self) -> Progress {
         self.progress
     }
@@ -153,17 +155,17 @@ async fn write_parts(
 
 /// What is said of an event in a list and in every export.
 #[derive(Debug, Serialize)]
-pub struct EventRecord<'a> {
-    pub id: String,
-    pub received_at: String,
-    pub credential: &'a str,
-    pub remote_ip: String,
-    pub content_type: &'a str,
-    pub size_bytes: u64,
+pub(crate) struct EventRecord<'a> {
+    pub(crate) id: String,
+    pub(crate) received_at: String,
+    pub(crate) credential: &'a str,
+    pub(crate) remote_ip: String,
+    pub(crate) content_type: &'a str,
+    pub(crate) size_bytes: u64,
 }
 
 impl<'a> EventRecord<'a> {
-    pub fn new(event: &'a EventSummary) -> Self {
+    pub(crate) fn new(event: &'a EventSummary) -> Self {
         Self {
             id: event.id.to_string(),
             received_at: rfc3339(event.id.received_at()),

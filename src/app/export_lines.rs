@@ -23,17 +23,17 @@ const WITHOUT_BODY: usize = 6;
 
 /// Writes events down, each on a line of its own.
 #[derive(Clone, Debug)]
-pub struct EventLines {
-    pub format: ExportFormat,
+pub(crate) struct EventLines {
+    pub(crate) format: ExportFormat,
     /// The usernames of the account's credentials.
-    pub usernames: HashMap<CredentialId, String>,
+    pub(crate) usernames: HashMap<CredentialId, String>,
     /// Fields of the bodies that have columns of their own in a CSV, in the place of headers and body.
-    pub fields: Fields,
+    pub(crate) fields: Fields,
 }
 
 impl EventLines {
     /// What stands before the first event.
-    pub fn head(&self) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn head(&self) -> Result<Vec<u8>, StoreError> {
         match self.format {
             ExportFormat::Ndjson => Ok(Vec::new()),
             ExportFormat::Csv => {
@@ -46,7 +46,7 @@ impl EventLines {
     }
 
     /// Adds events to what was written before.
-    pub fn write(&self, events: &[WholeEvent], mut out: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn write(&self, events: &[WholeEvent], mut out: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         match self.format {
             ExportFormat::Ndjson => {
                 events.iter().try_for_each(|event| self.write_json(event, &mut out))?;

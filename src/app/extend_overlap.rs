@@ -8,7 +8,7 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::store::tables::credential_secrets;
 
 /// Extends it; answers with its new end.
-pub async fn extend_overlap(on: CredentialAct<'_>) -> Result<Timestamp, CredentialError> {
+pub(crate) async fn extend_overlap(on: CredentialAct<'_>) -> Result<Timestamp, CredentialError> {
     on.decide(async |conn, credential| {
         let old = credential.expiring(on.act.at).ok_or(CredentialError::NoOverlap)?;
         let before = old.expires_at.ok_or(CredentialError::NoOverlap)?;

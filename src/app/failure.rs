@@ -20,7 +20,7 @@ pub enum Failure {
 
 impl Failure {
     /// Whether it is worth trying again in a while.
-    pub fn is_passing(&self) -> bool {
+    pub(crate) fn is_passing(&self) -> bool {
         match self {
             Failure::Store(error) => error.is_unavailable(),
             Failure::Hashing(error) => matches!(error, HashingError::Busy),

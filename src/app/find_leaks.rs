@@ -23,7 +23,7 @@ const MAX_REMEMBERED: usize = 100_000;
 
 /// Whether a found password works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeakState {
+pub(crate) enum LeakState {
     /// It opens the account: rotate it now.
     Live,
     /// It will work again as soon as its credential is enabled.
@@ -35,7 +35,7 @@ pub enum LeakState {
 }
 
 impl LeakState {
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             LeakState::Live => "live",
             LeakState::Disabled => "disabled",
@@ -48,19 +48,19 @@ impl LeakState {
 
 /// A password of this installation that the text contains.
 #[derive(Clone, Debug)]
-pub struct Leak {
-    pub username: Username,
+pub(crate) struct Leak {
+    pub(crate) username: Username,
     /// The name of its credential; empty when there is none.
-    pub name: String,
-    pub hint: String,
-    pub state: LeakState,
+    pub(crate) name: String,
+    pub(crate) hint: String,
+    pub(crate) state: LeakState,
     /// Where it stands first.
-    pub line: u64,
-    pub times: u64,
+    pub(crate) line: u64,
+    pub(crate) times: u64,
 }
 
 /// A search under way.
-pub struct LeakSearch<'a> {
+pub(crate) struct LeakSearch<'a> {
     store: &'a Store,
     hasher: Hasher,
     keys: &'a InstallationKeys,
@@ -74,7 +74,7 @@ pub struct LeakSearch<'a> {
 }
 
 impl<'a> LeakSearch<'a> {
-    pub async fn begin(
+    pub(crate) async fn begin(
         store: &'a Store,
         hasher: Hasher,
         keys: &'a InstallationKeys,
@@ -87,14 +87,14 @@ impl<'a> LeakSearch<'a> {
     }
 
     /// The next bytes of the text.
-    pub async fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) async fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut found = Vec::new();
         self.scanner.feed(bytes, &mut |one| found.push(one));
         self.look_at(found).await
     }
 
     /// What was found, in the order in which it stands in the text.
-    pub async fn finish(mut self) -> Result<Vec<Leak>, Failure> {
+    pub(crate) async fn finish(mut self) -> Result<Vec<Leak>, Failure> {
         let mut found = Vec::new();
         self.scanner.finish(&mut |one| found.push(one));
         self.look_at(found).await?;

@@ -14,7 +14,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, second_factors, users};
 
 /// Who has yet to give a code: the member, unless the first step counts no longer.
-pub async fn find_pending(
+pub(crate) async fn find_pending(
     store: &Store,
     user: UserId,
     password_at: Timestamp,
@@ -31,7 +31,7 @@ pub async fn find_pending(
 }
 
 /// Whether the code was right.
-pub async fn finish_sign_in(
+pub(crate) async fn finish_sign_in(
     store: &Store,
     keys: &InstallationKeys,
     member: &Member,

@@ -9,12 +9,12 @@ use crate::random;
 
 /// A new password and the hash to keep. The plain one lives in the answer alone.
 #[derive(Debug)]
-pub struct Generated {
-    pub password: CredentialPassword,
-    pub hash: String,
+pub(crate) struct Generated {
+    pub(crate) password: CredentialPassword,
+    pub(crate) hash: String,
 }
 
-pub async fn generate_password(
+pub(crate) async fn generate_password(
     hasher: &Hasher,
     keys: &InstallationKeys,
     username: &Username,

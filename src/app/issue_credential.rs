@@ -15,9 +15,10 @@ use crate::store::tables::{audit, credential_secrets, credentials};
 
 /// A credential and, this once, its password.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Issued {
     pub id: CredentialId,
-    pub name: CredentialName,
+    pub(crate) name: CredentialName,
     pub username: Username,
     pub password: CredentialPassword,
 }

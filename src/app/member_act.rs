@@ -6,8 +6,8 @@ use crate::store::connection::pool::Store;
 
 /// In which database, whose, and who acts.
 #[derive(Clone, Copy, Debug)]
-pub struct MemberAct<'a> {
-    pub store: &'a Store,
-    pub member: &'a Member,
-    pub act: &'a Act,
+pub(crate) struct MemberAct<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) member: &'a Member,
+    pub(crate) act: &'a Act,
 }

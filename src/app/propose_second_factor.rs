@@ -12,19 +12,19 @@ use crate::random;
 
 /// A secret, and the same for the form.
 #[derive(Debug)]
-pub struct Proposal {
-    pub secret: TotpSecret,
-    pub sealed: String,
+pub(crate) struct Proposal {
+    pub(crate) secret: TotpSecret,
+    pub(crate) sealed: String,
 }
 
-pub fn propose_second_factor(keys: &InstallationKeys, user: UserId) -> Result<Proposal, Failure> {
+pub(crate) fn propose_second_factor(keys: &InstallationKeys, user: UserId) -> Result<Proposal, Failure> {
     let secret = TotpSecret::from_random(random::bytes()?);
     let sealed = secret.seal(keys, SealedFor::Form, user, random::bytes()?)?;
     Ok(Proposal { secret, sealed: BASE64_URL_SAFE_NO_PAD.encode(sealed) })
 }
 
 /// The proposal that a form brought back; `None` when it is not one of this user's.
-pub fn recognise_proposal(keys: &InstallationKeys, user: UserId, sealed: &str) -> Option<Proposal> {
+pub(crate) fn recognise_proposal(keys: &InstallationKeys, user: UserId, sealed: &str) -> Option<Proposal> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let secret = TotpSecret::open(keys, SealedFor::Form, user, &bytes)?;
     Some(Proposal { secret, sealed: sealed.to_owned() })

@@ -8,7 +8,12 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{accounts, audit};
 
 /// Sets the name; the same name again is no act, and leaves no line.
-pub async fn rename_account(store: &Store, member: &Member, name: &AccountName, act: &Act) -> Result<(), Failure> {
+pub(crate) async fn rename_account(
+    store: &Store,
+    member: &Member,
+    name: &AccountName,
+    act: &Act,
+) -> Result<(), Failure> {
     if name.as_str() == member.name {
         return Ok(());
     }

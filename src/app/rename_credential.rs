@@ -7,7 +7,7 @@ use crate::domain::credential::CredentialName;
 use crate::store::tables::credentials;
 
 /// Renames it; the name that it has already leaves no line.
-pub async fn rename_credential(on: CredentialAct<'_>, name: &CredentialName) -> Result<(), CredentialError> {
+pub(crate) async fn rename_credential(on: CredentialAct<'_>, name: &CredentialName) -> Result<(), CredentialError> {
     on.decide(async |conn, credential| {
         if credential.name != name.as_str() {
             credentials::rename(conn, on.account, on.id, name).await?;

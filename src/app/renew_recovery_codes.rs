@@ -13,7 +13,7 @@ use crate::store::tables::{audit, second_factors};
 
 /// Why there are no new codes.
 #[derive(Debug, thiserror::Error)]
-pub enum RenewError {
+pub(crate) enum RenewError {
     /// The same form again, or two-step sign-in is off.
     #[error("these codes were made before")]
     NothingToRenew,
@@ -24,7 +24,7 @@ pub enum RenewError {
 carries_failure!(RenewError);
 
 /// Gives the codes, which nobody sees again. `codes_id` is new in every form, so that sending one twice makes codes once.
-pub async fn renew_recovery_codes(
+pub(crate) async fn renew_recovery_codes(
     store: &Store,
     keys: &InstallationKeys,
     member: &Member,

@@ -21,10 +21,11 @@ use crate::store::tables::{credential_secrets, credentials};
 
 /// The new password, this once, and when the one before it stops; `None` when it has stopped.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Rotated {
     pub credential: Credential,
     pub password: CredentialPassword,
-    pub previous_expires_at: Option<Timestamp>,
+    pub(crate) previous_expires_at: Option<Timestamp>,
 }
 
 /// How often a colliding hint is drawn again. One in 14 million collides for each password there is.

@@ -14,7 +14,11 @@ use crate::store::tables::event_counts::Counts;
 use crate::store::tables::{event_counts, events, senders};
 
 /// Stores it under `event`; `writer` is the program's part of the counts.
-pub async fn send_test_event(on: CredentialAct<'_>, event: EventId, writer: Uuid) -> Result<(), CredentialError> {
+pub(crate) async fn send_test_event(
+    on: CredentialAct<'_>,
+    event: EventId,
+    writer: Uuid,
+) -> Result<(), CredentialError> {
     let (account, id, act) = (on.account, on.id, on.act);
     on.decide(async |conn, credential| {
         if !credential.accepts_events(act.at) {

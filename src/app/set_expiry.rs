@@ -9,7 +9,7 @@ use crate::store::tables::credential_secrets;
 
 /// Sets the date of the current password, which lies ahead; `None` removes it. The password keeps its slot among the two that may
 /// work: it gives it back once it has ended.
-pub async fn set_expiry(on: CredentialAct<'_>, end: Option<Timestamp>) -> Result<(), CredentialError> {
+pub(crate) async fn set_expiry(on: CredentialAct<'_>, end: Option<Timestamp>) -> Result<(), CredentialError> {
     on.decide(async |conn, credential| {
         let current = credential.current(on.act.at).ok_or(CredentialError::NoPassword)?;
         if current.expires_at != end {

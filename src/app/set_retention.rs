@@ -8,7 +8,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{accounts, audit};
 
 /// `None` for as long as the installation. What is older is hidden from the next look on, and erased when its week is over.
-pub async fn set_retention(store: &Store, member: &Member, days: Option<u32>, act: &Act) -> Result<(), Failure> {
+pub(crate) async fn set_retention(store: &Store, member: &Member, days: Option<u32>, act: &Act) -> Result<(), Failure> {
     store
         .transaction(async |conn| {
             accounts::set_retention(conn, member.account_id, days).await?;

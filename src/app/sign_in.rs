@@ -13,7 +13,7 @@ use crate::store::tables::{audit, second_factors, users};
 
 /// What came of an address and a password.
 #[derive(Debug)]
-pub enum SignIn {
+pub(crate) enum SignIn {
     /// For whatever reason.
     Refused,
     Done(Member),
@@ -21,7 +21,7 @@ pub enum SignIn {
     NeedsCode(Member),
 }
 
-pub async fn sign_in(
+pub(crate) async fn sign_in(
     store: &Store,
     hasher: &Hasher,
     email: &Email,

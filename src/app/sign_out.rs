@@ -8,7 +8,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, sessions};
 
 /// Signs out; a session that has ended meanwhile leaves no line.
-pub async fn sign_out(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<(), Failure> {
+pub(crate) async fn sign_out(store: &Store, member: &Member, id: SessionId, act: &Act) -> Result<(), Failure> {
     store
         .transaction(async |conn| {
             if sessions::delete_of_user(conn, member.user_id, id).await? {

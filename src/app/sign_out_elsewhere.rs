@@ -10,7 +10,7 @@ use crate::store::connection::pool::Store;
 use crate::store::tables::audit;
 
 /// How many ended. The audit trail has a line also for none: whoever asks for it thinks that somebody else is there.
-pub async fn sign_out_elsewhere(
+pub(crate) async fn sign_out_elsewhere(
     store: &Store,
     member: &Member,
     kept: Option<SessionId>,

@@ -12,7 +12,7 @@ use crate::store::connection::pool::Connection;
 use crate::store::tables::{audit, second_factors};
 
 /// Whether the code was one, whose use is then written down. A refused one is written down too.
-pub async fn spend_code(
+pub(crate) async fn spend_code(
     conn: &mut Connection,
     keys: &InstallationKeys,
     member: &Member,

@@ -6,7 +6,7 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::store::tables::credential_secrets;
 
 /// Stops it; an overlap that has ended by itself meanwhile is as good.
-pub async fn stop_old_password(on: CredentialAct<'_>) -> Result<(), CredentialError> {
+pub(crate) async fn stop_old_password(on: CredentialAct<'_>) -> Result<(), CredentialError> {
     on.decide(async |conn, credential| {
         if let Some(old) = credential.expiring(on.act.at) {
             credential_secrets::revoke(conn, old.id, on.act.at).await?;

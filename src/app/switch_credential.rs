@@ -7,6 +7,7 @@ use crate::store::tables::credentials;
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Switch {
     Enable,
     Disable,

@@ -6,7 +6,7 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::store::tables::credentials;
 
 /// Switches; a credential that stands that way already is left alone and leaves no line.
-pub async fn switch_holding(on: CredentialAct<'_>, holding: bool) -> Result<(), CredentialError> {
+pub(crate) async fn switch_holding(on: CredentialAct<'_>, holding: bool) -> Result<(), CredentialError> {
     on.decide(async |conn, credential| {
         if credential.revoked_at.is_some() {
             return Err(CredentialError::Revoked);

@@ -14,7 +14,7 @@ use crate::store::tables::{audit, second_factors};
 
 /// Whose word it is.
 #[derive(Clone, Copy, Debug)]
-pub enum Authority<'a> {
+pub(crate) enum Authority<'a> {
     /// The user, by a code.
     User { input: &'a SaidCode, keys: &'a InstallationKeys },
     /// Whoever runs the server.
@@ -22,7 +22,7 @@ pub enum Authority<'a> {
 }
 
 /// `false` when the code was wrong, or it was off.
-pub async fn turn_off_second_factor(
+pub(crate) async fn turn_off_second_factor(
     store: &Store,
     member: &Member,
     authority: Authority<'_>,

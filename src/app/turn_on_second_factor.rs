@@ -18,7 +18,7 @@ use crate::store::tables::second_factors::{self, SealedFactor};
 
 /// Why it stayed off, or as it was.
 #[derive(Debug, thiserror::Error)]
-pub enum TurnOnError {
+pub(crate) enum TurnOnError {
     #[error("the code does not match")]
     WrongCode,
     #[error("it is on already")]
@@ -30,7 +30,7 @@ pub enum TurnOnError {
 carries_failure!(TurnOnError);
 
 /// Gives the recovery codes, which nobody sees again.
-pub async fn turn_on_second_factor(
+pub(crate) async fn turn_on_second_factor(
     MemberAct { store, member, act }: MemberAct<'_>,
     keys: &InstallationKeys,
     kept: Option<SessionId>,

@@ -31,7 +31,7 @@ impl UpkeepState {
     }
 
     /// Whether a round has looked at the clock, and nothing spoke against it.
-    pub fn knows_the_time(&self) -> bool {
+    pub(crate) fn knows_the_time(&self) -> bool {
         self.doubt().is_some_and(|doubt| !doubt.is_some_and(Doubt::is_about_the_clock))
     }
 
@@ -41,7 +41,7 @@ impl UpkeepState {
     }
 
     /// The clocks of program and database, which are compared each time.
-    pub async fn compare_clocks(&self, conn: &mut Connection, clock: &Clock) -> Result<Clocks, StoreError> {
+    pub(crate) async fn compare_clocks(&self, conn: &mut Connection, clock: &Clock) -> Result<Clocks, StoreError> {
         let clocks = upkeep::clocks(conn, || clock.now()).await?;
         let difference = u64::try_from(clocks.difference().as_millis()).unwrap_or(u64::MAX);
         self.difference_ms.store(difference, Ordering::Relaxed);
@@ -70,6 +70,7 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
+    /// Of an installation that keeps events for so many days.
     pub fn new(retention_days: u32, clock: Clock) -> Self {
         Self { retention_days, clock, read: None, told: None }
     }

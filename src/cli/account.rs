@@ -73,7 +73,7 @@ impl<'a> AccountRecord<'a> {
     }
 }
 
-pub async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
+pub(crate) async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
     match command {
         AccountCommand::Create(new) => create(store, act, new).await,
         AccountCommand::Delete { email, yes, json } => delete(store, act, &email, yes, json).await,
@@ -187,7 +187,7 @@ async fn remove_second_factor(
 }
 
 /// The member with an address.
-pub async fn find(store: &Store, email: &str) -> Result<Member, CommandError> {
+pub(crate) async fn find(store: &Store, email: &str) -> Result<Member, CommandError> {
     let address: Email = email.parse().map_err(CommandError::refused)?;
     let found = users::find_by_email(&mut *store.connection().await?, &address).await?;
     let (member, _) = found

@@ -7,7 +7,7 @@ use crate::config::values::is_loopback;
 const OVER_HTTPS: &str = "serve it over https behind a proxy, and set the address to the https:// one";
 
 /// All of them; `served` is the endpoint that `serve` last showed senders.
-pub fn checks(config: &Config, served: Option<&str>) -> Vec<Check> {
+pub(crate) fn checks(config: &Config, served: Option<&str>) -> Vec<Check> {
     let here = config.endpoint(config.bind);
     match served.filter(|served| *served != here) {
         // Whoever runs `doctor` beside a service seldom has the service's environment.

@@ -7,6 +7,7 @@ use crate::config::options::Options;
 /// Receive JSON over HTTP with Basic authentication, keep it in Postgres, see it live.
 #[derive(Debug, Parser)]
 #[command(name = "reasoner-webhooks", version, max_term_width = 100)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -15,6 +16,7 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum Command {
     /// Migrate the database, then serve pages and ingest (also without a command)
     Serve,
@@ -49,6 +51,7 @@ pub enum Command {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum Generated {
     Man,
     Bash,
@@ -57,6 +60,7 @@ pub enum Generated {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum PlanArg {
     Pro,
     Free,
@@ -66,22 +70,23 @@ pub enum PlanArg {
 #[derive(Debug, clap::Args)]
 pub struct CreateAccount {
     /// The e-mail address of the account's user
-    pub email: String,
+    pub(crate) email: String,
     /// The account's name; without it, the part of the address before the @
     #[arg(long)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Webhooks are part of pro
     #[arg(long, value_enum, default_value = "pro")]
-    pub plan: PlanArg,
+    pub(crate) plan: PlanArg,
     /// Read the password from the first line of standard input
     #[arg(long)]
-    pub password_stdin: bool,
+    pub(crate) password_stdin: bool,
     /// Print JSON and nothing else
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum AccountCommand {
     /// Create an account and its first user; a password is generated and printed once, unless one is given
     Create(CreateAccount),
@@ -148,6 +153,7 @@ pub enum AccountCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum CredentialCommand {
     /// Create a credential and print its username and password, once
     Create {
@@ -223,6 +229,7 @@ pub enum CredentialCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum EventsCommand {
     /// List events, newest first
     List {
@@ -294,14 +301,14 @@ fn whole_number(text: &str) -> Result<usize, &'static str> {
 pub struct FilterArgs {
     /// Only those of one credential
     #[arg(long, value_name = "USERNAME")]
-    pub credential: Option<String>,
+    pub(crate) credential: Option<String>,
     /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
     #[arg(long, value_name = "TEXT")]
-    pub query: Option<String>,
+    pub(crate) query: Option<String>,
     /// Only those received since: an age (24h, 7d), a date, or a time
     #[arg(long, value_name = "T")]
-    pub since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Only those received before
     #[arg(long, value_name = "T")]
-    pub until: Option<String>,
+    pub(crate) until: Option<String>,
 }

@@ -31,7 +31,7 @@ const MAX_WRITERS: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub(crate) enum State {
     Ok,
     /// Worth a look; no failure.
     Hint,
@@ -40,36 +40,36 @@ pub enum State {
 
 /// What came of one look.
 #[derive(Debug, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     /// A word for programs.
-    pub check: &'static str,
-    pub state: State,
-    pub found: String,
+    pub(crate) check: &'static str,
+    pub(crate) state: State,
+    pub(crate) found: String,
     /// What to do, unless all is well.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub remedy: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 impl Check {
-    pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
+    pub(crate) fn ok(check: &'static str, found: impl Into<String>) -> Self {
         Self { check, state: State::Ok, found: found.into(), remedy: "" }
     }
 
-    pub fn hint(check: &'static str, found: impl Into<String>, remedy: &'static str) -> Self {
+    pub(crate) fn hint(check: &'static str, found: impl Into<String>, remedy: &'static str) -> Self {
         Self { check, state: State::Hint, found: found.into(), remedy }
     }
 
-    pub fn fail(check: &'static str, found: impl Into<String>, remedy: &'static str) -> Self {
+    pub(crate) fn fail(check: &'static str, found: impl Into<String>, remedy: &'static str) -> Self {
         Self { check, state: State::Fail, found: found.into(), remedy }
     }
 
-    pub fn that(holds: bool, check: &'static str, found: impl Into<String>, remedy: &'static str) -> Self {
+    pub(crate) fn that(holds: bool, check: &'static str, found: impl Into<String>, remedy: &'static str) -> Self {
         if holds { Self::ok(check, found) } else { Self::fail(check, found, remedy) }
     }
 }
 
 /// What the server is set to, and how its clock and its room for connections are.
-pub async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Result<Vec<Check>, CommandError> {
+pub(crate) async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Result<Vec<Check>, CommandError> {
     let number = settings::show(conn, "server_version_num").await?;
     let version = settings::show(conn, "server_version").await?;
     let major = number.parse::<u32>().unwrap_or(0) / 10_000;
@@ -107,7 +107,7 @@ pub async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Resul
 }
 
 /// What comes of storing an event, through the function that stores those of senders. It is of nobody, and taken back before the commit.
-pub async fn storing(store: &Store, now: Timestamp) -> Vec<Check> {
+pub(crate) async fn storing(store: &Store, now: Timestamp) -> Vec<Check> {
     let failed = |problem: Problem| {
         Check::fail("storing", problem.to_string(), "see the server's log: until this is mended, senders get 503")
     };
@@ -142,7 +142,7 @@ fn needed_connections(config: &Config) -> u32 {
 }
 
 /// What is in a database whose schema is current.
-pub async fn contents(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Check>, CommandError> {
+pub(crate) async fn contents(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Check>, CommandError> {
     let mut checks = Vec::new();
     let coverage = partitions::coverage(conn, now).await?;
     let found = format!("there are partitions for {} weeks ahead", coverage.weeks_ahead);
@@ -242,7 +242,7 @@ async fn searches(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandErr
 }
 
 /// Whether the server of the program's own that runs is the one that is installed.
-pub fn programs(outdated: Option<Outdated>) -> Check {
+pub(crate) fn programs(outdated: Option<Outdated>) -> Check {
     let Some(Outdated { running, installed }) = outdated else {
         return Check::ok("programs", "the database server runs the programs that are installed");
     };
@@ -257,7 +257,7 @@ pub fn programs(outdated: Option<Outdated>) -> Check {
 
 /// How much room the disk of the cluster has.
 #[expect(clippy::unnecessary_cast, reason = "the counts are 32 bits wide on macOS")]
-pub fn disk(directory: &Path) -> Check {
+pub(crate) fn disk(directory: &Path) -> Check {
     match nix::sys::statvfs::statvfs(directory) {
         Ok(stat) => {
             let free = stat.blocks_available() as u64 * stat.fragment_size() as u64;

@@ -73,11 +73,11 @@ struct ListedPassword<'a> {
 }
 
 /// What the commands need beside the database.
-pub struct Context<'a> {
-    pub store: &'a Store,
-    pub keys: &'a InstallationKeys,
-    pub ingest_url: &'a str,
-    pub act: &'a Act,
+pub(crate) struct Context<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) keys: &'a InstallationKeys,
+    pub(crate) ingest_url: &'a str,
+    pub(crate) act: &'a Act,
 }
 
 impl<'a> Context<'a> {
@@ -86,7 +86,7 @@ impl<'a> Context<'a> {
     }
 }
 
-pub async fn run(command: CredentialCommand, context: Context<'_>) -> Result<Ended, CommandError> {
+pub(crate) async fn run(command: CredentialCommand, context: Context<'_>) -> Result<Ended, CommandError> {
     match command {
         CredentialCommand::Check { json } => {
             return leaks::check(context.store, context.keys, context.act.at, json).await;

@@ -12,7 +12,7 @@ use crate::store::connection::migrate;
 use crate::store::tables::installation;
 
 /// Prints the checks; `false` when one of them fails.
-pub async fn run(
+pub(crate) async fn run(
     config: &Config,
     database: &OpenDatabase,
     now: Timestamp,

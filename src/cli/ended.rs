@@ -2,6 +2,7 @@
 
 /// A command ran to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Ended {
     Well,
     /// Doctor found something wrong.

@@ -29,7 +29,7 @@ use crate::store::tables::{credentials, events};
 /// How many events are read at once.
 const BATCH: usize = 500;
 
-pub async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
+pub(crate) async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
     match command {
         EventsCommand::List { email, limit, which, json } => {
             let member = account::find(store, &email).await?;

@@ -11,6 +11,7 @@ use crate::store::connection::error::StoreError;
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum CommandError {
     /// In words for whoever typed the command.
     #[error("{0}")]
@@ -27,6 +28,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// Something that the user can change, in words.
     pub fn refused(words: impl ToString) -> Self {
         CommandError::Refused(words.to_string())
     }

@@ -30,7 +30,12 @@ struct Printed<'a> {
 }
 
 /// Reads standard input to its end, whatever it is.
-pub async fn check(store: &Store, keys: &InstallationKeys, now: Timestamp, json: bool) -> Result<Ended, CommandError> {
+pub(crate) async fn check(
+    store: &Store,
+    keys: &InstallationKeys,
+    now: Timestamp,
+    json: bool,
+) -> Result<Ended, CommandError> {
     let mut search = LeakSearch::begin(store, Hasher::new(1, 1), keys, now).await?;
     let mut chunks = standard_input();
     while let Some(chunk) = chunks.recv().await {

@@ -11,7 +11,7 @@ use crate::cli::args::{Args, Generated};
 const NAME: &str = "reasoner-webhooks";
 
 /// The text of what is asked for.
-pub fn generate(what: Generated) -> String {
+pub(crate) fn generate(what: Generated) -> String {
     let shell = match what {
         Generated::Man => return manual(),
         Generated::Bash => Shell::Bash,

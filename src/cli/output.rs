@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::domain::escape_invisible::escape_invisible;
 
 /// Prints a value as one line of JSON.
-pub fn json(value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, value)?;
     writeln!(out)
@@ -16,7 +16,7 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// Prints rows in columns as wide as their widest cell. Characters that would move a terminal's cursor, or that nobody would see,
 /// are spelled out.
-pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
     let rows: Vec<[Cow<'_, str>; N]> =
         rows.iter().map(|row| row.each_ref().map(|cell| escape_invisible(cell))).collect();
     let mut widths = head.map(|cell| cell.chars().count());
@@ -38,7 +38,7 @@ pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> io::Resul
 }
 
 /// Prints labels and values, a line each.
-pub fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
+pub(crate) fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
     let width = facts.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
     for (label, value) in facts {
@@ -48,16 +48,16 @@ pub fn facts(facts: &[(&str, &str)]) -> io::Result<()> {
 }
 
 /// Prints a sentence.
-pub fn say(sentence: &str) -> io::Result<()> {
+pub(crate) fn say(sentence: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", escape_invisible(sentence))
 }
 
 /// Tells whoever watches something that is not part of what was asked for, on standard error.
-pub fn aside(sentence: &str) {
+pub(crate) fn aside(sentence: &str) {
     eprintln!("{}", escape_invisible(sentence));
 }
 
 /// Prints a text as it is.
-pub fn text(text: &str) -> io::Result<()> {
+pub(crate) fn text(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
 }

@@ -18,7 +18,7 @@ const MAX_WAIT: Duration = Duration::from_secs(4);
 const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 
 /// Prints what the program says; it has to be `ready`.
-pub async fn run(config: &Config) -> Result<Ended, CommandError> {
+pub(crate) async fn run(config: &Config) -> Result<Ended, CommandError> {
     let address = reachable(config.bind);
     let late = || CommandError::refused(format!("no answer from {address} within {} s", MAX_WAIT.as_secs()));
     let answer = tokio::time::timeout(MAX_WAIT, ask(address)).await.map_err(|_| late())?;

@@ -50,7 +50,7 @@ impl From<io::Error> for Stopped {
 }
 
 /// Prints what is committed from now on, until nobody reads it.
-pub async fn follow(
+pub(crate) async fn follow(
     store: &Store,
     account: AccountId,
     filter: &EventFilter,

@@ -17,6 +17,7 @@ use crate::domain::secret::Secret;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum LogFormat {
     Text,
     Json,
@@ -24,7 +25,7 @@ pub enum LogFormat {
 
 /// Which database.
 #[derive(Clone, Debug)]
-pub enum Database {
+pub(crate) enum Database {
     /// An existing server, by its address, which may contain a password.
     Existing(Secret),
     /// One of the program's own, below a directory.
@@ -33,24 +34,25 @@ pub enum Database {
 
 /// The checked configuration.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Config {
     pub bind: SocketAddr,
-    pub ingest_bind: Option<SocketAddr>,
-    pub metrics_bind: Option<SocketAddr>,
+    pub(crate) ingest_bind: Option<SocketAddr>,
+    pub(crate) metrics_bind: Option<SocketAddr>,
     /// `None`: made of the bound address.
-    pub public_url: Option<Url>,
-    pub ingest_url: Option<GivenUrl>,
-    pub database: Database,
-    pub trusted_proxies: TrustedProxies,
-    pub signup_open: bool,
-    pub upgrade_url: Option<Url>,
-    pub retention_days: u32,
-    pub max_body_bytes: usize,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) ingest_url: Option<GivenUrl>,
+    pub(crate) database: Database,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) signup_open: bool,
+    pub(crate) upgrade_url: Option<Url>,
+    pub(crate) retention_days: u32,
+    pub(crate) max_body_bytes: usize,
     pub log_format: LogFormat,
     /// The value of PATH, where server binaries are looked for.
-    pub search_path: Option<OsString>,
+    pub(crate) search_path: Option<OsString>,
     /// The value of XDG_STATE_HOME, where a user keeps what programs remember.
-    pub state_home: Option<OsString>,
+    pub(crate) state_home: Option<OsString>,
     /// No flag sets these: they are right for everybody but a test that cannot wait.
     pub connections: ConnectionLimits,
 }
@@ -144,7 +146,7 @@ impl Config {
 
 impl Config {
     /// The origin of the pages, without a slash at its end; `bound` is where they are listened on.
-    pub fn public_origin(&self, bound: SocketAddr) -> String {
+    pub(crate) fn public_origin(&self, bound: SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{bound}"),
@@ -152,12 +154,12 @@ impl Config {
     }
 
     /// Whether it says where people and senders find the program. Commands are seldom told, and `serve` is.
-    pub fn names_addresses(&self) -> bool {
+    pub(crate) fn names_addresses(&self) -> bool {
         self.public_url.is_some() || self.ingest_url.is_some()
     }
 
     /// The endpoint as users are shown it.
-    pub fn endpoint(&self, bound: SocketAddr) -> String {
+    pub(crate) fn endpoint(&self, bound: SocketAddr) -> String {
         match &self.ingest_url {
             Some(url) => url.text.clone(),
             None => format!("{}/", self.public_origin(bound)),

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// Whether standard output is a terminal that wants colours (see no-color.org).
-pub fn wants_colours() -> bool {
+pub(crate) fn wants_colours() -> bool {
     use std::io::IsTerminal;
     let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     std::io::stdout().is_terminal() && !is_dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

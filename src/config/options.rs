@@ -90,4 +90,4 @@ impl Options {
 }
 
 /// Where a database of the program's own is, when nobody says where.
-pub const DEFAULT_DATA_DIR: &str = "./data";
+pub(crate) const DEFAULT_DATA_DIR: &str = "./data";

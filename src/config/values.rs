@@ -20,20 +20,20 @@ impl fmt::Display for WrongValues {
 }
 
 impl WrongValues {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub fn add(&mut self, flag: &str, variable: &str, problem: String) {
+    pub(crate) fn add(&mut self, flag: &str, variable: &str, problem: String) {
         self.0.push(format!("{flag} ({variable}) {problem}"));
     }
 
-    pub fn take<T>(&mut self, flag: &str, variable: &str, value: Result<T, String>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, flag: &str, variable: &str, value: Result<T, String>) -> Option<T> {
         value.map_err(|problem| self.add(flag, variable, problem)).ok()
     }
 
     /// An option that may be missing; an empty one counts as missing, as compose files write it.
-    pub fn take_some<T>(
+    pub(crate) fn take_some<T>(
         &mut self,
         flag: &str,
         variable: &str,
@@ -45,7 +45,7 @@ impl WrongValues {
     }
 }
 
-pub fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = || format!("is {text:?}, which is not a valid address and port: write it like 127.0.0.1:8080");
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -54,7 +54,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.to_socket_addrs().ok().and_then(|mut found| found.next()).ok_or_else(wrong)
 }
 
-pub fn web_url(text: &str) -> Result<Url, String> {
+pub(crate) fn web_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text)
         .map_err(|e| format!("is {text:?}, which is not a valid URL ({e}): write it like https://example.com/"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -65,12 +65,12 @@ pub fn web_url(text: &str) -> Result<Url, String> {
 
 /// An address that users are shown as it was written.
 #[derive(Clone, Debug)]
-pub struct GivenUrl {
-    pub url: Url,
-    pub text: String,
+pub(crate) struct GivenUrl {
+    pub(crate) url: Url,
+    pub(crate) text: String,
 }
 
-pub fn given_url(text: &str) -> Result<GivenUrl, String> {
+pub(crate) fn given_url(text: &str) -> Result<GivenUrl, String> {
     let text = text.trim();
     // Characters that a shell or a page would take for something else are written as the standard has them.
     let url = web_url(text)?;
@@ -79,7 +79,7 @@ pub fn given_url(text: &str) -> Result<GivenUrl, String> {
     Ok(GivenUrl { url, text })
 }
 
-pub fn origin(text: &str) -> Result<Url, String> {
+pub(crate) fn origin(text: &str) -> Result<Url, String> {
     let url = web_url(text)?;
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !bare || !url.username().is_empty() || url.password().is_some() {
@@ -89,7 +89,7 @@ pub fn origin(text: &str) -> Result<Url, String> {
 }
 
 /// What is wrong with serving pages, and so passwords, over plain HTTP.
-pub fn insecure(public_url: Option<&Url>, bind: Option<SocketAddr>, allowed: bool) -> Option<String> {
+pub(crate) fn insecure(public_url: Option<&Url>, bind: Option<SocketAddr>, allowed: bool) -> Option<String> {
     if allowed {
         return None;
     }
@@ -106,7 +106,7 @@ pub fn insecure(public_url: Option<&Url>, bind: Option<SocketAddr>, allowed: boo
 }
 
 /// Whether an address can only mean this machine.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
@@ -115,7 +115,7 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-pub fn database_url(text: &str) -> Result<Secret, String> {
+pub(crate) fn database_url(text: &str) -> Result<Secret, String> {
     // The text itself is not repeated: it may contain a password.
     let config = tokio_postgres::Config::from_str(text).map_err(|e| {
         format!("is not a valid Postgres address ({e}): write it like postgresql://user:password@host:5432/name")
@@ -126,7 +126,7 @@ pub fn database_url(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text.to_owned()))
 }
 
-pub fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |part: &str| {
         let part = part.trim();
         part.parse::<IpNet>()
@@ -136,19 +136,19 @@ pub fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(network).collect()
 }
 
-pub fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
+pub(crate) fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     match text.parse::<u64>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("is {text:?}: it has to be a whole number from {least} to {most}")),
     }
 }
 
-pub fn one_of<T, const N: usize>(text: &str, choices: [(&str, T); N]) -> Result<T, String> {
+pub(crate) fn one_of<T, const N: usize>(text: &str, choices: [(&str, T); N]) -> Result<T, String> {
     let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
     let wrong = format!("is {text:?}: it has to be {}", words.join(" or "));
     choices.into_iter().find(|(word, _)| *word == text).map(|(_, value)| value).ok_or(wrong)
 }
 
-pub fn switch(text: &str) -> Result<bool, String> {
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
     one_of(text, [("true", true), ("false", false), ("1", true), ("0", false), ("on", true), ("off", false)])
 }

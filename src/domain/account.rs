@@ -9,16 +9,17 @@ use crate::domain::ids::{AccountId, UserId};
 
 /// What an account may use. Webhooks are part of Pro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Plan {
     Free,
     Pro,
 }
 
 impl Plan {
-    pub const ALL: [Plan; 2] = [Plan::Free, Plan::Pro];
+    pub(crate) const ALL: [Plan; 2] = [Plan::Free, Plan::Pro];
 
     /// The word in the database, on the command line and in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Plan::Free => "free",
             Plan::Pro => "pro",
@@ -26,7 +27,7 @@ impl Plan {
     }
 
     /// The word on pages.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Plan::Free => "Free",
             Plan::Pro => "Pro",
@@ -34,7 +35,7 @@ impl Plan {
     }
 
     /// Whether this plan includes webhooks.
-    pub fn includes_webhooks(self) -> bool {
+    pub(crate) fn includes_webhooks(self) -> bool {
         matches!(self, Plan::Pro)
     }
 }
@@ -64,40 +65,41 @@ impl fmt::Display for Plan {
 
 /// A user together with the account it belongs to: what a signed-in page knows about its reader.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Member {
     pub user_id: UserId,
-    pub account_id: AccountId,
-    pub email: String,
+    pub(crate) account_id: AccountId,
+    pub(crate) email: String,
     /// The account's name; the part of the address before the `@` when none was given.
-    pub name: String,
-    pub plan: Plan,
+    pub(crate) name: String,
+    pub(crate) plan: Plan,
     /// How long the account keeps its events, where it has a time of its own.
-    pub retention_days: Option<u32>,
-    pub created_at: Timestamp,
-    pub password_changed_at: Timestamp,
+    pub(crate) retention_days: Option<u32>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) password_changed_at: Timestamp,
     /// Whatever browser was known before this time is not known any more: see [`crate::domain::device`].
-    pub devices_known_since: Timestamp,
+    pub(crate) devices_known_since: Timestamp,
 }
 
 /// What an account has, as far as it is lost with it.
 #[derive(Clone, Copy, Debug)]
-pub struct Holdings {
+pub(crate) struct Holdings {
     /// Those that are not revoked.
-    pub credentials: u64,
+    pub(crate) credentials: u64,
     /// Counted to [`MOST_COUNTED`] and one more.
-    pub events: u64,
+    pub(crate) events: u64,
     /// Counted likewise.
-    pub rejections: u64,
+    pub(crate) rejections: u64,
 }
 
 /// Counting more would take long and decide nothing.
-pub const MOST_COUNTED: u64 = 100_000;
+pub(crate) const MOST_COUNTED: u64 = 100_000;
 
 /// The longest name of an account, in characters.
-pub const MAX_ACCOUNT_NAME_CHARS: usize = 100;
+pub(crate) const MAX_ACCOUNT_NAME_CHARS: usize = 100;
 
 /// The name an account gets: what was said, or the part of the e-mail address before the `@`.
-pub fn account_name(input: Option<&str>, email: &str) -> String {
+pub(crate) fn account_name(input: Option<&str>, email: &str) -> String {
     let input = input.map(str::trim).filter(|name| !name.is_empty());
     let name = input.unwrap_or_else(|| email.split('@').next().unwrap_or(email));
     name.chars().filter(|c| !c.is_control()).take(MAX_ACCOUNT_NAME_CHARS).collect()
@@ -105,11 +107,11 @@ pub fn account_name(input: Option<&str>, email: &str) -> String {
 
 /// What the owner of an account calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountName(String);
+pub(crate) struct AccountName(String);
 
 /// Why a text is no name for an account, in words for its owner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum InvalidAccountName {
+pub(crate) enum InvalidAccountName {
     #[error("Enter a name, such as your own or that of your company.")]
     Missing,
     #[error("Use at most {MAX_ACCOUNT_NAME_CHARS} characters. This name has {0}.")]
@@ -119,7 +121,7 @@ pub enum InvalidAccountName {
 }
 
 impl AccountName {
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

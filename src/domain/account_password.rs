@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use crate::domain::secret::Secret;
 
 /// The shortest password of a user, in characters.
-pub const MIN_PASSWORD_CHARS: usize = 12;
+pub(crate) const MIN_PASSWORD_CHARS: usize = 12;
 /// The longest password of a user, in characters.
-pub const MAX_PASSWORD_CHARS: usize = 256;
+pub(crate) const MAX_PASSWORD_CHARS: usize = 256;
 /// For how long a password that was given vouches for who sits at the browser (ASVS 5.0, 7.5.3).
 pub const PASSWORD_VOUCHES_FOR: SignedDuration = SignedDuration::from_mins(15);
 
@@ -18,6 +18,7 @@ pub struct NewPassword(Secret);
 
 /// Why a password may not be set, in words for its owner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum WeakPassword {
     #[error("Use at least {MIN_PASSWORD_CHARS} characters. This one has {0}.")]
     TooShort(usize),
@@ -44,7 +45,7 @@ impl NewPassword {
         Ok(Self(password))
     }
 
-    pub fn secret(&self) -> &Secret {
+    pub(crate) fn secret(&self) -> &Secret {
         &self.0
     }
 }

@@ -7,7 +7,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use zeroize::Zeroizing;
 
 /// Bytes of a nonce.
-pub const NONCE_BYTES: usize = NONCE_LEN;
+pub(crate) const NONCE_BYTES: usize = NONCE_LEN;
 
 /// The library refused to seal, which it does for texts of many gigabytes alone.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub const NONCE_BYTES: usize = NONCE_LEN;
 pub struct NotSealed;
 
 /// Encrypts `plain` for `owner`. A nonce is never used for two texts.
-pub fn seal(key: &[u8; 32], owner: &[u8], nonce: [u8; NONCE_BYTES], plain: &[u8]) -> Result<Vec<u8>, NotSealed> {
+pub(crate) fn seal(key: &[u8; 32], owner: &[u8], nonce: [u8; NONCE_BYTES], plain: &[u8]) -> Result<Vec<u8>, NotSealed> {
     let key = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).map_err(|_| NotSealed)?);
     let mut sealed = Vec::with_capacity(NONCE_BYTES + plain.len() + CHACHA20_POLY1305.tag_len());
     sealed.extend_from_slice(&nonce);
@@ -28,7 +28,7 @@ pub fn seal(key: &[u8; 32], owner: &[u8], nonce: [u8; NONCE_BYTES], plain: &[u8]
 }
 
 /// What was sealed under this key for this owner; `None` for everything else.
-pub fn open(key: &[u8; 32], owner: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn open(key: &[u8; 32], owner: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let key = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).ok()?);
     let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>()?;
     let mut plain = Zeroizing::new(rest.to_vec());

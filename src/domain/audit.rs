@@ -10,11 +10,12 @@ use crate::domain::ids::{RequestId, UserId};
 
 /// Who acts, and when. Everything that changes something takes one.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Act {
     pub actor: Actor,
-    pub at: Timestamp,
-    pub remote_ip: Option<IpAddr>,
-    pub request_id: Option<RequestId>,
+    pub(crate) at: Timestamp,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) request_id: Option<RequestId>,
 }
 
 /// Who acts.
@@ -34,7 +35,7 @@ pub enum Actor {
 
 impl Actor {
     /// The word in the database.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Actor::User(_) => "user",
             Actor::Visitor => "visitor",
@@ -45,7 +46,7 @@ impl Actor {
     }
 
     /// The word on the page, for a word of the database.
-    pub fn label(word: &str) -> &str {
+    pub(crate) fn label(word: &str) -> &str {
         match word {
             "user" => "A former user",
             "visitor" => "Visitor",
@@ -64,7 +65,7 @@ impl Act {
     }
 
     /// What a sender did with one of its requests.
-    pub fn of_sender(at: Timestamp, remote_ip: IpAddr, request_id: RequestId) -> Self {
+    pub(crate) fn of_sender(at: Timestamp, remote_ip: IpAddr, request_id: RequestId) -> Self {
         Self { actor: Actor::Sender, at, remote_ip: Some(remote_ip), request_id: Some(request_id) }
     }
 
@@ -78,18 +79,18 @@ macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident = $word:literal, $sentence:literal;)*) => {
         /// What was done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Action { $($(#[$doc])* $variant,)* }
+        pub(crate) enum Action { $($(#[$doc])* $variant,)* }
 
         impl Action {
-            pub const ALL: &'static [Action] = &[$(Action::$variant,)*];
+            pub(crate) const ALL: &'static [Action] = &[$(Action::$variant,)*];
 
             /// The word in the database.
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Action::$variant => $word,)* }
             }
 
             /// The words on the page.
-            pub fn sentence(self) -> &'static str {
+            pub(crate) fn sentence(self) -> &'static str {
                 match self { $(Action::$variant => $sentence,)* }
             }
         }
@@ -157,51 +158,51 @@ impl std::str::FromStr for Action {
 
 /// What an act writes down.
 #[derive(Clone, Debug)]
-pub struct AuditLine<'a> {
-    pub action: Action,
+pub(crate) struct AuditLine<'a> {
+    pub(crate) action: Action,
     /// What it was done to: a credential's username, an event's id.
-    pub subject: &'a str,
-    pub detail: AuditDetail,
+    pub(crate) subject: &'a str,
+    pub(crate) detail: AuditDetail,
 }
 
 impl<'a> AuditLine<'a> {
     /// Without details.
-    pub fn new(action: Action, subject: &'a str) -> Self {
+    pub(crate) fn new(action: Action, subject: &'a str) -> Self {
         Self { action, subject, detail: AuditDetail::None }
     }
 
     /// With details.
-    pub fn with(self, detail: AuditDetail) -> Self {
+    pub(crate) fn with(self, detail: AuditDetail) -> Self {
         Self { detail, ..self }
     }
 }
 
 /// A line of the audit trail as its reader sees it.
 #[derive(Clone, Debug)]
-pub struct AuditEntry {
-    pub at: Timestamp,
+pub(crate) struct AuditEntry {
+    pub(crate) at: Timestamp,
     /// The e-mail address of the user, or what else acted.
-    pub actor: String,
-    pub action: Action,
+    pub(crate) actor: String,
+    pub(crate) action: Action,
     /// What it was done to: a credential's username, an event's id.
-    pub subject: String,
+    pub(crate) subject: String,
     /// What else is worth knowing, such as the overlap of a rotation.
-    pub detail: AuditDetail,
-    pub remote_ip: Option<IpAddr>,
-    pub request_id: Option<String>,
+    pub(crate) detail: AuditDetail,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) request_id: Option<String>,
 }
 
 /// Which lines. Empty: all.
 #[derive(Clone, Debug, Default)]
-pub struct AuditFilter {
-    pub action: Option<Action>,
+pub(crate) struct AuditFilter {
+    pub(crate) action: Option<Action>,
     /// A text that the subject contains, in any case.
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
 }
 
 impl AuditFilter {
     /// Whether every line passes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.action.is_none() && self.subject.is_none()
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::time::full;
 /// What else is worth knowing of an act. Part of the record: variants and fields are added to, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum AuditDetail {
     #[default]
     None,
@@ -93,6 +94,7 @@ pub enum AuditDetail {
 /// Why the deletion of the events of a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum DeletionEnd {
     Done,
     Cancelled,
@@ -145,12 +147,12 @@ impl AuditDetail {
     }
 
     /// For a password that its hint names.
-    pub fn password(hint: &str) -> Self {
+    pub(crate) fn password(hint: &str) -> Self {
         Self::Password { hint: hint.to_owned() }
     }
 
     /// For something that has a name.
-    pub fn name(name: &str) -> Self {
+    pub(crate) fn name(name: &str) -> Self {
         Self::Name { name: name.to_owned() }
     }
 }

@@ -18,6 +18,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// What a sender says of itself. Nothing of it is verified.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct BasicCredentials {
     pub username: String,
     pub password: Secret,

@@ -14,11 +14,11 @@ use crate::domain::overlap::Overlap;
 const USERNAME_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const USERNAME_PREFIX: &str = "rw_";
 /// How many characters follow the prefix.
-pub const USERNAME_RANDOM_CHARS: usize = 8;
+pub(crate) const USERNAME_RANDOM_CHARS: usize = 8;
 /// How long a username is, in bytes.
-pub const USERNAME_BYTES: usize = USERNAME_PREFIX.len() + USERNAME_RANDOM_CHARS;
+pub(crate) const USERNAME_BYTES: usize = USERNAME_PREFIX.len() + USERNAME_RANDOM_CHARS;
 /// The longest name of a credential, in characters.
-pub const MAX_CREDENTIAL_NAME_CHARS: usize = 60;
+pub(crate) const MAX_CREDENTIAL_NAME_CHARS: usize = 60;
 
 /// `rw_` and 8 of `[a-z0-9]`. A rotation never changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,7 @@ impl Username {
         Self(bytes)
     }
 
+    /// As senders give it.
     pub fn as_str(&self) -> &str {
         // Prefix and alphabet are ASCII, so this is never the empty text.
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -72,6 +73,7 @@ pub struct CredentialName(String);
 
 /// Why a text is no name for a credential, in words for its owner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum InvalidName {
     #[error("Give the credential a name, such as Inventory system.")]
     Missing,
@@ -82,7 +84,7 @@ pub enum InvalidName {
 }
 
 impl CredentialName {
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -113,7 +115,7 @@ impl fmt::Display for CredentialName {
 
 /// How a credential stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CredentialState {
+pub(crate) enum CredentialState {
     Active,
     /// Two passwords work: the current one and an expiring one.
     Rotating,
@@ -123,7 +125,7 @@ pub enum CredentialState {
 
 impl CredentialState {
     /// The word in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             CredentialState::Active => "active",
             CredentialState::Rotating => "rotating",
@@ -133,7 +135,7 @@ impl CredentialState {
     }
 
     /// Whether its passwords, as long as they last, let senders in.
-    pub fn is_open(self) -> bool {
+    pub(crate) fn is_open(self) -> bool {
         match self {
             CredentialState::Active | CredentialState::Rotating => true,
             CredentialState::Disabled | CredentialState::Revoked => false,
@@ -143,7 +145,7 @@ impl CredentialState {
 
 /// How one password of a credential stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordState {
+pub(crate) enum PasswordState {
     Current,
     /// Replaced, and works until its overlap ends.
     Expiring,
@@ -153,7 +155,7 @@ pub enum PasswordState {
 
 impl PasswordState {
     /// The word in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             PasswordState::Current => "current",
             PasswordState::Expiring => "expiring",
@@ -165,40 +167,40 @@ impl PasswordState {
 
 /// What is kept about one password: all but the password.
 #[derive(Clone, Debug)]
-pub struct PasswordRecord {
-    pub id: SecretId,
+pub(crate) struct PasswordRecord {
+    pub(crate) id: SecretId,
     /// The public part: the first 4 of its 26 random characters.
-    pub hint: String,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub revoked_at: Option<Timestamp>,
+    pub(crate) hint: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) revoked_at: Option<Timestamp>,
     /// Which of the two slots of its credential it has. One that expired has it until that was written down.
-    pub slot: Option<i16>,
+    pub(crate) slot: Option<i16>,
     /// Another has taken its place. One that has not may end too, at a date that its owner chose.
-    pub is_replaced: bool,
+    pub(crate) is_replaced: bool,
     /// How long it was to work on when it was replaced, where that is known.
-    pub overlap: Option<Overlap>,
+    pub(crate) overlap: Option<Overlap>,
     /// When its overlap was extended, which can be once.
-    pub extended_at: Option<Timestamp>,
-    pub first_used_at: Option<Timestamp>,
-    pub last_used_at: Option<Timestamp>,
-    pub last_used_ip: Option<IpAddr>,
-    pub last_used_agent: Option<String>,
+    pub(crate) extended_at: Option<Timestamp>,
+    pub(crate) first_used_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
+    pub(crate) last_used_ip: Option<IpAddr>,
+    pub(crate) last_used_agent: Option<String>,
 }
 
 impl PasswordRecord {
     /// By how long the overlap of this replaced password can still be extended; `None` when that is over or done.
-    pub fn extension(&self, now: Timestamp) -> Option<Overlap> {
+    pub(crate) fn extension(&self, now: Timestamp) -> Option<Overlap> {
         let can_be = self.state(now) == PasswordState::Expiring && self.extended_at.is_none();
         can_be.then(|| self.overlap.unwrap_or(Overlap::OneDay))
     }
 
     /// Whether the date at which it ends is over.
-    pub fn has_ended_by_itself(&self, now: Timestamp) -> bool {
+    pub(crate) fn has_ended_by_itself(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    pub fn state(&self, now: Timestamp) -> PasswordState {
+    pub(crate) fn state(&self, now: Timestamp) -> PasswordState {
         match (self.revoked_at, self.expires_at) {
             (Some(_), _) => PasswordState::Revoked,
             (None, Some(end)) if end <= now => PasswordState::Expired,
@@ -210,20 +212,21 @@ impl PasswordRecord {
 
 /// A credential with its passwords, the newest first.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Credential {
     pub id: CredentialId,
-    pub name: String,
-    pub username: String,
-    pub created_at: Timestamp,
-    pub disabled_at: Option<Timestamp>,
-    pub revoked_at: Option<Timestamp>,
+    pub(crate) name: String,
+    pub(crate) username: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) disabled_at: Option<Timestamp>,
+    pub(crate) revoked_at: Option<Timestamp>,
     /// Whether what arrives with an expired password is held for the owner.
-    pub holds_late_events: bool,
-    pub passwords: Vec<PasswordRecord>,
+    pub(crate) holds_late_events: bool,
+    pub(crate) passwords: Vec<PasswordRecord>,
 }
 
 impl Credential {
-    pub fn state(&self, now: Timestamp) -> CredentialState {
+    pub(crate) fn state(&self, now: Timestamp) -> CredentialState {
         if self.revoked_at.is_some() {
             CredentialState::Revoked
         } else if self.disabled_at.is_some() {
@@ -236,28 +239,28 @@ impl Credential {
     }
 
     /// Whether a sender that knows a password of it is let in.
-    pub fn accepts_events(&self, now: Timestamp) -> bool {
+    pub(crate) fn accepts_events(&self, now: Timestamp) -> bool {
         self.state(now).is_open() && (self.current(now).is_some() || self.expiring(now).is_some())
     }
 
     /// The password that replaced the others.
-    pub fn current(&self, now: Timestamp) -> Option<&PasswordRecord> {
+    pub(crate) fn current(&self, now: Timestamp) -> Option<&PasswordRecord> {
         self.passwords.iter().find(|p| p.state(now) == PasswordState::Current)
     }
 
     /// The date at which the credential's password ended, if it was the last that worked.
-    pub fn expired_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn expired_at(&self, now: Timestamp) -> Option<Timestamp> {
         let newest = self.passwords.first()?;
         newest.expires_at.filter(|_| newest.state(now) == PasswordState::Expired && self.expiring(now).is_none())
     }
 
     /// The replaced password, while it still works.
-    pub fn expiring(&self, now: Timestamp) -> Option<&PasswordRecord> {
+    pub(crate) fn expiring(&self, now: Timestamp) -> Option<&PasswordRecord> {
         self.passwords.iter().find(|p| p.state(now) == PasswordState::Expiring)
     }
 
     /// The password that was used last, and so when and from where the credential was.
-    pub fn last_used(&self) -> Option<&PasswordRecord> {
+    pub(crate) fn last_used(&self) -> Option<&PasswordRecord> {
         self.passwords.iter().filter(|p| p.last_used_at.is_some()).max_by_key(|p| p.last_used_at)
     }
 }

@@ -17,7 +17,7 @@ pub const RANDOM_CHARS: usize = 26;
 pub const HINT_CHARS: usize = 4;
 const CHECKSUM_CHARS: usize = 6;
 /// Bytes of a whole password. With a username of 11 and a colon that is 48, whose base64 is one unbroken line of 64.
-pub const PASSWORD_BYTES: usize = PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS;
+pub(crate) const PASSWORD_BYTES: usize = PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS;
 
 /// A password whose checksum is right for its username.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl CredentialPassword {
     }
 
     /// The same for a text of which nobody said whose it is: the one of many usernames that this installation made it for.
-    pub fn recognise_any<'a>(
+    pub(crate) fn recognise_any<'a>(
         key: &[u8],
         usernames: impl Iterator<Item = &'a Username>,
         input: &Secret,
@@ -50,21 +50,22 @@ impl CredentialPassword {
     }
 
     /// What tells texts apart without keeping them.
-    pub fn fingerprint(key: &[u8], input: &Secret) -> [u8; 32] {
+    pub(crate) fn fingerprint(key: &[u8], input: &Secret) -> [u8; 32] {
         keyed_digest(key, &[b"a text that may be a password", input.reveal().as_bytes()])
     }
 
+    /// All of it, to be shown once.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 
     /// The public part, which picks the row to compare with.
-    pub fn hint(&self) -> &str {
+    pub(crate) fn hint(&self) -> &str {
         &self.0.reveal()[PREFIX.len()..PREFIX.len() + HINT_CHARS]
     }
 
     /// The same as bytes, of which there are always as many.
-    pub fn hint_bytes(&self) -> [u8; HINT_CHARS] {
+    pub(crate) fn hint_bytes(&self) -> [u8; HINT_CHARS] {
         let mut bytes = [0; HINT_CHARS];
         bytes.copy_from_slice(self.hint().as_bytes());
         bytes
@@ -72,7 +73,7 @@ impl CredentialPassword {
 }
 
 /// What pages show in a password's place.
-pub fn masked(hint: &str) -> String {
+pub(crate) fn masked(hint: &str) -> String {
     format!("{PREFIX}{hint}••••••••")
 }
 

@@ -13,7 +13,7 @@ use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::position::{Position, Seen};
 
 /// What seals the positions of one account. Every program over the same database has the same.
-pub struct Cursors {
+pub(crate) struct Cursors {
     account: AccountId,
     key: Zeroizing<[u8; 32]>,
     nonce_key: Zeroizing<[u8; 32]>,
@@ -26,14 +26,14 @@ impl std::fmt::Debug for Cursors {
 }
 
 impl Cursors {
-    pub fn new(keys: &InstallationKeys, account: AccountId) -> Self {
+    pub(crate) fn new(keys: &InstallationKeys, account: AccountId) -> Self {
         let key = |purpose: &[u8]| Zeroizing::new(keyed_digest(&keys.session, &[purpose]));
         Self { account, key: key(b"cursors"), nonce_key: key(b"nonces of cursors") }
     }
 
     /// The same for the same position, so that what is said twice is seen to be the same: the nonce is made of the account and the
     /// position, of which no two share one.
-    pub fn write(&self, position: &Position) -> String {
+    pub(crate) fn write(&self, position: &Position) -> String {
         let (plain, owner) = (position.to_string(), self.account.0.as_bytes());
         let digest = keyed_digest(&*self.nonce_key, &[owner, plain.as_bytes()]);
         let mut nonce = [0; NONCE_BYTES];
@@ -47,7 +47,7 @@ impl Cursors {
 
     /// What was written here for this account, by whichever program; or an id, as somebody says who has nothing else. More than that is
     /// not believed in clear: from what becomes of made-up numbers of transactions, the newest could be found.
-    pub fn read(&self, text: &str) -> Option<Position> {
+    pub(crate) fn read(&self, text: &str) -> Option<Position> {
         let opened = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
         let opened = opened.and_then(|sealed| open(&self.key, self.account.0.as_bytes(), &sealed));
         match opened {

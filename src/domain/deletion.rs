@@ -12,58 +12,58 @@ use crate::domain::position::Snapshot;
 
 /// One order to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeletionId(pub Uuid);
+pub(crate) struct DeletionId(pub(crate) Uuid);
 
 /// A deletion that was ordered.
 #[derive(Clone, Debug)]
-pub struct Deletion {
-    pub account: AccountId,
-    pub id: DeletionId,
+pub(crate) struct Deletion {
+    pub(crate) account: AccountId,
+    pub(crate) id: DeletionId,
     /// Without times, which are the span's. `None` where it was written so that this release cannot read it: then nothing goes.
-    pub filter: Option<EventFilter>,
-    pub ordered_at: Timestamp,
+    pub(crate) filter: Option<EventFilter>,
+    pub(crate) ordered_at: Timestamp,
     /// What was committed when somebody said yes: all else stays. Older releases did not write it down.
-    pub snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Snapshot>,
     /// What has not been looked at yet. It ends with what was stored when somebody said yes.
-    pub span: Range<EventId>,
+    pub(crate) span: Range<EventId>,
     /// The filter in words.
-    pub description: String,
+    pub(crate) description: String,
     /// Events that were looked at.
-    pub seen: u64,
-    pub deleted: u64,
-    pub cancelled_at: Option<Timestamp>,
-    pub ended_at: Option<Timestamp>,
+    pub(crate) seen: u64,
+    pub(crate) deleted: u64,
+    pub(crate) cancelled_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
 }
 
 /// What a deletion would take, as far as it was counted.
 #[derive(Clone, Debug)]
-pub struct Matching {
+pub(crate) struct Matching {
     /// The events that were stored when the counting began.
-    pub span: Range<EventId>,
+    pub(crate) span: Range<EventId>,
     /// What was committed then: in the same span, events may be accepted late or come from a program whose clock is behind.
-    pub snapshot: Snapshot,
-    pub events: u64,
-    pub bytes: u64,
-    pub oldest: Option<EventId>,
-    pub newest: Option<EventId>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    pub(crate) oldest: Option<EventId>,
+    pub(crate) newest: Option<EventId>,
     /// Events that were looked at.
-    pub seen: u64,
+    pub(crate) seen: u64,
     /// All of them were looked at.
-    pub is_whole: bool,
+    pub(crate) is_whole: bool,
 }
 
 /// The word that confirms a deletion whose number is not known.
-pub const WORD: &str = "delete";
+pub(crate) const WORD: &str = "delete";
 
 impl Matching {
     /// What has to be typed: the number where it is known, else a word.
-    pub fn confirmation(&self) -> String {
+    pub(crate) fn confirmation(&self) -> String {
         if self.is_whole { self.events.to_string() } else { WORD.to_owned() }
     }
 }
 
 /// Whether somebody typed what they were asked to, thousands separated or not.
-pub fn is_confirmed(asked: &str, typed: &str) -> bool {
+pub(crate) fn is_confirmed(asked: &str, typed: &str) -> bool {
     let typed: String = typed.chars().filter(|c| !matches!(c, ',' | ' ' | '\u{a0}' | '.')).collect();
     !asked.is_empty() && typed.eq_ignore_ascii_case(asked)
 }

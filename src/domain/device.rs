@@ -20,23 +20,23 @@ const SIGNED_BYTES: usize = 16 + 16 + 8;
 
 /// A known browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Device {
-    pub user: UserId,
+pub(crate) struct Device {
+    pub(crate) user: UserId,
     /// The sign-in that made it known. It stands for the browser: a session makes one device, so that who has stolen a session cannot
     /// make many, each with guesses of its own.
-    pub session: SessionId,
-    pub since: Timestamp,
+    pub(crate) session: SessionId,
+    pub(crate) since: Timestamp,
 }
 
 impl Device {
     /// The words of the cookie, which nobody without the keys can write.
-    pub fn written(&self, keys: &InstallationKeys) -> String {
+    pub(crate) fn written(&self, keys: &InstallationKeys) -> String {
         let signed = self.signed();
         BASE64_URL_SAFE_NO_PAD.encode([signed.as_slice(), &signature(keys, &signed)].concat())
     }
 
     /// `None` for whatever this installation did not write.
-    pub fn read(keys: &InstallationKeys, text: &str) -> Option<Self> {
+    pub(crate) fn read(keys: &InstallationKeys, text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let (signed, input) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
         if !bool::from(signature(keys, signed).ct_eq(input)) {
@@ -52,7 +52,7 @@ impl Device {
     }
 
     /// Whether the member has signed in with it and has not had it forgotten since.
-    pub fn is_known_to(&self, member: &Member, now: Timestamp) -> bool {
+    pub(crate) fn is_known_to(&self, member: &Member, now: Timestamp) -> bool {
         self.user == member.user_id
             && self.since >= member.devices_known_since
             && now.duration_since(self.since) <= DEVICE_LASTS

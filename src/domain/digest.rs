@@ -6,11 +6,11 @@ use ring::digest::{SHA256, digest};
 const BYTES: usize = 32;
 
 /// The SHA-256 digest of some bytes.
-pub fn sha256(bytes: &[u8]) -> [u8; BYTES] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; BYTES] {
     bytes_of(digest(&SHA256, bytes).as_ref())
 }
 
 /// A digest as an array. Those of SHA-256 have 32 bytes; of a shorter one, zeros would show in every test.
-pub fn bytes_of(digest: &[u8]) -> [u8; BYTES] {
+pub(crate) fn bytes_of(digest: &[u8]) -> [u8; BYTES] {
     digest.first_chunk().copied().unwrap_or_default()
 }

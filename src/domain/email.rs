@@ -25,7 +25,7 @@ pub enum InvalidEmail {
 }
 
 impl Email {
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

@@ -15,13 +15,13 @@ use std::ops::RangeInclusive;
 ///
 /// Borrowed when there is nothing to spell out. The result is for reading only: a backslash of the
 /// text itself stays as it is, so the way back is not unique.
-pub fn escape_invisible(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape_invisible(text: &str) -> Cow<'_, str> {
     spell_out(text, is_hidden)
 }
 
 /// Like [`escape_invisible`], but for text with lines: `\n` and `\t` are kept. A `\r` is still spelled out,
 /// because browsers drop it.
-pub fn visible_lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
     spell_out(text, |c| !matches!(c, '\n' | '\t') && is_hidden(c))
 }
 

@@ -36,7 +36,7 @@ impl EventId {
     }
 
     /// The id before.
-    pub fn previous(self) -> Self {
+    pub(crate) fn previous(self) -> Self {
         Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
     }
 }
@@ -63,6 +63,7 @@ impl FromStr for EventId {
 
 /// An event that may be stored, but for what the database has to say.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct NewEvent {
     pub id: EventId,
     pub remote_ip: IpAddr,
@@ -83,10 +84,10 @@ impl NewEvent {
 }
 
 /// What a test event says it was sent by. It does not count as a sender that has to be updated.
-pub const TEST_EVENT_AGENT: &str = "Reasoner Webhooks test event";
+pub(crate) const TEST_EVENT_AGENT: &str = "Reasoner Webhooks test event";
 
 /// The longest user agent, content type or query string that is kept, in bytes. Of a longer one its beginning is.
-pub const MAX_KEPT_TEXT_BYTES: usize = 4_096;
+pub(crate) const MAX_KEPT_TEXT_BYTES: usize = 4_096;
 
 /// The longest key, in bytes.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
@@ -95,53 +96,55 @@ pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// same request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    pub key: Vec<u8>,
-    pub body_sha256: [u8; 32],
+    pub(crate) key: Vec<u8>,
+    pub(crate) body_sha256: [u8; 32],
 }
 
 /// A row of the dashboard: an event without its headers, and only the beginning of its body.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct EventSummary {
     pub id: EventId,
-    pub credential_id: CredentialId,
-    pub credential_name: String,
-    pub username: String,
-    pub remote_ip: IpAddr,
-    pub content_type: String,
-    pub size_bytes: u64,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) credential_name: String,
+    pub(crate) username: String,
+    pub(crate) remote_ip: IpAddr,
+    pub(crate) content_type: String,
+    pub(crate) size_bytes: u64,
     /// At most [`PREVIEW_BYTES`] of the body, cut between characters.
-    pub beginning: String,
+    pub(crate) beginning: String,
 }
 
 /// How much of a body a row of the dashboard carries.
-pub const PREVIEW_BYTES: usize = 600;
+pub(crate) const PREVIEW_BYTES: usize = 600;
 
 /// One event as it lies in the table, for whoever goes through many of them.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct WholeEvent {
     pub id: EventId,
-    pub credential_id: CredentialId,
-    pub remote_ip: IpAddr,
-    pub content_type: String,
-    pub size_bytes: u64,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) remote_ip: IpAddr,
+    pub(crate) content_type: String,
+    pub(crate) size_bytes: u64,
     /// It arrived with an expired password, and this is when its owner accepted it.
-    pub accepted_late_at: Option<Timestamp>,
+    pub(crate) accepted_late_at: Option<Timestamp>,
     /// As [`crate::domain::request_headers::scrub`] gives them.
     pub headers: String,
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// One event, whole.
 #[derive(Clone, Debug)]
-pub struct StoredEvent {
-    pub summary: EventSummary,
-    pub credential_revoked: bool,
+pub(crate) struct StoredEvent {
+    pub(crate) summary: EventSummary,
+    pub(crate) credential_revoked: bool,
     /// It arrived with an expired password, and this is when its owner accepted it.
-    pub accepted_late_at: Option<Timestamp>,
-    pub user_agent: Option<String>,
-    pub query: Option<String>,
-    pub headers: Vec<KeptHeader>,
-    pub body: String,
+    pub(crate) accepted_late_at: Option<Timestamp>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: Vec<KeptHeader>,
+    pub(crate) body: String,
 }
 
 #[cfg(test)]

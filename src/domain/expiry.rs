@@ -11,7 +11,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why a text is no date at which a password can end, in words for its owner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum InvalidExpiry {
+pub(crate) enum InvalidExpiry {
     #[error("Give a date, such as 2027-06-30.")]
     NotADate,
     #[error("Choose a day after today. To stop a password now, rotate it or revoke the credential.")]
@@ -21,7 +21,7 @@ pub enum InvalidExpiry {
 }
 
 /// Reads a date; the password works until that day begins, in UTC. An empty text is no date.
-pub fn parse(text: &str, now: Timestamp) -> Result<Option<Timestamp>, InvalidExpiry> {
+pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Option<Timestamp>, InvalidExpiry> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
@@ -39,7 +39,7 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Option<Timestamp>, InvalidExp
 
 /// How near an end is, from 14, 7 and 1 day ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nearness {
+pub(crate) enum Nearness {
     Ahead,
     Soon,
     Tomorrow,
@@ -48,7 +48,7 @@ pub enum Nearness {
 
 impl Nearness {
     /// `None` while there is time enough.
-    pub fn of(end: Timestamp, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(end: Timestamp, now: Timestamp) -> Option<Self> {
         let left = end.duration_since(now);
         match left {
             left if left <= SignedDuration::ZERO => Some(Self::Over),
@@ -61,7 +61,7 @@ impl Nearness {
 }
 
 /// What is said of the age of a password that has no date: nothing before half a year.
-pub fn age(created: Timestamp, now: Timestamp) -> Option<&'static str> {
+pub(crate) fn age(created: Timestamp, now: Timestamp) -> Option<&'static str> {
     match now.duration_since(created) {
         age if age >= DAY * 365 => Some("12 months"),
         age if age >= DAY * 183 => Some("6 months"),

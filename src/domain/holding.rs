@@ -12,43 +12,44 @@ use crate::domain::ids::CredentialId;
 pub const HELD_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The most that is held for one credential, in events and in bytes of their bodies.
 pub const MAX_HELD_EVENTS: u64 = 1_000;
+/// In bytes of their bodies.
 pub const MAX_HELD_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Whether a password that ended at `end` has what arrives `now` held.
-pub fn is_late(end: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn is_late(end: Timestamp, now: Timestamp) -> bool {
     end <= now && now.duration_since(end) < HELD_FOR
 }
 
 /// What arrived at this moment or before is held no longer.
-pub fn forgotten_at(now: Timestamp) -> Timestamp {
+pub(crate) fn forgotten_at(now: Timestamp) -> Timestamp {
     now.saturating_sub(HELD_FOR).unwrap_or(now)
 }
 
 /// What is held for one credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldEvents {
-    pub credential_id: CredentialId,
-    pub events: u64,
-    pub bytes: u64,
+pub(crate) struct HeldEvents {
+    pub(crate) credential_id: CredentialId,
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
     /// Where they came from, the latest first.
-    pub addresses: Vec<IpAddr>,
-    pub first_at: Timestamp,
-    pub last_at: Timestamp,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) first_at: Timestamp,
+    pub(crate) last_at: Timestamp,
 }
 
 impl HeldEvents {
     /// When the first of them is forgotten.
-    pub fn kept_until(&self) -> Timestamp {
+    pub(crate) fn kept_until(&self) -> Timestamp {
         self.first_at.saturating_add(HELD_FOR).unwrap_or(self.first_at)
     }
 
     /// Whether there is no room for more; for bytes that depends on the size of what comes, so nearly full counts.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.events >= MAX_HELD_EVENTS || self.bytes >= MAX_HELD_BYTES / 16 * 15
     }
 
     /// `12 events from 203.0.113.7`.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let plural = if self.events == 1 { "" } else { "s" };
         let from = match self.addresses.as_slice() {
             [] => String::new(),
@@ -62,14 +63,15 @@ impl HeldEvents {
 
 /// What became of the events that an owner accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Accepted {
     pub stored: u64,
     /// Their idempotency key was used meanwhile, so the event is there already.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
     /// Older than events are kept.
-    pub too_old: u64,
+    pub(crate) too_old: u64,
     /// It took so long that the rest is held still.
-    pub has_more: bool,
+    pub(crate) has_more: bool,
 }
 
 impl std::ops::AddAssign for Accepted {
@@ -83,7 +85,7 @@ impl std::ops::AddAssign for Accepted {
 
 impl Accepted {
     /// `12 stored, 1 stored before, 2 too old`, as the audit trail has it.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let mut words = format!("{} stored", self.stored);
         for (number, what) in [(self.repeated, "stored before"), (self.too_old, "too old")] {
             if number > 0 {

@@ -12,12 +12,13 @@ use crate::domain::digest;
 use crate::domain::secret::Secret;
 
 /// Bytes of the key that signs session cookies.
-pub const SESSION_KEY_BYTES: usize = 64;
+pub(crate) const SESSION_KEY_BYTES: usize = 64;
 /// Bytes of the key under which the checksums of credential passwords are made.
-pub const CHECKSUM_KEY_BYTES: usize = 32;
+pub(crate) const CHECKSUM_KEY_BYTES: usize = 32;
 
 /// The keys of this installation. A dump of the database carries them, so its credentials work where it is restored.
 #[derive(Clone)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct InstallationKeys {
     pub session: Zeroizing<Vec<u8>>,
     pub checksum: Zeroizing<Vec<u8>>,
@@ -32,13 +33,13 @@ impl fmt::Debug for InstallationKeys {
 impl InstallationKeys {
     /// The token in the set-up link. It is derived, not stored, so that every instance prints the same link at every
     /// start until the first account exists.
-    pub fn setup_token(&self) -> Secret {
+    pub(crate) fn setup_token(&self) -> Secret {
         let digest = keyed_digest(&self.session, &[b"set-up token"]);
         Secret::new(BASE64_URL_SAFE_NO_PAD.encode(&digest[..24]))
     }
 
     /// Compares in constant time.
-    pub fn is_setup_token(&self, input: &str) -> bool {
+    pub(crate) fn is_setup_token(&self, input: &str) -> bool {
         self.setup_token().reveal().as_bytes().ct_eq(input.as_bytes()).into()
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 
 /// What was found.
 #[derive(Debug)]
-pub enum Found {
+pub(crate) enum Found {
     Username(Username),
     /// The shape of a password, and the line it stands in, counted from 1.
     Password(Secret, u64),
@@ -23,7 +23,7 @@ pub enum Found {
 
 /// A search under way.
 #[derive(Debug)]
-pub struct LeakScanner {
+pub(crate) struct LeakScanner {
     line: u64,
     plain: Window,
     base64: Base64,
@@ -106,12 +106,12 @@ fn value_of(byte: u8) -> Option<u8> {
 }
 
 impl LeakScanner {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { line: 1, plain: Window::new(), base64: Base64::new() }
     }
 
     /// The next bytes of the text, cut off anywhere.
-    pub fn feed(&mut self, bytes: &[u8], found: &mut impl FnMut(Found)) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], found: &mut impl FnMut(Found)) {
         for byte in bytes.iter().copied() {
             self.plain.push(byte, self.line, found);
             self.base64.push(byte, self.line, found);
@@ -122,7 +122,7 @@ impl LeakScanner {
     }
 
     /// The end of the text.
-    pub fn finish(&mut self, found: &mut impl FnMut(Found)) {
+    pub(crate) fn finish(&mut self, found: &mut impl FnMut(Found)) {
         self.base64.end(self.line, found);
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::query::ast::Query;
 
 /// Which events. Empty: all.
 #[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct EventFilter {
     /// What is asked of the body.
     pub query: Option<Query>,
@@ -22,18 +23,19 @@ pub struct EventFilter {
 
 impl EventFilter {
     /// Whether every event passes.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.needs_scan() && self.since.is_none() && self.until.is_none()
     }
 
     /// Whether events have to be looked at to know whether they pass: it asks for more than a range of the key.
-    pub fn needs_scan(&self) -> bool {
+    pub(crate) fn needs_scan(&self) -> bool {
         self.query.is_some() || self.credential.is_some()
     }
 }
 
 /// Where a page starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Cursor {
     Newest,
     /// Older than this one.
@@ -44,6 +46,7 @@ pub enum Cursor {
 
 /// Rows of one page and whether there are more beyond it.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Page<T> {
     pub rows: Vec<T>,
     pub has_newer: bool,
@@ -54,6 +57,6 @@ pub struct Page<T> {
 }
 
 /// How many events a page of the dashboard lists.
-pub const EVENTS_PER_PAGE: usize = 50;
+pub(crate) const EVENTS_PER_PAGE: usize = 50;
 /// How many rejections a page lists.
-pub const REJECTIONS_PER_PAGE: usize = 50;
+pub(crate) const REJECTIONS_PER_PAGE: usize = 50;

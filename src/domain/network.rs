@@ -9,10 +9,11 @@ use ipnet::IpNet;
 
 /// The configured proxies. Empty: nobody is believed.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(Vec<IpNet>);
+pub(crate) struct TrustedProxies(Vec<IpNet>);
 
 /// Where a request came from and whether it travelled over TLS as far as we can know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Sender {
     pub ip: IpAddr,
     /// What a trusted proxy says of the scheme; `None` when nobody we believe said anything.
@@ -20,17 +21,17 @@ pub struct Sender {
 }
 
 impl TrustedProxies {
-    pub fn new(networks: Vec<IpNet>) -> Self {
+    pub(crate) fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
     /// Whether no proxy is trusted.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether every address counts as a proxy, so that any sender can say where it is.
-    pub fn is_everybody(&self) -> bool {
+    pub(crate) fn is_everybody(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }
 
@@ -40,7 +41,7 @@ impl TrustedProxies {
 
     /// `forwarded_for` and `forwarded_proto` are the values of `X-Forwarded-For` and `X-Forwarded-Proto`, in the order in
     /// which they arrived.
-    pub fn sender<'a>(
+    pub(crate) fn sender<'a>(
         &self,
         peer: IpAddr,
         forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
@@ -75,7 +76,7 @@ fn parse_hop(text: &str) -> Option<IpAddr> {
 }
 
 /// What stands for a sender when failures are counted: an IPv4 address, or the /64 an IPv6 customer usually has.
-pub fn throttle_key(ip: IpAddr) -> IpAddr {
+pub(crate) fn throttle_key(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(v6) => {

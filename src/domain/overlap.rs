@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The choices, from "it has leaked" to "other teams have to act".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Overlap {
     #[serde(rename = "now")]
     Now,
@@ -24,10 +25,10 @@ pub enum Overlap {
 pub struct UnknownOverlap(String);
 
 impl Overlap {
-    pub const ALL: [Overlap; 4] = [Overlap::Now, Overlap::OneHour, Overlap::OneDay, Overlap::SevenDays];
+    pub(crate) const ALL: [Overlap; 4] = [Overlap::Now, Overlap::OneHour, Overlap::OneDay, Overlap::SevenDays];
 
     /// The word in forms and on the command line.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Overlap::Now => "now",
             Overlap::OneHour => "1h",
@@ -37,7 +38,7 @@ impl Overlap {
     }
 
     /// In words.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Overlap::Now => "no time",
             Overlap::OneHour => "1 hour",
@@ -47,7 +48,7 @@ impl Overlap {
     }
 
     /// When the old password stops working, if the rotation happens at `now`.
-    pub fn end(self, now: Timestamp) -> Timestamp {
+    pub(crate) fn end(self, now: Timestamp) -> Timestamp {
         let hours = match self {
             Overlap::Now => 0,
             Overlap::OneHour => 1,

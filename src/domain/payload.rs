@@ -14,10 +14,11 @@ pub struct Payload(String);
 
 /// Where and why a body is not JSON. Line and column count from 1, the column in characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct InvalidJson {
     pub line: usize,
     pub column: usize,
-    pub problem: String,
+    pub(crate) problem: String,
 }
 
 impl Payload {
@@ -34,18 +35,19 @@ impl Payload {
         }
     }
 
+    /// The JSON text, as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 }
 
 /// The JSON value of a stored body: the body without a leading byte order mark, which no JSON document that embeds the
 /// value could hold.
-pub fn value_text(body: &str) -> &str {
+pub(crate) fn value_text(body: &str) -> &str {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_matches([' ', '\t', '\r', '\n'])
 }
 

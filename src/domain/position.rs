@@ -19,16 +19,16 @@ const MARK: char = '~';
 /// What was committed at a moment, as Postgres writes it: `812:815:812,813`, which is the oldest transaction that was still under
 /// way, the first that had not begun, and all that were under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     text: String,
     /// The first transaction that had not begun.
-    pub next: u64,
+    pub(crate) next: u64,
 }
 
 /// The text is not a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a position in the events")]
-pub struct NotAPosition;
+pub(crate) struct NotAPosition;
 
 impl FromStr for Snapshot {
     type Err = NotAPosition;
@@ -68,7 +68,7 @@ impl fmt::Display for Snapshot {
 
 /// What is seen, of events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// Everything up to the id, as somebody says who knows nothing but an id.
     UpToId,
     /// Everything that the snapshot shows.
@@ -79,21 +79,21 @@ pub enum Seen {
 
 /// A position, written `019ab…~812:815:812`. It is handed out sealed, as a [`crate::domain::cursor`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// The event reached last, or the first id of the moment. Nothing unseen is much older.
-    pub at: EventId,
-    pub seen: Seen,
+    pub(crate) at: EventId,
+    pub(crate) seen: Seen,
 }
 
 impl Position {
     /// Where everything that a snapshot shows was seen, taken at about the time of an id.
-    pub fn shown(at: EventId, snapshot: Snapshot) -> Self {
+    pub(crate) fn shown(at: EventId, snapshot: Snapshot) -> Self {
         Self { at, seen: Seen::Shown(snapshot) }
     }
 
     /// The same as far as a clock knows: one that was set back makes ids that are older than a moment it had before, and these are
     /// unseen. What was seen says the snapshot.
-    pub fn not_after(self, now: EventId) -> Self {
+    pub(crate) fn not_after(self, now: EventId) -> Self {
         match self.seen {
             Seen::Shown(_) => Self { at: self.at.min(now), seen: self.seen },
             _ => self,
@@ -101,7 +101,7 @@ impl Position {
     }
 
     /// The position after an event of what `until` shows beyond this one, read in the order of ids.
-    pub fn within(&self, id: EventId, until: &Snapshot) -> Self {
+    pub(crate) fn within(&self, id: EventId, until: &Snapshot) -> Self {
         let seen = match &self.seen {
             Seen::UpToId => Seen::UpToId,
             Seen::Shown(all) | Seen::PartlyShown(all, _) => Seen::PartlyShown(all.clone(), until.clone()),
@@ -111,7 +111,7 @@ impl Position {
 
     /// From where to where to read, so that everything until a snapshot is read then. Who stopped in the middle of a piece reads the
     /// rest of that piece first: each event has one position so.
-    pub fn steps(&self, until: &Snapshot) -> Vec<(Self, Snapshot)> {
+    pub(crate) fn steps(&self, until: &Snapshot) -> Vec<(Self, Snapshot)> {
         match &self.seen {
             Seen::PartlyShown(_, part) => {
                 let then = Self::shown(self.at, part.clone());
@@ -123,7 +123,7 @@ impl Position {
 
     /// The same as a database understands it that has come as far as a snapshot. After a restore from a dump transactions are counted from
     /// the beginning again, and of one that is billions behind, the numbers that rows bear begin again: what is left then is the id.
-    pub fn understood_at(self, newest: &Snapshot) -> Self {
+    pub(crate) fn understood_at(self, newest: &Snapshot) -> Self {
         let is_understood = match &self.seen {
             Seen::UpToId => true,
             Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => {

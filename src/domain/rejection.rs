@@ -13,9 +13,11 @@ macro_rules! reasons {
     })*) => {
         /// Why a request was refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "its variants are what their names say")]
         pub enum Reason { $($variant,)* }
 
         impl Reason {
+            /// Every reason.
             pub const ALL: &'static [Reason] = &[$(Reason::$variant,)*];
 
             /// The word in the database and in addresses.
@@ -24,37 +26,37 @@ macro_rules! reasons {
             }
 
             /// The status code that the sender got.
-            pub fn status(self) -> u16 {
+            pub(crate) fn status(self) -> u16 {
                 match self { $(Reason::$variant => $status,)* }
             }
 
             /// The `code` in the problem that the sender got. Whatever is wrong with a password, it is one and the same.
-            pub fn code(self) -> &'static str {
+            pub(crate) fn code(self) -> &'static str {
                 match self { $(Reason::$variant => $code,)* }
             }
 
             /// What happened, as the owner reads it.
-            pub fn title(self) -> &'static str {
+            pub(crate) fn title(self) -> &'static str {
                 match self { $(Reason::$variant => $title,)* }
             }
 
             /// What to do about it, in a line.
-            pub fn advice(self) -> &'static str {
+            pub(crate) fn advice(self) -> &'static str {
                 match self { $(Reason::$variant => $advice,)* }
             }
 
             /// What it means, at length.
-            pub fn meaning(self) -> &'static str {
+            pub(crate) fn meaning(self) -> &'static str {
                 match self { $(Reason::$variant => $meaning,)* }
             }
 
             /// What the sender's log has of it, beside status and code.
-            pub fn sender_sees(self) -> &'static str {
+            pub(crate) fn sender_sees(self) -> &'static str {
                 match self { $(Reason::$variant => $sees,)* }
             }
 
             /// What to do about it, step by step.
-            pub fn remedy(self) -> &'static str {
+            pub(crate) fn remedy(self) -> &'static str {
                 match self { $(Reason::$variant => $remedy,)* }
             }
         }
@@ -146,7 +148,7 @@ reasons! {
 
 impl Reason {
     /// Whether a reader who looks for a text, in any case, means this reason.
-    pub fn mentions(self, text: &str) -> bool {
+    pub(crate) fn mentions(self, text: &str) -> bool {
         let text = text.to_lowercase();
         [self.as_str(), self.title(), self.advice()].iter().any(|words| words.to_lowercase().contains(&text))
             || self.status().to_string() == text
@@ -168,53 +170,53 @@ impl FromStr for Reason {
 
 /// A refused request as it goes into the database. Never the body, never what was tried as a password.
 #[derive(Clone, Debug)]
-pub struct NewRejection {
-    pub credential_id: CredentialId,
-    pub at: Timestamp,
-    pub reason: Reason,
+pub(crate) struct NewRejection {
+    pub(crate) credential_id: CredentialId,
+    pub(crate) at: Timestamp,
+    pub(crate) reason: Reason,
     /// The password's public part, when the password was one of ours.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// What exactly, for the owner: the place in the JSON, the content type that was sent.
-    pub detail: Option<String>,
-    pub remote_ip: IpAddr,
-    pub user_agent: Option<String>,
-    pub size_bytes: Option<u64>,
+    pub(crate) detail: Option<String>,
+    pub(crate) remote_ip: IpAddr,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) size_bytes: Option<u64>,
     /// How many requests this stands for.
-    pub count: u32,
+    pub(crate) count: u32,
 }
 
 /// A refused request as its owner sees it; repeats within a second are one of these.
 #[derive(Clone, Debug)]
-pub struct Rejection {
-    pub id: uuid::Uuid,
-    pub at: Timestamp,
-    pub credential_name: String,
-    pub username: String,
-    pub reason: Reason,
-    pub hint: Option<String>,
-    pub detail: Option<String>,
-    pub remote_ip: IpAddr,
-    pub user_agent: Option<String>,
-    pub size_bytes: Option<u64>,
-    pub count: u32,
+pub(crate) struct Rejection {
+    pub(crate) id: uuid::Uuid,
+    pub(crate) at: Timestamp,
+    pub(crate) credential_name: String,
+    pub(crate) username: String,
+    pub(crate) reason: Reason,
+    pub(crate) hint: Option<String>,
+    pub(crate) detail: Option<String>,
+    pub(crate) remote_ip: IpAddr,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) size_bytes: Option<u64>,
+    pub(crate) count: u32,
 }
 
 /// What was refused from one address for one credential.
 #[derive(Clone, Debug)]
-pub struct RejectionGroup {
-    pub remote_ip: IpAddr,
-    pub credential_name: String,
-    pub username: String,
+pub(crate) struct RejectionGroup {
+    pub(crate) remote_ip: IpAddr,
+    pub(crate) credential_name: String,
+    pub(crate) username: String,
     /// Each reason and how often, the most frequent first.
-    pub reasons: Vec<(Reason, u64)>,
-    pub count: u64,
-    pub first_at: Timestamp,
-    pub last_at: Timestamp,
+    pub(crate) reasons: Vec<(Reason, u64)>,
+    pub(crate) count: u64,
+    pub(crate) first_at: Timestamp,
+    pub(crate) last_at: Timestamp,
 }
 
 impl RejectionGroup {
     /// Puts parts of one reason each together, the group that was heard of last first.
-    pub fn gather(parts: Vec<RejectionGroup>) -> Vec<RejectionGroup> {
+    pub(crate) fn gather(parts: Vec<RejectionGroup>) -> Vec<RejectionGroup> {
         let mut groups: Vec<RejectionGroup> = Vec::new();
         for part in parts {
             let same =

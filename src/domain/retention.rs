@@ -4,31 +4,31 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What holds for one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
+pub(crate) struct Retention {
     /// Of the installation.
-    pub installation_days: u32,
+    pub(crate) installation_days: u32,
     /// Of the account, where it has its own. More than the installation's counts as the installation's.
-    pub account_days: Option<u32>,
+    pub(crate) account_days: Option<u32>,
 }
 
 impl Retention {
-    pub fn days(self) -> u32 {
+    pub(crate) fn days(self) -> u32 {
         self.account_days.map_or(self.installation_days, |days| days.min(self.installation_days))
     }
 
     /// Whether the account's own days count.
-    pub fn is_shortened(self) -> bool {
+    pub(crate) fn is_shortened(self) -> bool {
         self.days() < self.installation_days
     }
 
     /// The first moment whose events are kept.
-    pub fn kept_since(self, now: Timestamp) -> Timestamp {
+    pub(crate) fn kept_since(self, now: Timestamp) -> Timestamp {
         now.saturating_sub(SignedDuration::from_hours(24 * i64::from(self.days()))).unwrap_or(Timestamp::MIN)
     }
 }
 
 /// The longest that an account may say, in days.
-pub const MAX_RETENTION_DAYS: u32 = 36_500;
+pub(crate) const MAX_RETENTION_DAYS: u32 = 36_500;
 
 #[cfg(test)]
 mod tests {

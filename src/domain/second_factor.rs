@@ -16,13 +16,13 @@ use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::secret::Secret;
 
 /// Bytes of a secret: as many as the digest of HMAC-SHA-1 has (RFC 4226, section 4).
-pub const SECRET_BYTES: usize = 20;
+pub(crate) const SECRET_BYTES: usize = 20;
 /// How many recovery codes somebody gets.
-pub const RECOVERY_CODES: usize = 10;
+pub(crate) const RECOVERY_CODES: usize = 10;
 /// Characters of a recovery code: 16 of 32, which is 80 bits, too many to be tried out even by who has the hash.
-pub const RECOVERY_CODE_CHARS: usize = 16;
+pub(crate) const RECOVERY_CODE_CHARS: usize = 16;
 /// For how long a right password waits for the code.
-pub const HALFWAY_LASTS: SignedDuration = SignedDuration::from_mins(10);
+pub(crate) const HALFWAY_LASTS: SignedDuration = SignedDuration::from_mins(10);
 
 /// A code stands for so long.
 const STEP_SECONDS: i64 = 30;
@@ -33,7 +33,7 @@ const CODES: u32 = 1_000_000;
 /// What apps call the account's home.
 const ISSUER: &str = "Reasoner Webhooks";
 /// Crockford's: without letters that look like others.
-pub const RECOVERY_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+pub(crate) const RECOVERY_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// What an authenticator app and this server share.
 pub struct TotpSecret(Zeroizing<[u8; SECRET_BYTES]>);
@@ -46,7 +46,7 @@ impl fmt::Debug for TotpSecret {
 
 /// Where a sealed secret lies. One place does not take what was sealed for the other.
 #[derive(Clone, Copy, Debug)]
-pub enum SealedFor {
+pub(crate) enum SealedFor {
     /// In the form of somebody who is about to turn the second step on.
     Form,
     /// In the database.
@@ -68,12 +68,13 @@ fn sealing_key(keys: &InstallationKeys) -> Zeroizing<[u8; 32]> {
 }
 
 impl TotpSecret {
+    /// From random bytes.
     pub fn from_random(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
     /// Encrypted for a user and a place.
-    pub fn seal(
+    pub(crate) fn seal(
         &self,
         keys: &InstallationKeys,
         sealed_for: SealedFor,
@@ -84,24 +85,19 @@ impl TotpSecret {
     }
 
     /// `None` for whatever was not sealed here, for this user and this place.
-    pub fn open(keys: &InstallationKeys, sealed_for: SealedFor, user: UserId, sealed: &[u8]) -> Option<Self> {
+    pub(crate) fn open(keys: &InstallationKeys, sealed_for: SealedFor, user: UserId, sealed: &[u8]) -> Option<Self> {
         let plain = aead::open(&sealing_key(keys), &sealed_for.owner(user), sealed)?;
         Some(Self(Zeroizing::new(plain.as_slice().try_into().ok()?)))
     }
 
-    /// The secret as apps take it when it is typed.
-    pub fn base32(&self) -> Secret {
-        Secret::new(BASE32_NOPAD.encode(self.0.as_slice()))
-    }
-
-    /// The same in groups of four, as people read it.
-    pub fn grouped(&self) -> Secret {
+    /// The secret as apps take it when it is typed, in groups of four, as people read it.
+    pub(crate) fn grouped(&self) -> Secret {
         let text = Zeroizing::new(BASE32_NOPAD.encode(self.0.as_slice()));
         Secret::new(groups(&text, " "))
     }
 
     /// What the QR code says. Every app reads these parameters, and many read no others.
-    pub fn uri(&self, email: &str) -> Secret {
+    pub(crate) fn uri(&self, email: &str) -> Secret {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let (issuer, label) = (encode(ISSUER), encode(email));
         let secret = Zeroizing::new(BASE32_NOPAD.encode(self.0.as_slice()));
@@ -127,7 +123,7 @@ impl TotpSecret {
     }
 
     /// The step whose code was said: the present one or a neighbour, and later than the last that was used.
-    pub fn step_of(&self, input: u32, now: Timestamp, last_used: i64) -> Option<i64> {
+    pub(crate) fn step_of(&self, input: u32, now: Timestamp, last_used: i64) -> Option<i64> {
         let now = step(now);
         let mut found = None;
         for step in now - DRIFT_STEPS..=now + DRIFT_STEPS {
@@ -153,29 +149,29 @@ fn groups(text: &str, between: &str) -> String {
 
 /// One of the codes for who has lost the app.
 #[derive(Clone, Debug)]
-pub struct RecoveryCode(Secret);
+pub(crate) struct RecoveryCode(Secret);
 
 impl RecoveryCode {
     /// A new one from uniformly random numbers below 32, one a character.
-    pub fn from_random(indices: &[u8]) -> Self {
+    pub(crate) fn from_random(indices: &[u8]) -> Self {
         let chars = indices.iter().map(|i| char::from(RECOVERY_ALPHABET[usize::from(*i) % RECOVERY_ALPHABET.len()]));
         Self(Secret::new(chars.collect()))
     }
 
     /// The code as it is shown.
-    pub fn grouped(&self) -> Secret {
+    pub(crate) fn grouped(&self) -> Secret {
         Secret::new(groups(self.0.reveal(), "-"))
     }
 
     /// What is kept of it.
-    pub fn hash(&self, keys: &InstallationKeys, user: UserId) -> [u8; 32] {
+    pub(crate) fn hash(&self, keys: &InstallationKeys, user: UserId) -> [u8; 32] {
         keyed_digest(&keys.session, &[b"recovery code", user.0.as_bytes(), self.0.reveal().as_bytes()])
     }
 }
 
 /// What somebody typed as a code.
 #[derive(Debug)]
-pub enum SaidCode {
+pub(crate) enum SaidCode {
     /// Six digits.
     Totp(u32),
     Recovery(RecoveryCode),
@@ -186,7 +182,7 @@ pub enum SaidCode {
 impl SaidCode {
     /// Reads what was typed, with the spaces and hyphens that people put between groups, and the letters that Crockford's alphabet
     /// takes for digits.
-    pub fn read(text: &Secret) -> Self {
+    pub(crate) fn read(text: &Secret) -> Self {
         let text = text.reveal();
         // Nothing longer is a code, however many spaces it has.
         if text.len() > 100 {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// RFC 3339 in UTC with milliseconds.
-pub fn rfc3339(time: Timestamp) -> String {
+pub(crate) fn rfc3339(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
@@ -18,23 +18,23 @@ pub fn rfc3339(time: Timestamp) -> String {
 #[error(
     "{0:?} is not a time: say 90m, 24h or 7d for a time ago, 2026-11-23, 2026-11-23T08:41 or 2026-11-23T08:41:12Z (UTC)"
 )]
-pub struct UnknownTime(String);
+pub(crate) struct UnknownTime(String);
 
 /// Reads a bound of a time range: an age (`90s`, `15m`, `24h`, `7d`), a date, a date and time (UTC where no zone is
 /// said), or RFC 3339.
-pub fn parse_bound(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
+pub(crate) fn parse_bound(text: &str, now: Timestamp) -> Result<Timestamp, UnknownTime> {
     parse_bound_in(text, now, &TimeZone::UTC)
 }
 
 /// The same with dates and times without a zone read in a reader's own. A time that a change of clocks leaves out is the one
 /// after it.
-pub fn parse_bound_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, UnknownTime> {
+pub(crate) fn parse_bound_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, UnknownTime> {
     // Nothing was received before 1970, and the database's calendar begins later than the library's.
     parse_moment(text, now, zone).map(|time| time.max(Timestamp::UNIX_EPOCH))
 }
 
 /// An age as its words: `90m` is `90 minutes`.
-pub fn age_in_words(text: &str) -> Option<String> {
+pub(crate) fn age_in_words(text: &str) -> Option<String> {
     parse_age(text)?;
     let (number, unit) = text.split_at(text.len() - 1);
     let number: i64 = number.parse().ok()?;
@@ -105,7 +105,7 @@ impl fmt::Display for Rough {
 }
 
 /// `12 s ago`, `just now`. A time in the future, which another machine's clock may have made, is now.
-pub fn ago(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn ago(time: Timestamp, now: Timestamp) -> String {
     match now.duration_since(time).as_secs() {
         ..=0 => "just now".to_owned(),
         seconds => format!("{} ago", Rough(seconds)),
@@ -113,12 +113,12 @@ pub fn ago(time: Timestamp, now: Timestamp) -> String {
 }
 
 /// `21 h left`.
-pub fn left(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn left(time: Timestamp, now: Timestamp) -> String {
     format!("{} left", Rough(time.duration_since(now).as_secs().max(0)))
 }
 
 /// Any `strftime` pattern, in UTC.
-pub fn utc(pattern: &str, time: Timestamp) -> String {
+pub(crate) fn utc(pattern: &str, time: Timestamp) -> String {
     in_zone(pattern, time, &TimeZone::UTC)
 }
 
@@ -128,22 +128,22 @@ pub fn in_zone(pattern: &str, time: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `23 Nov 2026, 08:41:12 UTC`.
-pub fn full(time: Timestamp) -> String {
+pub(crate) fn full(time: Timestamp) -> String {
     utc("%-d %b %Y, %H:%M:%S UTC", time)
 }
 
 /// The same in a zone: `23 Nov 2026, 17:41:12 UTC+9`.
-pub fn full_in(time: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn full_in(time: Timestamp, zone: &TimeZone) -> String {
     format!("{} {}", in_zone("%-d %b %Y, %H:%M:%S", time, zone), offset(time, zone))
 }
 
 /// `Tue 24 Nov, 08:41 UTC`; of another year than that of `now`, `Wed 24 Nov 2027, 08:41 UTC`.
-pub fn day_and_minute(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn day_and_minute(time: Timestamp, now: Timestamp) -> String {
     day_and_minute_in(time, now, &TimeZone::UTC)
 }
 
 /// The same in a zone.
-pub fn day_and_minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn day_and_minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let is_of_this_year = in_zone("%Y", time, zone) == in_zone("%Y", now, zone);
     let pattern = if is_of_this_year { "%a %-d %b, %H:%M" } else { "%a %-d %b %Y, %H:%M" };
     format!("{} {}", in_zone(pattern, time, zone), offset(time, zone))
@@ -151,7 +151,7 @@ pub fn day_and_minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> St
 
 /// How far a zone's clocks are from UTC at a time: `UTC`, `UTC+9`, `UTC−3:30`. Names of zones mean two times in the hour that a
 /// change of clocks repeats, and their abbreviations are known to few.
-pub fn offset(time: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn offset(time: Timestamp, zone: &TimeZone) -> String {
     let minutes = zone.to_offset(time).seconds() / 60;
     let (sign, hours, rest) = (if minutes < 0 { '−' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60);
     match (hours, rest) {

@@ -6,11 +6,11 @@ use std::fmt;
 
 /// The id of a trace: 32 hexadecimal digits, not all zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TraceId([u8; 32]);
+pub(crate) struct TraceId([u8; 32]);
 
 impl TraceId {
     /// Reads the value of a `traceparent`. Anything that breaks the format is no trace: a request is never refused for it.
-    pub fn of_traceparent(value: &[u8]) -> Option<Self> {
+    pub(crate) fn of_traceparent(value: &[u8]) -> Option<Self> {
         let (version, rest) = field::<2>(value)?;
         let (trace, rest) = field::<32>(rest.strip_prefix(b"-")?)?;
         let (parent, rest) = field::<16>(rest.strip_prefix(b"-")?)?;

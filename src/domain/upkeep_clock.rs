@@ -16,25 +16,25 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(48);
 
 /// What time it is, for the program and for its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clocks {
-    pub program: Timestamp,
-    pub database: Timestamp,
+pub(crate) struct Clocks {
+    pub(crate) program: Timestamp,
+    pub(crate) database: Timestamp,
 }
 
 impl Clocks {
-    pub fn difference(self) -> SignedDuration {
+    pub(crate) fn difference(self) -> SignedDuration {
         self.program.duration_since(self.database).abs()
     }
 
     /// By this one, too little is old rather than too much.
-    pub fn earlier(self) -> Timestamp {
+    pub(crate) fn earlier(self) -> Timestamp {
         self.program.min(self.database)
     }
 }
 
 /// What speaks against the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub(crate) enum Doubt {
     /// Nothing but that no upkeep has run before: there is nothing to compare with.
     FirstDay,
     ClocksDiffer,
@@ -59,7 +59,7 @@ impl Doubt {
     ];
 
     /// As the database and the log have it.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::FirstDay => "first_day",
             Self::ClocksDiffer => "clocks_differ",
@@ -71,48 +71,48 @@ impl Doubt {
     }
 
     /// `None` for one of a later release.
-    pub fn from_code(code: &str) -> Option<Self> {
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|doubt| doubt.code() == code)
     }
 
     /// Whether the clock itself may be wrong.
-    pub fn is_about_the_clock(self) -> bool {
+    pub(crate) fn is_about_the_clock(self) -> bool {
         self != Self::FirstDay
     }
 }
 
 /// What a round of upkeep leaves for the next one, whichever program runs that. Times are the database's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noted {
-    pub at: Timestamp,
+pub(crate) struct Noted {
+    pub(crate) at: Timestamp,
     /// Since when nothing speaks against the clock.
-    pub steady_since: Timestamp,
+    pub(crate) steady_since: Timestamp,
     /// What did so last, until upkeep deletes again.
-    pub doubt: Option<Doubt>,
-    pub newest_event: Option<Timestamp>,
+    pub(crate) doubt: Option<Doubt>,
+    pub(crate) newest_event: Option<Timestamp>,
 }
 
 /// What the same program read before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Earlier {
-    pub database: Timestamp,
+pub(crate) struct Earlier {
+    pub(crate) database: Timestamp,
     /// How much time has passed since, whatever any clock was set to.
-    pub elapsed: SignedDuration,
+    pub(crate) elapsed: SignedDuration,
 }
 
 /// All that is known of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Readings {
-    pub clocks: Clocks,
+pub(crate) struct Readings {
+    pub(crate) clocks: Clocks,
     /// When the newest stored event arrived, as its id says; `None` where there was none for days.
-    pub newest_event: Option<Timestamp>,
-    pub noted: Option<Noted>,
-    pub earlier: Option<Earlier>,
+    pub(crate) newest_event: Option<Timestamp>,
+    pub(crate) noted: Option<Noted>,
+    pub(crate) earlier: Option<Earlier>,
 }
 
 /// What comes of the readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// What is too old by the database's clock may be deleted.
     Trusted,
     /// Weeks that are too old may be detached, which can be undone. The rest waits until `until`.
@@ -127,7 +127,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    pub fn doubt(self) -> Option<Doubt> {
+    pub(crate) fn doubt(self) -> Option<Doubt> {
         match self {
             Self::Trusted | Self::Settling { .. } => None,
             Self::Doubtful { doubt, .. } => Some(doubt),
@@ -137,7 +137,7 @@ impl Verdict {
 
 impl Readings {
     /// Whether upkeep may delete, and what is to be noted of it.
-    pub fn judge(&self) -> (Verdict, Noted) {
+    pub(crate) fn judge(&self) -> (Verdict, Noted) {
         let (now, newest_event) = (self.clocks.database, self.newest_event);
         let present = self.present_doubt();
         let (doubt, steady_since) = match (present, self.noted) {

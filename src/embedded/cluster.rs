@@ -52,7 +52,7 @@ pub struct Cluster {
 
 /// What the installed programs are to the server that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Installed {
+pub(crate) enum Installed {
     IsWhatRuns,
     Differs(Outdated),
     /// There are none for this cluster, or they do not run.
@@ -82,7 +82,7 @@ impl Cluster {
 
     /// Like [`Cluster::start`], where there is a cluster; where there is none, it is an error and nothing is made. For commands
     /// that only make sense with what is there.
-    pub async fn start_existing(
+    pub(crate) async fn start_existing(
         data_dir: &Path,
         search_path: Option<&OsStr>,
         known: &KnownClusters,
@@ -179,7 +179,7 @@ impl Cluster {
 
     /// Starts the server again that has ended, or joins the one that another program has started. Never makes a cluster, and takes
     /// no other for this one.
-    pub async fn revive(&mut self) -> Result<(), EmbeddedError> {
+    pub(crate) async fn revive(&mut self) -> Result<(), EmbeddedError> {
         self.check_in_place()?;
         let held = TransitionLock::acquire(&self.data_dir).await?;
         self.check_in_place()?;
@@ -191,7 +191,7 @@ impl Cluster {
 
     /// Stops the server and starts the programs that are installed now. When all is ready for it, `before_stop` is waited for, and
     /// what that gives is kept until the server runs again. Nothing is stopped where another program has done it already.
-    pub async fn restart<T>(&mut self, before_stop: impl Future<Output = T>) -> Result<(), EmbeddedError> {
+    pub(crate) async fn restart<T>(&mut self, before_stop: impl Future<Output = T>) -> Result<(), EmbeddedError> {
         self.check_in_place()?;
         let held = TransitionLock::acquire(&self.data_dir).await?;
         self.check_in_place()?;
@@ -222,12 +222,12 @@ impl Cluster {
     }
 
     /// An error if the data directory does not hold this very cluster.
-    pub fn check_in_place(&self) -> Result<(), EmbeddedError> {
+    pub(crate) fn check_in_place(&self) -> Result<(), EmbeddedError> {
         self.inspection().check_in_place()
     }
 
     /// Lets go of the directory while the cluster is not there, so that its disk can be repaired.
-    pub fn let_go(&mut self) {
+    pub(crate) fn let_go(&mut self) {
         if self.child.as_mut().is_none_or(|child| stopping::living_child(child).is_none()) {
             self.child = None;
             self.users = None;
@@ -235,7 +235,7 @@ impl Cluster {
     }
 
     /// What it takes to look after the files of this cluster.
-    pub fn inspection(&self) -> Inspection {
+    pub(crate) fn inspection(&self) -> Inspection {
         Inspection {
             data_dir: self.data_dir.clone(),
             home: self.location.home.clone(),
@@ -246,12 +246,12 @@ impl Cluster {
     }
 
     /// How the files of the server were when this program began to use it.
-    pub fn first_snapshot(&self) -> Option<&FilesSnapshot> {
+    pub(crate) fn first_snapshot(&self) -> Option<&FilesSnapshot> {
         self.running.as_ref().map(|running| &running.look)
     }
 
     /// Compares the server that runs with the programs that are installed for it, which look like this now.
-    pub async fn compare_with_installed(&self, now: &FilesSnapshot) -> Installed {
+    pub(crate) async fn compare_with_installed(&self, now: &FilesSnapshot) -> Installed {
         let installations = binaries::find_installations(&self.candidates, &self.owner).await;
         let Ok(found) = installation::matching(&installations, self.major(), &self.location.directory) else {
             return Installed::CannotRun;
@@ -263,7 +263,7 @@ impl Cluster {
     }
 
     /// An error if the programs that are installed for this cluster do not run: one is made aside with them, and removed.
-    pub async fn try_installed(&mut self) -> Result<(), EmbeddedError> {
+    pub(crate) async fn try_installed(&mut self) -> Result<(), EmbeddedError> {
         self.find_installation().await?;
         initdb::try_out(&self.location.home, &self.installation, &self.owner).await
     }
@@ -274,7 +274,7 @@ impl Cluster {
     }
 
     /// What tells this cluster from every other.
-    pub fn system_identifier(&self) -> u64 {
+    pub(crate) fn system_identifier(&self) -> u64 {
         self.system_identifier
     }
 
@@ -284,17 +284,17 @@ impl Cluster {
     }
 
     /// Whether this start made it.
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.is_new
     }
 
     /// The major version of the server.
-    pub fn major(&self) -> u32 {
+    pub(crate) fn major(&self) -> u32 {
         self.installation.version.0
     }
 
     /// Whether the cluster could not be put into the data directory, and is under /var/lib instead.
-    pub fn is_elsewhere(&self) -> bool {
+    pub(crate) fn is_elsewhere(&self) -> bool {
         self.location.is_elsewhere
     }
 

@@ -12,22 +12,22 @@ use crate::embedded::owner::Owner;
 
 const CLUSTER_NAME: &str = "postgres";
 /// Where root keeps what cannot be in a data directory.
-pub const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
+pub(crate) const ELSEWHERE: &str = "/var/lib/reasoner-webhooks";
 
 /// A cluster's directory and what surrounds it.
 #[derive(Debug, Clone)]
 pub struct ClusterLocation {
     /// The cluster's own directory: absolute and, if it exists, with links resolved.
-    pub directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// The directory that the cluster, its log and unfinished tries lie in.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     /// The home is not the data directory.
-    pub is_elsewhere: bool,
+    pub(crate) is_elsewhere: bool,
 }
 
 impl ClusterLocation {
     /// The cluster of this data directory, if there is one. `data_dir` is absolute.
-    pub fn find(data_dir: &Path) -> Result<Option<Self>, EmbeddedError> {
+    pub(crate) fn find(data_dir: &Path) -> Result<Option<Self>, EmbeddedError> {
         if let Some(location) = Self::find_in(data_dir, false)? {
             return Ok(Some(location));
         }
@@ -54,7 +54,7 @@ impl ClusterLocation {
     }
 
     /// The major version that made this cluster.
-    pub fn major(&self) -> Result<u32, EmbeddedError> {
+    pub(crate) fn major(&self) -> Result<u32, EmbeddedError> {
         fs::read_to_string(self.directory.join("PG_VERSION"))
             .ok()
             .and_then(|text| text.trim().parse().ok())

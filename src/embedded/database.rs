@@ -13,15 +13,15 @@ use crate::embedded::error::EmbeddedError;
 use crate::embedded::installation::Version;
 
 /// The superuser role that initdb makes.
-pub const ROLE: &str = "reasoner";
-pub const DATABASE: &str = "reasoner_webhooks";
+pub(crate) const ROLE: &str = "reasoner";
+pub(crate) const DATABASE: &str = "reasoner_webhooks";
 /// The one that initdb makes, to connect to while ours is missing.
 const FIRST_DATABASE: &str = "postgres";
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a try to use the server came to.
 #[derive(Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// It answers, and our database exists.
     Ready,
     /// It answers, but is not letting anyone in at the moment.
@@ -31,7 +31,7 @@ pub enum Answer {
 }
 
 /// Connects through the socket in this directory and makes our database where it is missing. `cluster` is for messages.
-pub async fn prepare(socket_directory: &Path, cluster: &Path) -> Result<Answer, EmbeddedError> {
+pub(crate) async fn prepare(socket_directory: &Path, cluster: &Path) -> Result<Answer, EmbeddedError> {
     // A server that was stopped in its tracks takes connections and says nothing.
     let Ok(tried) = timeout(TIME_LIMIT, try_to_prepare(socket_directory)).await else {
         return Ok(Answer::Silence);
@@ -59,14 +59,14 @@ async fn try_to_prepare(socket_directory: &Path) -> Result<(), tokio_postgres::E
 
 /// What a running server says of its own programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Programs {
-    pub version: Version,
+pub(crate) struct Programs {
+    pub(crate) version: Version,
     /// Where it loads libraries from.
-    pub libraries: PathBuf,
+    pub(crate) libraries: PathBuf,
 }
 
 /// Asks a running server which programs it is made of. `None` where it does not say.
-pub async fn programs(socket_directory: &Path) -> Option<Programs> {
+pub(crate) async fn programs(socket_directory: &Path) -> Option<Programs> {
     let ask = async {
         let client = connect(socket_directory).await?;
         let question = "select current_setting('server_version_num')::int, \
@@ -88,7 +88,7 @@ pub async fn programs(socket_directory: &Path) -> Option<Programs> {
 }
 
 /// Writes everything to disk, so that a stop that follows has little left to write. It may fail: the stop does the same.
-pub async fn checkpoint(socket_directory: &Path) {
+pub(crate) async fn checkpoint(socket_directory: &Path) {
     let write = async { connect(socket_directory).await?.batch_execute("checkpoint").await };
     if let Ok(Err(error)) = timeout(TIME_LIMIT, write).await {
         tracing::debug!(%error, "no checkpoint before the stop");

@@ -152,12 +152,12 @@ pub enum EmbeddedError {
 impl EmbeddedError {
     /// True where the machine lacks server programs that could be installed (exit code 3).
     #[must_use]
-    pub fn is_missing_server(&self) -> bool {
+    pub(crate) fn is_missing_server(&self) -> bool {
         matches!(self, Self::NoServerBinaries { .. } | Self::NoMatchingServer { .. })
     }
 
     /// For `map_err`: an operation on a file that failed.
-    pub fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |cause| Self::File { doing, path, cause }
     }

@@ -19,7 +19,7 @@ const ID_FILE: &str = "postgres.id";
 const ID_LENGTH: usize = 32;
 
 /// Where a path leads, whether or not anything is there: absolute, links resolved. Makes nothing.
-pub fn resolve(path: &Path) -> Result<PathBuf, EmbeddedError> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, EmbeddedError> {
     let failed = |error| EmbeddedError::file("look for", path)(error);
     // What exists, and the names below it that do not.
     let mut existing = std::path::absolute(path).map_err(failed)?;
@@ -59,18 +59,18 @@ pub fn prepare_data_directory(data_dir: &Path) -> Result<PathBuf, EmbeddedError>
 
 /// Lets other users through, but not look around: PostgreSQL runs as another user than root, and root's umask may be
 /// strict.
-pub fn make_passable(directory: &Path) -> Result<(), EmbeddedError> {
+pub(crate) fn make_passable(directory: &Path) -> Result<(), EmbeddedError> {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o711))
         .map_err(EmbeddedError::file("change the mode of", directory))
 }
 
 /// A new directory, mode 0700 from its first moment on. It is an error if anything is there already.
-pub fn create_private_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn create_private_directory(directory: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(directory)
 }
 
 /// Opens for reading and appending, and creates with mode 0600 where missing.
-pub fn open_private(path: &Path) -> Result<File, EmbeddedError> {
+pub(crate) fn open_private(path: &Path) -> Result<File, EmbeddedError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
     match options.clone().create_new(true).open(path) {
@@ -86,19 +86,19 @@ pub fn open_private(path: &Path) -> Result<File, EmbeddedError> {
 }
 
 /// Opens for reading, never through a link.
-pub fn open_to_read(path: &Path) -> io::Result<File> {
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)
 }
 
 /// Makes renames and new entries in a directory last through a power cut.
-pub fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
 /// The random name by which things outside the data directory belong to it, if it has one already.
 ///
 /// It becomes part of paths, so anything but 32 hexadecimal digits counts as none.
-pub fn read_id(data_dir: &Path) -> Result<Option<String>, EmbeddedError> {
+pub(crate) fn read_id(data_dir: &Path) -> Result<Option<String>, EmbeddedError> {
     let path = data_dir.join(ID_FILE);
     let mut text = String::new();
     let read = open_to_read(&path).and_then(|file| file.take(1024).read_to_string(&mut text));
@@ -115,7 +115,7 @@ pub fn read_id(data_dir: &Path) -> Result<Option<String>, EmbeddedError> {
 }
 
 /// The same, made now where there is none. Called only under the transition lock.
-pub fn read_or_make_id(data_dir: &Path) -> Result<String, EmbeddedError> {
+pub(crate) fn read_or_make_id(data_dir: &Path) -> Result<String, EmbeddedError> {
     if let Some(id) = read_id(data_dir)? {
         return Ok(id);
     }

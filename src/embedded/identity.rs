@@ -10,7 +10,7 @@ use crate::embedded::error::EmbeddedError;
 const CONTROL_FILE: &str = "global/pg_control";
 
 /// The system identifier of the cluster in `directory`.
-pub fn system_identifier(directory: &Path) -> Result<u64, EmbeddedError> {
+pub(crate) fn system_identifier(directory: &Path) -> Result<u64, EmbeddedError> {
     let path = directory.join(CONTROL_FILE);
     let mut bytes = [0; 8];
     File::open(&path).and_then(|mut file| file.read_exact(&mut bytes)).map_err(EmbeddedError::file("read", &path))?;

@@ -62,7 +62,7 @@ pub async fn create_cluster(
 }
 
 /// Whether these programs can make a cluster, and so run one: it is made aside, with all that belongs to it, and removed.
-pub async fn try_out(home: &Path, installation: &Installation, owner: &Owner) -> Result<(), EmbeddedError> {
+pub(crate) async fn try_out(home: &Path, installation: &Installation, owner: &Owner) -> Result<(), EmbeddedError> {
     let tried = home.join(format!("{UNFINISHED_PREFIX}{}", Uuid::new_v4().simple()));
     files::create_private_directory(&tried).map_err(EmbeddedError::file("create", &tried))?;
     owner.take(&tried)?;
@@ -114,7 +114,7 @@ fn put_in_place(unfinished: &Path, location: &ClusterLocation) -> Result<(), Emb
 
 /// Removes what killed or failed tries left. What resists (an orphaned initdb writes until it notices that nobody
 /// listens) waits for the next start, for every try has a name of its own. Called only under the transition lock.
-pub fn remove_unfinished(home: &Path) {
+pub(crate) fn remove_unfinished(home: &Path) {
     let Ok(entries) = fs::read_dir(home) else {
         return;
     };

@@ -10,19 +10,19 @@ use crate::embedded::server_files::{FilesSnapshot, ServerFiles};
 
 /// What it takes to look, to be given to a thread that may wait.
 #[derive(Debug, Clone)]
-pub struct Inspection {
-    pub data_dir: PathBuf,
+pub(crate) struct Inspection {
+    pub(crate) data_dir: PathBuf,
     /// Where the log of the server is.
-    pub home: PathBuf,
-    pub system_identifier: u64,
-    pub files: ServerFiles,
+    pub(crate) home: PathBuf,
+    pub(crate) system_identifier: u64,
+    pub(crate) files: ServerFiles,
     /// Where servers are looked for.
-    pub candidates: Vec<PathBuf>,
+    pub(crate) candidates: Vec<PathBuf>,
 }
 
 impl Inspection {
     /// An error if the data directory does not hold the very cluster that it held.
-    pub fn check_in_place(&self) -> Result<(), EmbeddedError> {
+    pub(crate) fn check_in_place(&self) -> Result<(), EmbeddedError> {
         let directory = self.data_dir.clone();
         let Some(location) = ClusterLocation::find(&self.data_dir)? else {
             return Err(EmbeddedError::Gone { directory });
@@ -32,12 +32,12 @@ impl Inspection {
     }
 
     /// How the files of the server and of other servers are.
-    pub fn check_programs(&self) -> FilesSnapshot {
+    pub(crate) fn check_programs(&self) -> FilesSnapshot {
         self.files.look(&self.candidates)
     }
 
     /// Keeps the log of the server from growing without end.
-    pub fn keep_log_small(&self) -> Result<(), EmbeddedError> {
+    pub(crate) fn keep_log_small(&self) -> Result<(), EmbeddedError> {
         log::set_aside_if_large(&self.home)
     }
 }

@@ -31,17 +31,17 @@ pub struct Installation {
 }
 
 impl Installation {
-    pub fn initdb(&self) -> PathBuf {
+    pub(crate) fn initdb(&self) -> PathBuf {
         self.directory.join("initdb")
     }
 
-    pub fn postgres(&self) -> PathBuf {
+    pub(crate) fn postgres(&self) -> PathBuf {
         self.directory.join("postgres")
     }
 }
 
 /// The newest server, for a new cluster.
-pub fn newest(installations: &[Installation]) -> Result<&Installation, EmbeddedError> {
+pub(crate) fn newest(installations: &[Installation]) -> Result<&Installation, EmbeddedError> {
     match installations.last() {
         Some(newest) if newest.version.0 >= MINIMUM_MAJOR => Ok(newest),
         newest => Err(EmbeddedError::NoServerBinaries {
@@ -54,7 +54,7 @@ pub fn newest(installations: &[Installation]) -> Result<&Installation, EmbeddedE
 }
 
 /// The newest server of the major version that made the cluster in `directory`: no other can read it.
-pub fn matching<'a>(
+pub(crate) fn matching<'a>(
     installations: &'a [Installation],
     major: u32,
     directory: &Path,
@@ -78,7 +78,7 @@ pub fn matching<'a>(
 }
 
 /// Reads `postgres (PostgreSQL) 15.13 (Debian …)`; a beta's `18beta1` is 18.0.
-pub fn parse_version(output: &str) -> Option<Version> {
+pub(crate) fn parse_version(output: &str) -> Option<Version> {
     let version = output.strip_prefix("postgres (PostgreSQL) ")?;
     let digits = |text: &str| {
         let end = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());

@@ -48,7 +48,7 @@ struct Known {
 
 impl KnownClusters {
     /// The places of this user; `state_home` is the value of `XDG_STATE_HOME`.
-    pub fn of_this_user(state_home: Option<&OsStr>) -> Self {
+    pub(crate) fn of_this_user(state_home: Option<&OsStr>) -> Self {
         let named = state_home.map(PathBuf::from).filter(|path| path.is_absolute()).map(|home| home.join(PRODUCT));
         // Root's, and of a service for which systemd has made it. Others cannot write there.
         let of_system = Some(PathBuf::from(ELSEWHERE));
@@ -59,7 +59,7 @@ impl KnownClusters {
     }
 
     /// An error if a cluster was in this data directory, where there is none now. `data_dir` is resolved.
-    pub fn check_nothing_was(&self, data_dir: &Path) -> Result<(), EmbeddedError> {
+    pub(crate) fn check_nothing_was(&self, data_dir: &Path) -> Result<(), EmbeddedError> {
         let known = self.find(data_dir);
         if known.is_empty() {
             return Ok(());
@@ -73,7 +73,7 @@ impl KnownClusters {
     }
 
     /// An error if another cluster than this one was in the data directory.
-    pub fn check_is_same(&self, data_dir: &Path, system_identifier: u64) -> Result<(), EmbeddedError> {
+    pub(crate) fn check_is_same(&self, data_dir: &Path, system_identifier: u64) -> Result<(), EmbeddedError> {
         let known = self.find(data_dir);
         let found = system_identifier.to_string();
         let others: Vec<(&Known, &Record)> = known
@@ -93,7 +93,7 @@ impl KnownClusters {
     }
 
     /// Remembers a cluster, where a lost disk of its own does not take that along. Where no place can be written, nothing is.
-    pub fn remember(&self, data_dir: &Path, cluster: &Path, system_identifier: u64) {
+    pub(crate) fn remember(&self, data_dir: &Path, cluster: &Path, system_identifier: u64) {
         let identifier = system_identifier.to_string();
         let known = self.find(data_dir);
         let says_so = |it: &&Known| it.record.as_ref().is_some_and(|record| record.system_identifier == identifier);

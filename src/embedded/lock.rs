@@ -21,13 +21,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Held alone around every start and stop; let go when dropped.
 #[derive(Debug)]
-pub struct TransitionLock {
+pub(crate) struct TransitionLock {
     _file: File,
 }
 
 impl TransitionLock {
     /// Waits until no other program is starting or stopping the server, up to three minutes.
-    pub async fn acquire(data_dir: &Path) -> Result<Self, EmbeddedError> {
+    pub(crate) async fn acquire(data_dir: &Path) -> Result<Self, EmbeddedError> {
         let path = data_dir.join("postgres.lock");
         let file = files::open_private(&path)?;
         let began = Instant::now();
@@ -45,14 +45,14 @@ impl TransitionLock {
 
 /// Held shared for as long as this program uses the server; let go when dropped.
 #[derive(Debug)]
-pub struct UserLock {
+pub(crate) struct UserLock {
     file: File,
     path: PathBuf,
 }
 
 impl UserLock {
     /// Never waits: it is held alone only for a moment, under the transition lock that the caller has.
-    pub fn share(data_dir: &Path, _held: &TransitionLock) -> Result<Self, EmbeddedError> {
+    pub(crate) fn share(data_dir: &Path, _held: &TransitionLock) -> Result<Self, EmbeddedError> {
         let path = data_dir.join("postgres.users");
         let file = files::open_private(&path)?;
         let lock = Self { file, path };
@@ -61,7 +61,7 @@ impl UserLock {
     }
 
     /// Whether no other program uses the server. The transition lock keeps this true until the caller lets it go.
-    pub fn is_last(&self, _held: &TransitionLock) -> Result<bool, EmbeddedError> {
+    pub(crate) fn is_last(&self, _held: &TransitionLock) -> Result<bool, EmbeddedError> {
         // Unlock first: changing a lock's kind in one step is not promised to work. Nobody can slip in between, for
         // joining takes the transition lock.
         self.file.unlock().map_err(EmbeddedError::file("unlock", &self.path))?;

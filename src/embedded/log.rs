@@ -19,21 +19,21 @@ const QUOTED_BYTES: u64 = 4096;
 
 /// The log from a moment on: what was written earlier is not quoted.
 #[derive(Debug)]
-pub struct ServerLog {
+pub(crate) struct ServerLog {
     path: PathBuf,
     began_at: u64,
 }
 
 impl ServerLog {
     /// The log in `home` from now on. A running server keeps writing to it.
-    pub fn follow(home: &Path) -> Self {
+    pub(crate) fn follow(home: &Path) -> Self {
         let path = home.join(NAME);
         let began_at = fs::symlink_metadata(&path).map_or(0, |log| log.len());
         Self { path, began_at }
     }
 
     /// Opens the log for a server that is about to be started.
-    pub fn open(home: &Path) -> Result<(Self, File), EmbeddedError> {
+    pub(crate) fn open(home: &Path) -> Result<(Self, File), EmbeddedError> {
         let log = Self::follow(home);
         if log.began_at > MAX_LOG_BYTES {
             let aside = home.join(NAME_ASIDE);
@@ -43,12 +43,12 @@ impl ServerLog {
         Ok((Self::follow(home), file))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The last lines that this start has written, as one line.
-    pub fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         self.read_tail().map_or_else(|error| format!("({error})"), |tail| last_lines(&tail))
     }
 
@@ -67,7 +67,7 @@ impl ServerLog {
 
 /// Sets the log of a running server aside where it is too large: a copy is made and the log emptied, for the server keeps the file
 /// open and appends to it. What it writes in that moment is lost.
-pub fn set_aside_if_large(home: &Path) -> Result<(), EmbeddedError> {
+pub(crate) fn set_aside_if_large(home: &Path) -> Result<(), EmbeddedError> {
     let path = home.join(NAME);
     if fs::symlink_metadata(&path).map_or(0, |log| log.len()) <= MAX_LOG_BYTES {
         return Ok(());
@@ -114,7 +114,7 @@ fn copy_end(log: &mut File, length: u64, aside: &Path) -> io::Result<()> {
 }
 
 /// The last lines of a program's output, as one line: errors are one line.
-pub fn last_lines(output: &[u8]) -> String {
+pub(crate) fn last_lines(output: &[u8]) -> String {
     let text = String::from_utf8_lossy(output);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {

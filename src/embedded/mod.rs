@@ -10,7 +10,7 @@
 //! remembers that there was a cluster (`known_clusters`). Nothing in here reads the environment, and nothing in here knows
 //! tables: migrations and pools are `store`'s.
 
-pub mod supervisor;
+pub(crate) mod supervisor;
 
 pub mod cluster;
 
@@ -22,20 +22,20 @@ pub mod owner;
 pub mod binaries;
 pub mod initdb;
 pub mod installation;
-pub mod packages;
+pub(crate) mod packages;
 
-pub mod inspection;
-pub mod running;
-pub mod server;
-pub mod server_files;
-pub mod stopping;
+pub(crate) mod inspection;
+pub(crate) mod running;
+pub(crate) mod server;
+pub(crate) mod server_files;
+pub(crate) mod stopping;
 
-pub mod database;
-pub mod identity;
-pub mod log;
-pub mod postmaster;
-pub mod process;
+pub(crate) mod database;
+pub(crate) mod identity;
+pub(crate) mod log;
+pub(crate) mod postmaster;
+pub(crate) mod process;
 pub mod socket;
 
-pub mod error;
+pub(crate) mod error;
 pub mod files;

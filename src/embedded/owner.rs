@@ -71,16 +71,16 @@ impl Owner {
     }
 
     /// For messages.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub fn uid(&self) -> u32 {
+    pub(crate) fn uid(&self) -> u32 {
         self.uid.as_raw()
     }
 
     /// A program to be run as this user: nothing on its input, an environment of our own, no directory held.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -108,7 +108,7 @@ impl Owner {
 
     /// Whether this user gets into a directory, found out by going there: modes alone do not tell (ACLs, mounts,
     /// security modules).
-    pub async fn reaches(&self, directory: &Path) -> Result<bool, EmbeddedError> {
+    pub(crate) async fn reaches(&self, directory: &Path) -> Result<bool, EmbeddedError> {
         if !self.substitutes_root {
             return Ok(true);
         }

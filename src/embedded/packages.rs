@@ -4,7 +4,7 @@ use std::fs;
 
 /// How the platform's package manager installs a server: any version, or one that an existing cluster needs.
 #[must_use]
-pub fn install_command(major: Option<u32>) -> String {
+pub(crate) fn install_command(major: Option<u32>) -> String {
     if cfg!(target_os = "macos") {
         return homebrew(major);
     }

@@ -19,7 +19,7 @@ const STATUS_LINE: usize = 7;
 
 /// What a cluster's directory says about its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Postmaster {
+pub(crate) enum Postmaster {
     /// None runs, as far as can be seen. A file may be left from a crash.
     Gone,
     Running {
@@ -30,14 +30,14 @@ pub enum Postmaster {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     Starting,
     Ready,
     Stopping,
 }
 
 /// Looks at the server of the cluster in `directory`.
-pub fn read(directory: &Path) -> Result<Postmaster, EmbeddedError> {
+pub(crate) fn read(directory: &Path) -> Result<Postmaster, EmbeddedError> {
     let path = directory.join(PID_FILE);
     let content = match fs::read(&path) {
         Ok(content) => content,
@@ -54,7 +54,7 @@ pub fn read(directory: &Path) -> Result<Postmaster, EmbeddedError> {
 ///
 /// Only for when nothing of that server lives, under the transition lock. PostgreSQL's own second guard, the shared
 /// memory block that belongs to the directory, stays.
-pub fn clear_remains(directory: &Path, socket_directory: &Path) -> Result<(), EmbeddedError> {
+pub(crate) fn clear_remains(directory: &Path, socket_directory: &Path) -> Result<(), EmbeddedError> {
     let socket_lock = socket_directory.join(format!("{}.lock", socket::SOCKET_NAME));
     for path in [directory.join(PID_FILE), socket_lock] {
         match fs::remove_file(&path) {

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 const SERVER_NAMES: [&str; 2] = ["postgres", "postmaster"];
 
 /// Whether this process lives, is a PostgreSQL server, and works in this cluster's directory. A zombie does not live.
-pub fn is_server_of(process: i32, directory: &Path) -> bool {
+pub(crate) fn is_server_of(process: i32, directory: &Path) -> bool {
     // Zero and negative numbers would name groups of processes.
     if process <= 0 || signal::kill(Pid::from_raw(process), None) == Err(Errno::ESRCH) {
         return false;
@@ -25,7 +25,7 @@ pub fn is_server_of(process: i32, directory: &Path) -> bool {
 }
 
 /// All processes that work in this cluster's directory, the main one or what it left behind. Knows nothing off Linux.
-pub fn servers_of(directory: &Path) -> Vec<i32> {
+pub(crate) fn servers_of(directory: &Path) -> Vec<i32> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -38,14 +38,14 @@ pub fn servers_of(directory: &Path) -> Vec<i32> {
 
 /// A name for this cluster that no other on this machine has, moved or copied as they may be. PostgreSQL shows it in
 /// the titles of its processes (`cluster_name`).
-pub fn cluster_name(directory: &Path) -> io::Result<String> {
+pub(crate) fn cluster_name(directory: &Path) -> io::Result<String> {
     let metadata = fs::metadata(directory)?;
     // Closed by a dot, so that no name is the beginning of another.
     Ok(format!("reasoner-{:x}-{:x}.", metadata.dev(), metadata.ino()))
 }
 
 /// Sends a signal. That the process has ended meanwhile is no error.
-pub fn send(process: i32, signal: Signal) {
+pub(crate) fn send(process: i32, signal: Signal) {
     if let Err(error) = signal::kill(Pid::from_raw(process), signal)
         && error != Errno::ESRCH
     {

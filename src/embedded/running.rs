@@ -10,26 +10,26 @@ use crate::embedded::server_files::{self, FilesSnapshot, ServerFiles};
 
 /// What is known of it since this program has used it.
 #[derive(Debug)]
-pub struct Running {
-    pub socket_directory: PathBuf,
+pub(crate) struct Running {
+    pub(crate) socket_directory: PathBuf,
     /// None where it runs in another container, which shares the directory and no processes.
     process: Option<i32>,
     programs: Option<Programs>,
-    pub files: ServerFiles,
+    pub(crate) files: ServerFiles,
     /// How its files and those of other servers were.
-    pub look: FilesSnapshot,
+    pub(crate) look: FilesSnapshot,
 }
 
 /// A server of another version than is installed, or whose files were replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outdated {
-    pub running: Version,
-    pub installed: Version,
+pub(crate) struct Outdated {
+    pub(crate) running: Version,
+    pub(crate) installed: Version,
 }
 
 impl Running {
     /// Notes what runs in the cluster's directory. `installation` is what was started, or would have been.
-    pub async fn note(
+    pub(crate) async fn note(
         socket_directory: PathBuf,
         directory: &Path,
         installation: &Installation,
@@ -47,12 +47,12 @@ impl Running {
     }
 
     /// Whether this server still runs, and no other instead.
-    pub fn is_the_one_in(&self, directory: &Path) -> Result<bool, EmbeddedError> {
+    pub(crate) fn is_the_one_in(&self, directory: &Path) -> Result<bool, EmbeddedError> {
         Ok(process_of(directory)? == self.process)
     }
 
     /// What is different from the programs that are installed, which look like this now.
-    pub fn outdated_by(&self, installed: &Installation, now: &FilesSnapshot) -> Option<Outdated> {
+    pub(crate) fn outdated_by(&self, installed: &Installation, now: &FilesSnapshot) -> Option<Outdated> {
         let (running, installed) = (self.programs.as_ref()?.version, installed.version);
         // Replaced before this program began to look, or by now.
         let runs_lost_file = self.process.and_then(server_files::executable).is_some_and(|(_, is_same)| !is_same);

@@ -39,19 +39,19 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// A cluster that exists, and all it takes to run its server.
 #[derive(Debug)]
-pub struct Server<'a> {
-    pub location: &'a ClusterLocation,
-    pub installation: &'a Installation,
-    pub owner: &'a Owner,
+pub(crate) struct Server<'a> {
+    pub(crate) location: &'a ClusterLocation,
+    pub(crate) installation: &'a Installation,
+    pub(crate) owner: &'a Owner,
     /// Where a server started now has its socket.
-    pub usual_socket: PathBuf,
+    pub(crate) usual_socket: PathBuf,
 }
 
 impl Server<'_> {
     /// Returns the directory of a running server's socket once it lets us in and our database exists.
     ///
     /// A server started here is left in `child`, after an error too: the caller stops it.
-    pub async fn bring_up(
+    pub(crate) async fn bring_up(
         &self,
         child: &mut Option<Child>,
         users: &UserLock,

@@ -35,14 +35,14 @@ impl From<&Metadata> for Stamp {
 
 /// The files of one server.
 #[derive(Debug, Clone, Default)]
-pub struct ServerFiles {
+pub(crate) struct ServerFiles {
     program: PathBuf,
     libraries: PathBuf,
 }
 
 /// How everything was that an upgrade changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilesSnapshot {
+pub(crate) struct FilesSnapshot {
     /// The program and the libraries of the server, where they exist.
     own: Vec<Option<Stamp>>,
     /// The directories that they are in: a package is unpacked file by file, and this changes until the last.
@@ -53,12 +53,12 @@ pub struct FilesSnapshot {
 
 impl ServerFiles {
     /// `program` is the server's executable file and `libraries` its library directory.
-    pub fn new(program: PathBuf, libraries: PathBuf) -> Self {
+    pub(crate) fn new(program: PathBuf, libraries: PathBuf) -> Self {
         Self { program, libraries }
     }
 
     /// Looks at them, and at the server programs in `directories`.
-    pub fn look(&self, directories: &[PathBuf]) -> FilesSnapshot {
+    pub(crate) fn look(&self, directories: &[PathBuf]) -> FilesSnapshot {
         let libraries = LIBRARIES.iter().map(|name| self.libraries.join(name));
         let others = directories.iter().filter_map(|it| it.join("postgres").canonicalize().ok());
         FilesSnapshot {
@@ -71,19 +71,19 @@ impl ServerFiles {
 
 impl FilesSnapshot {
     /// Whether a file of the server is another one now, or gone.
-    pub fn is_replaced_in(&self, now: &Self) -> bool {
+    pub(crate) fn is_replaced_in(&self, now: &Self) -> bool {
         self.own != now.own
     }
 
     /// Whether all that the server had is there, in whatever version, or nothing is: then it may be elsewhere.
-    pub fn is_complete_in(&self, now: &Self) -> bool {
+    pub(crate) fn is_complete_in(&self, now: &Self) -> bool {
         let is_gone = now.own.iter().all(Option::is_none);
         is_gone || self.own.iter().zip(&now.own).all(|(before, now)| before.is_none() || now.is_some())
     }
 }
 
 /// The executable file of a process, where the system tells: where it is or was, and whether that is still the same file.
-pub fn executable(process: i32) -> Option<(PathBuf, bool)> {
+pub(crate) fn executable(process: i32) -> Option<(PathBuf, bool)> {
     let link = PathBuf::from(format!("/proc/{process}/exe"));
     let target = fs::read_link(&link).ok()?;
     let runs = Stamp::of(&link)?;

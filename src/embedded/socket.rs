@@ -19,14 +19,14 @@ use crate::embedded::files;
 use crate::embedded::owner::Owner;
 
 /// PostgreSQL names its socket by its port, which is the default one although nothing listens on it.
-pub const SOCKET_NAME: &str = ".s.PGSQL.5432";
+pub(crate) const SOCKET_NAME: &str = ".s.PGSQL.5432";
 
 /// 103 on macOS and 107 on Linux, by the size of `sun_path`, less some room.
 const MAX_SOCKET_PATH_BYTES: usize = 100;
 const SHORT_PARENT: &str = "/tmp";
 
 /// The socket directory for this cluster, existing and safe. Called only under the transition lock.
-pub fn prepare_directory(data_dir: &Path, cluster: &Path, owner: &Owner) -> Result<PathBuf, EmbeddedError> {
+pub(crate) fn prepare_directory(data_dir: &Path, cluster: &Path, owner: &Owner) -> Result<PathBuf, EmbeddedError> {
     // PostgreSQL allows its directory to be open to the group, which would let the group in without a password.
     if can_hold_socket(cluster) && verify(cluster, owner).is_ok() {
         return Ok(cluster.to_owned());
@@ -42,7 +42,7 @@ pub fn prepare_directory(data_dir: &Path, cluster: &Path, owner: &Owner) -> Resu
 }
 
 /// The socket directory of a running server that says it has it at `reported`; `usual` is where one started now would.
-pub fn of_running(reported: Option<PathBuf>, usual: &Path, owner: &Owner) -> PathBuf {
+pub(crate) fn of_running(reported: Option<PathBuf>, usual: &Path, owner: &Owner) -> PathBuf {
     reported
         // A cluster that was moved while it ran reports where it was.
         .filter(|directory| verify(directory, owner).is_ok())
@@ -50,7 +50,7 @@ pub fn of_running(reported: Option<PathBuf>, usual: &Path, owner: &Owner) -> Pat
 }
 
 /// Removes a short directory that its server has left empty.
-pub fn remove_directory(directory: &Path, cluster: &Path) {
+pub(crate) fn remove_directory(directory: &Path, cluster: &Path) {
     if directory != cluster && directory.starts_with(SHORT_PARENT) {
         // What is not empty is in use, or not ours to judge.
         let _ = fs::remove_dir(directory);
@@ -58,7 +58,7 @@ pub fn remove_directory(directory: &Path, cluster: &Path) {
 }
 
 /// The value of `unix_socket_directories`, which is a list: quoted, so that spaces stay.
-pub fn as_setting(directory: &Path) -> OsString {
+pub(crate) fn as_setting(directory: &Path) -> OsString {
     let mut setting = OsString::from("\"");
     setting.push(directory);
     setting.push("\"");

@@ -20,7 +20,7 @@ const REAP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Ends the server of this cluster: the one that its directory names, and `child` if this program has started one
 /// that has not got so far. Under the transition lock.
-pub async fn stop_server(directory: &Path, child: &mut Option<Child>) -> Result<(), EmbeddedError> {
+pub(crate) async fn stop_server(directory: &Path, child: &mut Option<Child>) -> Result<(), EmbeddedError> {
     let began = Instant::now();
     let mut told = None;
     while let Some(process) = living_server(directory, told, child)? {
@@ -41,7 +41,7 @@ pub async fn stop_server(directory: &Path, child: &mut Option<Child>) -> Result<
 }
 
 /// Ends a server that this program has started, whose directory is not to be reached any more.
-pub async fn stop_child(child: &mut Option<Child>) -> Result<(), EmbeddedError> {
+pub(crate) async fn stop_child(child: &mut Option<Child>) -> Result<(), EmbeddedError> {
     let Some(process) = child.as_mut().and_then(living_child) else { return Ok(()) };
     process::send(process, Signal::SIGINT);
     let began = Instant::now();
@@ -57,7 +57,7 @@ pub async fn stop_child(child: &mut Option<Child>) -> Result<(), EmbeddedError> 
 }
 
 /// The process of a child that has not ended.
-pub fn living_child(child: &mut Child) -> Option<i32> {
+pub(crate) fn living_child(child: &mut Child) -> Option<i32> {
     match child.try_wait() {
         // `id` is none once the child has been reaped.
         Ok(None) => child.id().and_then(|id| i32::try_from(id).ok()),

@@ -25,7 +25,7 @@ const SETTLED_AFTER: Duration = Duration::from_secs(5);
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// What uses the server, of which this module knows nothing else.
-pub trait Clients: std::fmt::Debug + Send + Sync + 'static {
+pub(crate) trait Clients: std::fmt::Debug + Send + Sync + 'static {
     /// Whether the server answers them.
     fn reach_server(&self) -> impl Future<Output = bool> + Send;
 
@@ -35,7 +35,7 @@ pub trait Clients: std::fmt::Debug + Send + Sync + 'static {
 
 /// The server of this program, looked after until it is stopped.
 #[derive(Debug)]
-pub struct Supervisor<C> {
+pub(crate) struct Supervisor<C> {
     watched: Arc<Mutex<Watched<C>>>,
     is_restarting: Arc<AtomicBool>,
 }
@@ -78,7 +78,7 @@ struct Seen {
 }
 
 impl<C: Clients> Supervisor<C> {
-    pub fn new(cluster: Cluster, clients: C) -> Self {
+    pub(crate) fn new(cluster: Cluster, clients: C) -> Self {
         let is_restarting = Arc::<AtomicBool>::default();
         let watched = Watched {
             clients,
@@ -91,7 +91,7 @@ impl<C: Clients> Supervisor<C> {
     }
 
     /// Runs until it is dropped.
-    pub async fn run(&self) {
+    pub(crate) async fn run(&self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let watched = self.watched.clone();
@@ -104,7 +104,7 @@ impl<C: Clients> Supervisor<C> {
     }
 
     /// Whether the server that runs is not what is installed.
-    pub async fn outdated(&self) -> Option<Outdated> {
+    pub(crate) async fn outdated(&self) -> Option<Outdated> {
         let watched = self.watched.lock().await;
         let cluster = watched.cluster.as_ref()?;
         let seen = look(cluster.inspection()).await?;
@@ -115,7 +115,7 @@ impl<C: Clients> Supervisor<C> {
     }
 
     /// Lets go of the server. The last program to do so stops it.
-    pub async fn stop(&self) -> Result<(), EmbeddedError> {
+    pub(crate) async fn stop(&self) -> Result<(), EmbeddedError> {
         match self.watched.lock().await.cluster.take() {
             Some(cluster) => cluster.stop().await,
             None => Ok(()),

@@ -17,11 +17,11 @@ use crate::store::tables::events::Row;
 
 /// An event that wants to be written, and who sent it.
 #[derive(Debug)]
-pub struct Entry {
-    pub sender: Verified,
-    pub event: NewEvent,
-    pub at: Timestamp,
-    pub request_id: RequestId,
+pub(crate) struct Entry {
+    pub(crate) sender: Verified,
+    pub(crate) event: NewEvent,
+    pub(crate) at: Timestamp,
+    pub(crate) request_id: RequestId,
 }
 
 impl Entry {
@@ -31,7 +31,7 @@ impl Entry {
     }
 
     /// How it used its password.
-    pub fn to_use(&self) -> Use {
+    pub(crate) fn to_use(&self) -> Use {
         let NewEvent { remote_ip, user_agent, .. } = &self.event;
         Use { at: self.at, ip: *remote_ip, agent: user_agent.clone(), request_id: self.request_id }
     }
@@ -39,7 +39,7 @@ impl Entry {
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     /// On disk.
     Stored(EventId),
     /// It was on disk before, from a request with the same key.
@@ -52,7 +52,7 @@ pub enum Written {
 
 /// Writes a batch; the verdicts are in the order of the entries. After an error nothing of it is on disk, unless the database's
 /// answer was lost, when nobody can know.
-pub async fn write(conn: &mut BatchConnection, entries: &[&Entry]) -> Result<Vec<Written>, StoreError> {
+pub(crate) async fn write(conn: &mut BatchConnection, entries: &[&Entry]) -> Result<Vec<Written>, StoreError> {
     let rows: Vec<Row<'_>> = entries.iter().map(|entry| entry.row()).collect();
     let not_stored = conn.store(&rows).await?;
     let verdict = |entry: &&Entry| match not_stored.get(&entry.event.id) {

@@ -10,6 +10,7 @@ use crate::domain::network::Sender;
 
 /// What came before the body.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Head<'a> {
     pub sender: Sender,
     /// Name, in lower case, and value, in the order of arrival.
@@ -24,7 +25,7 @@ impl<'a> Head<'a> {
     }
 
     /// The first value of a header, as a text.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.values(name).next().map(|value| clipped(&String::from_utf8_lossy(value)))
     }
 
@@ -34,7 +35,7 @@ impl<'a> Head<'a> {
     }
 
     /// Whether there is any `Authorization` header at all, even an empty or malformed one.
-    pub fn has_authorization(&self) -> bool {
+    pub(crate) fn has_authorization(&self) -> bool {
         self.values("authorization").next().is_some()
     }
 
@@ -47,7 +48,7 @@ impl<'a> Head<'a> {
     }
 
     /// How long the body is said to be, in bytes.
-    pub fn announced_size(&self) -> Option<u64> {
+    pub(crate) fn announced_size(&self) -> Option<u64> {
         std::str::from_utf8(self.values("content-length").next()?).ok()?.trim().parse().ok()
     }
 
@@ -79,7 +80,7 @@ impl<'a> Head<'a> {
 
     /// The key of `Idempotency-Key` or `webhook-id`, which are two names of one thing. Too long a key, or two that differ, are
     /// refused rather than ignored: their sender believes that a repetition is harmless.
-    pub fn idempotency_key(&self, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
+    pub(crate) fn idempotency_key(&self, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
         let mut input =
             self.values("idempotency-key").chain(self.values("webhook-id")).filter(|value| !value.is_empty());
         let Some(key) = input.next() else {
@@ -96,7 +97,7 @@ impl<'a> Head<'a> {
 }
 
 /// A text as long as it is kept.
-pub fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     let end = text.floor_char_boundary(MAX_KEPT_TEXT_BYTES);
     text[..end].to_owned()
 }

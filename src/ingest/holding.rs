@@ -31,28 +31,28 @@ const MIN_KIB: u64 = 8;
 const MAX_WAIT: Duration = Duration::from_millis(250);
 
 /// Whether what arrives with this password, known to be right, is held: it has expired lately, and nothing else is wrong.
-pub fn holds(row: &SecretRow, now: Timestamp) -> bool {
+pub(crate) fn holds(row: &SecretRow, now: Timestamp) -> bool {
     let late = row.expires_at.is_some_and(|end| is_late(end, now));
     late && row.holds_late_events && !row.revoked && !row.disabled && row.plan.includes_webhooks()
 }
 
 /// Whose late event it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Owner {
-    pub account_id: AccountId,
-    pub credential_id: CredentialId,
-    pub secret_id: SecretId,
+pub(crate) struct Owner {
+    pub(crate) account_id: AccountId,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) secret_id: SecretId,
 }
 
 /// A place among what is in memory, given back when it is done.
 #[derive(Debug)]
-pub struct HoldReservation {
+pub(crate) struct HoldReservation {
     permit: OwnedSemaphorePermit,
 }
 
 impl HoldReservation {
     /// Gives back what is not needed, now that it is known how many bytes there are.
-    pub fn shrink_to(&mut self, bytes: u64) {
+    pub(crate) fn shrink_to(&mut self, bytes: u64) {
         let too_many = self.permit.num_permits().saturating_sub(kib(bytes) as usize);
         drop(self.permit.split(too_many));
     }
@@ -71,20 +71,20 @@ pub struct Holding {
     places: Arc<Semaphore>,
     turn: Arc<Mutex<()>>,
     /// Late events that are in the database, and those for which there was no room or no longer a reason.
-    pub held: Arc<Counter>,
-    pub not_held: Arc<Counter>,
+    pub(crate) held: Arc<Counter>,
+    pub(crate) not_held: Arc<Counter>,
 }
 
 impl Holding {
     /// Has to be called on the runtime that writes.
-    pub fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store) -> Self {
         let places = Arc::new(Semaphore::new(MAX_PENDING_KIB as usize));
         let runtime = Handle::current();
         Self { store, runtime, places, turn: Arc::default(), held: Arc::default(), not_held: Arc::default() }
     }
 
     /// A place for a body of so many bytes, if there is one or soon will be.
-    pub async fn reserve(&self, bytes: u64) -> Option<HoldReservation> {
+    pub(crate) async fn reserve(&self, bytes: u64) -> Option<HoldReservation> {
         let waiting = timeout(MAX_WAIT, self.places.clone().acquire_many_owned(kib(bytes)));
         let permit = waiting.await.ok().and_then(Result::ok);
         if permit.is_none() {
@@ -94,7 +94,7 @@ impl Holding {
     }
 
     /// A place for a body that is in memory already, if there is one now.
-    pub fn reserve_now(&self, bytes: u64) -> Option<HoldReservation> {
+    pub(crate) fn reserve_now(&self, bytes: u64) -> Option<HoldReservation> {
         let permit = self.places.clone().try_acquire_many_owned(kib(bytes)).ok();
         if permit.is_none() {
             self.not_held.add(1);
@@ -103,7 +103,7 @@ impl Holding {
     }
 
     /// Keeps an event beside the request. Where its password may not be late any more, or is revoked by now, nothing is kept.
-    pub fn keep(&self, owner: Owner, event: NewEvent, reservation: Reservation, reserve: HoldReservation) {
+    pub(crate) fn keep(&self, owner: Owner, event: NewEvent, reservation: Reservation, reserve: HoldReservation) {
         let (store, turn) = (self.store.clone(), self.turn.clone());
         let (held, not_held) = (self.held.clone(), self.not_held.clone());
         self.runtime.spawn(async move {

@@ -47,7 +47,7 @@ struct Level {
 /// A token for what may turn out to be a failure. Dropped, it is given back.
 #[derive(Debug)]
 #[must_use]
-pub struct AttemptGuard {
+pub(crate) struct AttemptGuard {
     bucket: Arc<Bucket>,
     burst: f64,
     has_failed: bool,
@@ -55,7 +55,7 @@ pub struct AttemptGuard {
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     /// `burst` failures at once, then one every `every`.
-    pub fn new(burst: u32, every: Duration) -> Self {
+    pub(crate) fn new(burst: u32, every: Duration) -> Self {
         Self { buckets: Cache::new(MAX_KEYS), burst: f64::from(burst), refill_per_second: 1.0 / every.as_secs_f64() }
     }
 
@@ -68,7 +68,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 
     /// Takes a token for a failure.
-    pub fn note_failure(&self, key: &K, now: Timestamp) {
+    pub(crate) fn note_failure(&self, key: &K, now: Timestamp) {
         let bucket = self.bucket(key, now);
         let mut level = bucket.level();
         self.refill(&mut level, now);
@@ -77,7 +77,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
 
     /// Takes a token before it is known whether there is a failure; or says how long the key has to wait. While others have taken
     /// all and may give one back, it waits for them: who is right many times at once is not kept out by that.
-    pub async fn take(&self, key: &K, now: Timestamp) -> Result<AttemptGuard, Duration> {
+    pub(crate) async fn take(&self, key: &K, now: Timestamp) -> Result<AttemptGuard, Duration> {
         let bucket = self.bucket(key, now);
         loop {
             let settled = bucket.settled.notified();
@@ -134,7 +134,7 @@ impl Bucket {
 
 impl AttemptGuard {
     /// It was a failure.
-    pub fn fail(mut self) {
+    pub(crate) fn fail(mut self) {
         self.has_failed = true;
     }
 }

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Events that may wait to be written.
-pub const MAX_EVENTS: usize = 2_048;
+pub(crate) const MAX_EVENTS: usize = 2_048;
 /// Bytes of bodies that may be there, arriving or waiting.
-pub const MAX_BYTES: usize = 24 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 24 * 1024 * 1024;
 /// Between two lines of the log that say so. An overload goes in and out of the bounds several times a second.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// The budget of one program.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryBudget(Arc<Usage>);
+pub(crate) struct MemoryBudget(Arc<Usage>);
 
 #[derive(Debug, Default)]
 struct Usage {
@@ -29,17 +29,17 @@ struct Usage {
 
 impl MemoryBudget {
     /// Room for one event, of which nothing has arrived yet.
-    pub fn open(&self) -> Reservation {
+    pub(crate) fn open(&self) -> Reservation {
         Reservation { all: self.clone(), is_event: false, bytes: 0 }
     }
 
     /// How many events wait to be written.
-    pub fn events(&self) -> usize {
+    pub(crate) fn events(&self) -> usize {
         self.0.events.load(Ordering::Relaxed)
     }
 
     /// How many bytes of bodies are there.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0.bytes.load(Ordering::Relaxed)
     }
 
@@ -64,7 +64,7 @@ impl MemoryBudget {
 
 /// What one event takes of it, given back when it is done, however it ends.
 #[derive(Debug)]
-pub struct Reservation {
+pub(crate) struct Reservation {
     all: MemoryBudget,
     is_event: bool,
     bytes: usize,
@@ -73,7 +73,7 @@ pub struct Reservation {
 impl Reservation {
     /// Takes more for its body; `false` when there is none.
     #[must_use]
-    pub fn take_bytes(&mut self, bytes: usize) -> bool {
+    pub(crate) fn take_bytes(&mut self, bytes: usize) -> bool {
         self.bytes += bytes;
         let used = self.all.0.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         used <= MAX_BYTES || self.all.refuse()
@@ -81,7 +81,7 @@ impl Reservation {
 
     /// Takes a place among those that wait; `false` when there is none.
     #[must_use]
-    pub fn take_slot(&mut self) -> bool {
+    pub(crate) fn take_slot(&mut self) -> bool {
         self.is_event = true;
         let used = self.all.0.events.fetch_add(1, Ordering::Relaxed) + 1;
         used <= MAX_EVENTS || self.all.refuse()

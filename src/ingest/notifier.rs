@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The notifier of one program.
 #[derive(Clone, Debug)]
-pub struct Notifier(Arc<Inner>);
+pub(crate) struct Notifier(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -44,25 +44,25 @@ impl Default for Notifier {
 
 impl Notifier {
     /// Something of an account has arrived.
-    pub fn notify(&self, account: AccountId) {
+    pub(crate) fn notify(&self, account: AccountId) {
         self.0.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(account);
         self.0.something.notify_one();
     }
 
     /// Lets everybody look: when the program is about to end, and live pages should go to another.
-    pub fn notify_all(&self) {
+    pub(crate) fn notify_all(&self) {
         for channel in self.channels().values() {
             channel.send_replace(());
         }
     }
 
-    pub fn listen(&self, account: AccountId) -> Listener {
+    pub(crate) fn listen(&self, account: AccountId) -> Listener {
         let receiver = self.channels().entry(account).or_default().subscribe();
         Listener { notifier: self.clone(), account, receiver }
     }
 
     /// Rings for what has arrived here: the first time at once, then after a while for all that came meanwhile. Runs until `ended`.
-    pub async fn publish(&self, store: &Store, ended: impl Future<Output = ()>) {
+    pub(crate) async fn publish(&self, store: &Store, ended: impl Future<Output = ()>) {
         let telling = async {
             // Of whom other programs could not be told yet.
             let mut untold = HashSet::new();
@@ -95,7 +95,7 @@ impl Notifier {
     }
 
     /// Rings for what other programs say has arrived there. Runs until `ended`.
-    pub async fn listen_to_instances(&self, store: &Store, ended: impl Future<Output = ()>) {
+    pub(crate) async fn listen_to_instances(&self, store: &Store, ended: impl Future<Output = ()>) {
         let hearing = async {
             loop {
                 let Err(error) = self.listen_until_error(store).await;
@@ -126,7 +126,7 @@ impl Notifier {
     }
 
     /// Rings for those who listen in this program.
-    pub fn notify_local(&self, account: AccountId) {
+    pub(crate) fn notify_local(&self, account: AccountId) {
         if let Some(channel) = self.channels().get(&account) {
             channel.send_replace(());
         }
@@ -139,7 +139,7 @@ impl Notifier {
 
 /// A listener for one account.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct Listener {
     notifier: Notifier,
     account: AccountId,
     receiver: watch::Receiver<()>,
@@ -147,7 +147,7 @@ pub struct Listener {
 
 impl Listener {
     /// Returns when something of the account may have arrived since the last time; never, once the program ends.
-    pub async fn notified_of_change(&mut self) {
+    pub(crate) async fn notified_of_change(&mut self) {
         if self.receiver.changed().await.is_err() {
             std::future::pending().await
         }

@@ -31,13 +31,13 @@ pub struct Outcomes {
     counts: [Counter; NAMES.len()],
     rejected: [Counter; Reason::ALL.len()],
     /// Of bodies that were stored.
-    pub stored_bytes: Counter,
+    pub(crate) stored_bytes: Counter,
     /// From the head of a request to its answer, the reading of the body included.
-    pub durations: Durations,
+    pub(crate) durations: Durations,
 }
 
 impl Outcomes {
-    pub fn note(&self, outcome: &Result<Receipt, Refusal>) {
+    pub(crate) fn note(&self, outcome: &Result<Receipt, Refusal>) {
         let place = match outcome {
             Ok(Receipt { replayed: false, .. }) => 0,
             Ok(Receipt { replayed: true, .. }) => 1,
@@ -56,7 +56,7 @@ impl Outcomes {
     }
 
     /// A refused request whose owner is told of it.
-    pub fn note_rejection(&self, reason: Reason) {
+    pub(crate) fn note_rejection(&self, reason: Reason) {
         if let Some((_, count)) = Reason::ALL.iter().zip(&self.rejected).find(|(known, _)| **known == reason) {
             count.add(1);
         }
@@ -66,7 +66,7 @@ impl Outcomes {
         NAMES.into_iter().zip(self.counts.iter().map(Counter::get))
     }
 
-    pub fn rejections(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(crate) fn rejections(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Reason::ALL.iter().map(|reason| reason.as_str()).zip(self.rejected.iter().map(Counter::get))
     }
 }
@@ -76,13 +76,13 @@ const BATCH_EVENTS: [u64; 10] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 
 /// What the writers of one program have done.
 #[derive(Debug)]
-pub struct Batches {
+pub(crate) struct Batches {
     /// Events in a transaction that committed.
-    pub events: Histogram<{ BATCH_EVENTS.len() }>,
+    pub(crate) events: Histogram<{ BATCH_EVENTS.len() }>,
     /// From the first statement of such a transaction to its commit.
-    pub commits: Durations,
+    pub(crate) commits: Durations,
     /// Transactions that failed. What was in them is tried again one by one, or refused.
-    pub failures: Counter,
+    pub(crate) failures: Counter,
 }
 
 impl Default for Batches {
@@ -93,7 +93,7 @@ impl Default for Batches {
 
 impl Batches {
     /// Notes how the writing of a batch ended.
-    pub fn note(&self, events: usize, took: Duration, is_committed: bool) {
+    pub(crate) fn note(&self, events: usize, took: Duration, is_committed: bool) {
         if is_committed {
             self.events.note(events as u64);
             self.commits.note_duration(took);

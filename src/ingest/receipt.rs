@@ -4,7 +4,7 @@ use crate::domain::event::EventId;
 
 /// What a sender is told of an event that is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub id: EventId,
-    pub replayed: bool,
+pub(crate) struct Receipt {
+    pub(crate) id: EventId,
+    pub(crate) replayed: bool,
 }

@@ -34,11 +34,11 @@ use crate::store::connection::error::StoreError;
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// What comes with an expired password has less time: its answer must not be later than that to a wrong one, whose sender is waited
 /// for as long.
-pub const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
+pub(crate) const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Why a body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyError {
+pub(crate) enum BodyError {
     TooLarge,
     TimedOut,
     /// The sender went away. Nobody will read an answer.
@@ -49,28 +49,29 @@ pub enum BodyError {
 
 /// The engine of one program.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Engine {
     pub verifier: Verifier,
     /// Failures by address.
-    pub limiter: Limiter<IpAddr>,
+    pub(crate) limiter: Limiter<IpAddr>,
     /// Passwords with a right checksum from addresses that have failed too often.
-    pub second_looks: Limiter<IpAddr>,
-    pub writers: Writers,
-    pub usage: Usage,
+    pub(crate) second_looks: Limiter<IpAddr>,
+    pub(crate) writers: Writers,
+    pub(crate) usage: Usage,
     pub holding: Holding,
-    pub notifier: Notifier,
+    pub(crate) notifier: Notifier,
     pub outcomes: Outcomes,
-    pub ids: EventIds,
-    pub clock: Clock,
-    pub max_body_bytes: usize,
+    pub(crate) ids: EventIds,
+    pub(crate) clock: Clock,
+    pub(crate) max_body_bytes: usize,
     /// Whether the public address is https, so that a sender that came over plain HTTP is told so.
-    pub https_required: bool,
+    pub(crate) https_required: bool,
 }
 
 impl Engine {
     /// Receives one request. `writer` belongs to the calling thread; `body` reads at most so many bytes within a time, for which it
     /// takes memory, and is only called when the sender may send, or what it sends may be held.
-    pub async fn receive(
+    pub(crate) async fn receive(
         &self,
         writer: &Writer,
         head: &Head<'_>,

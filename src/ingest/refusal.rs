@@ -8,7 +8,7 @@ use crate::domain::payload::InvalidJson;
 
 /// Why a request was not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Plain HTTP, as told by a trusted proxy, where the public address is https.
     HttpsRequired,
     /// Too many failures from this address.
@@ -39,5 +39,5 @@ pub enum Refusal {
 
 impl Refusal {
     /// How long senders are asked to wait when the reason is ours.
-    pub const UNAVAILABLE: Refusal = Refusal::Unavailable { retry_after: Duration::from_secs(2) };
+    pub(crate) const UNAVAILABLE: Refusal = Refusal::Unavailable { retry_after: Duration::from_secs(2) };
 }

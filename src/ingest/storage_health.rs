@@ -24,7 +24,7 @@ const FAILURE_COUNTS_FOR: Duration = Duration::from_secs(1);
 
 /// The health of the path that stores. Copies share it.
 #[derive(Clone, Debug)]
-pub struct StorageHealth(Arc<Shared>);
+pub(crate) struct StorageHealth(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -49,12 +49,12 @@ impl std::fmt::Debug for LastAttempt {
 }
 
 impl StorageHealth {
-    pub fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store) -> Self {
         Self(Arc::new(Shared { store, last_batch: Mutex::default(), last_attempt: tokio::sync::Mutex::default() }))
     }
 
     /// Notes how a batch ended. What its values are to blame for says nothing of the database.
-    pub fn note_batch(&self, outcome: Result<(), &StoreError>) {
+    pub(crate) fn note_batch(&self, outcome: Result<(), &StoreError>) {
         let outcome = match outcome {
             Ok(()) => Ok(()),
             Err(error) if error.is_about_values() => return,
@@ -64,7 +64,7 @@ impl StorageHealth {
     }
 
     /// Whether an event would be stored now; answers within two seconds.
-    pub async fn check(&self, now: Timestamp) -> Result<(), Problem> {
+    pub(crate) async fn check(&self, now: Timestamp) -> Result<(), Problem> {
         let failed_at = match &*self.0.last_batch.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((at, Err(problem))) if at.elapsed() < FAILURE_COUNTS_FOR => return Err(problem.clone()),
             Some((at, Err(_))) => Some(*at),

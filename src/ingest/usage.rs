@@ -42,7 +42,7 @@ const SENDER_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whose request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub(crate) enum Subject {
     Known(AccountId, CredentialId),
     /// By a username that was not looked up on the way; it is looked up here, once for all its requests.
     Named(Username),
@@ -50,11 +50,11 @@ pub enum Subject {
 
 /// One use of a password.
 #[derive(Clone, Debug)]
-pub struct Use {
-    pub at: Timestamp,
-    pub ip: IpAddr,
-    pub agent: Option<String>,
-    pub request_id: RequestId,
+pub(crate) struct Use {
+    pub(crate) at: Timestamp,
+    pub(crate) ip: IpAddr,
+    pub(crate) agent: Option<String>,
+    pub(crate) request_id: RequestId,
 }
 
 /// The first and the last use of a password since the last write. The first one counts if it is the first of all.
@@ -114,7 +114,7 @@ impl Pending {
 
 /// The notes of one program.
 #[derive(Clone, Debug)]
-pub struct Usage(Arc<Inner>);
+pub(crate) struct Usage(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -128,19 +128,19 @@ struct Inner {
 }
 
 impl Usage {
-    pub fn new(store: Store, notifier: Notifier) -> Self {
+    pub(crate) fn new(store: Store, notifier: Notifier) -> Self {
         let pending = Mutex::new(Pending::default());
         let senders = Cache::new(MAX_PENDING);
         Self(Arc::new(Inner { store, notifier, writer: Uuid::new_v4(), pending, something: Notify::new(), senders }))
     }
 
     /// What tells the counts of this program, those of its writers aside, from those of others.
-    pub fn writer(&self) -> Uuid {
+    pub(crate) fn writer(&self) -> Uuid {
         self.0.writer
     }
 
     /// A password was used, once or several times at once.
-    pub fn note_uses(&self, secret: SecretId, first: Use, last: Use) {
+    pub(crate) fn note_uses(&self, secret: SecretId, first: Use, last: Use) {
         self.with_pending(|pending| {
             let full = pending.uses.len() >= MAX_PENDING;
             match pending.uses.entry(secret) {
@@ -154,7 +154,7 @@ impl Usage {
     }
 
     /// Something was accepted from an address.
-    pub fn note_sender(&self, account: AccountId, credential: CredentialId, ip: IpAddr, at: Timestamp) {
+    pub(crate) fn note_sender(&self, account: AccountId, credential: CredentialId, ip: IpAddr, at: Timestamp) {
         let sender = (account, credential, ip);
         if self.0.senders.get(&sender).is_some_and(|written| at.duration_since(written) < SENDER_RESOLUTION) {
             return;
@@ -167,7 +167,7 @@ impl Usage {
     }
 
     /// A request was refused. Repeats within a second are counted into one.
-    pub fn note_rejection(&self, subject: Subject, rejection: NewRejection, request_id: RequestId) {
+    pub(crate) fn note_rejection(&self, subject: Subject, rejection: NewRejection, request_id: RequestId) {
         self.with_pending(|pending| {
             pending.note_use_after_revoke(&rejection, request_id);
             let full = pending.rejections.len() >= MAX_PENDING;
@@ -185,7 +185,7 @@ impl Usage {
     }
 
     /// Writes what there is, then waits for more; the first note after a pause is written at once. Runs until `ended`.
-    pub async fn run(&self, ended: impl Future<Output = ()>) {
+    pub(crate) async fn run(&self, ended: impl Future<Output = ()>) {
         let mut ended = std::pin::pin!(ended);
         loop {
             tokio::select! {

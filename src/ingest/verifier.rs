@@ -37,10 +37,11 @@ const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// A sender whose password was right and, as far as we knew, usable.
-pub type Verified = Arc<SecretRow>;
+pub(crate) type Verified = Arc<SecretRow>;
 
 /// What came of it.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Verdict {
     Verified(Verified),
     /// The username is known, and this is why its owner should hear of the request.
@@ -60,6 +61,7 @@ pub enum Verdict {
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum VerifyError {
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,6 +74,7 @@ type SecretKey = (Username, [u8; HINT_CHARS]);
 
 /// The verifier of one program.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Verifier {
     store: Store,
     hasher: Hasher,
@@ -88,11 +91,11 @@ pub struct Verifier {
 #[derive(Debug, Default)]
 pub struct Verifications {
     /// By what argon2 said a while ago.
-    pub fast: Counter,
+    pub(crate) fast: Counter,
     /// By asking the database, and argon2 where it had not said already that the password is wrong.
     pub slow: Counter,
     /// By the checksum, which was wrong.
-    pub forged: Counter,
+    pub(crate) forged: Counter,
 }
 
 /// When argon2 answered, and when that was last of use; in milliseconds since 1970.
@@ -119,6 +122,7 @@ impl Answer {
 }
 
 impl Verifier {
+    /// With an empty cache.
     pub fn new(store: Store, hasher: Hasher, keys: &InstallationKeys, cache_key: [u8; 32]) -> Self {
         Self {
             store,
@@ -133,7 +137,7 @@ impl Verifier {
     }
 
     /// The pool in which argon2 runs for senders.
-    pub fn hasher(&self) -> &Hasher {
+    pub(crate) fn hasher(&self) -> &Hasher {
         &self.hasher
     }
 
@@ -172,7 +176,12 @@ impl Verifier {
 
     /// The verdict on an expired password whose events are held, if it takes neither the database nor argon2. Whether they still are
     /// is asked again before anything is kept.
-    pub fn late_cached(&self, username: &Username, password: &CredentialPassword, now: Timestamp) -> Option<Verdict> {
+    pub(crate) fn late_cached(
+        &self,
+        username: &Username,
+        password: &CredentialPassword,
+        now: Timestamp,
+    ) -> Option<Verdict> {
         let row = self.rows.get(&secret_key(username, password))?;
         let answer = self.right.get(&self.answer_key(&row, password))?;
         let is_late = holds(&row, now) && answer.still_counts(now);
@@ -217,7 +226,7 @@ impl Verifier {
 
     /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
     /// after verification: their sender hears of that reason only if it still holds a good password.
-    pub async fn confirm(&self, verified: &SecretRow, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
+    pub(crate) async fn confirm(&self, verified: &SecretRow, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
         let row = in_time(async {
             let mut conn = self.store.connection().await?;
             credential_secrets::find_row(&mut conn, verified.secret_id).await
@@ -228,7 +237,7 @@ impl Verifier {
 
     /// Drops what is remembered of a password that the database no longer lets in, so that its next request is refused before
     /// its body is read.
-    pub fn forget(&self, secret: SecretId) {
+    pub(crate) fn forget(&self, secret: SecretId) {
         self.rows.retain(|_, row| row.secret_id != secret);
     }
 
@@ -293,7 +302,7 @@ impl Verifier {
 }
 
 /// Whether a password, known to be right, may be used now; if not, the reason that its owner is told.
-pub fn usable(row: &SecretRow, now: Timestamp) -> Result<(), Reason> {
+pub(crate) fn usable(row: &SecretRow, now: Timestamp) -> Result<(), Reason> {
     if row.revoked {
         Err(Reason::RevokedPassword)
     } else if row.expires_at.is_some_and(|end| end <= now) {

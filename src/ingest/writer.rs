@@ -39,7 +39,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the writers of one program have in common.
 #[derive(Clone, Debug)]
-pub struct Writers(Arc<Shared>);
+pub(crate) struct Writers(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -53,14 +53,14 @@ struct Shared {
 }
 
 impl Writers {
-    pub fn new(store: Store, usage: Usage, holding: Holding, notifier: Notifier) -> Self {
+    pub(crate) fn new(store: Store, usage: Usage, holding: Holding, notifier: Notifier) -> Self {
         let health = StorageHealth::new(store.clone());
         let (budget, batches) = (MemoryBudget::default(), Batches::default());
         Self(Arc::new(Shared { store, usage, holding, notifier, budget, batches, health }))
     }
 
     /// Starts a writer on the runtime of the caller. It connects when it has something to write, and ends with its last handle.
-    pub fn start(&self) -> Writer {
+    pub(crate) fn start(&self) -> Writer {
         let (queue, jobs) = mpsc::unbounded_channel();
         let shared = self.0.clone();
         let task = Task {
@@ -75,29 +75,29 @@ impl Writers {
     }
 
     /// How many events wait to be written, in all writers.
-    pub fn queued_events(&self) -> usize {
+    pub(crate) fn queued_events(&self) -> usize {
         self.0.budget.events()
     }
 
     /// How many bytes of bodies are there, arriving or waiting.
-    pub fn queued_bytes(&self) -> usize {
+    pub(crate) fn queued_bytes(&self) -> usize {
         self.0.budget.bytes()
     }
 
     /// Whether events can be stored now.
-    pub fn health(&self) -> &StorageHealth {
+    pub(crate) fn health(&self) -> &StorageHealth {
         &self.0.health
     }
 
     /// What all writers have done.
-    pub fn batches(&self) -> &Batches {
+    pub(crate) fn batches(&self) -> &Batches {
         &self.0.batches
     }
 }
 
 /// The handle of one writer.
 #[derive(Clone, Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     queue: mpsc::UnboundedSender<Job>,
     shared: Arc<Shared>,
 }
@@ -113,12 +113,12 @@ struct Job {
 
 impl Writer {
     /// Room for an event, to be taken as its body arrives.
-    pub fn reserve(&self) -> Reservation {
+    pub(crate) fn reserve(&self) -> Reservation {
         self.shared.budget.open()
     }
 
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
-    pub async fn write(&self, entry: Entry, mut reservation: Reservation) -> Result<Written, StoreError> {
+    pub(crate) async fn write(&self, entry: Entry, mut reservation: Reservation) -> Result<Written, StoreError> {
         let ended = || StoreError::Unavailable("the writer has ended".to_owned());
         if !reservation.take_slot() {
             return Err(no_memory_left());
@@ -135,7 +135,7 @@ impl Writer {
 }
 
 /// Too much waits already.
-pub fn no_memory_left() -> StoreError {
+pub(crate) fn no_memory_left() -> StoreError {
     StoreError::Unavailable("more waits to be stored than there is room for".to_owned())
 }
 

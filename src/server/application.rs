@@ -66,6 +66,7 @@ const LAST_NOTES_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why the program does not serve.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum StartError {
     #[error(
         "{address} cannot be listened on: {source}. Choose another address with {flag}, such as 127.0.0.1:8081; port 0 picks a free one"
@@ -88,6 +89,7 @@ impl From<random::NoRandomness> for StartError {
 }
 
 /// A program that serves.
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Application {
     pub state: web::Data<AppState>,
     pub feeds: web::Data<Feeds>,

@@ -25,7 +25,7 @@ const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
 const DELETIONS_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts it all; each task ends by itself when `ended` says so.
-pub fn start(
+pub(crate) fn start(
     state: &web::Data<AppState>,
     feeds: &web::Data<Feeds>,
     usage: Usage,

@@ -5,16 +5,16 @@ use std::fmt;
 
 /// What the card says.
 #[derive(Debug)]
-pub struct Card<'a> {
-    pub pages: &'a str,
-    pub ingest: &'a str,
+pub(crate) struct Card<'a> {
+    pub(crate) pages: &'a str,
+    pub(crate) ingest: &'a str,
     /// Further listeners: what they serve, and where.
-    pub listeners: Vec<(&'a str, String)>,
-    pub database: &'a str,
+    pub(crate) listeners: Vec<(&'a str, String)>,
+    pub(crate) database: &'a str,
     /// The database could not live in the data directory.
-    pub elsewhere: bool,
-    pub setup_link: Option<&'a str>,
-    pub colours: bool,
+    pub(crate) elsewhere: bool,
+    pub(crate) setup_link: Option<&'a str>,
+    pub(crate) colours: bool,
 }
 
 impl fmt::Display for Card<'_> {

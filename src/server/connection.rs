@@ -30,7 +30,7 @@ use crate::web::middleware::malformed_request;
 
 /// How far the exchange on a connection is. Shared by the socket and the service, which live on one thread.
 #[derive(Clone, Debug)]
-pub struct Progress(Rc<Cell<Phase>>);
+pub(crate) struct Progress(Rc<Cell<Phase>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -46,7 +46,7 @@ enum Phase {
 
 impl Progress {
     /// A head was complete. The request is in progress until what is given back is dropped.
-    pub fn begin(&self) -> InProgress {
+    pub(crate) fn begin(&self) -> InProgress {
         self.0.set(Phase::Request);
         InProgress(self.clone())
     }
@@ -54,11 +54,11 @@ impl Progress {
 
 /// A request in progress: held by the handler and then by the body of the answer.
 #[derive(Debug)]
-pub struct InProgress(Progress);
+pub(crate) struct InProgress(Progress);
 
 impl InProgress {
     /// The handler gave its answer; the body may take longer.
-    pub fn begin_answer(&self) {
+    pub(crate) fn begin_answer(&self) {
         self.0.0.set(Phase::Answer);
     }
 }
@@ -74,7 +74,7 @@ impl Drop for InProgress {
 
 /// The socket of one connection.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     progress: Progress,
     droppable: Droppable,
@@ -99,7 +99,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, state: Data<AppState>, limits: ConnectionLimits, present: Present) -> Self {
+    pub(crate) fn new(stream: TcpStream, state: Data<AppState>, limits: ConnectionLimits, present: Present) -> Self {
         let due = Instant::now() + limits.head_deadline;
         Self {
             stream,
@@ -119,12 +119,12 @@ impl Connection {
     }
 
     /// What the service tells its progress to.
-    pub fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
     /// What the pages tell whether they may be dropped.
-    pub fn droppable(&self) -> Droppable {
+    pub(crate) fn droppable(&self) -> Droppable {
         self.droppable.clone()
     }
 

@@ -11,7 +11,7 @@ const WANTED_FILES: [u64; 2] = [65_536, 10_240];
 const RESERVED_FILES: u64 = 256;
 
 /// What each of so many listeners may give its connections. Raises the soft limit as far as it helps.
-pub fn limits(wanted: ConnectionLimits, listeners: usize) -> ConnectionLimits {
+pub(crate) fn limits(wanted: ConnectionLimits, listeners: usize) -> ConnectionLimits {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return wanted;
     };

@@ -7,32 +7,38 @@ use std::fmt::Write;
 use crate::metrics::Reading;
 
 /// A label and its value. Both are words of ours, in which nothing needs escaping.
-pub type Label<'a> = (&'a str, &'a str);
+pub(crate) type Label<'a> = (&'a str, &'a str);
 
 /// What is answered to a scrape, as it grows.
 #[derive(Debug, Default)]
-pub struct Exposition(String);
+pub(crate) struct Exposition(String);
 
 impl Exposition {
-    pub fn counter(&mut self, name: &str, help: &str, value: u64) {
+    pub(crate) fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, "counter", help);
         self.sample(name, &[], value as f64);
     }
 
     /// One counter for each value of a label.
-    pub fn counters<'a>(&mut self, name: &str, help: &str, label: &str, values: impl Iterator<Item = (&'a str, u64)>) {
+    pub(crate) fn counters<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl Iterator<Item = (&'a str, u64)>,
+    ) {
         self.head(name, "counter", help);
         for (word, value) in values {
             self.sample(name, &[(label, word)], value as f64);
         }
     }
 
-    pub fn gauge(&mut self, name: &str, help: &str, value: f64) {
+    pub(crate) fn gauge(&mut self, name: &str, help: &str, value: f64) {
         self.head(name, "gauge", help);
         self.sample(name, &[], value);
     }
 
-    pub fn histogram(&mut self, name: &str, help: &str, reading: &Reading, unit: f64) {
+    pub(crate) fn histogram(&mut self, name: &str, help: &str, reading: &Reading, unit: f64) {
         self.head(name, "histogram", help);
         let bucket = format!("{name}_bucket");
         for (bound, count) in &reading.up_to {
@@ -45,12 +51,12 @@ impl Exposition {
     }
 
     /// Begins a family, whose samples follow.
-    pub fn head(&mut self, name: &str, kind: &str, help: &str) {
+    pub(crate) fn head(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a String cannot fail.
         let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    pub fn sample(&mut self, name: &str, labels: &[Label<'_>], value: f64) {
+    pub(crate) fn sample(&mut self, name: &str, labels: &[Label<'_>], value: f64) {
         self.0.push_str(name);
         for (place, (label, word)) in labels.iter().enumerate() {
             let mark = if place == 0 { '{' } else { ',' };
@@ -62,7 +68,7 @@ impl Exposition {
         let _ = writeln!(self.0, " {value}");
     }
 
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }

@@ -35,7 +35,7 @@ const MAX_WAITING: u32 = 1_024;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A listener that the system keeps new connections for while the program is busy or full.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // So that a program that ended a moment ago does not keep its successor out.
     socket.set_reuseaddr(true)?;
@@ -47,7 +47,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 ///
 /// Beyond the most connections nobody is refused: new ones wait in the system's queue until one of the others ends, which
 /// those that say nothing do within seconds.
-pub fn serve<F, I, S, B>(
+pub(crate) fn serve<F, I, S, B>(
     listener: TcpListener,
     state: Data<AppState>,
     (limits, seen): (ConnectionLimits, Arc<Listener>),

@@ -22,10 +22,10 @@ const MICROSECONDS: f64 = 1e6;
 
 /// When the program started, for the metric of that name.
 #[derive(Clone, Copy, Debug)]
-pub struct StartedAt(pub Timestamp);
+pub(crate) struct StartedAt(pub(crate) Timestamp);
 
 /// What the program has counted since its start, and what is so now.
-pub async fn show(
+pub(crate) async fn show(
     state: web::Data<AppState>,
     listeners: web::Data<Listeners>,
     started_at: web::Data<StartedAt>,

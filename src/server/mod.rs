@@ -2,12 +2,12 @@
 
 pub mod application;
 pub mod background;
-pub mod card;
-pub mod connection;
-pub mod descriptors;
-pub mod exposition;
-pub mod http;
-pub mod listeners;
-pub mod metrics;
+pub(crate) mod card;
+pub(crate) mod connection;
+pub(crate) mod descriptors;
+pub(crate) mod exposition;
+pub(crate) mod http;
+pub(crate) mod listeners;
+pub(crate) mod metrics;
 pub mod process;
 pub mod serve;

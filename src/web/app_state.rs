@@ -23,6 +23,7 @@ use crate::web::export_permits::ExportPermits;
 
 /// The installation as the pages see it.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct AppState {
     pub store: Store,
     /// For page logins and new passwords; senders have a pool of their own.
@@ -31,48 +32,48 @@ pub struct AppState {
     pub clock: Clock,
     pub engine: Arc<Engine>,
     /// The origin of the pages, without a slash at its end.
-    pub public_url: String,
+    pub(crate) public_url: String,
     /// The endpoint as users are shown it: from the configuration, never from a request.
     pub ingest_url: String,
-    pub upgrade_url: Option<String>,
-    pub signup_open: bool,
-    pub retention_days: u32,
-    pub trusted_proxies: TrustedProxies,
-    pub sign_in_failures_by_address: Limiter<IpAddr>,
+    pub(crate) upgrade_url: Option<String>,
+    pub(crate) signup_open: bool,
+    pub(crate) retention_days: u32,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) sign_in_failures_by_address: Limiter<IpAddr>,
     pub sign_in_failures_by_email: Limiter<String>,
     /// Of browsers that are known to the user whose password they guess.
-    pub sign_in_failures_by_device: Limiter<SessionId>,
+    pub(crate) sign_in_failures_by_device: Limiter<SessionId>,
     /// Wrong codes of who knows the password.
-    pub code_failures_by_user: Limiter<UserId>,
+    pub(crate) code_failures_by_user: Limiter<UserId>,
     /// How much may be downloaded at once.
-    pub export_permits: ExportPermits,
+    pub(crate) export_permits: ExportPermits,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
-    pub draining: AtomicBool,
+    pub(crate) draining: AtomicBool,
     /// Pages that events are sent to as they arrive.
-    pub live_viewers: Arc<Gauge>,
+    pub(crate) live_viewers: Arc<Gauge>,
     /// Rounds of upkeep in which a task failed.
     pub upkeep_failures: Counter,
     /// What upkeep thinks of the clock.
-    pub upkeep: UpkeepState,
+    pub(crate) upkeep: UpkeepState,
 }
 
 impl AppState {
     /// Whether people come over https, so that cookies are for https alone.
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
 
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
     /// The host of the pages, for the sign-in page.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.public_url.split("//").nth(1).unwrap_or(&self.public_url)
     }
 
     /// Who sent a request, by the socket and by the proxies that were configured as trusted.
-    pub fn sender(&self, request: &HttpRequest) -> Sender {
+    pub(crate) fn sender(&self, request: &HttpRequest) -> Sender {
         // A request without a peer came through a test's in-memory service; there is no address to be wrong about.
         let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
         let values = |name: header::HeaderName| -> Vec<&str> {

@@ -21,16 +21,16 @@ const STYLES: [&str; 3] = ["tokens.css", "base.css", "components.css"];
 /// The name under which they are served together.
 const STYLE_SHEET: &str = "app.css";
 /// The scripts of every page; none needs another. A script that few pages have something for is named by their templates.
-pub const SCRIPTS: [&str; 6] = ["copy.js", "time.js", "menu.js", "dialog.js", "filters.js", "keys.js"];
+pub(crate) const SCRIPTS: [&str; 6] = ["copy.js", "time.js", "menu.js", "dialog.js", "filters.js", "keys.js"];
 
 /// One file as it is served.
-pub struct Asset {
+pub(crate) struct Asset {
     /// `app.0123456789ab.css`.
     hashed_name: String,
-    pub content_type: &'static str,
-    pub bytes: Vec<u8>,
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
     /// The same, compressed; nothing where that is no gain.
-    pub gzip: Option<Vec<u8>>,
+    pub(crate) gzip: Option<Vec<u8>>,
 }
 
 static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
@@ -62,7 +62,7 @@ impl Asset {
 }
 
 /// The address of a file by its plain name.
-pub fn address(name: &str) -> String {
+pub(crate) fn address(name: &str) -> String {
     match ASSETS.get(name) {
         Some(asset) => format!("/static/{}", asset.hashed_name),
         None => format!("/static/{name}"),
@@ -70,7 +70,7 @@ pub fn address(name: &str) -> String {
 }
 
 /// The file that is served under a name.
-pub fn find(hashed_name: &str) -> Option<&'static Asset> {
+pub(crate) fn find(hashed_name: &str) -> Option<&'static Asset> {
     ASSETS.values().find(|asset| asset.hashed_name == hashed_name)
 }
 

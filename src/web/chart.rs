@@ -13,7 +13,7 @@ const DAY_SECONDS: i64 = 24 * 3_600;
 
 /// What the chart spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Span {
+pub(crate) enum Span {
     /// 48 half hours with the current one.
     #[default]
     Day,
@@ -23,22 +23,22 @@ pub enum Span {
 
 impl Span {
     /// As the address says it; the usual one is not said.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         if text == Span::Month.as_str() { Span::Month } else { Span::Day }
     }
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Span::Day => "",
             Span::Month => "30d",
         }
     }
 
-    pub fn is_month(self) -> bool {
+    pub(crate) fn is_month(self) -> bool {
         self == Span::Month
     }
 
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Span::Day => "Last 24 hours",
             Span::Month => "Last 30 days",
@@ -60,7 +60,7 @@ impl Span {
     }
 
     /// The moment from which a chart at `now` counts.
-    pub fn start(self, now: Timestamp) -> Timestamp {
+    pub(crate) fn start(self, now: Timestamp) -> Timestamp {
         let current = match self {
             Span::Day => half_hour_of(now),
             Span::Month => Timestamp::from_second(now.as_second().div_euclid(DAY_SECONDS) * DAY_SECONDS).unwrap_or(now),
@@ -80,59 +80,59 @@ impl Span {
 
 /// One bar, and one row of the table.
 #[derive(Clone, Debug)]
-pub struct Bar {
-    pub label: String,
-    pub accepted: String,
-    pub rejected: String,
-    pub bytes: String,
+pub(crate) struct Bar {
+    pub(crate) label: String,
+    pub(crate) accepted: String,
+    pub(crate) rejected: String,
+    pub(crate) bytes: String,
     /// Where it stands, in a picture 1,000 wide and 100 high: its place, and the bar within.
-    pub place: String,
-    pub x: String,
+    pub(crate) place: String,
+    pub(crate) x: String,
     /// Of the accepted, from the top; and how high.
-    pub y: String,
-    pub height: String,
-    pub has_accepted: bool,
-    pub has_rejected: bool,
-    pub rejected_height: String,
+    pub(crate) y: String,
+    pub(crate) height: String,
+    pub(crate) has_accepted: bool,
+    pub(crate) has_rejected: bool,
+    pub(crate) rejected_height: String,
     /// Its bounds, for the list of what is in it.
-    pub since: String,
-    pub until: String,
+    pub(crate) since: String,
+    pub(crate) until: String,
 }
 
 impl Bar {
-    pub fn has_data(&self) -> bool {
+    pub(crate) fn has_data(&self) -> bool {
         self.has_accepted || self.has_rejected
     }
 
     /// The list that has something of it.
-    pub fn list(&self) -> &'static str {
+    pub(crate) fn list(&self) -> &'static str {
         if self.has_accepted { "/events" } else { "/events/rejections" }
     }
 }
 
 /// The whole picture.
 #[derive(Clone, Debug)]
-pub struct Chart {
-    pub span: Span,
-    pub accepted: String,
-    pub rejected: String,
-    pub share: String,
-    pub bytes: String,
+pub(crate) struct Chart {
+    pub(crate) span: Span,
+    pub(crate) accepted: String,
+    pub(crate) rejected: String,
+    pub(crate) share: String,
+    pub(crate) bytes: String,
     /// Whether there is anything to draw.
-    pub has_data: bool,
-    pub bars: Vec<Bar>,
+    pub(crate) has_data: bool,
+    pub(crate) bars: Vec<Bar>,
     /// How wide a place and a bar are.
-    pub step: String,
-    pub width: String,
-    pub scale: [String; 3],
-    pub rejected_scale: Option<String>,
-    pub marks: Vec<String>,
-    pub description: String,
+    pub(crate) step: String,
+    pub(crate) width: String,
+    pub(crate) scale: [String; 3],
+    pub(crate) rejected_scale: Option<String>,
+    pub(crate) marks: Vec<String>,
+    pub(crate) description: String,
 }
 
 impl Chart {
     /// Draws counts by half hour or by day.
-    pub fn draw(counts: &BTreeMap<Timestamp, Counts>, span: Span, now: Timestamp) -> Self {
+    pub(crate) fn draw(counts: &BTreeMap<Timestamp, Counts>, span: Span, now: Timestamp) -> Self {
         let first = span.start(now);
         let at = |bar: i64| first.saturating_add(SignedDuration::from_secs(bar * span.bar_seconds())).unwrap_or(now);
         let drawn: Vec<(Timestamp, Counts)> =
@@ -165,7 +165,7 @@ impl Chart {
     }
 
     /// The bars that have something, for the table: the latest first.
-    pub fn rows(&self) -> impl Iterator<Item = &Bar> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Bar> {
         self.bars.iter().rev().filter(|bar| bar.has_data())
     }
 }

@@ -31,9 +31,9 @@ const PATH: &str = "/settings/confirmation";
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Question {
     /// What happens next, as the button names it.
-    pub button: &'static str,
+    pub(crate) button: &'static str,
     /// Where somebody goes who thinks better of it.
-    pub cancel: &'static str,
+    pub(crate) cancel: &'static str,
 }
 
 /// Asked before a download, which is a page and not a form.
@@ -76,7 +76,7 @@ impl Confirm {
 }
 
 /// The layer around an act that needs a recent password.
-pub async fn layer(
+pub(crate) async fn layer(
     question: Question,
     mut request: ServiceRequest,
     next: Next<BoxBody>,
@@ -125,7 +125,7 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
 }
 
 /// What came of a password that somebody gave who is signed in.
-pub enum Given<'a> {
+pub(crate) enum Given<'a> {
     /// Its turn is over when this is dropped, so that something else may be guessed at in the same turn.
     Right(Guess<'a>),
     Wrong,
@@ -136,7 +136,7 @@ pub enum Given<'a> {
 }
 
 /// Looks at it, unless there were too many wrong ones: counted together with those of the sign-in page.
-pub async fn check<'a>(
+pub(crate) async fn check<'a>(
     current_user: &'a CurrentUser,
     member: &Member,
     password: &Secret,
@@ -168,18 +168,18 @@ fn payload(body: String) -> Payload {
 }
 
 /// Instead of a page, the question that comes before it.
-pub fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
+pub(crate) fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
     Confirm::new(BEFORE_DOWNLOAD, &current_user.current_user, PATH, vec![("next".to_owned(), path)])
         .answer(StatusCode::FORBIDDEN)
 }
 
 #[derive(Deserialize)]
-pub struct Confirmation {
+pub(crate) struct Confirmation {
     #[serde(default)]
     next: String,
 }
 
 /// `POST /settings/confirmation`: behind the layer, so that whoever gets here has given the password.
-pub async fn create(_: SignedIn, Submitted(form): Submitted<Confirmation>) -> HttpResponse {
+pub(crate) async fn create(_: SignedIn, Submitted(form): Submitted<Confirmation>) -> HttpResponse {
     see_other(local_path(&form.next).unwrap_or("/settings/account"))
 }

@@ -57,19 +57,19 @@ fn tells_notices(request: &HttpRequest) -> bool {
 
 /// Anybody who asks for a page.
 #[derive(Debug)]
-pub struct CurrentUser {
-    pub state: web::Data<AppState>,
-    pub member: Option<Member>,
-    pub session: Session,
+pub(crate) struct CurrentUser {
+    pub(crate) state: web::Data<AppState>,
+    pub(crate) member: Option<Member>,
+    pub(crate) session: Session,
     /// Which of the user's sessions it is.
-    pub session_id: Option<SessionId>,
+    pub(crate) session_id: Option<SessionId>,
     /// The browser, where somebody has signed in with it before.
-    pub device: Option<Device>,
-    pub address: IpAddr,
-    pub agent: Option<String>,
-    pub now: Timestamp,
+    pub(crate) device: Option<Device>,
+    pub(crate) address: IpAddr,
+    pub(crate) agent: Option<String>,
+    pub(crate) now: Timestamp,
     /// What times that the reader types mean.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
     /// Notices are told here: this is a page that somebody sees.
     tells_notices: bool,
     password_at: Option<Timestamp>,
@@ -79,30 +79,30 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
-    pub fn page(&self, title: &str) -> Page {
+    pub(crate) fn page(&self, title: &str) -> Page {
         let viewer = self.member.as_ref().map(|member| Viewer { email: member.email.clone(), plan: member.plan });
         let asks = self.member.is_some() && !self.password_is_recent();
         Page::new(title, &self.path, viewer, self.theme).asking_password(asks)
     }
 
     /// Whether the account password was given so lately that it need not be given again.
-    pub fn password_is_recent(&self) -> bool {
+    pub(crate) fn password_is_recent(&self) -> bool {
         self.password_at.is_some_and(|at| self.now.duration_since(at) <= PASSWORD_VOUCHES_FOR)
     }
 
     /// The record of what this reader is about to do.
-    pub fn act(&self) -> Act {
+    pub(crate) fn act(&self) -> Act {
         let actor = self.member.as_ref().map_or(Actor::Visitor, |member| Actor::User(member.user_id));
         Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id }
     }
 
     /// What was just done, where it is one `of` a page's own notices. It is told once.
-    pub fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+    pub(crate) fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
         if self.tells_notices { self.session.take_notice(self.now, of) } else { None }
     }
 
     /// Signs a user in with this browser.
-    pub fn sign_in(&self, user: UserId, remember: bool) {
+    pub(crate) fn sign_in(&self, user: UserId, remember: bool) {
         self.session.begin(Identity::SignedIn(SignedInSession {
             user,
             id: SessionId(Uuid::new_v4()),
@@ -159,67 +159,67 @@ impl FromRequest for CurrentUser {
 
 /// A reader with an account.
 #[derive(Debug)]
-pub struct SignedIn {
-    pub current_user: CurrentUser,
-    pub member: Member,
+pub(crate) struct SignedIn {
+    pub(crate) current_user: CurrentUser,
+    pub(crate) member: Member,
 }
 
 impl SignedIn {
-    pub fn state(&self) -> &AppState {
+    pub(crate) fn state(&self) -> &AppState {
         &self.current_user.state
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.current_user.now
     }
 
-    pub fn page(&self, title: &str) -> Page {
+    pub(crate) fn page(&self, title: &str) -> Page {
         self.current_user.page(title)
     }
 
-    pub fn act(&self) -> Act {
+    pub(crate) fn act(&self) -> Act {
         self.current_user.act()
     }
 
     /// An act of this user on their own account.
-    pub fn acting<'a>(&'a self, act: &'a Act) -> MemberAct<'a> {
+    pub(crate) fn acting<'a>(&'a self, act: &'a Act) -> MemberAct<'a> {
         MemberAct { store: &self.state().store, member: &self.member, act }
     }
 
     /// To another page, which tells what was done.
-    pub fn redirect_with(&self, location: &str, notice: Notice) -> HttpResponse {
+    pub(crate) fn redirect_with(&self, location: &str, notice: Notice) -> HttpResponse {
         self.current_user.session.tell(notice, self.now());
         see_other(location)
     }
 
-    pub fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+    pub(crate) fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
         self.current_user.take_notice(of)
     }
 
     /// An act of this user on one of the account's credentials.
-    pub fn on<'a>(&'a self, id: CredentialId, act: &'a Act) -> CredentialAct<'a> {
+    pub(crate) fn on<'a>(&'a self, id: CredentialId, act: &'a Act) -> CredentialAct<'a> {
         CredentialAct { store: &self.state().store, account: self.member.account_id, id, act }
     }
 
     /// How long the account's events are kept.
-    pub fn retention(&self) -> Retention {
+    pub(crate) fn retention(&self) -> Retention {
         Retention { installation_days: self.state().retention_days, account_days: self.member.retention_days }
     }
 
     /// Since when events are shown, where the account has a time of its own.
-    pub fn kept_since(&self) -> Option<Timestamp> {
+    pub(crate) fn kept_since(&self) -> Option<Timestamp> {
         let retention = self.retention();
         retention.is_shortened().then(|| retention.kept_since(self.now()))
     }
 
     /// Goes on only when an event is one that is still kept.
-    pub fn require_kept(&self, id: EventId) -> Result<(), PageError> {
+    pub(crate) fn require_kept(&self, id: EventId) -> Result<(), PageError> {
         let is_kept = self.kept_since().is_none_or(|since| id >= EventId::first_of(since));
         if is_kept { Ok(()) } else { Err(PageError::NotFound) }
     }
 
     /// Goes on only when the account's plan includes webhooks.
-    pub fn require_pro(&self) -> Result<(), PageError> {
+    pub(crate) fn require_pro(&self) -> Result<(), PageError> {
         if self.member.plan.includes_webhooks() { Ok(()) } else { Err(PageError::ProRequired(self.member.account_id)) }
     }
 }

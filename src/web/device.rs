@@ -22,7 +22,7 @@ fn cookie_name(https: bool) -> &'static str {
 }
 
 /// What the browser says it is. Whether its user still knows it is another question.
-pub fn of(request: &HttpRequest, state: &AppState) -> Option<Device> {
+pub(crate) fn of(request: &HttpRequest, state: &AppState) -> Option<Device> {
     Device::read(&state.keys, request.cookie(cookie_name(state.is_https()))?.value())
 }
 
@@ -30,7 +30,13 @@ pub fn of(request: &HttpRequest, state: &AppState) -> Option<Device> {
 struct Recognised(Device);
 
 /// Notes that a signed-in browser is a known one, unless its cookie says so already.
-pub fn recognise(request: &HttpRequest, input: Option<Device>, member: &Member, session: SessionId, now: Timestamp) {
+pub(crate) fn recognise(
+    request: &HttpRequest,
+    input: Option<Device>,
+    member: &Member,
+    session: SessionId,
+    now: Timestamp,
+) {
     let is_known = input.is_some_and(|device| device.session == session && device.is_known_to(member, now));
     if !is_known {
         request.extensions_mut().insert(Recognised(Device { user: member.user_id, session, since: now }));
@@ -38,7 +44,7 @@ pub fn recognise(request: &HttpRequest, input: Option<Device>, member: &Member, 
 }
 
 /// The layer that gives a browser its cookie.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

@@ -14,13 +14,13 @@ use crate::web::middleware::headers::SANDBOX;
 const MAX_CHUNK_BYTES: usize = 64 * 1024;
 
 /// The format that an address names; without one, the one that loses nothing.
-pub fn format(input: &str) -> Result<ExportFormat, PageError> {
+pub(crate) fn format(input: &str) -> Result<ExportFormat, PageError> {
     let input = if input.is_empty() { "ndjson" } else { input };
     input.parse().map_err(|e| PageError::BadRequest(format!("{e}")))
 }
 
 /// The answer that streams an export, as a file with a name.
-pub async fn answer(
+pub(crate) async fn answer(
     mut export: impl Chunks + 'static,
     what: &str,
     format: ExportFormat,

@@ -17,7 +17,7 @@ use crate::web::page::Page;
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
-pub enum PageError {
+pub(crate) enum PageError {
     /// No such page, or it belongs to another account, which is the same to its reader.
     #[error("not found")]
     NotFound,
@@ -56,12 +56,12 @@ pub enum PageError {
 }
 
 impl PageError {
-    pub fn unavailable() -> Self {
+    pub(crate) fn unavailable() -> Self {
         PageError::Unavailable(None)
     }
 
     /// The same error with the id of its request on the page, for errors that are made where no handler runs.
-    pub fn in_request(self, id: RequestId, https: bool) -> InRequest {
+    pub(crate) fn in_request(self, id: RequestId, https: bool) -> InRequest {
         InRequest { error: self, id, https }
     }
 
@@ -225,7 +225,7 @@ struct ErrorPage<'a> {
 }
 
 /// The page of an error, with what only its request knows: the id that the log has too, and the reader's theme.
-pub fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str>) -> String {
+pub(crate) fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str>) -> String {
     let face = error.face();
     let template = ErrorPage {
         page: Page::new(face.title, "", None, theme),
@@ -240,7 +240,7 @@ pub fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str
 }
 
 /// Writes a fault of the server to the log, with all that caused it.
-pub fn note(error: &PageError, id: RequestId) {
+pub(crate) fn note(error: &PageError, id: RequestId) {
     if let PageError::NoExportPermit(which) = error {
         tracing::warn!(request_id = %id, ?which, "an export had to wait: as many as may be are under way");
     } else if error.face().status.is_server_error() {
@@ -279,7 +279,7 @@ impl ResponseError for PageError {
 
 /// An error that knows its request, and so its id and headers.
 #[derive(Debug)]
-pub struct InRequest {
+pub(crate) struct InRequest {
     error: PageError,
     id: RequestId,
     https: bool,
@@ -305,6 +305,6 @@ impl ResponseError for InRequest {
 }
 
 /// The answer for every address that nobody serves.
-pub async fn not_found() -> Result<HttpResponse, PageError> {
+pub(crate) async fn not_found() -> Result<HttpResponse, PageError> {
     Err(PageError::NotFound)
 }

@@ -16,7 +16,7 @@ const MOST_IN_ALL: usize = 12;
 
 /// Why an export has to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoExportPermit {
+pub(crate) enum NoExportPermit {
     /// The account has as many as it may.
     InAccount,
     /// All accounts together have.
@@ -25,11 +25,11 @@ pub enum NoExportPermit {
 
 /// The places that exports take.
 #[derive(Clone, Debug, Default)]
-pub struct ExportPermits(Arc<Mutex<HashMap<AccountId, usize>>>);
+pub(crate) struct ExportPermits(Arc<Mutex<HashMap<AccountId, usize>>>);
 
 impl ExportPermits {
     /// A place for an export of an account.
-    pub fn take(&self, account: AccountId) -> Result<ExportPermit, NoExportPermit> {
+    pub(crate) fn take(&self, account: AccountId) -> Result<ExportPermit, NoExportPermit> {
         let mut counts = self.counts();
         if counts.get(&account).is_some_and(|exports| *exports >= MOST_OF_AN_ACCOUNT) {
             return Err(NoExportPermit::InAccount);
@@ -59,14 +59,14 @@ impl ExportPermits {
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-pub struct ExportPermit {
+pub(crate) struct ExportPermit {
     permits: ExportPermits,
     account: AccountId,
 }
 
 impl ExportPermit {
     /// An export that keeps the place until it is over.
-    pub fn of<E: Chunks>(self, export: E) -> PermittedExport<E> {
+    pub(crate) fn of<E: Chunks>(self, export: E) -> PermittedExport<E> {
         PermittedExport { export, _permit: self }
     }
 }
@@ -79,7 +79,7 @@ impl Drop for ExportPermit {
 
 /// An export on its place.
 #[derive(Debug)]
-pub struct PermittedExport<E> {
+pub(crate) struct PermittedExport<E> {
     export: E,
     _permit: ExportPermit,
 }

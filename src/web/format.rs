@@ -9,41 +9,41 @@ use crate::domain::time::{ago, day_and_minute, day_and_minute_in, full, in_zone,
 
 /// A time for a `<time>` element.
 #[derive(Clone, Debug)]
-pub struct When {
+pub(crate) struct When {
     /// For programs.
-    pub datetime: String,
+    pub(crate) datetime: String,
     /// The exact time, for whoever points at it.
-    pub title: String,
+    pub(crate) title: String,
     /// What stands on the page.
-    pub text: String,
+    pub(crate) text: String,
     /// The time of day with milliseconds.
-    pub exact: String,
+    pub(crate) exact: String,
 }
 
 impl When {
     /// `12 s ago`.
-    pub fn ago(time: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn ago(time: Timestamp, now: Timestamp) -> Self {
         Self::with(time, ago(time, now))
     }
 
     /// `21 h left`.
-    pub fn left(time: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn left(time: Timestamp, now: Timestamp) -> Self {
         Self::with(time, left(time, now))
     }
 
     /// `Mon 23 Nov 2026, 08:41:12.408 UTC`, or in the reader's zone, with UTC behind it.
-    pub fn exactly(time: Timestamp, zone: &TimeZone) -> Self {
+    pub(crate) fn exactly(time: Timestamp, zone: &TimeZone) -> Self {
         let text = in_zone("%a %-d %b %Y, %H:%M:%S%.3f", time, zone);
         Self::with(time, format!("{text} {}", offset(time, zone)))
     }
 
     /// `Tue 24 Nov, 08:41 UTC`, with the year where it isn't the one of `now`.
-    pub fn minute(time: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn minute(time: Timestamp, now: Timestamp) -> Self {
         Self::with(time, day_and_minute(time, now))
     }
 
     /// The same in the reader's zone.
-    pub fn minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> Self {
+    pub(crate) fn minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> Self {
         Self::with(time, day_and_minute_in(time, now, zone))
     }
 
@@ -57,7 +57,7 @@ fn milliseconds(time: Timestamp) -> String {
 }
 
 /// `743 B`, `1.1 KB`, `31.4 MB`: decimal, as disks and networks count.
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
     let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| bytes >= *unit) else {
         return format!("{bytes} B");
@@ -67,7 +67,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// A limit, which is a power of two as people set it: `1 MiB`.
-pub fn limit(bytes: usize) -> String {
+pub(crate) fn limit(bytes: usize) -> String {
     const MIB: usize = 1 << 20;
     const KIB: usize = 1 << 10;
     match bytes {
@@ -91,7 +91,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// `1 event`, `19,370 events`.
-pub fn counted(number: u64, what: &str) -> String {
+pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 

@@ -18,7 +18,7 @@ use crate::web::errors::PageError;
 /// A form whose every field is UTF-8. The library's own would put U+FFFD in the place of other bytes, and store a name or take a
 /// password that nobody has typed.
 #[derive(Debug)]
-pub struct Submitted<T>(pub T);
+pub(crate) struct Submitted<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
     type Error = actix_web::Error;
@@ -51,14 +51,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
 
 /// A path of this site, for `next=`: one slash and no second one, no backslash, nothing that a browser would take for another
 /// host.
-pub fn local_path(text: &str) -> Option<&str> {
+pub(crate) fn local_path(text: &str) -> Option<&str> {
     let own = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
     let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
     (own && plain).then_some(text)
 }
 
 /// The id that a form carries for the thing it creates; a form without one gets a new id.
-pub fn id_or_new(input: Option<&str>) -> Uuid {
+pub(crate) fn id_or_new(input: Option<&str>) -> Uuid {
     input.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_else(Uuid::new_v4)
 }
 

@@ -7,12 +7,12 @@ use actix_web::{HttpResponse, web};
 use crate::web::app_state::AppState;
 
 /// `GET /healthz`
-pub async fn live() -> HttpResponse {
+pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
 /// `GET /readyz`: an event would be stored now, the schema is current, and the program is not about to end.
-pub async fn ready(state: web::Data<AppState>) -> HttpResponse {
+pub(crate) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let outcome = match state.is_draining() {
         true => Err("draining"),
         false => state.engine.writers.health().check(state.clock.now()).await.map_err(|problem| problem.summary),

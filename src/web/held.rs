@@ -10,23 +10,23 @@ use crate::web::format::When;
 
 /// The late events of one credential, with the question what to do with them.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub(crate) struct Held {
     /// Of the credential.
-    pub id: String,
-    pub name: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// `12 events from 203.0.113.7`.
-    pub words: String,
-    pub one: bool,
-    pub kept_until: When,
+    pub(crate) words: String,
+    pub(crate) one: bool,
+    pub(crate) kept_until: When,
     /// What the reader sees, so that what arrives meanwhile is asked about again.
-    pub until: String,
-    pub is_full: bool,
+    pub(crate) until: String,
+    pub(crate) is_full: bool,
     /// What its owner is to do.
-    pub remedy: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 impl Held {
-    pub fn new(held: &HeldEvents, credential: &Credential, now: Timestamp) -> Self {
+    pub(crate) fn new(held: &HeldEvents, credential: &Credential, now: Timestamp) -> Self {
         Self {
             id: credential.id.to_string(),
             name: escape_invisible(&credential.name).into_owned(),
@@ -43,17 +43,17 @@ impl Held {
     }
 
     /// Of each credential that is not revoked, in the order of the credentials.
-    pub fn list(held: &[HeldEvents], credentials: &[Credential], now: Timestamp) -> Vec<Self> {
+    pub(crate) fn list(held: &[HeldEvents], credentials: &[Credential], now: Timestamp) -> Vec<Self> {
         let live = credentials.iter().filter(|credential| credential.revoked_at.is_none());
         live.filter_map(|credential| Self::of(held, credential, now)).collect()
     }
 
-    pub fn of(held: &[HeldEvents], credential: &Credential, now: Timestamp) -> Option<Self> {
+    pub(crate) fn of(held: &[HeldEvents], credential: &Credential, now: Timestamp) -> Option<Self> {
         held.iter().find(|held| held.credential_id == credential.id).map(|held| Self::new(held, credential, now))
     }
 }
 
 /// The moment that a form was made for; now, where it does not say.
-pub fn until(input: Option<&str>, now: Timestamp) -> Timestamp {
+pub(crate) fn until(input: Option<&str>, now: Timestamp) -> Timestamp {
     input.and_then(|input| input.parse().ok()).unwrap_or(now)
 }

@@ -31,7 +31,7 @@ struct Accepted<'a> {
 }
 
 /// Receives one event.
-pub async fn receive(
+pub(crate) async fn receive(
     state: web::Data<AppState>,
     writer: web::Data<Writer>,
     request: HttpRequest,
@@ -72,18 +72,18 @@ pub async fn receive(
 }
 
 /// Any other method of a sender.
-pub async fn method_not_allowed(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn method_not_allowed(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     problem::method_not_allowed(request.method(), &state.public_url, request_id(&request))
 }
 
 /// Any other address of a listener that serves ingest alone, and what is no address of a page.
-pub async fn not_found(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn not_found(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
     problem::not_found(&state.public_url, request_id(&request))
 }
 
 /// Whether a request to `/` comes from a sender. The page there is for browsers alone: where a redirect has turned the POST of a
 /// sender into GET, often without its credentials, the sender must not be led to a page that answers 200.
-pub fn is_from_sender(context: &guard::GuardContext<'_>) -> bool {
+pub(crate) fn is_from_sender(context: &guard::GuardContext<'_>) -> bool {
     let head = context.head();
     !matches!(head.method, Method::GET | Method::HEAD) || !is_from_browser(head.headers())
 }

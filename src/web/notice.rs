@@ -16,7 +16,7 @@ const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// What was done, by the page that tells it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Notice {
+pub(crate) enum Notice {
     Webhooks(CredentialId, CredentialNotice),
     Account(AccountNotice),
     Devices(DevicesNotice),
@@ -28,18 +28,18 @@ pub enum Notice {
 /// What a page takes is its own.
 #[rustfmt::skip] // A page a line.
 impl Notice {
-    pub fn webhooks(self) -> Option<(CredentialId, CredentialNotice)> { if let Self::Webhooks(id, it) = self { Some((id, it)) } else { None } }
-    pub fn account(self) -> Option<AccountNotice> { if let Self::Account(it) = self { Some(it) } else { None } }
-    pub fn devices(self) -> Option<DevicesNotice> { if let Self::Devices(it) = self { Some(it) } else { None } }
-    pub fn second_factor(self) -> Option<SecondFactorNotice> { if let Self::SecondFactor(it) = self { Some(it) } else { None } }
-    pub fn event_deletion(self) -> Option<EventDeletionNotice> { if let Self::EventDeletion(it) = self { Some(it) } else { None } }
-    pub fn sign_in(self) -> Option<SignInNotice> { if let Self::SignIn(it) = self { Some(it) } else { None } }
+    pub(crate) fn webhooks(self) -> Option<(CredentialId, CredentialNotice)> { if let Self::Webhooks(id, it) = self { Some((id, it)) } else { None } }
+    pub(crate) fn account(self) -> Option<AccountNotice> { if let Self::Account(it) = self { Some(it) } else { None } }
+    pub(crate) fn devices(self) -> Option<DevicesNotice> { if let Self::Devices(it) = self { Some(it) } else { None } }
+    pub(crate) fn second_factor(self) -> Option<SecondFactorNotice> { if let Self::SecondFactor(it) = self { Some(it) } else { None } }
+    pub(crate) fn event_deletion(self) -> Option<EventDeletionNotice> { if let Self::EventDeletion(it) = self { Some(it) } else { None } }
+    pub(crate) fn sign_in(self) -> Option<SignInNotice> { if let Self::SignIn(it) = self { Some(it) } else { None } }
 }
 
 /// What was done with a credential, or why not.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CredentialNotice {
+pub(crate) enum CredentialNotice {
     Disabled,
     Enabled,
     Revoked,
@@ -61,7 +61,7 @@ pub enum CredentialNotice {
 /// What was changed of the account.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AccountNotice {
+pub(crate) enum AccountNotice {
     Name,
     Email,
     Password,
@@ -71,7 +71,7 @@ pub enum AccountNotice {
 /// How many browsers were signed out.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum DevicesNotice {
+pub(crate) enum DevicesNotice {
     One,
     AllOthers(usize),
 }
@@ -79,59 +79,59 @@ pub enum DevicesNotice {
 /// Why nothing was done about two-step sign-in.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SecondFactorNotice {
+pub(crate) enum SecondFactorNotice {
     AlreadyOff,
 }
 
 /// Why no deletion began. One that did, and how it ended, is on the page for longer than a notice is.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum EventDeletionNotice {
+pub(crate) enum EventDeletionNotice {
     OtherIsRunning,
 }
 
 /// What somebody is told who is signed out.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SignInNotice {
+pub(crate) enum SignInNotice {
     AccountDeleted,
 }
 
 /// A notice that waits for its page.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Flash {
-    pub notice: Notice,
-    pub at: Timestamp,
+pub(crate) struct Flash {
+    pub(crate) notice: Notice,
+    pub(crate) at: Timestamp,
 }
 
 impl Flash {
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now.duration_since(self.at) <= TOLD_FOR
     }
 }
 
 /// A notice as a page shows it.
 #[derive(Clone, Debug)]
-pub struct NoticeWords {
+pub(crate) struct NoticeWords {
     /// `ok` or `bad`.
-    pub kind: &'static str,
-    pub title: String,
-    pub text: String,
+    pub(crate) kind: &'static str,
+    pub(crate) title: String,
+    pub(crate) text: String,
     /// Where one can go on, and what the link says.
-    pub link: Option<(String, &'static str)>,
+    pub(crate) link: Option<(String, &'static str)>,
 }
 
 impl NoticeWords {
-    pub fn ok(title: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn ok(title: impl Into<String>, text: impl Into<String>) -> Self {
         Self { kind: "ok", title: title.into(), text: text.into(), link: None }
     }
 
-    pub fn bad(title: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn bad(title: impl Into<String>, text: impl Into<String>) -> Self {
         Self { kind: "bad", ..Self::ok(title, text) }
     }
 
     /// The same, with a link.
-    pub fn leading_to(self, address: String, label: &'static str) -> Self {
+    pub(crate) fn leading_to(self, address: String, label: &'static str) -> Self {
         Self { link: Some((address, label)), ..self }
     }
 }

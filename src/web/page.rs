@@ -9,94 +9,94 @@ use crate::web::assets;
 
 /// The part of a page that is not its own.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
-    pub title: String,
+pub(crate) struct Page {
+    pub(crate) title: String,
     /// The address of the page, with its query, for links that come back to it.
-    pub path: String,
+    pub(crate) path: String,
     /// `events`, `docs`, `settings`, or nothing.
     area: &'static str,
     /// The page within its area, for the side navigation.
     place: &'static str,
-    pub viewer: Option<Viewer>,
-    pub theme: Option<&'static str>,
+    pub(crate) viewer: Option<Viewer>,
+    pub(crate) theme: Option<&'static str>,
     /// Everything behind an open dialog.
-    pub inert: bool,
+    pub(crate) inert: bool,
     /// The account password was given too long ago, so that forms that need it have a field for it.
-    pub asks_password: bool,
+    pub(crate) asks_password: bool,
 }
 
 /// Who reads the page.
 #[derive(Clone, Debug)]
-pub struct Viewer {
-    pub email: String,
-    pub plan: Plan,
+pub(crate) struct Viewer {
+    pub(crate) email: String,
+    pub(crate) plan: Plan,
 }
 
 impl Viewer {
-    pub fn initial(&self) -> String {
+    pub(crate) fn initial(&self) -> String {
         self.email.chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default()
     }
 }
 
 impl Page {
-    pub fn new(title: &str, path: &str, viewer: Option<Viewer>, theme: Option<&'static str>) -> Self {
+    pub(crate) fn new(title: &str, path: &str, viewer: Option<Viewer>, theme: Option<&'static str>) -> Self {
         Self { title: title.to_owned(), path: path.to_owned(), viewer, theme, ..Self::default() }
     }
 
     /// The same page, at a place of an area.
-    pub fn at(mut self, area: &'static str, place: &'static str) -> Self {
+    pub(crate) fn at(mut self, area: &'static str, place: &'static str) -> Self {
         (self.area, self.place) = (area, place);
         self
     }
 
     /// The same page, behind a dialog.
-    pub fn behind_dialog(mut self, inert: bool) -> Self {
+    pub(crate) fn behind_dialog(mut self, inert: bool) -> Self {
         self.inert = inert;
         self
     }
 
     /// The same page, with or without the field for the account password.
-    pub fn asking_password(mut self, asks: bool) -> Self {
+    pub(crate) fn asking_password(mut self, asks: bool) -> Self {
         self.asks_password = asks;
         self
     }
 
-    pub fn is_at(&self, area: &str) -> bool {
+    pub(crate) fn is_at(&self, area: &str) -> bool {
         self.area == area
     }
 
-    pub fn is_docs(&self, place: &str) -> bool {
+    pub(crate) fn is_docs(&self, place: &str) -> bool {
         self.area == "docs" && self.place == place
     }
 
-    pub fn is_settings(&self, place: &str) -> bool {
+    pub(crate) fn is_settings(&self, place: &str) -> bool {
         self.area == "settings" && self.place == place
     }
 
-    pub fn asset(&self, name: &str) -> String {
+    pub(crate) fn asset(&self, name: &str) -> String {
         assets::address(name)
     }
 
-    pub fn scripts(&self) -> &'static [&'static str] {
+    pub(crate) fn scripts(&self) -> &'static [&'static str] {
         &assets::SCRIPTS
     }
 
     /// The tag of a script that only some pages need.
-    pub fn script(&self, name: &'static str) -> Script {
+    pub(crate) fn script(&self, name: &'static str) -> Script {
         Script { name }
     }
 
     /// An icon beside words.
-    pub fn icon(&self, name: &'static str) -> Svg {
+    pub(crate) fn icon(&self, name: &'static str) -> Svg {
         Svg { class: r#" class="icon""#, name }
     }
 
     /// A picture without the icon's size.
-    pub fn glyph(&self, name: &'static str) -> Svg {
+    pub(crate) fn glyph(&self, name: &'static str) -> Svg {
         Svg { class: "", name }
     }
 
-    pub fn theme_label(&self) -> &'static str {
+    pub(crate) fn theme_label(&self) -> &'static str {
         match self.theme {
             None => "match system",
             Some("light") => "light",
@@ -105,7 +105,7 @@ impl Page {
     }
 
     /// What one more press of the theme button chooses.
-    pub fn next_theme(&self) -> &'static str {
+    pub(crate) fn next_theme(&self) -> &'static str {
         match self.theme {
             None => "light",
             Some("light") => "dark",
@@ -116,7 +116,7 @@ impl Page {
 
 /// A reference into `icons.svg`. Made of names in templates alone, so it is HTML and needs no escaping.
 #[derive(Clone, Copy, Debug)]
-pub struct Svg {
+pub(crate) struct Svg {
     class: &'static str,
     name: &'static str,
 }
@@ -132,7 +132,7 @@ impl askama::filters::HtmlSafe for Svg {}
 
 /// The tag of a script. Made of names in templates alone, like [`Svg`].
 #[derive(Clone, Copy, Debug)]
-pub struct Script {
+pub(crate) struct Script {
     name: &'static str,
 }
 

@@ -84,12 +84,12 @@ fn face(refusal: &Refusal) -> Face {
 }
 
 /// The answer to a refused request. `origin` is where the error page lives.
-pub fn refused(refusal: &Refusal, origin: &str, id: RequestId) -> HttpResponse {
+pub(crate) fn refused(refusal: &Refusal, origin: &str, id: RequestId) -> HttpResponse {
     respond(face(refusal), origin, id)
 }
 
 /// The answer to another method on the endpoint. A sender that did send POST finds out why it arrives as GET.
-pub fn method_not_allowed(method: &Method, origin: &str, id: RequestId) -> HttpResponse {
+pub(crate) fn method_not_allowed(method: &Method, origin: &str, id: RequestId) -> HttpResponse {
     let detail = match *method {
         Method::GET | Method::HEAD => {
             "the endpoint takes POST and nothing else, so nothing was stored; if the sender did send a POST, a redirect on \
@@ -102,12 +102,12 @@ pub fn method_not_allowed(method: &Method, origin: &str, id: RequestId) -> HttpR
 }
 
 /// The answer to another address on a listener that serves ingest alone.
-pub fn not_found(origin: &str, id: RequestId) -> HttpResponse {
+pub(crate) fn not_found(origin: &str, id: RequestId) -> HttpResponse {
     respond(Face::new(Code::NotFound, "there is nothing at this address: events are posted to /"), origin, id)
 }
 
 /// The answer to what is no request, for a status that the parser of requests gives.
-pub fn malformed_request(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
+pub(crate) fn malformed_request(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
     let (code, detail) = match status {
         StatusCode::BAD_REQUEST => (Code::BadRequest, "the request is not valid HTTP/1.1"),
         StatusCode::REQUEST_TIMEOUT => (

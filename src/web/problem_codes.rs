@@ -7,6 +7,7 @@ macro_rules! codes {
     ($($variant:ident = $word:literal, $status:ident, $retry:ident, $title:literal;)*) => {
         /// The `code` of a problem. It stays the same for ever; titles and details may be reworded.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "its variants are what their names say")]
         pub enum Code { $($variant,)* }
 
         impl Code {
@@ -18,16 +19,16 @@ macro_rules! codes {
                 match self { $(Code::$variant => $word,)* }
             }
 
-            pub fn status(self) -> StatusCode {
+            pub(crate) fn status(self) -> StatusCode {
                 match self { $(Code::$variant => StatusCode::$status,)* }
             }
 
-            pub fn title(self) -> &'static str {
+            pub(crate) fn title(self) -> &'static str {
                 match self { $(Code::$variant => $title,)* }
             }
 
             /// Whether the same request may be accepted later.
-            pub fn retry(self) -> Retry {
+            pub(crate) fn retry(self) -> Retry {
                 match self { $(Code::$variant => Retry::$retry,)* }
             }
         }
@@ -36,7 +37,7 @@ macro_rules! codes {
 
 /// Whether trying again helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
+pub(crate) enum Retry {
     No,
     Yes,
     /// As long as `Retry-After` says.

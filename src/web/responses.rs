@@ -9,17 +9,17 @@ use askama::Template;
 use crate::web::errors::PageError;
 
 /// A page as an answer.
-pub fn html(template: &impl Template) -> Result<HttpResponse, PageError> {
+pub(crate) fn html(template: &impl Template) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(template.render()?))
 }
 
 /// A form that did not validate, shown again.
-pub fn html_invalid(template: &impl Template) -> Result<HttpResponse, PageError> {
+pub(crate) fn html_invalid(template: &impl Template) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(template.render()?))
 }
 
 /// A form that was sent too often, shown again.
-pub fn html_throttled(template: &impl Template, seconds: u64) -> Result<HttpResponse, PageError> {
+pub(crate) fn html_throttled(template: &impl Template, seconds: u64) -> Result<HttpResponse, PageError> {
     Ok(HttpResponse::TooManyRequests()
         .insert_header((header::RETRY_AFTER, seconds.to_string()))
         .content_type("text/html; charset=utf-8")
@@ -27,6 +27,6 @@ pub fn html_throttled(template: &impl Template, seconds: u64) -> Result<HttpResp
 }
 
 /// To another page, after a change.
-pub fn see_other(location: &str) -> HttpResponse {
+pub(crate) fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
 }

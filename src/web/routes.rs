@@ -24,6 +24,7 @@ const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// Who is let in. Handlers see to it by the extractor that they take; what a plan includes is their own question.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Who {
     Visitor,
     /// A visitor is sent to the sign-in page.
@@ -33,6 +34,7 @@ pub enum Who {
 /// Whether a form asks for the account password again where that was last given too long ago. Asked is before what lets somebody in,
 /// what takes everything away, and what loses more than one event for good.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Password {
     Asked(Question),
     /// With the reason, as a sentence about the form.
@@ -41,6 +43,7 @@ pub enum Password {
 
 /// One method of one address.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct RouteEntry {
     /// `GET`, which is `HEAD` too, or `POST`.
     pub method: &'static str,
@@ -149,7 +152,7 @@ pub const PAGES: &[RouteEntry] = &[
 ];
 
 /// The public listener: ingest, pages, health.
-pub fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
+pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     config.configure(ingest_at_root);
     register(config, OUTSIDE_PAGES);
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
@@ -172,7 +175,7 @@ pub fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
 }
 
 /// The second listener: ingest and nothing else.
-pub fn ingest_only(config: &mut ServiceConfig) {
+pub(crate) fn ingest_only(config: &mut ServiceConfig) {
     config
         .service(
             web::resource("/").route(web::post().to(ingest::receive)).default_service(to(ingest::method_not_allowed)),

@@ -18,14 +18,14 @@ use crate::domain::second_factor::HALFWAY_LASTS;
 use crate::web::notice::{Flash, Notice};
 
 /// The longest life of a session: 30 days when the reader asked to stay signed in, else half a day.
-pub const REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(crate) const REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const NOT_REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(12);
 
 /// What is kept of a browser.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct SessionState {
+pub(crate) struct SessionState {
     #[serde(flatten)]
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// What waits for the next page that tells it.
     #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     flash: Option<Flash>,
@@ -39,7 +39,7 @@ fn if_readable<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Flash>, D::
 /// Whose browser it is.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
-pub enum Identity {
+pub(crate) enum Identity {
     SignedIn(SignedInSession),
     Pending { halfway: PendingSecondFactor },
     Nobody {},
@@ -53,32 +53,32 @@ impl Default for Identity {
 
 /// A browser that somebody is signed in with.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct SignedInSession {
-    pub user: UserId,
-    pub id: SessionId,
+pub(crate) struct SignedInSession {
+    pub(crate) user: UserId,
+    pub(crate) id: SessionId,
     /// The reader asked to stay signed in.
     #[serde(default)]
-    pub remember: bool,
+    pub(crate) remember: bool,
     /// From where it was used last.
-    pub address: Option<IpAddr>,
-    pub agent: Option<String>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) agent: Option<String>,
     /// When the account password was last given. Sessions of releases that did not note it have none.
-    pub password_at: Option<Timestamp>,
+    pub(crate) password_at: Option<Timestamp>,
 }
 
 /// Somebody who gave the right password and has yet to give a code. Nobody is signed in by this.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct PendingSecondFactor {
-    pub user: UserId,
-    pub password_at: Timestamp,
+pub(crate) struct PendingSecondFactor {
+    pub(crate) user: UserId,
+    pub(crate) password_at: Timestamp,
     /// What was chosen with the password.
-    pub remember: bool,
-    pub next: String,
+    pub(crate) remember: bool,
+    pub(crate) next: String,
 }
 
 impl SessionState {
     /// Of a stored map. One that cannot be read is nobody's.
-    pub fn read(entries: &HashMap<String, String>) -> Self {
+    pub(crate) fn read(entries: &HashMap<String, String>) -> Self {
         let field = |(name, text): (&String, &String)| Some((name.clone(), serde_json::from_str(text).ok()?));
         let fields: Map<String, Value> = entries.iter().filter_map(field).collect();
         serde_json::from_value(Value::Object(fields)).unwrap_or_default()
@@ -87,7 +87,7 @@ impl SessionState {
 
 impl Identity {
     /// How long a session of this kind may last, from its beginning.
-    pub fn lasts(&self) -> SignedDuration {
+    pub(crate) fn lasts(&self) -> SignedDuration {
         match self {
             Self::SignedIn(signed_in) if signed_in.remember => REMEMBERED_LASTS,
             Self::SignedIn(_) => NOT_REMEMBERED_LASTS,
@@ -95,63 +95,63 @@ impl Identity {
         }
     }
 
-    pub fn signed_in(&self) -> Option<&SignedInSession> {
+    pub(crate) fn signed_in(&self) -> Option<&SignedInSession> {
         if let Self::SignedIn(signed_in) = self { Some(signed_in) } else { None }
     }
 }
 
 /// The session of one request. What is written is stored when its answer begins.
 #[derive(Clone)]
-pub struct Session(actix_session::Session);
+pub(crate) struct Session(actix_session::Session);
 
 impl Session {
-    pub fn of(request: &HttpRequest) -> Self {
+    pub(crate) fn of(request: &HttpRequest) -> Self {
         Self(request.get_session())
     }
 
-    pub fn signed_in(&self) -> Option<SignedInSession> {
+    pub(crate) fn signed_in(&self) -> Option<SignedInSession> {
         self.read().identity.signed_in().cloned()
     }
 
     /// Whose sign-in waits for the second factor, if anybody's.
-    pub fn pending(&self) -> Option<PendingSecondFactor> {
+    pub(crate) fn pending(&self) -> Option<PendingSecondFactor> {
         if let Identity::Pending { halfway } = self.read().identity { Some(halfway) } else { None }
     }
 
     /// Begins anew, under a new key: whatever key the browser had before is worth nothing, and nothing of what was kept goes over.
-    pub fn begin(&self, identity: Identity) {
+    pub(crate) fn begin(&self, identity: Identity) {
         self.0.renew();
         self.write(&SessionState { identity, flash: None });
     }
 
     /// Notes from where it is used, where that has changed.
-    pub fn note_address(&self, address: IpAddr) {
+    pub(crate) fn note_address(&self, address: IpAddr) {
         self.change(|signed_in| signed_in.address.replace(address) != Some(address));
     }
 
     /// Notes that the account password was given. The key stays: a new one would begin the session's longest life anew.
-    pub fn note_password(&self, now: Timestamp) {
+    pub(crate) fn note_password(&self, now: Timestamp) {
         self.change(|signed_in| signed_in.password_at.replace(now) != Some(now));
     }
 
     /// Ends it on the server, not only in the browser.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.purge();
     }
 
     /// Ends it, with a word for the page of whoever is signed out.
-    pub fn end_telling(&self, notice: Notice, now: Timestamp) {
+    pub(crate) fn end_telling(&self, notice: Notice, now: Timestamp) {
         self.begin(Identity::Nobody {});
         self.tell(notice, now);
     }
 
     /// Leaves a notice for the page that tells it, in the place of one that waited.
-    pub fn tell(&self, notice: Notice, now: Timestamp) {
+    pub(crate) fn tell(&self, notice: Notice, now: Timestamp) {
         self.write(&SessionState { flash: Some(Flash { notice, at: now }), ..self.read() });
     }
 
     /// Takes the notice that waits, where it is one `of` a page's own; nobody is told it again.
-    pub fn take_notice<T>(&self, now: Timestamp, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
+    pub(crate) fn take_notice<T>(&self, now: Timestamp, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
         let SessionState { identity, flash } = self.read();
         let flash = flash?;
         let is_fresh = flash.is_fresh(now);

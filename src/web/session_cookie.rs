@@ -22,7 +22,7 @@ fn cookie_name(https: bool) -> &'static str {
 }
 
 /// The layer for pages.
-pub fn layer(state: &AppState) -> SessionMiddleware<PostgresSessions> {
+pub(crate) fn layer(state: &AppState) -> SessionMiddleware<PostgresSessions> {
     let store = PostgresSessions { store: state.store.clone(), clock: state.clock.clone() };
     // The library gives all cookies an age or none, whatever their session says. So it gives none, and the cookie goes with the
     // browser's window, unless `keep_cookie` adds an age.
@@ -42,7 +42,7 @@ struct Remembered;
 
 /// Within the session layer, which takes the state away when it writes the cookie: notes whether the reader asked to stay
 /// signed in.
-pub async fn note_remembered(
+pub(crate) async fn note_remembered(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -55,7 +55,7 @@ pub async fn note_remembered(
 
 /// Around the session layer: the cookie of a reader who asked to stay signed in outlives the browser's window. It may outlive
 /// the session too, whose end is decided on the server.
-pub async fn keep_cookie(
+pub(crate) async fn keep_cookie(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

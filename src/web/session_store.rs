@@ -21,9 +21,9 @@ use crate::web::session::SessionState;
 
 /// Sessions in PostgreSQL.
 #[derive(Clone, Debug)]
-pub struct PostgresSessions {
-    pub store: Store,
-    pub clock: Clock,
+pub(crate) struct PostgresSessions {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
 }
 
 /// JSON texts by their names, as actix-session writes them.

@@ -21,7 +21,7 @@ use crate::web::errors::PageError;
 
 /// Somebody's guess at the password or at the code of an account. It has its turn, so that it may be looked at; unless it is said to be
 /// wrong, it counts for nothing.
-pub struct Guess<'a> {
+pub(crate) struct Guess<'a> {
     state: &'a AppState,
     now: Timestamp,
     guard: Vec<AttemptGuard>,
@@ -29,8 +29,8 @@ pub struct Guess<'a> {
 
 /// Nothing is looked at for so long.
 #[derive(Clone, Copy, Debug)]
-pub struct TooMany {
-    pub seconds: u64,
+pub(crate) struct TooMany {
+    pub(crate) seconds: u64,
 }
 
 /// By what guesses are counted.
@@ -63,7 +63,10 @@ impl Counter {
 }
 
 impl<'a> Guess<'a> {
-    pub async fn at_password(current_user: &'a CurrentUser, email: &str) -> Result<Result<Self, TooMany>, PageError> {
+    pub(crate) async fn at_password(
+        current_user: &'a CurrentUser,
+        email: &str,
+    ) -> Result<Result<Self, TooMany>, PageError> {
         let attempt = Self { state: &current_user.state, now: current_user.now, guard: Vec::new() };
         if let Some(device) = known_device(current_user, email).await?
             && let Ok(guard) = Counter::Device(device.session).take(attempt.state, attempt.now).await
@@ -77,7 +80,10 @@ impl<'a> Guess<'a> {
 
     /// Codes are short, so they get fewer tries than passwords, however many browsers they come from. Who gets here knows the
     /// password, so that only they can use the tries up.
-    pub async fn at_code(current_user: &'a CurrentUser, member: &Member) -> Result<Result<Self, TooMany>, PageError> {
+    pub(crate) async fn at_code(
+        current_user: &'a CurrentUser,
+        member: &Member,
+    ) -> Result<Result<Self, TooMany>, PageError> {
         match Self::at_password(current_user, &member.email).await? {
             Ok(attempt) => Ok(attempt.and_at_code(member).await),
             Err(TooMany { seconds }) => {
@@ -88,12 +94,12 @@ impl<'a> Guess<'a> {
     }
 
     /// The password was right, and with it comes a code.
-    pub async fn and_at_code(self, member: &Member) -> Result<Self, TooMany> {
+    pub(crate) async fn and_at_code(self, member: &Member) -> Result<Self, TooMany> {
         self.counted_by(&[Counter::CodesOf(member.user_id)]).await
     }
 
     /// It counts, at every counter.
-    pub fn was_wrong(self) {
+    pub(crate) fn was_wrong(self) {
         for guard in self.guard {
             guard.fail();
         }

@@ -8,7 +8,7 @@ use crate::web::errors::PageError;
 use crate::web::middleware::gzip::takes_gzip;
 
 /// `GET /static/{name}`
-pub async fn show(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, PageError> {
     let asset = find(&name).ok_or(PageError::NotFound)?;
     let mut answer = HttpResponse::Ok();
     answer
@@ -24,6 +24,6 @@ pub async fn show(request: HttpRequest, name: web::Path<String>) -> Result<HttpR
 }
 
 /// `GET /favicon.ico`, which browsers ask for by themselves.
-pub async fn favicon() -> HttpResponse {
+pub(crate) async fn favicon() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, address("favicon.svg"))).finish()
 }

@@ -12,7 +12,7 @@ use crate::web::responses::see_other;
 const COOKIE: &str = "theme";
 
 /// The theme of a request's reader; `None` follows the system.
-pub fn chosen(request: &HttpRequest) -> Option<&'static str> {
+pub(crate) fn chosen(request: &HttpRequest) -> Option<&'static str> {
     match request.cookie(COOKIE)?.value() {
         "light" => Some("light"),
         "dark" => Some("dark"),
@@ -21,14 +21,14 @@ pub fn chosen(request: &HttpRequest) -> Option<&'static str> {
 }
 
 #[derive(Deserialize)]
-pub struct Form {
+pub(crate) struct Form {
     theme: String,
     #[serde(default)]
     return_to: String,
 }
 
 /// `POST /theme`
-pub async fn choose(state: web::Data<AppState>, Submitted(form): Submitted<Form>) -> HttpResponse {
+pub(crate) async fn choose(state: web::Data<AppState>, Submitted(form): Submitted<Form>) -> HttpResponse {
     let mut cookie = Cookie::build(COOKIE, form.theme.chars().take(8).collect::<String>())
         .path("/")
         .http_only(true)

@@ -12,7 +12,7 @@ const COOKIE: &str = "zone";
 const MAX_NAME_BYTES: usize = 64;
 
 /// The zone of a request's reader.
-pub fn of(request: &HttpRequest) -> TimeZone {
+pub(crate) fn of(request: &HttpRequest) -> TimeZone {
     let cookie = request.cookie(COOKIE);
     let name = cookie.as_ref().map(|cookie| percent_decode_str(cookie.value()).decode_utf8_lossy());
     let is_name = |name: &str| {

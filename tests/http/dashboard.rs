@@ -182,6 +182,6 @@ async fn rejections_are_searched_by_reason_and_detail() {
     assert_eq!(found("").await, (true, true));
     assert_eq!(found("WRONG").await, (true, false));
     assert_eq!(found("401").await, (true, false));
-    assert_eq!(found("a%20key%20in").await, (false, true), "what the detail says");
+    assert_eq!(found("key%20must").await, (false, true), "what the detail says");
     assert_eq!(found("nothing%25").await, (false, false));
 }

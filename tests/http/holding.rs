@@ -139,7 +139,7 @@ async fn accepting_twice_at_the_same_moment_stores_each_late_event_once() {
     let (one, two) = tokio::join!(alice.post(&path, &CONFIRMED), there.post(&path, &CONFIRMED));
     let (one, two) = tokio::join!(alice.follow(one), there.follow(two));
     let all = |page: &String| page.contains("20 late events of System 1 are stored.");
-    let none = |page: &String| page.contains("No late events of System 1 were left.");
+    let none = |page: &String| page.contains("There were no held events of System 1 left.");
     assert!(all(&one) && none(&two) || none(&one) && all(&two), "one of them had all");
     assert_eq!(server.number(EVENTS).await, 20);
     assert_eq!(server.number("select sum(accepted) from event_counts").await, 20);

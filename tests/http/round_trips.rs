@@ -84,7 +84,6 @@ async fn pages_ask_the_database_a_few_times() {
         format!("/events?before={first}"),
         format!("/events/{event}"),
         WEBHOOKS.to_owned(),
-        format!("{WEBHOOKS}?rotate={}", senders[0].1),
         "/settings/account".to_owned(),
         "/settings/audit".to_owned(),
         "/settings/sessions".to_owned(),

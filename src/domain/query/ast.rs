@@ -5,12 +5,14 @@
 
 /// What a reader asks of a body. Written out, it reads as a search that means the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Query {
     pub terms: Vec<Term>,
 }
 
 /// One thing that has to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Term {
     /// The body as it was received contains this, in any case.
     Text(String),
@@ -19,6 +21,7 @@ pub enum Term {
 
 /// What has to hold for the values at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Condition {
     /// From the top of the body; without a piece, the whole of it.
     pub path: Vec<Piece>,
@@ -38,6 +41,7 @@ pub enum Piece {
 
 /// What is asked of the values.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Test {
     /// There is one.
     Exists,
@@ -50,6 +54,7 @@ pub enum Test {
 
 /// How a value is compared. `!=` asks for a field that is there and in no place equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Operator {
     Equal,
     NotEqual,
@@ -60,10 +65,10 @@ pub enum Operator {
 }
 
 impl Operator {
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Equal, Self::NotEqual, Self::Less, Self::LessOrEqual, Self::Greater, Self::GreaterOrEqual];
 
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Operator::Equal => "=",
             Operator::NotEqual => "!=",
@@ -75,13 +80,14 @@ impl Operator {
     }
 
     /// Whether it asks which of two is more.
-    pub fn is_ordering(self) -> bool {
+    pub(crate) fn is_ordering(self) -> bool {
         !matches!(self, Operator::Equal | Operator::NotEqual)
     }
 }
 
 /// What a field is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Value {
     Text(String),
     /// As it was spelled: any number of JSON.
@@ -93,7 +99,7 @@ pub enum Value {
 
 impl Query {
     /// The conditions on fields, without the texts.
-    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.terms.iter().filter_map(|term| match term {
             Term::Field(condition) => Some(condition),
             Term::Text(_) => None,
@@ -101,7 +107,7 @@ impl Query {
     }
 
     /// The texts, without the conditions.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().filter_map(|term| match term {
             Term::Text(text) => Some(text.as_str()),
             Term::Field(_) => None,
@@ -109,7 +115,7 @@ impl Query {
     }
 
     /// The only text, when nothing else is asked.
-    pub fn only_text(&self) -> Option<&str> {
+    pub(crate) fn only_text(&self) -> Option<&str> {
         match self.terms.as_slice() {
             [Term::Text(text)] => Some(text),
             _ => None,

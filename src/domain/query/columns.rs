@@ -18,7 +18,7 @@ const MAX_FIELDS: usize = 50;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// As it was written, which names its column.
-    pub name: String,
+    pub(crate) name: String,
     path: Vec<Piece>,
 }
 
@@ -71,7 +71,7 @@ fn split_outside_quotes(text: &str) -> Vec<&str> {
 impl Field {
     /// The value as a cell holds it: a string without its quotes and escapes, anything else as it is spelled. Nothing where the body
     /// has no such field. Of duplicate keys the last counts, as for most that read JSON.
-    pub fn cell(&self, body: &str) -> String {
+    pub(crate) fn cell(&self, body: &str) -> String {
         let value = self.path.iter().try_fold(value_text(body).trim(), |value, chunk| member(value, chunk));
         let value = value.unwrap_or_default();
         match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {

@@ -31,7 +31,7 @@ impl fmt::Display for Query {
 
 impl Condition {
     /// The path alone.
-    pub fn field(&self) -> String {
+    pub(crate) fn field(&self) -> String {
         struct Field<'a>(&'a [Piece]);
         impl fmt::Display for Field<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,5 +6,5 @@
 pub struct QueryError {
     pub column: usize,
     /// A sentence without its full stop: what is the case, then what to write instead.
-    pub problem: String,
+    pub(crate) problem: String,
 }

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_NAME_CHARS: usize = 60;
 
 /// The paths of the values in some bodies, most frequent first, at most so many. Bodies may be cut.
-pub fn suggest<'a>(bodies: impl Iterator<Item = &'a str>, most: usize) -> Vec<String> {
+pub(crate) fn suggest<'a>(bodies: impl Iterator<Item = &'a str>, most: usize) -> Vec<String> {
     let mut known: Vec<(String, usize)> = Vec::new();
     for body in bodies {
         let mut fields = Fields::default();

@@ -7,7 +7,7 @@ use memchr::memchr2;
 
 /// A value where it begins.
 #[derive(Clone, Copy)]
-pub enum Seen<'a> {
+pub(crate) enum Seen<'a> {
     /// Between its quotes, as spelled.
     Text(&'a str),
     /// A number, `true`, `false` or `null`.
@@ -17,13 +17,13 @@ pub enum Seen<'a> {
 
 /// Where a member stands in its container.
 #[derive(Clone, Copy)]
-pub enum PathStep<'a> {
+pub(crate) enum PathStep<'a> {
     Key(&'a str),
     Index(u32),
 }
 
 /// Who is told. `depth` counts the containers around.
-pub trait Visitor {
+pub(crate) trait Visitor {
     /// A member of a container begins.
     fn enter(&mut self, depth: usize, step: PathStep<'_>);
     /// A value begins: the whole, or that of the member that began last.
@@ -43,7 +43,7 @@ enum Open {
 
 /// Goes through a JSON value once and tells a visitor what stands where. A stack of its own instead of recursion, because a
 /// body may be half a million brackets deep.
-pub fn walk(json: &str, visitor: &mut impl Visitor) {
+pub(crate) fn walk(json: &str, visitor: &mut impl Visitor) {
     let bytes = json.as_bytes();
     let mut open: Vec<Open> = Vec::new();
     let mut at = 0;
@@ -92,7 +92,7 @@ pub fn walk(json: &str, visitor: &mut impl Visitor) {
 }
 
 /// The place after the string that begins here.
-pub fn string_end(bytes: &[u8], start: usize) -> usize {
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(next) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
         at += next;

@@ -3,13 +3,13 @@
 
 pub mod ast;
 pub mod columns;
-pub mod display;
-pub mod error;
-pub mod fields;
-pub mod json_path;
-pub mod matching;
-pub mod number;
-pub mod operators;
-pub mod parse;
-pub mod prefilter;
-pub mod strings;
+pub(crate) mod display;
+pub(crate) mod error;
+pub(crate) mod fields;
+pub(crate) mod json_path;
+pub(crate) mod matching;
+pub(crate) mod number;
+pub(crate) mod operators;
+pub(crate) mod parse;
+pub(crate) mod prefilter;
+pub(crate) mod strings;

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 /// Whether a text is a number of JSON.
-pub fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let rest = text.strip_prefix('-').unwrap_or(text);
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let whole = digits(rest);
@@ -31,7 +31,7 @@ pub fn is_number(text: &str) -> bool {
 }
 
 /// Compares two numbers of JSON.
-pub fn compare(left: &str, right: &str) -> Ordering {
+pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     let (left, right) = (Decimal::read(left), Decimal::read(right));
     let magnitude = left.compare_magnitude(&right);
     match (left.sign(), right.sign()) {

@@ -26,7 +26,7 @@ use crate::domain::query::operators::{
 use crate::domain::query::strings::{quoted, unescape};
 
 /// The longest search, in characters.
-pub const MAX_CHARS: usize = 1_000;
+pub(crate) const MAX_CHARS: usize = 1_000;
 /// How many terms it may have.
 const MAX_TERMS: usize = 20;
 /// How many pieces a path may have.
@@ -48,7 +48,7 @@ impl Query {
 
     /// Understands a search that was written out, which may be longer than what was typed: what has to be escaped is up to six times
     /// as long.
-    pub fn read(text: &str) -> Result<Option<Query>, QueryError> {
+    pub(crate) fn read(text: &str) -> Result<Option<Query>, QueryError> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             return Ok(None);
@@ -71,7 +71,7 @@ impl Query {
 }
 
 /// Understands the name of a field, and nothing else.
-pub fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
+pub(crate) fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
     let chars: Vec<char> = text.chars().collect();
     let mut parser = Parser { chars: &chars, at: 0, has_words: false };
     let path = parser.path()?;
@@ -79,7 +79,7 @@ pub fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
 }
 
 /// Whether a word means something where a name could begin.
-pub fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
 }
 

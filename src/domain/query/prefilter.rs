@@ -7,20 +7,20 @@ use crate::domain::query::ast::{Condition, Operator, Piece, Query, Test, Value};
 
 /// Texts that follow one another in a body, with anything between them. They are ASCII in lower case, to be looked for in the body
 /// with its ASCII letters, and no others, in lower case.
-pub type Pattern = Vec<String>;
+pub(crate) type Pattern = Vec<String>;
 
 /// What the bodies that match contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Patterns {
+pub(crate) struct Patterns {
     /// In every one of them.
-    pub always: Vec<Pattern>,
+    pub(crate) always: Vec<Pattern>,
     /// In those that spell no printable ASCII character as an escape, `\u0020` to `\u007f`. The others may say the same in another
     /// spelling.
-    pub unless_escaped: Vec<Pattern>,
+    pub(crate) unless_escaped: Vec<Pattern>,
 }
 
 impl Patterns {
-    pub fn of(query: &Query) -> Self {
+    pub(crate) fn of(query: &Query) -> Self {
         let kept = |pattern: &Pattern| !pattern.is_empty();
         Self {
             always: query.texts().map(ascii_runs).filter(kept).collect(),

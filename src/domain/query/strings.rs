@@ -7,13 +7,13 @@ use std::cmp::Ordering;
 use std::str::Chars;
 
 /// The characters of a string as JSON spells it between its quotes, as numbers.
-pub fn decoded(spelled: &str) -> Decoded<'_> {
+pub(crate) fn decoded(spelled: &str) -> Decoded<'_> {
     Decoded { rest: spelled.chars() }
 }
 
 /// See [`decoded`].
 #[derive(Clone, Debug)]
-pub struct Decoded<'a> {
+pub(crate) struct Decoded<'a> {
     rest: Chars<'a>,
 }
 
@@ -55,7 +55,7 @@ impl Iterator for Decoded<'_> {
 }
 
 /// Compares a spelled string with a text, character by character.
-pub fn compare(spelled: &str, text: &str) -> Ordering {
+pub(crate) fn compare(spelled: &str, text: &str) -> Ordering {
     if spelled.contains('\\') {
         decoded(spelled).cmp(text.chars().map(u32::from))
     } else {
@@ -65,7 +65,7 @@ pub fn compare(spelled: &str, text: &str) -> Ordering {
 }
 
 /// Reads a string that somebody typed: `Err` with the place of an escape that does not exist, or that stands for half a character.
-pub fn unescape(spelled: &[char]) -> Result<String, usize> {
+pub(crate) fn unescape(spelled: &[char]) -> Result<String, usize> {
     let mut at = 0;
     let mut out = String::with_capacity(spelled.len());
     while at < spelled.len() {
@@ -97,7 +97,7 @@ fn escape_length(spelled: &[char]) -> Option<usize> {
 }
 
 /// A text in quotes, as it may stand in a search.
-pub fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -113,7 +113,7 @@ pub fn quoted(text: &str) -> String {
 
 /// A text for comparing in any case. ASCII becomes ASCII and nothing else does, so that whatever folds ASCII alone can look for
 /// those parts of it.
-pub fn folded(text: &str) -> Vec<u8> {
+pub(crate) fn folded(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for c in text.chars() {
         fold_into(c, &mut out);
@@ -122,7 +122,7 @@ pub fn folded(text: &str) -> Vec<u8> {
 }
 
 /// The same for a spelled string, without its escapes.
-pub fn folded_decoded(spelled: &str) -> Vec<u8> {
+pub(crate) fn folded_decoded(spelled: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(spelled.len());
     for code in decoded(spelled) {
         match char::from_u32(code) {

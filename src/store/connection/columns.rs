@@ -34,7 +34,7 @@ const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
 /// A moment in a `timestamptz` column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Timestamptz)]
-pub struct Moment(pub Timestamp);
+pub(crate) struct Moment(pub(crate) Timestamp);
 
 impl ToSql<Timestamptz, Pg> for Moment {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
@@ -78,21 +78,21 @@ impl From<Moment> for Timestamp {
 }
 
 /// A nullable moment, read.
-pub fn time(moment: Option<Moment>) -> Option<Timestamp> {
+pub(crate) fn time(moment: Option<Moment>) -> Option<Timestamp> {
     moment.map(Timestamp::from)
 }
 
 /// An address for an `inet` column.
-pub fn inet(ip: IpAddr) -> IpNet {
+pub(crate) fn inet(ip: IpAddr) -> IpNet {
     IpNet::from(ip)
 }
 
 /// A stored word, read; a word that this release does not know is an error that names it.
-pub fn word<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
+pub(crate) fn word<T: std::str::FromStr>(text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|_| StoreError::Unreadable(text.to_owned()))
 }
 
 /// A text that Postgres can hold: without the NUL characters that `text` refuses.
-pub fn without_nul(text: &str) -> String {
+pub(crate) fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

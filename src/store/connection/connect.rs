@@ -54,7 +54,7 @@ pub(in crate::store) struct Connector {
 impl Connector {
     /// `url` is an address as libpq takes it; it may name several hosts. Where a system identifier is given, only the server of the
     /// cluster that has it will do.
-    pub fn new(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
+    pub(crate) fn new(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
         let config: Config = url.parse().map_err(unreadable)?;
         let cluster_check = system_identifier.map(|identifier| {
             // The server has it as a signed number.
@@ -71,7 +71,7 @@ impl Connector {
 
     /// From now on connects only to the database whose installation has this checksum key. In another one, every sender would be
     /// unknown, and told so.
-    pub fn require_installation(&self, checksum_key: &[u8]) {
+    pub(crate) fn require_installation(&self, checksum_key: &[u8]) {
         let digits = sha256(checksum_key).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let sql = format!(
             "select 1 / (select count(*) from installation where encode(sha256(checksum_key), 'hex') = '{digits}')"
@@ -82,7 +82,7 @@ impl Connector {
 
     /// Connects to the first host that answers, beginning with the one that did so last. The connection is driven by the runtime of
     /// the caller.
-    pub async fn connect<S: Session>(&self) -> Result<S, StoreError> {
+    pub(crate) async fn connect<S: Session>(&self) -> Result<S, StoreError> {
         let first = self.preferred.load(Ordering::Relaxed);
         let limit = if self.hosts.len() == 1 { ONLY_HOST_TIMEOUT } else { HOST_TIMEOUT };
         let mut problem = StoreError::Unavailable("the address names no host".to_owned());
@@ -101,7 +101,7 @@ impl Connector {
     }
 
     /// Asks the server to end the statement of a connection.
-    pub async fn cancel(&self, token: CancelToken) {
+    pub(crate) async fn cancel(&self, token: CancelToken) {
         let asked = match tls_for(&self.hosts[0]) {
             Ok(Some(tls)) => token.cancel_query(tls).await,
             Ok(None) => token.cancel_query(NoTls).await,
@@ -162,14 +162,14 @@ impl Session for AsyncPgConnection {
 /// The driver's own client, whose errors tell their SQLSTATE.
 #[derive(Debug)]
 pub(in crate::store) struct RawSession {
-    pub client: Client,
+    pub(crate) client: Client,
     /// Reads and writes for the client. Ends, with the reason, when the connection does.
     driver: JoinHandle<Result<(), tokio_postgres::Error>>,
 }
 
 impl RawSession {
     /// The error of a statement; of one that failed because the connection ended, why that was.
-    pub async fn cause(&mut self, error: tokio_postgres::Error) -> StoreError {
+    pub(crate) async fn cause(&mut self, error: tokio_postgres::Error) -> StoreError {
         if error.is_closed()
             && let Ok(Ok(Err(cause))) = timeout(HOST_TIMEOUT, &mut self.driver).await
         {

@@ -46,12 +46,12 @@ impl fmt::Display for ServerError {
 }
 
 impl StoreError {
-    pub fn is_unavailable(&self) -> bool {
+    pub(crate) fn is_unavailable(&self) -> bool {
         matches!(self, StoreError::Unavailable(_) | StoreError::ServerUnavailable(_))
     }
 
     /// What it means for those who want to store something, in words that anybody may read.
-    pub fn summary(&self) -> &'static str {
+    pub(crate) fn summary(&self) -> &'static str {
         let (StoreError::Server(error) | StoreError::ServerUnavailable(error)) = self else {
             return if self.is_unavailable() {
                 "the database is out of reach"
@@ -69,24 +69,24 @@ impl StoreError {
     }
 
     /// Whether the values of the statement are to blame, as those of one event may be: other statements do not fail because of it.
-    pub fn is_about_values(&self) -> bool {
+    pub(crate) fn is_about_values(&self) -> bool {
         const CLASSES: [&str; 3] = [CLASS_DATA_EXCEPTION, CLASS_INTEGRITY_VIOLATION, CLASS_LIMIT_EXCEEDED];
         matches!(self, StoreError::Server(error) if CLASSES.contains(&class_of(&error.state)))
     }
 
     /// Whether the server forgot a prepared statement, or has another one of that name: behind a pooler, connections change hands.
-    pub fn is_prepared_by_somebody_else(&self) -> bool {
+    pub(crate) fn is_prepared_by_somebody_else(&self) -> bool {
         let states = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::DUPLICATE_PSTATEMENT];
         matches!(self, StoreError::Server(error) if states.contains(&error.state))
     }
 
     /// Whether the statement waited for a lock for as long as it may.
-    pub fn is_lock_timeout(&self) -> bool {
+    pub(crate) fn is_lock_timeout(&self) -> bool {
         self.has_state(&SqlState::LOCK_NOT_AVAILABLE)
     }
 
     /// Whether the statement took as long as it may.
-    pub fn is_statement_timeout(&self) -> bool {
+    pub(crate) fn is_statement_timeout(&self) -> bool {
         self.has_state(&SqlState::QUERY_CANCELED)
     }
 
@@ -95,7 +95,7 @@ impl StoreError {
     }
 
     /// Whether a unique constraint was hit; constraint names are compared by prefix, since shards add suffixes.
-    pub fn is_duplicate_of(&self, constraint: &str) -> bool {
+    pub(crate) fn is_duplicate_of(&self, constraint: &str) -> bool {
         match self {
             StoreError::Statement(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)) => {
                 info.constraint_name().is_some_and(|name| name.starts_with(constraint))
@@ -105,7 +105,7 @@ impl StoreError {
     }
 
     /// Whether a row found no partition to go to.
-    pub fn is_missing_partition(&self) -> bool {
+    pub(crate) fn is_missing_partition(&self) -> bool {
         match self {
             StoreError::Server(ServerError { state, table, .. }) => {
                 *state == SqlState::CHECK_VIOLATION && table.as_ref().is_some_and(|table| table.starts_with("events"))
@@ -198,7 +198,7 @@ fn words(error: &DieselError) -> String {
 }
 
 /// The error and all that caused it, in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -46,7 +46,7 @@ pub async fn pending(store: &Store) -> Result<Vec<String>, StoreError> {
 
 /// Whether a database whose newest migration this is has the schema that this program was built with. A newer release may have
 /// migrated already: two releases can run side by side.
-pub fn is_current_version(newest: Option<&str>) -> bool {
+pub(crate) fn is_current_version(newest: Option<&str>) -> bool {
     let known = MigrationSource::<diesel::pg::Pg>::migrations(&MIGRATIONS).unwrap_or_default();
     let last = known.iter().map(|migration| migration.name().version().to_string()).max();
     newest >= last.as_deref()

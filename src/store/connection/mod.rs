@@ -1,6 +1,6 @@
 //! Connections: how they are opened and pooled, prepared and migrated, and what fails on them.
 
-pub mod columns;
+pub(crate) mod columns;
 pub mod connect;
 pub mod error;
 pub mod migrate;
@@ -9,5 +9,5 @@ pub mod pacing;
 pub mod pool;
 pub mod schema;
 pub mod settings;
-pub mod statement;
-pub mod storage_attempt;
+pub(crate) mod statement;
+pub(crate) mod storage_attempt;

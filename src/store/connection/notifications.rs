@@ -23,24 +23,24 @@ const CHECK_AFTER: Duration = Duration::from_secs(10);
 const MAX_SILENCE: Duration = Duration::from_secs(2);
 
 /// Tells all programs that listen, this one included. `sender` says who told.
-pub async fn send(conn: &mut Connection, sender: Uuid, accounts: &[AccountId]) -> Result<(), StoreError> {
+pub(crate) async fn send(conn: &mut Connection, sender: Uuid, accounts: &[AccountId]) -> Result<(), StoreError> {
     let payloads: Vec<String> = accounts.iter().map(|account| format!("{sender} {}", account.0)).collect();
     statement(NOTIFY).bind::<Array<Text>, _>(payloads).execute(conn).await?;
     Ok(())
 }
 
 /// A connection that listens, and does nothing else.
-pub struct Subscription(Connection);
+pub(crate) struct Subscription(Connection);
 
 impl Subscription {
-    pub async fn open(store: &Store) -> Result<Self, StoreError> {
+    pub(crate) async fn open(store: &Store) -> Result<Self, StoreError> {
         let mut connection = store.own_connection().await?;
         connection.batch_execute("listen reasoner_webhooks").await?;
         Ok(Self(connection))
     }
 
     /// The next word: who told, and of which account. An error means that words may have been missed.
-    pub async fn next(&mut self) -> Result<(Uuid, AccountId), StoreError> {
+    pub(crate) async fn next(&mut self) -> Result<(Uuid, AccountId), StoreError> {
         loop {
             let notification =
                 timeout(CHECK_AFTER, async { std::pin::pin!(self.0.notifications_stream()).next().await }).await;

@@ -28,17 +28,17 @@ impl Default for Pacing {
 
 impl Pacing {
     /// A batch was stored just now.
-    pub fn note_batch(&self) {
+    pub(crate) fn note_batch(&self) {
         self.note_batch_at(self.opened.elapsed());
     }
 
     /// Whether events are being stored.
-    pub fn senders_are_active(&self) -> bool {
+    pub(crate) fn senders_are_active(&self) -> bool {
         self.senders_are_active_at(self.opened.elapsed())
     }
 
     /// How long to rest after a step that took so long.
-    pub fn rest_after(&self, step: Duration) -> Duration {
+    pub(crate) fn rest_after(&self, step: Duration) -> Duration {
         if self.senders_are_active() { step * SHARE_OF_SENDERS } else { Duration::ZERO }
     }
 

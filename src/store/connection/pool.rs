@@ -45,7 +45,7 @@ const MAX_BACKGROUND_CONNECTIONS: usize = 3;
 /// A connection, as the queries of this layer take it.
 pub type Connection = AsyncPgConnection;
 /// A connection that goes back to the pool when dropped.
-pub type Pooled = PooledConnection<'static, AsyncPgConnection>;
+pub(crate) type Pooled = PooledConnection<'static, AsyncPgConnection>;
 
 /// What knows which transactions are open, so that the pool takes no connection back that is within one.
 pub(in crate::store) type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
@@ -85,15 +85,15 @@ impl DerefMut for BackgroundConnection {
 
 /// A statement that locks something until its transaction ends. It goes with the beginning, which saves a round trip.
 #[derive(Debug)]
-pub struct Lock(pub(in crate::store) String);
+pub(crate) struct Lock(pub(in crate::store) String);
 
 /// How long callers waited for a connection of the pool.
 #[derive(Debug, Default)]
-pub struct Waits {
+pub(crate) struct Waits {
     /// The waits that ended well: a look at whether the connection is alive is part of them.
-    pub granted: Durations,
+    pub(crate) granted: Durations,
     /// Callers that got none in time.
-    pub failed: Counter,
+    pub(crate) failed: Counter,
 }
 
 impl std::fmt::Debug for Store {
@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// The same, for the server of one cluster and no other that may answer at this address, by its system identifier.
-    pub async fn open_only(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
+    pub(crate) async fn open_only(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
         let runtime = Handle::current();
@@ -177,22 +177,22 @@ impl Store {
     }
 
     /// The turn to write one batch of events. Waits while the database server is restarted.
-    pub async fn batch_turn(&self) -> OwnedRwLockReadGuard<()> {
+    pub(crate) async fn batch_turn(&self) -> OwnedRwLockReadGuard<()> {
         self.batches.clone().read_owned().await
     }
 
     /// Waits until no batch is being written. No other begins until what is given back is dropped.
-    pub async fn pause_batches(&self) -> OwnedRwLockWriteGuard<()> {
+    pub(crate) async fn pause_batches(&self) -> OwnedRwLockWriteGuard<()> {
         self.batches.clone().write_owned().await
     }
 
     /// Whether senders need the machine just now.
-    pub fn pacing(&self) -> &Pacing {
+    pub(crate) fn pacing(&self) -> &Pacing {
         &self.pacing
     }
 
     /// How long callers waited since the start.
-    pub fn waits(&self) -> &Waits {
+    pub(crate) fn waits(&self) -> &Waits {
         &self.waits
     }
 
@@ -211,7 +211,7 @@ impl Store {
     }
 
     /// Lets something go on beside the threads that answer requests, where a long computation would make others wait.
-    pub fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    pub(crate) fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
         self.runtime.spawn(task)
     }
 
@@ -246,12 +246,12 @@ impl Store {
     }
 
     /// From now on takes no connection to the database of another installation than the one that has this checksum key.
-    pub fn require_installation(&self, checksum_key: &[u8]) {
+    pub(crate) fn require_installation(&self, checksum_key: &[u8]) {
         self.connector.require_installation(checksum_key);
     }
 
     /// Runs `act` in a transaction: committed when it answers `Ok`, rolled back when it answers `Err`.
-    pub async fn transaction<T, E: From<StoreError>>(
+    pub(crate) async fn transaction<T, E: From<StoreError>>(
         &self,
         act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -259,7 +259,7 @@ impl Store {
     }
 
     /// The same, under a lock from the beginning.
-    pub async fn transaction_under<T, E: From<StoreError>>(
+    pub(crate) async fn transaction_under<T, E: From<StoreError>>(
         &self,
         lock: &Lock,
         act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
@@ -291,13 +291,13 @@ impl Store {
 }
 
 task_local! {
-    /// Whether a connection was asked whether it is alive.
-    static ASKED: Cell<bool>;
+    /// Whether a connection has answered that it is alive.
+    static HAS_ANSWERED: Cell<bool>;
 }
 
-/// Within one request, only the first connection is asked whether it is alive: each time is a round trip.
-pub async fn ask_once<T>(request: impl Future<Output = T>) -> T {
-    ASKED.scope(Cell::new(false), request).await
+/// Within one request, connections are asked whether they are alive until one has answered: each time is a round trip.
+pub(crate) async fn ask_once<T>(request: impl Future<Output = T>) -> T {
+    HAS_ANSWERED.scope(Cell::new(false), request).await
 }
 
 /// Until when silence is taken for death sooner than usual.
@@ -310,13 +310,16 @@ impl Suspicion {
         if conn.is_broken() {
             return false;
         }
-        if ASKED.try_with(|asked| asked.replace(true)).unwrap_or(false) {
+        if HAS_ANSWERED.try_with(Cell::get).unwrap_or(false) {
             return true;
         }
         let suspects = self.until().is_some_and(|until| Instant::now() < until);
         let patience = if suspects { MAX_SILENCE_OF_SUSPECTS } else { MAX_SILENCE };
         match timeout(patience, conn.batch_execute("")).await {
-            Ok(answer) => answer.is_ok(),
+            Ok(answer) => {
+                let _ = HAS_ANSWERED.try_with(|has| has.set(answer.is_ok()));
+                answer.is_ok()
+            }
             Err(_) => {
                 *self.until() = Some(Instant::now() + SUSPECT_FOR);
                 false

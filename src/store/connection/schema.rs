@@ -1,5 +1,7 @@
 //! The tables as the query builder knows them. The migrations are the truth; a test compares the two.
 
+#![expect(missing_docs, reason = "the macro of diesel makes what stands here public, and the migrations describe it")]
+
 diesel::table! {
     installation (id) {
         id -> Bool,

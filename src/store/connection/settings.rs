@@ -30,7 +30,7 @@ pub async fn show(conn: &mut Connection, name: &str) -> Result<String, StoreErro
 }
 
 /// The encoding of the database.
-pub async fn encoding(conn: &mut Connection) -> Result<String, StoreError> {
+pub(crate) async fn encoding(conn: &mut Connection) -> Result<String, StoreError> {
     let row: Value = sql_query(
         "select pg_encoding_to_char(encoding)::text as value from pg_database where datname = current_database()",
     )
@@ -40,13 +40,13 @@ pub async fn encoding(conn: &mut Connection) -> Result<String, StoreError> {
 }
 
 /// What time the server has.
-pub async fn clock(conn: &mut Connection) -> Result<Timestamp, StoreError> {
+pub(crate) async fn clock(conn: &mut Connection) -> Result<Timestamp, StoreError> {
     let row: Now = sql_query("select clock_timestamp() as now").get_result(conn).await?;
     Ok(row.now.into())
 }
 
 /// What a process of the server waits for; nothing when it is at work, or is not there.
-pub async fn wait_event(conn: &mut Connection, backend: i32) -> Result<Option<String>, StoreError> {
+pub(crate) async fn wait_event(conn: &mut Connection, backend: i32) -> Result<Option<String>, StoreError> {
     let row: Option<Value> =
         sql_query("select wait_event as value from pg_stat_activity where pid = $1 and wait_event is not null")
             .bind::<Integer, _>(backend)
@@ -58,15 +58,15 @@ pub async fn wait_event(conn: &mut Connection, backend: i32) -> Result<Option<St
 
 /// Connections of clients that the server allows this role and database, and those that there are.
 #[derive(Clone, Copy, Debug, QueryableByName)]
-pub struct Connections {
+pub(crate) struct Connections {
     #[diesel(sql_type = Integer)]
-    pub allowed: i32,
+    pub(crate) allowed: i32,
     #[diesel(sql_type = Integer)]
-    pub open: i32,
+    pub(crate) open: i32,
 }
 
 /// How many connections there may be, and how many there are.
-pub async fn connections(conn: &mut Connection) -> Result<Connections, StoreError> {
+pub(crate) async fn connections(conn: &mut Connection) -> Result<Connections, StoreError> {
     let connections = sql_query(
         "select least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int, \
          nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)) as allowed, \

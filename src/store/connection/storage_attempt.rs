@@ -11,25 +11,25 @@ use crate::store::connection::settings;
 use crate::store::tables::batches::BatchConnection;
 
 /// An attempt that has not committed by then has failed.
-pub const MAX_ATTEMPT: Duration = Duration::from_millis(1_500);
+pub(crate) const MAX_ATTEMPT: Duration = Duration::from_millis(1_500);
 /// How long the database may take to say what a commit waits for.
 const MAX_DIAGNOSIS: Duration = Duration::from_millis(300);
 
 /// Why nothing can be stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{summary}{}{detail}", if detail.is_empty() { "" } else { ": " })]
-pub struct Problem {
+pub(crate) struct Problem {
     /// What anybody may read.
-    pub summary: &'static str,
+    pub(crate) summary: &'static str,
     /// The server's words, for operators.
-    pub detail: String,
+    pub(crate) detail: String,
     /// There is no partition for events that arrive now. Whoever stores one makes it first.
-    pub is_missing_partition: bool,
+    pub(crate) is_missing_partition: bool,
 }
 
 impl Problem {
     /// With words that anybody may read, and those for operators.
-    pub fn new(summary: &'static str, detail: String) -> Self {
+    pub(crate) fn new(summary: &'static str, detail: String) -> Self {
         Self { summary, detail, is_missing_partition: false }
     }
 }
@@ -43,7 +43,7 @@ impl From<&StoreError> for Problem {
 
 /// Attempts to store an event of nobody, and says what the matter is where that fails or takes too long. Gives back the newest
 /// migration.
-pub async fn attempt_to_store(
+pub(crate) async fn attempt_to_store(
     store: &Store,
     connection: &mut BatchConnection,
     now: Timestamp,
@@ -62,7 +62,7 @@ pub async fn attempt_to_store(
 }
 
 /// The problem of a database that says nothing.
-pub fn no_answer() -> Problem {
+pub(crate) fn no_answer() -> Problem {
     Problem::new("the database is out of reach", format!("no answer within {} ms", MAX_ATTEMPT.as_millis()))
 }
 

@@ -32,7 +32,7 @@ struct Now {
 }
 
 /// What is committed now.
-pub async fn snapshot(conn: &mut Connection) -> Result<Snapshot, StoreError> {
+pub(crate) async fn snapshot(conn: &mut Connection) -> Result<Snapshot, StoreError> {
     let row: Now = statement("select pg_current_snapshot()::text as snapshot").get_result(conn).await?;
     row.snapshot.parse().map_err(|_| StoreError::Unreadable(row.snapshot))
 }
@@ -44,12 +44,12 @@ fn committed_after(snapshot: &Snapshot) -> OnEvents {
 }
 
 /// The events that a snapshot shows.
-pub fn shown_by(snapshot: &Snapshot) -> OnEvents {
+pub(crate) fn shown_by(snapshot: &Snapshot) -> OnEvents {
     Box::new(diesel::dsl::not(committed_after(snapshot)))
 }
 
 /// The smallest id that can be unseen at a position.
-pub fn oldest_unseen(position: &Position) -> EventId {
+pub(crate) fn oldest_unseen(position: &Position) -> EventId {
     match position.seen {
         Seen::UpToId => position.at,
         _ => {
@@ -60,7 +60,7 @@ pub fn oldest_unseen(position: &Position) -> EventId {
 }
 
 /// Those of a query that are unseen at a position and shown by a snapshot.
-pub fn unseen(query: Events, from: &Position, until: &Snapshot) -> Events {
+pub(crate) fn unseen(query: Events, from: &Position, until: &Snapshot) -> Events {
     let query = query.filter(shown_by(until));
     match &from.seen {
         Seen::UpToId => query.filter(events::id.gt(from.at.0)),
@@ -79,7 +79,10 @@ struct ReaderNumber {
 }
 
 /// Of these accounts with a position each, the places of those with anything that is unseen there: in one question, whatever their number.
-pub async fn with_news(conn: &mut Connection, readers: &[(AccountId, Position)]) -> Result<HashSet<usize>, StoreError> {
+pub(crate) async fn with_news(
+    conn: &mut Connection,
+    readers: &[(AccountId, Position)],
+) -> Result<HashSet<usize>, StoreError> {
     let (mut places, mut accounts, mut oldest, mut snapshots) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (place, (account, position)) in readers.iter().enumerate() {
         if let Seen::Shown(snapshot) | Seen::PartlyShown(snapshot, _) = &position.seen {

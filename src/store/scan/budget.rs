@@ -31,7 +31,7 @@ impl<'a> Budget<'a> {
     /// For somebody who waits for a page.
     pub const PAGE: Self = Self { rows: 1_000_000, bytes: 8 << 20, time: Duration::from_millis(250), senders: None };
     /// For those who look at a live page: what they were not told by then, they are told to load.
-    pub const LIVE: Self = Self { rows: 4_000, ..Self::PAGE };
+    pub(crate) const LIVE: Self = Self { rows: 4_000, ..Self::PAGE };
     /// For a program that reads all of it, so that no connection is kept for long.
     pub const BATCH: Self = Self { rows: 10_000_000, time: MAX_LISTING, ..Self::PAGE };
 
@@ -41,7 +41,7 @@ impl<'a> Budget<'a> {
     }
 
     /// The same at a fifth of the speed while somebody sends.
-    pub fn beside(self, senders: &'a Pacing) -> Self {
+    pub(crate) fn beside(self, senders: &'a Pacing) -> Self {
         Self { senders: Some(senders), ..self }
     }
 

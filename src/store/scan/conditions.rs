@@ -14,7 +14,7 @@ use crate::store::scan::span::{Events, OnEvents, Span};
 
 /// How the database is to find what passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
+pub(crate) enum By {
     /// By the key alone: of a small part of a week, an index of texts would list the whole week.
     Key,
     /// By the indexes of a closed week, where they help.
@@ -23,7 +23,7 @@ pub enum By {
 
 /// The events of a span that the database does not drop. `patterns` are those of the filter's search; the times of the filter are the
 /// span's.
-pub fn passing(account: AccountId, filter: &EventFilter, patterns: &Patterns, span: &Span, by: By) -> Events {
+pub(crate) fn passing(account: AccountId, filter: &EventFilter, patterns: &Patterns, span: &Span, by: By) -> Events {
     let mut query = span.events(account);
     if let Some(credential) = filter.credential {
         query = query.filter(events::credential_id.eq(credential.0));

@@ -101,7 +101,7 @@ impl EventScan {
     }
 
     /// What is unseen at a position and shown by a snapshot.
-    pub fn of_arrivals(
+    pub(crate) fn of_arrivals(
         account: AccountId,
         filter: &EventFilter,
         (from, until): (&Position, &Snapshot),
@@ -120,7 +120,7 @@ impl EventScan {
     }
 
     /// What has not been looked at.
-    pub fn left(&self) -> Span {
+    pub(crate) fn left(&self) -> Span {
         self.left
     }
 
@@ -130,7 +130,11 @@ impl EventScan {
     }
 
     /// The keys of the next part; `None` where no events are left. A connection that this was given has to be kept until it answers.
-    pub async fn next(&mut self, conn: &mut Connection, budget: &Budget<'_>) -> Result<Option<Part<Key>>, StoreError> {
+    pub(crate) async fn next(
+        &mut self,
+        conn: &mut Connection,
+        budget: &Budget<'_>,
+    ) -> Result<Option<Part<Key>>, StoreError> {
         if self.listed.is_none() && !self.left.is_empty() && !self.filter.needs_scan() {
             self.listed = Some(self.list_all(conn, budget.rows).await?);
         }

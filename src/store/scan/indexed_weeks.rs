@@ -20,7 +20,7 @@ const MIN_MILLIS: u128 = 20;
 
 /// Which weeks an index may be asked for.
 #[derive(Debug)]
-pub struct Indexes {
+pub(crate) struct Indexes {
     /// The search has a text in it that is long enough.
     usable: bool,
     /// The partitions with indexes, once they were needed.
@@ -28,7 +28,7 @@ pub struct Indexes {
 }
 
 impl Indexes {
-    pub fn new(patterns: &Patterns) -> Self {
+    pub(crate) fn new(patterns: &Patterns) -> Self {
         let has_trigram = |pattern: &Pattern| {
             pattern
                 .iter()
@@ -38,7 +38,7 @@ impl Indexes {
     }
 
     /// What is ahead of a span and in an indexed week.
-    pub async fn week_ahead(&mut self, conn: &mut Connection, span: &Span) -> Result<Option<Span>, StoreError> {
+    pub(crate) async fn week_ahead(&mut self, conn: &mut Connection, span: &Span) -> Result<Option<Span>, StoreError> {
         if !self.usable {
             return Ok(None);
         }
@@ -52,7 +52,7 @@ impl Indexes {
     }
 
     /// The search is not as rare as it seemed.
-    pub fn give_up(&mut self) {
+    pub(crate) fn give_up(&mut self) {
         self.usable = false;
     }
 }
@@ -60,7 +60,7 @@ impl Indexes {
 /// What may pass in an indexed week, which is what the query finds in it by its index; `None` when that took too long, because too many
 /// do. The order is spelled so that the key's index is of no use for it: the planner would otherwise walk through that one and hope to
 /// meet a match soon.
-pub async fn list(
+pub(crate) async fn list(
     conn: &mut Connection,
     query: Events,
     week: &Span,

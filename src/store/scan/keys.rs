@@ -26,23 +26,23 @@ diesel::define_sql_function! {
 /// The key of an event, with how much its body and its headers are.
 #[derive(Clone, Copy, Debug, Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(Pg))]
-pub struct Key {
+pub(crate) struct Key {
     #[diesel(deserialize_as = Uuid)]
-    pub id: EventId,
-    pub size_bytes: i32,
+    pub(crate) id: EventId,
+    pub(crate) size_bytes: i32,
     #[diesel(select_expression = octet_length(events::headers))]
-    pub header_bytes: i32,
+    pub(crate) header_bytes: i32,
 }
 
 impl Key {
     /// The size of the body.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.size_bytes.unsigned_abs())
     }
 }
 
 /// The first keys of a query in the order of a span.
-pub async fn list(conn: &mut Connection, query: Events, span: &Span, most: u64) -> Result<Vec<Key>, StoreError> {
+pub(crate) async fn list(conn: &mut Connection, query: Events, span: &Span, most: u64) -> Result<Vec<Key>, StoreError> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     Ok(span.ordered(query).limit(most).select(Key::as_select()).load(conn).await?)
 }
@@ -75,7 +75,7 @@ const MEASURE_OLDEST: &str = measuring!("id");
 const MEASURE_NEWEST: &str = measuring!("id desc");
 
 /// The last event of the part that a span begins with, and how many that part has; `None` where it has no events.
-pub async fn measure(
+pub(crate) async fn measure(
     conn: &mut Connection,
     account: AccountId,
     span: &Span,
@@ -107,7 +107,7 @@ pub async fn measure(
 }
 
 /// How many keys there are at the beginning whose events may be in memory at once.
-pub fn fitting<'k>(keys: impl IntoIterator<Item = &'k Key>, budget: &Budget<'_>) -> usize {
+pub(crate) fn fitting<'k>(keys: impl IntoIterator<Item = &'k Key>, budget: &Budget<'_>) -> usize {
     let (mut events, mut bodies, mut headers) = (0, 0, 0);
     let fits = |key: &&Key| {
         events += 1;

@@ -21,6 +21,7 @@ const SHARE_OF_INDEX: u32 = 2;
 
 /// What a look found, in the order of its scan.
 #[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Found {
     pub ids: Vec<EventId>,
     /// Where the next look begins: everything up to here was looked at. `None` when nothing is left.
@@ -56,7 +57,11 @@ impl EventScan {
 }
 
 /// The oldest event from an id on.
-pub async fn oldest(conn: &mut Connection, account: AccountId, from: EventId) -> Result<Option<EventId>, StoreError> {
+pub(crate) async fn oldest(
+    conn: &mut Connection,
+    account: AccountId,
+    from: EventId,
+) -> Result<Option<EventId>, StoreError> {
     let mut scan = EventScan::at(account, &EventFilter::default(), Cursor::After(from.previous()));
     Ok(scan.look(conn, 1, Budget::PAGE).await?.ids.first().copied())
 }

@@ -10,5 +10,5 @@ pub mod keys;
 pub mod look;
 pub mod search_indexes;
 pub mod searching;
-pub mod span;
-pub mod whole_rows;
+pub(crate) mod span;
+pub(crate) mod whole_rows;

@@ -17,9 +17,9 @@ const CLOSED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// The bodies with their ASCII letters in lower case and no others, whatever the locale of the database thinks of them: what the
 /// index is over, and what searches compare.
-pub const LOWER_BODY: &str = "lower(body collate \"C\")";
+pub(crate) const LOWER_BODY: &str = "lower(body collate \"C\")";
 /// A body that has the beginning of an escape for a character up to U+00FF.
-pub const HAS_SHORT_ESCAPE: &str = r"strpos(body, E'\\u00') > 0";
+pub(crate) const HAS_SHORT_ESCAPE: &str = r"strpos(body, E'\\u00') > 0";
 
 /// What making an index may take of the database server's memory while it lasts. An index of trigrams is gathered in memory and
 /// merged into its file each time this is full, so little memory means many merges.
@@ -54,7 +54,7 @@ pub async fn has_extension(conn: &mut Connection) -> Result<bool, StoreError> {
 }
 
 /// Whether upkeep can make the extension: it is installed on the server, and the role may create it in this database.
-pub async fn may_make_extension(conn: &mut Connection) -> Result<bool, StoreError> {
+pub(crate) async fn may_make_extension(conn: &mut Connection) -> Result<bool, StoreError> {
     let answer: Answer = sql_query(
         "select exists (select from pg_available_extension_versions where name = 'pg_trgm' and \
          ((trusted or not superuser) and has_database_privilege(current_database(), 'create') \
@@ -79,7 +79,7 @@ pub async fn list_indexed(conn: &mut Connection) -> Result<Vec<String>, StoreErr
 }
 
 /// The partitions of weeks that are over, oldest first.
-pub async fn list_closed(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn list_closed(conn: &mut Connection, now: Timestamp) -> Result<Vec<String>, StoreError> {
     let closed_before = now.saturating_sub(CLOSED_AFTER).unwrap_or(now);
     let mut closed = partitions::list(conn).await?;
     closed.retain(|name| partitions::ends(name).is_some_and(|end| end <= closed_before));

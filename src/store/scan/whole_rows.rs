@@ -43,7 +43,7 @@ impl From<Row> for WholeEvent {
 }
 
 /// What a query finds, whole.
-pub async fn load(conn: &mut Connection, query: Events) -> Result<impl Iterator<Item = WholeEvent>, StoreError> {
+pub(crate) async fn load(conn: &mut Connection, query: Events) -> Result<impl Iterator<Item = WholeEvent>, StoreError> {
     let rows: Vec<Row> = query.select(Row::as_select()).load(conn).await?;
     Ok(rows.into_iter().map(WholeEvent::from))
 }

@@ -12,7 +12,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::accounts;
 
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     id: AccountId,
     name: &str,
@@ -32,21 +32,21 @@ pub async fn insert(
 }
 
 /// Sets the plan and answers with the plan before. The row stays locked until the transaction ends.
-pub async fn change_plan(conn: &mut Connection, id: AccountId, plan: Plan) -> Result<Plan, StoreError> {
+pub(crate) async fn change_plan(conn: &mut Connection, id: AccountId, plan: Plan) -> Result<Plan, StoreError> {
     let before: String = accounts::table.find(id.0).select(accounts::plan).for_update().first(conn).await?;
     diesel::update(accounts::table.find(id.0)).set(accounts::plan.eq(plan.as_str())).execute(conn).await?;
     word(&before)
 }
 
 /// Sets how long events are kept; `None` for as long as the installation.
-pub async fn set_retention(conn: &mut Connection, id: AccountId, days: Option<u32>) -> Result<(), StoreError> {
+pub(crate) async fn set_retention(conn: &mut Connection, id: AccountId, days: Option<u32>) -> Result<(), StoreError> {
     let days = days.map(|days| i32::try_from(days).unwrap_or(i32::MAX));
     diesel::update(accounts::table.find(id.0)).set(accounts::retention_days.eq(days)).execute(conn).await?;
     Ok(())
 }
 
 /// The accounts that keep events for a time of their own, with its days.
-pub async fn list_retentions(conn: &mut Connection) -> Result<Vec<(AccountId, u32)>, StoreError> {
+pub(crate) async fn list_retentions(conn: &mut Connection) -> Result<Vec<(AccountId, u32)>, StoreError> {
     let rows: Vec<(Uuid, Option<i32>)> = accounts::table
         .filter(accounts::retention_days.is_not_null())
         .select((accounts::id, accounts::retention_days))
@@ -56,12 +56,12 @@ pub async fn list_retentions(conn: &mut Connection) -> Result<Vec<(AccountId, u3
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-pub async fn rename(conn: &mut Connection, id: AccountId, name: &AccountName) -> Result<(), StoreError> {
+pub(crate) async fn rename(conn: &mut Connection, id: AccountId, name: &AccountName) -> Result<(), StoreError> {
     diesel::update(accounts::table.find(id.0)).set(accounts::name.eq(name.as_str())).execute(conn).await?;
     Ok(())
 }
 
 /// Deletes the account, and with it users, sessions, credentials and their passwords; `false` when it was gone already.
-pub async fn delete(conn: &mut Connection, id: AccountId) -> Result<bool, StoreError> {
+pub(crate) async fn delete(conn: &mut Connection, id: AccountId) -> Result<bool, StoreError> {
     Ok(diesel::delete(accounts::table.find(id.0)).execute(conn).await? == 1)
 }

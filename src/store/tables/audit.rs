@@ -20,7 +20,7 @@ use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{audit_log, users};
 
 /// Writes down what `act`'s actor did.
-pub async fn append(
+pub(crate) async fn append(
     conn: &mut Connection,
     account: AccountId,
     act: &Act,
@@ -119,7 +119,7 @@ macro_rules! lines {
 }
 
 /// The newest lines first.
-pub async fn list(
+pub(crate) async fn list(
     conn: &mut Connection,
     account: AccountId,
     filter: &AuditFilter,
@@ -135,7 +135,7 @@ pub async fn list(
 }
 
 /// The oldest lines first, after a given one: what an export reads, batch by batch.
-pub async fn list_after(
+pub(crate) async fn list_after(
     conn: &mut Connection,
     account: AccountId,
     filter: &AuditFilter,

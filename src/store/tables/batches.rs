@@ -58,6 +58,7 @@ enum Prepared {
 
 /// Why an event of a batch was not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum NotStored {
     /// Its password may no longer be used.
     Refused(Reason),
@@ -66,6 +67,7 @@ pub enum NotStored {
 }
 
 impl BatchConnection {
+    /// Connects, within a second. `counter` tells the counts of this writer from those of others.
     pub async fn open(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
         let session = store.raw_session().await?;
         let mut connection =
@@ -87,7 +89,7 @@ impl BatchConnection {
     }
 
     /// Whether the server has ended it: after a restart, say, while nothing was to be written.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.session.client.is_closed()
     }
 
@@ -100,7 +102,7 @@ impl BatchConnection {
 
     /// Stores an event of nobody as [`BatchConnection::store`] does, takes it back, and commits: what any event would come to now.
     /// Gives back the newest migration.
-    pub async fn attempt(&mut self, now: Timestamp) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn attempt(&mut self, now: Timestamp) -> Result<Option<String>, StoreError> {
         // The random part is this connection's own, so that two programs never try the same id.
         let id = EventId::first_of(now).0.as_u128() | (self.counter.as_u128() >> 64);
         let event = NewEvent {
@@ -135,7 +137,7 @@ impl BatchConnection {
     }
 
     /// What `synchronous_commit` is in the transaction that stores.
-    pub async fn synchronous_commit(&mut self) -> Result<String, StoreError> {
+    pub(crate) async fn synchronous_commit(&mut self) -> Result<String, StoreError> {
         self.execute("begin").await?;
         self.store_rows(&[]).await?;
         let value = self.query("select current_setting('synchronous_commit')").await?;
@@ -144,7 +146,7 @@ impl BatchConnection {
     }
 
     /// The server's process behind the connection.
-    pub async fn backend(&mut self) -> Result<i32, StoreError> {
+    pub(crate) async fn backend(&mut self) -> Result<i32, StoreError> {
         Ok(self.query("select pg_backend_pid()").await?.try_get(0)?)
     }
 

@@ -26,9 +26,9 @@ const DAYS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// What stands above lists: the counts, each with when it begins, and from how many addresses accepted events came.
 #[derive(Clone, Debug)]
-pub struct Overview {
-    pub counts: BTreeMap<Timestamp, Counts>,
-    pub in_use: InUse,
+pub(crate) struct Overview {
+    pub(crate) counts: BTreeMap<Timestamp, Counts>,
+    pub(crate) in_use: InUse,
 }
 
 /// Where there are no counts, there is one row without a time.
@@ -104,7 +104,7 @@ async fn read(
 }
 
 /// Since a moment by half hour, of one credential or of all.
-pub async fn by_half_hour(
+pub(crate) async fn by_half_hour(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,
@@ -114,7 +114,7 @@ pub async fn by_half_hour(
 }
 
 /// Since the beginning of a day by day, of one credential or of all.
-pub async fn by_day(
+pub(crate) async fn by_day(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,
@@ -143,7 +143,7 @@ const ADD_TO_DAYS: &str = "with over as (delete from event_counts where ctid = a
 
 /// Adds together what is over: the rows of all writers of a half hour, then the half hours of a day. Each step is one statement, so
 /// nobody reads a count twice or misses one, and whoever still adds to an old half hour begins a new row, for the next time.
-pub async fn compact(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn compact(conn: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
     let before = |age: SignedDuration| now.saturating_sub(age).unwrap_or(Timestamp::UNIX_EPOCH);
     old_rows::execute(conn, MERGE, half_hour_of(before(MERGED_AFTER)), old_rows::STEP).await?;
     old_rows::execute(conn, ADD_TO_DAYS, half_hour_of(before(KEPT_FOR)), old_rows::STEP).await?;

@@ -20,20 +20,20 @@ use crate::store::connection::schema::{accounts, credential_secrets, credentials
 use crate::store::connection::statement::statement;
 
 /// The constraint that lets a hint pick one row.
-pub const HINT_IS_UNIQUE: &str = "credential_secrets_hint_is_unique";
+pub(crate) const HINT_IS_UNIQUE: &str = "credential_secrets_hint_is_unique";
 
 /// A password that is to be inserted.
 #[derive(Clone, Copy, Debug)]
-pub struct NewSecret<'a> {
-    pub id: SecretId,
-    pub credential: CredentialId,
-    pub hint: &'a str,
-    pub hash: &'a str,
-    pub slot: i16,
-    pub at: Timestamp,
+pub(crate) struct NewSecret<'a> {
+    pub(crate) id: SecretId,
+    pub(crate) credential: CredentialId,
+    pub(crate) hint: &'a str,
+    pub(crate) hash: &'a str,
+    pub(crate) slot: i16,
+    pub(crate) at: Timestamp,
 }
 
-pub async fn insert(conn: &mut Connection, new: NewSecret<'_>) -> Result<(), StoreError> {
+pub(crate) async fn insert(conn: &mut Connection, new: NewSecret<'_>) -> Result<(), StoreError> {
     diesel::insert_into(credential_secrets::table)
         .values((
             credential_secrets::id.eq(new.id.0),
@@ -49,7 +49,7 @@ pub async fn insert(conn: &mut Connection, new: NewSecret<'_>) -> Result<(), Sto
 }
 
 /// The same, and lets the password that it replaces work until a moment and no longer, in one round trip.
-pub async fn insert_replacing(
+pub(crate) async fn insert_replacing(
     conn: &mut Connection,
     new: NewSecret<'_>,
     (replaced, overlap, end): (SecretId, Overlap, Timestamp),
@@ -114,15 +114,15 @@ impl PasswordRow {
 
 /// A password whose overlap has ended by itself.
 #[derive(Clone, Debug)]
-pub struct Expired {
-    pub credential_id: CredentialId,
-    pub hint: String,
-    pub at: Timestamp,
+pub(crate) struct Expired {
+    pub(crate) credential_id: CredentialId,
+    pub(crate) hint: String,
+    pub(crate) at: Timestamp,
 }
 
 /// Gives back the slots of passwords whose overlap has ended, of one credential or of all, and names them. Each password is
 /// named once, whoever asks, since it has its slot once.
-pub async fn end_expired(
+pub(crate) async fn end_expired(
     conn: &mut Connection,
     credential: Option<CredentialId>,
     now: Timestamp,
@@ -148,7 +148,7 @@ pub async fn end_expired(
 }
 
 /// Sets the date at which a password ends, or removes it.
-pub async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<Timestamp>) -> Result<(), StoreError> {
+pub(crate) async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<Timestamp>) -> Result<(), StoreError> {
     statement("update credential_secrets set expires_at = $2 where id = $1")
         .bind::<SqlUuid, _>(id.0)
         .bind::<Nullable<Timestamptz>, _>(end.map(Moment))
@@ -158,7 +158,12 @@ pub async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<Timesta
 }
 
 /// Lets a replaced password work until `end` instead, and notes that this was done.
-pub async fn extend(conn: &mut Connection, id: SecretId, end: Timestamp, at: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn extend(
+    conn: &mut Connection,
+    id: SecretId,
+    end: Timestamp,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     statement("update credential_secrets set expires_at = $2, extended_at = $3 where id = $1")
         .bind::<SqlUuid, _>(id.0)
         .bind::<Timestamptz, _>(Moment(end))
@@ -169,7 +174,7 @@ pub async fn extend(conn: &mut Connection, id: SecretId, end: Timestamp, at: Tim
 }
 
 /// Ends a password now and for good.
-pub async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Result<(), StoreError> {
     statement("update credential_secrets set revoked_at = $2, slot = null where id = $1")
         .bind::<SqlUuid, _>(id.0)
         .bind::<Timestamptz, _>(Moment(at))
@@ -179,7 +184,11 @@ pub async fn revoke(conn: &mut Connection, id: SecretId, at: Timestamp) -> Resul
 }
 
 /// Ends every password of a credential now and for good.
-pub async fn revoke_all(conn: &mut Connection, credential: CredentialId, at: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn revoke_all(
+    conn: &mut Connection,
+    credential: CredentialId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     statement(
         "update credential_secrets set revoked_at = $2, slot = null where credential_id = $1 and revoked_at is null",
     )
@@ -194,16 +203,16 @@ pub async fn revoke_all(conn: &mut Connection, credential: CredentialId, at: Tim
 #[derive(Clone, Debug)]
 pub struct SecretRow {
     pub secret_id: SecretId,
-    pub credential_id: CredentialId,
-    pub account_id: AccountId,
-    pub hint: String,
-    pub hash: String,
-    pub expires_at: Option<Timestamp>,
-    pub revoked: bool,
-    pub disabled: bool,
-    pub plan: Plan,
+    pub(crate) credential_id: CredentialId,
+    pub(crate) account_id: AccountId,
+    pub(crate) hint: String,
+    pub(crate) hash: String,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) revoked: bool,
+    pub(crate) disabled: bool,
+    pub(crate) plan: Plan,
     /// Whether the credential has late events held.
-    pub holds_late_events: bool,
+    pub(crate) holds_late_events: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -251,7 +260,7 @@ macro_rules! secret_rows {
 }
 
 /// The password that a username and the public hint pick.
-pub async fn find_by_hint(
+pub(crate) async fn find_by_hint(
     conn: &mut Connection,
     username: &Username,
     hint: &str,
@@ -266,14 +275,14 @@ pub async fn find_by_hint(
 }
 
 /// The same by id: what the transaction that stores an event asks again.
-pub async fn find_row(conn: &mut Connection, id: SecretId) -> Result<Option<SecretRow>, StoreError> {
+pub(crate) async fn find_row(conn: &mut Connection, id: SecretId) -> Result<Option<SecretRow>, StoreError> {
     let row: Option<SecretColumns> =
         secret_rows!().filter(credential_secrets::id.eq(id.0)).first(conn).await.optional()?;
     row.map(TryFrom::try_from).transpose()
 }
 
 /// Puts another hash of the same password in the place of `old`, unless somebody did so before.
-pub async fn replace_hash(conn: &mut Connection, id: SecretId, old: &str, new: &str) -> Result<(), StoreError> {
+pub(crate) async fn replace_hash(conn: &mut Connection, id: SecretId, old: &str, new: &str) -> Result<(), StoreError> {
     diesel::update(credential_secrets::table.find(id.0).filter(credential_secrets::hash.eq(old)))
         .set(credential_secrets::hash.eq(new))
         .execute(conn)

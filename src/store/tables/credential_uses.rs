@@ -22,7 +22,7 @@ diesel::define_sql_function! {
 
 /// Notes that a password was used, as it was before. Never goes back in time, whoever writes last; `false` when nothing changed,
 /// as for a password that was never used.
-pub async fn note_use(
+pub(crate) async fn note_use(
     conn: &mut Connection,
     id: SecretId,
     at: Timestamp,
@@ -44,7 +44,7 @@ pub async fn note_use(
 
 /// Notes the first use of a password, and names it; `None` when it was not the first. Of two programs that try at once the
 /// database lets one.
-pub async fn note_first_use(
+pub(crate) async fn note_first_use(
     conn: &mut Connection,
     id: SecretId,
     at: Timestamp,
@@ -67,7 +67,7 @@ pub async fn note_first_use(
 }
 
 /// Notes that the use of a revoked password is told; `false` when that was done since `not_since`.
-pub async fn note_use_after_revoke(
+pub(crate) async fn note_use_after_revoke(
     conn: &mut Connection,
     credential: CredentialId,
     hint: &str,

@@ -18,9 +18,6 @@ use crate::store::connection::schema::{credential_secrets, credentials};
 use crate::store::connection::statement::statement;
 use crate::store::tables::credential_secrets::PasswordRow;
 
-/// The constraint that keeps usernames unique.
-pub const USERNAME_IS_UNIQUE: &str = "credentials_username_is_unique";
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = credentials, check_for_backend(Pg))]
 struct Row {
@@ -79,7 +76,7 @@ fn gather(rows: Vec<(Row, Option<PasswordRow>)>) -> Result<Vec<Credential>, Stor
     Ok(credentials)
 }
 
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     (account, id): (AccountId, CredentialId),
     name: &CredentialName,
@@ -100,7 +97,7 @@ pub async fn insert(
 }
 
 /// The usernames of an account, also of credentials that were revoked.
-pub async fn usernames_by_id(
+pub(crate) async fn usernames_by_id(
     conn: &mut Connection,
     account: AccountId,
 ) -> Result<HashMap<CredentialId, String>, StoreError> {
@@ -113,11 +110,11 @@ pub async fn usernames_by_id(
 }
 
 /// All credentials of an account, the oldest first, the revoked ones included.
-pub async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
+pub(crate) async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
     gather(with_passwords!(account).load(conn).await?)
 }
 
-pub async fn find(
+pub(crate) async fn find(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
@@ -126,12 +123,12 @@ pub async fn find(
 }
 
 /// What locks a credential until its transaction ends, so that acts on it follow one another.
-pub fn lock(account: AccountId, id: CredentialId) -> Lock {
+pub(crate) fn lock(account: AccountId, id: CredentialId) -> Lock {
     Lock(format!("select from credentials where account_id = '{account}' and id = '{id}' for update"))
 }
 
 /// The username of a credential, and nothing else.
-pub async fn find_username(
+pub(crate) async fn find_username(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
@@ -147,7 +144,7 @@ pub async fn find_username(
 }
 
 /// Whose credential a username is. Usernames are unique over all accounts.
-pub async fn find_owner(
+pub(crate) async fn find_owner(
     conn: &mut Connection,
     username: &Username,
 ) -> Result<Option<(AccountId, CredentialId)>, StoreError> {
@@ -161,13 +158,16 @@ pub async fn find_owner(
 }
 
 /// Every username of the installation, of revoked credentials too.
-pub async fn list_usernames(conn: &mut Connection) -> Result<Vec<Username>, StoreError> {
+pub(crate) async fn list_usernames(conn: &mut Connection) -> Result<Vec<Username>, StoreError> {
     let rows: Vec<String> = credentials::table.order(credentials::id).select(credentials::username).load(conn).await?;
     rows.iter().map(|text| word(text)).collect()
 }
 
 /// The account and the username of a credential, for a line in the audit log.
-pub async fn find_subject(conn: &mut Connection, id: CredentialId) -> Result<Option<(AccountId, String)>, StoreError> {
+pub(crate) async fn find_subject(
+    conn: &mut Connection,
+    id: CredentialId,
+) -> Result<Option<(AccountId, String)>, StoreError> {
     let row: Option<(Uuid, String)> = credentials::table
         .find(id.0)
         .select((credentials::account_id, credentials::username))
@@ -177,7 +177,7 @@ pub async fn find_subject(conn: &mut Connection, id: CredentialId) -> Result<Opt
     Ok(row.map(|(account, username)| (AccountId(account), username)))
 }
 
-pub async fn rename(
+pub(crate) async fn rename(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
@@ -193,7 +193,7 @@ pub async fn rename(
 }
 
 /// Disables at a moment, or enables with `None`.
-pub async fn set_disabled_at(
+pub(crate) async fn set_disabled_at(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
@@ -209,7 +209,7 @@ pub async fn set_disabled_at(
 }
 
 /// Switches the holding of late events.
-pub async fn set_holding(
+pub(crate) async fn set_holding(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,
@@ -225,7 +225,7 @@ pub async fn set_holding(
 }
 
 /// Revokes for good, with every password.
-pub async fn revoke(
+pub(crate) async fn revoke(
     conn: &mut Connection,
     account: AccountId,
     id: CredentialId,

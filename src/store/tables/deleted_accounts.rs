@@ -18,7 +18,7 @@ use crate::store::tables::detached_weeks;
 /// Rows that one statement deletes at most.
 const STEP: i64 = 1_000;
 
-pub async fn insert(conn: &mut Connection, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn insert(conn: &mut Connection, account: AccountId, now: Timestamp) -> Result<(), StoreError> {
     diesel::insert_into(deleted_accounts::table)
         .values((deleted_accounts::account_id.eq(account.0), deleted_accounts::deleted_at.eq(Moment(now))))
         .execute(conn)
@@ -27,7 +27,7 @@ pub async fn insert(conn: &mut Connection, account: AccountId, now: Timestamp) -
 }
 
 /// The accounts that may have left something, with the time of their end.
-pub async fn list(conn: &mut Connection) -> Result<Vec<(AccountId, Timestamp)>, StoreError> {
+pub(crate) async fn list(conn: &mut Connection) -> Result<Vec<(AccountId, Timestamp)>, StoreError> {
     let rows: Vec<(Uuid, Moment)> = deleted_accounts::table
         .order(deleted_accounts::deleted_at)
         .select((deleted_accounts::account_id, deleted_accounts::deleted_at))
@@ -37,13 +37,13 @@ pub async fn list(conn: &mut Connection) -> Result<Vec<(AccountId, Timestamp)>, 
 }
 
 /// No longer looks for what the account may have left.
-pub async fn forget(conn: &mut Connection, account: AccountId) -> Result<(), StoreError> {
+pub(crate) async fn forget(conn: &mut Connection, account: AccountId) -> Result<(), StoreError> {
     diesel::delete(deleted_accounts::table.find(account.0)).execute(conn).await?;
     Ok(())
 }
 
 /// Erases the oldest events that are left, a step of them; how many these were.
-pub async fn erase_events(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
+pub(crate) async fn erase_events(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let ids: Vec<Uuid> = events::table
         .filter(events::account_id.eq(account.0))
         .order(events::id.asc())
@@ -59,7 +59,7 @@ pub async fn erase_events(conn: &mut Connection, account: AccountId) -> Result<u
 }
 
 /// The same in the weeks that are detached from the table and may come back.
-pub async fn erase_detached_events(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
+pub(crate) async fn erase_detached_events(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let mut erased = 0;
     for (week, _) in detached_weeks::list(conn).await? {
         erased += erase_step(conn, &week, account).await?;
@@ -75,7 +75,7 @@ async fn erase_step(conn: &mut Connection, table: &str, account: AccountId) -> R
 }
 
 /// Erases some of the rest; how many rows these were.
-pub async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
+pub(crate) async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let mut erased = 0;
     for table in ["held_events", "rejections", "idempotency_keys", "daily_counts", "senders"] {
         erased += erase_step(conn, table, account).await?;
@@ -100,7 +100,7 @@ struct Counted {
 }
 
 /// What an account would lose. Counting stops where it would take long.
-pub async fn holdings(conn: &mut Connection, account: AccountId) -> Result<Holdings, StoreError> {
+pub(crate) async fn holdings(conn: &mut Connection, account: AccountId) -> Result<Holdings, StoreError> {
     let sql = "select (select count(*) from credentials where account_id = $1 and revoked_at is null) as credentials, \
                (select count(*) from (select from events where account_id = $1 limit $2) as counted) as events, \
                (select count(*) from (select from rejections where account_id = $1 limit $2) as counted) as rejections";

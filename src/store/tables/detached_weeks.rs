@@ -17,7 +17,7 @@ use crate::store::connection::schema::detached_weeks;
 use crate::store::tables::partitions::{self, LOCK, unless_attached};
 
 /// How long a week that is detached can come back.
-pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How often a week is tried in a row, and the time between.
 const TRIES: u32 = 4;
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ struct Row {
 }
 
 /// The detached weeks whose tables are still there, oldest first, with the time at which they were detached.
-pub async fn list(conn: &mut Connection) -> Result<Vec<(String, Timestamp)>, StoreError> {
+pub(crate) async fn list(conn: &mut Connection) -> Result<Vec<(String, Timestamp)>, StoreError> {
     let rows: Vec<Row> = sql_query(
         "select d.name, d.detached_at from detached_weeks d join pg_class c on c.oid = to_regclass(d.name) \
          where not c.relispartition order by 1",
@@ -68,7 +68,7 @@ pub async fn detach_before(
 }
 
 /// Drops the weeks that were detached a day ago or longer and are still too old; answers with their names.
-pub async fn drop_before(
+pub(crate) async fn drop_before(
     conn: &mut Connection,
     oldest_kept: Timestamp,
     now: Timestamp,
@@ -96,7 +96,7 @@ pub async fn drop_before(
 
 /// Attaches the weeks again in which something is not older than `oldest_kept`; answers with their names. One that fails keeps no other
 /// from coming back.
-pub async fn attach_since(conn: &mut Connection, oldest_kept: Timestamp) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn attach_since(conn: &mut Connection, oldest_kept: Timestamp) -> Result<Vec<String>, StoreError> {
     let mut attached = Ok(Vec::new());
     for name in names(conn).await? {
         if partitions::ends(&name).is_some_and(|end| end > oldest_kept) {

@@ -17,18 +17,18 @@ use crate::store::connection::schema::event_counts;
 use crate::store::connection::statement::statement;
 
 /// The length of a bar.
-pub const HALF_HOUR_SECONDS: i64 = 1_800;
+pub(crate) const HALF_HOUR_SECONDS: i64 = 1_800;
 
 /// What happened in one half hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub accepted: u64,
-    pub rejected: u64,
-    pub bytes: u64,
+pub(crate) struct Counts {
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The half hour that a moment belongs to.
-pub fn half_hour_of(time: Timestamp) -> Timestamp {
+pub(crate) fn half_hour_of(time: Timestamp) -> Timestamp {
     let start = time.as_second().div_euclid(HALF_HOUR_SECONDS) * HALF_HOUR_SECONDS;
     Timestamp::from_second(start).unwrap_or(time)
 }
@@ -39,7 +39,7 @@ const ADD: &str = "insert into event_counts as known (account_id, credential_id,
      bytes = known.bytes + excluded.bytes";
 
 /// Adds to the counts of one credential. `writer` tells those who count from each other, so that nobody waits for another's rows.
-pub async fn add(
+pub(crate) async fn add(
     conn: &mut Connection,
     (account, credential): (AccountId, CredentialId),
     writer: Uuid,
@@ -61,7 +61,7 @@ pub async fn add(
 }
 
 /// Whether anything was accepted before the half hour of a moment.
-pub async fn has_accepted_before(
+pub(crate) async fn has_accepted_before(
     conn: &mut Connection,
     account: AccountId,
     moment: Timestamp,
@@ -74,7 +74,7 @@ pub async fn has_accepted_before(
 }
 
 /// The counts since a moment, by credential and half hour, summed over the writers.
-pub async fn list_since(
+pub(crate) async fn list_since(
     conn: &mut Connection,
     account: AccountId,
     since: Timestamp,
@@ -112,7 +112,7 @@ struct Sums {
 
 /// How many events were accepted in a span of time, of one credential or all: to the half hour, and to the day of what is older. And
 /// what was committed then.
-pub async fn count_accepted(
+pub(crate) async fn count_accepted(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,

@@ -25,7 +25,7 @@ use crate::store::scan::keys::Key;
 use crate::store::scan::span::OnEvents;
 
 /// The constraint that lets an account have one at a time.
-pub const ONE_AT_A_TIME: &str = "event_deletions_one_at_a_time";
+pub(crate) const ONE_AT_A_TIME: &str = "event_deletions_one_at_a_time";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = event_deletions, check_for_backend(Pg))]
@@ -75,7 +75,7 @@ impl From<Row> for Deletion {
 }
 
 /// Writes down that the events that were counted by a filter are to go.
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     (account, id): (AccountId, DeletionId),
     (filter, counted): (&EventFilter, &Matching),
@@ -100,7 +100,7 @@ pub async fn insert(
 }
 
 /// The one that goes on, or else the one that was ordered last.
-pub async fn find_latest(conn: &mut Connection, account: AccountId) -> Result<Option<Deletion>, StoreError> {
+pub(crate) async fn find_latest(conn: &mut Connection, account: AccountId) -> Result<Option<Deletion>, StoreError> {
     let row: Option<Row> = event_deletions::table
         .filter(event_deletions::account_id.eq(account.0))
         .order((event_deletions::ended_at.desc().nulls_first(), event_deletions::started_at.desc()))
@@ -112,7 +112,7 @@ pub async fn find_latest(conn: &mut Connection, account: AccountId) -> Result<Op
 }
 
 /// The one of all accounts that was ordered first and goes on.
-pub async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, StoreError> {
+pub(crate) async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, StoreError> {
     let row: Option<Row> = event_deletions::table
         .filter(event_deletions::ended_at.is_null())
         .order(event_deletions::started_at)
@@ -124,7 +124,7 @@ pub async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, 
 }
 
 /// One as it is now; nobody changes it before the transaction is over.
-pub async fn find_locked(
+pub(crate) async fn find_locked(
     conn: &mut Connection,
     account: AccountId,
     id: DeletionId,
@@ -140,7 +140,7 @@ pub async fn find_locked(
 }
 
 /// Writes down how far one is.
-pub async fn advance(conn: &mut Connection, deletion: &Deletion) -> Result<(), StoreError> {
+pub(crate) async fn advance(conn: &mut Connection, deletion: &Deletion) -> Result<(), StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     diesel::update(event_deletions::table.find((deletion.account.0, deletion.id.0)))
         .set((
@@ -155,7 +155,7 @@ pub async fn advance(conn: &mut Connection, deletion: &Deletion) -> Result<(), S
 }
 
 /// Calls off the one that goes on; `false` where there is none.
-pub async fn cancel(conn: &mut Connection, account: AccountId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn cancel(conn: &mut Connection, account: AccountId, now: Timestamp) -> Result<bool, StoreError> {
     let running = event_deletions::table
         .filter(event_deletions::account_id.eq(account.0))
         .filter(event_deletions::ended_at.is_null())
@@ -176,7 +176,7 @@ fn stored_when_ordered(deletion: &Deletion) -> OnEvents {
 
 /// Deletes these, which stand in the order of their ids, but for those that came after the order, where somebody gave one; answers
 /// with what was still there.
-pub async fn delete_events(
+pub(crate) async fn delete_events(
     conn: &mut Connection,
     account: AccountId,
     found: &[Key],

@@ -18,9 +18,9 @@ use crate::store::tables::old_rows;
 
 /// How much is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
-    pub events: u64,
-    pub bytes: u64,
+pub(crate) struct Stored {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
 }
 
 #[derive(QueryableByName)]
@@ -32,7 +32,11 @@ struct Sums {
 }
 
 /// Writes down that these events, with their sizes in bytes, are gone.
-pub async fn add(conn: &mut Connection, account: AccountId, removed: &[(EventId, u64)]) -> Result<(), StoreError> {
+pub(crate) async fn add(
+    conn: &mut Connection,
+    account: AccountId,
+    removed: &[(EventId, u64)],
+) -> Result<(), StoreError> {
     let mut sums: BTreeMap<Timestamp, (i64, i64)> = BTreeMap::new();
     for (id, bytes) in removed {
         let sum = sums.entry(half_hour_of(id.received_at())).or_default();
@@ -56,7 +60,7 @@ pub async fn add(conn: &mut Connection, account: AccountId, removed: &[(EventId,
 
 /// What an account has stored of what arrived from one moment on, and before another where one is named: to the half hour, and to the
 /// day of what is older.
-pub async fn stored_between(
+pub(crate) async fn stored_between(
     conn: &mut Connection,
     account: AccountId,
     since: Timestamp,
@@ -80,6 +84,6 @@ pub async fn stored_between(
 }
 
 /// Forgets what was removed so long ago that nothing of its time is kept.
-pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
+pub(crate) async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
     old_rows::delete(conn, "event_removals", "half_hour < $1", half_hour_of(oldest_kept), old_rows::STEP).await
 }

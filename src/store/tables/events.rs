@@ -33,6 +33,7 @@ diesel::define_sql_function! {
 
 /// A new event, when it arrived, with which password, and whose it is.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Row<'a> {
     pub at: Timestamp,
     pub secret_id: SecretId,
@@ -41,6 +42,7 @@ pub struct Row<'a> {
     pub event: &'a NewEvent,
 }
 
+/// Inserts one event by itself, without counting it.
 pub async fn insert(
     conn: &mut Connection,
     account: AccountId,
@@ -154,7 +156,7 @@ async fn list_all(
 }
 
 /// These events, newest first.
-pub async fn list_summaries(
+pub(crate) async fn list_summaries(
     conn: &mut Connection,
     account: AccountId,
     ids: &[EventId],
@@ -215,14 +217,18 @@ impl TryFrom<Whole> for StoredEvent {
     }
 }
 
-pub async fn find(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+pub(crate) async fn find(
+    conn: &mut Connection,
+    account: AccountId,
+    id: EventId,
+) -> Result<Option<StoredEvent>, StoreError> {
     let row: Option<Whole> =
         of_account!(account).filter(events::id.eq(id.0)).select(Whole::as_select()).first(conn).await.optional()?;
     row.map(StoredEvent::try_from).transpose()
 }
 
 /// The addresses that a credential's latest events came from, at most 1,000 events back, most recent first.
-pub async fn recent_addresses(
+pub(crate) async fn recent_addresses(
     conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
@@ -248,7 +254,7 @@ pub async fn recent_addresses(
 }
 
 /// Deletes one event and answers with its size in bytes; `None` when the account has no such event.
-pub async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<u64>, StoreError> {
+pub(crate) async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<u64>, StoreError> {
     let size: Option<i32> =
         diesel::delete(events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0))))
             .returning(events::size_bytes)

@@ -29,7 +29,7 @@ const ACCEPTED_BYTES_AT_ONCE: i64 = 4 << 20;
 
 /// Holds an event if there is room for it; `false` when there is none, or when one with its key is held already. The caller has
 /// locked the credential, so that nobody else fills the same room.
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     (account, credential, secret): (AccountId, CredentialId, SecretId),
     event: &NewEvent,
@@ -67,7 +67,11 @@ pub async fn insert(
 }
 
 /// What is held for each credential of an account that has something held.
-pub async fn list(conn: &mut Connection, account: AccountId, now: Timestamp) -> Result<Vec<HeldEvents>, StoreError> {
+pub(crate) async fn list(
+    conn: &mut Connection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<HeldEvents>, StoreError> {
     type Row = (Uuid, IpNet, i64, Option<i64>, Option<Moment>, Option<Moment>);
     let rows: Vec<Row> = held_events::table
         .filter(held_events::account_id.eq(account.0))
@@ -101,7 +105,7 @@ pub async fn list(conn: &mut Connection, account: AccountId, now: Timestamp) -> 
 
 /// Where the first step of accepting what arrived until `until` ends: a transaction is to be over in time also where the events go into
 /// a week that is over, whose search index makes each of them dear. `None` when nothing is left.
-pub async fn step_end(
+pub(crate) async fn step_end(
     conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
@@ -125,7 +129,7 @@ pub async fn step_end(
 
 /// Stores what arrived from `oldest_kept` to `until` and forgets all up to there. What came again meanwhile under its key is there
 /// already. The caller has locked the credential; `counter` is the program's part of the counts.
-pub async fn accept(
+pub(crate) async fn accept(
     conn: &mut Connection,
     (account, credential): (AccountId, CredentialId),
     (oldest_kept, until): (Timestamp, Timestamp),
@@ -220,7 +224,7 @@ const COUNT: &str = concat!(
 );
 
 /// Forgets what a credential has held up to a moment; answers with how many.
-pub async fn discard(
+pub(crate) async fn discard(
     conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
@@ -233,7 +237,7 @@ pub async fn discard(
 }
 
 /// Forgets what nobody decided about in time, and what is older than events are kept.
-pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+pub(crate) async fn prune(conn: &mut Connection, oldest_kept: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
     let forgotten = forgotten_at(now).max(oldest_kept);
     old_rows::delete(conn, "held_events", "received_at <= $1", forgotten, STEP).await
 }

@@ -12,7 +12,7 @@ use crate::store::connection::schema::{accounts, installation};
 
 /// Keeps the keys of the first program that comes, and answers with the keys that are kept. The others' are dropped, so
 /// programs that start together agree.
-pub async fn keys_or_insert(
+pub(crate) async fn keys_or_insert(
     conn: &mut Connection,
     proposed: &InstallationKeys,
     now: Timestamp,
@@ -32,7 +32,7 @@ pub async fn keys_or_insert(
 }
 
 /// Whether nobody has set this installation up: no account was ever made.
-pub async fn is_fresh(conn: &mut Connection) -> Result<bool, StoreError> {
+pub(crate) async fn is_fresh(conn: &mut Connection) -> Result<bool, StoreError> {
     let set_up: Option<Moment> = installation::table.select(installation::set_up_at).first(conn).await?;
     if set_up.is_some() {
         return Ok(false);
@@ -42,20 +42,20 @@ pub async fn is_fresh(conn: &mut Connection) -> Result<bool, StoreError> {
 }
 
 /// Notes the endpoint that a program serves from now on.
-pub async fn note_ingest_url(conn: &mut Connection, url: &str) -> Result<(), StoreError> {
+pub(crate) async fn note_ingest_url(conn: &mut Connection, url: &str) -> Result<(), StoreError> {
     diesel::update(installation::table).set(installation::ingest_url.eq(url)).execute(conn).await?;
     Ok(())
 }
 
 /// The endpoint that was served last, if ever.
-pub async fn ingest_url(conn: &mut Connection) -> Result<Option<String>, StoreError> {
+pub(crate) async fn ingest_url(conn: &mut Connection) -> Result<Option<String>, StoreError> {
     let url: Option<Option<String>> =
         installation::table.select(installation::ingest_url).first(conn).await.optional()?;
     Ok(url.flatten())
 }
 
 /// Claims the set-up for this transaction. Of two at once one waits here, and is then told `false`.
-pub async fn claim_set_up(conn: &mut Connection, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn claim_set_up(conn: &mut Connection, now: Timestamp) -> Result<bool, StoreError> {
     let claimed = diesel::update(installation::table.filter(installation::set_up_at.is_null()))
         .set(installation::set_up_at.eq(Moment(now)))
         .execute(conn)

@@ -15,13 +15,13 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 
 /// How many small rows go in one step.
-pub const STEP: i64 = 10_000;
+pub(crate) const STEP: i64 = 10_000;
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Deletes the rows of a table that a condition on a moment, `$1`, calls too old; answers with how many these were. The condition
 /// stands twice because a row may be used again while the statement waits for it, and then it stays.
-pub async fn delete(
+pub(crate) async fn delete(
     conn: &mut Connection,
     table: &str,
     condition: &str,
@@ -35,7 +35,12 @@ pub async fn delete(
 }
 
 /// Executes a statement, which takes a moment and the size of a step, until it finds nothing to do; answers with the rows in all.
-pub async fn execute(conn: &mut Connection, sql: &str, moment: Timestamp, step: i64) -> Result<usize, StoreError> {
+pub(crate) async fn execute(
+    conn: &mut Connection,
+    sql: &str,
+    moment: Timestamp,
+    step: i64,
+) -> Result<usize, StoreError> {
     let mut all = 0;
     loop {
         let began = Instant::now();

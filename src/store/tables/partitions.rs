@@ -99,7 +99,7 @@ async fn make(conn: &mut Connection, week: i64) -> Result<(), StoreError> {
 ///
 /// Attaching reads the whole week to see that all in it belongs there, and until then nobody can make another. So a constraint says it
 /// first: that reads the week too, and keeps nobody from anything.
-pub async fn attach(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
+pub(crate) async fn attach(conn: &mut Connection, name: &str) -> Result<(), StoreError> {
     let Some((first, end)) = bounds(name) else { return Ok(()) };
     conn.batch_execute(&unless_attached(
         name,
@@ -149,7 +149,7 @@ struct Locked {
 
 /// Takes the lock under which one program at a time does upkeep; `false` when another has it. It goes with the connection,
 /// which therefore has to be the caller's own.
-pub async fn try_lock_upkeep(conn: &mut Connection) -> Result<bool, StoreError> {
+pub(crate) async fn try_lock_upkeep(conn: &mut Connection) -> Result<bool, StoreError> {
     try_lock(conn, UPKEEP_LOCK).await
 }
 
@@ -166,12 +166,12 @@ async fn try_lock(conn: &mut Connection, lock: i64) -> Result<bool, StoreError> 
 
 /// Where the part of the table begins that is written to: weeks before are over. A week that has just ended still takes what a
 /// slower clock sends, so it counts as one for a day more.
-pub fn open_since(now: Timestamp) -> Timestamp {
+pub(crate) fn open_since(now: Timestamp) -> Timestamp {
     start_of(week_of(now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now)))
 }
 
 /// When the week of a moment is over.
-pub fn end_of_week(time: Timestamp) -> Timestamp {
+pub(crate) fn end_of_week(time: Timestamp) -> Timestamp {
     start_of(week_of(time) + 1)
 }
 
@@ -188,14 +188,14 @@ pub async fn list(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
 
 /// Which weeks there are partitions for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coverage {
-    pub partitions: usize,
+pub(crate) struct Coverage {
+    pub(crate) partitions: usize,
     /// How many weeks without a gap follow this one.
-    pub weeks_ahead: usize,
+    pub(crate) weeks_ahead: usize,
 }
 
 /// How many partitions there are, and how far they reach.
-pub async fn coverage(conn: &mut Connection, now: Timestamp) -> Result<Coverage, StoreError> {
+pub(crate) async fn coverage(conn: &mut Connection, now: Timestamp) -> Result<Coverage, StoreError> {
     let names = list(conn).await?;
     let weeks: HashSet<i64> = names.iter().filter_map(|name| week_named(name)).collect();
     let weeks_ahead = (week_of(now) + 1..).take_while(|week| weeks.contains(week)).count();
@@ -203,7 +203,7 @@ pub async fn coverage(conn: &mut Connection, now: Timestamp) -> Result<Coverage,
 }
 
 /// When the week of a partition of ours ends.
-pub fn ends(name: &str) -> Option<Timestamp> {
+pub(crate) fn ends(name: &str) -> Option<Timestamp> {
     week_named(name).map(|week| start_of(week + 1))
 }
 
@@ -213,7 +213,7 @@ pub fn holding(time: Timestamp) -> String {
 }
 
 /// When the week of a moment begins and ends.
-pub fn week_around(time: Timestamp) -> (Timestamp, Timestamp) {
+pub(crate) fn week_around(time: Timestamp) -> (Timestamp, Timestamp) {
     (start_of(week_of(time)), start_of(week_of(time) + 1))
 }
 
@@ -226,7 +226,7 @@ fn week_named(name: &str) -> Option<i64> {
 }
 
 /// The moment before which nothing is kept.
-pub fn oldest_kept(now: Timestamp, retention_days: u32) -> Timestamp {
+pub(crate) fn oldest_kept(now: Timestamp, retention_days: u32) -> Timestamp {
     now.saturating_sub(SignedDuration::from_hours(24 * i64::from(retention_days))).unwrap_or(now)
 }
 

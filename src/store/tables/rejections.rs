@@ -20,7 +20,7 @@ use crate::store::connection::schema::{credentials, rejections};
 use crate::store::tables::old_rows;
 
 /// Inserts a rejection, or adds it to the one of the same second. `id` is a UUIDv7 of its time.
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     account: AccountId,
     id: Uuid,
@@ -85,7 +85,7 @@ macro_rules! filtered {
 }
 
 /// One page, newest first, before a given one: of those whose reason, detail or address has a text in it, if one is given.
-pub async fn list(
+pub(crate) async fn list(
     conn: &mut Connection,
     account: AccountId,
     (filter, text): (&EventFilter, Option<&str>),
@@ -139,7 +139,7 @@ pub async fn list(
 
 /// What was refused by address, credential and reason, at most so many of these, those heard of last first. Repeats within a
 /// second are counted for the first address of that second.
-pub async fn group_by_address(
+pub(crate) async fn group_by_address(
     conn: &mut Connection,
     account: AccountId,
     filter: &EventFilter,
@@ -170,6 +170,6 @@ pub async fn group_by_address(
 }
 
 /// Removes what is older than events are kept.
-pub async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
+pub(crate) async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
     old_rows::delete(conn, "rejections", "second < $1", oldest_kept, old_rows::STEP).await
 }

@@ -15,24 +15,24 @@ use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{recovery_codes, second_factors};
 
 /// The constraint that gives a user one second factor.
-pub const ONE_A_USER: &str = "second_factors_pkey";
+pub(crate) const ONE_A_USER: &str = "second_factors_pkey";
 
 /// What a code is compared with.
 #[derive(Debug)]
-pub struct SealedFactor {
-    pub sealed_secret: Vec<u8>,
-    pub last_step: i64,
+pub(crate) struct SealedFactor {
+    pub(crate) sealed_secret: Vec<u8>,
+    pub(crate) last_step: i64,
 }
 
 /// A second factor as its owner sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct FactorRecord {
-    pub turned_on_at: Timestamp,
-    pub codes_left: usize,
+pub(crate) struct FactorRecord {
+    pub(crate) turned_on_at: Timestamp,
+    pub(crate) codes_left: usize,
 }
 
 /// Fails as a duplicate of [`ONE_A_USER`] when the user has one.
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     user: UserId,
     factor: &SealedFactor,
@@ -52,7 +52,7 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn find_sealed(conn: &mut Connection, user: UserId) -> Result<Option<SealedFactor>, StoreError> {
+pub(crate) async fn find_sealed(conn: &mut Connection, user: UserId) -> Result<Option<SealedFactor>, StoreError> {
     let row: Option<(Vec<u8>, i64)> = second_factors::table
         .find(user.0)
         .select((second_factors::sealed_secret, second_factors::last_step))
@@ -62,48 +62,52 @@ pub async fn find_sealed(conn: &mut Connection, user: UserId) -> Result<Option<S
     Ok(row.map(|(sealed_secret, last_step)| SealedFactor { sealed_secret, last_step }))
 }
 
-pub async fn find(conn: &mut Connection, user: UserId) -> Result<Option<FactorRecord>, StoreError> {
+pub(crate) async fn find(conn: &mut Connection, user: UserId) -> Result<Option<FactorRecord>, StoreError> {
     let at: Option<Moment> =
         second_factors::table.find(user.0).select(second_factors::turned_on_at).first(conn).await.optional()?;
     let Some(Moment(turned_on_at)) = at else { return Ok(None) };
     Ok(Some(FactorRecord { turned_on_at, codes_left: count_codes(conn, user).await? }))
 }
 
-pub async fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, StoreError> {
+pub(crate) async fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, StoreError> {
     Ok(find_sealed(conn, user).await?.is_some())
 }
 
 /// Everybody who has one.
-pub async fn list_users(conn: &mut Connection) -> Result<BTreeSet<UserId>, StoreError> {
+pub(crate) async fn list_users(conn: &mut Connection) -> Result<BTreeSet<UserId>, StoreError> {
     let ids: Vec<Uuid> = second_factors::table.select(second_factors::user_id).load(conn).await?;
     Ok(ids.into_iter().map(UserId).collect())
 }
 
 /// Uses a step up, and with it those before it; `false` when it was used. Of two at once one waits here, and is then told so.
-pub async fn use_step(conn: &mut Connection, user: UserId, step: i64) -> Result<bool, StoreError> {
+pub(crate) async fn use_step(conn: &mut Connection, user: UserId, step: i64) -> Result<bool, StoreError> {
     let unused = second_factors::table.find(user.0).filter(second_factors::last_step.lt(step));
     Ok(diesel::update(unused).set(second_factors::last_step.eq(step)).execute(conn).await? == 1)
 }
 
 /// Uses a recovery code up; `false` when there is no such code any more.
-pub async fn use_recovery_code(conn: &mut Connection, user: UserId, hash: &[u8; 32]) -> Result<bool, StoreError> {
+pub(crate) async fn use_recovery_code(
+    conn: &mut Connection,
+    user: UserId,
+    hash: &[u8; 32],
+) -> Result<bool, StoreError> {
     Ok(diesel::delete(recovery_codes::table.find((user.0, hash.as_slice()))).execute(conn).await? == 1)
 }
 
-pub async fn count_codes(conn: &mut Connection, user: UserId) -> Result<usize, StoreError> {
+pub(crate) async fn count_codes(conn: &mut Connection, user: UserId) -> Result<usize, StoreError> {
     let count: i64 = recovery_codes::table.filter(recovery_codes::user_id.eq(user.0)).count().get_result(conn).await?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// Says that the codes with an id are those of the user from now on; `false` when they are already, or there is no second factor.
 /// The row stays locked until the transaction ends.
-pub async fn begin_codes(conn: &mut Connection, user: UserId, codes_id: Uuid) -> Result<bool, StoreError> {
+pub(crate) async fn begin_codes(conn: &mut Connection, user: UserId, codes_id: Uuid) -> Result<bool, StoreError> {
     let others = second_factors::table.find(user.0).filter(second_factors::codes_id.ne(codes_id));
     Ok(diesel::update(others).set(second_factors::codes_id.eq(codes_id)).execute(conn).await? == 1)
 }
 
 /// Puts codes in the place of those that are left.
-pub async fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
+pub(crate) async fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user.0))).execute(conn).await?;
     let row =
         |hash: &[u8; 32]| (recovery_codes::user_id.eq(user.0), recovery_codes::code_hash.eq(hash.as_slice().to_vec()));
@@ -113,6 +117,6 @@ pub async fn replace_codes(conn: &mut Connection, user: UserId, hashes: &[[u8; 3
 }
 
 /// Takes the second factor away, and its recovery codes with it; `false` when there is none.
-pub async fn delete(conn: &mut Connection, user: UserId) -> Result<bool, StoreError> {
+pub(crate) async fn delete(conn: &mut Connection, user: UserId) -> Result<bool, StoreError> {
     Ok(diesel::delete(second_factors::table.find(user.0)).execute(conn).await? == 1)
 }

@@ -29,7 +29,7 @@ struct Noted {
 }
 
 /// Notes when addresses were last used. Of a credential that has more than are kept, those that were not used for longest give way.
-pub async fn note(
+pub(crate) async fn note(
     conn: &mut Connection,
     seen: &HashMap<(AccountId, CredentialId, IpAddr), Timestamp>,
 ) -> Result<(), StoreError> {
@@ -80,14 +80,14 @@ async fn forget_excess(conn: &mut Connection, accounts: &[Uuid], credentials: &[
 
 /// How many addresses were in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InUse {
-    pub addresses: u64,
+pub(crate) struct InUse {
+    pub(crate) addresses: u64,
     /// There may have been more: of one of the credentials no more are kept.
-    pub or_more: bool,
+    pub(crate) or_more: bool,
 }
 
 /// Forgets the addresses that were not used for long.
-pub async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
+pub(crate) async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
     let oldest = now.saturating_sub(KEPT_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
     old_rows::delete(conn, "senders", "last_seen_at < $1", oldest, old_rows::STEP).await
 }

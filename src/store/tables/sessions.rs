@@ -20,39 +20,38 @@ use crate::store::connection::statement::statement;
 use crate::store::tables::old_rows;
 
 /// A session that nobody used for this long is over.
-pub const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(crate) const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// "Last seen" is not written more often than this.
 const SEEN_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is kept of a session.
 #[derive(Debug)]
-pub struct NewSession {
-    pub key_hash: [u8; 32],
-    pub id: SessionId,
+pub(crate) struct NewSession {
+    pub(crate) key_hash: [u8; 32],
+    pub(crate) id: SessionId,
     /// Who is signed in, and when the password for that was given.
-    pub user: Option<(UserId, Timestamp)>,
-    pub state: String,
-    pub expires_at: Timestamp,
-    pub remote_ip: Option<IpAddr>,
-    pub user_agent: Option<String>,
+    pub(crate) user: Option<(UserId, Timestamp)>,
+    pub(crate) state: String,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) user_agent: Option<String>,
 }
 
 /// A session as its owner sees it.
 #[derive(Debug)]
-pub struct SessionRecord {
-    pub id: SessionId,
-    pub created_at: Timestamp,
-    pub last_seen_at: Timestamp,
-    pub expires_at: Timestamp,
+pub(crate) struct SessionRecord {
+    pub(crate) id: SessionId,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
     /// From where it was used last.
-    pub remote_ip: Option<IpAddr>,
-    pub user_agent: Option<String>,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) user_agent: Option<String>,
 }
 
 /// Begins a session, within a transaction. `false`, and no session, when the user's sessions were ended after the password was given:
 /// a sign-in that was on its way while the password changed must not outlive that. Whoever ends them changes the user's row first,
 /// so that one of the two waits here for the other.
-pub async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp) -> Result<bool, StoreError> {
     if let Some((user, given_at)) = session.user {
         let ended: Option<(Moment, Option<Moment>)> = users::table
             .find(user.0)
@@ -84,7 +83,7 @@ pub async fn insert(conn: &mut Connection, session: &NewSession, now: Timestamp)
 }
 
 /// The state of a session that is neither over nor idle for too long. Marks it as seen, at most once a minute.
-pub async fn find_state(
+pub(crate) async fn find_state(
     conn: &mut Connection,
     key_hash: &[u8; 32],
     now: Timestamp,
@@ -108,7 +107,7 @@ pub async fn find_state(
 }
 
 /// Those of some sessions that still last. For connections that outlive a request.
-pub async fn find_live(
+pub(crate) async fn find_live(
     conn: &mut Connection,
     ids: &[SessionId],
     now: Timestamp,
@@ -123,7 +122,7 @@ pub async fn find_live(
 }
 
 /// Replaces the state, and the address that the session was used from; `false` when the session has ended meanwhile.
-pub async fn update_state(
+pub(crate) async fn update_state(
     conn: &mut Connection,
     key_hash: &[u8; 32],
     state: &str,
@@ -138,13 +137,13 @@ pub async fn update_state(
     Ok(rows == 1)
 }
 
-pub async fn delete(conn: &mut Connection, key_hash: &[u8; 32]) -> Result<(), StoreError> {
+pub(crate) async fn delete(conn: &mut Connection, key_hash: &[u8; 32]) -> Result<(), StoreError> {
     diesel::delete(sessions::table.find(key_hash.as_slice())).execute(conn).await?;
     Ok(())
 }
 
 /// Ends one session of a user; `false` when the user has no such session.
-pub async fn delete_of_user(conn: &mut Connection, user: UserId, id: SessionId) -> Result<bool, StoreError> {
+pub(crate) async fn delete_of_user(conn: &mut Connection, user: UserId, id: SessionId) -> Result<bool, StoreError> {
     let rows = diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.eq(id.0)))
         .execute(conn)
         .await?;
@@ -152,7 +151,11 @@ pub async fn delete_of_user(conn: &mut Connection, user: UserId, id: SessionId) 
 }
 
 /// Ends all sessions of a user but one.
-pub async fn delete_others(conn: &mut Connection, user: UserId, kept: Option<SessionId>) -> Result<usize, StoreError> {
+pub(crate) async fn delete_others(
+    conn: &mut Connection,
+    user: UserId,
+    kept: Option<SessionId>,
+) -> Result<usize, StoreError> {
     let kept = kept.map_or(Uuid::nil(), |id| id.0);
     Ok(diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.ne(kept)))
         .execute(conn)
@@ -160,29 +163,25 @@ pub async fn delete_others(conn: &mut Connection, user: UserId, kept: Option<Ses
 }
 
 /// The live sessions of a user, the most recently seen first.
-pub async fn list(conn: &mut Connection, user: UserId, now: Timestamp) -> Result<Vec<SessionRecord>, StoreError> {
+pub(crate) async fn list(
+    conn: &mut Connection,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<SessionRecord>, StoreError> {
     let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
-    type Row = (Uuid, Moment, Moment, Moment, Option<IpNet>, Option<String>);
+    type Row = (Uuid, Moment, Moment, Option<IpNet>, Option<String>);
     let rows: Vec<Row> = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::expires_at.gt(Moment(now)))
         .filter(sessions::last_seen_at.gt(Moment(idle_limit)))
         .order(sessions::last_seen_at.desc())
-        .select((
-            sessions::id,
-            sessions::created_at,
-            sessions::last_seen_at,
-            sessions::expires_at,
-            sessions::remote_ip,
-            sessions::user_agent,
-        ))
+        .select((sessions::id, sessions::created_at, sessions::last_seen_at, sessions::remote_ip, sessions::user_agent))
         .load(conn)
         .await?;
-    let record = |(id, created_at, seen, expires_at, ip, agent): Row| SessionRecord {
+    let record = |(id, created_at, seen, ip, agent): Row| SessionRecord {
         id: SessionId(id),
         created_at: created_at.into(),
         last_seen_at: seen.into(),
-        expires_at: expires_at.into(),
         remote_ip: ip.map(|net| net.addr()),
         user_agent: agent,
     };
@@ -190,7 +189,7 @@ pub async fn list(conn: &mut Connection, user: UserId, now: Timestamp) -> Result
 }
 
 /// Removes the sessions that are over.
-pub async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
+pub(crate) async fn prune(conn: &mut Connection, now: Timestamp) -> Result<usize, StoreError> {
     let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
     let expired = old_rows::delete(conn, "sessions", "expires_at <= $1", now, old_rows::STEP).await?;
     let idle = old_rows::delete(conn, "sessions", "last_seen_at <= $1", idle_limit, old_rows::STEP).await?;

@@ -13,7 +13,7 @@ use crate::store::connection::schema::{event_counts, upkeep};
 use crate::store::connection::settings;
 
 /// What time it is for the database, beside what it is for the program.
-pub async fn clocks(
+pub(crate) async fn clocks(
     conn: &mut Connection,
     program: impl Fn() -> Timestamp + Send + Sync,
 ) -> Result<Clocks, StoreError> {
@@ -22,7 +22,7 @@ pub async fn clocks(
 }
 
 /// The half hour of the newest stored event, as the counts have it: that reads no event. `None` after days without one.
-pub async fn newest_event(conn: &mut Connection) -> Result<Option<Timestamp>, StoreError> {
+pub(crate) async fn newest_event(conn: &mut Connection) -> Result<Option<Timestamp>, StoreError> {
     let newest: Option<Moment> = event_counts::table
         .filter(event_counts::accepted.gt(0))
         .select(max(event_counts::half_hour))
@@ -32,7 +32,7 @@ pub async fn newest_event(conn: &mut Connection) -> Result<Option<Timestamp>, St
 }
 
 /// What the last round noted, whichever program ran it.
-pub async fn find_noted(conn: &mut Connection) -> Result<Option<Noted>, StoreError> {
+pub(crate) async fn find_noted(conn: &mut Connection) -> Result<Option<Noted>, StoreError> {
     type Row = (Moment, Moment, Option<String>, Option<Moment>);
     let row: Option<Row> = upkeep::table
         .select((upkeep::noted_at, upkeep::steady_since, upkeep::doubt, upkeep::newest_event))
@@ -48,7 +48,7 @@ pub async fn find_noted(conn: &mut Connection) -> Result<Option<Noted>, StoreErr
 }
 
 /// Notes a round in place of the last one.
-pub async fn note(conn: &mut Connection, noted: &Noted) -> Result<(), StoreError> {
+pub(crate) async fn note(conn: &mut Connection, noted: &Noted) -> Result<(), StoreError> {
     let row = (
         upkeep::noted_at.eq(Moment(noted.at)),
         upkeep::steady_since.eq(Moment(noted.steady_since)),

@@ -14,7 +14,7 @@ use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{accounts, users};
 
 /// The constraint that keeps addresses unique.
-pub const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
+pub(crate) const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
 
 type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>);
 type MemberColumns = (
@@ -28,7 +28,7 @@ type MemberColumns = (
     users::password_changed_at,
     users::devices_forgotten_at,
 );
-pub const MEMBER: MemberColumns = (
+pub(crate) const MEMBER: MemberColumns = (
     users::id,
     users::account_id,
     users::email,
@@ -41,7 +41,7 @@ pub const MEMBER: MemberColumns = (
 );
 
 /// A row of [`MEMBER`], read.
-pub fn member(row: MemberRow) -> Result<Member, StoreError> {
+pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
     let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at, forgotten_at) = row;
     let changed_at = Timestamp::from(changed_at);
     Ok(Member {
@@ -57,7 +57,7 @@ pub fn member(row: MemberRow) -> Result<Member, StoreError> {
     })
 }
 
-pub async fn insert(
+pub(crate) async fn insert(
     conn: &mut Connection,
     (account, id): (AccountId, UserId),
     email: &Email,
@@ -90,7 +90,7 @@ pub async fn find_by_email(conn: &mut Connection, email: &Email) -> Result<Optio
     row.map(|(row, hash)| Ok((member(row)?, hash))).transpose()
 }
 
-pub async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, StoreError> {
+pub(crate) async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, StoreError> {
     let row: Option<MemberRow> = users::table
         .inner_join(accounts::table)
         .filter(users::id.eq(id.0))
@@ -102,7 +102,7 @@ pub async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, S
 }
 
 /// Puts another hash of the same password in the place of `old`, unless it was changed meanwhile.
-pub async fn replace_hash(conn: &mut Connection, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
+pub(crate) async fn replace_hash(conn: &mut Connection, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.0).filter(users::password_hash.eq(old)))
         .set(users::password_hash.eq(new))
         .execute(conn)
@@ -110,11 +110,11 @@ pub async fn replace_hash(conn: &mut Connection, id: UserId, old: &str, new: &st
     Ok(())
 }
 
-pub async fn password_hash(conn: &mut Connection, id: UserId) -> Result<Option<String>, StoreError> {
+pub(crate) async fn password_hash(conn: &mut Connection, id: UserId) -> Result<Option<String>, StoreError> {
     Ok(users::table.find(id.0).select(users::password_hash).first(conn).await.optional()?)
 }
 
-pub async fn change_password(
+pub(crate) async fn change_password(
     conn: &mut Connection,
     id: UserId,
     password_hash: &str,
@@ -128,19 +128,19 @@ pub async fn change_password(
 }
 
 /// Fails as a duplicate of [`EMAIL_IS_UNIQUE`] when somebody else has the address.
-pub async fn change_email(conn: &mut Connection, id: UserId, email: &Email) -> Result<(), StoreError> {
+pub(crate) async fn change_email(conn: &mut Connection, id: UserId, email: &Email) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.0)).set(users::email.eq(email.as_str())).execute(conn).await?;
     Ok(())
 }
 
 /// From now on no browser is known to the user any more. A new password does the same by itself.
-pub async fn forget_devices(conn: &mut Connection, id: UserId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn forget_devices(conn: &mut Connection, id: UserId, now: Timestamp) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.0)).set(users::devices_forgotten_at.eq(Moment(now))).execute(conn).await?;
     Ok(())
 }
 
 /// Everybody, oldest first.
-pub async fn list(conn: &mut Connection) -> Result<Vec<Member>, StoreError> {
+pub(crate) async fn list(conn: &mut Connection) -> Result<Vec<Member>, StoreError> {
     let rows: Vec<MemberRow> = users::table
         .inner_join(accounts::table)
         .order((users::created_at, users::id))

@@ -30,7 +30,7 @@ const EXPORT_PATH: &str = "/settings/audit/export";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Query {
+pub(crate) struct Query {
     action: String,
     subject: String,
     before: Option<Uuid>,
@@ -83,7 +83,7 @@ struct Index {
 }
 
 /// `GET /settings/audit?action=&subject=&before=`
-pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let filter = query.filter()?;
     let mut conn = current_user.state().store.connection().await?;
     let mut list =
@@ -134,7 +134,7 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
 }
 
 /// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page
-pub async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;

@@ -36,7 +36,7 @@ struct Deletion {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub(crate) struct Form {
     email: String,
     current_password: Secret,
 }
@@ -63,12 +63,15 @@ async fn page(current_user: &SignedIn) -> Result<Deletion, PageError> {
 }
 
 /// `GET /settings/account/deletion`
-pub async fn new(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     html(&page(&current_user).await?)
 }
 
 /// `POST /settings/account/deletion`
-pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(
+    current_user: SignedIn,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
     let Form { email, current_password } = form;
     if email.parse::<Email>().map(|email| email.as_str() != current_user.member.email).unwrap_or(true) {
         let mut template = page(&current_user).await?;

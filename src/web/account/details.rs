@@ -53,20 +53,20 @@ struct Account {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub(crate) struct Form {
     current_password: Secret,
     new_password: Secret,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NameForm {
+pub(crate) struct NameForm {
     name: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EmailForm {
+pub(crate) struct EmailForm {
     email: String,
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
@@ -97,17 +97,17 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
 }
 
 /// Back to the page, with a word on what was done.
-pub fn done(current_user: &SignedIn, notice: AccountNotice) -> HttpResponse {
+pub(crate) fn done(current_user: &SignedIn, notice: AccountNotice) -> HttpResponse {
     current_user.redirect_with(PATH, Notice::Account(notice))
 }
 
 /// `GET /settings`
-pub async fn door(_: SignedIn) -> HttpResponse {
+pub(crate) async fn door(_: SignedIn) -> HttpResponse {
     see_other(PATH)
 }
 
 /// `GET /settings/account`
-pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut template = account(&current_user).await?;
     let notice = current_user.take_notice(Notice::account);
     template.notice = notice.map(|notice| notice_words::of_account(&notice, &current_user.member.email));
@@ -115,7 +115,10 @@ pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /settings/account/name`
-pub async fn rename(current_user: SignedIn, Submitted(form): Submitted<NameForm>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn rename(
+    current_user: SignedIn,
+    Submitted(form): Submitted<NameForm>,
+) -> Result<HttpResponse, PageError> {
     let name: AccountName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
@@ -131,7 +134,7 @@ pub async fn rename(current_user: SignedIn, Submitted(form): Submitted<NameForm>
 }
 
 /// `POST /settings/account/email`, behind the question for the password.
-pub async fn change_address(
+pub(crate) async fn change_address(
     current_user: SignedIn,
     Submitted(form): Submitted<EmailForm>,
 ) -> Result<HttpResponse, PageError> {
@@ -164,7 +167,10 @@ pub async fn change_address(
 }
 
 /// `POST /settings/account/password`
-pub async fn change(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn change(
+    current_user: SignedIn,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
     let Form { current_password, new_password } = form;
     let mut template = account(&current_user).await?;
     template.failed = Some("Your password wasn’t changed.");

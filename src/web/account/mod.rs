@@ -1,11 +1,11 @@
 //! Settings → Account and what belongs to it: name and password, two-step sign-in, sessions, retention, the audit log, asking for the
 //! password again, and the end of an account.
 
-pub mod audit;
-pub mod deletion;
-pub mod details;
-pub mod notice_words;
-pub mod qr;
-pub mod retention;
-pub mod second_factor;
-pub mod sessions;
+pub(crate) mod audit;
+pub(crate) mod deletion;
+pub(crate) mod details;
+pub(crate) mod notice_words;
+pub(crate) mod qr;
+pub(crate) mod retention;
+pub(crate) mod second_factor;
+pub(crate) mod sessions;

@@ -5,7 +5,7 @@ use crate::web::notice::{AccountNotice, DevicesNotice, NoticeWords, SecondFactor
 const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";
 
 /// What was just changed of an account, in which one signs in with an address.
-pub fn of_account(notice: &AccountNotice, email: &str) -> NoticeWords {
+pub(crate) fn of_account(notice: &AccountNotice, email: &str) -> NoticeWords {
     match notice {
         AccountNotice::Name => NoticeWords::ok("The name is changed.", ""),
         AccountNotice::Email => NoticeWords::ok(format!("From now on you sign in as {email}."), OTHERS_ENDED),
@@ -17,7 +17,7 @@ pub fn of_account(notice: &AccountNotice, email: &str) -> NoticeWords {
 }
 
 /// Which browsers were signed out.
-pub fn of_devices(notice: &DevicesNotice) -> NoticeWords {
+pub(crate) fn of_devices(notice: &DevicesNotice) -> NoticeWords {
     let title = match notice {
         DevicesNotice::One => "That browser is signed out.".to_owned(),
         DevicesNotice::AllOthers(0) => "No other browser was signed in.".to_owned(),
@@ -29,7 +29,7 @@ pub fn of_devices(notice: &DevicesNotice) -> NoticeWords {
 }
 
 /// Why nothing was done about two-step sign-in.
-pub fn of_second_factor(notice: &SecondFactorNotice) -> NoticeWords {
+pub(crate) fn of_second_factor(notice: &SecondFactorNotice) -> NoticeWords {
     match notice {
         SecondFactorNotice::AlreadyOff => NoticeWords::ok("Two-step sign-in is off already.", "Nothing was changed."),
     }

@@ -11,15 +11,15 @@ use crate::web::errors::PageError;
 const QUIET_MODULES: usize = 4;
 
 /// A picture that holds what the text holds, so it is as secret.
-pub struct QrPicture {
+pub(crate) struct QrPicture {
     /// Both sides, in modules, with the empty edge.
-    pub size: usize,
+    pub(crate) size: usize,
     /// What is dark.
-    pub path: Secret,
+    pub(crate) path: Secret,
 }
 
 /// With the least redundancy: a screen has no stains, and larger modules are read from further away.
-pub fn draw(text: &Secret) -> Result<QrPicture, PageError> {
+pub(crate) fn draw(text: &Secret) -> Result<QrPicture, PageError> {
     let code = QrCode::with_error_correction_level(text.reveal(), EcLevel::L).map_err(|error| {
         tracing::error!(%error, "a QR code could not be made");
         PageError::Internal

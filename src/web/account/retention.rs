@@ -35,7 +35,7 @@ fn days(number: u32) -> String {
 }
 
 /// `GET /settings/events`
-pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let (account, now) = (current_user.member.account_id, current_user.now());
     let retention = current_user.retention();
     let mut conn = current_user.state().store.connection().await?;

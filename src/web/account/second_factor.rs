@@ -78,7 +78,7 @@ struct ShownCodes {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NewForm {
+pub(crate) struct NewForm {
     sealed: String,
     code: Secret,
     /// Read on the way here, when it was needed.
@@ -88,7 +88,7 @@ pub struct NewForm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CodesForm {
+pub(crate) struct CodesForm {
     #[serde(default)]
     id: Option<String>,
     /// Read on the way here, when it was needed.
@@ -98,7 +98,7 @@ pub struct CodesForm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RemovalForm {
+pub(crate) struct RemovalForm {
     current_password: Secret,
     code: Secret,
 }
@@ -134,7 +134,7 @@ fn show_page(current_user: &SignedIn, factor: FactorRecord) -> Show {
 }
 
 /// `GET /settings/account/second-factor`
-pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     match find(&current_user).await? {
         Some(factor) => html(&show_page(&current_user, factor)),
         None => {
@@ -148,7 +148,10 @@ pub async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /settings/account/second-factor`, behind the question for the password.
-pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(
+    current_user: SignedIn,
+    Submitted(form): Submitted<NewForm>,
+) -> Result<HttpResponse, PageError> {
     let (state, input) = (current_user.state(), SaidCode::read(&form.code));
     let Some(proposal) = recognise_proposal(&state.keys, current_user.member.user_id, &form.sealed) else {
         // The form of another user, or of a server that was set up anew since.
@@ -171,7 +174,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NewForm>)
 }
 
 /// `POST /settings/account/second-factor/recovery-codes`, behind the question for the password.
-pub async fn renew_codes(
+pub(crate) async fn renew_codes(
     current_user: SignedIn,
     Submitted(form): Submitted<CodesForm>,
 ) -> Result<HttpResponse, PageError> {
@@ -190,7 +193,7 @@ fn already_off(current_user: &SignedIn) -> HttpResponse {
 }
 
 /// `POST /settings/account/second-factor/removal`
-pub async fn destroy(
+pub(crate) async fn destroy(
     current_user: SignedIn,
     Submitted(form): Submitted<RemovalForm>,
 ) -> Result<HttpResponse, PageError> {

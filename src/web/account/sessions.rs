@@ -38,7 +38,7 @@ struct Index {
 const PATH: &str = "/settings/sessions";
 
 /// `GET /settings/sessions`
-pub async fn index(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn index(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
     let list = sessions::list(&mut conn, current_user.member.user_id, current_user.now()).await?;
     let row = |record: SessionRecord| {
@@ -62,7 +62,7 @@ pub async fn index(current_user: SignedIn) -> Result<HttpResponse, PageError> {
 }
 
 /// `POST /settings/sessions/{id}/revocation`
-pub async fn revoke(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn revoke(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
     if !end_session(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
         return Err(PageError::NotFound);
@@ -75,7 +75,7 @@ pub async fn revoke(current_user: SignedIn, id: web::Path<String>) -> Result<Htt
 }
 
 /// `POST /settings/other-sessions/ending`
-pub async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let kept = current_user.current_user.session_id;
     let ended =
         sign_out_elsewhere(&current_user.state().store, &current_user.member, kept, &current_user.act()).await?;

@@ -7,7 +7,7 @@ use askama::filters::{Escaper, Html};
 
 /// How a language writes what is coloured.
 #[derive(Clone, Copy, Debug)]
-pub struct Language {
+pub(crate) struct Language {
     /// What begins a comment that goes on to the end of the line.
     comment: &'static str,
     /// What begins and ends a string.
@@ -27,7 +27,7 @@ const SHELL: Language = Language {
 };
 
 /// The language of a file, by the end of its name.
-pub fn language(file: &str) -> Language {
+pub(crate) fn language(file: &str) -> Language {
     let like_c = |words| Language { comment: "//", quotes: "\"'", has_escapes: true, words };
     match file.rsplit_once('.').map_or("", |(_, end)| end) {
         "sh" => SHELL,
@@ -67,7 +67,7 @@ pub fn language(file: &str) -> Language {
 }
 
 /// Writes a text as HTML, with its parts in the colours of a language.
-pub fn write_coloured(mut text: &str, language: Language, to: &mut impl Write) -> fmt::Result {
+pub(crate) fn write_coloured(mut text: &str, language: Language, to: &mut impl Write) -> fmt::Result {
     let mut is_line_start = true;
     let mut before = ' ';
     while let Some(first) = text.chars().next() {

@@ -19,12 +19,12 @@ use crate::web::responses::{html, see_other};
 const NO_USERNAME: &str = "USERNAME";
 
 /// `GET /docs`: to the page that is read first.
-pub async fn door() -> HttpResponse {
+pub(crate) async fn door() -> HttpResponse {
     see_other("/docs/webhooks/quick-start")
 }
 
 #[derive(Deserialize)]
-pub struct Query {
+pub(crate) struct Query {
     /// The username that the examples use.
     #[serde(default, rename = "as")]
     chosen: String,
@@ -163,36 +163,45 @@ fn page(current_user: &CurrentUser, title: &str, place: &'static str) -> Page {
 }
 
 /// `GET /docs/webhooks/quick-start`
-pub async fn quick_start(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn quick_start(
+    current_user: CurrentUser,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
     let guide = Guide::filled_in(&current_user, &query.chosen).await?;
     html(&QuickStart { page: page(&current_user, "Quick start", "quick-start"), guide })
 }
 
 /// `GET /docs/webhooks/api-reference`
-pub async fn api_reference(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn api_reference(
+    current_user: CurrentUser,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
     let guide = Guide::filled_in(&current_user, &query.chosen).await?;
     html(&ApiReference { page: page(&current_user, "API reference", "api-reference"), guide })
 }
 
 /// `GET /docs/webhooks/advanced-usage`
-pub async fn advanced_usage(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn advanced_usage(
+    current_user: CurrentUser,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, PageError> {
     let guide = Guide::filled_in(&current_user, &query.chosen).await?;
     html(&AdvancedUsage { page: page(&current_user, "Advanced usage", "advanced-usage"), guide })
 }
 
 /// `GET /docs/webhooks/search`
-pub async fn search(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn search(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let guide = Guide::filled_in(&current_user, &query.chosen).await?;
     html(&Search { page: page(&current_user, "Search and export", "search"), guide })
 }
 
 /// `GET /docs/webhooks/errors`
-pub async fn errors(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+pub(crate) async fn errors(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
     let guide = Guide::new(&current_user);
     html(&Errors { page: page(&current_user, "Errors", "errors"), guide, reasons: Reason::ALL })
 }
 
 /// `GET /docs/webhooks/operations`
-pub async fn operations(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+pub(crate) async fn operations(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
     html(&Operations { page: page(&current_user, "Operations", "operations"), guide: Guide::new(&current_user) })
 }

@@ -1,5 +1,5 @@
 //! The documentation pages, their snippets, and the colours of code.
 
-pub mod colours;
-pub mod doc_pages;
+pub(crate) mod colours;
+pub(crate) mod doc_pages;
 pub mod snippets;

@@ -28,26 +28,27 @@ pub const LANGUAGES: [Language; 9] = [
 
 /// One tab.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Language {
     pub id: &'static str,
     pub title: &'static str,
     /// The file that sends one event, once.
-    pub sends: &'static str,
+    pub(crate) sends: &'static str,
     /// The file that sends one event until it is stored.
-    pub delivers: &'static str,
+    pub(crate) delivers: &'static str,
 }
 
 /// What the examples are filled in with.
 #[derive(Clone, Debug)]
-pub struct Blanks {
-    pub endpoint: String,
-    pub username: String,
-    pub public_url: String,
+pub(crate) struct Blanks {
+    pub(crate) endpoint: String,
+    pub(crate) username: String,
+    pub(crate) public_url: String,
 }
 
 impl Blanks {
     /// An example as the reader would copy it.
-    pub fn fill_in(&self, name: &str) -> Option<Snippet> {
+    pub(crate) fn fill_in(&self, name: &str) -> Option<Snippet> {
         let file = Files::get(name)?;
         let text = std::str::from_utf8(&file.data).ok()?;
         let text = text
@@ -70,14 +71,14 @@ impl Blanks {
 
 /// One example, filled in. It prints itself as HTML.
 #[derive(Clone, Debug)]
-pub struct Snippet {
+pub(crate) struct Snippet {
     name: String,
     text: String,
 }
 
 impl Snippet {
     /// The id of its element: `send-py`.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.name.to_lowercase().replace('.', "-")
     }
 }

@@ -38,7 +38,7 @@ const BYTES_BEFORE_DIFFERENCE: usize = 30;
 
 /// What part of the comparison an address asks for.
 #[derive(Debug, Deserialize)]
-pub struct Part {
+pub(crate) struct Part {
     start: Option<usize>,
     /// Where to go on looking for the event before.
     before: Option<String>,
@@ -125,7 +125,7 @@ impl Show {
 }
 
 /// `GET /events/{id}/comparison`
-pub async fn show(
+pub(crate) async fn show(
     current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,

@@ -10,7 +10,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// What the page offers.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Curl {
+pub(crate) enum Curl {
     /// The command, and what has to be known before it is run.
     Command { line: String, note: Option<&'static str> },
     /// Why there is none.
@@ -19,7 +19,7 @@ pub enum Curl {
 
 /// A command whose characters would make a terminal show something else than what it runs is none; a body that has such is read from
 /// the file that the page offers, and so is a long one.
-pub fn curl(event: &StoredEvent, endpoint: &str) -> Curl {
+pub(crate) fn curl(event: &StoredEvent, endpoint: &str) -> Curl {
     let summary = &event.summary;
     let query = event.query.as_deref().unwrap_or_default();
     if query.len() >= MAX_KEPT_TEXT_BYTES {

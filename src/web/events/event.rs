@@ -136,17 +136,17 @@ enum Beside {
 }
 
 /// The id in an address; what is none is not found.
-pub fn parse_id(text: &str) -> Result<EventId, PageError> {
+pub(crate) fn parse_id(text: &str) -> Result<EventId, PageError> {
     text.parse().map_err(|_| PageError::NotFound)
 }
 
 #[derive(serde::Deserialize)]
-pub struct Dialog {
+pub(crate) struct Dialog {
     delete: Option<String>,
 }
 
 /// `GET /events/{id}`
-pub async fn show(
+pub(crate) async fn show(
     current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,
@@ -216,12 +216,12 @@ fn headers(event: &StoredEvent) -> Vec<Header> {
 
 /// What part of the body a download is.
 #[derive(serde::Deserialize)]
-pub struct Download {
+pub(crate) struct Download {
     at: Option<usize>,
 }
 
 /// `GET /events/{id}/body`: the bytes as received, or those of one value, for saving, never for showing.
-pub async fn body(
+pub(crate) async fn body(
     current_user: SignedIn,
     id: web::Path<String>,
     part: web::Query<Download>,
@@ -243,7 +243,7 @@ pub async fn body(
 }
 
 /// `POST /events/{id}/deletion`, and back to the list as it was.
-pub async fn delete(
+pub(crate) async fn delete(
     current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,

@@ -17,7 +17,7 @@ use crate::web::json_view::tokens::{Kind, first_chars};
 use crate::web::json_view::tree::{Row, tree};
 
 /// Longer bodies are read beside the workers, in bytes.
-pub const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
+pub(crate) const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
 /// How many steps of a way are shown, the last ones.
 const MAX_CRUMBS: usize = 9;
 /// How much of a key a step shows, in characters.
@@ -27,7 +27,7 @@ const MAX_CRUMB_CHARS: usize = 60;
 /// children.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Part {
+pub(crate) struct Part {
     at: Option<String>,
     start: Option<String>,
     raw: Option<String>,
@@ -35,43 +35,43 @@ pub struct Part {
 
 /// One step of the way to a value.
 #[derive(Clone, Debug)]
-pub struct Crumb {
-    pub text: String,
-    pub at: usize,
+pub(crate) struct Crumb {
+    pub(crate) text: String,
+    pub(crate) at: usize,
 }
 
 /// The value that an address points at.
 #[derive(Clone, Debug)]
-pub struct Pointed {
-    pub at: usize,
-    pub crumbs: Vec<Crumb>,
+pub(crate) struct Pointed {
+    pub(crate) at: usize,
+    pub(crate) crumbs: Vec<Crumb>,
     /// How many steps there are before these.
-    pub steps_left_out: usize,
+    pub(crate) steps_left_out: usize,
     /// The last of the steps: what is pointed at.
-    pub name: String,
+    pub(crate) name: String,
     /// What it is, and how long.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The way to it in one line.
-    pub shown_path: String,
+    pub(crate) shown_path: String,
     /// Its path as a search names it, where it can.
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// Its path as a JSON Pointer, where that can be written down.
-    pub pointer: Option<String>,
+    pub(crate) pointer: Option<String>,
     /// The list of the events that have the same value there.
-    pub same_value: Option<String>,
+    pub(crate) same_value: Option<String>,
 }
 
 /// The body as the page shows it.
 #[derive(Clone, Debug)]
-pub struct BodyView {
-    pub pointed: Option<Pointed>,
+pub(crate) struct BodyView {
+    pub(crate) pointed: Option<Pointed>,
     /// Of a container, and of anything at the top.
-    pub tree: Option<Vec<Row>>,
+    pub(crate) tree: Option<Vec<Row>>,
     /// Of a scalar that is pointed at.
-    pub text: Option<Raw>,
-    pub raw: Raw,
+    pub(crate) text: Option<Raw>,
+    pub(crate) raw: Raw,
     /// The reader asked for a piece of the raw body.
-    pub is_raw: bool,
+    pub(crate) is_raw: bool,
     /// The address of the page, up to a place: `?q=…&at=`.
     at_prefix: String,
     raw_prefix: String,
@@ -79,50 +79,50 @@ pub struct BodyView {
 
 impl BodyView {
     /// Whether the address asks for something of the body, whatever the reader prefers to look at.
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.is_raw || self.pointed.is_some()
     }
 
     /// The address of a piece of the text that is pointed at.
-    pub fn text_chunk(&self, start: &usize) -> String {
+    pub(crate) fn text_chunk(&self, start: &usize) -> String {
         self.from(&self.pointed.as_ref().map_or(0, |pointed| pointed.at), start)
     }
 
-    pub fn pointed_name(&self) -> &str {
+    pub(crate) fn pointed_name(&self) -> &str {
         self.pointed.as_ref().map_or("", |pointed| &pointed.name)
     }
 
     /// The address of the page with a value in it.
-    pub fn at(&self, at: &usize) -> String {
+    pub(crate) fn at(&self, at: &usize) -> String {
         format!("{}{at}", self.at_prefix)
     }
 
     /// The same with the children, or the text, from a number on.
-    pub fn from(&self, at: &usize, start: &usize) -> String {
+    pub(crate) fn from(&self, at: &usize, start: &usize) -> String {
         format!("{}{at}&start={start}", self.at_prefix)
     }
 
     /// The address of a piece of the raw body.
-    pub fn chunk(&self, start: &usize) -> String {
+    pub(crate) fn chunk(&self, start: &usize) -> String {
         format!("{}{start}", self.raw_prefix)
     }
 
-    pub fn count(&self, count: &usize, is_object: &bool) -> String {
+    pub(crate) fn count(&self, count: &usize, is_object: &bool) -> String {
         format!("{} {}", grouped(*count as u64), Row::unit(*is_object, *count))
     }
 
-    pub fn grouped(&self, number: &usize) -> String {
+    pub(crate) fn grouped(&self, number: &usize) -> String {
         grouped(*number as u64)
     }
 
-    pub fn max_depth(&self) -> usize {
+    pub(crate) fn max_depth(&self) -> usize {
         MAX_DEPTH
     }
 }
 
 /// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that,
 /// `tree_bytes` how much of the page is left for the tree.
-pub async fn show(body: &str, part: &Part, query: &str, tree_bytes: usize) -> Result<BodyView, PageError> {
+pub(crate) async fn show(body: &str, part: &Part, query: &str, tree_bytes: usize) -> Result<BodyView, PageError> {
     let number = |input: &Option<String>| match input {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
@@ -146,12 +146,12 @@ pub async fn show(body: &str, part: &Part, query: &str, tree_bytes: usize) -> Re
 }
 
 /// The text of the value that starts at a place, as received; `None` when none does.
-pub async fn value_at(body: &str, at: usize) -> Result<Option<String>, PageError> {
+pub(crate) async fn value_at(body: &str, at: usize) -> Result<Option<String>, PageError> {
     beside_workers(body, move |body| Some(ValueLocation::find(body, at)?.text(body).to_owned())).await
 }
 
 /// Reads a body, on the worker that asks when it is short.
-pub async fn beside_workers<T: Send + 'static>(
+pub(crate) async fn beside_workers<T: Send + 'static>(
     body: &str,
     read: impl FnOnce(&str) -> T + Send + 'static,
 ) -> Result<T, PageError> {
@@ -187,7 +187,7 @@ fn pointed(body: &str, location: &ValueLocation<'_>) -> Pointed {
 }
 
 /// The way to a value in one line, for people.
-pub fn path_text(location: &ValueLocation<'_>) -> String {
+pub(crate) fn path_text(location: &ValueLocation<'_>) -> String {
     if let Some(path) = path(location) {
         return if path == "$" { "Body".to_owned() } else { escape_invisible(&path).into_owned() };
     }

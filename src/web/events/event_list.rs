@@ -62,28 +62,28 @@ struct Sender {
 }
 
 /// A field of the events, and the search for the events that have it.
-pub struct Field {
-    pub name: String,
-    pub link: String,
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) link: String,
 }
 
 /// The pager: what the page spans and where it leads.
 #[derive(Clone, Debug, Default)]
-pub struct Pager {
-    pub text: String,
+pub(crate) struct Pager {
+    pub(crate) text: String,
     /// What the page spans in UTC, for whoever points at it.
-    pub title: String,
-    pub newer: Option<String>,
-    pub older: Option<String>,
-    pub further: Option<Further>,
+    pub(crate) title: String,
+    pub(crate) newer: Option<String>,
+    pub(crate) older: Option<String>,
+    pub(crate) further: Option<Further>,
 }
 
 /// A search that is not at its end: how far it looked, and where it goes on.
 #[derive(Clone, Debug)]
-pub struct Further {
-    pub link: String,
-    pub is_older: bool,
-    pub looked_to: When,
+pub(crate) struct Further {
+    pub(crate) link: String,
+    pub(crate) is_older: bool,
+    pub(crate) looked_to: When,
 }
 
 impl Index {
@@ -102,7 +102,7 @@ impl Index {
 }
 
 /// `GET /events`
-pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let account = current_user.member.account_id;
     let now = current_user.now();
     let store = &current_user.state().store;
@@ -225,7 +225,7 @@ fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp, zone: 
 }
 
 /// `23 Nov, 08:36:19 to 08:41:12 UTC`, with both days where they differ, and with the year where it isn't the one of `now`.
-pub fn span_text(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn span_text(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let at = |pattern, time| in_zone(pattern, time, zone);
     let day = |time| at(if at("%Y", time) == at("%Y", now) { "%-d %b" } else { "%-d %b %Y" }, time);
     // A change of clocks between the two is left out: the later one's are those that the reader sees now.

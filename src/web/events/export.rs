@@ -13,7 +13,7 @@ use crate::web::events::event_list;
 use crate::web::filters::list_filters::{Filters, Query};
 
 /// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
-pub async fn download(
+pub(crate) async fn download(
     request: HttpRequest,
     current_user: SignedIn,
     query: web::Query<Query>,

@@ -117,7 +117,7 @@ impl Shown {
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-pub struct Form {
+pub(crate) struct Form {
     q: String,
     credential: String,
     since: String,
@@ -131,7 +131,7 @@ pub struct Form {
 }
 
 /// `GET /events/deletion`, with the filters of the list.
-pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let mut template = page(&current_user, &query, Refused::default()).await?;
     let notice = current_user.take_notice(Notice::event_deletion);
     template.notice = notice.map(|EventDeletionNotice::OtherIsRunning| {
@@ -182,7 +182,10 @@ fn description(filters: &Filters) -> String {
 }
 
 /// `POST /events/deletion`, behind the question for the password.
-pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(
+    current_user: SignedIn,
+    Submitted(form): Submitted<Form>,
+) -> Result<HttpResponse, PageError> {
     let Form { q, credential, since, until, end, confirmation, .. } = form;
     let query = Query { q, credential, since, until, ..Query::default() };
     let (account, store) = (current_user.member.account_id, &current_user.state().store);
@@ -214,7 +217,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<Form>) ->
 }
 
 /// `POST /events/deletion/cancellation`
-pub async fn cancel(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn cancel(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     cancel_deletion(&current_user.state().store, &current_user.member, &current_user.act()).await?;
     Ok(see_other(PATH))
 }

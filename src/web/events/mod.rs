@@ -1,11 +1,11 @@
 //! What arrived and what was refused: the lists, one event, overview, export, deletion.
 
-pub mod comparison;
-pub mod curl;
-pub mod event;
-pub mod event_body;
-pub mod event_list;
-pub mod export;
-pub mod filtered_deletion;
-pub mod overview;
-pub mod rejections;
+pub(crate) mod comparison;
+pub(crate) mod curl;
+pub(crate) mod event;
+pub(crate) mod event_body;
+pub(crate) mod event_list;
+pub(crate) mod export;
+pub(crate) mod filtered_deletion;
+pub(crate) mod overview;
+pub(crate) mod rejections;

@@ -18,14 +18,14 @@ use crate::web::responses::html;
 
 /// The figures and the picture, for the credential of the filters.
 #[derive(Clone, Debug)]
-pub struct Overview {
-    pub chart: Chart,
+pub(crate) struct Overview {
+    pub(crate) chart: Chart,
     /// From how many addresses accepted events came.
-    pub senders: String,
+    pub(crate) senders: String,
 }
 
 impl Overview {
-    pub async fn read(
+    pub(crate) async fn read(
         conn: &mut Connection,
         account: AccountId,
         filters: &Filters,
@@ -53,7 +53,7 @@ struct Show {
 }
 
 /// `GET /events/overview`
-pub async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let account = current_user.member.account_id;
     let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;

@@ -80,7 +80,7 @@ struct Index {
 const PATH: &str = "/events/rejections";
 
 /// `GET /events/rejections`, and with `group=address` by address
-pub async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let account = current_user.member.account_id;
     let now = current_user.now();
     let mut conn = current_user.state().store.connection().await?;

@@ -10,25 +10,25 @@ use crate::domain::time::{age_in_words, full_in};
 
 /// A choice in a list.
 #[derive(Clone, Debug)]
-pub struct Choice {
-    pub value: String,
-    pub label: String,
-    pub selected: bool,
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) selected: bool,
 }
 
 /// The ranges that have a name.
 const RANGES: [(&str, &str); 5] =
     [("", "Any time"), ("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")];
 /// What a form says of a range that has no name.
-pub const CUSTOM: &str = "custom";
+pub(crate) const CUSTOM: &str = "custom";
 
 /// Whether `since` is a range that has a name.
-pub fn is_named_range(since: &str) -> bool {
+pub(crate) fn is_named_range(since: &str) -> bool {
     RANGES.iter().any(|(value, _)| *value == since)
 }
 
 /// The credentials, by their names, and all of them.
-pub fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice> {
+pub(crate) fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice> {
     let all = Choice { value: String::new(), label: "All credentials".to_owned(), selected: chosen.is_empty() };
     let each = credentials.iter().map(|credential| Choice {
         value: credential.username.clone(),
@@ -39,7 +39,7 @@ pub fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice>
 }
 
 /// The ranges; `known` tells those that are chosen by a name or an age from those between two times.
-pub fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
+pub(crate) fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
     let named = RANGES.iter().map(|(value, label)| Choice {
         value: (*value).to_owned(),
         label: (*label).to_owned(),
@@ -52,7 +52,7 @@ pub fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
 }
 
 /// A search in words.
-pub fn describe_search(search: &Search) -> String {
+pub(crate) fn describe_search(search: &Search) -> String {
     match search.only_text() {
         Some(text) => format!("contains “{}”", escape_invisible(text)),
         None => escape_invisible(&search.to_string()).into_owned(),
@@ -60,7 +60,7 @@ pub fn describe_search(search: &Search) -> String {
 }
 
 /// The other filters in words, each by itself.
-pub fn describe(
+pub(crate) fn describe(
     filter: &EventFilter,
     credential: Option<&Credential>,
     since: &str,

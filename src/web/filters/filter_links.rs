@@ -7,42 +7,42 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 
 /// The filters as addresses carry them: `q=…&credential=…`, without a cursor.
 #[derive(Clone, Debug)]
-pub struct Links {
+pub(crate) struct Links {
     query: String,
 }
 
 impl Links {
-    pub fn new(pairs: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(pairs: &[(&str, &str)]) -> Self {
         Self { query: encode(pairs) }
     }
 
     /// An address with these filters.
-    pub fn to(&self, path: &str) -> String {
+    pub(crate) fn to(&self, path: &str) -> String {
         join(path, &[&self.query])
     }
 
     /// An address with these filters and one thing more, such as a cursor.
-    pub fn with(&self, path: &str, name: &str, value: &str) -> String {
+    pub(crate) fn with(&self, path: &str, name: &str, value: &str) -> String {
         join(path, &[&self.query, &encode(&[(name, value)])])
     }
 
     /// The list of events with another search.
-    pub fn to_search(&self, search: &str) -> String {
+    pub(crate) fn to_search(&self, search: &str) -> String {
         join("/events", &[&encode(&[("q", search)]), &self.all_but("q")])
     }
 
     /// The same range and credential on the other list, where the text would mean something else.
-    pub fn without_text(&self, path: &str) -> String {
+    pub(crate) fn without_text(&self, path: &str) -> String {
         join(path, &[&self.all_but("q")])
     }
 
     /// The same list below another overview.
-    pub fn to_overview(&self, path: &str, overview: &str) -> String {
+    pub(crate) fn to_overview(&self, path: &str, overview: &str) -> String {
         join(path, &[&self.all_but("overview"), &encode(&[("overview", overview)])])
     }
 
     /// A list of what is in one bar of the overview, for the same credential.
-    pub fn to_span(&self, path: &str, since: &str, until: &str) -> String {
+    pub(crate) fn to_span(&self, path: &str, since: &str, until: &str) -> String {
         join(
             path,
             &[
@@ -53,7 +53,7 @@ impl Links {
     }
 
     /// The list of what was rejected from one address for one credential, in the same range.
-    pub fn to_address(&self, ip: &str, username: &str) -> String {
+    pub(crate) fn to_address(&self, ip: &str, username: &str) -> String {
         let asked = encode(&[("q", ip), ("credential", username)]);
         join("/events/rejections", &[&asked, &self.kept(|name| ["since", "until"].contains(&name))])
     }
@@ -72,7 +72,7 @@ impl Links {
 }
 
 /// An address with the parameters that are not empty.
-pub fn address(path: &str, pairs: &[(&str, &str)]) -> String {
+pub(crate) fn address(path: &str, pairs: &[(&str, &str)]) -> String {
     join(path, &[&encode(pairs)])
 }
 

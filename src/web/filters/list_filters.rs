@@ -27,62 +27,62 @@ const MAX_REPEATED_CHARS: usize = 40;
 /// The query of a list of events, as it came.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Query {
-    pub q: String,
-    pub credential: String,
-    pub since: String,
-    pub until: String,
+pub(crate) struct Query {
+    pub(crate) q: String,
+    pub(crate) credential: String,
+    pub(crate) since: String,
+    pub(crate) until: String,
     /// What the overview spans: `30d`, or nothing for 24 hours.
-    pub overview: String,
+    pub(crate) overview: String,
     /// The beginning of a custom range, which the form sends beside `since=custom`.
-    pub from: String,
-    pub before: String,
-    pub after: String,
-    pub format: String,
+    pub(crate) from: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    pub(crate) format: String,
     /// Fields that become columns of a CSV.
-    pub fields: String,
+    pub(crate) fields: String,
     /// `address`, or nothing for a list.
-    pub group: String,
-    pub last_event_id: String,
+    pub(crate) group: String,
+    pub(crate) last_event_id: String,
 }
 
 /// What `group=` may say.
-pub const GROUP_BY_ADDRESS: &str = "address";
+pub(crate) const GROUP_BY_ADDRESS: &str = "address";
 
 /// A query, understood.
 #[derive(Clone, Debug)]
-pub struct Filters {
-    pub filter: EventFilter,
-    pub cursor: Cursor,
+pub(crate) struct Filters {
+    pub(crate) filter: EventFilter,
+    pub(crate) cursor: Cursor,
     /// What the reader typed, given back to the form.
-    pub text: String,
-    pub credentials: Vec<Choice>,
-    pub ranges: Vec<Choice>,
-    pub range: Range,
-    pub overview: Span,
+    pub(crate) text: String,
+    pub(crate) credentials: Vec<Choice>,
+    pub(crate) ranges: Vec<Choice>,
+    pub(crate) range: Range,
+    pub(crate) overview: Span,
     /// Whether rejections are grouped by address, which the form keeps.
-    pub by_address: bool,
+    pub(crate) by_address: bool,
     /// What could not be understood, in words; nothing is listed then.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The same about the search, with the place.
-    pub search_error: Option<SearchError>,
+    pub(crate) search_error: Option<SearchError>,
     /// The active filters in words, for the message that nothing matches.
-    pub description: Vec<String>,
+    pub(crate) description: Vec<String>,
     /// The same as names and values.
     pairs: Vec<(&'static str, String)>,
     /// As the reader asked, whatever is kept.
     asked_since: Option<Timestamp>,
-    pub links: Links,
+    pub(crate) links: Links,
 }
 
 impl Filters {
     /// Understands a query for events; `credentials` are the reader's own. Times without a zone are in UTC.
-    pub fn new(query: &Query, credentials: &[Credential], now: Timestamp) -> Self {
+    pub(crate) fn new(query: &Query, credentials: &[Credential], now: Timestamp) -> Self {
         Self::in_zone(query, credentials, now, &TimeZone::UTC)
     }
 
     /// The same for the form, whose times are in the reader's own zone. The links that it makes are in UTC.
-    pub fn in_zone(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
+    pub(crate) fn in_zone(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
         let typed = query.q.trim();
         let mut filters = Self::without_search(query, typed, credentials, now, zone);
         match Search::parse(typed) {
@@ -102,7 +102,7 @@ impl Filters {
     }
 
     /// Understands a query for rejections, whose text is looked for in reasons and addresses.
-    pub fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
+    pub(crate) fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
         let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
         let mut filters = Self::without_search(query, &text, credentials, now, zone);
         if !text.is_empty() {
@@ -160,7 +160,7 @@ impl Filters {
 
     /// The address to answer with instead, where the form said times in the reader's own zone: the address in the browser is what
     /// people send to each other.
-    pub fn exact_address(&self, path: &str) -> Option<String> {
+    pub(crate) fn exact_address(&self, path: &str) -> Option<String> {
         self.range.is_local().then(|| match self.by_address {
             true => self.links.with(path, "group", GROUP_BY_ADDRESS),
             false => self.links.to(path),
@@ -168,32 +168,32 @@ impl Filters {
     }
 
     /// The same for an account whose events are kept since a moment: no filter of its reader's, and none that a link carries.
-    pub fn keeping(mut self, since: Option<Timestamp>) -> Self {
+    pub(crate) fn keeping(mut self, since: Option<Timestamp>) -> Self {
         self.filter.since = self.filter.since.max(since);
         self
     }
 
     /// The filters as fields of a form, without the empty ones.
-    pub fn pairs(&self) -> impl Iterator<Item = &(&'static str, String)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = &(&'static str, String)> {
         self.pairs.iter().filter(|(_, value)| !value.is_empty())
     }
 
     /// The username of the chosen credential, or nothing.
-    pub fn username(&self) -> &str {
+    pub(crate) fn username(&self) -> &str {
         self.credentials.iter().find(|choice| choice.selected).map(|choice| choice.value.as_str()).unwrap_or_default()
     }
 
     /// What the text is looked for in, on a page.
-    pub fn searched(&self, path: &str) -> &'static str {
+    pub(crate) fn searched(&self, path: &str) -> &'static str {
         if path == "/events" { "payloads" } else { "reasons and addresses" }
     }
 
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         let is_ranged = self.asked_since.is_some() || self.filter.until.is_some();
         is_ranged || self.filter.needs_scan() || !self.text.is_empty()
     }
 
-    pub fn is_first_page(&self) -> bool {
+    pub(crate) fn is_first_page(&self) -> bool {
         self.cursor == Cursor::Newest
     }
 }

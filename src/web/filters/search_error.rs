@@ -7,21 +7,21 @@ use crate::domain::query::strings::quoted;
 
 /// What is wrong with a search, for the place under its field.
 #[derive(Clone, Debug)]
-pub struct SearchError {
-    pub problem: String,
-    pub column: usize,
+pub(crate) struct SearchError {
+    pub(crate) problem: String,
+    pub(crate) column: usize,
     /// The search, and under it a mark at the column.
-    pub typed: String,
-    pub mark: String,
+    pub(crate) typed: String,
+    pub(crate) mark: String,
     /// The same characters as a text to look for, unless that is too long for a search.
-    pub as_text: Option<String>,
+    pub(crate) as_text: Option<String>,
 }
 
 /// How much of the search stands before and after the mark, in characters.
 const SHOWN_AROUND: usize = 60;
 
 impl SearchError {
-    pub fn new(typed: &str, error: &QueryError) -> Self {
+    pub(crate) fn new(typed: &str, error: &QueryError) -> Self {
         let at = error.column - 1;
         let start = at.saturating_sub(SHOWN_AROUND);
         let part = |from: usize, to: usize| -> String { typed.chars().skip(from).take(to - from).collect() };

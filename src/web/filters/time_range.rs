@@ -13,33 +13,33 @@ const MAX_TYPED_CHARS: usize = 40;
 
 /// One bound, as asked for and as understood.
 #[derive(Clone, Debug)]
-pub struct Bound {
-    pub time: Option<Timestamp>,
+pub(crate) struct Bound {
+    pub(crate) time: Option<Timestamp>,
     /// As addresses say it.
-    pub input: String,
+    pub(crate) input: String,
     /// As `datetime-local` wants it, in the reader's zone; what was typed where that is no time.
-    pub field: String,
+    pub(crate) field: String,
     /// The same in UTC, for whoever points at it.
-    pub title: String,
-    pub is_wrong: bool,
+    pub(crate) title: String,
+    pub(crate) is_wrong: bool,
 }
 
 /// A range, understood.
 #[derive(Clone, Debug)]
-pub struct Range {
-    pub since: Bound,
-    pub until: Bound,
+pub(crate) struct Range {
+    pub(crate) since: Bound,
+    pub(crate) until: Bound,
     /// It has no name, and is said by its bounds.
-    pub is_custom: bool,
+    pub(crate) is_custom: bool,
     /// The name of the reader's zone.
-    pub zone: String,
-    pub error: Option<String>,
+    pub(crate) zone: String,
+    pub(crate) error: Option<String>,
     is_typed: bool,
 }
 
 impl Range {
     /// Understands `since` and `until` of an address, or `from` and `until` of the form beside `since=custom`.
-    pub fn read(since: &str, until: &str, from: &str, now: Timestamp, zone: &TimeZone) -> Self {
+    pub(crate) fn read(since: &str, until: &str, from: &str, now: Timestamp, zone: &TimeZone) -> Self {
         let mut error = None;
         let is_typed = since == CUSTOM;
         let read_in = if is_typed { zone } else { &TimeZone::UTC };
@@ -73,7 +73,7 @@ impl Range {
 
     /// Whether the address of the page still says it as the form does, which is another time for a reader elsewhere. A choice without
     /// times, and times that cannot be read, are for the form to show again.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.is_typed && self.error.is_none() && (self.since.time.is_some() || self.until.time.is_some())
     }
 }

@@ -12,10 +12,11 @@ use crate::web::json_view::location::MAX_DEPTH;
 use crate::web::json_view::walk::{Step, Walk, What};
 
 /// More values than a body of a mebibyte can have; each costs some 50 bytes.
-pub const MAX_VALUES: usize = 600_000;
+pub(crate) const MAX_VALUES: usize = 600_000;
 
 /// One difference. Values are named by their numbers in [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Change {
     Added {
         new: usize,
@@ -36,7 +37,7 @@ pub enum Change {
 
 impl Change {
     /// The value in the old body, if any.
-    pub fn in_old(&self) -> Option<usize> {
+    pub(crate) fn in_old(&self) -> Option<usize> {
         match *self {
             Change::Added { .. } => None,
             Change::Removed { old } | Change::Changed { old, .. } | Change::Respelled { old, .. } => Some(old),
@@ -44,7 +45,7 @@ impl Change {
     }
 
     /// The value in the new body, if any.
-    pub fn in_new(&self) -> Option<usize> {
+    pub(crate) fn in_new(&self) -> Option<usize> {
         match *self {
             Change::Removed { .. } => None,
             Change::Added { new } | Change::Changed { new, .. } | Change::Respelled { new, .. } => Some(new),
@@ -54,21 +55,23 @@ impl Change {
 
 /// How many there are of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Counts {
     pub added: usize,
-    pub removed: usize,
-    pub changed: usize,
-    pub respelled: usize,
+    pub(crate) removed: usize,
+    pub(crate) changed: usize,
+    pub(crate) respelled: usize,
 }
 
 impl Counts {
-    pub fn all(&self) -> usize {
+    pub(crate) fn all(&self) -> usize {
         self.added + self.removed + self.changed + self.respelled
     }
 }
 
 /// Some of the differences, those in the new body first, and the number of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Changes {
     pub listed: Vec<Change>,
     pub counts: Counts,
@@ -146,12 +149,12 @@ impl<'a> Values<'a> {
     }
 
     /// Where a value starts.
-    pub fn at(&self, id: usize) -> usize {
+    pub(crate) fn at(&self, id: usize) -> usize {
         self.list[id].at
     }
 
     /// A value as received.
-    pub fn text(&self, id: usize) -> &'a str {
+    pub(crate) fn text(&self, id: usize) -> &'a str {
         &self.body[self.list[id].at..self.list[id].end]
     }
 }

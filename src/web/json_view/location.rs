@@ -4,23 +4,23 @@ use crate::web::json_view::tokens::Kind;
 use crate::web::json_view::walk::{Name, Step, Walk, What};
 
 /// How many containers may be around a value that has a location. What is deeper is shown as received.
-pub const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 /// The longest way that is written down to be copied, in bytes.
 const MAX_WRITTEN_BYTES: usize = 2_000;
 
 /// One step down: into which child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Child<'a> {
+pub(crate) struct Child<'a> {
     /// Where the child starts.
-    pub at: usize,
-    pub index: usize,
+    pub(crate) at: usize,
+    pub(crate) index: usize,
     /// In an object.
-    pub name: Option<Name<'a>>,
+    pub(crate) name: Option<Name<'a>>,
 }
 
 /// What stands at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<'a> {
+pub(crate) enum Found<'a> {
     Container { is_object: bool },
     Scalar { kind: Kind, text: &'a str },
 }
@@ -28,10 +28,10 @@ pub enum Found<'a> {
 /// A value that there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueLocation<'a> {
-    pub at: usize,
-    pub found: Found<'a>,
+    pub(crate) at: usize,
+    pub(crate) found: Found<'a>,
     /// The steps that lead to it, the last into itself.
-    pub way: Vec<Child<'a>>,
+    pub(crate) way: Vec<Child<'a>>,
 }
 
 impl<'a> ValueLocation<'a> {
@@ -42,12 +42,12 @@ impl<'a> ValueLocation<'a> {
     }
 
     /// The value that starts a number of bytes after the start of the body; `None` when none does, or only a deeper one.
-    pub fn find(body: &'a str, at: usize) -> Option<Self> {
+    pub(crate) fn find(body: &'a str, at: usize) -> Option<Self> {
         Self::find_all(body, &[at]).pop()
     }
 
     /// The values at several places, which are in order, in one walk.
-    pub fn find_all(body: &'a str, places: &[usize]) -> Vec<Self> {
+    pub(crate) fn find_all(body: &'a str, places: &[usize]) -> Vec<Self> {
         let mut places = places.iter().copied().peekable();
         let (mut all, mut way) = (Vec::new(), Vec::new());
         for step in Walk::body(body) {
@@ -70,12 +70,12 @@ impl<'a> ValueLocation<'a> {
     }
 
     /// Under which name or index it stands.
-    pub fn child(&self) -> Option<&Child<'a>> {
+    pub(crate) fn child(&self) -> Option<&Child<'a>> {
         self.way.last()
     }
 
     /// Its text as received.
-    pub fn text(&self, body: &'a str) -> &'a str {
+    pub(crate) fn text(&self, body: &'a str) -> &'a str {
         let Found::Container { .. } = self.found else { return self.scalar().unwrap_or_default() };
         let end = Walk::from(body, self.at)
             .find(|step| step.level == 0 && matches!(step.what, What::Close { .. }))
@@ -84,12 +84,12 @@ impl<'a> ValueLocation<'a> {
     }
 
     /// The text of a scalar.
-    pub fn scalar(&self) -> Option<&'a str> {
+    pub(crate) fn scalar(&self) -> Option<&'a str> {
         if let Found::Scalar { text, .. } = self.found { Some(text) } else { None }
     }
 
     /// The way as a JSON Pointer (RFC 6901); `None` when it is too long, or a key on it is no Unicode text.
-    pub fn pointer(&self) -> Option<String> {
+    pub(crate) fn pointer(&self) -> Option<String> {
         let mut pointer = String::new();
         for step in &self.way {
             pointer.push('/');
@@ -113,7 +113,7 @@ fn found<'a>(step: &Step<'a>) -> Found<'a> {
 }
 
 /// What a JSON string stands for; `None` for what is no Unicode text, such as a lone surrogate, and for strings that are long.
-pub fn decoded(quoted: &str) -> Option<String> {
+pub(crate) fn decoded(quoted: &str) -> Option<String> {
     if quoted.len() > MAX_WRITTEN_BYTES {
         return None;
     }

@@ -4,14 +4,14 @@
 //! every output has a bound, and no input panics, not even one that is cut or is not JSON. HTML
 //! escaping is left to the templates, checking the JSON to the ingest.
 
-pub mod tokens;
-pub mod walk;
+pub(crate) mod tokens;
+pub(crate) mod walk;
 
-pub mod preview;
+pub(crate) mod preview;
 pub mod raw;
 
 pub mod location;
-pub mod path;
+pub(crate) mod path;
 pub mod tree;
 
 pub mod changes;

@@ -7,14 +7,14 @@ use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, V
 use crate::web::json_view::location::{Child, ValueLocation, decoded};
 
 /// `data.lines[0].sku`; `None` where a search could not say it: the way is too long, or a key on it is no Unicode text.
-pub fn path(location: &ValueLocation<'_>) -> Option<String> {
+pub(crate) fn path(location: &ValueLocation<'_>) -> Option<String> {
     let condition = Condition { path: chunks(location)?, test: Test::Exists };
     let written = searched(condition)?;
     Some(written.strip_suffix(" exists")?.to_owned())
 }
 
 /// `data.product_id = "SKU-12345"`; `None` for what is not compared: objects, lists, long texts.
-pub fn same_value(location: &ValueLocation<'_>) -> Option<String> {
+pub(crate) fn same_value(location: &ValueLocation<'_>) -> Option<String> {
     let text = location.scalar()?;
     let value = match text {
         "null" => Value::Null,

@@ -17,7 +17,7 @@ const READ_PER_SHOWN: usize = 16;
 ///
 /// At most `max_bytes` bytes, with `…` as one: fewer characters where each of them takes more bytes on
 /// its way to the reader. The work depends on `max_bytes` only, never on the size of the body.
-pub fn preview(body: &str, max_bytes: usize) -> Vec<Span> {
+pub(crate) fn preview(body: &str, max_bytes: usize) -> Vec<Span> {
     let start = first_bytes(body, max_bytes.saturating_mul(READ_PER_SHOWN));
     let mut line = Line { spans: Vec::new(), budget: max_bytes };
     for token in Tokens::new(without_mark(start)) {

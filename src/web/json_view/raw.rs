@@ -9,21 +9,22 @@ use crate::web::json_view::tokens::{Kind, PLAIN, Span, Tokens, push};
 /// More elements than this make a page heavy. What follows in the piece is shown without colours.
 const MAX_COLOURED_SPANS: usize = 2_500;
 /// How long a piece is at most, so that the page stays light even where compression makes none of it shorter.
-pub const CHUNK_BYTES: usize = 12 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 12 * 1024;
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Raw {
     pub spans: Vec<Span>,
     /// Where it starts, in bytes from the start of the text.
-    pub start: usize,
+    pub(crate) start: usize,
     /// Where the next piece starts.
-    pub next: Option<usize>,
+    pub(crate) next: Option<usize>,
 }
 
 impl Raw {
     /// Where the piece before it starts.
-    pub fn previous(&self) -> Option<usize> {
+    pub(crate) fn previous(&self) -> Option<usize> {
         (self.start > 0).then(|| self.start.saturating_sub(CHUNK_BYTES))
     }
 }

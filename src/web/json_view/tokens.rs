@@ -13,18 +13,18 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     pub class: &'static str,
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The class of text that stands for something left out.
-pub const COLLAPSED: &str = "j-c";
+pub(crate) const COLLAPSED: &str = "j-c";
 
 /// The class of text that has no colour.
-pub const PLAIN: &str = "";
+pub(crate) const PLAIN: &str = "";
 
 /// What a token is. A string before a colon is a [`Kind::Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Space,
     Open,
     Close,
@@ -40,7 +40,7 @@ pub enum Kind {
 
 impl Kind {
     /// The CSS class of this kind of token.
-    pub fn class(self) -> &'static str {
+    pub(crate) fn class(self) -> &'static str {
         match self {
             Kind::Space | Kind::Other => PLAIN,
             Kind::Open | Kind::Close | Kind::Colon | Kind::Comma => "j-p",
@@ -55,13 +55,13 @@ impl Kind {
 /// A token as it stands in the text: strings with their quotes and escapes. A string at the end of
 /// a cut text lacks its last quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token<'a> {
-    pub kind: Kind,
-    pub text: &'a str,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) text: &'a str,
 }
 
 /// The tokens of a text, in order. Together they are the whole text, whatever it is.
-pub struct Tokens<'a> {
+pub(crate) struct Tokens<'a> {
     whole_bytes: usize,
     rest: &'a str,
     at_start: bool,
@@ -72,17 +72,17 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    pub fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Tokens { whole_bytes: text.len(), rest: text, at_start: true, objects: Vec::new(), key_next: false }
     }
 
     /// Where the next token starts, in bytes from the start of the text.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.whole_bytes - self.rest.len()
     }
 
     /// The text after the last token.
-    pub fn rest(&self) -> &'a str {
+    pub(crate) fn rest(&self) -> &'a str {
         self.rest
     }
 
@@ -157,22 +157,22 @@ fn string_length(text: &str) -> usize {
 
 /// The text without a leading byte order mark. That mark is a matter of the bytes, not of the
 /// value, so only the raw view shows it.
-pub fn without_mark(text: &str) -> &str {
+pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 /// At most this many bytes of the start of the text, up to a character boundary.
-pub fn first_bytes(text: &str, max_bytes: usize) -> &str {
+pub(crate) fn first_bytes(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
 }
 
 /// At most this many characters of the start of the text. Looks no further than that.
-pub fn first_chars(text: &str, max_chars: usize) -> &str {
+pub(crate) fn first_chars(text: &str, max_chars: usize) -> &str {
     text.char_indices().nth(max_chars).map_or(text, |(end, _)| &text[..end])
 }
 
 /// Adds text to the end, in the last span when that has the same class.
-pub fn push(spans: &mut Vec<Span>, class: &'static str, text: &str) {
+pub(crate) fn push(spans: &mut Vec<Span>, class: &'static str, text: &str) {
     match spans.last_mut() {
         _ if text.is_empty() => {}
         Some(last) if last.class == class => last.text.push_str(text),

@@ -13,7 +13,7 @@ const EXPANDED_LEVELS: usize = 2;
 /// Levels below the first that are shown at once. Browsers get slow, and some give up, on deeper elements.
 const MAX_LEVELS: usize = 48;
 /// Children of the first container that are shown at once, and of those within it: a long list leaves room for what is after it.
-pub const CHILDREN_SHOWN: usize = 200;
+pub(crate) const CHILDREN_SHOWN: usize = 200;
 const NESTED_CHILDREN_SHOWN: usize = 50;
 /// How much of one key or value is shown, in bytes.
 const MAX_TEXT_BYTES: usize = 2_048;
@@ -24,15 +24,17 @@ const ROW_BYTES: usize = 24;
 
 /// The name in an object without its quotes, or the index in an array. Spelled as in the body, escapes not decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Key {
     pub text: String,
     /// The place of the key, when only its beginning is shown.
-    pub cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
 }
 
 /// One line of the tree. Every [`Row::Open`] has exactly one [`Row::Close`] after it, properly nested. At the top of a body there
 /// is no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Row {
     /// A scalar or an empty container.
     Leaf { at: usize, key: Option<Key>, value: Span, is_cut: bool },
@@ -49,7 +51,7 @@ pub enum Row {
 }
 
 impl Row {
-    pub fn unit(is_object: bool, count: usize) -> &'static str {
+    pub(crate) fn unit(is_object: bool, count: usize) -> &'static str {
         match (is_object, count) {
             (true, 1) => "key",
             (true, _) => "keys",

@@ -10,38 +10,38 @@ use crate::web::json_view::tokens::{Kind, Tokens, without_mark};
 
 /// A key as it stands in the text, with its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name<'a> {
-    pub at: usize,
-    pub text: &'a str,
+pub(crate) struct Name<'a> {
+    pub(crate) at: usize,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Name<'a> {
     /// Without its quotes.
-    pub fn bare(&self) -> &'a str {
+    pub(crate) fn bare(&self) -> &'a str {
         self.text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(self.text)
     }
 
     /// Without its quotes, unless there would be nothing to see.
-    pub fn seen(&self) -> &'a str {
+    pub(crate) fn seen(&self) -> &'a str {
         Some(self.bare()).filter(|bare| !bare.is_empty()).unwrap_or(self.text)
     }
 }
 
 /// One value, or the end of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step<'a> {
+pub(crate) struct Step<'a> {
     /// Where it starts; of an end, where its bracket stands. In bytes from the start of the body.
-    pub at: usize,
+    pub(crate) at: usize,
     /// How many containers are around it.
-    pub level: usize,
+    pub(crate) level: usize,
     /// Which child of its container it is, from 0; of an end, how many children there were.
-    pub index: usize,
-    pub name: Option<Name<'a>>,
-    pub what: What<'a>,
+    pub(crate) index: usize,
+    pub(crate) name: Option<Name<'a>>,
+    pub(crate) what: What<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What<'a> {
+pub(crate) enum What<'a> {
     Scalar {
         kind: Kind,
         text: &'a str,
@@ -56,7 +56,7 @@ pub enum What<'a> {
 }
 
 /// The values of one value, itself the first. Ends after it, or where the text does.
-pub struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     tokens: Tokens<'a>,
     /// What stands in the body before the text of `tokens`.
     skipped_bytes: usize,
@@ -68,12 +68,12 @@ pub struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// From the value of a whole body.
-    pub fn body(body: &'a str) -> Self {
+    pub(crate) fn body(body: &'a str) -> Self {
         Self::from(body, body.len() - without_mark(body).len())
     }
 
     /// From the value that starts at a place of a body, as if it were on level 0.
-    pub fn from(body: &'a str, at: usize) -> Self {
+    pub(crate) fn from(body: &'a str, at: usize) -> Self {
         let text = body.get(at..).unwrap_or_default();
         Self {
             tokens: Tokens::new(text),

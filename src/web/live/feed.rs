@@ -42,7 +42,7 @@ const SESSIONS_HOLD_FOR: Duration = Duration::from_secs(1);
 
 /// What is sent to every reader of a feed.
 #[derive(Clone, Debug)]
-pub enum Piece {
+pub(crate) enum Piece {
     /// What is new.
     News(News),
     /// The program is about to end.
@@ -51,15 +51,15 @@ pub enum Piece {
 
 /// What one look found, as it is sent.
 #[derive(Clone, Debug)]
-pub struct News {
-    pub text: Bytes,
+pub(crate) struct News {
+    pub(crate) text: Bytes,
     /// The cursor of where its readers were before it, if they missed nothing.
-    pub from: String,
+    pub(crate) from: String,
     /// Where its readers are then.
-    pub position: Position,
+    pub(crate) position: Position,
     /// How many events the feed had told of before it, and after it: who missed pieces can say how many events were in them.
-    pub before: usize,
-    pub after: usize,
+    pub(crate) before: usize,
+    pub(crate) after: usize,
 }
 
 /// How far a feed has come.
@@ -80,14 +80,14 @@ struct Progress {
 
 /// A feed.
 #[derive(Debug)]
-pub struct Feed {
-    pub reading: Reading,
+pub(crate) struct Feed {
+    pub(crate) reading: Reading,
     /// Held while one looks: what is sent is sent in order.
     progress: tokio::sync::Mutex<Progress>,
     /// The position of the last look, for whoever does not want to wait for the next.
     reached: Mutex<Option<Position>>,
     chunks: broadcast::Sender<Piece>,
-    pub subscribers: Mutex<HashMap<u64, Arc<Subscriber>>>,
+    pub(crate) subscribers: Mutex<HashMap<u64, Arc<Subscriber>>>,
     abandoned: Notify,
     /// Of all feeds.
     polls: Arc<AtomicU64>,
@@ -95,18 +95,18 @@ pub struct Feed {
 }
 
 /// A reader who has just joined: what comes is new beyond `position`.
-pub struct Joined {
-    pub chunks: broadcast::Receiver<Piece>,
-    pub position: Position,
-    pub until: Snapshot,
+pub(crate) struct Joined {
+    pub(crate) chunks: broadcast::Receiver<Piece>,
+    pub(crate) position: Position,
+    pub(crate) until: Snapshot,
     /// How many events the feed had told of until then.
-    pub told: usize,
+    pub(crate) told: usize,
     /// What was refused since the moment that the reader named, and known to the feed.
-    pub refused: Vec<Rejection>,
+    pub(crate) refused: Vec<Rejection>,
 }
 
 impl Feed {
-    pub fn new(reading: Reading, polls: Arc<AtomicU64>, poll_limiter: Arc<PollLimiter>) -> Self {
+    pub(crate) fn new(reading: Reading, polls: Arc<AtomicU64>, poll_limiter: Arc<PollLimiter>) -> Self {
         Self {
             reading,
             progress: tokio::sync::Mutex::default(),
@@ -120,7 +120,7 @@ impl Feed {
     }
 
     /// Looks whenever something may have arrived, until nobody reads it or the program is about to end.
-    pub async fn run(&self, state: &AppState, mut listener: Listener) {
+    pub(crate) async fn run(&self, state: &AppState, mut listener: Listener) {
         loop {
             tokio::select! {
                 () = listener.notified_of_change() => {}
@@ -158,17 +158,17 @@ impl Feed {
     }
 
     /// Nobody reads it any more.
-    pub fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         self.abandoned.notify_one();
     }
 
     /// The position of the last look.
-    pub fn reached(&self) -> Option<Position> {
+    pub(crate) fn reached(&self) -> Option<Position> {
         self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Goes on from a later position, where nothing is new since the one it is at. A feed that looks meanwhile is beyond both.
-    pub fn go_on(&self, from: &Position, to: &Position) {
+    pub(crate) fn go_on(&self, from: &Position, to: &Position) {
         let Ok(mut progress) = self.progress.try_lock() else { return };
         if progress.position.as_ref() == Some(from) {
             progress.position = Some(to.clone());
@@ -178,7 +178,7 @@ impl Feed {
 
     /// Begins to read. The feed looks first, unless it has since the reader asked: so it is beyond every position that the reader can
     /// have from elsewhere, and what lies between the two is for the reader to fetch.
-    pub async fn join(&self, state: &AppState, refused_since: Option<Timestamp>) -> Result<Joined, StoreError> {
+    pub(crate) async fn join(&self, state: &AppState, refused_since: Option<Timestamp>) -> Result<Joined, StoreError> {
         let asked = Instant::now();
         let mut progress = self.progress.lock().await;
         if progress.looked_at.is_none_or(|at| at < asked) {
@@ -273,12 +273,12 @@ impl Feed {
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);
     }
 
-    pub fn subscribers(&self) -> Vec<Arc<Subscriber>> {
+    pub(crate) fn subscribers(&self) -> Vec<Arc<Subscriber>> {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Lets those go whose session has ended.
-    pub fn end_all_but(&self, live: &HashSet<SessionId>) {
+    pub(crate) fn end_all_but(&self, live: &HashSet<SessionId>) {
         for subscriber in self.subscribers() {
             if !live.contains(&subscriber.session) {
                 subscriber.end();
@@ -288,6 +288,6 @@ impl Feed {
 }
 
 /// The second of a moment, as rejections are rolled up by.
-pub fn second_of(time: Timestamp) -> Timestamp {
+pub(crate) fn second_of(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

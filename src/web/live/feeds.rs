@@ -50,11 +50,11 @@ pub struct Feeds {
 
 /// The account has as many feeds as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyFeeds;
+pub(crate) struct TooManyFeeds;
 
 impl Feeds {
     /// Feeds run where this is called.
-    pub fn new(state: web::Data<AppState>) -> Self {
+    pub(crate) fn new(state: web::Data<AppState>) -> Self {
         let runtime = Handle::current();
         Self {
             state,
@@ -72,7 +72,7 @@ impl Feeds {
     }
 
     /// Takes a place at the feed of an account and its filters, which is opened if nobody reads it yet.
-    pub fn enter(
+    pub(crate) fn enter(
         self: Arc<Self>,
         account: AccountId,
         filters: Filters,
@@ -128,7 +128,7 @@ impl Feeds {
     }
 
     /// Looks after them now and then, until `ended`.
-    pub async fn look_after(&self, ended: impl Future<Output = ()>) {
+    pub(crate) async fn look_after(&self, ended: impl Future<Output = ()>) {
         let looking = async {
             loop {
                 tokio::time::sleep(LOOK_AFTER_EVERY).await;
@@ -186,10 +186,10 @@ impl Feeds {
 }
 
 /// One reader's place at a feed, given up when dropped.
-pub struct Subscription {
-    pub state: web::Data<AppState>,
-    pub feed: Arc<Feed>,
-    pub subscriber: Arc<Subscriber>,
+pub(crate) struct Subscription {
+    pub(crate) state: web::Data<AppState>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) subscriber: Arc<Subscriber>,
     feeds: Arc<Feeds>,
     key: Key,
     number: u64,

@@ -51,22 +51,22 @@ struct Rejected<'a> {
 
 /// A piece of a connection, as it is sent.
 #[derive(Clone, Debug, Default)]
-pub struct Text(pub String);
+pub(crate) struct Text(pub(crate) String);
 
 impl Text {
     /// What a connection begins with.
-    pub fn opening() -> Self {
+    pub(crate) fn opening() -> Self {
         Self(format!("retry: {RETRY_MS}\n\n"))
     }
 
     /// Everything until here was said. The browser notes it, and a page that opens its next connection by itself does; it also lets both
     /// ends notice a dead connection. It has no data, but a block without any field of that name would be told to nobody.
-    pub fn reached(&mut self, cursor: &str) {
+    pub(crate) fn reached(&mut self, cursor: &str) {
         self.0.push_str(&format!("id: {cursor}\nevent: reached\ndata\n\n"));
     }
 
     /// An event, as a row of the list.
-    pub fn stored(&mut self, event: &EventSummary, cursor: &str, filters: &Filters, now: Timestamp) {
+    pub(crate) fn stored(&mut self, event: &EventSummary, cursor: &str, filters: &Filters, now: Timestamp) {
         let row = EventRow::new(event, filters, now);
         let html = row.html();
         self.0.push_str(&format!("id: {cursor}\n"));
@@ -75,17 +75,17 @@ impl Text {
 
     /// More than anybody reads one by one. The list itself has them. Like an event it has a cursor of its own, that of what comes after
     /// it: a page that goes on by itself would else be told of them again.
-    pub fn skipped(&mut self, count: usize, more: bool, cursor: &str) {
+    pub(crate) fn skipped(&mut self, count: usize, more: bool, cursor: &str) {
         self.0.push_str(&format!("id: {cursor}\n"));
         self.push("skipped", &Skipped { count, more });
     }
 
     /// Events that were held and are accepted now. They stand where they first arrived, among what the readers have seen already.
-    pub fn accepted_late(&mut self, count: u64) {
+    pub(crate) fn accepted_late(&mut self, count: u64) {
         self.push("late", &Late { count });
     }
 
-    pub fn rejected(&mut self, rejection: &Rejection, now: Timestamp) {
+    pub(crate) fn rejected(&mut self, rejection: &Rejection, now: Timestamp) {
         self.push(
             "rejected",
             &Rejected {

@@ -19,7 +19,7 @@ const MAX_WAIT: Duration = Duration::from_secs(4);
 
 /// The turns of one program.
 #[derive(Debug)]
-pub struct PollLimiter {
+pub(crate) struct PollLimiter {
     plain: Semaphore,
     searching: Semaphore,
 }
@@ -32,7 +32,7 @@ impl Default for PollLimiter {
 
 impl PollLimiter {
     /// Looks when it is its turn: first come, first served.
-    pub async fn take<T>(
+    pub(crate) async fn take<T>(
         &self,
         filter: &EventFilter,
         poll: impl Future<Output = Result<T, StoreError>>,

@@ -26,26 +26,26 @@ use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
 
 /// How many rows are sent at once; no page shows more. Of a larger number the readers are told how large it is.
-pub const MAX_ROWS: usize = 200;
+pub(crate) const MAX_ROWS: usize = 200;
 /// How far that is counted.
-pub const MOST_COUNTED: usize = 10_000;
+pub(crate) const MOST_COUNTED: usize = 10_000;
 
 /// How long after the moment that it bears an acceptance may be committed.
 const ACCEPTANCES_COMMIT_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Whose, and which of them.
 #[derive(Debug)]
-pub struct Reading {
-    pub account: AccountId,
+pub(crate) struct Reading {
+    pub(crate) account: AccountId,
     /// What the positions of its readers are sealed with.
-    pub cursors: Cursors,
-    pub filters: Filters,
+    pub(crate) cursors: Cursors,
+    pub(crate) filters: Filters,
 }
 
 impl Reading {
     /// Reads on a connection of the pool. What goes through events waits for its turn among the searches, and ends with whoever
     /// waits for it.
-    pub async fn on_connection<T>(
+    pub(crate) async fn on_connection<T>(
         &self,
         store: &Store,
         read: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
@@ -58,7 +58,7 @@ impl Reading {
 
     /// What is unseen at a position and shown by a snapshot, oldest first: rows, or how many there are. And how many that are. Who has read
     /// it has reached another position.
-    pub async fn news(
+    pub(crate) async fn news(
         &self,
         conn: &mut Connection,
         from: &Position,
@@ -101,7 +101,11 @@ impl Reading {
     }
 
     /// What was refused since a moment, oldest first. The search of the filter is about bodies, which refused requests have none of.
-    pub async fn list_refused(&self, conn: &mut Connection, since: Timestamp) -> Result<Vec<Rejection>, StoreError> {
+    pub(crate) async fn list_refused(
+        &self,
+        conn: &mut Connection,
+        since: Timestamp,
+    ) -> Result<Vec<Rejection>, StoreError> {
         let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
         let mut rows = rejections::list(conn, self.account, (&filter, None), None, MAX_ROWS).await?.rows;
         rows.reverse();
@@ -109,7 +113,7 @@ impl Reading {
     }
 
     /// The acceptances of late events since a moment, with how many events each of them stored: all, where a search would say less of them.
-    pub async fn list_acceptances(
+    pub(crate) async fn list_acceptances(
         &self,
         conn: &mut Connection,
         since: Timestamp,

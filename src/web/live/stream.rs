@@ -35,7 +35,7 @@ struct Stream {
 }
 
 /// `GET /events/live`
-pub async fn show(
+pub(crate) async fn show(
     current_user: Result<SignedIn, PageError>,
     request: HttpRequest,
     feeds: web::Data<Feeds>,

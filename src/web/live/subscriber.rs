@@ -10,27 +10,27 @@ use crate::domain::ids::SessionId;
 
 /// One subscription, which ends with the session that began it.
 #[derive(Debug)]
-pub struct Subscriber {
-    pub session: SessionId,
+pub(crate) struct Subscriber {
+    pub(crate) session: SessionId,
     has_ended: AtomicBool,
     ended: Notify,
 }
 
 impl Subscriber {
-    pub fn new(session: SessionId) -> Self {
+    pub(crate) fn new(session: SessionId) -> Self {
         Self { session, has_ended: AtomicBool::new(false), ended: Notify::new() }
     }
 
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Relaxed)
     }
 
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         self.has_ended.store(true, Ordering::Relaxed);
         self.ended.notify_one();
     }
 
-    pub async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         self.ended.notified().await;
     }
 }

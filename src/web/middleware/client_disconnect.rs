@@ -17,16 +17,16 @@ use actix_web::middleware::Next;
 /// Whether the request in progress on a connection may be dropped when the other side has said its last. Shared by the socket and
 /// this layer, which live on one thread.
 #[derive(Clone, Debug, Default)]
-pub struct Droppable(Rc<Cell<bool>>);
+pub(crate) struct Droppable(Rc<Cell<bool>>);
 
 impl Droppable {
-    pub fn get(&self) -> bool {
+    pub(crate) fn get(&self) -> bool {
         self.0.get()
     }
 }
 
 /// The layer. What changes something is carried out, whoever waits.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

@@ -24,7 +24,7 @@ const PAGES: [&str; 6] =
 const SIZES: std::ops::RangeInclusive<u64> = 1_024..=2 * 1_024 * 1_024;
 
 /// The layer.
-pub async fn layer<B: MessageBody + 'static>(
+pub(crate) async fn layer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, Bytes>>, Error> {

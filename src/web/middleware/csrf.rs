@@ -15,7 +15,7 @@ use crate::web::errors::PageError;
 use crate::web::problem;
 
 /// The layer, on every page and every unsafe method.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

@@ -14,7 +14,7 @@ use crate::web::errors::{self, PageError};
 use crate::web::theme;
 
 /// The layer.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

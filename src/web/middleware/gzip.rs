@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// Whether an answer may be compressed (RFC 9110, section 12.5.3).
-pub fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
     let offered = headers.get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
     offered.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
@@ -18,7 +18,7 @@ pub fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Bytes, compressed.
-pub fn gzip(bytes: &[u8], effort: Compression) -> std::io::Result<Vec<u8>> {
+pub(crate) fn gzip(bytes: &[u8], effort: Compression) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), effort);
     encoder.write_all(bytes)?;
     encoder.finish()

@@ -8,22 +8,22 @@ use crate::domain::ids::RequestId;
 use crate::domain::trace::TraceId;
 
 /// Deny all, then allow what the pages use: our own styles, scripts, images, forms, and the live connection.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// A stored body is data, whatever it contains.
-pub const SANDBOX: &str = "default-src 'none'; sandbox";
+pub(crate) const SANDBOX: &str = "default-src 'none'; sandbox";
 
 /// The trace that a request says it belongs to, once.
-pub fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
+pub(crate) fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
     let mut input = headers.get_all("traceparent");
     let trace = TraceId::of_traceparent(input.next()?.as_bytes());
     if input.next().is_some() { None } else { trace }
 }
 
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Adds what is missing; a handler may have set a stricter policy.
-pub fn complete(headers: &mut HeaderMap, id: RequestId, https: bool) {
+pub(crate) fn complete(headers: &mut HeaderMap, id: RequestId, https: bool) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -12,7 +12,7 @@ use crate::web::middleware::headers::complete;
 use crate::web::problem;
 
 /// The whole answer, for a status that the parser gives; `None` for any other.
-pub fn answer(state: &AppState, status: StatusCode) -> Option<Vec<u8>> {
+pub(crate) fn answer(state: &AppState, status: StatusCode) -> Option<Vec<u8>> {
     let id = random::request_id();
     let mut response = problem::malformed_request(status, &state.public_url, id)?;
     complete(response.headers_mut(), id, state.is_https());

@@ -2,12 +2,12 @@
 //!
 //! What every request passes on its way to a handler and back.
 
-pub mod client_disconnect;
-pub mod compress;
-pub mod csrf;
-pub mod error_pages;
-pub mod gzip;
-pub mod headers;
-pub mod malformed_request;
+pub(crate) mod client_disconnect;
+pub(crate) mod compress;
+pub(crate) mod csrf;
+pub(crate) mod error_pages;
+pub(crate) mod gzip;
+pub(crate) mod headers;
+pub(crate) mod malformed_request;
 pub mod request_context;
-pub mod timeout;
+pub(crate) mod timeout;

@@ -17,7 +17,7 @@ use crate::web::errors::PageError;
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The layer.
-pub async fn layer(
+pub(crate) async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {

@@ -16,14 +16,14 @@ const PREVIEW_BYTES: usize = 160;
 
 /// A row of the table.
 #[derive(Clone, Debug)]
-pub struct EventRow {
-    pub id: String,
-    pub link: String,
-    pub received: When,
-    pub credential: String,
-    pub spans: Vec<Span>,
-    pub size: String,
-    pub ip: String,
+pub(crate) struct EventRow {
+    pub(crate) id: String,
+    pub(crate) link: String,
+    pub(crate) received: When,
+    pub(crate) credential: String,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) size: String,
+    pub(crate) ip: String,
 }
 
 /// One row alone, as the live connection sends it.
@@ -35,7 +35,7 @@ struct Alone<'a> {
 
 impl EventRow {
     /// A row whose link keeps the filters of the list.
-    pub fn new(event: &EventSummary, filters: &Filters, now: Timestamp) -> Self {
+    pub(crate) fn new(event: &EventSummary, filters: &Filters, now: Timestamp) -> Self {
         Self {
             id: event.id.to_string(),
             link: filters.links.to(&format!("/events/{}", event.id)),
@@ -47,7 +47,7 @@ impl EventRow {
         }
     }
 
-    pub fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         Alone { row: self }.render().unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
 //! Rows of lists that several pages show, and the live connection sends.
 
-pub mod event_row;
-pub mod rejection_row;
+pub(crate) mod event_row;
+pub(crate) mod rejection_row;

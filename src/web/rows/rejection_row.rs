@@ -15,24 +15,24 @@ const MAX_SENT_CHARS: usize = 200;
 
 /// A row of the table.
 #[derive(Clone, Debug)]
-pub struct RejectionRow {
-    pub at: When,
-    pub title: &'static str,
-    pub explanation: String,
-    pub credential: String,
+pub(crate) struct RejectionRow {
+    pub(crate) at: When,
+    pub(crate) title: &'static str,
+    pub(crate) explanation: String,
+    pub(crate) credential: String,
     /// Where the credential's card is.
-    pub card: String,
-    pub ip: String,
-    pub agent: String,
-    pub status: u16,
+    pub(crate) card: String,
+    pub(crate) ip: String,
+    pub(crate) agent: String,
+    pub(crate) status: u16,
     /// What to do about it, step by step.
-    pub remedy: &'static str,
+    pub(crate) remedy: &'static str,
     /// Where all refused requests of the credential are.
-    pub list: String,
+    pub(crate) list: String,
 }
 
 impl RejectionRow {
-    pub fn new(rejection: &Rejection, now: Timestamp) -> Self {
+    pub(crate) fn new(rejection: &Rejection, now: Timestamp) -> Self {
         Self {
             at: When::ago(rejection.at, now),
             title: rejection.reason.title(),
@@ -49,7 +49,7 @@ impl RejectionRow {
 }
 
 /// One line on what exactly and what to do; how often, where it was more than once.
-pub fn explanation(rejection: &Rejection) -> String {
+pub(crate) fn explanation(rejection: &Rejection) -> String {
     let mut words = String::new();
     if rejection.count > 1 {
         words.push_str(&format!("{} times in one second. ", grouped(u64::from(rejection.count))));
@@ -93,7 +93,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// The address of a credential's card.
-pub fn card(username: &str) -> String {
+pub(crate) fn card(username: &str) -> String {
     format!("/settings/integrations/webhooks#{username}")
 }
 
@@ -106,6 +106,6 @@ struct Attempt {
 }
 
 /// The same for a page that is open already.
-pub fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
+pub(crate) fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
     Attempt { page: Page::default(), row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
 }

@@ -6,15 +6,15 @@ use crate::domain::secret::Secret;
 
 /// What was typed, but for the password, and what has to be corrected.
 #[derive(Debug, Default)]
-pub struct NewAccountFields {
-    pub email: String,
-    pub email_error: Option<String>,
-    pub password_error: Option<String>,
+pub(crate) struct NewAccountFields {
+    pub(crate) email: String,
+    pub(crate) email_error: Option<String>,
+    pub(crate) password_error: Option<String>,
 }
 
 impl NewAccountFields {
     /// Takes what was typed. `None`: the form has to be shown again, with the errors that are noted here.
-    pub fn check(&mut self, email: &str, password: Secret) -> Option<(Email, NewPassword)> {
+    pub(crate) fn check(&mut self, email: &str, password: Secret) -> Option<(Email, NewPassword)> {
         self.email = email.trim().to_owned();
         let parsed = email.parse::<Email>();
         match (parsed, NewPassword::check(password, &[email])) {
@@ -27,7 +27,7 @@ impl NewAccountFields {
         }
     }
 
-    pub fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.email_error.is_some() || self.password_error.is_some()
     }
 }

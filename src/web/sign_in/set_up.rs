@@ -17,7 +17,7 @@ use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::sign_in::new_account::NewAccountFields;
 
 #[derive(Deserialize)]
-pub struct Link {
+pub(crate) struct Link {
     #[serde(default)]
     token: String,
 }
@@ -25,7 +25,7 @@ pub struct Link {
 /// Unknown fields are refused: nobody chooses a plan here.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub(crate) struct Form {
     email: String,
     password: Secret,
     #[serde(default)]
@@ -44,7 +44,7 @@ struct SetUp {
 }
 
 /// `GET /`: to the events, or to where one signs in.
-pub async fn door(current_user: CurrentUser) -> HttpResponse {
+pub(crate) async fn door(current_user: CurrentUser) -> HttpResponse {
     see_other(if current_user.member.is_some() { "/events" } else { "/login" })
 }
 
@@ -63,14 +63,14 @@ fn form(current_user: &CurrentUser, token: &str) -> SetUp {
 }
 
 /// `GET /setup?token=`
-pub async fn new(current_user: CurrentUser, link: web::Query<Link>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(current_user: CurrentUser, link: web::Query<Link>) -> Result<HttpResponse, PageError> {
     require_fresh(&current_user).await?;
     let template = form(&current_user, &link.token);
     if template.token.is_some() { html(&template) } else { Ok(forbidden(&template)?) }
 }
 
 /// `POST /setup?token=`
-pub async fn create(
+pub(crate) async fn create(
     current_user: CurrentUser,
     link: web::Query<Link>,
     Submitted(submitted): Submitted<Form>,

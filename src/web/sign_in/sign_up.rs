@@ -18,7 +18,7 @@ use crate::web::sign_in::new_account::NewAccountFields;
 /// Unknown fields are refused: nobody chooses a plan here.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub(crate) struct Form {
     email: String,
     password: Secret,
     #[serde(default)]
@@ -45,12 +45,12 @@ fn form(current_user: &CurrentUser) -> Result<SignUp, PageError> {
 }
 
 /// `GET /signup`
-pub async fn new(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
     html(&form(&current_user)?)
 }
 
 /// `POST /signup`
-pub async fn create(
+pub(crate) async fn create(
     current_user: CurrentUser,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {

@@ -18,19 +18,19 @@ use crate::web::session::PendingSecondFactor;
 use crate::web::sign_in_attempts::{Guess, TooMany};
 
 /// The address of the second step.
-pub const PATH: &str = "/login/code";
+pub(crate) const PATH: &str = "/login/code";
 /// Where somebody starts again.
 const FIRST_STEP: &str = "/login?done=late";
 
 #[derive(Deserialize)]
-pub struct Query {
+pub(crate) struct Query {
     #[serde(default)]
     with: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub(crate) struct Form {
     code: Secret,
 }
 
@@ -67,7 +67,7 @@ fn elsewhere(current_user: &CurrentUser) -> HttpResponse {
 }
 
 /// `GET /login/code`
-pub async fn new(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(current_user: CurrentUser, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     match pending(&current_user).await? {
         Some(_) => html(&form(&current_user, &query)),
         None => Ok(elsewhere(&current_user)),
@@ -75,7 +75,7 @@ pub async fn new(current_user: CurrentUser, query: web::Query<Query>) -> Result<
 }
 
 /// `POST /login/code`
-pub async fn create(
+pub(crate) async fn create(
     current_user: CurrentUser,
     query: web::Query<Query>,
     Submitted(submitted): Submitted<Form>,

@@ -22,7 +22,7 @@ use crate::web::sign_in::with_code;
 use crate::web::sign_in_attempts::{Guess, TooMany};
 
 #[derive(Deserialize)]
-pub struct Next {
+pub(crate) struct Next {
     #[serde(default)]
     next: String,
     #[serde(default)]
@@ -30,7 +30,7 @@ pub struct Next {
 }
 
 #[derive(Deserialize)]
-pub struct Form {
+pub(crate) struct Form {
     email: String,
     password: Secret,
     #[serde(default)]
@@ -74,7 +74,7 @@ fn form(current_user: &CurrentUser, next: &str) -> SignIn {
 }
 
 /// `GET /login`
-pub async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Result<HttpResponse, PageError> {
     if current_user.member.is_some() {
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
@@ -86,7 +86,7 @@ pub async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Result<Ht
 }
 
 /// `POST /login`
-pub async fn create(
+pub(crate) async fn create(
     current_user: CurrentUser,
     link: web::Query<Next>,
     Submitted(submitted): Submitted<Form>,
@@ -135,7 +135,7 @@ pub async fn create(
 }
 
 /// `POST /logout`
-pub async fn destroy(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+pub(crate) async fn destroy(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
     if let (Some(member), Some(id)) = (&current_user.member, current_user.session_id) {
         sign_out(&current_user.state.store, member, id, &current_user.act()).await?;
     }

@@ -20,7 +20,7 @@ const SHOWN_AGENT_CHARS: usize = 80;
 
 /// What the card says of the credential in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Badge {
+pub(crate) enum Badge {
     Active,
     Rotating,
     /// It is not disabled, and yet no password of it works.
@@ -30,66 +30,66 @@ pub enum Badge {
 }
 
 /// A password that works, or the last one that did.
-pub struct PasswordLine {
-    pub hint: String,
-    pub masked: String,
+pub(crate) struct PasswordLine {
+    pub(crate) hint: String,
+    pub(crate) masked: String,
     /// `new`, or `old, 21 h left`.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 /// All that is known of one password.
-pub struct PasswordLife {
-    pub hint: String,
-    pub masked: String,
+pub(crate) struct PasswordLife {
+    pub(crate) hint: String,
+    pub(crate) masked: String,
     state: PasswordState,
-    pub created: When,
-    pub last_used: Option<When>,
+    pub(crate) created: When,
+    pub(crate) last_used: Option<When>,
     /// `from 203.0.113.7 with curl/8.5`.
-    pub last_user: String,
+    pub(crate) last_user: String,
     /// `in 21 h`, or when it ended.
-    pub end: Option<When>,
+    pub(crate) end: Option<When>,
 }
 
 /// One credential as the page shows it.
-pub struct Card {
-    pub id: String,
-    pub name: String,
-    pub username: String,
-    pub badge: Badge,
-    pub passwords: Vec<PasswordLine>,
-    pub lives: Vec<PasswordLife>,
-    pub last_used: Option<When>,
-    pub last_used_ip: Option<String>,
-    pub events: String,
-    pub spark: Option<(String, String)>,
-    pub busiest: String,
-    pub overlap: Option<OverlapNotice>,
-    pub life: Option<LifeNotice>,
-    pub held: Option<Held>,
-    pub holds_late_events: bool,
-    pub created: When,
-    pub ended: Option<When>,
+pub(crate) struct Card {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) username: String,
+    pub(crate) badge: Badge,
+    pub(crate) passwords: Vec<PasswordLine>,
+    pub(crate) lives: Vec<PasswordLife>,
+    pub(crate) last_used: Option<When>,
+    pub(crate) last_used_ip: Option<String>,
+    pub(crate) events: String,
+    pub(crate) spark: Option<(String, String)>,
+    pub(crate) busiest: String,
+    pub(crate) overlap: Option<OverlapNotice>,
+    pub(crate) life: Option<LifeNotice>,
+    pub(crate) held: Option<Held>,
+    pub(crate) holds_late_events: bool,
+    pub(crate) created: When,
+    pub(crate) ended: Option<When>,
 }
 
 /// That a password ends soon, has ended at its date, or is old.
-pub struct LifeNotice {
-    pub kind: &'static str,
-    pub title: String,
-    pub text: &'static str,
+pub(crate) struct LifeNotice {
+    pub(crate) kind: &'static str,
+    pub(crate) title: String,
+    pub(crate) text: &'static str,
     /// Whether the date can be changed still.
-    pub has_date: bool,
+    pub(crate) has_date: bool,
 }
 
 /// During an overlap: whether the old password is still in use, and from where.
-pub struct OverlapNotice {
-    pub old: OldPassword,
-    pub ends: When,
+pub(crate) struct OverlapNotice {
+    pub(crate) old: OldPassword,
+    pub(crate) ends: When,
     /// By how long it can be extended.
-    pub extension: Option<&'static str>,
+    pub(crate) extension: Option<&'static str>,
 }
 
 /// What decides whether the old password can go.
-pub enum OldPassword {
+pub(crate) enum OldPassword {
     /// When and from where, after the change and, as far as the new one is in use, after that.
     StillUsed(String),
     /// The new one is in use, and the old one no longer.
@@ -101,7 +101,7 @@ pub enum OldPassword {
 }
 
 impl Card {
-    pub fn new(credential: &Credential, counts: &HalfHours, now: Timestamp) -> Self {
+    pub(crate) fn new(credential: &Credential, counts: &HalfHours, now: Timestamp) -> Self {
         let by_hour = spark::by_hour(counts, credential.id, now);
         let events: u64 = by_hour.iter().sum();
         let last = credential.last_used();
@@ -126,22 +126,22 @@ impl Card {
         }
     }
 
-    pub fn is_disabled(&self) -> bool {
+    pub(crate) fn is_disabled(&self) -> bool {
         self.badge == Badge::Disabled
     }
 
-    pub fn is_rotating(&self) -> bool {
+    pub(crate) fn is_rotating(&self) -> bool {
         self.badge == Badge::Rotating
     }
 
-    pub fn is_expired(&self) -> bool {
+    pub(crate) fn is_expired(&self) -> bool {
         self.badge == Badge::Expired
     }
 }
 
 impl OverlapNotice {
     /// The class of the notice, and its icon.
-    pub fn kind(&self) -> (&'static str, &'static str) {
+    pub(crate) fn kind(&self) -> (&'static str, &'static str) {
         match self.old {
             OldPassword::StillUsed(_) => ("warn", "alert"),
             OldPassword::NotSinceTheNew => ("ok", "check"),
@@ -152,7 +152,7 @@ impl OverlapNotice {
 }
 
 /// `3 min ago from 203.0.113.7`.
-pub fn use_of(password: &PasswordRecord, now: Timestamp) -> Option<String> {
+pub(crate) fn use_of(password: &PasswordRecord, now: Timestamp) -> Option<String> {
     let at = password.last_used_at?;
     let from = password.last_used_ip.map(|ip| format!(" from {ip}")).unwrap_or_default();
     Some(format!("{}{from}", ago(at, now)))
@@ -212,7 +212,7 @@ impl PasswordLife {
     }
 
     /// `Ends`, or how it did.
-    pub fn end_label(&self) -> &'static str {
+    pub(crate) fn end_label(&self) -> &'static str {
         match self.state {
             PasswordState::Current | PasswordState::Expiring => "Ends",
             PasswordState::Expired => "Expired",
@@ -220,7 +220,7 @@ impl PasswordLife {
         }
     }
 
-    pub fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         self.state.as_str()
     }
 }

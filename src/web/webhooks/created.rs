@@ -48,7 +48,7 @@ struct Shown {
 }
 
 /// The answer to who made a password, by creating a credential or by rotating one.
-pub fn created(
+pub(crate) fn created(
     current_user: &SignedIn,
     id: CredentialId,
     (name, username): (&str, &str),
@@ -84,7 +84,7 @@ pub fn created(
 }
 
 /// Somebody sent the form again: what it made exists, and its password is not shown twice.
-pub async fn shown_before(current_user: &SignedIn, id: CredentialId) -> Result<HttpResponse, PageError> {
+pub(crate) async fn shown_before(current_user: &SignedIn, id: CredentialId) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
     let credential =
         credentials::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;

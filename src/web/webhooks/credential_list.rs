@@ -29,7 +29,7 @@ use crate::web::webhooks::spark::HalfHours;
 /// How many refused requests the page lists.
 const RECENT_REJECTIONS: usize = 5;
 /// The address of this page.
-pub const PATH: &str = "/settings/integrations/webhooks";
+pub(crate) const PATH: &str = "/settings/integrations/webhooks";
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
@@ -82,7 +82,7 @@ struct Integrations {
     path: &'static str,
 }
 
-pub async fn integrations(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn integrations(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, current_user.member.account_id).await?;
     let template = Integrations {
@@ -95,12 +95,15 @@ pub async fn integrations(current_user: SignedIn) -> Result<HttpResponse, PageEr
 }
 
 /// `GET /settings/integrations/webhooks`, with the dialog that its query names.
-pub async fn show(current_user: SignedIn, query: web::Query<Vec<(String, String)>>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(
+    current_user: SignedIn,
+    query: web::Query<Vec<(String, String)>>,
+) -> Result<HttpResponse, PageError> {
     render(&current_user, Dialog::of(&query), None, StatusCode::OK).await
 }
 
 /// The page after a form that did not validate.
-pub async fn show_invalid(
+pub(crate) async fn show_invalid(
     current_user: &SignedIn,
     dialog: Dialog,
     refused: Refused,
@@ -109,7 +112,7 @@ pub async fn show_invalid(
 }
 
 /// The page with a dialog that says why a change was not possible.
-pub async fn show_conflict(current_user: &SignedIn, dialog: Dialog) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show_conflict(current_user: &SignedIn, dialog: Dialog) -> Result<HttpResponse, PageError> {
     render(current_user, Some(dialog), None, StatusCode::CONFLICT).await
 }
 
@@ -181,9 +184,7 @@ async fn webhooks(
 ) -> Result<Webhooks, PageError> {
     let (account, now) = (current_user.member.account_id, current_user.now());
     let counts = event_counts::list_since(conn, account, Span::Day.start(now)).await?;
-    // Only a password that has ended by itself brings events that are held.
-    let has_ended = |credential: &Credential| credential.passwords.iter().any(|p| p.has_ended_by_itself(now));
-    let held = if all.iter().any(has_ended) { held_events::list(conn, account, now).await? } else { Vec::new() };
+    let held = held_events::list(conn, account, now).await?;
     let dialog = match dialog {
         Some(dialog) => dialog.open(conn, current_user, (all, &held), refused).await?,
         None => None,

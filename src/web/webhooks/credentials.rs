@@ -39,18 +39,18 @@ fn id_of(text: &str) -> Result<CredentialId, PageError> {
 }
 
 /// The same for what is part of the plan.
-pub fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+pub(crate) fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
     current_user.require_pro()?;
     id_of(text)
 }
 
 /// Back to the page, with a word on what was done.
-pub fn done(current_user: &SignedIn, id: CredentialId, what: CredentialNotice) -> HttpResponse {
+pub(crate) fn done(current_user: &SignedIn, id: CredentialId, what: CredentialNotice) -> HttpResponse {
     current_user.redirect_with(PATH, Notice::Webhooks(id, what))
 }
 
 #[derive(Deserialize)]
-pub struct NameOf {
+pub(crate) struct NameOf {
     #[serde(default)]
     name: String,
     /// The id of what the form makes.
@@ -59,7 +59,10 @@ pub struct NameOf {
 }
 
 /// `POST …/credentials`
-pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NameOf>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(
+    current_user: SignedIn,
+    Submitted(form): Submitted<NameOf>,
+) -> Result<HttpResponse, PageError> {
     current_user.require_pro()?;
     let id = CredentialId(id_or_new(form.id.as_deref()));
     let name: CredentialName = match form.name.parse() {
@@ -82,7 +85,7 @@ pub async fn create(current_user: SignedIn, Submitted(form): Submitted<NameOf>) 
 }
 
 #[derive(Deserialize)]
-pub struct Rotation {
+pub(crate) struct Rotation {
     #[serde(default)]
     overlap: Option<String>,
     #[serde(default)]
@@ -90,7 +93,7 @@ pub struct Rotation {
 }
 
 /// `POST …/credentials/{id}/rotation`
-pub async fn rotate(
+pub(crate) async fn rotate(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Rotation>,
@@ -120,14 +123,14 @@ pub async fn rotate(
 }
 
 /// `POST …/credentials/{id}/old-password-revocation`
-pub async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = id_of(&id)?;
     stop_old_password(current_user.on(id, &current_user.act())).await?;
     Ok(done(&current_user, id, CredentialNotice::OldPasswordStopped))
 }
 
 /// `POST …/credentials/{id}/overlap-extension`
-pub async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
     match extend_overlap(current_user.on(id, &current_user.act())).await {
         Ok(_) => Ok(done(&current_user, id, CredentialNotice::Extended)),
@@ -140,7 +143,7 @@ pub async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<Htt
 }
 
 #[derive(Deserialize)]
-pub struct Expiry {
+pub(crate) struct Expiry {
     /// The day at whose beginning the password ends; empty for none.
     #[serde(default)]
     expires_on: String,
@@ -150,7 +153,7 @@ pub struct Expiry {
 }
 
 /// `POST …/credentials/{id}/expiry`
-pub async fn expire(
+pub(crate) async fn expire(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Expiry>,
@@ -175,7 +178,7 @@ pub async fn expire(
 }
 
 #[derive(Deserialize)]
-pub struct Revocation {
+pub(crate) struct Revocation {
     /// The name, typed again, where the dialog asked for it.
     #[serde(default)]
     confirmation: Option<String>,
@@ -183,7 +186,7 @@ pub struct Revocation {
 
 /// `POST …/credentials/{id}/revocation`. Typing the name guards against a slip of the hand, not against an attacker, so a form
 /// without that field is as good.
-pub async fn revoke(
+pub(crate) async fn revoke(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Revocation>,
@@ -206,12 +209,12 @@ pub async fn revoke(
 }
 
 /// `POST …/credentials/{id}/disabling`
-pub async fn disable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn disable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     switch(current_user, &id, Switch::Disable, CredentialNotice::Disabled).await
 }
 
 /// `POST …/credentials/{id}/enabling`
-pub async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     id_on_pro(&current_user, &id)?;
     switch(current_user, &id, Switch::Enable, CredentialNotice::Enabled).await
 }
@@ -231,7 +234,7 @@ async fn switch(
 }
 
 /// `POST …/credentials/{id}/name`
-pub async fn rename(
+pub(crate) async fn rename(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<NameOf>,
@@ -249,7 +252,7 @@ pub async fn rename(
 }
 
 /// `POST …/credentials/{id}/test-event`
-pub async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
     let engine = &current_user.state().engine;
     let event = engine.ids.next(current_user.now());

@@ -20,28 +20,28 @@ use crate::web::rows::rejection_row::RejectionRow;
 const STAYS_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// How far somebody has come.
-pub struct FirstRun {
+pub(crate) struct FirstRun {
     /// The credential that was made last and can send.
-    pub id: String,
-    pub name: String,
-    pub username: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) username: String,
     /// Where the page hears of what happens next.
-    pub live: String,
+    pub(crate) live: String,
     /// What was refused last, as long as nothing was accepted.
-    pub attempt: Option<RejectionRow>,
-    pub arrived: Option<FirstEvent>,
+    pub(crate) attempt: Option<RejectionRow>,
+    pub(crate) arrived: Option<FirstEvent>,
 }
 
 /// The event that ended the waiting.
-pub struct FirstEvent {
-    pub link: String,
-    pub ip: String,
-    pub at: When,
+pub(crate) struct FirstEvent {
+    pub(crate) link: String,
+    pub(crate) ip: String,
+    pub(crate) at: When,
 }
 
 impl FirstRun {
     /// `None` for an account that has received events for longer, or has no credential that can send.
-    pub async fn of(
+    pub(crate) async fn of(
         conn: &mut Connection,
         account: AccountId,
         all: &[Credential],
@@ -82,6 +82,6 @@ impl FirstEvent {
 }
 
 /// Where a page hears what arrives for a credential from now on.
-pub fn live_path(username: &str, now: Timestamp) -> String {
+pub(crate) fn live_path(username: &str, now: Timestamp) -> String {
     format!("/events/live?credential={username}&last_event_id={}", EventId::first_of(now))
 }

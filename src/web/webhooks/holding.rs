@@ -15,13 +15,13 @@ use crate::web::notice::CredentialNotice;
 use crate::web::webhooks::credentials::{done, id_on_pro};
 
 #[derive(Deserialize)]
-pub struct Switching {
+pub(crate) struct Switching {
     #[serde(default)]
     holding: String,
 }
 
 /// `POST …/credentials/{id}/holding`
-pub async fn switch(
+pub(crate) async fn switch(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Switching>,
@@ -40,14 +40,14 @@ pub async fn switch(
 }
 
 #[derive(Deserialize)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The latest of the events that the page told of.
     #[serde(default)]
     until: Option<String>,
 }
 
 /// `POST …/credentials/{id}/held-events/acceptance`, behind the question for the password.
-pub async fn accept(
+pub(crate) async fn accept(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Seen>,
@@ -62,7 +62,7 @@ pub async fn accept(
 }
 
 /// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
-pub async fn discard(
+pub(crate) async fn discard(
     current_user: SignedIn,
     id: web::Path<String>,
     Submitted(form): Submitted<Seen>,

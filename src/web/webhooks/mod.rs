@@ -1,11 +1,11 @@
 //! Settings → Integrations → Webhooks: credentials, what one can do with them, and the first steps.
 
-pub mod card;
-pub mod created;
-pub mod credential_list;
-pub mod credentials;
-pub mod dialogs;
-pub mod first_run;
-pub mod holding;
-pub mod notice_words;
-pub mod spark;
+pub(crate) mod card;
+pub(crate) mod created;
+pub(crate) mod credential_list;
+pub(crate) mod credentials;
+pub(crate) mod dialogs;
+pub(crate) mod first_run;
+pub(crate) mod holding;
+pub(crate) mod notice_words;
+pub(crate) mod spark;

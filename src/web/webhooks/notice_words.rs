@@ -11,7 +11,7 @@ use crate::web::format::grouped;
 use crate::web::notice::{CredentialNotice, NoticeWords};
 
 /// What was just done with one of the credentials; nothing, where it is none of them.
-pub fn words(
+pub(crate) fn words(
     (id, notice): (CredentialId, CredentialNotice),
     credentials: &[Credential],
     now: Timestamp,

@@ -11,10 +11,10 @@ use crate::web::chart::Span;
 const HOURS: usize = 24;
 
 /// Counts by credential and half hour.
-pub type HalfHours = HashMap<(CredentialId, Timestamp), Counts>;
+pub(crate) type HalfHours = HashMap<(CredentialId, Timestamp), Counts>;
 
 /// The accepted events of one credential in each of the last 24 hours, oldest first, for the small line beside it.
-pub fn by_hour(counts: &HalfHours, credential: CredentialId, now: Timestamp) -> Vec<u64> {
+pub(crate) fn by_hour(counts: &HalfHours, credential: CredentialId, now: Timestamp) -> Vec<u64> {
     let first = Span::Day.start(now);
     let hour_of = |time: Timestamp| time.duration_since(first).as_secs() / (2 * HALF_HOUR_SECONDS);
     let mut hours = vec![0; HOURS];
@@ -30,7 +30,7 @@ pub fn by_hour(counts: &HalfHours, credential: CredentialId, now: Timestamp) -> 
 }
 
 /// The points of a small line, 76 wide and 20 high, and where its last point is.
-pub fn spark(hours: &[u64]) -> (String, String) {
+pub(crate) fn spark(hours: &[u64]) -> (String, String) {
     let most = hours.iter().copied().max().unwrap_or(0).max(1) as f64;
     let last = hours.len().saturating_sub(1).max(1) as f64;
     let y = |value: u64| 18.0 - 16.0 * value as f64 / most;

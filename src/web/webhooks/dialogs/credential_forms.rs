@@ -11,50 +11,50 @@ use crate::web::webhooks::card::use_of;
 use crate::web::webhooks::dialogs::refused::Refused;
 
 /// The form of a new credential. Its id makes sending it twice harmless.
-pub struct NewForm {
-    pub id: Uuid,
-    pub name: String,
-    pub error: Option<String>,
+pub(crate) struct NewForm {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) error: Option<String>,
 }
 
 /// Another name.
-pub struct NameForm {
-    pub id: String,
-    pub name: String,
-    pub value: String,
-    pub error: Option<String>,
+pub(crate) struct NameForm {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) error: Option<String>,
 }
 
 /// The end of a credential.
-pub struct RevokeForm {
-    pub id: String,
-    pub name: String,
-    pub last_used: Option<String>,
+pub(crate) struct RevokeForm {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) last_used: Option<String>,
     /// Used within a day, so that the name has to be typed.
-    pub must_confirm: bool,
+    pub(crate) must_confirm: bool,
     /// Late events that go with it.
-    pub held: Option<String>,
-    pub error: Option<String>,
+    pub(crate) held: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// The end of an old password, before its time.
-pub struct StopForm {
-    pub id: String,
-    pub name: String,
-    pub last_used: Option<String>,
-    pub ends: When,
-    pub holds_late_events: bool,
+pub(crate) struct StopForm {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) last_used: Option<String>,
+    pub(crate) ends: When,
+    pub(crate) holds_late_events: bool,
 }
 
 impl NewForm {
-    pub fn new(refused: Option<Refused>) -> Self {
+    pub(crate) fn new(refused: Option<Refused>) -> Self {
         let (name, error) = refused.map(|refused| (refused.typed, refused.problem)).unzip();
         Self { id: Uuid::new_v4(), name: name.unwrap_or_default(), error }
     }
 }
 
 impl NameForm {
-    pub fn new(credential: &Credential, refused: Option<Refused>) -> Self {
+    pub(crate) fn new(credential: &Credential, refused: Option<Refused>) -> Self {
         let (typed, error) = refused.map(|refused| (refused.typed, refused.problem)).unzip();
         Self {
             id: credential.id.to_string(),
@@ -66,7 +66,7 @@ impl NameForm {
 }
 
 impl RevokeForm {
-    pub fn new(credential: &Credential, held: Option<Held>, refused: Option<Refused>, now: Timestamp) -> Self {
+    pub(crate) fn new(credential: &Credential, held: Option<Held>, refused: Option<Refused>, now: Timestamp) -> Self {
         let last = credential.last_used();
         let used_at = last.and_then(|password| password.last_used_at);
         Self {
@@ -82,7 +82,7 @@ impl RevokeForm {
 
 impl StopForm {
     /// `None`: no old password works.
-    pub fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
+    pub(crate) fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
         let old = credential.expiring(now)?;
         Some(Self {
             id: credential.id.to_string(),

@@ -16,7 +16,7 @@ use crate::web::webhooks::dialogs::rotate_form::RotateForm;
 
 /// A dialog, as an address names it: `?new=`, or `?rotate=` and the id of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialog {
+pub(crate) enum Dialog {
     New,
     Rotate(CredentialId),
     Rename(CredentialId),
@@ -27,7 +27,7 @@ pub enum Dialog {
 }
 
 /// A dialog with what its template shows.
-pub enum OpenDialog {
+pub(crate) enum OpenDialog {
     New(NewForm),
     Rotate(RotateForm),
     Rename(NameForm),
@@ -39,7 +39,7 @@ pub enum OpenDialog {
 
 impl Dialog {
     /// The first dialog that a query names. Whatever else it says is no dialog, and no mistake either.
-    pub fn of(query: &[(String, String)]) -> Option<Self> {
+    pub(crate) fn of(query: &[(String, String)]) -> Option<Self> {
         query.iter().find_map(|(name, value)| {
             if name == "new" {
                 return Some(Self::New);
@@ -58,7 +58,7 @@ impl Dialog {
     }
 
     /// Which credential it is about.
-    pub fn credential(self) -> Option<CredentialId> {
+    pub(crate) fn credential(self) -> Option<CredentialId> {
         match self {
             Self::New => None,
             Self::Rotate(id)
@@ -71,7 +71,7 @@ impl Dialog {
     }
 
     /// The dialog as it is shown; nothing, where its credential is gone or there is nothing to ask about it.
-    pub async fn open(
+    pub(crate) async fn open(
         self,
         conn: &mut Connection,
         current_user: &SignedIn,

@@ -8,20 +8,20 @@ use crate::domain::time::utc;
 use crate::web::webhooks::dialogs::refused::Refused;
 
 /// The date of the current password.
-pub struct ExpiryForm {
-    pub id: String,
-    pub name: String,
+pub(crate) struct ExpiryForm {
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// As the field spells it.
-    pub value: String,
+    pub(crate) value: String,
     /// The first day that can be chosen.
-    pub min: String,
-    pub is_set: bool,
-    pub error: Option<String>,
+    pub(crate) min: String,
+    pub(crate) is_set: bool,
+    pub(crate) error: Option<String>,
 }
 
 impl ExpiryForm {
     /// `None`: no password works that could have a date.
-    pub fn new(credential: &Credential, refused: Option<Refused>, now: Timestamp) -> Option<Self> {
+    pub(crate) fn new(credential: &Credential, refused: Option<Refused>, now: Timestamp) -> Option<Self> {
         let current = credential.current(now)?;
         let date = |time| utc("%F", time);
         let (typed, error) = refused.map(|refused| (refused.typed, refused.problem)).unzip();

@@ -2,7 +2,7 @@
 
 /// What was typed into a dialog, and what is wrong with it.
 #[derive(Clone, Debug)]
-pub struct Refused {
-    pub typed: String,
-    pub problem: String,
+pub(crate) struct Refused {
+    pub(crate) typed: String,
+    pub(crate) problem: String,
 }

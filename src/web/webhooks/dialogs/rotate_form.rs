@@ -14,30 +14,30 @@ use crate::store::tables::events;
 use crate::web::format::When;
 
 /// A new password.
-pub struct RotateForm {
-    pub id: String,
-    pub name: String,
+pub(crate) struct RotateForm {
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// Makes sending the form twice harmless.
-    pub secret: Uuid,
-    pub choices: Vec<OverlapChoice>,
-    pub addresses: Vec<String>,
+    pub(crate) secret: Uuid,
+    pub(crate) choices: Vec<OverlapChoice>,
+    pub(crate) addresses: Vec<String>,
     /// Two passwords work already: when the older one stops.
-    pub frees_at: Option<When>,
-    pub holds_late_events: bool,
+    pub(crate) frees_at: Option<When>,
+    pub(crate) holds_late_events: bool,
 }
 
 /// A choice of overlap and what will come of it.
-pub struct OverlapChoice {
-    pub value: &'static str,
-    pub id: String,
-    pub label: &'static str,
-    pub advice: &'static str,
-    pub checked: bool,
-    pub until: String,
+pub(crate) struct OverlapChoice {
+    pub(crate) value: &'static str,
+    pub(crate) id: String,
+    pub(crate) label: &'static str,
+    pub(crate) advice: &'static str,
+    pub(crate) checked: bool,
+    pub(crate) until: String,
 }
 
 impl RotateForm {
-    pub async fn new(
+    pub(crate) async fn new(
         conn: &mut Connection,
         account: AccountId,
         credential: &Credential,
