@@ -158,6 +158,7 @@ fn fields_of(path: &str) -> &'static [(&'static str, &'static str)] {
         "/settings/account/second-factor" => &[("sealed", "x"), ("code", "000000")],
         "/settings/account/second-factor/removal" => &[("current_password", "x"), ("code", "000000")],
         "/theme" => &[("theme", "dark")],
+        path if path.ends_with("/holding") => &[("holding", "off")],
         "/settings/account/name" => &[("name", "")],
         "/settings/account/email" => &[("email", "")],
         "/settings/account/deletion" => &[("email", "x@example.com"), ("current_password", "x")],

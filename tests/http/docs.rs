@@ -158,7 +158,7 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     says("operations", &format!("Exports and deletions use at most {background} connections at a time"));
     says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 3));
     let step = constant("src/app/delete_events.rs", "STEP");
-    let events = step.split_once("events: ").unwrap().1.split(',').next().unwrap();
+    let events = step.split_once("part(").unwrap().1.split(',').next().unwrap();
     let step: usize = events.replace('_', "").parse().unwrap();
     says("operations", &format!("at most {} at a time", thousands(step)));
     let (events, mebibytes) = (thousands(usize::try_from(MAX_HELD_EVENTS).unwrap()), MAX_HELD_BYTES >> 20);

@@ -10,7 +10,7 @@ use crate::support::server::{PASSWORD, TestServer};
 
 /// The most that a page may ask.
 const OF_A_PAGE: usize = 6;
-/// The most that an act may ask, with its transaction.
+/// The most that an act may ask, with its transaction; one more where it leaves a notice for the next page.
 const OF_AN_ACT: usize = 8;
 /// Asks nothing but whether the connection is alive, once a request.
 const IS_ALIVE: &str = "";
@@ -124,7 +124,8 @@ async fn acts_ask_the_database_a_few_times() {
     let mut too_many = Vec::new();
     for (act, requests) in acts {
         let asked = stage.fewest(&requests).await;
-        if asked.len() > OF_AN_ACT {
+        let leaves_notice = !["creating", "rotating", "signing in"].contains(&act);
+        if asked.len() > OF_AN_ACT + usize::from(leaves_notice) {
             too_many.push(format!("{act} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
         }
     }

@@ -60,7 +60,9 @@ impl RustFile {
     pub fn paths_below(&self, root: &str) -> Vec<NamedPath> {
         let mut paths = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
-            if token.text == root && (at == 0 || self.word(at - 1) != "::") && self.word(at + 1) == "::" {
+            let before = if at == 0 { "" } else { self.word(at - 1) };
+            // `pub(in crate::…)` says who may see something, and imports nothing.
+            if token.text == root && !["::", "in"].contains(&before) && self.word(at + 1) == "::" {
                 self.follow(at + 2, &mut Vec::new(), &mut paths);
             }
         }
