@@ -14,8 +14,9 @@ const OF_A_PAGE: usize = 6;
 const OF_AN_ACT: usize = 8;
 /// Asks nothing but whether the connection is alive, once a request.
 const IS_ALIVE: &str = "";
-/// How often each is tried. The fewest count: a statement may have to be prepared, and the program's own work asks too.
-const TRIES: usize = 6;
+/// How often each is tried at most. The fewest count: a connection may have to prepare a statement, and the program's own work asks too.
+const TRIES_OF_A_PAGE: usize = 40;
+const TRIES_OF_AN_ACT: usize = 10;
 
 struct Stage {
     server: TestServer,
@@ -31,8 +32,8 @@ impl Stage {
         Self { server, proxy, alice }
     }
 
-    /// What was asked for the cheapest of some requests.
-    async fn fewest(&self, requests: &[(String, Vec<(&str, &str)>)]) -> Vec<String> {
+    /// What was asked for the cheapest of some requests, or for the first that kept to a limit.
+    async fn fewest(&self, limit: usize, requests: &[(String, Vec<(&str, &str)>)]) -> Vec<String> {
         let mut fewest: Option<Vec<String>> = None;
         for (path, fields) in requests {
             self.proxy.take_round_trips();
@@ -47,6 +48,10 @@ impl Stage {
             if fewest.as_ref().is_none_or(|fewest| asked.len() < fewest.len()) {
                 fewest = Some(asked);
             }
+            let looks = |asked: &Vec<String>| asked.iter().filter(|statement| *statement == IS_ALIVE).count();
+            if fewest.as_ref().is_some_and(|fewest| looks(fewest) <= 1 && fewest.len() - looks(fewest) <= limit) {
+                break;
+            }
         }
         let mut fewest = fewest.unwrap();
         let all = fewest.len();
@@ -57,7 +62,7 @@ impl Stage {
 
     async fn senders(&self) -> Vec<(Sender, String)> {
         let mut senders = Vec::new();
-        for _ in 0..TRIES {
+        for _ in 0..TRIES_OF_AN_ACT {
             let sender = self.server.sender(&self.alice).await;
             let id = self.alice.credential_id(&sender.username).await;
             senders.push((sender, id.to_string()));
@@ -74,6 +79,7 @@ async fn pages_ask_the_database_a_few_times() {
     for number in 0..20 {
         event = senders[0].0.store(format!(r#"{{"number":{number}}}"#)).await;
     }
+    stage.server.eventually("select count(*) from credential_secrets where first_used_at is not null", 1).await;
     // The steps to a first event are over by then.
     stage.server.pass(SignedDuration::from_hours(2));
     let first = EventId::first_of(stage.server.now()).0;
@@ -91,7 +97,7 @@ async fn pages_ask_the_database_a_few_times() {
     ];
     let mut too_many = Vec::new();
     for page in pages {
-        let asked = stage.fewest(&vec![(page.clone(), vec![("", "")]); TRIES]).await;
+        let asked = stage.fewest(OF_A_PAGE, &vec![(page.clone(), vec![("", "")]); TRIES_OF_A_PAGE]).await;
         if asked.len() > OF_A_PAGE {
             too_many.push(format!("{page} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
         }
@@ -104,7 +110,7 @@ async fn acts_ask_the_database_a_few_times() {
     let stage = Stage::start().await;
     let senders = stage.senders().await;
     let credentials = format!("{WEBHOOKS}/credentials");
-    let names: Vec<String> = (0..TRIES).map(|number| format!("Name {number}")).collect();
+    let names: Vec<String> = (0..TRIES_OF_AN_ACT).map(|number| format!("Name {number}")).collect();
     let on_each = |act: &str, fields: Vec<(&'static str, &'static str)>| -> Vec<(String, Vec<(&str, &str)>)> {
         senders.iter().map(|(_, id)| (format!("{credentials}/{id}/{act}"), fields.clone())).collect()
     };
@@ -115,17 +121,18 @@ async fn acts_ask_the_database_a_few_times() {
         ("extending", on_each("overlap-extension", vec![])),
         ("stopping", on_each("old-password-revocation", vec![])),
         ("renaming", on_each("name", vec![("name", "Another name")])),
-        ("sending a test event", vec![on_each("test-event", vec![]).remove(0); TRIES]),
+        ("sending a test event", vec![on_each("test-event", vec![]).remove(0); TRIES_OF_AN_ACT]),
         ("disabling", on_each("disabling", vec![])),
         ("enabling", on_each("enabling", vec![])),
         ("revoking", on_each("revocation", vec![])),
-        ("signing in", vec![("/login".to_owned(), sign_in); TRIES]),
+        ("signing in", vec![("/login".to_owned(), sign_in); TRIES_OF_AN_ACT]),
     ];
     let mut too_many = Vec::new();
     for (act, requests) in acts {
-        let asked = stage.fewest(&requests).await;
         let leaves_notice = !["creating", "rotating", "signing in"].contains(&act);
-        if asked.len() > OF_AN_ACT + usize::from(leaves_notice) {
+        let limit = OF_AN_ACT + usize::from(leaves_notice);
+        let asked = stage.fewest(limit, &requests).await;
+        if asked.len() > limit {
             too_many.push(format!("{act} asks {} times:\n  {}", asked.len(), asked.join("\n  ")));
         }
     }
