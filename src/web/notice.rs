@@ -17,7 +17,7 @@ const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Notice {
-    Webhooks(CredentialId, CredentialNotice),
+    Webhooks((CredentialId, CredentialNotice)),
     Account(AccountNotice),
     Devices(DevicesNotice),
     SecondFactor(SecondFactorNotice),
@@ -25,15 +25,24 @@ pub(crate) enum Notice {
     SignIn(SignInNotice),
 }
 
-/// What a page takes is its own.
-#[rustfmt::skip] // A page a line.
-impl Notice {
-    pub(crate) fn webhooks(self) -> Option<(CredentialId, CredentialNotice)> { if let Self::Webhooks(id, it) = self { Some((id, it)) } else { None } }
-    pub(crate) fn account(self) -> Option<AccountNotice> { if let Self::Account(it) = self { Some(it) } else { None } }
-    pub(crate) fn devices(self) -> Option<DevicesNotice> { if let Self::Devices(it) = self { Some(it) } else { None } }
-    pub(crate) fn second_factor(self) -> Option<SecondFactorNotice> { if let Self::SecondFactor(it) = self { Some(it) } else { None } }
-    pub(crate) fn event_deletion(self) -> Option<EventDeletionNotice> { if let Self::EventDeletion(it) = self { Some(it) } else { None } }
-    pub(crate) fn sign_in(self) -> Option<SignInNotice> { if let Self::SignIn(it) = self { Some(it) } else { None } }
+macro_rules! taken_by_pages {
+    ($($page:ident: $variant:ident($notice:ty);)*) => {
+        /// What a page takes is its own.
+        impl Notice {
+            $(pub(crate) fn $page(self) -> Option<$notice> {
+                if let Self::$variant(notice) = self { Some(notice) } else { None }
+            })*
+        }
+    };
+}
+
+taken_by_pages! {
+    webhooks: Webhooks((CredentialId, CredentialNotice));
+    account: Account(AccountNotice);
+    devices: Devices(DevicesNotice);
+    second_factor: SecondFactor(SecondFactorNotice);
+    event_deletion: EventDeletion(EventDeletionNotice);
+    sign_in: SignIn(SignInNotice);
 }
 
 /// What was done with a credential, or why not.

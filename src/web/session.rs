@@ -41,7 +41,11 @@ fn if_readable<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Flash>, D::
 #[serde(untagged)]
 pub(crate) enum Identity {
     SignedIn(SignedInSession),
-    Pending { halfway: PendingSecondFactor },
+    Pending {
+        /// Under the word of stored sessions, which the release before reads as well.
+        #[serde(rename = "halfway")]
+        pending: PendingSecondFactor,
+    },
     Nobody {},
 }
 
@@ -115,7 +119,7 @@ impl Session {
 
     /// Whose sign-in waits for the second factor, if anybody's.
     pub(crate) fn pending(&self) -> Option<PendingSecondFactor> {
-        if let Identity::Pending { halfway } = self.read().identity { Some(halfway) } else { None }
+        if let Identity::Pending { pending } = self.read().identity { Some(pending) } else { None }
     }
 
     /// Begins anew, under a new key: whatever key the browser had before is worth nothing, and nothing of what was kept goes over.
@@ -237,11 +241,11 @@ mod tests {
 
     #[test]
     fn a_sign_in_that_waits_for_its_code_is_nobodys_session() {
-        let halfway =
+        let pending =
             format!(r#"{{"user":{USER},"password_at":"2026-11-23T08:41:00Z","remember":false,"next":"/events"}}"#);
-        let state = read(&[("halfway", &halfway)]);
+        let state = read(&[("halfway", &pending)]);
         assert!(state.identity.signed_in().is_none());
-        assert!(matches!(state.identity, Identity::Pending { halfway } if halfway.next == "/events"));
+        assert!(matches!(state.identity, Identity::Pending { pending } if pending.next == "/events"));
     }
 
     #[test]

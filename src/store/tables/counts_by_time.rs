@@ -77,13 +77,25 @@ const BY_DAY: &str = overview!(
      where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3)"
 );
 
-async fn read(
+/// How long each count is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unit {
+    HalfHour,
+    Day,
+}
+
+/// Since the beginning of a half hour or a day, of one credential or of all.
+pub(crate) async fn overview(
     conn: &mut Connection,
-    sql: &'static str,
     account: AccountId,
     credential: Option<CredentialId>,
     since: Timestamp,
+    unit: Unit,
 ) -> Result<Overview, StoreError> {
+    let sql = match unit {
+        Unit::HalfHour => BY_HALF_HOUR,
+        Unit::Day => BY_DAY,
+    };
     let rows: Vec<Row> = statement(sql)
         .bind::<SqlUuid, _>(account.0)
         .bind::<Timestamptz, _>(Moment(since))
@@ -101,26 +113,6 @@ async fn read(
         |row: &Row| Counts { accepted: number(row.accepted), rejected: number(row.rejected), bytes: number(row.bytes) };
     let counts = rows.iter().filter_map(|row| Some((row.time?.into(), counts(row)))).collect();
     Ok(Overview { counts, in_use })
-}
-
-/// Since a moment by half hour, of one credential or of all.
-pub(crate) async fn by_half_hour(
-    conn: &mut Connection,
-    account: AccountId,
-    credential: Option<CredentialId>,
-    since: Timestamp,
-) -> Result<Overview, StoreError> {
-    read(conn, BY_HALF_HOUR, account, credential, since).await
-}
-
-/// Since the beginning of a day by day, of one credential or of all.
-pub(crate) async fn by_day(
-    conn: &mut Connection,
-    account: AccountId,
-    credential: Option<CredentialId>,
-    since: Timestamp,
-) -> Result<Overview, StoreError> {
-    read(conn, BY_DAY, account, credential, since).await
 }
 
 /// The rows of one writer among others are added to the row of nobody, whose id is nil.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::domain::ids::AccountId;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
+use crate::store::tables::counts_by_time::Unit;
 use crate::store::tables::{counts_by_time, credentials};
 use crate::web::chart::{Chart, Span};
 use crate::web::current_user::SignedIn;
@@ -33,10 +34,11 @@ impl Overview {
     ) -> Result<Self, StoreError> {
         let (span, credential) = (filters.overview, filters.filter.credential);
         let since = span.start(now);
-        let counted = match span {
-            Span::Day => counts_by_time::by_half_hour(conn, account, credential, since).await?,
-            Span::Month => counts_by_time::by_day(conn, account, credential, since).await?,
+        let unit = match span {
+            Span::Day => Unit::HalfHour,
+            Span::Month => Unit::Day,
         };
+        let counted = counts_by_time::overview(conn, account, credential, since, unit).await?;
         let in_use = counted.in_use;
         let or_more = if in_use.or_more { "+" } else { "" };
         let senders = format!("{}{or_more}", grouped(in_use.addresses));

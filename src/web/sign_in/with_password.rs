@@ -116,13 +116,13 @@ pub(crate) async fn create(
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
         Outcome::NeedsCode(member) => {
-            let halfway = PendingSecondFactor {
+            let pending = PendingSecondFactor {
                 user: member.user_id,
                 password_at: current_user.now,
                 remember: template.remember,
                 next: template.next,
             };
-            current_user.session.begin(Identity::Pending { halfway });
+            current_user.session.begin(Identity::Pending { pending });
             Ok(see_other(with_code::PATH))
         }
         Outcome::Refused => {

@@ -46,7 +46,7 @@ pub(crate) fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<Credentia
 
 /// Back to the page, with a word on what was done.
 pub(crate) fn done(current_user: &SignedIn, id: CredentialId, what: CredentialNotice) -> HttpResponse {
-    current_user.redirect_with(PATH, Notice::Webhooks(id, what))
+    current_user.redirect_with(PATH, Notice::Webhooks((id, what)))
 }
 
 #[derive(Deserialize)]
