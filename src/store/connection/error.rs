@@ -211,7 +211,7 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 /// diesel does not hand out the SQLSTATE of these, so they are known by their words, here and nowhere else. The program's own sessions
 /// ask for English messages.
 fn state_of(message: &str) -> Option<SqlState> {
-    const MESSAGES: [(&str, SqlState); 10] = [
+    const MESSAGES: [(&str, SqlState); 12] = [
         ("terminating connection", SqlState::ADMIN_SHUTDOWN),
         ("shutting down", SqlState::CANNOT_CONNECT_NOW),
         ("starting up", SqlState::CANNOT_CONNECT_NOW),
@@ -222,6 +222,9 @@ fn state_of(message: &str) -> Option<SqlState> {
         ("lock timeout", SqlState::LOCK_NOT_AVAILABLE),
         ("deadlock detected", SqlState::T_R_DEADLOCK_DETECTED),
         ("No space left on device", SqlState::DISK_FULL),
+        // For other reasons than that: a limit of the process, or a broken disk.
+        ("could not extend file", SqlState::IO_ERROR),
+        ("could not write", SqlState::IO_ERROR),
     ];
     MESSAGES.into_iter().find(|(words, _)| message.contains(words)).map(|(_, state)| state)
 }
