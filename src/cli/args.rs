@@ -218,6 +218,18 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Say what a credential accepts beyond the default, and choose it
+    ///
+    /// Without an option it prints the settings as they are.
+    Set {
+        /// The username of the credential, such as rw_7f3kq2m9
+        username: String,
+        #[command(flatten)]
+        settings: SettingsArgs,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Accept a disabled credential's senders again
     Enable {
         /// The username of the credential, such as rw_7f3kq2m9
@@ -311,4 +323,35 @@ pub struct FilterArgs {
     /// Only those received before
     #[arg(long, value_name = "T")]
     pub(crate) until: Option<String>,
+}
+
+/// What a credential is to accept; what is not given stays as it is.
+#[derive(Debug, clap::Args)]
+pub struct SettingsArgs {
+    /// Accept JSON under any Content-Type but multipart and XML, and `payload=` in a form
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    pub(crate) any_content_type: Option<bool>,
+    /// Accept bodies in gzip, zstd or deflate
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    pub(crate) gzip: Option<bool>,
+    /// Accept JSON lines, or a list, as an event each
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    pub(crate) batches: Option<bool>,
+    /// Store an event once by the value of a header, such as X-GitHub-Delivery
+    #[arg(long, value_name = "NAME|none")]
+    pub(crate) dedupe_header: Option<String>,
+    /// Accept events from these networks only, such as 203.0.113.0/24,2001:db8::/32
+    #[arg(long, value_name = "CIDR,…|any")]
+    pub(crate) networks: Option<String>,
+    /// Accept PUT as POST
+    #[arg(long, value_name = "on|off", value_parser = on_or_off)]
+    pub(crate) put: Option<bool>,
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("say on or off"),
+    }
 }

@@ -13,7 +13,7 @@ use crate::cli::account;
 use crate::cli::args::CredentialCommand;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::{leaks, output};
+use crate::cli::{leaks, output, sender_settings};
 use crate::domain::audit::Act;
 use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
@@ -97,6 +97,9 @@ pub(crate) async fn run(command: CredentialCommand, context: Context<'_>) -> Res
         CredentialCommand::Extend { username, json } => extend(&context, &username, json).await,
         CredentialCommand::Revoke { username, json } => revoke(&context, &username, json).await,
         CredentialCommand::Disable { username, json } => switch(&context, &username, Switch::Disable, json).await,
+        CredentialCommand::Set { username, settings, json } => {
+            sender_settings::set(find(&context, &username).await?, &username, settings, json).await
+        }
         CredentialCommand::Enable { username, json } => switch(&context, &username, Switch::Enable, json).await,
     }?;
     Ok(Ended::Well)

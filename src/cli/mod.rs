@@ -14,5 +14,6 @@ pub(crate) mod manual;
 pub(crate) mod output;
 pub mod ready;
 pub mod run;
+pub(crate) mod sender_settings;
 pub mod tail;
 pub mod usage;

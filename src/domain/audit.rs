@@ -137,6 +137,9 @@ actions! {
     PasswordExpired = "password_expired", "Password expired";
     HoldingSwitchedOn = "holding_switched_on", "Started holding late events";
     HoldingSwitchedOff = "holding_switched_off", "Stopped holding late events";
+    SenderSettingsChanged = "sender_settings_changed", "Changed the sender settings of a credential";
+    TokenAddressMade = "token_address_made", "Generated a token address";
+    TokenAddressRevoked = "token_address_revoked", "Revoked the token address of a credential";
     HeldEventsAccepted = "held_events_accepted", "Accepted late events of a credential";
     HeldEventsDiscarded = "held_events_discarded", "Discarded late events of a credential";
     EventDeleted = "event_deleted", "Deleted an event";

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::credential_password::masked;
 use crate::domain::holding::Accepted;
 use crate::domain::overlap::Overlap;
+use crate::domain::sender_settings::SenderSettings;
 use crate::domain::time::full;
+use crate::domain::token_address;
 
 /// What else is worth knowing of an act. Part of the record: variants and fields are added to, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,11 @@ pub enum AuditDetail {
     HeldDiscarded {
         discarded: u64,
     },
+    /// What a credential accepts from then on, beyond the default.
+    SenderSettings(SenderSettings),
+    TokenAddress {
+        hint: String,
+    },
     /// `None`: as long as the installation keeps them.
     Retention {
         days: Option<u32>,
@@ -128,6 +135,11 @@ impl AuditDetail {
             Self::Expiry { hint, until } => format!("{}, until {}", masked(hint), full(*until)),
             Self::HeldAccepted(accepted) => accepted.words(),
             Self::HeldDiscarded { discarded } => format!("{discarded} discarded"),
+            Self::SenderSettings(settings) => match settings.words().join(", ") {
+                words if words.is_empty() => "the default".to_owned(),
+                words => words,
+            },
+            Self::TokenAddress { hint } => token_address::masked(hint),
             Self::Retention { days: Some(days) } => format!("{days} days"),
             Self::Retention { days: None } => "as long as the installation".to_owned(),
             Self::Export { is_filtered, format } => {

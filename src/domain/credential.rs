@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
+use crate::domain::sender_settings::SenderSettings;
 
 /// The alphabet after `rw_`.
 const USERNAME_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -222,6 +223,7 @@ pub struct Credential {
     pub(crate) revoked_at: Option<Timestamp>,
     /// Whether what arrives with an expired password is held for the owner.
     pub(crate) holds_late_events: bool,
+    pub(crate) settings: SenderSettings,
     pub(crate) passwords: Vec<PasswordRecord>,
 }
 

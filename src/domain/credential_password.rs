@@ -10,12 +10,12 @@ use crate::domain::secret::Secret;
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "rwp_";
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+pub(in crate::domain) const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// How many characters are random; the last 22 of them are secret, which is 131 bits.
 pub const RANDOM_CHARS: usize = 26;
 /// How many of the random characters are public.
 pub const HINT_CHARS: usize = 4;
-const CHECKSUM_CHARS: usize = 6;
+pub(in crate::domain) const CHECKSUM_CHARS: usize = 6;
 /// Bytes of a whole password. With a username of 11 and a colon that is 48, whose base64 is one unbroken line of 64.
 pub(crate) const PASSWORD_BYTES: usize = PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS;
 
@@ -90,7 +90,11 @@ fn has_checksum(key: &[u8], username: &Username, tail: &str) -> bool {
 }
 
 fn checksum(key: &[u8], username: &Username, random: &str) -> [u8; CHECKSUM_CHARS] {
-    let digest = keyed_digest(key, &[username.as_str().as_bytes(), random.as_bytes()]);
+    in_alphabet(keyed_digest(key, &[username.as_str().as_bytes(), random.as_bytes()]))
+}
+
+/// The beginning of a digest, as characters that passwords are made of.
+pub(in crate::domain) fn in_alphabet(digest: [u8; 32]) -> [u8; CHECKSUM_CHARS] {
     let mut number = [0; 8];
     number.copy_from_slice(&digest[..8]);
     let mut number = u64::from_be_bytes(number);

@@ -99,6 +99,15 @@ reasons! {
         remedy: "Enable the credential on the Webhooks page if this sender should work again; its password stays the same. If not, \
                  switch the sender off.",
     }
+    AddressNotAllowed = "address_not_allowed", 401 "unauthorized" {
+        title: "Address isn’t allowed",
+        advice: "This credential accepts events from chosen networks only. Add this address in its sender settings, if it is yours.",
+        meaning: "The password is right, but the credential’s sender settings name the networks that it accepts events from, and this \
+                  address is in none of them.",
+        sender_sees: "Nothing that tells it from a wrong password.",
+        remedy: "If the address is yours, add it in the credential’s sender settings. A proxy that isn’t trusted shows up with its own \
+                 address: then set TRUSTED_PROXIES. If the address isn’t yours, the password has leaked: rotate the credential.",
+    }
     ProRequired = "pro_required", 403 "pro_required" {
         title: "Account isn’t on Pro",
         advice: "Events are accepted again as soon as the account is back on Pro.",

@@ -55,7 +55,7 @@ impl Engine {
         let (subject, reason, hint, owner) = match verdict {
             Verdict::Verified(verified) => return Ok(verified),
             Verdict::Refused { account_id, credential_id, reason, hint, late } => {
-                let owner = late.map(|secret_id| Owner { account_id, credential_id, secret_id });
+                let owner = late.map(|row| Owner { account_id, credential_id, secret_id: row.secret_id });
                 (Subject::Known(account_id, credential_id), reason, hint, owner)
             }
             Verdict::Forged(username) => (Subject::Named(username), Reason::WrongPassword, None, None),

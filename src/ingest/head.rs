@@ -30,7 +30,7 @@ impl<'a> Head<'a> {
     }
 
     /// Whether a header is there more than once. Of two that differ, a proxy may have looked at the other.
-    fn repeats(&self, name: &str) -> bool {
+    pub(super) fn repeats(&self, name: &str) -> bool {
         self.values(name).nth(1).is_some()
     }
 

@@ -5,8 +5,10 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod batch;
+pub mod content;
 pub mod head;
 pub(crate) mod holding;
+pub(crate) mod inflate;
 pub(crate) mod limiter;
 pub(crate) mod memory_budget;
 pub(crate) mod notifier;
@@ -14,6 +16,7 @@ pub(crate) mod outcomes;
 pub(crate) mod receipt;
 pub mod receive;
 pub(crate) mod refusal;
+pub(crate) mod split;
 pub(crate) mod storage_health;
 pub mod usage;
 pub mod verifier;

@@ -200,7 +200,7 @@ impl Engine {
             }
             Stopped::NoLongerUsable(_) => stopped,
             other => match self.verifier.confirm(sender, now).await {
-                Ok(Ok(())) => other,
+                Ok(Ok(_)) => other,
                 Ok(Err(reason)) => Stopped::NoLongerUsable(reason),
                 Err(error) => {
                     tracing::warn!(%error, "a refused sender could not be confirmed");

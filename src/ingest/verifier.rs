@@ -5,7 +5,7 @@
 //! good: the transaction that stores the event asks again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,12 +19,15 @@ use crate::domain::credential_password::{CredentialPassword, HINT_CHARS};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
+use crate::domain::sender_settings::SenderSettings;
+use crate::domain::token_address::AddressToken;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::ingest::holding::holds;
 use crate::metrics::Counter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credential_secrets::{self, SecretRow};
+use crate::store::tables::token_addresses;
 
 /// Entries of each cache.
 const CACHE_ENTRIES: usize = 10_000;
@@ -32,6 +35,10 @@ const CACHE_ENTRIES: usize = 10_000;
 const MAX_IDLE_MS: i64 = 10 * 60 * 1_000;
 /// An answer is forgotten after this time in any case, in milliseconds.
 const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
+
+/// What a credential accepts is read again after this time while it is in use, in milliseconds, so that every instance goes by a
+/// change that another one made. What ends a password or narrows its addresses does not wait for that.
+const READ_AGAIN_MS: i64 = 5_000;
 
 /// How long the database may take to answer one question.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -51,7 +58,7 @@ pub enum Verdict {
         reason: Reason,
         hint: Option<String>,
         /// The password whose late events are held, where this is one.
-        late: Option<SecretId>,
+        late: Option<Verified>,
     },
     /// The shape of the username is right; whether it exists was not looked up, since the checksum is wrong.
     Forged(Username),
@@ -81,7 +88,9 @@ pub struct Verifier {
     checksum_key: zeroize::Zeroizing<Vec<u8>>,
     /// Of this process alone: what the caches are keyed with cannot be computed outside.
     cache_key: [u8; 32],
-    rows: Cache<SecretKey, Arc<SecretRow>>,
+    rows: Arc<Cache<SecretKey, Arc<CachedRow>>>,
+    /// By the digest of their token.
+    addresses: Arc<Cache<String, Arc<CachedRow>>>,
     right: Cache<[u8; 32], Arc<Answer>>,
     wrong: Cache<[u8; 32], Arc<Answer>>,
     pub verifications: Verifications,
@@ -96,6 +105,26 @@ pub struct Verifications {
     pub slow: Counter,
     /// By the checksum, which was wrong.
     pub(crate) forged: Counter,
+}
+
+/// A row as it was read a while ago.
+#[derive(Debug)]
+struct CachedRow {
+    row: Verified,
+    /// In milliseconds since 1970.
+    read_at: i64,
+    is_read_again: AtomicBool,
+}
+
+impl CachedRow {
+    fn new(row: Verified, now: Timestamp) -> Arc<Self> {
+        Arc::new(Self { row, read_at: now.as_millisecond(), is_read_again: AtomicBool::new(false) })
+    }
+
+    /// Whether it is time to read it again, and the caller is the one who does.
+    fn is_to_be_read_again(&self, now: Timestamp) -> bool {
+        now.as_millisecond() - self.read_at >= READ_AGAIN_MS && !self.is_read_again.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// When argon2 answered, and when that was last of use; in milliseconds since 1970.
@@ -129,7 +158,8 @@ impl Verifier {
             hasher,
             checksum_key: keys.checksum.clone(),
             cache_key,
-            rows: Cache::new(CACHE_ENTRIES),
+            rows: Arc::new(Cache::new(CACHE_ENTRIES)),
+            addresses: Arc::new(Cache::new(CACHE_ENTRIES)),
             right: Cache::new(CACHE_ENTRIES),
             wrong: Cache::new(CACHE_ENTRIES),
             verifications: Verifications::default(),
@@ -165,12 +195,66 @@ impl Verifier {
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Option<Verified> {
-        let row = self.rows.get(&secret_key(username, password))?;
-        let answer = self.right.get(&self.answer_key(&row, password))?;
-        let counts = usable(&row, now).is_ok() && answer.still_counts(now);
+        let key = secret_key(username, password);
+        let cached = self.rows.get(&key)?;
+        let answer = self.right.get(&self.answer_key(&cached.row, password))?;
+        let counts = usable(&cached.row, now).is_ok() && answer.still_counts(now);
         counts.then(|| {
             self.verifications.fast.add(1);
-            row
+            self.read_again_if_old(&self.rows, &key, &cached, now);
+            cached.row.clone()
+        })
+    }
+
+    /// Reads a row that is old again, beside the request, which does not wait.
+    fn read_again_if_old<K: Clone + Eq + std::hash::Hash + Send + Sync + 'static>(
+        &self,
+        cache: &Arc<Cache<K, Arc<CachedRow>>>,
+        key: &K,
+        cached: &CachedRow,
+        now: Timestamp,
+    ) {
+        if !cached.is_to_be_read_again(now) {
+            return;
+        }
+        let (store, cache, key, secret) = (self.store.clone(), cache.clone(), key.clone(), cached.row.secret_id);
+        tokio::spawn(async move {
+            let row = in_time(async { credential_secrets::find_row(&mut *store.connection().await?, secret).await }).await;
+            match row {
+                Ok(Some(row)) => drop(cache.replace(key, CachedRow::new(Arc::new(row), now), false)),
+                Ok(None) => drop(cache.remove(&key)),
+                // The row of before is as good as none was read: the transaction that stores has the last word.
+                Err(error) => tracing::debug!(%error, "a credential could not be read again"),
+            }
+        });
+    }
+
+    /// The verdict on a token address.
+    pub(crate) async fn verify_address(&self, input: &str, now: Timestamp) -> Result<Verdict, VerifyError> {
+        let Some(token) = AddressToken::recognise(&self.checksum_key, input) else {
+            self.verifications.forged.add(1);
+            return Ok(Verdict::Unknown);
+        };
+        let hash = token.hash();
+        if let Some(cached) = self.addresses.get(&hash)
+            && usable(&cached.row, now).is_ok()
+        {
+            self.verifications.fast.add(1);
+            self.read_again_if_old(&self.addresses, &hash, &cached, now);
+            return Ok(Verdict::Verified(cached.row.clone()));
+        }
+        self.verifications.slow.add(1);
+        let found = in_time(async {
+            token_addresses::find_row(&mut *self.store.connection().await?, &hash).await
+        })
+        .await?;
+        let Some(row) = found.map(Arc::new) else { return Ok(Verdict::Unknown) };
+        Ok(match usable(&row, now) {
+            Ok(()) => {
+                self.addresses.insert(hash, CachedRow::new(row.clone(), now));
+                Verdict::Verified(row)
+            }
+            Err(reason) => refused(&row, reason, Some(row.hint.clone()), None),
         })
     }
 
@@ -182,10 +266,10 @@ impl Verifier {
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Option<Verdict> {
-        let row = self.rows.get(&secret_key(username, password))?;
-        let answer = self.right.get(&self.answer_key(&row, password))?;
-        let is_late = holds(&row, now) && answer.still_counts(now);
-        is_late.then(|| refused(&row, Reason::ExpiredPassword, Some(row.hint.clone()), Some(row.secret_id)))
+        let row = &self.rows.get(&secret_key(username, password))?.row;
+        let answer = self.right.get(&self.answer_key(row, password))?;
+        let is_late = holds(row, now) && answer.still_counts(now);
+        is_late.then(|| refused(row, Reason::ExpiredPassword, Some(row.hint.clone()), Some(row.clone())))
     }
 
     /// The verdict, whatever it takes.
@@ -216,29 +300,43 @@ impl Verifier {
         let reason = usable(&row, now).err();
         let is_late = reason.is_some() && holds(&row, now);
         if reason.is_none() || is_late {
-            self.rows.insert(secret_key(username, password), row.clone());
+            self.rows.insert(secret_key(username, password), CachedRow::new(row.clone(), now));
         }
         Ok(match reason {
             None => Verdict::Verified(row),
-            Some(reason) => refused(&row, reason, Some(row.hint.clone()), is_late.then_some(row.secret_id)),
+            Some(reason) => refused(&row.clone(), reason, Some(row.hint.clone()), is_late.then_some(row)),
         })
     }
 
-    /// Asks the database again whether a verified sender may still send. For requests that are refused for another reason
+    /// Asks the database again whether a verified sender may still send, and how. For requests that are refused for another reason
     /// after verification: their sender hears of that reason only if it still holds a good password.
-    pub(crate) async fn confirm(&self, verified: &SecretRow, now: Timestamp) -> Result<Result<(), Reason>, StoreError> {
+    pub(crate) async fn confirm(
+        &self,
+        verified: &SecretRow,
+        now: Timestamp,
+    ) -> Result<Result<SecretRow, Reason>, StoreError> {
         let row = in_time(async {
             let mut conn = self.store.connection().await?;
             credential_secrets::find_row(&mut conn, verified.secret_id).await
         })
         .await?;
-        Ok(row.map_or(Err(Reason::RevokedPassword), |row| usable(&row, now)))
+        Ok(row.map_or(Err(Reason::RevokedPassword), |row| usable(&row, now).map(|()| row)))
     }
 
     /// Drops what is remembered of a password that the database no longer lets in, so that its next request is refused before
     /// its body is read.
     pub(crate) fn forget(&self, secret: SecretId) {
-        self.rows.retain(|_, row| row.secret_id != secret);
+        self.retain(|row| row.secret_id != secret);
+    }
+
+    /// Drops what is remembered of a credential whose settings have changed, so that its next request goes by them.
+    pub(crate) fn forget_credential(&self, credential: CredentialId) {
+        self.retain(|row| row.credential_id != credential);
+    }
+
+    fn retain(&self, is_kept: impl Fn(&SecretRow) -> bool) {
+        self.rows.retain(|_, cached| is_kept(&cached.row));
+        self.addresses.retain(|_, cached| is_kept(&cached.row));
     }
 
     /// Whether argon2 accepts the password, as remembered or as it says now. Callers with the same question at the same
@@ -326,7 +424,7 @@ fn secret_key(username: &Username, password: &CredentialPassword) -> SecretKey {
     (*username, password.hint_bytes())
 }
 
-fn refused(row: &SecretRow, reason: Reason, hint: Option<String>, late: Option<SecretId>) -> Verdict {
+fn refused(row: &SecretRow, reason: Reason, hint: Option<String>, late: Option<Verified>) -> Verdict {
     Verdict::Refused { credential_id: row.credential_id, account_id: row.account_id, reason, hint, late }
 }
 
@@ -342,5 +440,6 @@ fn dummy_secret() -> SecretRow {
         disabled: true,
         plan: Plan::Free,
         holds_late_events: false,
+        settings: SenderSettings::default(),
     }
 }

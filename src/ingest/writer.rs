@@ -98,8 +98,15 @@ impl Writers {
 /// The handle of one writer.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
-    queue: mpsc::UnboundedSender<Job>,
+    queue: mpsc::UnboundedSender<Group>,
     shared: Arc<Shared>,
+}
+
+/// What is written in one transaction: the event of a request, or those of a batch.
+#[derive(Debug)]
+enum Group {
+    One(Job),
+    Many(Vec<Job>),
 }
 
 /// An entry and the one who waits for what becomes of it.
@@ -108,7 +115,8 @@ struct Job {
     entry: Entry,
     done: oneshot::Sender<Result<Written, StoreError>>,
     queued_at: Instant,
-    reservation: Reservation,
+    /// One of a batch has it for all.
+    reservation: Option<Reservation>,
 }
 
 impl Writer {
@@ -119,19 +127,51 @@ impl Writer {
 
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
     pub(crate) async fn write(&self, entry: Entry, mut reservation: Reservation) -> Result<Written, StoreError> {
-        let ended = || StoreError::Unavailable("the writer has ended".to_owned());
         if !reservation.take_slot() {
             return Err(no_memory_left());
         }
         let (done, answer) = oneshot::channel();
-        let job = Job { entry, done, queued_at: Instant::now(), reservation };
-        self.queue.send(job).map_err(|_| ended())?;
-        match tokio::time::timeout(MAX_TRANSACTION, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(ended()),
-            Err(_) => Err(StoreError::Unavailable("the writer is too slow".to_owned())),
-        }
+        let job = Job { entry, done, queued_at: Instant::now(), reservation: Some(reservation) };
+        self.queue.send(Group::One(job)).map_err(|_| ended())?;
+        outcome(answer).await
     }
+
+    /// The same for the events of one request, which are written in one transaction; what became of each, in their order. They take
+    /// the place of one event among those that wait: how many bytes they are is bounded.
+    pub(crate) async fn write_all(
+        &self,
+        entries: Vec<Entry>,
+        mut reservation: Reservation,
+    ) -> Vec<Result<Written, StoreError>> {
+        let has_slot = reservation.take_slot();
+        let mut reservation = Some(reservation);
+        let (jobs, answers): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .map(|entry| {
+                let (done, answer) = oneshot::channel();
+                (Job { entry, done, queued_at: Instant::now(), reservation: reservation.take() }, answer)
+            })
+            .unzip();
+        if !has_slot || jobs.is_empty() {
+            return jobs.iter().map(|_| Err(no_memory_left())).collect();
+        }
+        // A writer that has ended drops them, and each answer says so.
+        let _ = self.queue.send(Group::Many(jobs));
+        futures_util::future::join_all(answers.into_iter().map(outcome)).await
+    }
+}
+
+/// What became of a job, as soon as that is known.
+async fn outcome(answer: oneshot::Receiver<Result<Written, StoreError>>) -> Result<Written, StoreError> {
+    match tokio::time::timeout(MAX_TRANSACTION, answer).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(ended()),
+        Err(_) => Err(StoreError::Unavailable("the writer is too slow".to_owned())),
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::Unavailable("the writer has ended".to_owned())
 }
 
 /// Too much waits already.
@@ -151,7 +191,7 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Group>) {
         while let Some(first) = jobs.recv().await {
             // Whatever else has arrived by now gets the chance to queue: a larger batch costs the database little more.
             tokio::task::yield_now().await;
@@ -159,11 +199,17 @@ impl Task {
             let _turn = self.shared.store.batch_turn().await;
             let (mut batch, mut bytes) = (Vec::new(), 0);
             let mut next = Some(first);
-            while let Some(job) = next {
-                // Its sender has been told that it was not stored. To store it after all would only delay those who still wait.
-                if job.queued_at.elapsed() < MAX_TRANSACTION {
-                    bytes += job.entry.event.body.len();
-                    batch.push(job);
+            while let Some(group) = next {
+                let mut add = |job: Job| {
+                    // Its sender has been told that it was not stored. To store it after all would only delay those who still wait.
+                    if job.queued_at.elapsed() < MAX_TRANSACTION {
+                        bytes += job.entry.event.body.len();
+                        batch.push(job);
+                    }
+                };
+                match group {
+                    Group::One(job) => add(job),
+                    Group::Many(jobs) => jobs.into_iter().for_each(add),
                 }
                 let has_room = batch.len() < MAX_BATCH_EVENTS && bytes < MAX_BATCH_BYTES;
                 next = if has_room { jobs.try_recv().ok() } else { None };
@@ -212,7 +258,8 @@ impl Task {
         let Entry { sender, event, .. } = job.entry;
         if is_late && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64) {
             let SecretRow { account_id, credential_id, secret_id, .. } = *sender;
-            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.reservation, reserve);
+            let reservation = job.reservation.unwrap_or_else(|| self.shared.budget.open());
+            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, reservation, reserve);
         }
     }
 

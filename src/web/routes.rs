@@ -16,7 +16,7 @@ use crate::web::events::{comparison, event, event_list, export, filtered_deletio
 use crate::web::live::stream;
 use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
 use crate::web::sign_in::{set_up, sign_up, with_code, with_password};
-use crate::web::webhooks::{credential_list, credentials, holding};
+use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, session_cookie, static_files, theme};
 
 /// The largest form, in bytes.
@@ -120,6 +120,10 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/integrations/webhooks/credentials/{id}/disabling", Member, NotAsked("can be taken back"), || to(credentials::disable)),
     post("/settings/integrations/webhooks/credentials/{id}/enabling", Member, NotAsked("lets nobody in who had no password"), || to(credentials::enable)),
     post("/settings/integrations/webhooks/credentials/{id}/holding", Member, NotAsked("can be taken back"), || to(holding::switch)),
+    get("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, || to(sender_settings::show)),
+    post("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, NotAsked("lets nobody in who had no password"), || to(sender_settings::save)),
+    post("/settings/integrations/webhooks/credentials/{id}/token-address", Member, asked("Generate token address", WEBHOOKS), || to(sender_settings::make_address)),
+    post("/settings/integrations/webhooks/credentials/{id}/token-address-revocation", Member, NotAsked("takes away only what a sender may do, and is made anew"), || to(sender_settings::revoke_address)),
     post("/settings/integrations/webhooks/credentials/{id}/held-events/acceptance", Member, asked("Accept late events", WEBHOOKS), || to(holding::accept)),
     post("/settings/integrations/webhooks/credentials/{id}/held-events/discarding", Member, asked("Discard late events", WEBHOOKS), || to(holding::discard)),
     post("/settings/integrations/webhooks/credentials/{id}/name", Member, NotAsked("changes nothing for senders"), || to(credentials::rename)),

@@ -71,6 +71,7 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
                 "Integer" => "int4",
                 "BigInt" => "int8",
                 "Jsonb" => "jsonb",
+                "Array<Cidr>" => "_cidr",
                 other => panic!("what is {other} called in Postgres?"),
             };
             known.push(format!("{table}.{name} {kind} {nullable}"));

@@ -102,6 +102,12 @@ diesel::table! {
         disabled_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         holds_late_events -> Bool,
+        any_content_type -> Bool,
+        compressed_bodies -> Bool,
+        batches -> Bool,
+        put_as_post -> Bool,
+        stored_once_by -> Nullable<Text>,
+        networks -> Array<Cidr>,
     }
 }
 
@@ -122,6 +128,7 @@ diesel::table! {
         extended_at -> Nullable<Timestamptz>,
         first_used_at -> Nullable<Timestamptz>,
         use_after_revoke_told_at -> Nullable<Timestamptz>,
+        kind -> Text,
     }
 }
 

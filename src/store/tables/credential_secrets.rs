@@ -13,14 +13,19 @@ use crate::domain::account::Plan;
 use crate::domain::credential::{PasswordRecord, Username};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
+use crate::domain::sender_settings::SenderSettings;
 use crate::store::connection::columns::{Moment, time, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{accounts, credential_secrets, credentials};
 use crate::store::connection::statement::statement;
+use crate::store::tables::credentials::SettingsRow;
 
 /// The constraint that lets a hint pick one row.
 pub(crate) const HINT_IS_UNIQUE: &str = "credential_secrets_hint_is_unique";
+
+/// The kind of row that is a password.
+pub(in crate::store) const PASSWORD_KIND: &str = "password";
 
 /// A password that is to be inserted.
 #[derive(Clone, Copy, Debug)]
@@ -213,6 +218,7 @@ pub struct SecretRow {
     pub(crate) plan: Plan,
     /// Whether the credential has late events held.
     pub(crate) holds_late_events: bool,
+    pub(crate) settings: SenderSettings,
 }
 
 #[derive(Queryable, Selectable)]
@@ -226,6 +232,8 @@ struct SecretColumns {
     revoked_at: Option<Moment>,
     #[diesel(select_expression = (credentials::account_id, credentials::revoked_at, credentials::disabled_at, credentials::holds_late_events))]
     credential: (Uuid, Option<Moment>, Option<Moment>, bool),
+    #[diesel(embed)]
+    settings: SettingsRow,
     #[diesel(select_expression = accounts::plan)]
     plan: String,
 }
@@ -246,6 +254,7 @@ impl TryFrom<SecretColumns> for SecretRow {
             disabled: disabled.is_some(),
             plan: word(&row.plan)?,
             holds_late_events,
+            settings: row.settings.try_into()?,
         })
     }
 }
@@ -268,6 +277,22 @@ pub(crate) async fn find_by_hint(
     let row: Option<SecretColumns> = secret_rows!()
         .filter(credentials::username.eq(username.as_str()))
         .filter(credential_secrets::hint.eq(hint))
+        .filter(credential_secrets::kind.eq(PASSWORD_KIND))
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(TryFrom::try_from).transpose()
+}
+
+/// The secret of a kind that has a digest.
+pub(in crate::store) async fn find_by_hash(
+    conn: &mut Connection,
+    kind: &str,
+    hash: &str,
+) -> Result<Option<SecretRow>, StoreError> {
+    let row: Option<SecretColumns> = secret_rows!()
+        .filter(credential_secrets::kind.eq(kind))
+        .filter(credential_secrets::hash.eq(hash))
         .first(conn)
         .await
         .optional()?;

@@ -234,6 +234,33 @@ pub(crate) async fn recent_addresses(
     credential: CredentialId,
     since: Timestamp,
 ) -> Result<Vec<IpAddr>, StoreError> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for ip in latest_addresses(conn, account, credential, since).await? {
+        if !addresses.contains(&ip) {
+            addresses.push(ip);
+        }
+    }
+    Ok(addresses)
+}
+
+/// How many of a credential's latest 1,000 events since a moment came from outside of some networks, and of how many.
+pub(crate) async fn count_outside(
+    conn: &mut Connection,
+    (account, credential): (AccountId, CredentialId),
+    since: Timestamp,
+    is_inside: impl Fn(IpAddr) -> bool,
+) -> Result<(usize, usize), StoreError> {
+    let rows = latest_addresses(conn, account, credential, since).await?;
+    Ok((rows.iter().filter(|ip| !is_inside(**ip)).count(), rows.len()))
+}
+
+/// Where a credential's latest events came from, at most 1,000 events back and most recent first.
+async fn latest_addresses(
+    conn: &mut Connection,
+    account: AccountId,
+    credential: CredentialId,
+    since: Timestamp,
+) -> Result<Vec<IpAddr>, StoreError> {
     let rows: Vec<IpNet> = events::table
         .filter(events::account_id.eq(account.0))
         .filter(events::id.ge(EventId::first_of(since).0))
@@ -244,13 +271,7 @@ pub(crate) async fn recent_addresses(
         .limit(1_000)
         .load(conn)
         .await?;
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for ip in rows.into_iter().map(|net| net.addr()) {
-        if !addresses.contains(&ip) {
-            addresses.push(ip);
-        }
-    }
-    Ok(addresses)
+    Ok(rows.into_iter().map(|net| net.addr()).collect())
 }
 
 /// Deletes one event and answers with its size in bytes; `None` when the account has no such event.

@@ -23,5 +23,6 @@ pub mod rejections;
 pub(crate) mod second_factors;
 pub(crate) mod senders;
 pub(crate) mod sessions;
+pub(crate) mod token_addresses;
 pub(crate) mod upkeep;
 pub mod users;

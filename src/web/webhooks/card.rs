@@ -67,6 +67,8 @@ pub(crate) struct Card {
     pub(crate) life: Option<LifeNotice>,
     pub(crate) held: Option<Held>,
     pub(crate) holds_late_events: bool,
+    /// What it accepts beyond the default, in words.
+    pub(crate) settings: String,
     pub(crate) created: When,
     pub(crate) ended: Option<When>,
 }
@@ -121,6 +123,7 @@ impl Card {
             life: LifeNotice::new(credential, now),
             held: None,
             holds_late_events: credential.holds_late_events,
+            settings: credential.settings.words().join(", "),
             created: When::minute(credential.created_at, now),
             ended: credential.revoked_at.map(|at| When::minute(at, now)),
         }

@@ -34,7 +34,7 @@ use crate::web::webhooks::dialogs::refused::Refused;
 
 /// The credential of an address. Whether it is the reader's own is for the act to find out. To end or to stop something needs no plan: a
 /// password that leaked while the account was on Pro would work again when it is back.
-fn id_of(text: &str) -> Result<CredentialId, PageError> {
+pub(crate) fn id_of(text: &str) -> Result<CredentialId, PageError> {
     text.parse().map_err(|_| PageError::NotFound)
 }
 

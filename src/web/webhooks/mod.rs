@@ -8,4 +8,5 @@ pub(crate) mod dialogs;
 pub(crate) mod first_run;
 pub(crate) mod holding;
 pub(crate) mod notice_words;
+pub(crate) mod sender_settings;
 pub(crate) mod spark;

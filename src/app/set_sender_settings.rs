@@ -1,0 +1,27 @@
+//! Sets what a credential accepts beyond the default.
+
+use crate::app::credential_act::{CredentialAct, CredentialError};
+use crate::domain::audit::Action;
+use crate::domain::audit_detail::AuditDetail;
+use crate::domain::sender_settings::SenderSettings;
+use crate::store::tables::credentials;
+
+/// Puts what `choose` makes of the settings in their place. Settings that stay as they are leave no line.
+pub(crate) async fn set_sender_settings(
+    on: CredentialAct<'_>,
+    choose: impl FnOnce(SenderSettings) -> SenderSettings,
+) -> Result<SenderSettings, CredentialError> {
+    on.decide(async |conn, credential| {
+        if credential.revoked_at.is_some() {
+            return Err(CredentialError::Revoked);
+        }
+        let settings = choose(credential.settings.clone());
+        if settings != credential.settings {
+            credentials::set_sender_settings(conn, on.account, on.id, &settings).await?;
+            let detail = AuditDetail::SenderSettings(settings.clone());
+            on.note(conn, credential, Action::SenderSettingsChanged, detail).await?;
+        }
+        Ok(settings)
+    })
+    .await
+}

@@ -1,0 +1,77 @@
+//! Splitting of batches: JSON lines and top-level lists become a JSON text for each event.
+
+use serde_json::value::RawValue;
+
+use crate::domain::payload::{InvalidJson, Payload};
+
+/// The most events of one request.
+pub(crate) const MAX_EVENTS: usize = 1_000;
+
+/// One part of a batch, or what is wrong with it.
+pub(crate) type Part = Result<String, InvalidJson>;
+
+/// There are more parts than one request may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
+/// The lines of a body, those that are empty left out. Lines and columns of what is wrong count in the whole body.
+pub(crate) fn lines(body: &[u8]) -> Result<Vec<Part>, TooMany> {
+    let mut parts = Vec::new();
+    let numbered = body.split(|byte| *byte == b'\n').enumerate();
+    for (index, line) in numbered.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+        if parts.len() == MAX_EVENTS {
+            return Err(TooMany);
+        }
+        let part = Payload::check(line.trim_ascii()).map(Payload::into_string);
+        parts.push(part.map_err(|problem| InvalidJson { line: index + 1, ..problem }));
+    }
+    Ok(parts)
+}
+
+/// The elements of a list, spelled as they were sent; nothing, where the body is no list.
+pub(crate) fn elements(body: &str) -> Result<Option<Vec<Part>>, TooMany> {
+    if !body.trim_start_matches('\u{feff}').trim_start().starts_with('[') {
+        return Ok(None);
+    }
+    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(body.trim_start_matches('\u{feff}')) else {
+        return Ok(None);
+    };
+    if elements.len() > MAX_EVENTS {
+        return Err(TooMany);
+    }
+    Ok(Some(elements.into_iter().map(|element| Ok(element.get().to_owned())).collect()))
+}
+
+/// The key of one part, under the key of the whole batch.
+pub(crate) fn key_of_part(key: &[u8], index: usize) -> Vec<u8> {
+    [key, b"\0", (index + 1).to_string().as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_EVENTS, TooMany, elements, lines};
+
+    #[test]
+    fn lines_are_events_and_a_bad_one_is_told_by_its_number_in_the_body() {
+        let parts = lines(b"{\"a\": 1}\r\n\n  2  \n{\"b\": }\n").unwrap();
+        assert_eq!(parts[0].as_deref(), Ok("{\"a\": 1}"));
+        assert_eq!(parts[1].as_deref(), Ok("2"));
+        let problem = parts[2].as_ref().unwrap_err();
+        assert_eq!((problem.line, parts.len()), (4, 3));
+    }
+
+    #[test]
+    fn elements_of_a_list_keep_their_spelling() {
+        let parts = elements("[{\"a\":  1.0}, \"\\u00e9\", [ ]]").unwrap().unwrap();
+        let parts: Vec<_> = parts.into_iter().map(Result::unwrap).collect();
+        assert_eq!(parts, ["{\"a\":  1.0}", "\"\\u00e9\"", "[ ]"]);
+        assert_eq!(elements("{\"a\": [1]}").unwrap(), None);
+    }
+
+    #[test]
+    fn a_batch_has_a_bound() {
+        assert_eq!(lines("1\n".repeat(MAX_EVENTS).as_bytes()).unwrap().len(), MAX_EVENTS);
+        assert_eq!(lines("1\n".repeat(MAX_EVENTS + 1).as_bytes()), Err(TooMany));
+        assert_eq!(elements(&format!("[{}1]", "1,".repeat(MAX_EVENTS))), Err(TooMany));
+    }
+}
