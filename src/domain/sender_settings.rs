@@ -128,7 +128,8 @@ pub(crate) fn parse_networks(text: &str) -> Result<Vec<IpNet>, InvalidNetworks> 
     let words = text.split(|c: char| c == ',' || c == ';' || c.is_whitespace()).filter(|word| !word.is_empty());
     let mut networks = Vec::new();
     for word in words {
-        let network = word.parse::<IpNet>().or_else(|_| word.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())));
+        let network =
+            word.parse::<IpNet>().or_else(|_| word.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical())));
         let network = network.map_err(|_| InvalidNetworks::NotANetwork(word.chars().take(60).collect()))?;
         networks.push(network.trunc());
     }
@@ -152,7 +153,8 @@ mod tests {
 
     #[test]
     fn networks_are_read_from_lists_as_people_write_them() {
-        let networks = parse_networks("203.0.113.7, 198.51.100.9/24\n2001:db8::1/32 ::ffff:192.0.2.1 203.0.113.7").unwrap();
+        let networks =
+            parse_networks("203.0.113.7, 198.51.100.9/24\n2001:db8::1/32 ::ffff:192.0.2.1 203.0.113.7").unwrap();
         let words: Vec<_> = networks.iter().map(ToString::to_string).collect();
         assert_eq!(words, ["192.0.2.1/32", "198.51.100.0/24", "203.0.113.7/32", "2001:db8::/32"]);
         assert_eq!(parse_networks(" \n"), Ok(Vec::new()));

@@ -100,7 +100,8 @@ pub(crate) fn payload_of_form(body: Vec<u8>) -> Vec<u8> {
     if is_json {
         return body;
     }
-    let payload = url::form_urlencoded::parse(&body).find(|(name, _)| name == "payload").map(|(_, json)| json.into_owned());
+    let payload =
+        url::form_urlencoded::parse(&body).find(|(name, _)| name == "payload").map(|(_, json)| json.into_owned());
     payload.map(String::into_bytes).unwrap_or(body)
 }
 
@@ -164,7 +165,8 @@ mod tests {
         let coding = |name: &str, settings: &SenderSettings| {
             head(&[json, ("content-encoding", name)]).content(settings).map(|content| content.coding)
         };
-        let (default, chosen) = (SenderSettings::default(), SenderSettings { compressed_bodies: true, ..Default::default() });
+        let (default, chosen) =
+            (SenderSettings::default(), SenderSettings { compressed_bodies: true, ..Default::default() });
         for none in ["identity", "", " "] {
             assert_eq!(coding(none, &default), Ok(None));
         }

@@ -16,6 +16,7 @@ pub(crate) mod outcomes;
 pub(crate) mod receipt;
 pub mod receive;
 pub(crate) mod refusal;
+pub(crate) mod secret_cache;
 pub(crate) mod split;
 pub(crate) mod storage_health;
 pub mod usage;

@@ -5,8 +5,7 @@
 //! good: the transaction that stores the event asks again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
@@ -23,6 +22,7 @@ use crate::domain::sender_settings::SenderSettings;
 use crate::domain::token_address::AddressToken;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::ingest::holding::holds;
+use crate::ingest::secret_cache::{SecretCache, in_time};
 use crate::metrics::Counter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
@@ -35,13 +35,6 @@ const CACHE_ENTRIES: usize = 10_000;
 const MAX_IDLE_MS: i64 = 10 * 60 * 1_000;
 /// An answer is forgotten after this time in any case, in milliseconds.
 const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
-
-/// What a credential accepts is read again after this time while it is in use, in milliseconds, so that every instance goes by a
-/// change that another one made. What ends a password or narrows its addresses does not wait for that.
-const READ_AGAIN_MS: i64 = 5_000;
-
-/// How long the database may take to answer one question.
-const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// A sender whose password was right and, as far as we knew, usable.
 pub(crate) type Verified = Arc<SecretRow>;
@@ -88,9 +81,9 @@ pub struct Verifier {
     checksum_key: zeroize::Zeroizing<Vec<u8>>,
     /// Of this process alone: what the caches are keyed with cannot be computed outside.
     cache_key: [u8; 32],
-    rows: Arc<Cache<SecretKey, Arc<CachedRow>>>,
+    rows: SecretCache<SecretKey>,
     /// By the digest of their token.
-    addresses: Arc<Cache<String, Arc<CachedRow>>>,
+    addresses: SecretCache<String>,
     right: Cache<[u8; 32], Arc<Answer>>,
     wrong: Cache<[u8; 32], Arc<Answer>>,
     pub verifications: Verifications,
@@ -105,26 +98,6 @@ pub struct Verifications {
     pub slow: Counter,
     /// By the checksum, which was wrong.
     pub(crate) forged: Counter,
-}
-
-/// A row as it was read a while ago.
-#[derive(Debug)]
-struct CachedRow {
-    row: Verified,
-    /// In milliseconds since 1970.
-    read_at: i64,
-    is_read_again: AtomicBool,
-}
-
-impl CachedRow {
-    fn new(row: Verified, now: Timestamp) -> Arc<Self> {
-        Arc::new(Self { row, read_at: now.as_millisecond(), is_read_again: AtomicBool::new(false) })
-    }
-
-    /// Whether it is time to read it again, and the caller is the one who does.
-    fn is_to_be_read_again(&self, now: Timestamp) -> bool {
-        now.as_millisecond() - self.read_at >= READ_AGAIN_MS && !self.is_read_again.swap(true, Ordering::Relaxed)
-    }
 }
 
 /// When argon2 answered, and when that was last of use; in milliseconds since 1970.
@@ -154,15 +127,15 @@ impl Verifier {
     /// With an empty cache.
     pub fn new(store: Store, hasher: Hasher, keys: &InstallationKeys, cache_key: [u8; 32]) -> Self {
         Self {
-            store,
             hasher,
             checksum_key: keys.checksum.clone(),
             cache_key,
-            rows: Arc::new(Cache::new(CACHE_ENTRIES)),
-            addresses: Arc::new(Cache::new(CACHE_ENTRIES)),
+            rows: SecretCache::new(store.clone(), CACHE_ENTRIES),
+            addresses: SecretCache::new(store.clone(), CACHE_ENTRIES),
             right: Cache::new(CACHE_ENTRIES),
             wrong: Cache::new(CACHE_ENTRIES),
             verifications: Verifications::default(),
+            store,
         }
     }
 
@@ -195,38 +168,13 @@ impl Verifier {
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Option<Verified> {
-        let key = secret_key(username, password);
-        let cached = self.rows.get(&key)?;
-        let answer = self.right.get(&self.answer_key(&cached.row, password))?;
-        let counts = usable(&cached.row, now).is_ok() && answer.still_counts(now);
+        let row = self.rows.get(&secret_key(username, password), now)?;
+        let answer = self.right.get(&self.answer_key(&row, password))?;
+        let counts = usable(&row, now).is_ok() && answer.still_counts(now);
         counts.then(|| {
             self.verifications.fast.add(1);
-            self.read_again_if_old(&self.rows, &key, &cached, now);
-            cached.row.clone()
+            row
         })
-    }
-
-    /// Reads a row that is old again, beside the request, which does not wait.
-    fn read_again_if_old<K: Clone + Eq + std::hash::Hash + Send + Sync + 'static>(
-        &self,
-        cache: &Arc<Cache<K, Arc<CachedRow>>>,
-        key: &K,
-        cached: &CachedRow,
-        now: Timestamp,
-    ) {
-        if !cached.is_to_be_read_again(now) {
-            return;
-        }
-        let (store, cache, key, secret) = (self.store.clone(), cache.clone(), key.clone(), cached.row.secret_id);
-        tokio::spawn(async move {
-            let row = in_time(async { credential_secrets::find_row(&mut *store.connection().await?, secret).await }).await;
-            match row {
-                Ok(Some(row)) => drop(cache.replace(key, CachedRow::new(Arc::new(row), now), false)),
-                Ok(None) => drop(cache.remove(&key)),
-                // The row of before is as good as none was read: the transaction that stores has the last word.
-                Err(error) => tracing::debug!(%error, "a credential could not be read again"),
-            }
-        });
     }
 
     /// The verdict on a token address.
@@ -236,22 +184,19 @@ impl Verifier {
             return Ok(Verdict::Unknown);
         };
         let hash = token.hash();
-        if let Some(cached) = self.addresses.get(&hash)
-            && usable(&cached.row, now).is_ok()
+        if let Some(row) = self.addresses.get(&hash, now)
+            && usable(&row, now).is_ok()
         {
             self.verifications.fast.add(1);
-            self.read_again_if_old(&self.addresses, &hash, &cached, now);
-            return Ok(Verdict::Verified(cached.row.clone()));
+            return Ok(Verdict::Verified(row));
         }
         self.verifications.slow.add(1);
-        let found = in_time(async {
-            token_addresses::find_row(&mut *self.store.connection().await?, &hash).await
-        })
-        .await?;
+        let found =
+            in_time(async { token_addresses::find_row(&mut *self.store.connection().await?, &hash).await }).await?;
         let Some(row) = found.map(Arc::new) else { return Ok(Verdict::Unknown) };
         Ok(match usable(&row, now) {
             Ok(()) => {
-                self.addresses.insert(hash, CachedRow::new(row.clone(), now));
+                self.addresses.insert(hash, row.clone(), now);
                 Verdict::Verified(row)
             }
             Err(reason) => refused(&row, reason, Some(row.hint.clone()), None),
@@ -266,10 +211,10 @@ impl Verifier {
         password: &CredentialPassword,
         now: Timestamp,
     ) -> Option<Verdict> {
-        let row = &self.rows.get(&secret_key(username, password))?.row;
-        let answer = self.right.get(&self.answer_key(row, password))?;
-        let is_late = holds(row, now) && answer.still_counts(now);
-        is_late.then(|| refused(row, Reason::ExpiredPassword, Some(row.hint.clone()), Some(row.clone())))
+        let row = self.rows.get(&secret_key(username, password), now)?;
+        let answer = self.right.get(&self.answer_key(&row, password))?;
+        let is_late = holds(&row, now) && answer.still_counts(now);
+        is_late.then(|| refused(&row, Reason::ExpiredPassword, Some(row.hint.clone()), Some(row.clone())))
     }
 
     /// The verdict, whatever it takes.
@@ -300,11 +245,14 @@ impl Verifier {
         let reason = usable(&row, now).err();
         let is_late = reason.is_some() && holds(&row, now);
         if reason.is_none() || is_late {
-            self.rows.insert(secret_key(username, password), CachedRow::new(row.clone(), now));
+            self.rows.insert(secret_key(username, password), row.clone(), now);
         }
         Ok(match reason {
             None => Verdict::Verified(row),
-            Some(reason) => refused(&row.clone(), reason, Some(row.hint.clone()), is_late.then_some(row)),
+            Some(reason) => {
+                let late = is_late.then(|| row.clone());
+                refused(&row, reason, Some(row.hint.clone()), late)
+            }
         })
     }
 
@@ -335,8 +283,8 @@ impl Verifier {
     }
 
     fn retain(&self, is_kept: impl Fn(&SecretRow) -> bool) {
-        self.rows.retain(|_, cached| is_kept(&cached.row));
-        self.addresses.retain(|_, cached| is_kept(&cached.row));
+        self.rows.retain(&is_kept);
+        self.addresses.retain(&is_kept);
     }
 
     /// Whether argon2 accepts the password, as remembered or as it says now. Callers with the same question at the same
@@ -412,12 +360,6 @@ pub(crate) fn usable(row: &SecretRow, now: Timestamp) -> Result<(), Reason> {
     } else {
         Ok(())
     }
-}
-
-/// A database that hangs is as good as none: its sender is told to come back.
-async fn in_time<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = || StoreError::Unavailable(format!("no answer within {} s", MAX_WAIT.as_secs()));
-    tokio::time::timeout(MAX_WAIT, question).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn secret_key(username: &Username, password: &CredentialPassword) -> SecretKey {

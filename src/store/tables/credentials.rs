@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable,
+    SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -83,11 +84,9 @@ impl Row {
 macro_rules! with_passwords {
     ($account:expr) => {
         credentials::table
-            .left_join(
-                credential_secrets::table.on(credential_secrets::credential_id
-                    .eq(credentials::id)
-                    .and(credential_secrets::kind.eq(PASSWORD_KIND))),
-            )
+            .left_join(credential_secrets::table.on(
+                credential_secrets::credential_id.eq(credentials::id).and(credential_secrets::kind.eq(PASSWORD_KIND)),
+            ))
             .filter(credentials::account_id.eq($account.0))
             .order((
                 credentials::created_at,
