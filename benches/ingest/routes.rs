@@ -8,6 +8,7 @@ use reasoner_webhooks::domain::ids::RequestId;
 use reasoner_webhooks::domain::network::Sender;
 use reasoner_webhooks::domain::payload::Payload;
 use reasoner_webhooks::domain::request_headers::scrub;
+use reasoner_webhooks::domain::sender_settings::SenderSettings;
 use reasoner_webhooks::hashing::Hasher;
 use reasoner_webhooks::ingest::head::Head;
 use reasoner_webhooks::ingest::verifier::{Verdict, Verifier};
@@ -44,14 +45,14 @@ async fn bare(body: web::Bytes) -> HttpResponse {
 async fn checked(verifier: web::Data<Verifier>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
-    let head = Head { sender, headers, query: None, request_id: RequestId(1) };
+    let head = Head { sender, headers, query: None, token: None, is_put: false, request_id: RequestId(1) };
     let Some(said) = head.authorization() else { return HttpResponse::Unauthorized().finish() };
     let Ok((username, password)) = verifier.recognise(said) else { return HttpResponse::Unauthorized().finish() };
     let Ok(Verdict::Verified(_)) = verifier.verify(&username, &password, Timestamp::now()).await else {
         return HttpResponse::Unauthorized().finish();
     };
     let kept = scrub(head.headers.iter().copied());
-    match (head.media_type(), Payload::check(body.to_vec())) {
+    match (head.content(&SenderSettings::default()), Payload::check(body.to_vec())) {
         (Ok(_), Ok(payload)) if payload.as_str().len() + kept.len() > 0 => {
             HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#)
         }

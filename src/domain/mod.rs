@@ -32,7 +32,7 @@ pub mod request_headers;
 pub mod retention;
 pub mod second_factor;
 pub mod secret;
-pub(crate) mod sender_settings;
+pub mod sender_settings;
 pub mod time;
 pub(crate) mod token_address;
 pub mod trace;

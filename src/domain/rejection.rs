@@ -115,6 +115,13 @@ reasons! {
         sender_sees: "The detail says that the account’s plan doesn’t include webhooks.",
         remedy: "Put the account back on Pro. Credentials and passwords stay as they are and work at once. Senders that retry lose nothing.",
     }
+    MethodNotAllowed = "method_not_allowed", 405 "method_not_allowed" {
+        title: "PUT isn’t accepted",
+        advice: "Have the sender POST, or accept PUT from it in its sender settings.",
+        meaning: "The password is right, but the request is a PUT, and the credential’s sender settings don’t accept PUT.",
+        sender_sees: "The detail says that the endpoint takes POST.",
+        remedy: "Set the method to POST in the sender. If it can only PUT, turn on PUT in the credential’s sender settings.",
+    }
     UnsupportedMediaType = "unsupported_media_type", 415 "unsupported_media_type" {
         title: "Content type is not JSON",
         advice: "The sender has to say Content-Type: application/json, without compression.",

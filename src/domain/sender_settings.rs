@@ -16,7 +16,7 @@ const MAX_HEADER_NAME_CHARS: usize = 100;
 
 /// What one credential accepts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SenderSettings {
+pub struct SenderSettings {
     /// JSON under any content type but multipart and XML, and `payload=` in a form.
     pub(crate) any_content_type: bool,
     /// Bodies in gzip, zstd or deflate.

@@ -4,6 +4,7 @@
 //! may only fail so often; a request that brings no credentials at all is no failure. What the owner hears of a refusal, and what its sender does, is decided here as well.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,7 +13,6 @@ use crate::domain::credential_password::CredentialPassword;
 use crate::domain::network::throttle_key;
 use crate::domain::rejection::Reason;
 use crate::ingest::head::Head;
-use crate::ingest::holding::Owner;
 use crate::ingest::receive::{Engine, Why};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::usage::Subject;
@@ -22,8 +22,11 @@ use crate::ingest::verifier::{Verdict, Verified, VerifyError};
 const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
 
 impl Engine {
-    /// Who is sending; or why not, and whose late event it is, where it is one that is held.
-    pub(super) async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Owner>)> {
+    /// Who is sending; or why not, and with which password a late event came, where it is one that is held.
+    pub(super) async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Verified>)> {
+        if let Some(token) = head.token {
+            return Box::pin(self.authenticate_address(head, token)).await;
+        }
         // No guess: some clients send their password only when a 401 has asked for it, and they ask before every event.
         if !head.has_authorization() {
             return Err((Refusal::Unauthorized, None));
@@ -52,11 +55,38 @@ impl Engine {
             Err(_) if throttled.is_some() => return Err((refusal, None)),
             Err(verdict) => verdict,
         };
-        let (subject, reason, hint, owner) = match verdict {
+        self.refuse_verdict(head, verdict, throttled)
+    }
+
+    /// The same for a sender that has its secret in the address.
+    async fn authenticate_address(
+        &self,
+        head: &Head<'_>,
+        token: &str,
+    ) -> Result<Verified, (Refusal, Option<Verified>)> {
+        let now = self.clock.now();
+        let throttled = self.limiter.wait(&throttle_key(head.sender.ip), now);
+        // A right token is no guess: 131 random bits and a checksum tell it from all that were guessed.
+        let verdict = self.verifier.verify_address(token, now).await.map_err(|error| {
+            tracing::warn!(%error, "a sender could not be verified");
+            (Refusal::UNAVAILABLE, None)
+        })?;
+        self.refuse_verdict(head, verdict, throttled)
+    }
+
+    /// Lets in whom the verdict lets in, and notes why not.
+    fn refuse_verdict(
+        &self,
+        head: &Head<'_>,
+        verdict: Verdict,
+        throttled: Option<Duration>,
+    ) -> Result<Verified, (Refusal, Option<Verified>)> {
+        let (now, address) = (self.clock.now(), throttle_key(head.sender.ip));
+        let refusal = throttled.map_or(Refusal::Unauthorized, |retry_after| Refusal::TooManyFailures { retry_after });
+        let (subject, reason, hint, late) = match verdict {
             Verdict::Verified(verified) => return Ok(verified),
             Verdict::Refused { account_id, credential_id, reason, hint, late } => {
-                let owner = late.map(|row| Owner { account_id, credential_id, secret_id: row.secret_id });
-                (Subject::Known(account_id, credential_id), reason, hint, owner)
+                (Subject::Known(account_id, credential_id), reason, hint, late)
             }
             Verdict::Forged(username) => (Subject::Named(username), Reason::WrongPassword, None, None),
             Verdict::Unknown => {
@@ -71,7 +101,7 @@ impl Engine {
         }
         // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
         self.limiter.note_failure(&address, now);
-        Err((refusal, owner))
+        Err((refusal, late))
     }
 
     /// The verdict on a password with a right checksum, which nobody but this installation makes. So it is looked at also where its

@@ -7,6 +7,7 @@ use crate::domain::digest::sha256;
 use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, MAX_KEPT_TEXT_BYTES};
 use crate::domain::ids::RequestId;
 use crate::domain::network::Sender;
+use crate::domain::sender_settings::HeaderName;
 
 /// What came before the body.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub struct Head<'a> {
     /// Name, in lower case, and value, in the order of arrival.
     pub headers: Vec<(&'a str, &'a [u8])>,
     pub query: Option<&'a str>,
+    /// The secret in the path, where there is one in place of credentials.
+    pub token: Option<&'a str>,
+    /// Whether the method is PUT; else it is POST.
+    pub is_put: bool,
     pub request_id: RequestId,
 }
 
@@ -52,39 +57,21 @@ impl<'a> Head<'a> {
         std::str::from_utf8(self.values("content-length").next()?).ok()?.trim().parse().ok()
     }
 
-    /// The content type, if it says JSON and nothing is compressed; else what is wrong, for both ends.
-    pub fn media_type(&self) -> Result<String, String> {
-        for (name, shown) in [("content-type", "Content-Type"), ("content-encoding", "Content-Encoding")] {
-            if self.repeats(name) {
-                return Err(format!("{shown} is there more than once; send it once"));
-            }
-        }
-        for encoding in self.values("content-encoding") {
-            let encoding = String::from_utf8_lossy(encoding);
-            if !encoding.trim().eq_ignore_ascii_case("identity") {
-                return Err(format!("Content-Encoding is {:?}; send the body uncompressed", clipped(encoding.trim())));
-            }
-        }
-        let Some(input) = self.text("content-type") else {
-            return Err("Content-Type is missing; it has to be application/json".to_owned());
-        };
-        let essence = input.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        let structured =
-            essence.strip_prefix("application/").is_some_and(|name| name.len() > 5 && name.ends_with("+json"));
-        if essence == "application/json" || structured {
-            Ok(input)
-        } else {
-            Err(format!("Content-Type is {input:?}; it has to be application/json"))
-        }
-    }
-
     /// The key of `Idempotency-Key` or `webhook-id`, which are two names of one thing. Too long a key, or two that differ, are
     /// refused rather than ignored: their sender believes that a repetition is harmless.
-    pub(crate) fn idempotency_key(&self, body: &[u8]) -> Result<Option<IdempotencyKey>, &'static str> {
+    ///
+    /// Where neither is there, the header that the credential has events stored once by is the key, whatever the body.
+    pub(crate) fn idempotency_key(
+        &self,
+        once_by: Option<&HeaderName>,
+        body: &[u8],
+    ) -> Result<Option<IdempotencyKey>, &'static str> {
         let mut input =
             self.values("idempotency-key").chain(self.values("webhook-id")).filter(|value| !value.is_empty());
         let Some(key) = input.next() else {
-            return Ok(None);
+            let value =
+                once_by.and_then(|name| Some((name, self.values(name.as_str()).find(|value| !value.is_empty())?)));
+            return Ok(value.map(|(name, value)| once(name, value)));
         };
         if input.any(|other| other != key) {
             return Err("there are two idempotency keys, and they differ");
@@ -94,6 +81,13 @@ impl<'a> Head<'a> {
         }
         Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: sha256(body) }))
     }
+}
+
+/// The key of an event that is stored once by a header: the same for every body.
+fn once(name: &HeaderName, value: &[u8]) -> IdempotencyKey {
+    // No header has a byte of zero, so it is no key of a request either.
+    let digest = sha256(&[name.as_str().as_bytes(), b"\0", value].concat());
+    IdempotencyKey { key: [b"\0once", &digest[..]].concat(), body_sha256: [0; 32] }
 }
 
 /// A text as long as it is kept.
@@ -111,56 +105,12 @@ mod tests {
     fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
         let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
         let headers = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
-        Head { sender, headers, query: None, request_id: RequestId(1) }
-    }
-
-    #[test]
-    fn json_is_said_in_several_ways() {
-        for fine in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "application/cloudevents+json",
-            "application/vnd.api+json;v=1",
-        ] {
-            assert!(head(&[("content-type", fine)]).media_type().is_ok(), "{fine}");
-        }
-        for other in [
-            "text/plain",
-            "",
-            "application/jsonx",
-            "application/+json",
-            "text/json",
-            "application/x-www-form-urlencoded",
-            "json",
-        ] {
-            assert!(head(&[("content-type", other)]).media_type().is_err(), "{other}");
-        }
-        assert!(head(&[]).media_type().is_err());
-    }
-
-    #[test]
-    fn compressed_bodies_are_refused() {
-        let json = ("content-type", "application/json");
-        assert!(head(&[json, ("content-encoding", "identity")]).media_type().is_ok());
-        for encoding in ["gzip", "br", "identity, gzip", "deflate"] {
-            assert!(head(&[json, ("content-encoding", encoding)]).media_type().is_err(), "{encoding}");
-        }
-    }
-
-    #[test]
-    fn what_the_body_is_can_be_said_once() {
-        let json = ("content-type", "application/json");
-        assert!(head(&[json, json]).media_type().is_err());
-        assert!(head(&[json, ("content-type", "text/plain")]).media_type().is_err());
-        assert!(head(&[("content-type", "application/json, text/plain")]).media_type().is_err());
-        let none = ("content-encoding", "identity");
-        assert!(head(&[json, none, none]).media_type().is_err());
-        assert!(head(&[json, none, ("content-encoding", "gzip")]).media_type().is_err());
+        Head { sender, headers, query: None, token: None, is_put: false, request_id: RequestId(1) }
     }
 
     #[test]
     fn a_key_of_either_name_counts_and_too_long_a_key_is_refused() {
-        let key = |headers: &[(&str, &str)]| head(headers).idempotency_key(b"{}").map(|k| k.map(|k| k.key));
+        let key = |headers: &[(&str, &str)]| head(headers).idempotency_key(None, b"{}").map(|k| k.map(|k| k.key));
         assert_eq!(key(&[]), Ok(None));
         assert_eq!(key(&[("webhook-id", "msg_1")]), Ok(Some(b"msg_1".to_vec())));
         assert_eq!(key(&[("webhook-id", "a"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));

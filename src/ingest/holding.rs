@@ -44,6 +44,14 @@ pub(crate) struct Owner {
     pub(crate) secret_id: SecretId,
 }
 
+impl Owner {
+    /// The owner of what comes with a password.
+    pub(crate) fn of(row: &SecretRow) -> Self {
+        let SecretRow { account_id, credential_id, secret_id, .. } = *row;
+        Self { account_id, credential_id, secret_id }
+    }
+}
+
 /// A place among what is in memory, given back when it is done.
 #[derive(Debug)]
 pub(crate) struct HoldReservation {
@@ -102,19 +110,21 @@ impl Holding {
         permit.map(|permit| HoldReservation { permit })
     }
 
-    /// Keeps an event beside the request. Where its password may not be late any more, or is revoked by now, nothing is kept.
-    pub(crate) fn keep(&self, owner: Owner, event: NewEvent, reservation: Reservation, reserve: HoldReservation) {
+    /// Keeps the events of a request beside it. Where its password may not be late any more, or is revoked by now, nothing is kept.
+    pub(crate) fn keep(&self, owner: Owner, events: Vec<NewEvent>, reservation: Reservation, reserve: HoldReservation) {
         let (store, turn) = (self.store.clone(), self.turn.clone());
         let (held, not_held) = (self.held.clone(), self.not_held.clone());
         self.runtime.spawn(async move {
             // One at a time: late events must not take the connections of everybody else.
             let _turn = turn.lock().await;
-            match write(&store, owner, &event).await {
-                Ok(true) => held.add(1),
-                Ok(false) => not_held.add(1),
-                Err(error) => {
-                    tracing::warn!(%error, "a late event could not be held");
-                    not_held.add(1);
+            for event in events {
+                match write(&store, owner, &event).await {
+                    Ok(true) => held.add(1),
+                    Ok(false) => not_held.add(1),
+                    Err(error) => {
+                        tracing::warn!(%error, "a late event could not be held");
+                        not_held.add(1);
+                    }
                 }
             }
             drop((reservation, reserve));

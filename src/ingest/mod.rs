@@ -5,6 +5,7 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod batch;
+pub(crate) mod body;
 pub mod content;
 pub mod head;
 pub(crate) mod holding;
@@ -15,6 +16,7 @@ pub(crate) mod notifier;
 pub(crate) mod outcomes;
 pub(crate) mod receipt;
 pub mod receive;
+pub(crate) mod receive_batch;
 pub(crate) mod refusal;
 pub(crate) mod secret_cache;
 pub(crate) mod split;

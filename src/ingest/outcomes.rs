@@ -10,7 +10,7 @@ use crate::ingest::refusal::Refusal;
 use crate::metrics::{Counter, Durations, Histogram};
 
 /// The outcomes, in the order of the contract. The words are those of the answers.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "stored",
     "replayed",
     "https_required",
@@ -23,6 +23,7 @@ const NAMES: [&str; 12] = [
     "invalid_json",
     "idempotency_conflict",
     "unavailable",
+    "method_not_allowed",
 ];
 
 /// The counts of one program since its start.
@@ -39,18 +40,18 @@ pub struct Outcomes {
 impl Outcomes {
     pub(crate) fn note(&self, outcome: &Result<Receipt, Refusal>) {
         let place = match outcome {
-            Ok(Receipt { replayed: false, .. }) => 0,
-            Ok(Receipt { replayed: true, .. }) => 1,
+            Ok(receipt) => usize::from(receipt.is_replayed()),
             Err(Refusal::HttpsRequired) => 2,
             Err(Refusal::TooManyFailures { .. }) => 3,
             Err(Refusal::Unauthorized) => 4,
             Err(Refusal::ProRequired) => 5,
             Err(Refusal::UnsupportedMediaType { .. }) => 6,
-            Err(Refusal::BodyTooLarge { .. }) => 7,
+            Err(Refusal::BodyTooLarge { .. } | Refusal::TooManyEvents { .. }) => 7,
             Err(Refusal::BodyTimeout { .. }) => 8,
             Err(Refusal::InvalidJson(_)) => 9,
             Err(Refusal::IdempotencyConflict { .. }) => 10,
             Err(Refusal::Unavailable { .. }) => 11,
+            Err(Refusal::MethodNotAllowed) => 12,
         };
         self.counts[place].add(1);
     }

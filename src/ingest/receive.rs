@@ -4,26 +4,30 @@
 //! HTTP looks like is the caller's business; this file gets texts and bytes and gives back an id or a refusal.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::domain::event::NewEvent;
+use crate::domain::event::{IdempotencyKey, NewEvent};
 use crate::domain::ids::CredentialId;
 use crate::domain::network::throttle_key;
 use crate::domain::payload::Payload;
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::request_headers::scrub;
 use crate::ingest::batch::{Entry, Written};
+use crate::ingest::body::{Body, Undecodable, damaged, decode};
+use crate::ingest::content::{Content, Unsupported};
 use crate::ingest::head::{Head, clipped};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::limiter::Limiter;
 use crate::ingest::memory_budget::Reservation;
 use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
-use crate::ingest::receipt::Receipt;
+use crate::ingest::receipt::{Receipt, Stored};
 use crate::ingest::refusal::Refusal;
+use crate::ingest::split::{MAX_EVENTS, key_of_part};
 use crate::ingest::usage::{Subject, Usage};
 use crate::ingest::verifier::{Verified, Verifier};
 use crate::ingest::writer::{Writer, Writers, no_memory_left};
@@ -93,18 +97,51 @@ impl Engine {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
         }
-        let sender = match self.authenticate(head).await {
+        let mut sender = match self.authenticate(head).await {
             Ok(sender) => sender,
+            // Whether there is a sender that may PUT, nobody learns from this answer.
+            Err((Refusal::Unauthorized | Refusal::TooManyFailures { .. }, _)) if head.is_put => {
+                return Err(Refusal::MethodNotAllowed);
+            }
             Err((refusal, None)) => return Err(refusal),
-            Err((refusal, Some(owner))) => {
-                Box::pin(self.hold(writer, head, owner, body)).await;
+            Err((refusal, Some(late))) => {
+                Box::pin(self.hold(writer, head, &late, body)).await;
                 return Err(refusal);
             }
         };
-        match self.take_in(writer, head, &sender, body).await {
+        match self.take_in(writer, head, &mut sender, body).await {
             Ok(receipt) => Ok(receipt),
             // What happens rarely is kept out of the future that every request carries through the layers.
             Err(stopped) => Err(Box::pin(self.refuse(head, &sender, stopped)).await),
+        }
+    }
+
+    /// How the body is to be read, if the credential's settings let this request in.
+    fn content(&self, head: &Head<'_>, sender: &Verified) -> Result<Content, Stopped> {
+        if !sender.settings.allows(head.sender.ip) {
+            return Err(Stopped::NoLongerUsable(Reason::AddressNotAllowed));
+        }
+        if head.is_put && !sender.settings.put_as_post {
+            return Err(Stopped::Put);
+        }
+        head.content(&sender.settings).map_err(Stopped::Unsupported)
+    }
+
+    /// The same. Where the settings that are remembered refuse the request, they are asked for again: somebody may just have changed them.
+    async fn content_now(&self, head: &Head<'_>, sender: &mut Verified) -> Result<Content, Stopped> {
+        let stopped = match self.content(head, sender) {
+            Ok(content) => return Ok(content),
+            Err(stopped) => stopped,
+        };
+        match self.verifier.confirm(sender, self.clock.now()).await {
+            Ok(Ok(row)) if row.settings == sender.settings => Err(stopped),
+            Ok(Ok(row)) => {
+                self.verifier.forget_credential(row.credential_id);
+                *sender = Arc::new(row);
+                self.content(head, sender)
+            }
+            Ok(Err(reason)) => Err(Stopped::NoLongerUsable(reason)),
+            Err(error) => Err(Stopped::Store(error)),
         }
     }
 
@@ -114,22 +151,35 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        owner: Owner,
+        late: &Verified,
         body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) {
-        let Ok(content_type) = head.media_type() else { return };
+        let Ok(content) = self.content(head, late) else { return };
         let most = self.max_body_bytes as u64;
-        let announced = head.announced_size().unwrap_or(most);
+        let announced = head.announced_size().filter(|_| content.coding.is_none()).unwrap_or(most);
         if announced > most {
             return;
         }
         let Some(mut reserve) = self.holding.reserve(announced).await else { return };
         let mut reservation = writer.reserve();
         let Ok(bytes) = body(self.max_body_bytes, REFUSED_BODY_DEADLINE, &mut reservation).await else { return };
-        reserve.shrink_to(bytes.len() as u64);
-        if let Ok(event) = self.new_event(head, content_type, bytes, self.clock.now()) {
-            self.holding.keep(owner, event, reservation, reserve);
+        let decoded = decode(bytes, &content, &late.settings, self.max_body_bytes, &mut reservation).await;
+        let texts: Vec<String> = match decoded {
+            Ok(Body::One(bytes)) => Payload::check(bytes).map(Payload::into_string).into_iter().collect(),
+            Ok(Body::Many(parts)) => parts.into_iter().flatten().collect(),
+            Err(_) => return,
+        };
+        if texts.is_empty() {
+            return;
         }
+        reserve.shrink_to(texts.iter().map(|text| text.len() as u64).sum());
+        let events = texts.into_iter().enumerate().filter_map(|(index, text)| {
+            let key =
+                self.key(head, late, &text).ok()?.map(|key| if index > 0 { key_of_part(&key, index) } else { key });
+            let event = self.event(head, content.content_type.clone(), text, self.clock.now());
+            Some(NewEvent { idempotency: key, ..event })
+        });
+        self.holding.keep(Owner::of(late), events.collect(), reservation, reserve);
     }
 
     /// From a verified sender to the disk.
@@ -137,10 +187,10 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        sender: &Verified,
+        sender: &mut Verified,
         body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
-        let content_type = head.media_type().map_err(Stopped::UnsupportedMediaType)?;
+        let content = self.content_now(head, sender).await?;
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
@@ -150,33 +200,49 @@ impl Engine {
             BodyError::NoMemory => Stopped::Store(no_memory_left()),
             BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
         })?;
-        let size = bytes.len();
-        let now = self.clock.now();
-        let event = self.new_event(head, content_type, bytes, now)?;
-        let entry = Entry { sender: sender.clone(), event, at: now, request_id: head.request_id };
-        match writer.write(entry, reservation).await.map_err(Stopped::Store)? {
-            Written::Stored(id) => {
-                self.outcomes.stored_bytes.add(size as u64);
-                Ok(Receipt { id, replayed: false })
+        let decoded = decode(bytes, &content, &sender.settings, self.max_body_bytes, &mut reservation).await;
+        let bytes = match decoded.map_err(Stopped::from)? {
+            Body::One(bytes) => bytes,
+            Body::Many(parts) => {
+                let batch = (content.content_type, parts);
+                return Box::pin(self.take_in_batch(writer, (head, sender), batch, reservation)).await;
             }
-            Written::Replayed(id) => Ok(Receipt { id, replayed: true }),
+        };
+        let size = bytes.len() as u64;
+        let body = Payload::check(bytes).map_err(|problem| Stopped::InvalidJson(problem, size))?.into_string();
+        let now = self.clock.now();
+        let idempotency = self.key(head, sender, &body)?;
+        let event = NewEvent { idempotency, ..self.event(head, content.content_type, body, now) };
+        let entry = Entry { sender: sender.clone(), event, at: now, request_id: head.request_id };
+        self.outcome(writer.write(entry, reservation).await, size).map(Receipt::Event)
+    }
+
+    /// What a written event comes to for its sender.
+    pub(super) fn outcome(&self, written: Result<Written, StoreError>, size: u64) -> Result<Stored, Stopped> {
+        match written.map_err(Stopped::Store)? {
+            Written::Stored(id) => {
+                self.outcomes.stored_bytes.add(size);
+                Ok(Stored { id, replayed: false })
+            }
+            Written::Replayed(id) => Ok(Stored { id, replayed: true }),
             Written::KeyConflict => Err(Stopped::Conflict("this idempotency key was used for another body")),
             Written::Refused(reason) => Err(Stopped::NoLongerUsable(reason)),
         }
     }
 
-    /// The event that a request is, if its body is JSON and its key is one.
-    fn new_event(
+    /// What the request calls its event, if it calls it something.
+    pub(super) fn key(
         &self,
         head: &Head<'_>,
-        content_type: String,
-        bytes: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<NewEvent, Stopped> {
-        let size = bytes.len();
-        let body = Payload::check(bytes).map_err(|problem| Stopped::InvalidJson(problem, size as u64))?.into_string();
-        let idempotency = head.idempotency_key(body.as_bytes()).map_err(Stopped::Conflict)?;
-        Ok(NewEvent {
+        sender: &Verified,
+        body: &str,
+    ) -> Result<Option<IdempotencyKey>, Stopped> {
+        head.idempotency_key(sender.settings.stored_once_by.as_ref(), body.as_bytes()).map_err(Stopped::Conflict)
+    }
+
+    /// The event of a request, but for its key.
+    pub(super) fn event(&self, head: &Head<'_>, content_type: String, body: String, now: Timestamp) -> NewEvent {
+        NewEvent {
             id: self.ids.next(now),
             remote_ip: head.sender.ip,
             user_agent: head.text("user-agent"),
@@ -184,8 +250,8 @@ impl Engine {
             query: head.query.filter(|query| !query.is_empty()).map(clipped),
             headers: scrub(head.headers.iter().copied()),
             body,
-            idempotency,
-        })
+            idempotency: None,
+        }
     }
 
     /// Notes why a verified sender is refused, for the owner, and says it to the sender: unless its password has ended
@@ -198,7 +264,8 @@ impl Engine {
                 tracing::debug!(%error, "an event could not be stored");
                 return Refusal::UNAVAILABLE;
             }
-            Stopped::NoLongerUsable(_) => stopped,
+            // What the settings refuse was asked for a moment ago.
+            Stopped::NoLongerUsable(_) | Stopped::Unsupported(_) | Stopped::Put => stopped,
             other => match self.verifier.confirm(sender, now).await {
                 Ok(Ok(_)) => other,
                 Ok(Err(reason)) => Stopped::NoLongerUsable(reason),
@@ -221,14 +288,22 @@ impl Engine {
                 self.limiter.note_failure(&throttle_key(head.sender.ip), now);
                 (reason, None, announced, Refusal::Unauthorized)
             }
-            Stopped::UnsupportedMediaType(problem) => {
+            Stopped::Unsupported(Unsupported::Type(problem) | Unsupported::Coding(problem)) => {
                 let refusal = Refusal::UnsupportedMediaType { problem: problem.clone() };
                 (Reason::UnsupportedMediaType, Some(problem), announced, refusal)
+            }
+            Stopped::Put => {
+                let detail = "the request is a PUT".to_owned();
+                (Reason::MethodNotAllowed, Some(detail), announced, Refusal::MethodNotAllowed)
             }
             Stopped::TooLarge => {
                 let max_bytes = self.max_body_bytes;
                 let detail = format!("the limit is {max_bytes} bytes");
                 (Reason::BodyTooLarge, Some(detail), announced, Refusal::BodyTooLarge { max_bytes })
+            }
+            Stopped::TooManyEvents => {
+                let detail = format!("the limit is {MAX_EVENTS} events in one request");
+                (Reason::BodyTooLarge, Some(detail), announced, Refusal::TooManyEvents { most: MAX_EVENTS })
             }
             Stopped::TimedOut => {
                 let seconds = BODY_DEADLINE.as_secs();
@@ -274,12 +349,26 @@ pub(super) struct Why {
 }
 
 /// Why a verified sender's request went no further.
-enum Stopped {
-    UnsupportedMediaType(String),
+pub(super) enum Stopped {
+    Unsupported(Unsupported),
+    /// A PUT, which the credential does not accept.
+    Put,
     TooLarge,
+    TooManyEvents,
     TimedOut,
     InvalidJson(crate::domain::payload::InvalidJson, u64),
     Conflict(&'static str),
     NoLongerUsable(Reason),
     Store(StoreError),
+}
+
+impl From<Undecodable> for Stopped {
+    fn from(undecodable: Undecodable) -> Self {
+        match undecodable {
+            Undecodable::TooLarge => Self::TooLarge,
+            Undecodable::TooManyEvents => Self::TooManyEvents,
+            Undecodable::NoMemory => Self::Store(no_memory_left()),
+            Undecodable::Damaged(coding) => Self::Unsupported(Unsupported::Coding(damaged(coding))),
+        }
+    }
 }

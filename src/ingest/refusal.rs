@@ -18,11 +18,17 @@ pub(crate) enum Refusal {
     /// Whatever is wrong with the credentials: the sender is told no more.
     Unauthorized,
     ProRequired,
+    /// PUT, from a sender that may only POST.
+    MethodNotAllowed,
     UnsupportedMediaType {
         problem: String,
     },
     BodyTooLarge {
         max_bytes: usize,
+    },
+    /// A batch of too many.
+    TooManyEvents {
+        most: usize,
     },
     BodyTimeout {
         seconds: u64,

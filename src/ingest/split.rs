@@ -2,6 +2,8 @@
 
 use serde_json::value::RawValue;
 
+use crate::domain::digest::sha256;
+use crate::domain::event::IdempotencyKey;
 use crate::domain::payload::{InvalidJson, Payload};
 
 /// The most events of one request.
@@ -43,8 +45,10 @@ pub(crate) fn elements(body: &str) -> Result<Option<Vec<Part>>, TooMany> {
 }
 
 /// The key of one part, under the key of the whole batch.
-pub(crate) fn key_of_part(key: &[u8], index: usize) -> Vec<u8> {
-    [key, b"\0", (index + 1).to_string().as_bytes()].concat()
+pub(crate) fn key_of_part(key: &IdempotencyKey, index: usize) -> IdempotencyKey {
+    // No header has a byte of zero, so it is no key of a request either.
+    let digest = sha256(&[&key.key, &b"\0"[..], &(index as u64).to_be_bytes()].concat());
+    IdempotencyKey { key: [b"\0part", &digest[..]].concat(), body_sha256: key.body_sha256 }
 }
 
 #[cfg(test)]

@@ -257,9 +257,8 @@ impl Task {
         let _ = job.done.send(outcome);
         let Entry { sender, event, .. } = job.entry;
         if is_late && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64) {
-            let SecretRow { account_id, credential_id, secret_id, .. } = *sender;
             let reservation = job.reservation.unwrap_or_else(|| self.shared.budget.open());
-            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, reservation, reserve);
+            self.shared.holding.keep(Owner::of(&sender), vec![event], reservation, reserve);
         }
     }
 

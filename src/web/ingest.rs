@@ -15,7 +15,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
 use crate::ingest::memory_budget::Reservation;
-use crate::ingest::receipt::Receipt;
+use crate::ingest::receipt::{Receipt, Refused, Stored};
 use crate::ingest::receive::{BodyError, REFUSED_BODY_DEADLINE};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::writer::Writer;
@@ -41,6 +41,8 @@ pub(crate) async fn receive(
         sender: state.sender(&request),
         headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
         query: Some(request.query_string()),
+        token: request.match_info().get("token"),
+        is_put: *request.method() == Method::PUT,
         request_id: request_id(&request),
     };
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
@@ -103,13 +105,40 @@ fn accepts_html(accept: &HeaderValue) -> bool {
     !accept.starts_with(ACCEPTED_BY_JAVA) && types.any(|name| name.eq_ignore_ascii_case("text/html"))
 }
 
+#[derive(Serialize)]
+struct AcceptedBatch {
+    status: &'static str,
+    accepted: usize,
+    results: Vec<PartResult>,
+}
+
+/// What became of one event of a batch.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PartResult {
+    Stored { id: String },
+    Refused { code: &'static str, detail: String },
+}
+
 fn accepted(receipt: Receipt) -> HttpResponse {
-    let body = Accepted { status: "ok", id: receipt.id.to_string(), received_at: rfc3339(receipt.id.received_at()) };
     let mut response = HttpResponse::Ok();
-    if receipt.replayed {
+    if receipt.is_replayed() {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
-    response.json(body)
+    match receipt {
+        Receipt::Event(Stored { id, .. }) => {
+            response.json(Accepted { status: "ok", id: id.to_string(), received_at: rfc3339(id.received_at()) })
+        }
+        Receipt::Batch(parts) => {
+            let accepted = parts.iter().filter(|part| part.is_ok()).count();
+            let status = if accepted == parts.len() { "ok" } else { "partial" };
+            let result = |part: Result<Stored, Refused>| match part {
+                Ok(stored) => PartResult::Stored { id: stored.id.to_string() },
+                Err(Refused { reason, detail }) => PartResult::Refused { code: reason.code(), detail },
+            };
+            response.json(AcceptedBatch { status, accepted, results: parts.into_iter().map(result).collect() })
+        }
+    }
 }
 
 fn request_id(request: &HttpRequest) -> RequestId {

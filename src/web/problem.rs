@@ -64,6 +64,11 @@ fn face(refusal: &Refusal) -> Face {
             Code::ProRequired,
             "the credentials are right, but their account is not on the Pro plan, which webhooks are part of",
         ),
+        Refusal::MethodNotAllowed => put_not_allowed(),
+        Refusal::TooManyEvents { most } => Face::new(
+            Code::BodyTooLarge,
+            format!("the batch has more than {most} events, and nothing was stored: send less at a time"),
+        ),
         Refusal::UnsupportedMediaType { problem } => Face::new(Code::UnsupportedMediaType, problem.clone()),
         Refusal::BodyTooLarge { max_bytes } => {
             Face::new(Code::BodyTooLarge, format!("the body is larger than {max_bytes} bytes: send less at a time"))
@@ -95,10 +100,15 @@ pub(crate) fn method_not_allowed(method: &Method, origin: &str, id: RequestId) -
             "the endpoint takes POST and nothing else, so nothing was stored; if the sender did send a POST, a redirect on \
              the way may have turned it into a GET: send to the final https:// address"
         }
-        _ => "the endpoint takes POST and nothing else",
+        _ => return respond(put_not_allowed(), origin, id),
     };
     let face = Face::new(Code::MethodNotAllowed, detail);
     respond(face.with(header::ALLOW, "POST"), origin, id)
+}
+
+/// PUT and all others but GET and HEAD are told the same, whoever sends them.
+fn put_not_allowed() -> Face {
+    Face::new(Code::MethodNotAllowed, "the endpoint takes POST and nothing else").with(header::ALLOW, "POST")
 }
 
 /// The answer to another address on a listener that serves ingest alone.

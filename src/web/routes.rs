@@ -180,21 +180,29 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
 
 /// The second listener: ingest and nothing else.
 pub(crate) fn ingest_only(config: &mut ServiceConfig) {
-    config
-        .service(
-            web::resource("/").route(web::post().to(ingest::receive)).default_service(to(ingest::method_not_allowed)),
-        )
-        .default_service(to(ingest::not_found));
+    config.service(endpoint()).service(token_address()).default_service(to(ingest::not_found));
 }
 
 /// `POST /`, and whatever else a sender tries there. `GET /` of a browser leads to the pages.
 fn ingest_at_root(config: &mut ServiceConfig) {
-    config.service(
-        web::resource("/")
-            .guard(guard::fn_guard(ingest::is_from_sender))
-            .route(web::post().to(ingest::receive))
-            .default_service(to(ingest::method_not_allowed)),
-    );
+    config.service(endpoint().guard(guard::fn_guard(ingest::is_from_sender))).service(token_address());
+}
+
+/// Whether PUT is as good as POST is up to the credential.
+fn endpoint() -> Resource {
+    receiving(web::resource("/"))
+}
+
+/// The address of a sender that has its secret there.
+fn token_address() -> Resource {
+    receiving(web::resource("/in/{token}"))
+}
+
+fn receiving(resource: Resource) -> Resource {
+    resource
+        .route(web::post().to(ingest::receive))
+        .route(web::put().to(ingest::receive))
+        .default_service(to(ingest::method_not_allowed))
 }
 
 /// How pages take forms, queries and paths apart.

@@ -54,6 +54,7 @@ mod sameness;
 mod schema;
 mod second_factor;
 mod secrets;
+mod sender_settings;
 mod sessions;
 mod sign_in;
 mod slow;

@@ -139,7 +139,10 @@ async fn set(
     settings: SenderSettings,
 ) -> Result<HttpResponse, PageError> {
     match set_sender_settings(current_user.on(credential.id, &current_user.act()), |_| settings).await {
-        Ok(_) => Ok(done(current_user, credential.id, CredentialNotice::SettingsSaved)),
+        Ok(_) => {
+            current_user.state().engine.verifier.forget_credential(credential.id);
+            Ok(done(current_user, credential.id, CredentialNotice::SettingsSaved))
+        }
         Err(CredentialError::Revoked) => Ok(done(current_user, credential.id, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
