@@ -206,6 +206,7 @@ pub(crate) struct NewRejection {
 pub(crate) struct Rejection {
     pub(crate) id: uuid::Uuid,
     pub(crate) at: Timestamp,
+    pub(crate) credential_id: CredentialId,
     pub(crate) credential_name: String,
     pub(crate) username: String,
     pub(crate) reason: Reason,

@@ -98,6 +98,34 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/expiry", SignIn, NotFound, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/holding", SignIn, NotFound, Forbidden),
     route(
+        "GET",
+        "/settings/integrations/webhooks/credentials/{credential}/sender-settings",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/sender-settings",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/token-address",
+        SignIn,
+        NotFound,
+        Forbidden,
+    ),
+    route(
+        "POST",
+        "/settings/integrations/webhooks/credentials/{credential}/token-address-revocation",
+        SignIn,
+        NotFound,
+        Onward,
+    ),
+    route(
         "POST",
         "/settings/integrations/webhooks/credentials/{credential}/held-events/acceptance",
         SignIn,
@@ -408,6 +436,8 @@ async fn nothing_changes_on_get_and_other_methods_are_refused() {
         "holding",
         "held-events/acceptance",
         "held-events/discarding",
+        "token-address",
+        "token-address-revocation",
     ] {
         let answer = alice.get(&format!("{WEBHOOKS}/credentials/{id}/{act}")).await;
         assert_eq!(answer.status(), 405, "GET {act}");

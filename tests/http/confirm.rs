@@ -37,6 +37,7 @@ async fn forms(alice: &Person, sender: &Sender) -> Vec<Form> {
         form(&credentials, &[("name", "Lager <b>\"Süd\"</b> & Co")], ("select count(*) from credentials", 2), 200),
         form(&format!("{one}/rotation"), &[("overlap", "7d")], (live, 3), 200),
         form(&format!("{one}/old-password-revocation"), &[], (live, 2), 303),
+        form(&format!("{one}/token-address"), &[], (live, 3), 200),
         form(
             &format!("{one}/revocation"),
             &[("confirmation", "System 1")],

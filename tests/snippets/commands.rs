@@ -175,6 +175,25 @@ async fn a_file_that_cannot_be_sent_says_so_and_stops_at_the_first_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn settings_are_chosen_on_the_command_line_and_a_file_of_lines_is_a_batch() {
+    let stage = Stage::set().await;
+    stage.write("events.ndjson", "{\"n\": 1}\n{\"n\": 2}\n");
+    let refused = stage.run("lines-sh", &[]).await;
+    assert_eq!(refused.status.code(), Some(1), "not before it is chosen: {}", said(&refused));
+    let printed = stdout(&stage.run("settings-sh", &[]).await);
+    assert!(printed.contains("x-github-delivery") && printed.contains("2001:db8::/32"), "{printed}");
+    for _ in 0..2 {
+        stdout(&stage.run("lines-sh", &[]).await);
+        assert_eq!(stage.bodies().await, ["{\"n\": 1}", "{\"n\": 2}"]);
+    }
+    stage.write("events.ndjson", "3\n{\n");
+    let partial = stage.run("lines-sh", &[]).await;
+    assert_eq!(partial.status.code(), Some(1));
+    assert!(said(&partial).contains("at line 2, column 1"), "{}", said(&partial));
+    assert_eq!(stage.bodies().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_step_of_the_workflow_does_what_github_would_have_it_do() {
     let stage = Stage::set().await;
     let file = stage.save("workflow-yml");

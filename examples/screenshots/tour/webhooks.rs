@@ -40,10 +40,38 @@ impl<C: Camera> Tour<'_, C> {
         self.dialog(&question("revoke", &inventory.id), "revoke-dialog", "Revoke a credential").await?;
         self.dialog(&question("stop", &billing), "stop-dialog", "Stop an old password").await?;
         self.page("/settings/integrations", "integrations", "Integrations").await?;
+        self.sender_settings(inventory).await?;
         self.expiry(inventory).await?;
         self.late_events(&billing).await?;
         self.long_name(inventory).await?;
         self.left_open(inventory).await
+    }
+
+    /// What a credential accepts beyond the default, and what new networks would have refused.
+    async fn sender_settings(&mut self, inventory: &Sender) -> Result<()> {
+        let path = format!("{WEBHOOKS}/credentials/{}/sender-settings", inventory.id);
+        self.page(&path, "sender-settings", "Sender settings").await?;
+        self.press("#batches").await?;
+        self.enter("#stored-once-by", "Content-Type").await?;
+        self.press("main form button").await?;
+        self.see("#header-error").await?;
+        self.here("sender-settings-invalid", "Sender settings, not a header that names events").await?;
+        self.go(&path).await?;
+        self.enter("#networks", "198.51.100.0/24").await?;
+        self.press("main form button").await?;
+        self.see("main form .notice.warn").await?;
+        self.here("sender-settings-warned", "Sender settings, what networks would have refused").await?;
+        self.go(&path).await?;
+        self.press("form[action$='/token-address'] button").await?;
+        self.see("#address").await?;
+        self.here("token-address", "Token address, shown once").await?;
+        self.press("[data-saved]").await?;
+        self.page(&path, "sender-settings-address", "Sender settings, with a token address").await?;
+        let id = inventory.id;
+        let set = |settings: &str| format!("update credentials set {settings} where id = '{id}'");
+        self.shop.database.batch_execute(&set("batches = true, compressed_bodies = true")).await?;
+        self.page(WEBHOOKS, "webhooks-settings", "Webhooks, with sender settings").await?;
+        Ok(self.shop.database.batch_execute(&set("batches = false, compressed_bodies = false")).await?)
     }
 
     /// A password that ends at a date.

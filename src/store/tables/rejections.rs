@@ -3,14 +3,18 @@
 use std::net::IpAddr;
 
 use diesel::dsl::{max, min, sum};
+use diesel::pg::Pg;
 use diesel::upsert::excluded;
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, Selectable,
+    SelectableHelper,
+};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{Timestamp, Unit};
 use uuid::Uuid;
 
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{EventFilter, Page};
 use crate::domain::rejection::{NewRejection, Reason, Rejection, RejectionGroup};
 use crate::store::connection::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
@@ -84,6 +88,46 @@ macro_rules! filtered {
     }};
 }
 
+/// A rejection as it lies in the tables.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = rejections, check_for_backend(Pg))]
+struct Row {
+    id: Uuid,
+    credential_id: Uuid,
+    #[diesel(select_expression = (credentials::name, credentials::username))]
+    credential: (String, String),
+    reason: String,
+    hint: Option<String>,
+    detail: Option<String>,
+    remote_ip: IpNet,
+    user_agent: Option<String>,
+    size_bytes: Option<i64>,
+    count: i32,
+    second: Moment,
+}
+
+impl TryFrom<Row> for Rejection {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let (credential_name, username) = row.credential;
+        Ok(Rejection {
+            id: row.id,
+            at: row.second.into(),
+            credential_id: CredentialId(row.credential_id),
+            credential_name,
+            username,
+            reason: word(&row.reason)?,
+            hint: row.hint,
+            detail: row.detail,
+            remote_ip: row.remote_ip.addr(),
+            user_agent: row.user_agent,
+            size_bytes: row.size_bytes.map(i64::unsigned_abs),
+            count: row.count.unsigned_abs(),
+        })
+    }
+}
+
 /// One page, newest first, before a given one: of those whose reason, detail or address has a text in it, if one is given.
 pub(crate) async fn list(
     conn: &mut Connection,
@@ -92,48 +136,14 @@ pub(crate) async fn list(
     before: Option<Uuid>,
     limit: usize,
 ) -> Result<Page<Rejection>, StoreError> {
-    type Row =
-        (Uuid, String, String, String, Option<String>, Option<String>, IpNet, Option<String>, Option<i64>, i32, Moment);
     let mut query = filtered!(account, filter, text);
     if let Some(before) = before {
         query = query.filter(rejections::id.lt(before));
     }
-    let rows: Vec<Row> = query
-        .order(rejections::id.desc())
-        .select((
-            rejections::id,
-            credentials::name,
-            credentials::username,
-            rejections::reason,
-            rejections::hint,
-            rejections::detail,
-            rejections::remote_ip,
-            rejections::user_agent,
-            rejections::size_bytes,
-            rejections::count,
-            rejections::second,
-        ))
-        .limit(limit as i64 + 1)
-        .load(conn)
-        .await?;
+    let rows: Vec<Row> =
+        query.order(rejections::id.desc()).select(Row::as_select()).limit(limit as i64 + 1).load(conn).await?;
     let has_older = rows.len() > limit;
-    let read = |row: Row| {
-        let (id, credential_name, username, reason, hint, detail, ip, user_agent, size_bytes, count, at) = row;
-        Ok(Rejection {
-            id,
-            at: at.into(),
-            credential_name,
-            username,
-            reason: word(&reason)?,
-            hint,
-            detail,
-            remote_ip: ip.addr(),
-            user_agent,
-            size_bytes: size_bytes.map(i64::unsigned_abs),
-            count: count.unsigned_abs(),
-        })
-    };
-    let rows = rows.into_iter().take(limit).map(read).collect::<Result<Vec<_>, StoreError>>()?;
+    let rows = rows.into_iter().take(limit).map(Rejection::try_from).collect::<Result<Vec<_>, StoreError>>()?;
     Ok(Page { rows, has_newer: before.is_some(), has_older, stopped_at: None })
 }
 

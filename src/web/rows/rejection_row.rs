@@ -29,6 +29,8 @@ pub(crate) struct RejectionRow {
     pub(crate) remedy: &'static str,
     /// Where all refused requests of the credential are.
     pub(crate) list: String,
+    /// Where its owner can have such requests accepted, and what the link says.
+    pub(crate) setting: Option<(String, &'static str)>,
 }
 
 impl RejectionRow {
@@ -44,8 +46,21 @@ impl RejectionRow {
             status: rejection.reason.status(),
             remedy: rejection.reason.remedy(),
             list: format!("/events/rejections?credential={}", rejection.username),
+            setting: setting(rejection),
         }
     }
+}
+
+/// The sender setting that accepts such requests.
+fn setting(rejection: &Rejection) -> Option<(String, &'static str)> {
+    let (field, label) = match rejection.reason {
+        Reason::UnsupportedMediaType => ("any-content-type", "Accept it from this sender"),
+        Reason::MethodNotAllowed => ("put-as-post", "Accept PUT from this sender"),
+        Reason::AddressNotAllowed => ("networks", "Add the address"),
+        _ => return None,
+    };
+    let id = rejection.credential_id;
+    Some((format!("/settings/integrations/webhooks/credentials/{id}/sender-settings#{field}"), label))
 }
 
 /// One line on what exactly and what to do; how often, where it was more than once.
