@@ -11,10 +11,12 @@ use crate::domain::credential_password::CredentialPassword;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::leak::{Found, LeakScanner};
 use crate::domain::secret::Secret;
+use crate::domain::token_address::AddressToken;
 use crate::hashing::Hasher;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
-use crate::store::tables::{credential_secrets, credentials};
+use crate::store::tables::credential_secrets::{self, SecretRow};
+use crate::store::tables::{credentials, token_addresses};
 
 /// How many usernames of the text are tried before all others.
 const RECENT_USERNAMES: usize = 16;
@@ -137,6 +139,9 @@ impl<'a> LeakSearch<'a> {
     }
 
     async fn identify(&mut self, input: &Secret, line: u64) -> Result<Option<usize>, Failure> {
+        if let Some(token) = AddressToken::recognise(&self.keys.checksum, input.reveal()) {
+            return self.identify_address(&token, line).await;
+        }
         let usernames = self.recent.iter().chain(&self.usernames);
         let Some((username, password)) = CredentialPassword::recognise_any(&self.keys.checksum, usernames, input)
         else {
@@ -144,6 +149,19 @@ impl<'a> LeakSearch<'a> {
         };
         let (name, state) = self.state(&username, &password).await?;
         self.leaks.push(Leak { username, name, hint: password.hint().to_owned(), state, line, times: 0 });
+        Ok(Some(self.leaks.len() - 1))
+    }
+
+    /// The token of a token address. One that is kept no more says nothing of whose it was.
+    async fn identify_address(&mut self, token: &AddressToken, line: u64) -> Result<Option<usize>, Failure> {
+        let mut conn = self.store.connection().await?;
+        let Some(row) = token_addresses::find_row(&mut conn, &token.hash()).await? else { return Ok(None) };
+        let Some(credential) = credentials::find(&mut conn, row.account_id, row.credential_id).await? else {
+            return Ok(None);
+        };
+        let Ok(username) = credential.username.parse() else { return Ok(None) };
+        let (name, hint, state) = (credential.name, row.hint.clone(), state_of(&row, self.now));
+        self.leaks.push(Leak { username, name, hint, state, line, times: 0 });
         Ok(Some(self.leaks.len() - 1))
     }
 
@@ -156,17 +174,19 @@ impl<'a> LeakSearch<'a> {
         let row = credential_secrets::find_by_hint(&mut conn, username, password.hint()).await?;
         drop(conn);
         let state = match row {
-            Some(row) if self.hasher.verify(password.secret(), &row.hash).await? => {
-                let has_expired = row.expires_at.is_some_and(|end| end <= self.now);
-                match (row.revoked, has_expired, row.disabled) {
-                    (true, _, _) => LeakState::Revoked,
-                    (_, true, _) => LeakState::Expired,
-                    (_, _, true) => LeakState::Disabled,
-                    _ => LeakState::Live,
-                }
-            }
+            Some(row) if self.hasher.verify(password.secret(), &row.hash).await? => state_of(&row, self.now),
             _ => LeakState::Unknown,
         };
         Ok((name.unwrap_or_default(), state))
+    }
+}
+
+fn state_of(row: &SecretRow, now: Timestamp) -> LeakState {
+    let has_expired = row.expires_at.is_some_and(|end| end <= now);
+    match (row.revoked, has_expired, row.disabled) {
+        (true, _, _) => LeakState::Revoked,
+        (_, true, _) => LeakState::Expired,
+        (_, _, true) => LeakState::Disabled,
+        _ => LeakState::Live,
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::secret::Secret;
 #[derive(Debug)]
 pub(crate) enum Found {
     Username(Username),
-    /// The shape of a password, and the line it stands in, counted from 1.
+    /// The shape of a password or of a token address's token, and the line it stands in, counted from 1.
     Password(Secret, u64),
 }
 
@@ -52,7 +52,8 @@ impl Window {
         if let Some(last) = self.0.last_mut() {
             *last = byte;
         }
-        let is_password = self.0.strip_prefix(b"rwp_").is_some_and(|rest| rest.iter().all(u8::is_ascii_alphanumeric));
+        let (prefix, rest) = self.0.split_at(4);
+        let is_password = matches!(prefix, b"rwp_" | b"rwi_") && rest.iter().all(u8::is_ascii_alphanumeric);
         if is_password && let Ok(text) = std::str::from_utf8(self.0.as_slice()) {
             found(Found::Password(Secret::new(text.to_owned()), line));
         }

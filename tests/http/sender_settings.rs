@@ -8,6 +8,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::command_line::Terminal;
+use crate::leaks;
 use crate::support::actors::{Person, Sender, WEBHOOKS, between};
 use crate::support::server::TestServer;
 
@@ -245,6 +246,11 @@ async fn a_token_address_stores_without_credentials_until_it_is_revoked() {
     assert_eq!(status(post(here.clone())).await, 200);
     assert_eq!(status(post(here[..here.len() - 1].to_owned())).await, 401);
     assert_eq!(stage.bodies().await.len(), 2);
+    let terminal = Terminal { database_url: stage.server.database_url.clone() };
+    let log = format!("POST https://webhook.example.com/in/{token} 200\n");
+    let found = leaks::check(&terminal, log.as_bytes(), &["--json"]);
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    assert_eq!((&found[0]["username"], &found[0]["state"]), (&json!(stage.sender.username), &json!("live")));
     // Sent again, the form makes no second one, and shows nothing.
     let again = stage.alice.post(&path, &[("id", &id)]).await;
     assert!(stage.alice.follow(again).await.contains("was shown already"));
