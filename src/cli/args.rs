@@ -218,6 +218,14 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Accept a disabled credential's senders again
+    Enable {
+        /// The username of the credential, such as rw_7f3kq2m9
+        username: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what a credential accepts beyond the default, and choose it
     ///
     /// Without an option it prints the settings as they are.
@@ -226,14 +234,6 @@ pub enum CredentialCommand {
         username: String,
         #[command(flatten)]
         settings: SettingsArgs,
-        /// Print JSON and nothing else
-        #[arg(long)]
-        json: bool,
-    },
-    /// Accept a disabled credential's senders again
-    Enable {
-        /// The username of the credential, such as rw_7f3kq2m9
-        username: String,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
