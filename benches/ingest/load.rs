@@ -7,15 +7,31 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::event_body::EVENT_BODY;
+use crate::program::Program;
 
 /// How long each figure is measured, in seconds.
 const SECONDS: u32 = 4;
 
 /// What is sent, and by how many at once.
 pub struct Load {
-    pub connections: u32,
-    pub body: String,
-    pub authorization: String,
+    connections: u32,
+    content_type: &'static str,
+    body: String,
+    authorization: String,
+}
+
+impl Load {
+    /// One JSON document a request, of about so many bytes.
+    pub fn of_json(connections: u32, bytes: usize, program: &Program) -> Self {
+        let authorization = program.authorization.clone();
+        Self { connections, content_type: "application/json", body: body_of(bytes), authorization }
+    }
+
+    /// So many JSON documents a request, a line each.
+    pub fn of_lines(connections: u32, lines: usize, program: &Program) -> Self {
+        let body = format!("{EVENT_BODY}\n").repeat(lines);
+        Self { connections, content_type: "application/x-ndjson", body, authorization: program.authorization.clone() }
+    }
 }
 
 /// What came of it.
@@ -47,10 +63,10 @@ pub fn body_of(bytes: usize) -> String {
 /// Sends for some seconds. `home` is where its script goes.
 pub fn wrk(home: &Path, url: &str, load: &Load) -> Result<Measured> {
     let script = home.join("post.lua");
-    let Load { connections, body, authorization } = load;
+    let Load { connections, content_type, body, authorization } = load;
     let text = format!(
         "wrk.method = 'POST'\nwrk.headers['Authorization'] = '{authorization}'\n\
-         wrk.headers['Content-Type'] = 'application/json'\nwrk.body = [==[{body}]==]\n"
+         wrk.headers['Content-Type'] = '{content_type}'\nwrk.body = [==[{body}]==]\n"
     );
     std::fs::write(&script, text)?;
     let output = Command::new("wrk")

@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::flood::Flood;
-use crate::load::{Load, Measured, body_of, wrk};
+use crate::load::{Load, Measured, wrk};
 use crate::private_postgres::PrivatePostgres;
 use crate::program::Program;
 
@@ -28,6 +28,8 @@ const CONNECTIONS: [u32; 4] = [1, 64, 256, 1_000];
 const BODY_BYTES: [usize; 2] = [350, 16 * 1024];
 /// How many passwords a flood of wrong ones tries in a second, where it does not go as fast as it can.
 const FLOOD_PER_SECOND: u32 = 1_000;
+/// Events of one request, where they are sent as JSON lines.
+const BATCH: usize = 100;
 /// Twice as many connections as events may wait, each of which sends again as soon as it is answered.
 const OVERLOAD_CONNECTIONS: u32 = 4_000;
 
@@ -45,7 +47,7 @@ async fn main() -> Result<()> {
         println!("\nBodies of {bytes} bytes\n");
         println!("| connections | | requests/s | of the bare route | p50 | p99 |\n|---|---|---|---|---|---|");
         for connections in CONNECTIONS {
-            let load = Load { connections, body: body_of(bytes), authorization: program.authorization.clone() };
+            let load = Load::of_json(connections, bytes, &program);
             let bare = wrk(home.path(), &routes.bare, &load)?.accepted_only()?;
             let checked = wrk(home.path(), &routes.checked, &load)?.accepted_only()?;
             let durable = wrk(home.path(), &program.url, &load)?.accepted_only()?;
@@ -81,7 +83,7 @@ async fn main() -> Result<()> {
     println!(
         "\nWhile others send wrong credentials, 64 connections\n\n| flood | how fast | requests/s | of the same without |\n|---|---|---|---|"
     );
-    let load = Load { connections: 64, body: body_of(350), authorization: program.authorization.clone() };
+    let load = Load::of_json(64, 350, &program);
     for (what, authorization) in program.floods().await? {
         for per_second in [Some(FLOOD_PER_SECOND), None] {
             let without = wrk(home.path(), &program.url, &load)?.accepted_only()?;
@@ -94,6 +96,7 @@ async fn main() -> Result<()> {
         }
     }
 
+    batches(&program, home.path()).await?;
     println!("\npeak memory of the program so far: {:.1} MiB", program.peak_memory_mib()?);
     overload(&program, home.path()).await?;
     println!(
@@ -106,11 +109,26 @@ async fn main() -> Result<()> {
     program.stop()
 }
 
+/// Sends events by the hundred, and one by one beside that.
+async fn batches(program: &Program, home: &std::path::Path) -> Result<()> {
+    println!(
+        "\nBatches of {BATCH} events, bodies of 350 bytes\n\n| connections | | events/s | of one by one |\n|---|---|---|---|"
+    );
+    program.accept_batches().await?;
+    for connections in [1, 8] {
+        let single = wrk(home, &program.url, &Load::of_json(connections, 350, program))?.accepted_only()?;
+        let batch = wrk(home, &program.url, &Load::of_lines(connections, BATCH, program))?.accepted_only()?;
+        let per_second = batch.per_second * BATCH as f64;
+        println!("| {connections} | one by one | {:.0} | 1.00 |", single.per_second);
+        println!("| {connections} | **batches** | {per_second:.0} | {:.2} |", per_second / single.per_second);
+    }
+    Ok(())
+}
+
 /// Sends more than can be stored, and looks whether everything that was acknowledged is.
 async fn overload(program: &Program, home: &std::path::Path) -> Result<()> {
     let before = program.stored_events().await?;
-    let load =
-        Load { connections: OVERLOAD_CONNECTIONS, body: body_of(350), authorization: program.authorization.clone() };
+    let load = Load::of_json(OVERLOAD_CONNECTIONS, 350, program);
     let run = wrk(home, &program.url, &load)?;
     let stored = program.stored_events().await? - before;
     let acknowledged = run.requests - run.refused;

@@ -109,10 +109,20 @@ impl Program {
         Ok(vec![("forged", forged), ("revoked", revoked), ("unknown", unknown)])
     }
 
-    pub async fn stored_events(&self) -> Result<u64> {
+    /// Has every credential accept batches.
+    pub async fn accept_batches(&self) -> Result<()> {
+        Ok(self.client().await?.batch_execute("update credentials set batches = true").await?)
+    }
+
+    async fn client(&self) -> Result<tokio_postgres::Client> {
         let (client, connection) =
             tokio_postgres::connect(self.database_url(), tokio_postgres::NoTls).await.context("connecting")?;
         tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub async fn stored_events(&self) -> Result<u64> {
+        let client = self.client().await?;
         let row = client.query_one("select count(*) from events", &[]).await?;
         Ok(u64::try_from(row.get::<_, i64>(0))?)
     }

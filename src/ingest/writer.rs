@@ -104,6 +104,7 @@ pub(crate) struct Writer {
 
 /// What is written in one transaction: the event of a request, or those of a batch.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of one event, which is not to cost an allocation")]
 enum Group {
     One(Job),
     Many(Vec<Job>),
