@@ -238,6 +238,19 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print a token address, once: for a sender that can set neither a header nor a username and password
+    ///
+    /// The token address before stops at once. It is weaker than a password, since proxies and logs keep addresses.
+    Address {
+        /// The username of the credential, such as rw_7f3kq2m9
+        username: String,
+        /// End the token address, and make none
+        #[arg(long)]
+        revoke: bool,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ use crate::app::issue_credential::issue_credential;
 use crate::app::revoke_credential::revoke_credential;
 use crate::app::rotate_credential::rotate_credential;
 use crate::app::switch_credential::{Switch, switch_credential};
+use crate::app::token_address::{make_token_address, revoke_token_address};
 use crate::cli::account;
 use crate::cli::args::CredentialCommand;
 use crate::cli::ended::Ended;
@@ -38,6 +39,12 @@ struct Rotated<'a> {
     username: &'a str,
     password: &'a str,
     previous_expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Addressed<'a> {
+    username: &'a str,
+    address: &'a str,
 }
 
 #[derive(Serialize)]
@@ -99,6 +106,15 @@ pub(crate) async fn run(command: CredentialCommand, context: Context<'_>) -> Res
         CredentialCommand::Disable { username, json } => switch(&context, &username, Switch::Disable, json).await,
         CredentialCommand::Set { username, settings, json } => {
             sender_settings::set(find(&context, &username).await?, &username, settings, json).await
+        }
+        CredentialCommand::Address { username, revoke, json } => {
+            let on = find(&context, &username).await?;
+            if revoke {
+                revoke_token_address(on).await?;
+                print_change(&username, "without a token address", json)
+            } else {
+                address(&context, on, &username, json).await
+            }
         }
         CredentialCommand::Enable { username, json } => switch(&context, &username, Switch::Enable, json).await,
     }?;
@@ -221,6 +237,22 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
             .and_then(|()| output::say(&outcome))
     };
     printed.map_err(|source| unsaid(username, "is rotated", source))
+}
+
+async fn address(context: &Context<'_>, on: CredentialAct<'_>, username: &str, json: bool) -> Result<(), CommandError> {
+    let token = make_token_address(on, context.keys, SecretId(Uuid::new_v4())).await?;
+    let address = token.address(context.ingest_url);
+    let printed = if json {
+        output::json(&Addressed { username, address: address.reveal() })
+    } else {
+        output::facts(&[("Username", username), ("Address", address.reveal())])
+            .and_then(|()| output::say("Keep the address now: it is not shown again."))
+    };
+    printed.map_err(|source| CommandError::Unsaid {
+        done: format!("{username} has a new token address"),
+        remedy: format!("credential address {username}"),
+        source,
+    })
 }
 
 async fn extend(context: &Context<'_>, username: &str, json: bool) -> Result<(), CommandError> {

@@ -44,9 +44,9 @@ impl AddressToken {
         is_right.then(|| Self(Secret::new(input.to_owned())))
     }
 
-    /// All of it, to be shown once.
-    pub(crate) fn secret(&self) -> &Secret {
-        &self.0
+    /// The address to post to, below the endpoint. To be shown once.
+    pub(crate) fn address(&self, endpoint: &str) -> Secret {
+        Secret::new(format!("{}/in/{}", endpoint.trim_end_matches('/'), self.0.reveal()))
     }
 
     /// The public part.
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_token_is_recognised_by_its_installation_alone_and_with_no_character_changed() {
         let token = AddressToken::from_random(b"key", [7; RANDOM_CHARS]);
-        let text = token.secret().reveal();
+        let text = token.0.reveal();
         assert_eq!((text.len(), token.hint()), (TOKEN_BYTES, "7777"));
         assert_eq!(AddressToken::recognise(b"key", text).unwrap().hash(), token.hash());
         assert!(AddressToken::recognise(b"other key", text).is_none());

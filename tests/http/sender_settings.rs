@@ -299,6 +299,15 @@ async fn the_command_line_prints_settings_and_chooses_them() {
     assert_eq!(printed["networks"], json!(["127.0.0.1/32", "203.0.113.0/24"]));
     assert_eq!(set(&["--put", "on"])["gzip"], true, "what is not given stays");
     assert_eq!(set(&["--gzip", "off", "--dedupe-header", "none", "--networks", "any", "--put", "off"]), default);
+    let made = terminal.json(&["credential", "address", &stage.sender.username]);
+    let token = made["address"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let post = || {
+        let request = reqwest::Client::new().post(format!("{}/in/{token}", stage.server.url));
+        request.header("content-type", "application/json").body("1")
+    };
+    assert_eq!(status(post()).await, 200);
+    terminal.json(&["credential", "address", &stage.sender.username, "--revoke"]);
+    assert_eq!(status(post()).await, 401);
     let audit =
         stage.server.query("select details->>'kind' from audit_log where action = 'sender_settings_changed'").await;
     assert_eq!(audit.len(), 3);

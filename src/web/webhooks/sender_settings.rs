@@ -235,12 +235,11 @@ pub(crate) async fn make_address(
         Err(error) => return Err(error.into()),
     };
     let credential = find(&current_user, &id.to_string()).await?;
-    let endpoint = state.ingest_url.trim_end_matches('/');
     let template = Created {
         page: current_user.page("Token address").at("settings", "webhooks"),
         id: id.to_string(),
         name: escape_invisible(&credential.name).into_owned(),
-        address: Secret::new(format!("{endpoint}/in/{}", token.secret().reveal())),
+        address: token.address(&state.ingest_url),
     };
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
