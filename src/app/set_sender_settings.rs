@@ -4,7 +4,7 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::sender_settings::SenderSettings;
-use crate::store::tables::credentials;
+use crate::store::tables::sender_settings;
 
 /// Puts what `choose` makes of the settings in their place. Settings that stay as they are leave no line.
 pub(crate) async fn set_sender_settings(
@@ -17,7 +17,7 @@ pub(crate) async fn set_sender_settings(
         }
         let settings = choose(credential.settings.clone());
         if settings != credential.settings {
-            credentials::set_sender_settings(conn, on.account, on.id, &settings).await?;
+            sender_settings::set(conn, on.account, on.id, &settings).await?;
             let detail = AuditDetail::SenderSettings(settings.clone());
             on.note(conn, credential, Action::SenderSettingsChanged, detail).await?;
         }

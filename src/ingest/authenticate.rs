@@ -15,8 +15,9 @@ use crate::domain::rejection::Reason;
 use crate::ingest::head::Head;
 use crate::ingest::receive::{Engine, Why};
 use crate::ingest::refusal::Refusal;
+use crate::ingest::secret_cache::Verified;
 use crate::ingest::usage::Subject;
-use crate::ingest::verifier::{Verdict, Verified, VerifyError};
+use crate::ingest::verifier::{Verdict, VerifyError};
 
 /// What the owner reads of a request whose sender was answered with 429.
 const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";

@@ -8,9 +8,9 @@ use crate::ingest::head::Head;
 use crate::ingest::memory_budget::Reservation;
 use crate::ingest::receipt::{Receipt, Refused, Stored};
 use crate::ingest::receive::{Engine, Stopped, Why};
+use crate::ingest::secret_cache::Verified;
 use crate::ingest::split::{Part, key_of_part};
 use crate::ingest::usage::Subject;
-use crate::ingest::verifier::Verified;
 use crate::ingest::writer::{Writer, no_memory_left};
 
 /// What an event takes in memory beside its body and headers, in bytes, roughly.

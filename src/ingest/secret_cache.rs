@@ -11,7 +11,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
 
-use crate::ingest::verifier::Verified;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credential_secrets::{self, SecretRow};
@@ -20,6 +19,9 @@ use crate::store::tables::credential_secrets::{self, SecretRow};
 const READ_AGAIN_MS: i64 = 5_000;
 /// How long the database may take to answer one question.
 const MAX_WAIT: Duration = Duration::from_secs(2);
+
+/// A sender whose password was right and, as far as we knew, usable.
+pub(crate) type Verified = Arc<SecretRow>;
 
 /// Rows by what picks them.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use crate::domain::sender_settings::SenderSettings;
 use crate::domain::token_address::AddressToken;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::ingest::holding::holds;
-use crate::ingest::secret_cache::{SecretCache, in_time};
+use crate::ingest::secret_cache::{SecretCache, Verified, in_time};
 use crate::metrics::Counter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
@@ -35,9 +35,6 @@ const CACHE_ENTRIES: usize = 10_000;
 const MAX_IDLE_MS: i64 = 10 * 60 * 1_000;
 /// An answer is forgotten after this time in any case, in milliseconds.
 const MAX_AGE_MS: i64 = 60 * 60 * 1_000;
-
-/// A sender whose password was right and, as far as we knew, usable.
-pub(crate) type Verified = Arc<SecretRow>;
 
 /// What came of it.
 #[derive(Debug)]

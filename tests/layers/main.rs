@@ -48,9 +48,11 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 20] = [
+const REVEALS: [(&str, &str); 23] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
+    ("src/domain/token_address.rs", "names the hint, and makes the digest and the address"),
+    ("src/app/find_leaks.rs", "asks whether what looks like a token is one"),
     ("src/domain/installation.rs", "compares the set-up token in constant time"),
     ("src/domain/second_factor.rs", "reads what was typed as a code, and hashes recovery codes"),
     ("src/hashing.rs", "argon2 reads what it hashes and verifies"),
@@ -66,6 +68,7 @@ const REVEALS: [(&str, &str); 20] = [
     ("templates/second_factor_new.html", "shows the setup key to whoever turns two-step sign-in on"),
     ("templates/recovery_codes.html", "is the one page that shows recovery codes"),
     ("templates/credential_created.html", "is the one page that shows it"),
+    ("templates/token_address_created.html", "is the one page that shows it"),
     ("src/cli/account.rs", "prints a generated password, once"),
     ("src/cli/credential.rs", "prints a new password, once"),
     ("src/server/application.rs", "prints the set-up link on the start-up card"),

@@ -19,7 +19,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{accounts, credential_secrets, credentials};
 use crate::store::connection::statement::statement;
-use crate::store::tables::credentials::SettingsRow;
+use crate::store::tables::sender_settings::SettingsRow;
 
 /// The constraint that lets a hint pick one row.
 pub(crate) const HINT_IS_UNIQUE: &str = "credential_secrets_hint_is_unique";

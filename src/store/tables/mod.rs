@@ -21,6 +21,7 @@ pub mod old_rows;
 pub mod partitions;
 pub mod rejections;
 pub(crate) mod second_factors;
+pub(crate) mod sender_settings;
 pub(crate) mod senders;
 pub(crate) mod sessions;
 pub(crate) mod token_addresses;
