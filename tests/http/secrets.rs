@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::actors::WEBHOOKS;
+use crate::support::actors::{WEBHOOKS, between};
 use crate::support::authenticator::Authenticator;
 use crate::support::server::{PASSWORD, TestServer};
 
@@ -56,6 +56,13 @@ async fn the_plain_password_is_neither_in_the_log_nor_in_the_database() {
     let second = crate::support::actors::Sender::from_page(&server.url, &rotated);
     second.store("1").await;
     alice.post(&format!("{WEBHOOKS}/credentials/{id}/test-event"), &[]).await;
+    let made = alice.post(&format!("{WEBHOOKS}/credentials/{id}/token-address"), &[]).await.text().await.unwrap();
+    let address = between(&made, "<code id=\"address\">", "</code>").to_owned();
+    let token = address.rsplit('/').next().unwrap();
+    for body in ["1", "not json"] {
+        let request = reqwest::Client::new().post(format!("{}/in/{token}", server.url));
+        request.header("content-type", "application/json").body(body).send().await.unwrap();
+    }
     for path in [
         WEBHOOKS,
         "/events",
@@ -92,6 +99,7 @@ async fn the_plain_password_is_neither_in_the_log_nor_in_the_database() {
         &sender.password[8..30],
         &second.password[8..30],
         &encoded[40..],
+        &token[8..30],
         phone.key(),
         &key_in_hex,
         &codes[0],
