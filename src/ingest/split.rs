@@ -1,5 +1,8 @@
 //! Splitting of batches: JSON lines and top-level lists become a JSON text for each event.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::domain::digest::sha256;
@@ -32,16 +35,42 @@ pub(crate) fn lines(body: &[u8]) -> Result<Vec<Part>, TooMany> {
 
 /// The elements of a list, spelled as they were sent; nothing, where the body is no list.
 pub(crate) fn elements(body: &str) -> Result<Option<Vec<Part>>, TooMany> {
-    if !body.trim_start_matches('\u{feff}').trim_start().starts_with('[') {
+    let body = body.trim_start_matches('\u{feff}');
+    if !body.trim_start().starts_with('[') {
         return Ok(None);
     }
-    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(body.trim_start_matches('\u{feff}')) else {
-        return Ok(None);
-    };
-    if elements.len() > MAX_EVENTS {
-        return Err(TooMany);
+    match serde_json::from_str(body) {
+        Ok(Elements(elements)) if elements.len() > MAX_EVENTS => Err(TooMany),
+        Ok(Elements(elements)) => Ok(Some(elements.into_iter().map(Ok).collect())),
+        // It is told like any other body what is wrong with it.
+        Err(_) => Ok(None),
     }
-    Ok(Some(elements.into_iter().map(|element| Ok(element.get().to_owned())).collect()))
+}
+
+/// The elements of a list, of which no more are kept than tell that there are too many.
+struct Elements(Vec<String>);
+
+impl<'de> Deserialize<'de> for Elements {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Self, A::Error> {
+        while self.0.len() <= MAX_EVENTS {
+            let Some(element) = list.next_element::<&RawValue>()? else { return Ok(self) };
+            self.0.push(element.get().to_owned());
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// The key of one part, under the key of the whole batch.
