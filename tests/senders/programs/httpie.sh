@@ -1,0 +1,2 @@
+http --check-status --auth "{{ username }}:$WEBHOOK_PASSWORD" \
+  POST {{ endpoint }} message="Hello from webhook!"

@@ -1,0 +1,8 @@
+(require 'url)
+(let* ((login (base64-encode-string (concat "{{ username }}:" (getenv "WEBHOOK_PASSWORD")) t))
+       (url-request-method "POST")
+       (url-request-extra-headers `(("Authorization" . ,(concat "Basic " login)) ("Content-Type" . "application/json")))
+       (url-request-data (with-temp-buffer (set-buffer-multibyte nil) (insert-file-contents-literally "event.json") (buffer-string))))
+  (with-current-buffer (url-retrieve-synchronously "{{ endpoint }}" nil nil 15)
+    (goto-char (point-min))
+    (unless (search-forward "200 OK" (line-end-position) t) (error "%s" (buffer-string)))))
