@@ -29,7 +29,6 @@ programs! {
     curl_with_the_password_in_the_address: written(include_str!("programs/curl-userinfo.sh"));
     wget: Program { sends: Body::Is(MESSAGE), ..written(include_str!("programs/wget.sh")) };
     wget_that_is_asked: asked(written(include_str!("programs/wget-asks.sh")));
-    wget2: asked(written(include_str!("programs/wget2.sh")));
     httpie: Program { sends: Body::Is(MESSAGE), run: "PATH=$SENDERS_PYTHON/bin:$PATH bash -e sender.sh", ..written(include_str!("programs/httpie.sh")) };
     socat: written(include_str!("programs/socat.sh"));
     ncat: written(include_str!("programs/ncat.sh"));

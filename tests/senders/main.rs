@@ -10,3 +10,4 @@ mod command_line;
 mod program;
 mod scene;
 mod scripts;
+mod services;

@@ -90,7 +90,7 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
         }
         Ends::WhenStopped(trigger) => {
             let mut running = scene.start(&line);
-            let output = scene.run(trigger).await;
+            let output = scene.run(&scene.fill_in(trigger)).await;
             assert!(output.status.success(), "{name}: {}", said(&output));
             (scene.first_bodies(&mut running).await, said(&output))
         }

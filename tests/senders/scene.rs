@@ -43,6 +43,8 @@ pub struct Scene {
     sender: Sender,
     way: Way,
     endpoint: Url,
+    /// A port that a program may listen on.
+    free_port: String,
     _nginx: Option<Running>,
 }
 
@@ -65,7 +67,8 @@ impl Scene {
             Way::BehindNginx => Some(documented_nginx(&server, &you, &place, &public).await),
         };
         let endpoint = server.application().state.ingest_url.parse().unwrap();
-        Self { server, place, you, sender, way, endpoint, _nginx: nginx }
+        let free_port = free_address().rsplit_once(':').unwrap().1.to_owned();
+        Self { server, place, you, sender, way, endpoint, free_port, _nginx: nginx }
     }
 
     /// An example of the documentation, as a reader copies it.
@@ -92,6 +95,7 @@ impl Scene {
             ("port", port.to_string()),
             ("authority", format!("{host}:{port}")),
             ("ca", in_authority("ca.pem")),
+            ("free_port", self.free_port.clone()),
             ("authority_of_mono", in_authority("mono")),
         ] {
             text = text.replace(&format!("{{{{ {blank} }}}}"), &value);
@@ -103,9 +107,16 @@ impl Scene {
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = self.place.environment();
         environment.push(("WEBHOOK_PASSWORD", self.sender.password.clone()));
-        let installed = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/senders").join(name).display().to_string();
-        environment.push(("SENDERS_NODE", installed("node")));
-        environment.push(("SENDERS_PYTHON", installed("python/installed")));
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/senders");
+        let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools/senders");
+        for (name, directory) in [
+            ("SENDERS_NODE", here.join("node")),
+            ("SENDERS_NODE_RED", here.join("node-red")),
+            ("SENDERS_PYTHON", tools.join("python")),
+            ("SENDERS_DAEMONS", tools.join("daemons")),
+        ] {
+            environment.push((name, directory.display().to_string()));
+        }
         if self.way == Way::BehindNginx {
             environment.extend(trust());
             let certificate = authority().join("ca.pem").display().to_string();

@@ -1,6 +1,6 @@
 //! The HTTP libraries of languages.
 
-use crate::program::{Body, COMPACT, MESSAGE, PLAIN, Password, Program, Text, is_stored, programs};
+use crate::program::{Body, COMPACT, MESSAGE, Needs, PLAIN, Password, Program, Text, is_stored, programs};
 use crate::scene::Way;
 
 /// A short example of the quick start.
@@ -46,6 +46,8 @@ programs! {
     node_node_fetch_in_chunks: node(include_str!("programs/node-fetch.mjs"));
     node_superagent: says(COMPACT, node(include_str!("programs/superagent.mjs")));
     node_needle: says(COMPACT, node(include_str!("programs/needle.mjs")));
+    opentelemetry: Program { sends: Body::Has("Finished in 42 minutes"), ..node(include_str!("programs/opentelemetry.mjs")) };
+    cloudevents: Program { sends: Body::Has("com.example.order.paid"), ..node(include_str!("programs/cloudevents.mjs")) };
     php_curl: says(COMPACT, example("send-php", "send.php", "php send.php"));
     php_streams: written(include_str!("programs/streams.php"), "sender.php", "php sender.php");
     php_guzzle: says(COMPACT, written(include_str!("programs/guzzle.php"), "sender.php", "php sender.php"));
@@ -65,8 +67,8 @@ programs! {
     erlang_httpc: written(include_str!("programs/httpc.escript"), "sender.escript", "sed -i '1i #!/usr/bin/escript' sender.escript && escript sender.escript");
     lua_socket: written(include_str!("programs/socket.lua"), "sender.lua", "lua5.3 sender.lua");
     tcl_http: written(include_str!("programs/http.tcl"), "sender.tcl", "tclsh sender.tcl");
-    r_httr: written(include_str!("programs/httr.R"), "sender.R", "Rscript sender.R");
-    emacs_url: written(include_str!("programs/url.el"), "sender.el", "emacs -Q --batch -l sender.el");
+    r_httr: Program { needs: Needs::Much, ..written(include_str!("programs/httr.R"), "sender.R", "Rscript sender.R") };
+    emacs_url: Program { needs: Needs::Much, ..written(include_str!("programs/url.el"), "sender.el", "emacs -Q --batch -l sender.el") };
 }
 
 /// Mono looks for authorities below the home.

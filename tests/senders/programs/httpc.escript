@@ -1,5 +1,6 @@
 main(_) ->
-    {ok, _} = application:ensure_all_started([inets, ssl]),
+    ok = inets:start(),
+    ok = ssl:start(),
     {ok, Event} = file:read_file("event.json"),
     Login = base64:encode_to_string("{{ username }}:" ++ os:getenv("WEBHOOK_PASSWORD")),
     Trust = [{ssl, [{verify, verify_peer}, {cacertfile, "{{ ca }}"}]}],

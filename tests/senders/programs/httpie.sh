@@ -1,2 +1,2 @@
-http --check-status --auth "{{ username }}:$WEBHOOK_PASSWORD" \
+http --ignore-stdin --check-status --auth "{{ username }}:$WEBHOOK_PASSWORD" \
   POST {{ endpoint }} message="Hello from webhook!"

@@ -10,6 +10,7 @@ int main(void) {
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "{\"message\": \"Hello from webhook!\"}");
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_CAINFO, "{{ ca }}");
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 15L);
     CURLcode result = curl_easy_perform(curl);
     curl_slist_free_all(headers);

@@ -3,4 +3,4 @@
   printf 'Authorization: Basic %s\r\n' "$(printf '%s' "{{ username }}:$WEBHOOK_PASSWORD" | base64 -w0)"
   printf 'Content-Length: %s\r\n\r\n' "$(wc -c < event.json)"
   cat event.json
-} | ncat {{ ncat }}
+} | ncat --no-shutdown {{ ncat }}

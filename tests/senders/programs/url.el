@@ -1,4 +1,6 @@
 (require 'url)
+(require 'gnutls)
+(setq gnutls-trustfiles (list "{{ ca }}"))
 (let* ((login (base64-encode-string (concat "{{ username }}:" (getenv "WEBHOOK_PASSWORD")) t))
        (url-request-method "POST")
        (url-request-extra-headers `(("Authorization" . ,(concat "Basic " login)) ("Content-Type" . "application/json")))

@@ -1,2 +1,0 @@
-wget2 --quiet --output-document=- --user="{{ username }}" --password="$WEBHOOK_PASSWORD" \
-  --header="Content-Type: application/json" --post-file=event.json {{ endpoint }}
