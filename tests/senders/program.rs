@@ -1,6 +1,6 @@
 //! What is known of a program that sends, and how that is tried.
 
-use crate::scene::{EVENT, Scene, Way};
+use crate::scene::{EVENT, Scene, Way, tools};
 use crate::support::not_tried::say_not_tried;
 use crate::support::workplace::said;
 
@@ -69,10 +69,21 @@ pub const PLAIN: Program = Program {
     needs: Needs::Usual,
 };
 
+/// Where a program that goes on says what it says.
+const LOG: &str = "output";
+
+/// Why a program cannot be tried on this machine, if it cannot.
+fn why_not_tried(program: &Program) -> Option<String> {
+    if matches!(program.needs, Needs::Much) && std::env::var_os("SLOW_SENDERS").is_none() {
+        return Some("it takes long to install. SLOW_SENDERS=1 has it installed and tried.".to_owned());
+    }
+    std::fs::read_to_string(tools().join("missing")).ok()
+}
+
 /// Sends with the program, and looks at what is stored then.
 pub async fn is_stored(name: &str, program: &Program, way: Way) {
-    if matches!(program.needs, Needs::Much) && std::env::var_os("SLOW_SENDERS").is_none() {
-        say_not_tried(name, "it takes long to install. SLOW_SENDERS=1 has it installed and tried.");
+    if let Some(reason) = why_not_tried(program) {
+        say_not_tried(name, &reason);
         return;
     }
     let scene = Scene::set(way).await;
@@ -89,10 +100,12 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
             (scene.bodies().await, said(&output))
         }
         Ends::WhenStopped(trigger) => {
-            let mut running = scene.start(&line);
+            let mut running = scene.start(&format!("exec >{LOG} 2>&1\n{line}"));
             let output = scene.run(&scene.fill_in(trigger)).await;
-            assert!(output.status.success(), "{name}: {}", said(&output));
-            (scene.first_bodies(&mut running).await, said(&output))
+            let bodies = scene.first_bodies(&mut running).await;
+            let told = format!("{}{}", said(&output), scene.place.read(LOG));
+            assert!(output.status.success(), "{name}: {told}");
+            (bodies, told)
         }
     };
     let Some(body) = bodies.first() else { panic!("{name} stored nothing: {told}") };

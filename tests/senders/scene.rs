@@ -1,6 +1,6 @@
 //! Where a program meets the server: an account with a credential, a way to the server, and a directory to run in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -108,12 +108,11 @@ impl Scene {
         let mut environment = self.place.environment();
         environment.push(("WEBHOOK_PASSWORD", self.sender.password.clone()));
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/senders");
-        let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools/senders");
         for (name, directory) in [
             ("SENDERS_NODE", here.join("node")),
             ("SENDERS_NODE_RED", here.join("node-red")),
-            ("SENDERS_PYTHON", tools.join("python")),
-            ("SENDERS_DAEMONS", tools.join("daemons")),
+            ("SENDERS_PYTHON", tools().join("python")),
+            ("SENDERS_DAEMONS", tools().join("daemons")),
         ] {
             environment.push((name, directory.display().to_string()));
         }
@@ -163,6 +162,11 @@ impl Scene {
         let mut outcomes = self.server.application().state.engine.outcomes.counts();
         outcomes.find(|(known, _)| *known == name).unwrap().1
     }
+}
+
+/// Where `scripts/ensure-senders` puts what it takes out of packages.
+pub fn tools() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("tools/senders")
 }
 
 /// The proxy of the documentation, with HTTP/2, between other addresses.

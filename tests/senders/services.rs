@@ -1,6 +1,6 @@
 //! Programs that run in the background: for monitoring, for logs, for automation.
 
-use crate::program::{Body, COMPACT, Ends, Needs, PLAIN, Program, Text, is_stored, programs};
+use crate::program::{Body, COMPACT, Ends, Needs, PLAIN, Password, Program, Text, is_stored, programs};
 use crate::scene::Way;
 
 const fn goes_on(file: &'static str, text: &'static str, run: &'static str, trigger: &'static str) -> Program {
@@ -19,9 +19,9 @@ curl --silent --fail --retry 100 --retry-connrefused --retry-delay 1 http://127.
 
 /// The example is a destination, so the rest of a configuration goes around it.
 const SYSLOG_NG: &str = "
-cat > whole.conf <<'END'
+cat > whole.conf <<END
 @version: 3.38
-@include \"syslog-ng.conf\"
+@include \"$PWD/syslog-ng.conf\"
 source s_file { file(\"in.log\" follow-freq(0.1) flags(no-parse)); };
 log { source(s_file); destination(d_reasoner); };
 END
@@ -47,13 +47,20 @@ END
 exec timeout --signal=TERM 3 $SENDERS_DAEMONS/usr/sbin/collectd -f -C whole.conf -P pid
 ";
 
+const NODE_RED: &str =
+    "exec $SENDERS_NODE_RED/node_modules/.bin/node-red --userDir . --port {{ free_port }} --define uiHost=127.0.0.1";
+/// As the editor does when a flow is imported and deployed.
+const IMPORT: &str = "
+curl --silent --fail --retry 100 --retry-connrefused --retry-delay 1 http://127.0.0.1:{{ free_port }}/flows --json @flow.json
+";
+
 programs! {
     alertmanager: Program { sends: Body::Has("DiskFull"), ..goes_on("alertmanager.yml", include_str!("programs/alertmanager.yml"), ALERTMANAGER, ALERT) };
     syslog_ng: Program { sends: Body::Has("Finished in 42 minutes"), ..goes_on("syslog-ng.conf", include_str!("programs/syslog-ng.conf"), SYSLOG_NG, "") };
-    collectd: Program { sends: Body::Has("\"plugin\":\"uptime\""), ..goes_on("collectd.conf", include_str!("programs/collectd.conf"), COLLECTD, "") };
+    collectd: Program { password: Password::WhenAsked, sends: Body::Has("\"plugin\":\"uptime\""), ..goes_on("collectd.conf", include_str!("programs/collectd.conf"), COLLECTD, "") };
     node_red: Program {
         sends: Body::Is(COMPACT),
         needs: Needs::Much,
-        ..goes_on("flows.json", include_str!("programs/node-red.json"), "exec $SENDERS_NODE_RED/node_modules/.bin/node-red --userDir . --port {{ free_port }} flows.json", "")
+        ..goes_on("flow.json", include_str!("programs/node-red.json"), NODE_RED, IMPORT)
     };
 }
