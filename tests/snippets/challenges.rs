@@ -1,6 +1,7 @@
 //! Clients that send a password only when they are asked for it: each event is first sent without, answered with 401, and sent again.
 
-use crate::stage::{Stage, stdout};
+use crate::stage::Stage;
+use crate::support::workplace::stdout;
 
 /// More than the failures that an address may have at once, in a row.
 const EVENTS: usize = 150;

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::line::Weather;
-use crate::stage::{EMAIL, Stage, has_powershell, said, stdout};
+use crate::stage::{EMAIL, Stage, has_powershell};
 use crate::support::actors::{Sender, WEBHOOKS, between};
+use crate::support::workplace::{said, stdout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_to_make_the_header_makes_the_same_one() {

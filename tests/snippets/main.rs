@@ -11,7 +11,6 @@ mod coverage;
 mod line;
 mod moving;
 mod operations;
-mod proxy;
 mod redirects;
 mod searches;
 mod senders;

@@ -20,14 +20,15 @@ use reasoner_webhooks::store::tables::partitions;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::operations::{Running, start};
-use crate::stage::{EMAIL, Stage, said, stdout};
+use crate::stage::{EMAIL, Stage};
 use crate::support::actors::{Person, Sender};
 use crate::support::event_rows::insert_many;
 use crate::support::not_tried::say_not_tried;
 use crate::support::postgres::{contents, empty_database, query};
 use crate::support::postgres_versions;
+use crate::support::running::{Running, start};
 use crate::support::server::PASSWORD;
+use crate::support::workplace::{said, stdout};
 
 const UPGRADING: &str = include_str!("../../docs/upgrading.md");
 

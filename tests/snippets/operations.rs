@@ -1,47 +1,16 @@
 //! What the page for operators has: starting behind a proxy, looking after it, saving and restoring.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use reasoner_webhooks::config::checked::Config;
 use serde_json::Value;
 
-use crate::proxy::start_nginx;
-use crate::stage::{EMAIL, Stage, said, stdout};
+use crate::stage::{EMAIL, Stage};
+use crate::support::nginx::start_nginx;
 use crate::support::postgres::empty_database;
+use crate::support::running::{free_address, start};
 use crate::support::server::options;
-
-/// A program that was started, and is asked to end at the end.
-pub struct Running(Child);
-
-impl Running {
-    /// Waits for a line of the start-up card and gives back the rest of it.
-    pub fn card(&mut self, name: &str) -> String {
-        let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let value = lines.find_map(|line| line.trim().strip_prefix(name).map(|rest| rest.trim().to_owned()));
-        std::thread::spawn(move || lines.for_each(drop));
-        value.expect("the program starts")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), Signal::SIGTERM);
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts a script of shell in a directory, without anything of ours in its environment but what is given.
-pub fn start(directory: &Path, script: &str, environment: &[(&str, &str)]) -> Running {
-    let mut command = Command::new("bash");
-    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
-    command.args(["-c", script]).current_dir(directory).env_clear().env("PATH", path).envs(environment.iter().copied());
-    Running(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap())
-}
+use crate::support::workplace::{said, stdout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_addresses_of_databases_are_accepted() {
@@ -69,7 +38,7 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
     let mut program = start(directory, &serve, &environment);
     let ingest = program.card("Ingest");
     assert_eq!(ingest, "https://webhooks.example.com/", "as users are shown it");
-    let bound = bound_port(program.0.id(), &metrics_address);
+    let bound = bound_port(program.id(), &metrics_address);
 
     let certificate = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=webhooks.example.com \
                        -addext subjectAltName=DNS:webhooks.example.com -keyout key.pem -out certificate.pem";
@@ -84,7 +53,7 @@ async fn behind_the_documented_proxy_senders_are_heard_and_their_addresses_known
         .replace("127.0.0.1:8080", &format!("127.0.0.1:{bound}"))
         .replace("/etc/ssl/webhooks.example.com.pem", "certificate.pem")
         .replace("/etc/ssl/webhooks.example.com.key", "key.pem");
-    let _proxy = start_nginx(&stage, &state, &public).await;
+    let _proxy = start_nginx(&stage.place, &state, &public).await;
     port_80_takes_no_event_and_leads_browsers_on(&stage, &plain, port).await;
 
     // The sender is not at the proxy's own address, which is believed.
@@ -141,11 +110,6 @@ async fn port_80_takes_no_event_and_leads_browsers_on(stage: &Stage, plain: &str
     );
     let visited = stdout(&stage.command(&["sh", "-c", &visit], "").await);
     assert_eq!(visited, format!("200 https://webhooks.example.com:{port}/login"));
-}
-
-/// An address that nobody listens on at the moment.
-pub fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// Where a program listens, besides one address that is known.

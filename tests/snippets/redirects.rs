@@ -3,10 +3,11 @@
 
 use std::process::Output;
 
-use crate::operations::{Running, free_address};
-use crate::proxy::start_nginx;
 use crate::senders::{EVENT, THE_PROMISED_LINE, short};
-use crate::stage::{Stage, has_powershell, said};
+use crate::stage::{Stage, has_powershell};
+use crate::support::nginx::start_nginx;
+use crate::support::running::{Running, free_address};
+use crate::support::workplace::said;
 
 /// A stage with a real proxy in front that answers instead of handing requests on.
 struct Detour {
@@ -28,7 +29,7 @@ impl Detour {
             .map(|(status, address)| format!("server {{ listen {address}; return {status} {}; }}\n", stage.line.url))
             .collect();
         servers += &format!("server {{ listen {foreign}; default_type text/html; return 200 '<p>It works!</p>'; }}\n");
-        let nginx = start_nginx(&stage, &servers, &foreign).await;
+        let nginx = start_nginx(&stage.place, &servers, &foreign).await;
         let redirects = redirects.map(|(status, address)| (status, format!("http://{address}/")));
         Self { stage, redirects, foreign: format!("http://{foreign}/"), _nginx: nginx }
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::stage::{Stage, stdout};
+use crate::stage::Stage;
 use crate::support::actors::between;
 use crate::support::docs::text_of;
+use crate::support::workplace::stdout;
 
 /// The rows of a table whose first cell has a mark, each with the text of its cells.
 fn rows(page: &str, mark: &str) -> Vec<Vec<String>> {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::line::Weather;
-use crate::stage::{Stage, has_powershell, said, stdout};
+use crate::stage::{Stage, has_powershell};
+use crate::support::workplace::{said, stdout};
 
 /// What is sent: bytes that no library would write like this.
 pub const EVENT: &str =

@@ -4,20 +4,14 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Output, Stdio};
-use std::time::Duration;
-
-use tempfile::TempDir;
-use tokio::process::Command;
+use std::process::Output;
 
 use crate::line::Line;
 use crate::support::actors::{Person, Sender};
 use crate::support::docs::all_blocks;
 use crate::support::not_tried::say_not_tried;
 use crate::support::server::TestServer;
-
-/// How long an example may take: as long as a person would wait, on a machine that is busy with others.
-const PATIENCE: Duration = Duration::from_secs(150);
+use crate::support::workplace::{Workplace, has, stdout};
 
 /// Whose account it is, in the examples too.
 pub const EMAIL: &str = "you@example.com";
@@ -30,7 +24,7 @@ pub struct Stage {
     pub blocks: BTreeMap<String, String>,
     /// The address that the examples send to.
     endpoint: String,
-    directory: TempDir,
+    pub place: Workplace,
 }
 
 /// How a language is run. Go and C# are compiled first: `go run` has an exit status of its own.
@@ -56,9 +50,9 @@ impl Stage {
         let sender = server.sender(&you).await;
         let blocks = all_blocks(&you, &sender.username).await;
         let endpoint = line.url.clone();
-        let directory = tempfile::tempdir().unwrap();
-        symlink(env!("CARGO_BIN_EXE_reasoner-webhooks"), directory.path().join("reasoner-webhooks")).unwrap();
-        Self { server, line, you, sender, blocks, endpoint, directory }
+        let place = Workplace::new();
+        symlink(env!("CARGO_BIN_EXE_reasoner-webhooks"), place.directory().join("reasoner-webhooks")).unwrap();
+        Self { server, line, you, sender, blocks, endpoint, place }
     }
 
     /// Has the examples send to another address from now on.
@@ -70,7 +64,7 @@ impl Stage {
     }
 
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        self.place.directory()
     }
 
     pub fn block(&self, id: &str) -> &str {
@@ -78,19 +72,16 @@ impl Stage {
     }
 
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.directory().join(name), bytes).unwrap();
+        self.place.write(name, bytes);
     }
 
     pub fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.directory().join(name)).unwrap()
+        self.place.read(name)
     }
 
     /// What is in a directory, in the order of the names.
     pub fn names(&self, directory: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.directory().join(directory)).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
+        self.place.names(directory)
     }
 
     /// Puts an example into a file, as the reader would, and says under which name: `deliver-py` is `deliver.py`.
@@ -125,29 +116,8 @@ impl Stage {
 
     /// Runs a command in the directory, with the password in the environment and the program on the path.
     pub async fn command(&self, words: &[&str], password: &str) -> Output {
-        let directory = self.directory().to_str().unwrap();
-        let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
-            .current_dir(directory)
-            .env_clear()
-            .env("PATH", format!("{directory}:{}", std::env::var("PATH").unwrap()))
-            .env("HOME", directory)
-            .env("LANG", "C.UTF-8")
-            .env("DATABASE_URL", &self.server.database_url)
-            .env("WEBHOOK_PASSWORD", password)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        if let Some(cache) = go_cache() {
-            command.env("GOCACHE", cache);
-        }
-        match tokio::time::timeout(PATIENCE, command.output()).await {
-            Ok(Ok(output)) => output,
-            Ok(Err(error)) => {
-                panic!("{}: {error}. This installs what the examples need: scripts/ensure-languages", words[0])
-            }
-            Err(_) => panic!("{words:?} did not end"),
-        }
+        let environment = [("DATABASE_URL", self.server.database_url.as_str()), ("WEBHOOK_PASSWORD", password)];
+        self.place.command(words, &environment, "scripts/ensure-languages").await
     }
 
     /// The bodies that are stored, oldest first.
@@ -168,26 +138,4 @@ pub fn has_powershell(for_what: &str) -> bool {
         say_not_tried(for_what, "there is no PowerShell (pwsh) on this machine. Install it by hand to have it tried.");
     }
     is_there
-}
-
-/// Whether a program is on this machine.
-fn has(program: &str) -> bool {
-    std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|directory| directory.join(program).is_file())
-}
-
-/// What Go has compiled once need not be compiled again for each test.
-fn go_cache() -> Option<String> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
-    target.to_str().map(str::to_owned)
-}
-
-/// All that a command has said.
-pub fn said(output: &Output) -> String {
-    format!("{}\n{}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// What a command has said that has to succeed.
-pub fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{}", said(output));
-    String::from_utf8(output.stdout.clone()).unwrap()
 }

@@ -1,0 +1,2 @@
+curl {{ endpoint }} --user "{{ username }}:$WEBHOOK_PASSWORD" \
+  --json '{"message": "Hello from webhook!"}'

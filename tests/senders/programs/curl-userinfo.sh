@@ -1,0 +1,2 @@
+curl "{{ scheme }}://{{ username }}:$WEBHOOK_PASSWORD@{{ authority }}/" \
+  --header "Content-Type: application/json" --data-binary @event.json

@@ -1,0 +1,5 @@
+library(httr)
+set_config(config(cainfo = "{{ ca }}"))
+login <- authenticate("{{ username }}", Sys.getenv("WEBHOOK_PASSWORD"))
+answer <- POST("{{ endpoint }}", login, content_type_json(), body = upload_file("event.json"))
+stop_for_status(answer)

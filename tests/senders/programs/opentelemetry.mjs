@@ -1,0 +1,11 @@
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
+
+const login = Buffer.from(`{{ username }}:${process.env.WEBHOOK_PASSWORD}`).toString("base64");
+const exporter = new OTLPLogExporter({
+  url: "{{ endpoint }}",
+  headers: { Authorization: `Basic ${login}` },
+});
+const provider = new LoggerProvider({ processors: [new BatchLogRecordProcessor({ exporter })] });
+provider.getLogger("backup").emit({ body: "Finished in 42 minutes" });
+await provider.shutdown();
