@@ -7,14 +7,17 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use crate::domain::basic_auth::BasicCredentials;
 use crate::domain::credential::Username;
 use crate::domain::credential_password::CredentialPassword;
+use crate::domain::malformed_credentials::MalformedCredentials;
 use crate::domain::network::throttle_key;
 use crate::domain::rejection::Reason;
 use crate::ingest::head::Head;
 use crate::ingest::holding::Owner;
-use crate::ingest::receive::{Engine, Why};
+use crate::ingest::receive::Engine;
 use crate::ingest::refusal::Refusal;
+use crate::ingest::stopped::Why;
 use crate::ingest::usage::Subject;
 use crate::ingest::verifier::{Verdict, Verified, VerifyError};
 
@@ -52,19 +55,31 @@ impl Engine {
             Err(_) if throttled.is_some() => return Err((refusal, None)),
             Err(verdict) => verdict,
         };
+        let mut detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
         let (subject, reason, hint, owner) = match verdict {
             Verdict::Verified(verified) => return Ok(verified),
             Verdict::Refused { account_id, credential_id, reason, hint, late } => {
                 let owner = late.map(|secret_id| Owner { account_id, credential_id, secret_id });
                 (Subject::Known(account_id, credential_id), reason, hint, owner)
             }
-            Verdict::Forged(username) => (Subject::Named(username), Reason::WrongPassword, None, None),
-            Verdict::Unknown => {
-                self.limiter.note_failure(&address, now);
-                return Err((refusal, None));
-            }
+            Verdict::Forged(username) => match self.malformed(head) {
+                Some((username, hint @ Some(_), problem)) => {
+                    detail = Some(problem.to_owned());
+                    (Subject::Named(username), Reason::MalformedCredentials, hint, None)
+                }
+                _ => (Subject::Named(username), Reason::WrongPassword, None, None),
+            },
+            Verdict::Unknown => match self.malformed(head) {
+                Some((username, hint, problem)) => {
+                    detail = Some(problem.to_owned());
+                    (Subject::Named(username), Reason::MalformedCredentials, hint, None)
+                }
+                None => {
+                    self.limiter.note_failure(&address, now);
+                    return Err((refusal, None));
+                }
+            },
         };
-        let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
         self.note_rejection(head, subject, Why { reason, hint, detail, size_bytes: head.announced_size() }, now);
         if reason == Reason::ProRequired {
             return Err((Refusal::ProRequired, None));
@@ -72,6 +87,40 @@ impl Engine {
         // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
         self.limiter.note_failure(&address, now);
         Err((refusal, owner))
+    }
+
+    /// Whether the sender of a request that is no event may send.
+    pub(crate) async fn admit(&self, head: &Head<'_>) -> Result<(), Refusal> {
+        if self.https_required && head.sender.https == Some(false) {
+            return Err(Refusal::HttpsRequired);
+        }
+        let sender = self.authenticate(head).await.map_err(|(refusal, _)| refusal)?;
+        match self.verifier.confirm(&sender, self.clock.now()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Reason::ProRequired)) => Err(Refusal::ProRequired),
+            Ok(Err(_)) => Err(Refusal::Unauthorized),
+            Err(_) => Err(Refusal::UNAVAILABLE),
+        }
+    }
+
+    /// Whose credentials are malformed, what is wrong with them, and the hint of the password, if it is right but for that. It takes
+    /// neither the database nor argon2, and its sender is told the same whatever comes of it.
+    fn malformed(&self, head: &Head<'_>) -> Option<(Username, Option<String>, &'static str)> {
+        let MalformedCredentials { username, password, problem } = head.malformed_credentials()?;
+        let input = BasicCredentials { username: username.as_str().to_owned(), password };
+        let hint = self.verifier.recognise(input).ok().map(|(_, password)| password.hint().to_owned());
+        Some((username, hint, problem))
+    }
+
+    /// Notes, for its owner, what came with right credentials and can be no event: to another address, or with too long a one. The
+    /// checksum tells whether they are right, so that it costs nothing. What its sender is told does not depend on it.
+    pub(crate) fn note_misdirected(&self, head: &Head<'_>, reason: Reason, detail: String) {
+        let Some(Ok((username, password))) = head.authorization().map(|input| self.verifier.recognise(input)) else {
+            return;
+        };
+        let hint = Some(password.hint().to_owned());
+        let why = Why { reason, hint, detail: Some(detail), size_bytes: head.announced_size() };
+        self.note_rejection(head, Subject::Named(username), why, self.clock.now());
     }
 
     /// The verdict on a password with a right checksum, which nobody but this installation makes. So it is looked at also where its

@@ -25,8 +25,10 @@ pub(crate) enum Refusal {
         max_bytes: usize,
     },
     BodyTimeout {
-        seconds: u64,
+        detail: String,
     },
+    /// A request that does not say where its body ends.
+    LengthRequired,
     InvalidJson(InvalidJson),
     IdempotencyConflict {
         problem: &'static str,

@@ -106,10 +106,13 @@ pub(crate) struct Writer {
 #[derive(Debug)]
 struct Job {
     entry: Entry,
-    done: oneshot::Sender<Result<Written, StoreError>>,
+    done: oneshot::Sender<Result<Answer, StoreError>>,
     queued_at: Instant,
     reservation: Reservation,
 }
+
+/// What became of an entry; and the entry, where it may be written once more under another key.
+type Answer = (Written, Option<(Entry, Reservation)>);
 
 impl Writer {
     /// Room for an event, to be taken as its body arrives.
@@ -119,10 +122,20 @@ impl Writer {
 
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
     pub(crate) async fn write(&self, entry: Entry, mut reservation: Reservation) -> Result<Written, StoreError> {
-        let ended = || StoreError::Unavailable("the writer has ended".to_owned());
         if !reservation.take_slot() {
             return Err(no_memory_left());
         }
+        match self.write_once(entry, reservation).await? {
+            (_, Some((mut entry, reservation))) => {
+                entry.event.idempotency = entry.event.idempotency.and_then(|key| key.for_this_body());
+                Box::pin(self.write_once(entry, reservation)).await.map(|(written, _)| written)
+            }
+            (written, None) => Ok(written),
+        }
+    }
+
+    async fn write_once(&self, entry: Entry, reservation: Reservation) -> Result<Answer, StoreError> {
+        let ended = || StoreError::Unavailable("the writer has ended".to_owned());
         let (done, answer) = oneshot::channel();
         let job = Job { entry, done, queued_at: Instant::now(), reservation };
         self.queue.send(job).map_err(|_| ended())?;
@@ -206,13 +219,19 @@ impl Task {
 
     /// Answers one. What came just after its password expired, as a sender does that was verified before, goes into the holding.
     fn answer(&self, job: Job, outcome: Result<Written, StoreError>) {
+        let Job { entry, done, reservation, .. } = job;
         let is_late = matches!(outcome, Ok(Written::Refused(Reason::ExpiredPassword)));
+        let has_another_key = entry.event.idempotency.as_ref().is_some_and(|key| key.with_body);
+        if matches!(outcome, Ok(Written::KeyConflict)) && has_another_key {
+            let _ = done.send(Ok((Written::KeyConflict, Some((entry, reservation)))));
+            return;
+        }
         // Whoever has gone is not told.
-        let _ = job.done.send(outcome);
-        let Entry { sender, event, .. } = job.entry;
+        let _ = done.send(outcome.map(|written| (written, None)));
+        let Entry { sender, event, .. } = entry;
         if is_late && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64) {
             let SecretRow { account_id, credential_id, secret_id, .. } = *sender;
-            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, job.reservation, reserve);
+            self.shared.holding.keep(Owner { account_id, credential_id, secret_id }, event, reservation, reserve);
         }
     }
 
