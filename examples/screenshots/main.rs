@@ -92,6 +92,7 @@ fn options(database_url: &str) -> Options {
         data_dir: "./unused".into(),
         retention_days: "90".to_owned(),
         max_body_bytes: "1048576".to_owned(),
+        keep_alive: "75s".to_owned(),
         log_format: "text".to_owned(),
         ..Options::default()
     };

@@ -9,9 +9,10 @@ use url::Url;
 
 use crate::config::options::Options;
 use crate::config::values::{
-    GivenUrl, WrongValues, address, database_url, given_url, insecure, networks, number, one_of, origin, switch,
+    GivenUrl, WrongValues, address, database_url, given_url, insecure, networks, number, one_of, origin, switch, time,
     web_url,
 };
+use crate::domain::body_pace::BodyPace;
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
 
@@ -53,8 +54,9 @@ pub struct Config {
     pub(crate) search_path: Option<OsString>,
     /// The value of XDG_STATE_HOME, where a user keeps what programs remember.
     pub(crate) state_home: Option<OsString>,
-    /// No flag sets these: they are right for everybody but a test that cannot wait.
+    /// No flag sets these, but for the time that a connection may lie idle: they are right for everybody but a test that cannot wait.
     pub connections: ConnectionLimits,
+    pub body_pace: BodyPace,
 }
 
 /// What one listener gives its connections.
@@ -74,7 +76,7 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             head_deadline: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(75),
             write_deadline: Duration::from_secs(30),
             max_connections: 10_000,
         }
@@ -83,6 +85,9 @@ impl Default for ConnectionLimits {
 
 /// The largest body that fits a column and a request, in bytes.
 const MAX_MAX_BODY_BYTES: u64 = 256 * 1024 * 1024;
+/// Beyond an hour nobody would get his place back.
+const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(1);
+const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(3_600);
 /// A hundred years.
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
@@ -114,10 +119,17 @@ impl Config {
         let retention_days = problems.take("--retention-days", "RETENTION_DAYS", days);
         let bytes = number(&options.max_body_bytes, 1, MAX_MAX_BODY_BYTES);
         let max_body_bytes = problems.take("--max-body-bytes", "MAX_BODY_BYTES", bytes);
+        let keep_alive = problems.take(
+            "--keep-alive",
+            "KEEP_ALIVE",
+            time(&options.keep_alive, SHORTEST_KEEP_ALIVE, LONGEST_KEEP_ALIVE),
+        );
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = problems.take("--log-format", "LOG_FORMAT", one_of(&options.log_format, formats));
-        match (bind, signup_open, retention_days, max_body_bytes, log_format) {
-            (Some(bind), Some(signup_open), Some(days), Some(bytes), Some(log_format)) if problems.is_empty() => {
+        match (bind, signup_open, retention_days, max_body_bytes, keep_alive, log_format) {
+            (Some(bind), Some(signup_open), Some(days), Some(bytes), Some(keep_alive), Some(log_format))
+                if problems.is_empty() =>
+            {
                 Ok(Self {
                     bind,
                     ingest_bind,
@@ -136,7 +148,8 @@ impl Config {
                     log_format,
                     search_path: std::env::var_os("PATH"),
                     state_home: std::env::var_os("XDG_STATE_HOME"),
-                    connections: ConnectionLimits::default(),
+                    connections: ConnectionLimits { keep_alive, ..ConnectionLimits::default() },
+                    body_pace: BodyPace::default(),
                 })
             }
             _ => Err(problems),
@@ -198,12 +211,13 @@ mod tests {
             upgrade_url: Some("upgrade".to_owned()),
             retention_days: "0".to_owned(),
             max_body_bytes: "1 MB".to_owned(),
+            keep_alive: "1 minute".to_owned(),
             log_format: "xml".to_owned(),
             insecure_http: Some("perhaps".to_owned()),
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 13, "{report}");
+        assert_eq!(lines.len(), 14, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }
@@ -220,6 +234,24 @@ mod tests {
         assert!(Config::check(Options { bind: "0.0.0.0:8080".to_owned(), ..options() }).is_err());
         let asked = Options { insecure_http: Some("true".to_owned()), ..with_url("http://example.com") };
         assert!(Config::check(asked).is_ok());
+    }
+
+    #[test]
+    fn an_idle_connection_stays_open_for_a_time_in_seconds_or_minutes() {
+        let kept = |text: &str| {
+            let options = Options { keep_alive: text.to_owned(), ..options() };
+            Config::check(options).map(|config| config.connections.keep_alive.as_secs())
+        };
+        for (text, seconds) in [("", 75), ("75s", 75), ("1s", 1), ("2m", 120), ("60m", 3_600)] {
+            assert_eq!(kept(text), Ok(seconds), "{text}");
+        }
+        for wrong in ["0s", "75", "s", "-1s", "+5s", "61m", "1h", "1.5s", "75 s", "99999999999999999999m"] {
+            let told = kept(wrong).unwrap_err().to_string();
+            assert!(
+                told.starts_with(&format!("--keep-alive (KEEP_ALIVE) is {wrong:?}: ")) && told.contains("75s"),
+                "{told}"
+            );
+        }
     }
 
     #[test]

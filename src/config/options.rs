@@ -58,6 +58,16 @@ pub struct Options {
         default_value = "1048576"
     )]
     pub max_body_bytes: String,
+    /// How long an idle connection stays open; told in `Keep-Alive: timeout=`
+    #[arg(
+        long,
+        env = "KEEP_ALIVE",
+        allow_negative_numbers = true,
+        value_name = "TIME",
+        global = true,
+        default_value = "75s"
+    )]
+    pub keep_alive: String,
     /// How the log is written: text or json
     #[arg(long, env = "LOG_FORMAT", value_name = "text|json", global = true, default_value = "text")]
     pub log_format: String,
@@ -75,6 +85,7 @@ impl Options {
             (&mut self.signup, "closed"),
             (&mut self.retention_days, "90"),
             (&mut self.max_body_bytes, "1048576"),
+            (&mut self.keep_alive, "75s"),
             (&mut self.log_format, "text"),
         ];
         for (value, default) in defaults {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -141,6 +142,19 @@ pub(crate) fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("is {text:?}: it has to be a whole number from {least} to {most}")),
     }
+}
+
+/// A time such as `75s` or `2m`, in whole seconds or minutes.
+pub(crate) fn time(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let seconds =
+        text.strip_suffix('s').map(|number| (number, 1)).or(text.strip_suffix('m').map(|number| (number, 60)));
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    let time = seconds.and_then(|(text, unit)| Some(Duration::from_secs(number(text)?.checked_mul(unit)?)));
+    time.filter(|time| (least..=most).contains(time)).ok_or_else(|| {
+        let (least, most) = (least.as_secs(), most.as_secs());
+        format!("is {text:?}: it has to be a time from {least}s to {most}s, such as 75s or 2m")
+    })
 }
 
 pub(crate) fn one_of<T, const N: usize>(text: &str, choices: [(&str, T); N]) -> Result<T, String> {

@@ -11,7 +11,7 @@ use crate::domain::secret::Secret;
 /// The longest header that is looked at, in bytes. Ours are 70; this leaves room for other people's mistakes.
 pub const MAX_HEADER_BYTES: usize = 2048;
 
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::digest::sha256;
 use crate::domain::ids::CredentialId;
 use crate::domain::request_headers::KeptHeader;
 
@@ -98,6 +99,17 @@ pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 pub struct IdempotencyKey {
     pub(crate) key: Vec<u8>,
     pub(crate) body_sha256: [u8; 32],
+    /// It names a message, of which there may be several: another body under it is another event.
+    pub(crate) with_body: bool,
+}
+
+impl IdempotencyKey {
+    /// The key of an event whose body came under a key that belongs to another body already; `None` where that is a mistake. The first
+    /// body of a key goes by the key itself, as all did in earlier releases.
+    pub(crate) fn for_this_body(&self) -> Option<Self> {
+        let key = || sha256(&[b"with body\0", self.key.as_slice(), b"\0", &self.body_sha256].concat()).to_vec();
+        self.with_body.then(|| Self { key: key(), body_sha256: self.body_sha256, with_body: false })
+    }
 }
 
 /// A row of the dashboard: an event without its headers, and only the beginning of its body.

@@ -64,8 +64,41 @@ fn not_json(json: &str, error: &serde_json::Error) -> InvalidJson {
         _ => words.rsplit_once(" at line ").map_or("not JSON", |(problem, _)| problem),
     };
     let line = json.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let column = line[..line.ceil_char_boundary(error.column())].chars().count().max(1);
+    let end = line.ceil_char_boundary(error.column());
+    if let Some((start, problem)) = known_mistake(line, end) {
+        return InvalidJson { line: error.line().max(1), column: line[..start].chars().count() + 1, problem };
+    }
+    let column = line[..end].chars().count().max(1);
+    let problem = if problem == "trailing comma" { "a comma after the last element" } else { problem };
     InvalidJson { line: error.line().max(1), column, problem: problem.to_owned() }
+}
+
+/// Words of other languages that are no JSON, and what JSON has in their place.
+const WORDS_OF_OTHERS: [(&str, &str); 9] = [
+    ("NaN", "null"),
+    ("nan", "null"),
+    ("Infinity", "null"),
+    ("inf", "null"),
+    ("None", "null"),
+    ("nil", "null"),
+    ("undefined", "null"),
+    ("True", "true"),
+    ("False", "false"),
+];
+
+/// What stands at the place where the parser stopped, if many make that mistake: where it begins, and how it is said. `end` is after
+/// the character that the parser did not expect.
+fn known_mistake(line: &str, end: usize) -> Option<(usize, String)> {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (at, unexpected) = line[..end].char_indices().next_back()?;
+    if unexpected == '\'' {
+        return Some((at, "single quotes are not JSON, which has double quotes".to_owned()));
+    }
+    let before = line[..end].trim_end_matches(is_of_word).len();
+    let word = &line[before..];
+    let word = &word[..word.find(|c| !is_of_word(c)).unwrap_or(word.len())];
+    let (known, instead) = WORDS_OF_OTHERS.into_iter().find(|(known, _)| *known == word)?;
+    Some((before, format!("{known} is not JSON, which has {instead}")))
 }
 
 /// What is wrong with the character after some text.
@@ -133,6 +166,20 @@ mod tests {
         assert_eq!(refusal(b"\"\\ud8\""), "unexpected end of input at line 1, column 6");
         assert_eq!(refusal(b"{\"b\":tru}"), "expected ident at line 1, column 9");
         assert_eq!(refusal(b"[\n\"\xff\"]"), "the bytes are not UTF-8 at line 2, column 2");
+        for (text, told) in [
+            ("{\"a\": NaN}", "NaN is not JSON, which has null at line 1, column 7"),
+            ("[\n -Infinity]", "Infinity is not JSON, which has null at line 2, column 3"),
+            ("{\"ä\": None}", "None is not JSON, which has null at line 1, column 7"),
+            ("[nan]", "nan is not JSON, which has null at line 1, column 2"),
+            ("True", "True is not JSON, which has true at line 1, column 1"),
+            ("{'a': 1}", "single quotes are not JSON, which has double quotes at line 1, column 2"),
+            ("{\"a\": 'b'}", "single quotes are not JSON, which has double quotes at line 1, column 7"),
+            ("[1,]", "a comma after the last element at line 1, column 4"),
+            ("{\"a\":1,}", "a comma after the last element at line 1, column 8"),
+            ("{\"a\": Nano}", "expected value at line 1, column 7"),
+        ] {
+            assert_eq!(refusal(text.as_bytes()), told, "{text}");
+        }
         for text in [
             "{a:1}",
             "[1,]",

@@ -73,6 +73,15 @@ reasons! {
                  rest was cut off or changed on the way into the sender, often by quoting. If nobody knows the password any more, rotate \
                  the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so that can’t succeed.",
     }
+    MalformedCredentials = "malformed_credentials", 401 "unauthorized" {
+        title: "Credentials can’t be read",
+        advice: "Correct how this sender writes its Authorization header.",
+        meaning: "A username of yours is in the Authorization header, but the header isn’t HTTP Basic as it has to be, or something stands \
+                  around the password that doesn’t belong to it.",
+        sender_sees: "Nothing that tells it from a wrong password.",
+        remedy: "The line says what is wrong. Let the HTTP client make the header: it has a setting for a username and a password. Where \
+                 you make it yourself, encode username:password with printf, since echo adds a line break, and put Basic and a space in front.",
+    }
     ExpiredPassword = "expired_password", 401 "unauthorized" {
         title: "Password has expired",
         advice: "Give this sender the current password; where there is none, rotate the credential first.",
@@ -124,10 +133,39 @@ reasons! {
     }
     UnsupportedMediaType = "unsupported_media_type", 415 "unsupported_media_type" {
         title: "Content type is not JSON",
-        advice: "The sender has to say Content-Type: application/json, without compression.",
-        meaning: "The Content-Type header is missing, isn’t JSON or is there twice, or the body is compressed.",
+        advice: "The sender has to say Content-Type: application/json.",
+        meaning: "The Content-Type header is missing, isn’t JSON or is there twice.",
         sender_sees: "The detail says which header is wrong and what it has to be.",
-        remedy: "Set the header Content-Type: application/json in the sender, and switch off compression of requests.",
+        remedy: "Set the header Content-Type: application/json in the sender.",
+    }
+    UnsupportedEncoding = "unsupported_encoding", 415 "unsupported_media_type" {
+        title: "Body is compressed",
+        advice: "Switch off compression of requests in the sender.",
+        meaning: "The Content-Encoding header says that the body is compressed, and the endpoint takes it only as it is.",
+        sender_sees: "The detail says which encoding it was.",
+        remedy: "Switch off compression of requests in the sender, or take the header Content-Encoding away where nothing is compressed.",
+    }
+    LengthRequired = "length_required", 411 "length_required" {
+        title: "Length of the body is missing",
+        advice: "The sender has to send Content-Length, or the body in chunks.",
+        meaning: "The request says neither how long its body is nor that it comes in chunks, so nobody can tell where it ends.",
+        sender_sees: "The detail says which headers are missing. The connection is closed.",
+        remedy: "Don’t remove the Content-Length header that the HTTP library sets. Whoever writes to a socket by hand has to send it.",
+    }
+    UriTooLong = "uri_too_long", 414 "uri_too_long" {
+        title: "Address is too long",
+        advice: "Send the data in the body, not in the address.",
+        meaning: "The address of the request is longer than 64,999 bytes, so it wasn’t looked at.",
+        sender_sees: "The detail says that the address is too long.",
+        remedy: "Send the data in the body as JSON. What follows the question mark of an address is for a few words.",
+    }
+    WrongPath = "wrong_path", 404 "not_found" {
+        title: "Sent to another address",
+        advice: "The sender has to send to the endpoint exactly, with nothing after its slash.",
+        meaning: "Username and password are right, but the request went to another address of this server, so nothing was stored.",
+        sender_sees: "The detail names the endpoint.",
+        remedy: "Enter the endpoint as the Webhooks page shows it. Some libraries add a path of their own to a base URL: switch that off, or \
+                 use another one.",
     }
     InvalidJson = "invalid_json", 400 "invalid_json" {
         title: "Not valid JSON",
@@ -147,8 +185,9 @@ reasons! {
     BodyTimeout = "body_timeout", 408 "body_timeout" {
         title: "Body didn’t arrive in time",
         advice: "The sender started a request and was too slow to finish it.",
-        meaning: "The whole body has to arrive within 10 seconds, and it didn’t, or the sender hung up before its end.",
-        sender_sees: "The detail says how long a body may take. A sender that hung up has nothing in its log but its own time-out.",
+        meaning: "The whole body has to arrive within 10 seconds, or at 8 KB a second or faster and within 120 seconds, and it didn’t; or the \
+                  sender hung up before its end.",
+        sender_sees: "The detail says how much of the body arrived in which time. A sender that hung up has nothing in its log but its own time-out.",
         remedy: "Now and then it is the network, and a retry fixes it. If it happens each time, the sender starts the request before it \
                  has the data, or announces a larger Content-Length than it sends.",
     }
@@ -192,13 +231,31 @@ pub(crate) struct NewRejection {
     pub(crate) reason: Reason,
     /// The password's public part, when the password was one of ours.
     pub(crate) hint: Option<String>,
-    /// What exactly, for the owner: the place in the JSON, the content type that was sent.
+    /// What exactly, for the owner: the place in the JSON, the content type that was sent. A line for each of several.
     pub(crate) detail: Option<String>,
     pub(crate) remote_ip: IpAddr,
     pub(crate) user_agent: Option<String>,
     pub(crate) size_bytes: Option<u64>,
     /// How many requests this stands for.
     pub(crate) count: u32,
+}
+
+/// How many different details of repeats are kept.
+pub(crate) const MAX_DETAILS: usize = 5;
+
+impl NewRejection {
+    /// Counts a repeat into this one. Its detail is kept if it is another one, on a line of its own.
+    pub(crate) fn add(&mut self, repeat: NewRejection) {
+        self.count = self.count.saturating_add(repeat.count);
+        let (Some(known), Some(new)) = (&mut self.detail, &repeat.detail) else {
+            self.detail = self.detail.take().or(repeat.detail);
+            return;
+        };
+        if known.lines().count() < MAX_DETAILS && !known.lines().any(|line| line == new) {
+            known.push('\n');
+            known.push_str(new);
+        }
+    }
 }
 
 /// A refused request as its owner sees it; repeats within a second are one of these.
@@ -258,7 +315,8 @@ impl RejectionGroup {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reason, RejectionGroup};
+    use super::{NewRejection, Reason, RejectionGroup};
+    use crate::domain::ids::CredentialId;
 
     #[test]
     fn every_reason_is_listed_and_reads_back() {
@@ -276,8 +334,35 @@ mod tests {
                 assert!(words.len() >= 12 && !words.contains("  "), "{}: {words}", reason.as_str());
             }
             assert_eq!(reason.status() == 401, reason.code() == "unauthorized", "{}", reason.as_str());
-            assert!(reason.code() == "unauthorized" || reason.code() == reason.as_str());
+            // Owners are told more exactly than senders.
+            let told = match reason {
+                Reason::UnsupportedEncoding => "unsupported_media_type",
+                Reason::WrongPath => "not_found",
+                other => other.as_str(),
+            };
+            assert!(reason.code() == "unauthorized" || reason.code() == told);
         }
+    }
+
+    // holds C10
+    #[test]
+    fn repeats_keep_what_was_wrong_with_each_up_to_five() {
+        let rejection = |detail: Option<&str>| NewRejection {
+            credential_id: CredentialId(uuid::Uuid::nil()),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            reason: Reason::InvalidJson,
+            hint: None,
+            detail: detail.map(str::to_owned),
+            remote_ip: [127, 0, 0, 1].into(),
+            user_agent: None,
+            size_bytes: None,
+            count: 1,
+        };
+        let mut first = rejection(None);
+        for detail in [Some("a"), Some("b"), None, Some("a"), Some("b"), Some("c"), Some("d"), Some("e"), Some("f")] {
+            first.add(rejection(detail));
+        }
+        assert_eq!((first.count, first.detail.as_deref()), (10, Some("a\nb\nc\nd\ne")));
     }
 
     #[test]

@@ -65,9 +65,9 @@ pub(crate) fn masked(hint: &str) -> String {
     format!("{PREFIX}{hint}••••••••")
 }
 
-/// Whether a path is that of a token address, whatever its token.
-pub(crate) fn is_token_path(path: &str) -> bool {
-    path.starts_with("/in/")
+/// A path as it may be written down: that of a token address without its token.
+pub(crate) fn without_token(path: &str) -> &str {
+    if path.starts_with("/in/") { "/in/[masked]" } else { path }
 }
 
 fn checksum(key: &[u8], random: &str) -> [u8; CHECKSUM_CHARS] {

@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::basic_auth::BasicCredentials;
 use crate::domain::credential::Username;
 use crate::domain::credential_password::CredentialPassword;
+use crate::domain::malformed_credentials::MalformedCredentials;
 use crate::domain::network::throttle_key;
 use crate::domain::rejection::Reason;
 use crate::ingest::head::Head;
-use crate::ingest::receive::{Engine, Why};
+use crate::ingest::receive::Engine;
 use crate::ingest::refusal::Refusal;
 use crate::ingest::secret_cache::Verified;
+use crate::ingest::stopped::Why;
 use crate::ingest::usage::Subject;
 use crate::ingest::verifier::{Verdict, VerifyError};
 
@@ -84,18 +87,30 @@ impl Engine {
     ) -> Result<Verified, (Refusal, Option<Verified>)> {
         let (now, address) = (self.clock.now(), throttle_key(head.sender.ip));
         let refusal = throttled.map_or(Refusal::Unauthorized, |retry_after| Refusal::TooManyFailures { retry_after });
+        let mut detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
         let (subject, reason, hint, late) = match verdict {
             Verdict::Verified(verified) => return Ok(verified),
             Verdict::Refused { account_id, credential_id, reason, hint, late } => {
                 (Subject::Known(account_id, credential_id), reason, hint, late)
             }
-            Verdict::Forged(username) => (Subject::Named(username), Reason::WrongPassword, None, None),
-            Verdict::Unknown => {
-                self.limiter.note_failure(&address, now);
-                return Err((refusal, None));
-            }
+            Verdict::Forged(username) => match self.malformed(head) {
+                Some((username, hint @ Some(_), problem)) => {
+                    detail = Some(problem.to_owned());
+                    (Subject::Named(username), Reason::MalformedCredentials, hint, None)
+                }
+                _ => (Subject::Named(username), Reason::WrongPassword, None, None),
+            },
+            Verdict::Unknown => match self.malformed(head) {
+                Some((username, hint, problem)) => {
+                    detail = Some(problem.to_owned());
+                    (Subject::Named(username), Reason::MalformedCredentials, hint, None)
+                }
+                None => {
+                    self.limiter.note_failure(&address, now);
+                    return Err((refusal, None));
+                }
+            },
         };
-        let detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
         self.note_rejection(head, subject, Why { reason, hint, detail, size_bytes: head.announced_size() }, now);
         if reason == Reason::ProRequired {
             return Err((Refusal::ProRequired, None));
@@ -103,6 +118,41 @@ impl Engine {
         // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
         self.limiter.note_failure(&address, now);
         Err((refusal, late))
+    }
+
+    /// Whether the sender of a request that is no event may send.
+    pub(crate) async fn admit(&self, head: &Head<'_>) -> Result<(), Refusal> {
+        if self.https_required && head.sender.https == Some(false) {
+            return Err(Refusal::HttpsRequired);
+        }
+        let sender = self.authenticate(head).await.map_err(|(refusal, _)| refusal)?;
+        match self.verifier.confirm(&sender, self.clock.now()).await {
+            Ok(Ok(row)) if row.settings.allows(head.sender.ip) => Ok(()),
+            Ok(Ok(_)) => Err(Refusal::Unauthorized),
+            Ok(Err(Reason::ProRequired)) => Err(Refusal::ProRequired),
+            Ok(Err(_)) => Err(Refusal::Unauthorized),
+            Err(_) => Err(Refusal::UNAVAILABLE),
+        }
+    }
+
+    /// Whose credentials are malformed, what is wrong with them, and the hint of the password, if it is right but for that. It takes
+    /// neither the database nor argon2, and its sender is told the same whatever comes of it.
+    fn malformed(&self, head: &Head<'_>) -> Option<(Username, Option<String>, &'static str)> {
+        let MalformedCredentials { username, password, problem } = head.malformed_credentials()?;
+        let input = BasicCredentials { username: username.as_str().to_owned(), password };
+        let hint = self.verifier.recognise(input).ok().map(|(_, password)| password.hint().to_owned());
+        Some((username, hint, problem))
+    }
+
+    /// Notes, for its owner, what came with right credentials and can be no event: to another address, or with too long a one. The
+    /// checksum tells whether they are right, so that it costs nothing. What its sender is told does not depend on it.
+    pub(crate) fn note_misdirected(&self, head: &Head<'_>, reason: Reason, detail: String) {
+        let Some(Ok((username, password))) = head.authorization().map(|input| self.verifier.recognise(input)) else {
+            return;
+        };
+        let hint = Some(password.hint().to_owned());
+        let why = Why { reason, hint, detail: Some(detail), size_bytes: head.announced_size() };
+        self.note_rejection(head, Subject::Named(username), why, self.clock.now());
     }
 
     /// The verdict on a password with a right checksum, which nobody but this installation makes. So it is looked at also where its

@@ -6,6 +6,7 @@ use crate::domain::basic_auth::{self, BasicCredentials};
 use crate::domain::digest::sha256;
 use crate::domain::event::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_BYTES, MAX_KEPT_TEXT_BYTES};
 use crate::domain::ids::RequestId;
+use crate::domain::malformed_credentials::{self, MalformedCredentials};
 use crate::domain::network::Sender;
 use crate::domain::sender_settings::HeaderName;
 
@@ -52,34 +53,47 @@ impl<'a> Head<'a> {
         basic_auth::parse(self.values("authorization").next()?)
     }
 
+    /// What is wrong with how the credentials came, where a username of ours can be read in them.
+    pub(crate) fn malformed_credentials(&self) -> Option<MalformedCredentials> {
+        malformed_credentials::diagnose(self.values("authorization"))
+    }
+
     /// How long the body is said to be, in bytes.
     pub(crate) fn announced_size(&self) -> Option<u64> {
         std::str::from_utf8(self.values("content-length").next()?).ok()?.trim().parse().ok()
     }
 
-    /// The key of `Idempotency-Key` or `webhook-id`, which are two names of one thing. Too long a key, or two that differ, are
-    /// refused rather than ignored: their sender believes that a repetition is harmless.
-    ///
-    /// Where neither is there, the header that the credential has events stored once by is the key, whatever the body.
+    /// Whether it neither says how long the body is nor that it comes in chunks: then what follows cannot be told from another request.
+    pub(crate) fn lacks_length(&self) -> bool {
+        self.values("content-length").chain(self.values("transfer-encoding")).next().is_none()
+    }
+
+    /// The key of `Idempotency-Key`; where there is none, the header that the credential has events stored once by, whatever the body;
+    /// where there is none either, that of `webhook-id`, under which another body is another event. Too long a key, or two of one name
+    /// that differ, are refused rather than ignored: their sender believes that a repetition is harmless.
     pub(crate) fn idempotency_key(
         &self,
         once_by: Option<&HeaderName>,
         body: &[u8],
     ) -> Result<Option<IdempotencyKey>, &'static str> {
-        let mut input =
-            self.values("idempotency-key").chain(self.values("webhook-id")).filter(|value| !value.is_empty());
-        let Some(key) = input.next() else {
-            let value =
-                once_by.and_then(|name| Some((name, self.values(name.as_str()).find(|value| !value.is_empty())?)));
-            return Ok(value.map(|(name, value)| once(name, value)));
-        };
-        if input.any(|other| other != key) {
-            return Err("there are two idempotency keys, and they differ");
+        for (name, with_body) in [("idempotency-key", false), ("webhook-id", true)] {
+            if with_body
+                && let Some(name) = once_by
+                && let Some(value) = self.values(name.as_str()).find(|value| !value.is_empty())
+            {
+                return Ok(Some(once(name, value)));
+            }
+            let mut input = self.values(name).filter(|value| !value.is_empty());
+            let Some(key) = input.next() else { continue };
+            if input.any(|other| other != key) {
+                return Err("there are two idempotency keys, and they differ");
+            }
+            if key.len() > MAX_IDEMPOTENCY_KEY_BYTES {
+                return Err("the idempotency key is longer than 255 bytes");
+            }
+            return Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: sha256(body), with_body }));
         }
-        if key.len() > MAX_IDEMPOTENCY_KEY_BYTES {
-            return Err("the idempotency key is longer than 255 bytes");
-        }
-        Ok(Some(IdempotencyKey { key: key.to_vec(), body_sha256: sha256(body) }))
+        Ok(None)
     }
 }
 
@@ -87,7 +101,7 @@ impl<'a> Head<'a> {
 fn once(name: &HeaderName, value: &[u8]) -> IdempotencyKey {
     // No header has a byte of zero, so it is no key of a request either.
     let digest = sha256(&[name.as_str().as_bytes(), b"\0", value].concat());
-    IdempotencyKey { key: [b"\0once", &digest[..]].concat(), body_sha256: [0; 32] }
+    IdempotencyKey { key: [b"\0once", &digest[..]].concat(), body_sha256: [0; 32], with_body: false }
 }
 
 /// A text as long as it is kept.
@@ -115,9 +129,14 @@ mod tests {
         assert_eq!(key(&[("webhook-id", "msg_1")]), Ok(Some(b"msg_1".to_vec())));
         assert_eq!(key(&[("webhook-id", "a"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
         assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "")]), Ok(Some(b"msg_1".to_vec())));
-        assert!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]).is_err());
+        assert_eq!(key(&[("webhook-id", "msg_1"), ("idempotency-key", "a")]), Ok(Some(b"a".to_vec())));
+        assert!(key(&[("webhook-id", "a"), ("webhook-id", "b")]).is_err());
         assert!(key(&[("idempotency-key", "a"), ("idempotency-key", "b")]).is_err());
         assert!(key(&[("idempotency-key", &"k".repeat(255))]).is_ok());
         assert!(key(&[("idempotency-key", &"k".repeat(256))]).is_err());
+        let with_body = |name: &str| head(&[(name, "a")]).idempotency_key(None, b"1").unwrap().unwrap().for_this_body();
+        assert!(with_body("idempotency-key").is_none());
+        let other = with_body("webhook-id").unwrap();
+        assert!(other.key.len() <= 255 && other.for_this_body().is_none(), "once is enough");
     }
 }

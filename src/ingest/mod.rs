@@ -20,6 +20,7 @@ pub(crate) mod receive_batch;
 pub(crate) mod refusal;
 pub(crate) mod secret_cache;
 pub(crate) mod split;
+pub(crate) mod stopped;
 pub(crate) mod storage_health;
 pub mod usage;
 pub mod verifier;

@@ -10,7 +10,7 @@ use crate::ingest::refusal::Refusal;
 use crate::metrics::{Counter, Durations, Histogram};
 
 /// The outcomes, in the order of the contract. The words are those of the answers.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "stored",
     "replayed",
     "https_required",
@@ -20,6 +20,7 @@ const NAMES: [&str; 13] = [
     "unsupported_media_type",
     "body_too_large",
     "body_timeout",
+    "length_required",
     "invalid_json",
     "idempotency_conflict",
     "unavailable",
@@ -48,10 +49,11 @@ impl Outcomes {
             Err(Refusal::UnsupportedMediaType { .. }) => 6,
             Err(Refusal::BodyTooLarge { .. } | Refusal::TooManyEvents { .. }) => 7,
             Err(Refusal::BodyTimeout { .. }) => 8,
-            Err(Refusal::InvalidJson(_)) => 9,
-            Err(Refusal::IdempotencyConflict { .. }) => 10,
-            Err(Refusal::Unavailable { .. }) => 11,
-            Err(Refusal::MethodNotAllowed) => 12,
+            Err(Refusal::LengthRequired) => 9,
+            Err(Refusal::InvalidJson(_)) => 10,
+            Err(Refusal::IdempotencyConflict { .. }) => 11,
+            Err(Refusal::Unavailable { .. }) => 12,
+            Err(Refusal::MethodNotAllowed) => 13,
         };
         self.counts[place].add(1);
     }

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::domain::body_pace::{BodyPace, Progress};
+use crate::domain::confidential::{MASK, looks_confidential, without_secrets};
 use crate::domain::event::{IdempotencyKey, NewEvent};
-use crate::domain::ids::CredentialId;
-use crate::domain::network::throttle_key;
 use crate::domain::payload::Payload;
-use crate::domain::rejection::{NewRejection, Reason};
+use crate::domain::rejection::Reason;
 use crate::domain::request_headers::scrub;
 use crate::ingest::batch::{Entry, Written};
-use crate::ingest::body::{Body, Undecodable, damaged, decode};
-use crate::ingest::content::{Content, Unsupported};
+use crate::ingest::body::{Body, decode};
+use crate::ingest::content::Content;
 use crate::ingest::head::{Head, clipped};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::limiter::Limiter;
@@ -28,15 +28,14 @@ use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::{Receipt, Stored};
 use crate::ingest::refusal::Refusal;
 use crate::ingest::secret_cache::Verified;
-use crate::ingest::split::{MAX_EVENTS, key_of_part};
-use crate::ingest::usage::{Subject, Usage};
+use crate::ingest::split::key_of_part;
+use crate::ingest::stopped::Stopped;
+use crate::ingest::usage::Usage;
 use crate::ingest::verifier::Verifier;
 use crate::ingest::writer::{Writer, Writers, no_memory_left};
 use crate::random::EventIds;
 use crate::store::connection::error::StoreError;
 
-/// A body that is not all there by then is given up.
-pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// What comes with an expired password has less time: its answer must not be later than that to a wrong one, whose sender is waited
 /// for as long.
 pub(crate) const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
@@ -45,11 +44,13 @@ pub(crate) const REFUSED_BODY_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
     TooLarge,
-    TimedOut,
+    TooSlow(Progress),
     /// The sender went away. Nobody will read an answer.
-    Broken,
+    HungUp(Progress),
     /// Too many others are there.
     NoMemory,
+    /// The program is about to end.
+    Ending,
 }
 
 /// The engine of one program.
@@ -69,6 +70,7 @@ pub struct Engine {
     pub(crate) ids: EventIds,
     pub(crate) clock: Clock,
     pub(crate) max_body_bytes: usize,
+    pub(crate) body_pace: BodyPace,
     /// Whether the public address is https, so that a sender that came over plain HTTP is told so.
     pub(crate) https_required: bool,
 }
@@ -80,7 +82,7 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, BodyPace, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         let began = Instant::now();
         let outcome = self.receive_uncounted(writer, head, body).await;
@@ -93,7 +95,7 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, BodyPace, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Refusal> {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
@@ -153,7 +155,7 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         late: &Verified,
-        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, BodyPace, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) {
         let Ok(content) = self.content(head, late) else { return };
         let most = self.max_body_bytes as u64;
@@ -163,7 +165,8 @@ impl Engine {
         }
         let Some(mut reserve) = self.holding.reserve(announced).await else { return };
         let mut reservation = writer.reserve();
-        let Ok(bytes) = body(self.max_body_bytes, REFUSED_BODY_DEADLINE, &mut reservation).await else { return };
+        let pace = BodyPace::within(REFUSED_BODY_DEADLINE);
+        let Ok(bytes) = body(self.max_body_bytes, pace, &mut reservation).await else { return };
         let decoded = decode(bytes, &content, &late.settings, self.max_body_bytes, &mut reservation).await;
         let texts: Vec<String> = match decoded {
             Ok(Body::One(bytes)) => Payload::check(bytes).map(Payload::into_string).into_iter().collect(),
@@ -189,17 +192,22 @@ impl Engine {
         writer: &Writer,
         head: &Head<'_>,
         sender: &mut Verified,
-        body: impl AsyncFnOnce(usize, Duration, &mut Reservation) -> Result<Vec<u8>, BodyError>,
+        body: impl AsyncFnOnce(usize, BodyPace, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
         let content = self.content_now(head, sender).await?;
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
+        if head.lacks_length() {
+            return Err(Stopped::LengthRequired);
+        }
         let mut reservation = writer.reserve();
-        let bytes = body(self.max_body_bytes, BODY_DEADLINE, &mut reservation).await.map_err(|error| match error {
+        let bytes = body(self.max_body_bytes, self.body_pace, &mut reservation).await.map_err(|error| match error {
             BodyError::TooLarge => Stopped::TooLarge,
             BodyError::NoMemory => Stopped::Store(no_memory_left()),
-            BodyError::TimedOut | BodyError::Broken => Stopped::TimedOut,
+            BodyError::TooSlow(progress) => Stopped::TooSlow(progress),
+            BodyError::HungUp(progress) => Stopped::HungUp(progress),
+            BodyError::Ending => Stopped::Store(StoreError::Unavailable("the program is about to end".to_owned())),
         })?;
         let decoded = decode(bytes, &content, &sender.settings, self.max_body_bytes, &mut reservation).await;
         let bytes = match decoded.map_err(Stopped::from)? {
@@ -246,130 +254,14 @@ impl Engine {
         NewEvent {
             id: self.ids.next(now),
             remote_ip: head.sender.ip,
-            user_agent: head.text("user-agent"),
+            user_agent: head
+                .text("user-agent")
+                .map(|agent| if looks_confidential(&agent) { MASK.to_owned() } else { agent }),
             content_type,
-            query: head.query.filter(|query| !query.is_empty()).map(clipped),
+            query: head.query.filter(|query| !query.is_empty()).map(|query| clipped(&without_secrets(query))),
             headers: scrub(head.headers.iter().copied()),
             body,
             idempotency: None,
-        }
-    }
-
-    /// Notes why a verified sender is refused, for the owner, and says it to the sender: unless its password has ended
-    /// meanwhile, which comes first.
-    async fn refuse(&self, head: &Head<'_>, sender: &Verified, stopped: Stopped) -> Refusal {
-        let now = self.clock.now();
-        let stopped = match stopped {
-            Stopped::Store(error) => {
-                // The writer has logged it, once for all whom it concerns.
-                tracing::debug!(%error, "an event could not be stored");
-                return Refusal::UNAVAILABLE;
-            }
-            // What the settings refuse was asked for a moment ago.
-            Stopped::NoLongerUsable(_) | Stopped::Unsupported(_) | Stopped::Put => stopped,
-            other => match self.verifier.confirm(sender, now).await {
-                Ok(Ok(_)) => other,
-                Ok(Err(reason)) => Stopped::NoLongerUsable(reason),
-                Err(error) => {
-                    tracing::warn!(%error, "a refused sender could not be confirmed");
-                    return Refusal::UNAVAILABLE;
-                }
-            },
-        };
-        if matches!(stopped, Stopped::NoLongerUsable(_)) {
-            self.verifier.forget(sender.secret_id);
-        }
-        let announced = head.announced_size();
-        let (reason, detail, size, refusal) = match stopped {
-            Stopped::Store(_) => return Refusal::UNAVAILABLE,
-            Stopped::NoLongerUsable(Reason::ProRequired) => {
-                (Reason::ProRequired, None, announced, Refusal::ProRequired)
-            }
-            Stopped::NoLongerUsable(reason) => {
-                self.limiter.note_failure(&throttle_key(head.sender.ip), now);
-                (reason, None, announced, Refusal::Unauthorized)
-            }
-            Stopped::Unsupported(Unsupported::Type(problem) | Unsupported::Coding(problem)) => {
-                let refusal = Refusal::UnsupportedMediaType { problem: problem.clone() };
-                (Reason::UnsupportedMediaType, Some(problem), announced, refusal)
-            }
-            Stopped::Put => {
-                let detail = "the request is a PUT".to_owned();
-                (Reason::MethodNotAllowed, Some(detail), announced, Refusal::MethodNotAllowed)
-            }
-            Stopped::TooLarge => {
-                let max_bytes = self.max_body_bytes;
-                let detail = format!("the limit is {max_bytes} bytes");
-                (Reason::BodyTooLarge, Some(detail), announced, Refusal::BodyTooLarge { max_bytes })
-            }
-            Stopped::TooManyEvents => {
-                let detail = format!("the limit is {MAX_EVENTS} events in one request");
-                (Reason::BodyTooLarge, Some(detail), announced, Refusal::TooManyEvents { most: MAX_EVENTS })
-            }
-            Stopped::TimedOut => {
-                let seconds = BODY_DEADLINE.as_secs();
-                (Reason::BodyTimeout, None, announced, Refusal::BodyTimeout { seconds })
-            }
-            Stopped::InvalidJson(problem, size) => {
-                let detail = Some(problem.to_string());
-                (Reason::InvalidJson, detail, Some(size), Refusal::InvalidJson(problem))
-            }
-            Stopped::Conflict(problem) => {
-                let refusal = Refusal::IdempotencyConflict { problem };
-                (Reason::IdempotencyConflict, Some(problem.to_owned()), announced, refusal)
-            }
-        };
-        let subject = Subject::Known(sender.account_id, sender.credential_id);
-        let why = Why { reason, hint: Some(sender.hint.clone()), detail, size_bytes: size };
-        self.note_rejection(head, subject, why, now);
-        refusal
-    }
-
-    pub(super) fn note_rejection(&self, head: &Head<'_>, subject: Subject, why: Why, at: Timestamp) {
-        let Why { reason, hint, detail, size_bytes } = why;
-        self.outcomes.note_rejection(reason);
-        let credential_id = match &subject {
-            Subject::Known(_, credential) => *credential,
-            Subject::Named(_) => CredentialId(uuid::Uuid::nil()),
-        };
-        let remote_ip = head.sender.ip;
-        let user_agent = head.text("user-agent");
-        let rejection =
-            NewRejection { credential_id, at, reason, hint, detail, remote_ip, user_agent, size_bytes, count: 1 };
-        self.usage.note_rejection(subject, rejection, head.request_id);
-    }
-}
-
-/// What the owner is told of a request that was refused.
-pub(super) struct Why {
-    pub(super) reason: Reason,
-    /// Of the password that came with it, if it is one of the credential's.
-    pub(super) hint: Option<String>,
-    pub(super) detail: Option<String>,
-    pub(super) size_bytes: Option<u64>,
-}
-
-/// Why a verified sender's request went no further.
-pub(super) enum Stopped {
-    Unsupported(Unsupported),
-    /// A PUT, which the credential does not accept.
-    Put,
-    TooLarge,
-    TooManyEvents,
-    TimedOut,
-    InvalidJson(crate::domain::payload::InvalidJson, u64),
-    Conflict(&'static str),
-    NoLongerUsable(Reason),
-    Store(StoreError),
-}
-
-impl From<Undecodable> for Stopped {
-    fn from(undecodable: Undecodable) -> Self {
-        match undecodable {
-            Undecodable::TooLarge => Self::TooLarge,
-            Undecodable::TooManyEvents => Self::TooManyEvents,
-            Undecodable::NoMemory => Self::Store(no_memory_left()),
-            Undecodable::Damaged(coding) => Self::Unsupported(Unsupported::Coding(damaged(coding))),
         }
     }
 }

@@ -7,9 +7,10 @@ use crate::ingest::batch::Entry;
 use crate::ingest::head::Head;
 use crate::ingest::memory_budget::Reservation;
 use crate::ingest::receipt::{Receipt, Refused, Stored};
-use crate::ingest::receive::{Engine, Stopped, Why};
+use crate::ingest::receive::Engine;
 use crate::ingest::secret_cache::Verified;
 use crate::ingest::split::{Part, key_of_part};
+use crate::ingest::stopped::{Stopped, Why};
 use crate::ingest::usage::Subject;
 use crate::ingest::writer::{Writer, no_memory_left};
 

@@ -31,8 +31,10 @@ pub(crate) enum Refusal {
         most: usize,
     },
     BodyTimeout {
-        seconds: u64,
+        detail: String,
     },
+    /// A request that does not say where its body ends.
+    LengthRequired,
     InvalidJson(InvalidJson),
     IdempotencyConflict {
         problem: &'static str,

@@ -77,7 +77,7 @@ impl<'de> Visitor<'de> for Elements {
 pub(crate) fn key_of_part(key: &IdempotencyKey, index: usize) -> IdempotencyKey {
     // No header has a byte of zero, so it is no key of a request either.
     let digest = sha256(&[&key.key, &b"\0"[..], &(index as u64).to_be_bytes()].concat());
-    IdempotencyKey { key: [b"\0part", &digest[..]].concat(), body_sha256: key.body_sha256 }
+    IdempotencyKey { key: [b"\0part", &digest[..]].concat(), ..key.clone() }
 }
 
 #[cfg(test)]

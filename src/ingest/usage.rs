@@ -172,10 +172,7 @@ impl Usage {
             pending.note_use_after_revoke(&rejection, request_id);
             let full = pending.rejections.len() >= MAX_PENDING;
             match pending.rejections.entry((subject, rejection.reason)) {
-                Entry::Occupied(mut known) => {
-                    let known = known.get_mut();
-                    known.count = known.count.saturating_add(rejection.count);
-                }
+                Entry::Occupied(mut known) => known.get_mut().add(rejection),
                 Entry::Vacant(place) if !full => {
                     place.insert(rejection);
                 }

@@ -114,11 +114,14 @@ enum Group {
 #[derive(Debug)]
 struct Job {
     entry: Entry,
-    done: oneshot::Sender<Result<Written, StoreError>>,
+    done: oneshot::Sender<Result<Answer, StoreError>>,
     queued_at: Instant,
     /// One of a batch has it for all.
     reservation: Option<Reservation>,
 }
+
+/// What became of an entry; and the entry, where it may be written once more under another key.
+type Answer = (Written, Option<(Entry, Option<Reservation>)>);
 
 impl Writer {
     /// Room for an event, to be taken as its body arrives.
@@ -131,10 +134,26 @@ impl Writer {
         if !reservation.take_slot() {
             return Err(no_memory_left());
         }
+        let answer = self.write_once(entry, Some(reservation)).await?;
+        self.settle(answer).await
+    }
+
+    async fn write_once(&self, entry: Entry, reservation: Option<Reservation>) -> Result<Answer, StoreError> {
         let (done, answer) = oneshot::channel();
-        let job = Job { entry, done, queued_at: Instant::now(), reservation: Some(reservation) };
+        let job = Job { entry, done, queued_at: Instant::now(), reservation };
         self.queue.send(Group::One(job)).map_err(|_| ended())?;
         outcome(answer).await
+    }
+
+    /// What became of an entry in the end: where another body is another event, it is written once more under another key.
+    async fn settle(&self, answer: Answer) -> Result<Written, StoreError> {
+        match answer {
+            (_, Some((mut entry, reservation))) => {
+                entry.event.idempotency = entry.event.idempotency.and_then(|key| key.for_this_body());
+                Box::pin(self.write_once(entry, reservation)).await.map(|(written, _)| written)
+            }
+            (written, None) => Ok(written),
+        }
     }
 
     /// The same for the events of one request, which are written in one transaction; what became of each, in their order. They take
@@ -158,12 +177,13 @@ impl Writer {
         }
         // A writer that has ended drops them, and each answer says so.
         let _ = self.queue.send(Group::Many(jobs));
-        futures_util::future::join_all(answers.into_iter().map(outcome)).await
+        let settled = answers.into_iter().map(async |answer| self.settle(outcome(answer).await?).await);
+        futures_util::future::join_all(settled).await
     }
 }
 
 /// What became of a job, as soon as that is known.
-async fn outcome(answer: oneshot::Receiver<Result<Written, StoreError>>) -> Result<Written, StoreError> {
+async fn outcome(answer: oneshot::Receiver<Result<Answer, StoreError>>) -> Result<Answer, StoreError> {
     match tokio::time::timeout(MAX_TRANSACTION, answer).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(ended()),
@@ -253,12 +273,18 @@ impl Task {
 
     /// Answers one. What came just after its password expired, as a sender does that was verified before, goes into the holding.
     fn answer(&self, job: Job, outcome: Result<Written, StoreError>) {
+        let Job { entry, done, reservation, .. } = job;
         let is_late = matches!(outcome, Ok(Written::Refused(Reason::ExpiredPassword)));
+        let has_another_key = entry.event.idempotency.as_ref().is_some_and(|key| key.with_body);
+        if matches!(outcome, Ok(Written::KeyConflict)) && has_another_key {
+            let _ = done.send(Ok((Written::KeyConflict, Some((entry, reservation)))));
+            return;
+        }
         // Whoever has gone is not told.
-        let _ = job.done.send(outcome);
-        let Entry { sender, event, .. } = job.entry;
+        let _ = done.send(outcome.map(|written| (written, None)));
+        let Entry { sender, event, .. } = entry;
         if is_late && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64) {
-            let reservation = job.reservation.unwrap_or_else(|| self.shared.budget.open());
+            let reservation = reservation.unwrap_or_else(|| self.shared.budget.open());
             self.shared.holding.keep(Owner::of(&sender), vec![event], reservation, reserve);
         }
     }

@@ -231,6 +231,7 @@ fn state(
         ids: EventIds::default(),
         clock: clock.clone(),
         max_body_bytes: config.max_body_bytes,
+        body_pace: config.body_pace,
         https_required: public_url.starts_with("https://"),
     };
     let state = AppState {
@@ -245,6 +246,7 @@ fn state(
         upgrade_url: config.upgrade_url.as_ref().map(ToString::to_string),
         signup_open: config.signup_open,
         retention_days: config.retention_days,
+        keep_alive: config.connections.keep_alive,
         trusted_proxies: config.trusted_proxies.clone(),
         sign_in_failures_by_address: Limiter::new(SIGN_IN_FAILURES_BY_ADDRESS.0, SIGN_IN_FAILURES_BY_ADDRESS.1),
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),

@@ -2,9 +2,10 @@
 //!
 //! A connection that does not wait for ever. The HTTP library bounds the first head of a connection and the pause between two
 //! requests, but a byte ends the pause, and nothing bounds a later head, nor the rest of a body that was already answered.
-//! This wrapper of the socket does: whatever comes in while no request is in progress has to become one in time. It parses
-//! nothing; when a request begins and when its answer ends it hears from the service (`server/http.rs`), by [`Progress`].
-//! Answers may take as long as they like, but not if nobody reads them.
+//! This wrapper of the socket does: whatever comes in while no request is in progress has to become one in time. When a request
+//! begins and when its answer ends it hears from the service (`server/http.rs`), by [`Progress`]; what the heads say is the
+//! business of `server/heads.rs`, which everything passes that is read. Answers may take as long as they like, but not if nobody
+//! reads them. An idle connection ends early where new ones need its place.
 //!
 //! It knows one thing more: what is written while no request is in progress is the bare answer of the library's parser. It
 //! is replaced by an answer like all others, with a request id and our headers. Only where it follows an answer of ours in one
@@ -24,6 +25,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::checked::ConnectionLimits;
 use crate::metrics::Present;
+use crate::server::heads::{ArrivedHeads, Heads};
+use crate::server::http::KEEP_ALIVE_GRACE;
+use crate::server::idle::Place;
 use crate::web::app_state::AppState;
 use crate::web::middleware::client_disconnect::Droppable;
 use crate::web::middleware::malformed_request;
@@ -82,6 +86,8 @@ pub(crate) struct Connection {
     limits: ConnectionLimits,
     /// Something came after the last answer.
     head_began: bool,
+    /// There was an answer.
+    is_between: bool,
     /// When a request has to have begun. Only counts while a head is waited for.
     due: Instant,
     /// When the other side has to have taken something of an answer, if it is waited for.
@@ -94,12 +100,19 @@ pub(crate) struct Connection {
     /// What is left of an answer of our own in the place of the parser's.
     unwritten: Option<Vec<u8>>,
     given_up: bool,
+    heads: Heads,
+    place: Place,
     /// Counts this connection among those that are open, as long as it is.
     _present: Present,
 }
 
 impl Connection {
-    pub(crate) fn new(stream: TcpStream, state: Data<AppState>, limits: ConnectionLimits, present: Present) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        state: Data<AppState>,
+        limits: ConnectionLimits,
+        (present, place): (Present, Place),
+    ) -> Self {
         let due = Instant::now() + limits.head_deadline;
         Self {
             stream,
@@ -108,12 +121,15 @@ impl Connection {
             state,
             limits,
             head_began: false,
+            is_between: false,
             due,
             taken_by: None,
             timer: Box::pin(sleep_until(due)),
             has_more: false,
             unwritten: None,
             given_up: false,
+            heads: Heads::default(),
+            place,
             _present: present,
         }
     }
@@ -128,6 +144,11 @@ impl Connection {
         self.droppable.clone()
     }
 
+    /// The heads that have arrived, for the service.
+    pub(crate) fn arrived(&self) -> ArrivedHeads {
+        self.heads.arrived()
+    }
+
     fn phase(&self) -> Phase {
         self.progress.0.get()
     }
@@ -137,6 +158,7 @@ impl Connection {
         let now = Instant::now();
         if !self.head_began {
             self.head_began = true;
+            self.place.is_used();
             self.due = now + self.limits.head_deadline;
         } else if now >= self.due {
             self.give_up();
@@ -155,6 +177,12 @@ impl Connection {
             self.timer.as_mut().reset(due);
         }
         false
+    }
+
+    /// Whether a connection on which nothing comes has waited long enough for its head, or somebody else needs its place.
+    fn may_end(&mut self, cx: &mut Context<'_>) -> bool {
+        let makes_room = self.is_between && !self.head_began && self.place.is_idle(cx.waker());
+        makes_room || self.is_past(self.due, cx)
     }
 
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -198,15 +226,22 @@ impl AsyncRead for Connection {
             // The library goes on at the end of what comes in, and drops the request at an error.
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        if this.phase() != Phase::Head {
-            return outcome;
-        }
+        let has_come = buf.filled().len() > before;
+        let kept = this.heads.pass(&mut buf.filled_mut()[before..]);
+        buf.set_filled(before + kept);
         match outcome {
-            Poll::Ready(Ok(())) if buf.filled().len() > before => {
-                this.note_head();
-                outcome
+            Poll::Ready(Ok(())) if has_come => {
+                if this.phase() == Phase::Head {
+                    this.note_head();
+                }
+                if kept > 0 {
+                    return outcome;
+                }
+                // All of it was cut off a target. Nothing read would be the end of the stream.
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
-            Poll::Pending if this.is_past(this.due, cx) => {
+            Poll::Pending if this.phase() == Phase::Head && this.may_end(cx) => {
                 this.give_up();
                 Poll::Ready(Ok(()))
             }
@@ -221,7 +256,12 @@ impl AsyncWrite for Connection {
         if this.phase() != Phase::Head {
             return this.write(cx, buf);
         }
-        let answer = this.unwritten.take().or_else(|| malformed_request::answer(&this.state, status_of(buf)?));
+        let answer = this.unwritten.take().or_else(|| {
+            let lacks_length = this.heads.arrived().lacks_length();
+            let status = status_of(buf)?;
+            let is_that = status == StatusCode::BAD_REQUEST && lacks_length;
+            malformed_request::answer(&this.state, if is_that { StatusCode::LENGTH_REQUIRED } else { status })
+        });
         let Some(mut answer) = answer else {
             return this.write(cx, buf);
         };
@@ -243,10 +283,11 @@ impl AsyncWrite for Connection {
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
         if this.phase() == Phase::Answered {
             this.progress.0.set(Phase::Head);
-            this.head_began = false;
-            this.due = Instant::now() + this.limits.keep_alive + this.limits.head_deadline;
+            (this.head_began, this.is_between) = (false, true);
+            this.due = Instant::now() + this.limits.keep_alive + this.limits.head_deadline + KEEP_ALIVE_GRACE;
             // Only to be woken: that time is not yet.
             this.is_past(this.due, cx);
+            this.place.is_idle(cx.waker());
         }
         Poll::Ready(Ok(()))
     }

@@ -10,17 +10,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::{HttpService, Request};
+use actix_http::{ConnectionType, HttpMessage, HttpService, Request};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{AppConfig, Response, Service, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Bytes, Data};
 use tokio::net::TcpSocket;
 
 use crate::config::checked::ConnectionLimits;
 use crate::server::connection::{Connection, InProgress, Progress};
+use crate::server::heads::ArrivedHeads;
+use crate::server::idle::IdleConnections;
 use crate::server::listeners::Listener;
 use crate::web::app_state::AppState;
 
@@ -31,6 +34,8 @@ const DRAIN_SECONDS: u64 = 25;
 const MAX_WORKERS: usize = 8;
 /// New connections that the system keeps until they are taken in; the next ones have to ask again.
 const MAX_WAITING: u32 = 1_024;
+/// How much longer a connection stays open than its sender is told: what is sent in the last moment is still on its way.
+pub(crate) const KEEP_ALIVE_GRACE: Duration = Duration::from_secs(1);
 /// How long a connection that is being closed may take, so that its last answer is read before it ends.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -45,8 +50,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// A server over one listener. `workers`: as many as there are cores, up to a limit, if it is not said.
 ///
-/// Beyond the most connections nobody is refused: new ones wait in the system's queue until one of the others ends, which
-/// those that say nothing do within seconds.
+/// Beyond the most connections nobody is refused: the idlest ones end for new ones, which wait in the system's queue where all
+/// are in use. Those that never say anything end within seconds.
 pub(crate) fn serve<F, I, S, B>(
     listener: TcpListener,
     state: Data<AppState>,
@@ -70,9 +75,10 @@ where
 {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = workers.unwrap_or(cores.min(MAX_WORKERS));
+    let places = (limits.max_connections / workers).max(1);
     let builder = Server::build()
         .workers(workers)
-        .max_concurrent_connections((limits.max_connections / workers).max(1))
+        .max_concurrent_connections(places)
         .disable_signals()
         .shutdown_timeout(DRAIN_SECONDS);
     let ending = builder.graceful_shutdown_signal();
@@ -87,18 +93,27 @@ where
                 let ending = ending.clone();
                 async move { ending.notified().await }
             })
-            .keep_alive(limits.keep_alive)
+            .keep_alive(limits.keep_alive + KEEP_ALIVE_GRACE)
             // Ours counts for every head, the library's for the first alone.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.progress());
                 data.insert(connection.droppable());
+                data.insert(connection.arrived());
             })
-            .h1(apply_fn_factory(app, move |request, app: &S::Service| answer(request, app, seen.clone())));
+            .h1(apply_fn_factory(app, {
+                let (state, seen) = (state.clone(), seen.clone());
+                let told = KeepAlive::new(limits.keep_alive);
+                move |request, app: &S::Service| {
+                    let told = told.clone().filter(|_| !state.is_draining());
+                    answer(request, app, seen.clone(), told)
+                }
+            }));
+        let idle = IdleConnections::new(places);
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, state.clone(), limits, open.enter());
+            let connection = Connection::new(stream, state.clone(), limits, (open.enter(), idle.enter()));
             async move { Ok((connection, peer)) }
         };
         fn_service(connect).and_then(http)
@@ -106,23 +121,45 @@ where
     Ok(builder.run())
 }
 
+/// What an answer says of how long its connection stays open for another request. Clients that heed it never send one into its end.
+#[derive(Clone)]
+struct KeepAlive(HeaderValue);
+
+impl KeepAlive {
+    fn new(idle: Duration) -> Option<Self> {
+        let seconds = idle.as_secs();
+        HeaderValue::from_str(&format!("timeout={seconds}")).ok().filter(|_| seconds > 0).map(Self)
+    }
+}
+
 /// Answers one request, and holds it as in progress until the last of its answer is made.
 fn answer<S, B>(
-    request: Request,
+    mut request: Request,
     app: &S,
     seen: Arc<Listener>,
+    told: Option<KeepAlive>,
 ) -> impl Future<Output = Result<Response<Held<EitherBody<B>>>, actix_web::Error>> + use<S, B>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + Unpin + 'static,
 {
+    if let Some(arrived) = request.conn_data::<ArrivedHeads>().and_then(ArrivedHeads::next) {
+        arrived.restore(request.headers_mut());
+        request.extensions_mut().insert(arrived);
+    }
+    let told = told.filter(|_| request.head().connection_type() == ConnectionType::KeepAlive);
     let in_progress = request.conn_data::<Progress>().map(Progress::begin);
     let answering = app.call(request);
     async move {
-        let response: Response<EitherBody<B>> = match answering.await {
+        let mut response: Response<EitherBody<B>> = match answering.await {
             Ok(response) => Response::from(response).map_body(|_, body| EitherBody::left(body)),
             Err(error) => Response::<BoxBody>::from(error).map_body(|_, body| EitherBody::right(body)),
         };
+        if let Some(KeepAlive(value)) = told
+            && response.keep_alive()
+        {
+            response.headers_mut().insert(HeaderName::from_static("keep-alive"), value);
+        }
         seen.note_answer(response.status());
         if let Some(in_progress) = &in_progress {
             in_progress.begin_answer();

@@ -38,6 +38,8 @@ pub struct AppState {
     pub(crate) upgrade_url: Option<String>,
     pub(crate) signup_open: bool,
     pub(crate) retention_days: u32,
+    /// How long a connection may lie idle.
+    pub(crate) keep_alive: std::time::Duration,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) sign_in_failures_by_address: Limiter<IpAddr>,
     pub sign_in_failures_by_email: Limiter<String>,

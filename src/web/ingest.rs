@@ -6,11 +6,13 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, HeaderValue};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
 
+use crate::domain::body_pace::{BodyPace, Progress};
+use crate::domain::handshake::{self, Echo};
 use crate::domain::ids::RequestId;
 use crate::domain::time::rfc3339;
 use crate::ingest::head::Head;
@@ -21,6 +23,7 @@ use crate::ingest::refusal::Refusal;
 use crate::ingest::writer::Writer;
 use crate::random;
 use crate::web::app_state::AppState;
+use crate::web::arrived_head::{ArrivedHead, unordered};
 use crate::web::problem;
 
 #[derive(Serialize)]
@@ -28,6 +31,11 @@ struct Accepted<'a> {
     status: &'a str,
     id: String,
     received_at: String,
+    /// What the sender of an event that asks for an answer waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "validationResponse")]
+    validation_response: Option<String>,
 }
 
 /// Receives one event.
@@ -37,25 +45,25 @@ pub(crate) async fn receive(
     request: HttpRequest,
     mut payload: web::Payload,
 ) -> HttpResponse {
-    let head = Head {
-        sender: state.sender(&request),
-        headers: request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect(),
-        query: Some(request.query_string()),
-        token: request.match_info().get("token"),
-        is_put: *request.method() == Method::PUT,
-        request_id: request_id(&request),
-    };
+    let head = head_of(&state, &request);
     let announced = request.headers().get("content-length").and_then(|v| v.to_str().ok()?.parse().ok());
-    let was_read = Cell::new(false);
-    let body = async |max_bytes, deadline, reservation: &mut Reservation| {
+    let validates = request.headers().get("aeg-event-type").is_some_and(|kind| kind == "SubscriptionValidation");
+    let (was_read, echo) = (Cell::new(false), Cell::new(None));
+    let body = async |max_bytes, pace, reservation: &mut Reservation| {
         was_read.set(true);
-        read(&mut payload, max_bytes, deadline, announced.unwrap_or(0), reservation).await
+        let body = read(&mut payload, (max_bytes, pace), announced, reservation, || state.is_draining()).await?;
+        echo.set(handshake::echo(&body, validates));
+        Ok(body)
     };
     let outcome = state.engine.receive(&writer, &head, body).await;
     match outcome {
-        Ok(receipt) => accepted(receipt),
+        Ok(receipt) => accepted(receipt, echo.take()),
         Err(refusal) => {
             let response = problem::refused(&refusal, &state.public_url, request_id(&request));
+            if refusal == Refusal::LengthRequired {
+                // What follows it is the body of nobody knows how many bytes.
+                return response;
+            }
             let max_bytes = state.engine.max_body_bytes;
             let is_bounded = announced.is_none_or(|bytes: usize| bytes <= max_bytes);
             match refusal {
@@ -73,36 +81,18 @@ pub(crate) async fn receive(
     }
 }
 
-/// Any other method of a sender.
-pub(crate) async fn method_not_allowed(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    problem::method_not_allowed(request.method(), &state.public_url, request_id(&request))
-}
-
-/// Any other address of a listener that serves ingest alone, and what is no address of a page.
-pub(crate) async fn not_found(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    problem::not_found(&state.public_url, request_id(&request))
-}
-
-/// Whether a request to `/` comes from a sender. The page there is for browsers alone: where a redirect has turned the POST of a
-/// sender into GET, often without its credentials, the sender must not be led to a page that answers 200.
-pub(crate) fn is_from_sender(context: &guard::GuardContext<'_>) -> bool {
-    let head = context.head();
-    !matches!(head.method, Method::GET | Method::HEAD) || !is_from_browser(head.headers())
-}
-
-/// A browser says that it navigates (Fetch Metadata); one that is too old for that names HTML among what it accepts.
-fn is_from_browser(headers: &HeaderMap) -> bool {
-    let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
-    navigates || (!headers.contains_key("authorization") && headers.get_all("accept").any(accepts_html))
-}
-
-/// What Java's `HttpURLConnection` accepts, whatever it asks for. It follows redirects, and says so after one as well.
-const ACCEPTED_BY_JAVA: &str = "text/html, image/gif, image/jpeg, *";
-
-fn accepts_html(accept: &HeaderValue) -> bool {
-    let Ok(accept) = accept.to_str() else { return false };
-    let mut types = accept.split([',', ';']).map(str::trim);
-    !accept.starts_with(ACCEPTED_BY_JAVA) && types.any(|name| name.eq_ignore_ascii_case("text/html"))
+/// The head of a request as the engine takes it.
+pub(crate) fn head_of<'a>(state: &AppState, request: &'a HttpRequest) -> Head<'a> {
+    let headers = request.headers();
+    let arrived = request.extensions();
+    Head {
+        sender: state.sender(request),
+        headers: arrived.get::<ArrivedHead>().map_or_else(|| unordered(headers), |arrived| arrived.in_order(headers)),
+        query: Some(request.query_string()),
+        token: request.match_info().get("token"),
+        is_put: *request.method() == Method::PUT,
+        request_id: request_id(request),
+    }
 }
 
 #[derive(Serialize)]
@@ -120,14 +110,20 @@ enum PartResult {
     Refused { code: &'static str, detail: String },
 }
 
-fn accepted(receipt: Receipt) -> HttpResponse {
+fn accepted(receipt: Receipt, echo: Option<Echo>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if receipt.is_replayed() {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
     match receipt {
         Receipt::Event(Stored { id, .. }) => {
-            response.json(Accepted { status: "ok", id: id.to_string(), received_at: rfc3339(id.received_at()) })
+            let (challenge, validation_response) = match echo {
+                Some(Echo::Challenge(text)) => (Some(text), None),
+                Some(Echo::ValidationResponse(text)) => (None, Some(text)),
+                None => (None, None),
+            };
+            let (id, received_at) = (id.to_string(), rfc3339(id.received_at()));
+            response.json(Accepted { status: "ok", id, received_at, challenge, validation_response })
         }
         Receipt::Batch(parts) => {
             let accepted = parts.iter().filter(|part| part.is_ok()).count();
@@ -141,34 +137,51 @@ fn accepted(receipt: Receipt) -> HttpResponse {
     }
 }
 
-fn request_id(request: &HttpRequest) -> RequestId {
+/// The id that the outermost layer gave a request.
+pub(crate) fn request_id(request: &HttpRequest) -> RequestId {
     request.extensions().get::<RequestId>().copied().unwrap_or_else(random::request_id)
 }
 
-/// Reads a body of at most `max_bytes` within the deadline.
+/// Reads a body of at most `max_bytes` at a pace.
 async fn read(
     payload: &mut web::Payload,
-    max_bytes: usize,
-    deadline: Duration,
-    announced: usize,
+    (max_bytes, pace): (usize, BodyPace),
+    announced: Option<usize>,
     reservation: &mut Reservation,
+    is_ending: impl Fn() -> bool,
 ) -> Result<Vec<u8>, BodyError> {
-    let reading = async {
-        let mut body = Vec::with_capacity(announced.min(max_bytes).min(64 * 1024));
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| BodyError::Broken)?;
-            if body.len() + chunk.len() > max_bytes {
-                return Err(BodyError::TooLarge);
+    let began = Instant::now();
+    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(max_bytes).min(64 * 1024));
+    loop {
+        let received = body.len() as u64;
+        let due = pace.due(received);
+        // Who is slow is looked after now and then, so that the program need not wait for it when it ends.
+        let next = timeout_at(began + due.min(began.elapsed().max(pace.within) + LOOK_EVERY), payload.next()).await;
+        let progress = || Progress { received, announced: announced.map(|bytes| bytes as u64), took: began.elapsed() };
+        match next {
+            Ok(None) => return Ok(body),
+            Ok(Some(Err(_))) => return Err(BodyError::HungUp(progress())),
+            Ok(Some(Ok(chunk))) if body.len() + chunk.len() > max_bytes => return Err(BodyError::TooLarge),
+            Ok(Some(Ok(chunk))) => {
+                if !reservation.take_bytes(chunk.len()) {
+                    return Err(BodyError::NoMemory);
+                }
+                body.extend_from_slice(&chunk);
             }
-            if !reservation.take_bytes(chunk.len()) {
-                return Err(BodyError::NoMemory);
-            }
-            body.extend_from_slice(&chunk);
+            Err(_) if began.elapsed() < due => {}
+            Err(_) => return Err(BodyError::TooSlow(progress())),
         }
-        Ok(body)
-    };
-    tokio::time::timeout(deadline, reading).await.unwrap_or(Err(BodyError::TimedOut))
+        if began.elapsed() > pace.within && is_ending() {
+            return Err(BodyError::Ending);
+        }
+        if began.elapsed() > pace.due(body.len() as u64) {
+            return Err(BodyError::TooSlow(Progress { received: body.len() as u64, ..progress() }));
+        }
+    }
 }
+
+/// Between two looks at a body that is slower than most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How much of a refused body is read and thrown away, in bytes, and for how long. Closing a connection while the sender still
 /// sends would reset it, and the sender would see that instead of the answer.

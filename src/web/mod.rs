@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod app_state;
+pub(crate) mod arrived_head;
 pub(crate) mod assets;
 pub(crate) mod chart;
 pub mod confirm;
@@ -16,12 +17,14 @@ pub(crate) mod export_permits;
 pub(crate) mod filters;
 pub mod format;
 pub(crate) mod forms;
+pub(crate) mod handshakes;
 pub(crate) mod health;
 pub(crate) mod held;
 pub mod ingest;
 pub mod json_view;
 pub mod live;
 pub mod middleware;
+pub(crate) mod misdirected;
 pub(crate) mod notice;
 pub(crate) mod page;
 pub(crate) mod problem;

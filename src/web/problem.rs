@@ -11,6 +11,7 @@ use crate::domain::ids::RequestId;
 use crate::ingest::refusal::Refusal;
 use crate::web::problem_codes::Code;
 
+const LENGTH_REQUIRED: &str = "the request says neither how long its body is (Content-Length) nor that it is chunked (Transfer-Encoding: chunked)";
 const CHALLENGE: &str = r#"Basic realm="Reasoner webhooks", charset="UTF-8""#;
 
 #[derive(Serialize)]
@@ -56,8 +57,8 @@ fn face(refusal: &Refusal) -> Face {
         .with(header::RETRY_AFTER, seconds(*retry_after)),
         Refusal::Unauthorized => Face::new(
             Code::Unauthorized,
-            "the username or password is missing, wrong or no longer valid; the owner of the credential sees the reason \
-             under Events, Rejected",
+            "the username or password is missing, wrong or no longer valid; the owner of the credential may see the \
+             reason under Events, Rejected",
         )
         .with(header::WWW_AUTHENTICATE, CHALLENGE),
         Refusal::ProRequired => Face::new(
@@ -73,10 +74,8 @@ fn face(refusal: &Refusal) -> Face {
         Refusal::BodyTooLarge { max_bytes } => {
             Face::new(Code::BodyTooLarge, format!("the body is larger than {max_bytes} bytes: send less at a time"))
         }
-        Refusal::BodyTimeout { seconds } => Face::new(
-            Code::BodyTimeout,
-            format!("the body was not complete within {seconds} seconds: send it again, faster"),
-        ),
+        Refusal::BodyTimeout { detail } => Face::new(Code::BodyTimeout, detail.clone()),
+        Refusal::LengthRequired => Face::new(Code::LengthRequired, LENGTH_REQUIRED),
         Refusal::InvalidJson(problem) => Face::new(Code::InvalidJson, problem.to_string()),
         Refusal::IdempotencyConflict { problem } => {
             Face::new(Code::IdempotencyConflict, format!("{problem}: make a new key for each event"))
@@ -111,15 +110,23 @@ fn put_not_allowed() -> Face {
     Face::new(Code::MethodNotAllowed, "the endpoint takes POST and nothing else").with(header::ALLOW, "POST")
 }
 
-/// The answer to another address on a listener that serves ingest alone.
-pub(crate) fn not_found(origin: &str, id: RequestId) -> HttpResponse {
-    respond(Face::new(Code::NotFound, "there is nothing at this address: events are posted to /"), origin, id)
+/// The answer to another address than the endpoint's.
+pub(crate) fn not_found(endpoint: &str, origin: &str, id: RequestId) -> HttpResponse {
+    let detail = format!("there is nothing at this address: events are posted to /, which is {endpoint}");
+    respond(Face::new(Code::NotFound, detail), origin, id)
+}
+
+/// The answer to too long an address.
+pub(crate) fn uri_too_long(origin: &str, id: RequestId) -> HttpResponse {
+    let detail = "the address of the request is too long: send the data in the body";
+    respond(Face::new(Code::UriTooLong, detail), origin, id)
 }
 
 /// The answer to what is no request, for a status that the parser of requests gives.
 pub(crate) fn malformed_request(status: StatusCode, origin: &str, id: RequestId) -> Option<HttpResponse> {
     let (code, detail) = match status {
         StatusCode::BAD_REQUEST => (Code::BadRequest, "the request is not valid HTTP/1.1"),
+        StatusCode::LENGTH_REQUIRED => (Code::LengthRequired, LENGTH_REQUIRED),
         StatusCode::REQUEST_TIMEOUT => (
             Code::HeadTimeout,
             "the request line and the headers were not complete within 10 seconds: send them again, faster",
@@ -142,6 +149,10 @@ fn respond(face: Face, origin: &str, id: RequestId) -> HttpResponse {
         request_id: id.to_string(),
     };
     let mut response = HttpResponse::build(face.code.status());
+    if face.code == Code::LengthRequired {
+        // What follows may be a body, which would be taken for the next request.
+        response.force_close();
+    }
     if let Some(extra) = face.extra {
         response.insert_header(extra);
     }

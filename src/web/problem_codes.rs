@@ -54,8 +54,10 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, No, "Method not allowed";
     BodyTimeout = "body_timeout", REQUEST_TIMEOUT, Yes, "Body not received in time";
     HeadTimeout = "head_timeout", REQUEST_TIMEOUT, Yes, "Request not received in time";
+    LengthRequired = "length_required", LENGTH_REQUIRED, No, "Length of the body is missing";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, No, "Body is too large";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, No, "Content type is not JSON";
+    UriTooLong = "uri_too_long", URI_TOO_LONG, No, "Address is too long";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, No, "Unsupported content type or encoding";
     IdempotencyConflict = "idempotency_conflict", UNPROCESSABLE_ENTITY, No, "Idempotency key conflict";
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, AfterWaiting, "Too many failures";
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, No, "Headers are too large";

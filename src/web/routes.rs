@@ -17,7 +17,7 @@ use crate::web::live::stream;
 use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
 use crate::web::sign_in::{set_up, sign_up, with_code, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
-use crate::web::{device, health, ingest, session_cookie, static_files, theme};
+use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
 /// The largest form, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -56,6 +56,9 @@ pub struct RouteEntry {
 
 use Password::{Asked, NotAsked};
 use Who::{Member, Visitor};
+
+/// Where events are posted to. Clients that put a base address and a path together often end up with one slash too many.
+const ENDPOINT: [&str; 2] = ["/", "//"];
 
 const EVENTS: &str = "/events";
 const WEBHOOKS: &str = "/settings/integrations/webhooks";
@@ -157,7 +160,7 @@ pub const PAGES: &[RouteEntry] = &[
 
 /// The public listener: ingest, pages, health.
 pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
-    config.configure(ingest_at_root);
+    config.configure(too_long).configure(ingest_at_root);
     register(config, OUTSIDE_PAGES);
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
@@ -175,22 +178,22 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
         .default_service(to(errors::not_found));
     config.service(pages);
     // What names no path at all, as `*` does, is no page.
-    config.default_service(to(ingest::not_found));
+    config.default_service(to(misdirected::not_found));
 }
 
 /// The second listener: ingest and nothing else.
 pub(crate) fn ingest_only(config: &mut ServiceConfig) {
-    config.service(endpoint()).service(token_address()).default_service(to(ingest::not_found));
+    config.configure(too_long).service(endpoint()).service(token_address()).default_service(to(misdirected::not_found));
 }
 
 /// `POST /`, and whatever else a sender tries there. `GET /` of a browser leads to the pages.
 fn ingest_at_root(config: &mut ServiceConfig) {
-    config.service(endpoint().guard(guard::fn_guard(ingest::is_from_sender))).service(token_address());
+    config.service(endpoint().guard(guard::fn_guard(misdirected::is_from_sender))).service(token_address());
 }
 
 /// Whether PUT is as good as POST is up to the credential.
 fn endpoint() -> Resource {
-    receiving(web::resource("/"))
+    receiving(web::resource(ENDPOINT))
 }
 
 /// The address of a sender that has its secret there.
@@ -202,7 +205,16 @@ fn receiving(resource: Resource) -> Resource {
     resource
         .route(web::post().to(ingest::receive))
         .route(web::put().to(ingest::receive))
-        .default_service(to(ingest::method_not_allowed))
+        .default_service(to(misdirected::method_not_allowed))
+}
+
+/// Before everything else: whatever has an address that is too long to be looked at.
+fn too_long(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/{rest:.*}")
+            .guard(guard::fn_guard(misdirected::has_too_long_an_address))
+            .default_service(to(misdirected::uri_too_long)),
+    );
 }
 
 /// How pages take forms, queries and paths apart.

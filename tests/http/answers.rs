@@ -119,7 +119,14 @@ async fn a_post_that_became_get_on_its_way_is_never_led_to_a_page() {
             for word in ["POST", "redirect", "https://"] {
                 assert!(detail.contains(word), "{detail}");
             }
-            assert_eq!(ask_at_the_door(&server, "HEAD", &headers).await.status(), 405, "{headers:?}");
+            // Who may send may look whether somebody is there; that is no page either.
+            let may_send = headers.contains(&("Authorization", authorization.as_str()));
+            let status = if may_send && headers.iter().filter(|(name, _)| *name == "Authorization").count() == 1 {
+                200
+            } else {
+                405
+            };
+            assert_eq!(ask_at_the_door(&server, "HEAD", &headers).await.status(), status, "{headers:?}");
         }
     }
 }
@@ -244,7 +251,7 @@ async fn the_content_type_has_to_say_json_and_nothing_may_be_compressed() {
     let client = reqwest::Client::new();
     let without = client.post(format!("{}/", server.url)).header(AUTHORIZATION, sender.authorization()).body("{}");
     problem(without.send().await.unwrap(), 415, "unsupported_media_type").await;
-    for kind in ["text/plain", "application/x-www-form-urlencoded"] {
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "text/html"] {
         let request = client
             .post(format!("{}/", server.url))
             .header(AUTHORIZATION, sender.authorization())
@@ -357,7 +364,7 @@ async fn a_key_stores_once_however_often_and_however_parallel() {
     assert_eq!(answers.iter().filter(|(_, replayed)| !replayed).count(), 1);
     assert_eq!(server.number("select count(*) from events").await, 1);
 
-    let other = sender.request().header("webhook-id", "one").body(r#"{"n":2}"#).send().await.unwrap();
+    let other = sender.request().header("Idempotency-Key", "one").body(r#"{"n":2}"#).send().await.unwrap();
     problem(other, 422, "idempotency_conflict").await;
     let bob_alike = server.sender(&alice).await;
     let answer = bob_alike.request().header("Idempotency-Key", "one").body(r#"{"n":2}"#).send().await.unwrap();
@@ -395,7 +402,8 @@ async fn an_event_has_one_key_however_often_it_is_said() {
     let with =
         |first: &str, second: &str| sender.request().header("Idempotency-Key", first).header("webhook-id", second);
     assert_eq!(with("a", "a").body("1").send().await.unwrap().status(), 200);
-    problem(with("a", "b").body("1").send().await.unwrap(), 422, "idempotency_conflict").await;
+    let replayed = with("a", "b").body("1").send().await.unwrap();
+    assert_eq!(replayed.headers()["idempotency-replayed"], "true", "of both names Idempotency-Key counts");
     let twice = sender.request().header("Idempotency-Key", "b").header("Idempotency-Key", "c").body("1");
     problem(twice.send().await.unwrap(), 422, "idempotency_conflict").await;
     assert_eq!(server.number("select count(*) from events").await, 1);

@@ -392,6 +392,7 @@ fn help_names_every_option_with_its_variable() {
         "upgrade-url",
         "retention-days",
         "max-body-bytes",
+        "keep-alive",
         "log-format",
         "insecure-http",
     ] {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reasoner_webhooks::config::checked::ConnectionLimits;
 use reasoner_webhooks::domain::account_password::PASSWORD_VOUCHES_FOR;
+use reasoner_webhooks::domain::body_pace::BodyPace;
 use reasoner_webhooks::domain::device::DEVICE_LASTS;
 use reasoner_webhooks::domain::event::MAX_IDEMPOTENCY_KEY_BYTES;
 use reasoner_webhooks::domain::holding::{HELD_FOR, MAX_HELD_BYTES, MAX_HELD_EVENTS};
-use reasoner_webhooks::ingest::receive::BODY_DEADLINE;
 use reasoner_webhooks::store::connection::pool;
 use reasoner_webhooks::web::docs::snippets::LANGUAGES;
 
@@ -108,13 +108,13 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     let says = |page: &str, sentence: &str| assert!(pages[page].contains(sentence), "{page} does not say: {sentence}");
 
     let ConnectionLimits { head_deadline, keep_alive, write_deadline, max_connections } = ConnectionLimits::default();
-    let (head, body) = (head_deadline.as_secs(), BODY_DEADLINE.as_secs());
+    let (head, body) = (head_deadline.as_secs(), BodyPace::default().within.as_secs());
     says("api-reference", &format!("The headers didn’t arrive within {head} seconds."));
-    says("api-reference", &format!("The body didn’t arrive within {body} seconds."));
+    says("api-reference", &format!("The body didn’t arrive within {body} seconds, nor at 8 KB a second."));
     says("errors", &format!("The request line and the headers have to arrive within {head} seconds"));
     says("errors", &format!("The whole body has to arrive within {body} seconds"));
     says("advanced-usage", &format!("We wait {body} seconds for the body to arrive"));
-    says("advanced-usage", &format!("We close a connection that has been idle for {} seconds.", keep_alive.as_secs()));
+    says("advanced-usage", &format!("We close a connection that has been idle for {} seconds,", keep_alive.as_secs()));
     says("api-reference", &format!("idle between two requests {} seconds", keep_alive.as_secs()));
     says("operations", &format!("for each listener {}", thousands(max_connections)));
     says("operations", &format!("Who reads nothing of an answer {} seconds", write_deadline.as_secs()));

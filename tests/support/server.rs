@@ -36,6 +36,7 @@ pub fn options(database_url: &str) -> Options {
         signup: "closed".to_owned(),
         retention_days: "90".to_owned(),
         max_body_bytes: "1048576".to_owned(),
+        keep_alive: "75s".to_owned(),
         log_format: "text".to_owned(),
         ..Options::default()
     }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use diesel::dsl::{count_star, sum};
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::event::NewEvent;
+use crate::domain::event::{IdempotencyKey, NewEvent};
 use crate::domain::holding::{Accepted, HeldEvents, MAX_HELD_BYTES, MAX_HELD_EVENTS, forgotten_at};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::store::connection::columns::{Moment, inet, without_nul};
@@ -43,6 +43,32 @@ pub(crate) async fn insert(
     if events.unsigned_abs() >= MAX_HELD_EVENTS || bytes > MAX_HELD_BYTES {
         return Ok(false);
     }
+    if insert_under(conn, (account, credential, secret), event, event.idempotency.as_ref()).await? {
+        return Ok(true);
+    }
+    // What is held under the key may be another body, and this one another event.
+    let Some(key) = &event.idempotency else { return Ok(false) };
+    let Some(other) = key.for_this_body() else { return Ok(false) };
+    let known: Option<Option<Vec<u8>>> = held_events::table
+        .filter(held_events::account_id.eq(account.0).and(held_events::credential_id.eq(credential.0)))
+        .filter(held_events::idempotency_key.eq(key.key.as_slice()))
+        .select(held_events::body_sha256)
+        .first(conn)
+        .await
+        .optional()?;
+    if known.flatten().is_some_and(|digest| digest == key.body_sha256) {
+        return Ok(false);
+    }
+    insert_under(conn, (account, credential, secret), event, Some(&other)).await
+}
+
+/// Inserts one under a key; `false` when that is held already.
+async fn insert_under(
+    conn: &mut Connection,
+    (account, credential, secret): (AccountId, CredentialId, SecretId),
+    event: &NewEvent,
+    key: Option<&IdempotencyKey>,
+) -> Result<bool, StoreError> {
     let inserted = diesel::insert_into(held_events::table)
         .values((
             held_events::account_id.eq(account.0),
@@ -57,8 +83,8 @@ pub(crate) async fn insert(
             held_events::headers.eq(without_nul(&event.headers)),
             held_events::body.eq(&event.body),
             held_events::size_bytes.eq(event.size_bytes()),
-            held_events::idempotency_key.eq(event.idempotency.as_ref().map(|known| known.key.as_slice())),
-            held_events::body_sha256.eq(event.idempotency.as_ref().map(|known| known.body_sha256.as_slice())),
+            held_events::idempotency_key.eq(key.map(|known| known.key.as_slice())),
+            held_events::body_sha256.eq(key.map(|known| known.body_sha256.as_slice())),
         ))
         .on_conflict_do_nothing()
         .execute(conn)

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use diesel::dsl::{max, min, sum};
+use diesel::dsl::{max, min, sql, sum};
 use diesel::pg::Pg;
+use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, Selectable,
@@ -22,6 +23,12 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{credentials, rejections};
 use crate::store::tables::old_rows;
+
+/// What is told of two rejections that are one row: the lines of both, as long as there are few.
+const BOTH_DETAILS: &str = "case when rejections.detail is null then excluded.detail \
+     when excluded.detail is null or strpos(rejections.detail, excluded.detail) > 0 \
+     or length(rejections.detail) - length(replace(rejections.detail, E'\\n', '')) >= 4 then rejections.detail \
+     else rejections.detail || E'\\n' || excluded.detail end";
 
 /// Inserts a rejection, or adds it to the one of the same second. `id` is a UUIDv7 of its time.
 pub(crate) async fn insert(
@@ -47,7 +54,10 @@ pub(crate) async fn insert(
         ))
         .on_conflict((rejections::account_id, rejections::credential_id, rejections::reason, rejections::second))
         .do_update()
-        .set(rejections::count.eq(rejections::count + excluded(rejections::count)))
+        .set((
+            rejections::count.eq(rejections::count + excluded(rejections::count)),
+            rejections::detail.eq(sql::<Nullable<Text>>(BOTH_DETAILS)),
+        ))
         .execute(conn)
         .await?;
     Ok(())

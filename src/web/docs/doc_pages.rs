@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
+use crate::domain::confidential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::rejection::Reason;
 use crate::store::tables::credentials;
@@ -43,6 +44,8 @@ struct Guide {
     signed_in: bool,
     max_body: String,
     retention_days: u32,
+    /// How long a connection may lie idle, in seconds.
+    keep_alive: u64,
 }
 
 impl Guide {
@@ -58,6 +61,7 @@ impl Guide {
             signed_in: current_user.member.is_some(),
             max_body: limit(current_user.state.engine.max_body_bytes),
             retention_days: current_user.state.retention_days,
+            keep_alive: current_user.state.keep_alive.as_secs(),
         }
     }
 

@@ -7,6 +7,7 @@ use askama::Template;
 use crate::app::delete_event::delete_event;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
+use crate::domain::handshake::subscription_to_confirm;
 use crate::domain::request_headers::MASK;
 use crate::store::scan::look::Found;
 use crate::store::scan::searching::search;
@@ -56,6 +57,8 @@ struct Show {
     body: BodyView,
     headers: Vec<Header>,
     curl: Curl,
+    /// Where a subscription waits to be confirmed, and the host in it.
+    confirmation: Option<(String, String)>,
     /// The address of the page in full, for whoever is sent it.
     permalink: String,
     /// The address of the page with the filters of the list, from its top.
@@ -105,6 +108,7 @@ impl Show {
             body,
             headers,
             curl: curl(event, &current_user.state().ingest_url),
+            confirmation: subscription_to_confirm(&event.body),
             permalink: format!("{}{own}", current_user.state().public_url),
             compare: filters.links.to(&format!("{own}/comparison")),
             delete: filters.links.with(&own, "delete", "1"),

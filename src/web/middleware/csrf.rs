@@ -7,12 +7,11 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 
-use crate::domain::ids::RequestId;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
-use crate::web::problem;
+use crate::web::misdirected;
 
 /// The layer, on every page and every unsafe method.
 pub(crate) async fn layer(
@@ -35,8 +34,7 @@ fn answer_to_sender(request: &HttpRequest) -> Option<HttpResponse> {
     let headers = request.headers();
     let is_sender = headers.contains_key(header::AUTHORIZATION) && !headers.contains_key("sec-fetch-site");
     let state = request.app_data::<web::Data<AppState>>().filter(|_| is_sender)?;
-    let id = request.extensions().get::<RequestId>().copied()?;
-    Some(problem::not_found(&state.public_url, id))
+    Some(misdirected::at_another_address(state, request))
 }
 
 fn is_own(request: &ServiceRequest) -> bool {

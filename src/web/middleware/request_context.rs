@@ -14,7 +14,7 @@ use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 use tracing::{Instrument, Level, Span};
 
-use crate::domain::token_address::is_token_path;
+use crate::domain::token_address::without_token;
 use crate::random;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
@@ -29,7 +29,7 @@ pub async fn layer(
     request.extensions_mut().insert(id);
     let https = request.app_data::<web::Data<AppState>>().is_some_and(|state| state.is_https());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let path = || if is_token_path(uri.path()) { "/in/[masked]".to_owned() } else { neutral(uri.path()) };
+    let path = || neutral(without_token(uri.path()));
     let trace = trace_id(request.headers());
     let named = || {
         let trace_id = trace.map(tracing::field::display);

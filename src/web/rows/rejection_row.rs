@@ -55,6 +55,7 @@ impl RejectionRow {
 fn setting(rejection: &Rejection) -> Option<(String, &'static str)> {
     let (field, label) = match rejection.reason {
         Reason::UnsupportedMediaType => ("any-content-type", "Accept it from this sender"),
+        Reason::UnsupportedEncoding => ("compressed-bodies", "Accept it from this sender"),
         Reason::MethodNotAllowed => ("put-as-post", "Accept PUT from this sender"),
         Reason::AddressNotAllowed => ("networks", "Add the address"),
         _ => return None,
@@ -69,28 +70,28 @@ pub(crate) fn explanation(rejection: &Rejection) -> String {
     if rejection.count > 1 {
         words.push_str(&format!("{} times in one second. ", grouped(u64::from(rejection.count))));
     }
-    let detail = rejection.detail.as_deref().map(beginning);
+    let detail = rejection.detail.as_deref().map(sentences);
     match (rejection.reason, detail, &rejection.hint) {
-        (Reason::InvalidJson | Reason::UnsupportedMediaType, Some(detail), _) => {
-            words.push_str(&sentence(&detail));
-        }
-        (Reason::BodyTooLarge, Some(detail), _) => {
-            let sent = rejection.size_bytes.map(|bytes| format!("{} was sent, ", size(bytes))).unwrap_or_default();
-            words.push_str(&sentence(&format!("{sent}{detail}")));
-            words.push(' ');
-            words.push_str(rejection.reason.advice());
-        }
-        (Reason::IdempotencyConflict, Some(detail), _) => {
-            words.push_str(&sentence(&detail));
-            words.push(' ');
-            words.push_str(rejection.reason.advice());
-        }
+        (Reason::WrongPassword, ..) => words.push_str(rejection.reason.advice()),
         (Reason::ExpiredPassword | Reason::RevokedPassword, _, Some(hint)) => {
             words.push_str(&format!("{}: {}", masked(hint), rejection.reason.advice()));
         }
+        (Reason::BodyTooLarge, Some(detail), _) => {
+            let sent = rejection.size_bytes.map(|bytes| format!("{} was sent. ", size(bytes))).unwrap_or_default();
+            words.push_str(&format!("{sent}{detail} {}", rejection.reason.advice()));
+        }
+        (Reason::InvalidJson | Reason::UnsupportedMediaType | Reason::MalformedCredentials, Some(detail), _) => {
+            words.push_str(&detail);
+        }
+        (_, Some(detail), _) => words.push_str(&format!("{detail} {}", rejection.reason.advice())),
         _ => words.push_str(rejection.reason.advice()),
     }
     words
+}
+
+/// What was wrong with one request, or with several.
+fn sentences(detail: &str) -> String {
+    detail.lines().map(|line| sentence(&beginning(line))).collect::<Vec<_>>().join(" ")
 }
 
 /// What a sender chose, as far as it is shown.
