@@ -57,8 +57,9 @@ pub(crate) struct Heads {
     arrived: ArrivedHeads,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Place {
+    #[default]
     RequestLine,
     /// At the name of a header, or at the end of the head.
     Name,
@@ -66,12 +67,6 @@ enum Place {
     Body(u64),
     Chunked(Chunks),
     Unknown,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Place::RequestLine
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
