@@ -1,10 +1,13 @@
 //! Programs that run in the background: for monitoring, for logs, for automation.
 
-use crate::program::{Body, COMPACT, Ends, Needs, PLAIN, Password, Program, Text, is_stored, programs};
+use crate::program::{
+    Body, COMPACT, Ends, Needs, PLAIN, Program, Text, documented, is_stored, programs, says_that_it_is_refused,
+};
 use crate::scene::Way;
 
-const fn goes_on(file: &'static str, text: &'static str, run: &'static str, trigger: &'static str) -> Program {
-    Program { file, text: Text::Written(text), run, ends: Ends::WhenStopped(trigger), ..PLAIN }
+/// A tool of the documentation that goes on.
+const fn tool(id: &'static str, file: &'static str, run: &'static str, trigger: &'static str) -> Program {
+    Program { file, text: Text::OfTool(id), run, ends: Ends::WhenStopped(trigger), ..PLAIN }
 }
 
 const ALERTMANAGER: &str = "
@@ -54,13 +57,19 @@ const IMPORT: &str = "
 curl --silent --fail --retry 100 --retry-connrefused --retry-delay 1 http://127.0.0.1:{{ free_port }}/flows --json @flow.json
 ";
 
-programs! {
-    alertmanager: Program { sends: Body::Has("DiskFull"), ..goes_on("alertmanager.yml", include_str!("programs/alertmanager.yml"), ALERTMANAGER, ALERT) };
-    syslog_ng: Program { sends: Body::Has("Finished in 42 minutes"), ..goes_on("syslog-ng.conf", include_str!("programs/syslog-ng.conf"), SYSLOG_NG, "") };
-    collectd: Program { password: Password::WhenAsked, sends: Body::Has("\"plugin\":\"uptime\""), ..goes_on("collectd.conf", include_str!("programs/collectd.conf"), COLLECTD, "") };
+documented! {
+    alertmanager: Program {
+        sends: Body::Has("DiskFull"),
+        ..tool("alertmanager", "alertmanager.yml", ALERTMANAGER, ALERT)
+    };
+    syslog_ng: Program {
+        sends: Body::Has("Finished in 42 minutes"),
+        ..tool("syslog-ng", "syslog-ng.conf", SYSLOG_NG, "")
+    };
+    collectd: Program { sends: Body::Has("\"plugin\":\"uptime\""), ..tool("collectd", "collectd.conf", COLLECTD, "") };
     node_red: Program {
         sends: Body::Is(COMPACT),
         needs: Needs::Much,
-        ..goes_on("flow.json", include_str!("programs/node-red.json"), NODE_RED, IMPORT)
+        ..tool("node-red", "flow.json", NODE_RED, IMPORT)
     };
 }
