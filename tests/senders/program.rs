@@ -101,7 +101,7 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
             (scene.bodies().await, said(&output))
         }
         Ends::WhenStopped(trigger) => {
-            let mut running = scene.start(&format!("exec >{LOG} 2>&1\n{line}"));
+            let mut running = scene.start(&format!("set -e\nexec >{LOG} 2>&1\n{line}"));
             let output = scene.run(&scene.fill_in(trigger)).await;
             let bodies = scene.first_bodies(&mut running).await;
             let told = format!("{}{}", said(&output), scene.place.read(LOG));
@@ -128,10 +128,10 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
 /// Puts the text of a program into its file, and gives back the line that runs it.
 async fn prepare(scene: &Scene, program: &Program) -> String {
     let text = match program.text {
-        Text::OnPage(page, id) => scene.example(page, id).await,
+        Text::OnPage(page, id) => scene.example(page, id).await + "\n",
         Text::OfTool(_) => {
             let (tool, page) = program.text.tool().unwrap();
-            scene.example(page, &tool.file.to_lowercase().replace('.', "-")).await
+            scene.example(page, &tool.file.to_lowercase().replace('.', "-")).await + "\n"
         }
         Text::Written(text) => text.to_owned(),
     };
@@ -152,7 +152,7 @@ pub async fn says_that_it_is_refused(name: &str, program: &Program) {
     let told = match program.ends {
         Ends::ByItself => said(&scene.run(&line).await),
         Ends::WhenStopped(trigger) => {
-            let _running = scene.start(&format!("exec >{LOG} 2>&1\n{line}"));
+            let _running = scene.start(&format!("set -e\nexec >{LOG} 2>&1\n{line}"));
             let triggered = scene.run(&scene.fill_in(trigger)).await;
             assert!(triggered.status.success(), "{name}: {}", said(&triggered));
             scene.read_until(LOG, tool.refused).await

@@ -31,23 +31,23 @@ END
 sed -i 's|headers(|tls(ca-file(\"{{ ca }}\")) &|' syslog-ng.conf
 echo 'Finished in 42 minutes' > in.log
 export LD_LIBRARY_PATH=$SENDERS_DAEMONS/usr/lib/syslog-ng
-exec $SENDERS_DAEMONS/usr/sbin/syslog-ng --foreground --no-caps --cfgfile=whole.conf --persist-file=persist \
+exec $SENDERS_DAEMONS/usr/sbin/syslog-ng --foreground --stderr --no-caps --cfgfile=whole.conf --persist-file=persist \
   --pidfile=pid --control=control --module-path=$SENDERS_DAEMONS/usr/lib/syslog-ng/3.38
 ";
 
+/// It sends when its buffer is full, which is the sooner the smaller it is and the more it reads.
 const COLLECTD: &str = "
-sed -i 's|Format \"JSON\"|&\\n    CACert \"{{ ca }}\"|' collectd.conf
+sed -i 's|Format \"JSON\"|&\\n    BufferSize 1024\\n    CACert \"{{ ca }}\"|' collectd.conf
 cat > whole.conf <<END
 Hostname \"db1\"
-Interval 1
+Interval 0.1
 BaseDir \"$PWD\"
 PluginDir \"$SENDERS_DAEMONS/usr/lib/collectd\"
 TypesDB \"$SENDERS_DAEMONS/usr/share/collectd/types.db\"
 LoadPlugin uptime
 Include \"$PWD/collectd.conf\"
 END
-# It sends when 4 KB are full, or when it ends.
-exec timeout --signal=TERM 3 $SENDERS_DAEMONS/usr/sbin/collectd -f -C whole.conf -P pid
+exec $SENDERS_DAEMONS/usr/sbin/collectd -f -C whole.conf -P pid
 ";
 
 const NODE_RED: &str =
@@ -66,7 +66,10 @@ documented! {
         sends: Body::Has("Finished in 42 minutes"),
         ..tool("syslog-ng", "syslog-ng.conf", SYSLOG_NG, "")
     };
-    collectd: Program { sends: Body::Has("\"plugin\":\"uptime\""), ..tool("collectd", "collectd.conf", COLLECTD, "") };
+    collectd: Program {
+        sends: Body::Has("\"plugin\":\"uptime\""),
+        ..tool("collectd", "collectd.conf", COLLECTD, "")
+    };
     node_red: Program {
         sends: Body::Is(COMPACT),
         needs: Needs::Much,

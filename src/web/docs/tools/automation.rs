@@ -38,7 +38,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "node-red",
         title: "Node-RED",
-        text: "Import this flow: an inject node, and an http request node with basic authentication. A payload that is an object is sent as JSON.",
+        text: "Import this flow: an inject node, and an http request node with basic authentication. A payload that is an object is sent as JSON. The request node says nothing when it is refused; the debug node shows the answer.",
         file: "connect-node-red.json",
         goes_to: "Menu, Import",
         refused: "unauthorized",

@@ -68,11 +68,11 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "collectd",
         title: "collectd",
-        text: "Sends lists of values. It waits to be asked for its password, so it sends each list twice; there's no switch for that.",
+        text: "Sends lists of values. It waits to be asked for its password, so it sends each list twice; there's no switch for that. Without `LogHttpError` it says nothing when it is refused.",
         file: "connect-collectd.conf",
         goes_to: "collectd.conf",
         password: Sends::WhenAsked,
-        refused: "401",
+        refused: "HTTP Error code: 401",
         is_run: true,
         ..PLAIN
     },
