@@ -1,6 +1,6 @@
 //! Which clients take a password in the address: what the documentation says of each is tried.
 
-use reasoner_webhooks::web::docs::tools::{CLIENTS, InAddress};
+use reasoner_webhooks::web::docs::tools::addresses::{CLIENTS, InAddress};
 
 use crate::scene::{Scene, Way};
 use crate::support::workplace::said;

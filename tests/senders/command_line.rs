@@ -1,6 +1,6 @@
 //! Programs for the command line.
 
-use reasoner_webhooks::web::docs::tools::Sends;
+use reasoner_webhooks::web::docs::tools::tool::Sends;
 
 use crate::program::{Body, MESSAGE, PLAIN, Program, Text, documented, is_stored, programs, says_that_it_is_refused};
 use crate::scene::Way;

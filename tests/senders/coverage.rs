@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use reasoner_webhooks::web::docs::tools::{GROUPS, Tool};
+use reasoner_webhooks::web::docs::tools::groups::GROUPS;
+use reasoner_webhooks::web::docs::tools::tool::Tool;
 use yaml_rust2::YamlLoader;
 
 use crate::{command_line, scripts, services};

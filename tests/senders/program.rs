@@ -1,6 +1,7 @@
 //! What is known of a program that sends, and how that is tried.
 
-use reasoner_webhooks::web::docs::tools::{GROUPS, Sends, Tool};
+use reasoner_webhooks::web::docs::tools::groups::GROUPS;
+use reasoner_webhooks::web::docs::tools::tool::{Sends, Tool};
 
 use crate::scene::{EVENT, Scene, Way, tools};
 use crate::support::not_tried::say_not_tried;

@@ -1,6 +1,6 @@
 //! The HTTP libraries of languages.
 
-use reasoner_webhooks::web::docs::tools::Sends;
+use reasoner_webhooks::web::docs::tools::tool::Sends;
 
 use crate::program::{
     Body, COMPACT, MESSAGE, Needs, PLAIN, Program, Text, documented, is_stored, programs, says_that_it_is_refused,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reasoner_webhooks::web::docs::tools::GROUPS;
+use reasoner_webhooks::web::docs::tools::groups::GROUPS;
 
 use crate::stage::Stage;
 

@@ -5,7 +5,9 @@ use askama::Template;
 
 use crate::web::current_user::CurrentUser;
 use crate::web::docs::doc_pages::{Guide, Query, page};
-use crate::web::docs::tools::{CLIENTS, GROUPS, Group, InAddress, Sends, Setting, Tool};
+use crate::web::docs::tools::addresses::{CLIENTS, InAddress};
+use crate::web::docs::tools::groups::{GROUPS, Group};
+use crate::web::docs::tools::tool::{Sends, Setting, Tool};
 use crate::web::errors::PageError;
 use crate::web::page::Page;
 use crate::web::responses::html;

@@ -1,6 +1,6 @@
 //! Automation.
 
-use crate::web::docs::tools::{Sends, Tool};
+use crate::web::docs::tools::tool::{Sends, Tool};
 
 const PLAIN: Tool = Tool {
     id: "",

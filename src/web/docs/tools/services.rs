@@ -1,6 +1,6 @@
 //! Services.
 
-use crate::web::docs::tools::{Sends, Setting, Tool};
+use crate::web::docs::tools::tool::{Sends, Setting, Tool};
 
 const PLAIN: Tool = Tool {
     id: "",
