@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 use crate::web::account::{audit, deletion, details, retention, second_factor, sessions};
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
-use crate::web::docs::doc_pages;
+use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
@@ -151,6 +151,11 @@ pub const PAGES: &[RouteEntry] = &[
     get("/docs", Visitor, || to(doc_pages::door)),
     get("/docs/webhooks", Visitor, || to(doc_pages::door)),
     get("/docs/webhooks/quick-start", Visitor, || to(doc_pages::quick_start)),
+    get("/docs/webhooks/connect", Visitor, || to(connect_pages::connect)),
+    get("/docs/webhooks/connect-code", Visitor, || to(connect_pages::code)),
+    get("/docs/webhooks/connect-monitoring", Visitor, || to(connect_pages::monitoring)),
+    get("/docs/webhooks/connect-automation", Visitor, || to(connect_pages::automation)),
+    get("/docs/webhooks/connect-services", Visitor, || to(connect_pages::services)),
     get("/docs/webhooks/api-reference", Visitor, || to(doc_pages::api_reference)),
     get("/docs/webhooks/advanced-usage", Visitor, || to(doc_pages::advanced_usage)),
     get("/docs/webhooks/search", Visitor, || to(doc_pages::search)),

@@ -7,6 +7,11 @@ use crate::visit::{MAYA, Visit, WEBHOOKS};
 
 const DOCS: &[&str] = &[
     "/docs/webhooks/quick-start",
+    "/docs/webhooks/connect",
+    "/docs/webhooks/connect-code",
+    "/docs/webhooks/connect-monitoring",
+    "/docs/webhooks/connect-automation",
+    "/docs/webhooks/connect-services",
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
     "/docs/webhooks/search",

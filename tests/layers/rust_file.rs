@@ -172,7 +172,7 @@ fn flatten(stream: TokenStream, (depth, in_tests): (usize, bool), tokens: &mut V
     }
 }
 
-/// Every text in the tree, by its path from the root, but for what is built, received or locked.
+/// Every text in the tree, by its path from the root, but for what is built, received, locked, or installed by npm.
 pub fn text_files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
@@ -180,7 +180,8 @@ pub fn text_files() -> Vec<(String, String)> {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            if [".git", "target", "data", "screenshots"].contains(&name.as_str()) || name.ends_with(".lock") {
+            let is_no_text_of_ours = name.ends_with(".lock") || name.ends_with("/node_modules");
+            if [".git", "target", "data", "screenshots"].contains(&name.as_str()) || is_no_text_of_ours {
                 continue;
             }
             match entry.file_type() {

@@ -5,8 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod addresses;
 mod authority;
 mod command_line;
+mod coverage;
 mod program;
 mod scene;
 mod scripts;

@@ -1,5 +1,8 @@
 //! What is known of a program that sends, and how that is tried.
 
+use reasoner_webhooks::web::docs::tools::groups::GROUPS;
+use reasoner_webhooks::web::docs::tools::tool::{Sends, Tool};
+
 use crate::scene::{EVENT, Scene, Way, tools};
 use crate::support::not_tried::say_not_tried;
 use crate::support::workplace::said;
@@ -18,7 +21,7 @@ pub struct Program {
     pub run: &'static str,
     pub ends: Ends,
     pub sends: Body,
-    pub password: Password,
+    pub password: Sends,
     pub needs: Needs,
 }
 
@@ -26,8 +29,19 @@ pub struct Program {
 pub enum Text {
     /// In the documentation: a page and the id of the example.
     OnPage(&'static str, &'static str),
+    /// In "Connect your tool", under the id of the tool. What the page says of its password and its words holds too.
+    OfTool(&'static str),
     /// Here.
     Written(&'static str),
+}
+
+impl Text {
+    /// The tool, and the page that it is on.
+    pub fn tool(&self) -> Option<(&'static Tool, &'static str)> {
+        let Self::OfTool(id) = self else { return None };
+        let all = GROUPS.iter().flat_map(|group| group.tools.iter().map(|tool| (tool, group.page)));
+        Some(all.into_iter().find(|(tool, _)| tool.id == *id).unwrap_or_else(|| panic!("{id} is no tool")))
+    }
 }
 
 /// What has to be stored.
@@ -35,13 +49,6 @@ pub enum Body {
     Is(&'static str),
     /// JSON that the program makes by itself, with this in it.
     Has(&'static str),
-}
-
-/// When a program sends its password.
-pub enum Password {
-    AtOnce,
-    /// After a 401 has asked for it.
-    WhenAsked,
 }
 
 pub enum Ends {
@@ -65,7 +72,7 @@ pub const PLAIN: Program = Program {
     run: "",
     ends: Ends::ByItself,
     sends: Body::Is(EVENT),
-    password: Password::AtOnce,
+    password: Sends::AtOnce,
     needs: Needs::Usual,
 };
 
@@ -87,12 +94,7 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
         return;
     }
     let scene = Scene::set(way).await;
-    let text = match program.text {
-        Text::OnPage(page, id) => scene.example(page, id).await,
-        Text::Written(text) => text.to_owned(),
-    };
-    scene.place.write(program.file, scene.fill_in(&text));
-    let line = scene.fill_in(program.run);
+    let line = prepare(&scene, program).await;
     let (bodies, told) = match program.ends {
         Ends::ByItself => {
             let output = scene.run(&line).await;
@@ -100,7 +102,7 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
             (scene.bodies().await, said(&output))
         }
         Ends::WhenStopped(trigger) => {
-            let mut running = scene.start(&format!("exec >{LOG} 2>&1\n{line}"));
+            let mut running = scene.start(&format!("set -e\nexec >{LOG} 2>&1\n{line}"));
             let output = scene.run(&scene.fill_in(trigger)).await;
             let bodies = scene.first_bodies(&mut running).await;
             let told = format!("{}{}", said(&output), scene.place.read(LOG));
@@ -117,10 +119,48 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
         }
     }
     let refused = scene.outcomes("unauthorized");
-    match program.password {
-        Password::AtOnce => assert_eq!(refused, 0, "{name} sends its password at once"),
-        Password::WhenAsked => assert!(refused > 0, "{name} waits until it is asked for its password"),
+    match program.text.tool().map_or(program.password, |(tool, _)| tool.password) {
+        Sends::AtOnce => assert_eq!(refused, 0, "{name} sends its password at once"),
+        Sends::WhenAsked => assert!(refused > 0, "{name} waits until it is asked for its password"),
+        other => panic!("{name} is run with a password, and {other:?} is none"),
     }
+}
+
+/// Puts the text of a program into its file, and gives back the line that runs it.
+async fn prepare(scene: &Scene, program: &Program) -> String {
+    let text = match program.text {
+        Text::OnPage(page, id) => scene.example(page, id).await + "\n",
+        Text::OfTool(_) => {
+            let (tool, page) = program.text.tool().unwrap();
+            scene.example(page, &tool.file.to_lowercase().replace('.', "-")).await + "\n"
+        }
+        Text::Written(text) => text.to_owned(),
+    };
+    scene.place.write(program.file, scene.fill_in(&text));
+    scene.fill_in(program.run)
+}
+
+/// With a wrong password the program says what the documentation says that it says.
+pub async fn says_that_it_is_refused(name: &str, program: &Program) {
+    if let Some(reason) = why_not_tried(program) {
+        say_not_tried(name, &reason);
+        return;
+    }
+    let mut scene = Scene::set(Way::Directly).await;
+    scene.forget_password();
+    let line = prepare(&scene, program).await;
+    let (tool, _) = program.text.tool().unwrap();
+    let told = match program.ends {
+        Ends::ByItself => said(&scene.run(&line).await),
+        Ends::WhenStopped(trigger) => {
+            let _running = scene.start(&format!("set -e\nexec >{LOG} 2>&1\n{line}"));
+            let triggered = scene.run(&scene.fill_in(trigger)).await;
+            assert!(triggered.status.success(), "{name}: {}", said(&triggered));
+            scene.read_until(LOG, tool.refused).await
+        }
+    };
+    assert!(told.contains(tool.refused), "{name} doesn't say {}: {told}", tool.refused);
+    assert!(scene.bodies().await.is_empty(), "{name}");
 }
 
 /// Two tests for each program, in a module of its name.
@@ -130,7 +170,7 @@ macro_rules! programs {
             mod $name {
                 use super::*;
 
-                const PROGRAM: Program = $program;
+                pub(super) const PROGRAM: Program = $program;
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn stores_an_event_directly() {
@@ -146,3 +186,25 @@ macro_rules! programs {
     };
 }
 pub(crate) use programs;
+
+/// Three tests for each tool of "Connect your tool", in a module of its name, and the list of those tools.
+macro_rules! documented {
+    ($($name:ident: $program:expr;)*) => {
+        programs! { $($name: $program;)* }
+
+        /// The programs whose texts are of the documentation.
+        pub const TOOLS: &[&Text] = &[$(&$name::PROGRAM.text),*];
+
+        mod refused {
+            use super::*;
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    says_that_it_is_refused(stringify!($name), &super::$name::PROGRAM).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use documented;

@@ -29,8 +29,7 @@ pub enum Way {
 }
 
 /// What stands for a blank directly, and behind nginx, where the authority has to be named.
-const BY_WAY: [(&str, &str, &str); 4] = [
-    ("apprise", "json", "jsons"),
+const BY_WAY: [(&str, &str, &str); 3] = [
     ("ca_certs", "", "ca_certs=\"{{ ca }}\""),
     ("socat", "TCP:{{ authority }}", "OPENSSL:{{ authority }},cafile={{ ca }}"),
     ("ncat", "{{ host }} {{ port }}", "--ssl-verify --ssl-trustfile {{ ca }} {{ host }} {{ port }}"),
@@ -103,6 +102,23 @@ impl Scene {
         text.replace("rwp_…", &self.sender.password)
     }
 
+    /// Gives programs a wrong password from now on.
+    pub fn forget_password(&mut self) {
+        self.sender = self.sender.with_password("rwp_wrong");
+    }
+
+    /// What a file holds as soon as these words are in it, or after some patience.
+    pub async fn read_until(&self, file: &str, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let text = self.place.read(file);
+            if text.contains(words) || began.elapsed() > PATIENCE {
+                return text;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// What programs find in their environment.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = self.place.environment();
@@ -122,6 +138,14 @@ impl Scene {
             self.place.write(".wgetrc", format!("ca_certificate = {certificate}\n"));
         }
         environment
+    }
+
+    /// The endpoint with the username and the password in it.
+    pub fn address(&self) -> String {
+        let mut address = self.endpoint.clone();
+        address.set_username(&self.sender.username).unwrap();
+        address.set_password(Some(&self.sender.password)).unwrap();
+        address.to_string()
     }
 
     /// Runs a line of shell to its end.

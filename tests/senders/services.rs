@@ -1,10 +1,13 @@
 //! Programs that run in the background: for monitoring, for logs, for automation.
 
-use crate::program::{Body, COMPACT, Ends, Needs, PLAIN, Password, Program, Text, is_stored, programs};
+use crate::program::{
+    Body, COMPACT, Ends, Needs, PLAIN, Program, Text, documented, is_stored, programs, says_that_it_is_refused,
+};
 use crate::scene::Way;
 
-const fn goes_on(file: &'static str, text: &'static str, run: &'static str, trigger: &'static str) -> Program {
-    Program { file, text: Text::Written(text), run, ends: Ends::WhenStopped(trigger), ..PLAIN }
+/// A tool of the documentation that goes on.
+const fn tool(id: &'static str, file: &'static str, run: &'static str, trigger: &'static str) -> Program {
+    Program { file, text: Text::OfTool(id), run, ends: Ends::WhenStopped(trigger), ..PLAIN }
 }
 
 const ALERTMANAGER: &str = "
@@ -28,23 +31,23 @@ END
 sed -i 's|headers(|tls(ca-file(\"{{ ca }}\")) &|' syslog-ng.conf
 echo 'Finished in 42 minutes' > in.log
 export LD_LIBRARY_PATH=$SENDERS_DAEMONS/usr/lib/syslog-ng
-exec $SENDERS_DAEMONS/usr/sbin/syslog-ng --foreground --no-caps --cfgfile=whole.conf --persist-file=persist \
+exec $SENDERS_DAEMONS/usr/sbin/syslog-ng --foreground --stderr --no-caps --cfgfile=whole.conf --persist-file=persist \
   --pidfile=pid --control=control --module-path=$SENDERS_DAEMONS/usr/lib/syslog-ng/3.38
 ";
 
+/// It sends when its buffer is full, which is the sooner the smaller it is and the more it reads.
 const COLLECTD: &str = "
-sed -i 's|Format \"JSON\"|&\\n    CACert \"{{ ca }}\"|' collectd.conf
+sed -i 's|Format \"JSON\"|&\\n    BufferSize 1024\\n    CACert \"{{ ca }}\"|' collectd.conf
 cat > whole.conf <<END
 Hostname \"db1\"
-Interval 1
+Interval 0.1
 BaseDir \"$PWD\"
 PluginDir \"$SENDERS_DAEMONS/usr/lib/collectd\"
 TypesDB \"$SENDERS_DAEMONS/usr/share/collectd/types.db\"
 LoadPlugin uptime
 Include \"$PWD/collectd.conf\"
 END
-# It sends when 4 KB are full, or when it ends.
-exec timeout --signal=TERM 3 $SENDERS_DAEMONS/usr/sbin/collectd -f -C whole.conf -P pid
+exec $SENDERS_DAEMONS/usr/sbin/collectd -f -C whole.conf -P pid
 ";
 
 const NODE_RED: &str =
@@ -54,13 +57,22 @@ const IMPORT: &str = "
 curl --silent --fail --retry 100 --retry-connrefused --retry-delay 1 http://127.0.0.1:{{ free_port }}/flows --json @flow.json
 ";
 
-programs! {
-    alertmanager: Program { sends: Body::Has("DiskFull"), ..goes_on("alertmanager.yml", include_str!("programs/alertmanager.yml"), ALERTMANAGER, ALERT) };
-    syslog_ng: Program { sends: Body::Has("Finished in 42 minutes"), ..goes_on("syslog-ng.conf", include_str!("programs/syslog-ng.conf"), SYSLOG_NG, "") };
-    collectd: Program { password: Password::WhenAsked, sends: Body::Has("\"plugin\":\"uptime\""), ..goes_on("collectd.conf", include_str!("programs/collectd.conf"), COLLECTD, "") };
+documented! {
+    alertmanager: Program {
+        sends: Body::Has("DiskFull"),
+        ..tool("alertmanager", "alertmanager.yml", ALERTMANAGER, ALERT)
+    };
+    syslog_ng: Program {
+        sends: Body::Has("Finished in 42 minutes"),
+        ..tool("syslog-ng", "syslog-ng.conf", SYSLOG_NG, "")
+    };
+    collectd: Program {
+        sends: Body::Has("\"plugin\":\"uptime\""),
+        ..tool("collectd", "collectd.conf", COLLECTD, "")
+    };
     node_red: Program {
         sends: Body::Is(COMPACT),
         needs: Needs::Much,
-        ..goes_on("flow.json", include_str!("programs/node-red.json"), NODE_RED, IMPORT)
+        ..tool("node-red", "flow.json", NODE_RED, IMPORT)
     };
 }

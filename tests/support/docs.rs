@@ -5,7 +5,19 @@ use std::collections::BTreeMap;
 use crate::support::actors::{Person, between};
 
 /// The pages, by the last part of their addresses.
-pub const PAGES: [&str; 6] = ["quick-start", "api-reference", "advanced-usage", "search", "errors", "operations"];
+pub const PAGES: [&str; 11] = [
+    "quick-start",
+    "connect",
+    "connect-code",
+    "connect-monitoring",
+    "connect-automation",
+    "connect-services",
+    "api-reference",
+    "advanced-usage",
+    "search",
+    "errors",
+    "operations",
+];
 
 /// The text of every block of code on a page, by the id of its element.
 pub fn blocks(page: &str) -> BTreeMap<String, String> {

@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 25] = [
+pub const PAGES: [(&str, &str); 30] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -30,6 +30,11 @@ pub const PAGES: [(&str, &str); 25] = [
     ("/settings/sessions", "devices"),
     ("/settings/audit", "audit"),
     ("/docs/webhooks/quick-start", "docs-quick-start"),
+    ("/docs/webhooks/connect", "docs-connect"),
+    ("/docs/webhooks/connect-code", "docs-connect-code"),
+    ("/docs/webhooks/connect-monitoring", "docs-connect-monitoring"),
+    ("/docs/webhooks/connect-automation", "docs-connect-automation"),
+    ("/docs/webhooks/connect-services", "docs-connect-services"),
     ("/docs/webhooks/api-reference", "docs-api-reference"),
     ("/docs/webhooks/advanced-usage", "docs-advanced-usage"),
     ("/docs/webhooks/search", "docs-search"),

@@ -12,6 +12,12 @@ const IDA: &str = "ida@harborsupply.example";
 impl<C: Camera> Tour<'_, C> {
     pub(super) async fn docs(&mut self) -> Result<()> {
         self.page("/docs/webhooks/quick-start", "docs-quick-start", "Quick start").await?;
+        self.page("/docs/webhooks/connect", "docs-connect", "Connect your tool").await?;
+        self.page("/docs/webhooks/connect-code", "docs-connect-code", "Connect: command line and code").await?;
+        self.page("/docs/webhooks/connect-monitoring", "docs-connect-monitoring", "Connect: monitoring and logs")
+            .await?;
+        self.page("/docs/webhooks/connect-automation", "docs-connect-automation", "Connect: automation").await?;
+        self.page("/docs/webhooks/connect-services", "docs-connect-services", "Connect: services").await?;
         self.page("/docs/webhooks/api-reference", "docs-api-reference", "API reference").await?;
         self.page("/docs/webhooks/advanced-usage", "docs-advanced-usage", "Advanced usage").await?;
         self.page("/docs/webhooks/search", "docs-search", "Search and export").await?;

@@ -60,7 +60,7 @@ pub(crate) fn language(file: &str) -> Language {
             words: "catch exit for function if param throw try ConvertFrom-Json ConvertTo-Json Get-Random Invoke-RestMethod Invoke-WebRequest Read-Host Resolve-Path Start-Sleep",
         },
         "bat" => Language { quotes: "\"", words: "curl powershell set", ..PLAIN },
-        "yml" | "toml" | "conf" => Language { comment: "# ", quotes: "\"'", ..PLAIN },
+        "yml" | "toml" | "conf" | "pl" => Language { comment: "# ", quotes: "\"'", ..PLAIN },
         "json" => Language { quotes: "\"", has_escapes: true, words: "false null true", ..PLAIN },
         _ => PLAIN,
     }

@@ -28,21 +28,21 @@ pub(crate) async fn door() -> HttpResponse {
 pub(crate) struct Query {
     /// The username that the examples use.
     #[serde(default, rename = "as")]
-    chosen: String,
+    pub(super) chosen: String,
 }
 
-struct Choice {
-    name: String,
-    username: String,
-    selected: bool,
+pub(super) struct Choice {
+    pub(super) name: String,
+    pub(super) username: String,
+    pub(super) selected: bool,
 }
 
 /// What the pages say of this server, and of the reader.
-struct Guide {
+pub(super) struct Guide {
     blanks: Blanks,
-    choices: Vec<Choice>,
-    signed_in: bool,
-    max_body: String,
+    pub(super) choices: Vec<Choice>,
+    pub(super) signed_in: bool,
+    pub(super) max_body: String,
     retention_days: u32,
     /// How long a connection may lie idle, in seconds.
     keep_alive: u64,
@@ -66,7 +66,7 @@ impl Guide {
     }
 
     /// For this reader: with a username of their own in the examples.
-    async fn filled_in(current_user: &CurrentUser, chosen: &str) -> Result<Self, PageError> {
+    pub(super) async fn filled_in(current_user: &CurrentUser, chosen: &str) -> Result<Self, PageError> {
         let mut guide = Self::new(current_user);
         guide.choices = choices(current_user, chosen).await?;
         if let Some(choice) = guide.choices.iter().find(|choice| choice.selected) {
@@ -75,11 +75,11 @@ impl Guide {
         Ok(guide)
     }
 
-    fn endpoint(&self) -> &str {
+    pub(super) fn endpoint(&self) -> &str {
         &self.blanks.endpoint
     }
 
-    fn username(&self) -> &str {
+    pub(super) fn username(&self) -> &str {
         &self.blanks.username
     }
 
@@ -91,7 +91,7 @@ impl Guide {
     }
 
     /// An example by the name of its file.
-    fn code(&self, name: &str) -> askama::Result<Snippet> {
+    pub(super) fn code(&self, name: &str) -> askama::Result<Snippet> {
         self.blanks.fill_in(name).ok_or(askama::Error::Fmt)
     }
 }
@@ -162,7 +162,7 @@ async fn choices(current_user: &CurrentUser, chosen: &str) -> Result<Vec<Choice>
     Ok(choices)
 }
 
-fn page(current_user: &CurrentUser, title: &str, place: &'static str) -> Page {
+pub(super) fn page(current_user: &CurrentUser, title: &str, place: &'static str) -> Page {
     current_user.page(title).at("docs", place)
 }
 

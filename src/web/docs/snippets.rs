@@ -55,7 +55,12 @@ impl Blanks {
             .replace("{{ endpoint }}", &self.endpoint)
             .replace("{{ username }}", &self.username)
             .replace("{{ public_url }}", &self.public_url)
-            .replace("{{ host }}", &self.host());
+            .replace("{{ address }}", &self.address())
+            .replace("{{ authority }}", self.authority())
+            .replace("{{ host }}", &self.host())
+            .replace("{{ port }}", &self.port())
+            .replace("{{ tls }}", if self.is_secure() { "on" } else { "off" })
+            .replace("{{ json_scheme }}", if self.is_secure() { "jsons" } else { "json" });
         Some(Snippet { name: name.to_owned(), text: text.trim_end_matches('\n').to_owned() })
     }
 
@@ -66,6 +71,25 @@ impl Blanks {
             Some(host) => host.to_string(),
             None => String::new(),
         }
+    }
+
+    fn port(&self) -> String {
+        Url::parse(&self.endpoint).ok().and_then(|url| url.port_or_known_default()).unwrap_or_default().to_string()
+    }
+
+    /// The endpoint's host, with its port where that is no matter of course.
+    fn authority(&self) -> &str {
+        let after_scheme = self.endpoint.split_once("://").map_or("", |(_, rest)| rest);
+        after_scheme.split('/').next().unwrap_or_default()
+    }
+
+    /// The endpoint with the username and a place for the password in it.
+    fn address(&self) -> String {
+        self.endpoint.replacen("://", &format!("://{}:rwp_…@", self.username), 1)
+    }
+
+    fn is_secure(&self) -> bool {
+        self.endpoint.starts_with("https://")
     }
 }
 
@@ -107,8 +131,8 @@ mod tests {
     fn nothing_is_left_blank_in_any_example() {
         for name in Files::iter() {
             let snippet = blanks("https://example.com/").fill_in(&name).unwrap();
-            // A workflow of GitHub has double braces of its own.
-            let text = snippet.text.replace("${{", "");
+            // A workflow of GitHub has double braces of its own, and so has a playbook of Ansible.
+            let text = snippet.text.replace("${{", "").replace("{{ lookup", "");
             assert!(!text.contains("{{"), "{name}: {text}");
             assert!(!text.contains('\t') || name.ends_with(".go"), "{name}");
         }

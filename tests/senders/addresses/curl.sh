@@ -1,0 +1,1 @@
+curl --silent --fail "{{ address }}" --header "Content-Type: application/json" --data '{}'

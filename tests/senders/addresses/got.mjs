@@ -1,0 +1,2 @@
+import got from "got";
+await got.post("{{ address }}", { json: {}, retry: { limit: 0 } });

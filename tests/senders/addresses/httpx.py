@@ -1,0 +1,2 @@
+import httpx
+httpx.post("{{ address }}", json={}).raise_for_status()

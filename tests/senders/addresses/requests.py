@@ -1,0 +1,2 @@
+import requests
+requests.post("{{ address }}", json={}).raise_for_status()

@@ -1,0 +1,2 @@
+import superagent from "superagent";
+await superagent.post("{{ address }}").send({});

@@ -1,0 +1,1 @@
+wget --quiet --output-document=- --header="Content-Type: application/json" --post-data='{}' "{{ address }}"

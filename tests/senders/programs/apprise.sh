@@ -1,2 +1,0 @@
-apprise --title "Backup" --body "Finished in 42 minutes" \
-  "{{ apprise }}://{{ username }}:$WEBHOOK_PASSWORD@{{ authority }}/"
