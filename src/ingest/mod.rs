@@ -14,6 +14,7 @@ pub(crate) mod outcomes;
 pub(crate) mod receipt;
 pub mod receive;
 pub(crate) mod refusal;
+pub(crate) mod refuse;
 pub(crate) mod stopped;
 pub(crate) mod storage_health;
 pub mod usage;
