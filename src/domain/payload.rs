@@ -69,8 +69,14 @@ fn not_json(json: &str, error: &serde_json::Error) -> InvalidJson {
         return InvalidJson { line: error.line().max(1), column: line[..start].chars().count() + 1, problem };
     }
     let column = line[..end].chars().count().max(1);
-    let problem = if problem == "trailing comma" { "a comma after the last element" } else { problem };
+    let before: usize = json.split('\n').take(error.line().saturating_sub(1)).map(|line| line.len() + 1).sum();
+    let problem = if closes_after_comma(&json[..before + end]) { "a comma after the last element" } else { problem };
     InvalidJson { line: error.line().max(1), column, problem: problem.to_owned() }
+}
+
+/// Whether a text ends in a bracket that is closed, with nothing but space between it and a comma.
+fn closes_after_comma(text: &str) -> bool {
+    text.strip_suffix([']', '}']).is_some_and(|before| before.trim_ascii_end().ends_with(','))
 }
 
 /// Words of other languages that are no JSON, and what JSON has in their place.
@@ -176,6 +182,7 @@ mod tests {
             ("{\"a\": 'b'}", "single quotes are not JSON, which has double quotes at line 1, column 7"),
             ("[1,]", "a comma after the last element at line 1, column 4"),
             ("{\"a\":1,}", "a comma after the last element at line 1, column 8"),
+            ("[1,\n\n]", "a comma after the last element at line 3, column 1"),
             ("{\"a\": Nano}", "expected value at line 1, column 7"),
         ] {
             assert_eq!(refusal(text.as_bytes()), told, "{text}");

@@ -3,9 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::confidential::{is_confidential_name, looks_confidential};
-
-pub use crate::domain::confidential::MASK;
+use crate::domain::confidential::{MASK, is_confidential_name, looks_confidential};
 
 /// Carry credentials by their definition. Dropped, name and all.
 pub const NEVER_KEPT: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];

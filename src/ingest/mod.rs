@@ -18,6 +18,7 @@ pub(crate) mod receipt;
 pub mod receive;
 pub(crate) mod receive_batch;
 pub(crate) mod refusal;
+pub(crate) mod refuse;
 pub(crate) mod secret_cache;
 pub(crate) mod split;
 pub(crate) mod stopped;

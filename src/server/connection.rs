@@ -16,6 +16,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -26,11 +27,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::config::checked::ConnectionLimits;
 use crate::metrics::Present;
 use crate::server::heads::{ArrivedHeads, Heads};
-use crate::server::http::KEEP_ALIVE_GRACE;
 use crate::server::idle::Place;
 use crate::web::app_state::AppState;
 use crate::web::middleware::client_disconnect::Droppable;
 use crate::web::middleware::malformed_request;
+
+/// How much longer a connection stays open than its sender is told: what is sent in the last moment is still on its way.
+pub(crate) const KEEP_ALIVE_GRACE: Duration = Duration::from_secs(1);
 
 /// How far the exchange on a connection is. Shared by the socket and the service, which live on one thread.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use actix_web::web::{Bytes, Data};
 use tokio::net::TcpSocket;
 
 use crate::config::checked::ConnectionLimits;
-use crate::server::connection::{Connection, InProgress, Progress};
+use crate::server::connection::{Connection, InProgress, KEEP_ALIVE_GRACE, Progress};
 use crate::server::heads::ArrivedHeads;
 use crate::server::idle::IdleConnections;
 use crate::server::listeners::Listener;
@@ -34,8 +34,6 @@ const DRAIN_SECONDS: u64 = 25;
 const MAX_WORKERS: usize = 8;
 /// New connections that the system keeps until they are taken in; the next ones have to ask again.
 const MAX_WAITING: u32 = 1_024;
-/// How much longer a connection stays open than its sender is told: what is sent in the last moment is still on its way.
-pub(crate) const KEEP_ALIVE_GRACE: Duration = Duration::from_secs(1);
 /// How long a connection that is being closed may take, so that its last answer is read before it ends.
 const LINGER: Duration = Duration::from_secs(1);
 

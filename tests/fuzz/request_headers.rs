@@ -6,7 +6,8 @@ use proptest::sample::select;
 use proptest::strategy::Strategy;
 use proptest::string::string_regex;
 use proptest::test_runner::TestCaseResult;
-use reasoner_webhooks::domain::request_headers::{KeptHeader, MASK, scrub};
+use reasoner_webhooks::domain::confidential::MASK;
+use reasoner_webhooks::domain::request_headers::{KeptHeader, scrub};
 
 use crate::budget::fuzz;
 

@@ -48,11 +48,12 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 23] = [
+const REVEALS: [(&str, &str); 24] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/token_address.rs", "names the hint, and makes the digest and the address"),
     ("src/app/find_leaks.rs", "asks whether what looks like a token is one"),
+    ("src/domain/malformed_credentials.rs", "finds what stands around a password that does not belong to it"),
     ("src/domain/installation.rs", "compares the set-up token in constant time"),
     ("src/domain/second_factor.rs", "reads what was typed as a code, and hashes recovery codes"),
     ("src/hashing.rs", "argon2 reads what it hashes and verifies"),

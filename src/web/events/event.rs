@@ -5,10 +5,10 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use crate::app::delete_event::delete_event;
+use crate::domain::confidential::MASK;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::handshake::subscription_to_confirm;
-use crate::domain::request_headers::MASK;
 use crate::store::scan::look::Found;
 use crate::store::scan::searching::search;
 use crate::store::tables::{credentials, events};
