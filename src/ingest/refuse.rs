@@ -40,16 +40,26 @@ impl Engine {
         if matches!(stopped, Stopped::NoLongerUsable(_)) {
             self.verifier.forget(sender.secret_id);
         }
-        let announced = head.announced_size();
-        let (reason, detail, size, refusal) = match stopped {
-            Stopped::Store(_) => return Refusal::UNAVAILABLE,
+        if matches!(stopped, Stopped::NoLongerUsable(reason) if reason != Reason::ProRequired) {
+            self.limiter.note_failure(&throttle_key(head.sender.ip), now);
+        }
+        let Some((reason, detail, size_bytes, refusal)) = self.told(stopped, head.announced_size()) else {
+            return Refusal::UNAVAILABLE;
+        };
+        let subject = Subject::Known(sender.account_id, sender.credential_id);
+        let why = Why { reason, hint: Some(sender.hint.clone()), detail, size_bytes };
+        self.note_rejection(head, subject, why, now);
+        refusal
+    }
+
+    /// Why, what exactly, how large it was, and what the sender is told; nothing where the reason is ours.
+    fn told(&self, stopped: Stopped, announced: Option<u64>) -> Option<(Reason, Option<String>, Option<u64>, Refusal)> {
+        Some(match stopped {
+            Stopped::Store(_) => return None,
             Stopped::NoLongerUsable(Reason::ProRequired) => {
                 (Reason::ProRequired, None, announced, Refusal::ProRequired)
             }
-            Stopped::NoLongerUsable(reason) => {
-                self.limiter.note_failure(&throttle_key(head.sender.ip), now);
-                (reason, None, announced, Refusal::Unauthorized)
-            }
+            Stopped::NoLongerUsable(reason) => (reason, None, announced, Refusal::Unauthorized),
             Stopped::Unsupported(Unsupported::Type(problem)) => {
                 let refusal = Refusal::UnsupportedMediaType { problem: problem.clone() };
                 (Reason::UnsupportedMediaType, Some(problem), announced, refusal)
@@ -91,11 +101,7 @@ impl Engine {
                 let refusal = Refusal::IdempotencyConflict { problem };
                 (Reason::IdempotencyConflict, Some(problem.to_owned()), announced, refusal)
             }
-        };
-        let subject = Subject::Known(sender.account_id, sender.credential_id);
-        let why = Why { reason, hint: Some(sender.hint.clone()), detail, size_bytes: size };
-        self.note_rejection(head, subject, why, now);
-        refusal
+        })
     }
 
     pub(super) fn note_rejection(&self, head: &Head<'_>, subject: Subject, why: Why, at: Timestamp) {
