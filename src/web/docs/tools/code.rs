@@ -121,7 +121,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "got",
         title: "Node: got",
-        text: "`json:` sets the content type. got doesn't repeat a POST by itself.",
+        text: "`json:` sets the content type. got doesn’t repeat a POST by itself.",
         file: "connect-got.mjs",
         goes_to: "send.mjs",
         refused: "status code 401",

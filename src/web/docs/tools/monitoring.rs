@@ -18,7 +18,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "alertmanager",
         title: "Prometheus Alertmanager",
-        text: "Sends a group of alerts as one event, and again when they're resolved. It repeats what is answered with 5xx, and drops what is answered with 4xx. `password_file` keeps the password out of the configuration.",
+        text: "Sends a group of alerts as one event, and again when they’re resolved. It repeats what is answered with 5xx, and drops what is answered with 4xx. `password_file` keeps the password out of the configuration.",
         file: "connect-alertmanager.yml",
         goes_to: "alertmanager.yml",
         refused: "unexpected status code 401",
@@ -36,7 +36,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "uptime-kuma",
         title: "Uptime Kuma",
-        text: "Add a notification of the type Webhook: your endpoint as the post URL, the request body `application/json`, and this as an additional header, as JSON: `{\"Authorization\": \"Basic …\"}`. The quick start shows how to make the value.",
+        text: "Add a notification of the type Webhook: your endpoint as the post URL, the request body `application/json`, and this as an additional header, as JSON: `{\"Authorization\": \"Basic …\"}`. The API reference shows how to make the value.",
         ..PLAIN
     },
     Tool {
@@ -60,7 +60,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "rsyslog",
         title: "rsyslog",
-        text: "Needs the module `omhttp`, which Debian's packages don't have. Sends each line of the log as one event.",
+        text: "Needs the module `omhttp`, which Debian’s packages don’t have. Sends each line of the log as one event.",
         file: "connect-rsyslog.conf",
         goes_to: "rsyslog.d/reasoner.conf",
         ..PLAIN
@@ -68,7 +68,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "collectd",
         title: "collectd",
-        text: "Sends lists of values. It waits to be asked for its password, so it sends each list twice; there's no switch for that. Without `LogHttpError` it says nothing when it is refused.",
+        text: "Sends lists of values. It waits to be asked for its password, so it sends each list twice; there’s no switch for that. Without `LogHttpError` it says nothing when it is refused.",
         file: "connect-collectd.conf",
         goes_to: "collectd.conf",
         password: Sends::WhenAsked,
@@ -95,7 +95,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "vector",
         title: "Vector",
-        text: "Sends lists of events. Leave `compression` at `none`, or change the credential's setting Accept compressed bodies.",
+        text: "Sends lists of events. Leave `compression` at `none`, or change the credential’s setting Accept compressed bodies.",
         file: "connect-vector.yml",
         goes_to: "vector.yaml",
         ..PLAIN
@@ -111,7 +111,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "opentelemetry-js",
         title: "OpenTelemetry for JavaScript",
-        text: "The exporters whose names end in `-otlp-http` send JSON. Those that end in `-otlp-proto` send Protobuf, which isn't accepted.",
+        text: "The exporters whose names end in `-otlp-http` send JSON. Those that end in `-otlp-proto` send Protobuf, which isn’t accepted.",
         file: "connect-opentelemetry-js.mjs",
         goes_to: "telemetry.mjs",
         refused: "401",

@@ -19,6 +19,13 @@ pub struct Tool {
     pub is_run: bool,
 }
 
+impl Tool {
+    /// Whether there is anything to say of it beside its text: what was not tried is not claimed.
+    pub(crate) fn has_notes(&self) -> bool {
+        self.is_run || self.password != Sends::AtOnce || !self.settings.is_empty()
+    }
+}
+
 /// When a tool sends its password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "its variants are what their names say")]
@@ -73,15 +80,15 @@ impl Setting {
     /// When to switch it on.
     pub(crate) fn purpose(self) -> &'static str {
         match self {
-            Self::AnyContentType => "The tool sends JSON but calls it something else, and you can't change that.",
-            Self::Compressed => "The tool compresses with gzip and can't be told not to.",
+            Self::AnyContentType => "The tool sends JSON but calls it something else, and you can’t change that.",
+            Self::Compressed => "The tool compresses with gzip and can’t be told not to.",
             Self::Batches => "The tool sends many events in one request, one on each line (NDJSON).",
             Self::OnceByHeader => {
                 "The tool gives each event an ID in a header of its own and repeats events it isn't sure about."
             }
             Self::Addresses => "The service publishes the addresses it sends from.",
             Self::Put => "The tool can only send PUT.",
-            Self::TokenAddress => "The tool can't send a password at all: the address itself proves who sends.",
+            Self::TokenAddress => "The tool can’t send a password at all: the address itself proves who sends.",
         }
     }
 }
