@@ -45,7 +45,15 @@ async fn bare(body: web::Bytes) -> HttpResponse {
 async fn checked(verifier: web::Data<Verifier>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
-    let head = Head { sender, headers, query: None, token: None, is_put: false, request_id: RequestId(1) };
+    let head = Head {
+        sender,
+        headers,
+        query: None,
+        token: None,
+        is_put: false,
+        lacks_length: false,
+        request_id: RequestId(1),
+    };
     let Some(said) = head.authorization() else { return HttpResponse::Unauthorized().finish() };
     let Ok((username, password)) = verifier.recognise(said) else { return HttpResponse::Unauthorized().finish() };
     let Ok(Verdict::Verified(_)) = verifier.verify(&username, &password, Timestamp::now()).await else {

@@ -117,7 +117,7 @@ mod tests {
     fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
         let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
         let headers = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
-        Head { sender, headers, query: None, token: None, is_put: false, request_id: RequestId(1) }
+        Head { sender, headers, query: None, token: None, is_put: false, lacks_length: false, request_id: RequestId(1) }
     }
 
     fn shape(content_type: &str, settings: &SenderSettings) -> Option<Shape> {

@@ -22,6 +22,8 @@ pub struct Head<'a> {
     pub token: Option<&'a str>,
     /// Whether the method is PUT; else it is POST.
     pub is_put: bool,
+    /// A body follows, and nothing says how long it is.
+    pub lacks_length: bool,
     pub request_id: RequestId,
 }
 
@@ -61,11 +63,6 @@ impl<'a> Head<'a> {
     /// How long the body is said to be, in bytes.
     pub(crate) fn announced_size(&self) -> Option<u64> {
         std::str::from_utf8(self.values("content-length").next()?).ok()?.trim().parse().ok()
-    }
-
-    /// Whether it neither says how long the body is nor that it comes in chunks: then what follows cannot be told from another request.
-    pub(crate) fn lacks_length(&self) -> bool {
-        self.values("content-length").chain(self.values("transfer-encoding")).next().is_none()
     }
 
     /// The key of `Idempotency-Key`; where there is none, the header that the credential has events stored once by, whatever the body;
@@ -119,7 +116,7 @@ mod tests {
     fn head<'a>(headers: &[(&'a str, &'a str)]) -> Head<'a> {
         let sender = Sender { ip: [127, 0, 0, 1].into(), https: None };
         let headers = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
-        Head { sender, headers, query: None, token: None, is_put: false, request_id: RequestId(1) }
+        Head { sender, headers, query: None, token: None, is_put: false, lacks_length: false, request_id: RequestId(1) }
     }
 
     #[test]

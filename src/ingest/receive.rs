@@ -198,7 +198,7 @@ impl Engine {
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }
-        if head.lacks_length() {
+        if head.lacks_length {
             return Err(Stopped::LengthRequired);
         }
         let mut reservation = writer.reserve();

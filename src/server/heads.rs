@@ -43,6 +43,13 @@ impl ArrivedHeads {
         self.0.heads.borrow_mut().pop_front()
     }
 
+    /// Notes that something follows the last head that is no request: a body that nobody said the length of.
+    fn note_body_without_length(&self) {
+        if let Some(head) = self.0.heads.borrow_mut().back_mut() {
+            head.lacks_length = true;
+        }
+    }
+
     /// Whether what the library refuses is a request whose body has no length.
     pub(crate) fn lacks_length(&self) -> bool {
         self.0.lacks_length.get()
@@ -54,6 +61,8 @@ impl ArrivedHeads {
 pub(crate) struct Heads {
     place: Place,
     head: Head,
+    /// The last head said nothing of a body, and nothing has come after it yet.
+    is_after_no_length: bool,
     arrived: ArrivedHeads,
 }
 
@@ -102,6 +111,9 @@ impl Heads {
         let (mut read, mut kept) = (0, 0);
         while read < bytes.len() {
             let rest = bytes.len() - read;
+            if std::mem::take(&mut self.is_after_no_length) && !begins_a_request(bytes[read]) {
+                self.arrived.note_body_without_length();
+            }
             let skipped = match &mut self.place {
                 Place::Unknown => rest,
                 Place::Body(left) => {
@@ -227,7 +239,10 @@ impl Heads {
         let mut waiting = self.arrived.0.heads.borrow_mut();
         self.place = match (&head.content_length, &head.transfer_encoding) {
             _ if head.method == b"CONNECT" || waiting.len() >= MAX_WAITING_HEADS => Place::Unknown,
-            (None, None) => Place::RequestLine,
+            (None, None) => {
+                self.is_after_no_length = true;
+                Place::RequestLine
+            }
             (Some(length), None) => match number(length.trim_ascii()) {
                 Some(0) => Place::RequestLine,
                 Some(length) => Place::Body(length),
@@ -240,6 +255,11 @@ impl Heads {
         };
         waiting.push_back(head.arrived);
     }
+}
+
+/// Whether a byte may stand where the next request begins: of a method, or of an empty line before it.
+fn begins_a_request(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || matches!(byte, b'\r' | b'\n')
 }
 
 /// How much of a word has come with one more byte of a list of words, and what is to be read in its place.

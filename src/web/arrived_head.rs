@@ -13,6 +13,8 @@ pub(crate) struct ArrivedHead {
     pub(crate) names: Vec<u8>,
     /// It offers another protocol, in words that end in [`UNREAD`] until they are restored.
     pub(crate) offers_upgrade: bool,
+    /// A body follows, and nothing says how long it is: what comes after it cannot be told from it.
+    pub(crate) lacks_length: bool,
     /// The target was longer than is looked at, and the rest of it is gone.
     pub(crate) target_is_cut: bool,
 }

@@ -91,6 +91,7 @@ pub(crate) fn head_of<'a>(state: &AppState, request: &'a HttpRequest) -> Head<'a
         query: Some(request.query_string()),
         token: request.match_info().get("token"),
         is_put: *request.method() == Method::PUT,
+        lacks_length: arrived.get::<ArrivedHead>().is_some_and(|arrived| arrived.lacks_length),
         request_id: request_id(request),
     }
 }
