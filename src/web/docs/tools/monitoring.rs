@@ -95,7 +95,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "vector",
         title: "Vector",
-        text: "Sends lists of events. Leave `compression` at `none`, or change the credential’s setting Accept compressed bodies.",
+        text: "Sends lists of events. Leave `compression` at `none`, or change the credential’s setting Compressed bodies.",
         file: "connect-vector.yml",
         goes_to: "vector.yaml",
         ..PLAIN

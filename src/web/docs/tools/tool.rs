@@ -67,12 +67,12 @@ impl Setting {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::AnyContentType => "Accept JSON under any content type",
-            Self::Compressed => "Accept compressed bodies",
-            Self::Batches => "Accept batches",
+            Self::AnyContentType => "JSON under any content type",
+            Self::Compressed => "Compressed bodies",
+            Self::Batches => "Batches",
             Self::OnceByHeader => "Store once by a header",
             Self::Addresses => "Addresses it may come from",
-            Self::Put => "Accept PUT",
+            Self::Put => "PUT",
             Self::TokenAddress => "Token address",
         }
     }
