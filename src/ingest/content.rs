@@ -46,14 +46,14 @@ pub enum Unsupported {
 impl Head<'_> {
     /// How the body is to be read, if the settings accept it.
     pub fn content(&self, settings: &SenderSettings) -> Result<Content, Unsupported> {
-        if self.repeats("content-type") {
+        if self.repeats("content-type") && !settings.any_content_type {
             return Err(Unsupported::Type("Content-Type is there more than once; send it once".to_owned()));
         }
         let coding = self.coding(settings)?;
-        let input = self.text("content-type").unwrap_or_default();
-        let essence = input.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        let shape = shape(&essence, settings).ok_or_else(|| {
-            let found = if self.text("content-type").is_none() { "missing".to_owned() } else { format!("{input:?}") };
+        let types = self.texts("content-type");
+        let input = clipped(&types.join(", "));
+        let shape = shape_of_all(&types, settings).ok_or_else(|| {
+            let found = if types.is_empty() { "missing".to_owned() } else { format!("{input:?}") };
             Unsupported::Type(format!("Content-Type is {found}; it has to be application/json"))
         })?;
         Ok(Content { content_type: input, coding, shape })
@@ -77,6 +77,16 @@ impl Head<'_> {
             Unsupported::Coding(format!("Content-Encoding is {shown:?}; it has to be gzip, zstd or deflate"))
         })
     }
+}
+
+/// Of several types, which are all JSON where any type is, that of a form tells the most of how the body may be.
+fn shape_of_all(types: &[String], settings: &SenderSettings) -> Option<Shape> {
+    let essence = |input: &str| input.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let Some((first, others)) = types.split_first() else { return shape("", settings) };
+    others.iter().try_fold(shape(&essence(first), settings)?, |shape_before, other| {
+        let other = shape(&essence(other), settings)?;
+        Some(if other == Shape::Form { other } else { shape_before })
+    })
 }
 
 fn shape(essence: &str, settings: &SenderSettings) -> Option<Shape> {
@@ -185,6 +195,11 @@ mod tests {
         assert!(head(&[json, json]).content(&default).is_err());
         assert!(head(&[json, ("content-type", "text/plain")]).content(&default).is_err());
         assert!(head(&[("content-type", "application/json, text/plain")]).content(&default).is_err());
+        let any = SenderSettings { any_content_type: true, ..SenderSettings::default() };
+        let both = head(&[json, ("content-type", "application/x-www-form-urlencoded")]).content(&any).unwrap();
+        assert_eq!(both.shape, Shape::Form);
+        assert_eq!(both.content_type, "application/json, application/x-www-form-urlencoded");
+        assert!(head(&[json, ("content-type", "text/xml")]).content(&any).is_err());
         let none = ("content-encoding", "identity");
         assert!(head(&[json, none, none]).content(&default).is_err());
         assert!(head(&[json, none, ("content-encoding", "gzip")]).content(&default).is_err());

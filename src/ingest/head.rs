@@ -37,6 +37,11 @@ impl<'a> Head<'a> {
         self.values(name).next().map(|value| clipped(&String::from_utf8_lossy(value)))
     }
 
+    /// All values of a header, as texts.
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        self.values(name).map(|value| clipped(&String::from_utf8_lossy(value))).collect()
+    }
+
     /// Whether a header is there more than once. Of two that differ, a proxy may have looked at the other.
     pub(super) fn repeats(&self, name: &str) -> bool {
         self.values(name).nth(1).is_some()

@@ -60,7 +60,9 @@ pub(crate) fn is_from_sender(context: &guard::GuardContext<'_>) -> bool {
 /// A browser says that it navigates (Fetch Metadata); one that is too old for that names HTML among what it accepts.
 fn is_from_browser(headers: &HeaderMap) -> bool {
     let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
-    navigates || (!headers.contains_key(header::AUTHORIZATION) && headers.get_all("accept").any(accepts_html))
+    // No browser says what it sends when it asks for a page. Some programs do, whose POST has become a GET.
+    let sends = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::CONTENT_TYPE);
+    navigates || (!sends && headers.get_all("accept").any(accepts_html))
 }
 
 /// What Java's `HttpURLConnection` accepts, whatever it asks for. It follows redirects, and says so after one as well.

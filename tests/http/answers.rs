@@ -109,6 +109,8 @@ async fn a_post_that_became_get_on_its_way_is_never_led_to_a_page() {
         &[("Accept", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2")],
         &[("Accept", "text/html, image/gif, image/jpeg, */*; q=0.2")],
         &[("Accept", "text/html"), ("Authorization", &authorization)],
+        // wget2, which sends GET over HTTP/2 whatever it is told.
+        &[("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"), ("Content-Type", "application/json")],
     ];
     for headers in clients {
         for headers in [headers.to_vec(), [headers, &[("Authorization", authorization.as_str())]].concat()] {

@@ -56,6 +56,7 @@ programs! {
 documented! {
     curl: tool("curl");
     wget: tool("wget");
+    wget2: tool("wget2");
     httpie: python_tool("httpie");
     apprise: Program { sends: Body::Has("Finished in 42 minutes"), ..python_tool("apprise") };
     ansible: Program { file: "play.yml", run: "$SENDERS_PYTHON/bin/ansible-playbook play.yml", ..tool("ansible") };

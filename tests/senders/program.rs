@@ -94,6 +94,8 @@ pub async fn is_stored(name: &str, program: &Program, way: Way) {
         return;
     }
     let scene = Scene::set(way).await;
+    let settings = program.text.tool().map_or(&[][..], |(tool, _)| tool.settings);
+    scene.accept(settings).await;
     let line = prepare(&scene, program).await;
     let (bodies, told) = match program.ends {
         Ends::ByItself => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use reasoner_webhooks::web::docs::tools::tool::Setting;
 use url::Url;
 
 use crate::authority::{authority, trust};
@@ -136,6 +137,7 @@ impl Scene {
             environment.extend(trust());
             let certificate = authority().join("ca.pem").display().to_string();
             self.place.write(".wgetrc", format!("ca_certificate = {certificate}\n"));
+            self.place.write(".wget2rc", format!("ca-certificate = {certificate}\n"));
         }
         environment
     }
@@ -160,6 +162,20 @@ impl Scene {
         let environment = self.environment();
         let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
         start(self.place.directory(), line, &environment)
+    }
+
+    /// Chooses sender settings, as the documentation says that the program needs them.
+    pub async fn accept(&self, settings: &[Setting]) {
+        for setting in settings {
+            let choice = match setting {
+                Setting::AnyContentType => "any_content_type = true",
+                Setting::Compressed => "compressed_bodies = true",
+                Setting::Batches => "batches = true",
+                Setting::Put => "put_as_post = true",
+                other => panic!("{other:?} needs a value"),
+            };
+            self.server.query(&format!("update credentials set {choice}")).await;
+        }
     }
 
     /// The bodies that are stored, oldest first.

@@ -38,12 +38,12 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         id: "wget2",
         title: "wget2",
-        text: "Always adds the content type of a form beside yours, so its events are refused with 415 until you change the setting below.",
+        text: "Always adds the content type of a form beside yours, so its events are refused with 415 until you change the setting below. `--no-http2` is needed: over HTTP/2 it sends a GET without the body.",
         file: "connect-wget2.sh",
         goes_to: SHELL,
         password: Sends::WhenAsked,
         settings: &[Setting::AnyContentType],
-        is_run: false,
+        refused: "HTTP ERROR response 401",
         ..PLAIN
     },
     Tool {
