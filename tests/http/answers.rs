@@ -98,7 +98,7 @@ async fn ask_at_the_door(server: &TestServer, method: &str, headers: &[(&str, &s
 async fn a_post_that_became_get_on_its_way_is_never_led_to_a_page() {
     let Stage { sender, server, .. } = stage().await;
     let authorization = sender.authorization();
-    let clients: [&[(&str, &str)]; 9] = [
+    let clients: [&[(&str, &str)]; 10] = [
         &[],
         &[("Accept", "")],
         &[("Accept", "*/*")],
