@@ -21,6 +21,34 @@ async fn filled(count: usize) -> (TestServer, Person, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_are_found_by_a_header_of_their_request() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for (event, body) in
+        [("push", "{\"n\": 1}"), ("issues", "{\"n\": 1}"), ("push", "{\"n\": 2, \"header\": {\"x\": 1}}")]
+    {
+        let sent = sender.request().header("X-GitHub-Event", event).header("X-Quote", "say \"hi\\\"").body(body);
+        assert_eq!(sent.send().await.unwrap().status(), 200);
+    }
+    for (search, found) in [
+        ("header.x-github-event = push", 2),
+        ("header.x-github-event = push and n = 2", 1),
+        ("header.x-github-event != push", 1),
+        ("header.x-quote = \"say \\\"hi\\\\\\\"\"", 3),
+        ("header.x-quote contains HI", 3),
+        ("header.x-missing exists", 0),
+        ("$.header.x = 1", 1),
+    ] {
+        let query = percent_encoding::utf8_percent_encode(search, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let page = alice.page(&format!("/events?q={query}")).await;
+        assert_eq!(ids(&page).len(), found, "{search}");
+        let export = alice.page(&format!("/events/export?format=ndjson&q={query}")).await;
+        assert_eq!(export.lines().count(), found, "{search}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_are_listed_newest_first_and_paged_by_key() {
     let (_server, alice, mut stored) = filled(120).await;
     stored.reverse();

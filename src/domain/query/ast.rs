@@ -3,6 +3,8 @@
 //! A search, understood: texts that a body contains and conditions on its fields. Every one of them has to hold. How it is
 //! written stands in [`crate::domain::query::parse`], what it means in [`crate::domain::query::matching`].
 
+use std::cmp::Ordering;
+
 /// What a reader asks of a body. Written out, it reads as a search that means the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "its fields are what their names say")]
@@ -17,6 +19,7 @@ pub enum Term {
     /// The body as it was received contains this, in any case.
     Text(String),
     Field(Condition),
+    Header(HeaderCondition),
 }
 
 /// What has to hold for the values at a path.
@@ -25,6 +28,15 @@ pub enum Term {
 pub struct Condition {
     /// From the top of the body; without a piece, the whole of it.
     pub path: Vec<Piece>,
+    pub test: Test,
+}
+
+/// What has to hold for the values of a request header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
+pub struct HeaderCondition {
+    /// In lower case.
+    pub name: String,
     pub test: Test,
 }
 
@@ -79,6 +91,17 @@ impl Operator {
         }
     }
 
+    /// Whether it asks for this order of two values. `!=` asks for those that are equal, and that there are none.
+    pub(crate) fn accepts(self, order: Ordering) -> bool {
+        match self {
+            Operator::Equal | Operator::NotEqual => order.is_eq(),
+            Operator::Less => order.is_lt(),
+            Operator::LessOrEqual => order.is_le(),
+            Operator::Greater => order.is_gt(),
+            Operator::GreaterOrEqual => order.is_ge(),
+        }
+    }
+
     /// Whether it asks which of two is more.
     pub(crate) fn is_ordering(self) -> bool {
         !matches!(self, Operator::Equal | Operator::NotEqual)
@@ -102,7 +125,7 @@ impl Query {
     pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
         self.terms.iter().filter_map(|term| match term {
             Term::Field(condition) => Some(condition),
-            Term::Text(_) => None,
+            Term::Text(_) | Term::Header(_) => None,
         })
     }
 
@@ -110,7 +133,15 @@ impl Query {
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().filter_map(|term| match term {
             Term::Text(text) => Some(text.as_str()),
-            Term::Field(_) => None,
+            Term::Field(_) | Term::Header(_) => None,
+        })
+    }
+
+    /// The conditions on request headers.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderCondition> {
+        self.terms.iter().filter_map(|term| match term {
+            Term::Header(condition) => Some(condition),
+            Term::Text(_) | Term::Field(_) => None,
         })
     }
 

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use crate::domain::query::ast::{Condition, Piece, Query, Term, Test, Value};
+use crate::domain::query::ast::{Condition, HeaderCondition, Piece, Query, Term, Test, Value};
 use crate::domain::query::operators::is_name_char;
-use crate::domain::query::parse::is_reserved;
+use crate::domain::query::parse::{HEADER, is_reserved};
 use crate::domain::query::strings::quoted;
 
 impl fmt::Display for Query {
@@ -23,6 +23,11 @@ impl fmt::Display for Query {
             match term {
                 Term::Text(text) => write_quoted(f, text)?,
                 Term::Field(condition) => write!(f, "{condition}")?,
+                Term::Header(HeaderCondition { name, test }) => {
+                    f.write_str(HEADER)?;
+                    write_key(f, name, true)?;
+                    write_test(f, test)?;
+                }
             }
         }
         Ok(())
@@ -45,15 +50,19 @@ impl Condition {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_path(f, &self.path)?;
-        match &self.test {
-            Test::Exists => f.write_str(" exists"),
-            Test::Missing => f.write_str(" not exists"),
-            Test::Contains(text) => {
-                f.write_str(" contains ")?;
-                write_quoted(f, text)
-            }
-            Test::Compare(operator, value) => write!(f, " {} {value}", operator.as_str()),
+        write_test(f, &self.test)
+    }
+}
+
+fn write_test(f: &mut fmt::Formatter<'_>, test: &Test) -> fmt::Result {
+    match test {
+        Test::Exists => f.write_str(" exists"),
+        Test::Missing => f.write_str(" not exists"),
+        Test::Contains(text) => {
+            f.write_str(" contains ")?;
+            write_quoted(f, text)
         }
+        Test::Compare(operator, value) => write!(f, " {} {value}", operator.as_str()),
     }
 }
 
@@ -79,15 +88,20 @@ fn write_path(f: &mut fmt::Formatter<'_>, path: &[Piece]) -> fmt::Result {
                 if step > 0 {
                     f.write_str(".")?;
                 }
-                let is_plain = !key.is_empty() && key.chars().all(is_name_char);
-                let means_itself = is_plain && !(step == 0 && (key == "$" || is_reserved(key)));
-                if means_itself { f.write_str(key)? } else { write_quoted(f, key)? }
+                let is_header = step == 0 && path.len() == 2 && HEADER.strip_suffix('.') == Some(key);
+                write_key(f, key, !(is_header || step == 0 && (key == "$" || is_reserved(key))))?;
             }
             Piece::Index(index) => write!(f, "[{index}]")?,
             Piece::Each => f.write_str("[]")?,
         }
     }
     Ok(())
+}
+
+/// A name, without quotes where it `means_itself` there and has no other characters.
+fn write_key(f: &mut fmt::Formatter<'_>, key: &str, means_itself: bool) -> fmt::Result {
+    let is_plain = !key.is_empty() && key.chars().all(is_name_char);
+    if is_plain && means_itself { f.write_str(key) } else { write_quoted(f, key) }
 }
 
 fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {

@@ -115,13 +115,7 @@ fn passes(test: &Test, seen: Seen<'_>) -> bool {
             memmem::find(&strings::folded_decoded(spelled), &strings::folded(text)).is_some()
         }
         (Test::Contains(_), _) => false,
-        (Test::Compare(operator, value), seen) => compare(value, seen).is_some_and(|order| match operator {
-            Operator::Equal | Operator::NotEqual => order.is_eq(),
-            Operator::Less => order.is_lt(),
-            Operator::LessOrEqual => order.is_le(),
-            Operator::Greater => order.is_gt(),
-            Operator::GreaterOrEqual => order.is_ge(),
-        }),
+        (Test::Compare(operator, value), seen) => compare(value, seen).is_some_and(|order| operator.accepts(order)),
     }
 }
 

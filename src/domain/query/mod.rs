@@ -6,6 +6,7 @@ pub mod columns;
 pub(crate) mod display;
 pub(crate) mod error;
 pub(crate) mod fields;
+pub(crate) mod header_matching;
 pub(crate) mod json_path;
 pub(crate) mod matching;
 pub(crate) mod number;

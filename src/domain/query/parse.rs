@@ -9,6 +9,7 @@
 //! test      = ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value
 //!           | "contains" string | "exists" | "not exists"
 //! path      = [ "$" ] piece { piece }        data.items[0].sku, tags[], "key with spaces".id
+//!           | "header." name                   header.x-github-event: a header of the request, whose value needs no quotes
 //! value     = string | number | "true" | "false" | "null"       as JSON spells them
 //! text      = string | word
 //! ```
@@ -17,7 +18,7 @@
 //! search is made of conditions and strings. A string alone that has an operator in it is a text without its quotes: the way to
 //! search for `a = b`.
 
-use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
+use crate::domain::query::ast::{Condition, HeaderCondition, Operator, Piece, Query, Term, Test, Value};
 use crate::domain::query::error::QueryError;
 use crate::domain::query::number::is_number;
 use crate::domain::query::operators::{
@@ -31,6 +32,8 @@ pub(crate) const MAX_CHARS: usize = 1_000;
 const MAX_TERMS: usize = 20;
 /// How many pieces a path may have.
 const MAX_PIECES: usize = 32;
+/// What stands before the name of a request header.
+pub(crate) const HEADER: &str = "header.";
 /// How much of what was typed an error repeats, in characters.
 const MAX_REPEATED_CHARS: usize = 30;
 /// Words that mean something where a term begins.
@@ -54,12 +57,16 @@ impl Query {
             return Ok(None);
         }
         let chars: Vec<char> = text.chars().collect();
-        let mut parser = Parser { chars: &chars, at: 0, has_words: false };
+        let mut parser = Parser { chars: &chars, at: 0, has_words: false, takes_words: false };
         if has_operator_outside_quotes(&chars) {
             return parser.terms().map(Some);
         }
         let terms = match parser.terms() {
-            Ok(query) if !parser.has_words && query.conditions().next().is_some() => return Ok(Some(query)),
+            Ok(query)
+                if !parser.has_words && (query.conditions().next().is_some() || query.headers().next().is_some()) =>
+            {
+                return Ok(Some(query));
+            }
             Ok(query) => match query.only_text() {
                 Some(inside) if !parser.has_words && could_be_condition(inside) => query.terms,
                 _ => vec![Term::Text(trimmed.to_owned())],
@@ -73,9 +80,17 @@ impl Query {
 /// Understands the name of a field, and nothing else.
 pub(crate) fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut parser = Parser { chars: &chars, at: 0, has_words: false };
+    let mut parser = Parser { chars: &chars, at: 0, has_words: false, takes_words: false };
     let path = parser.path()?;
     if parser.peek().is_some() { Err(parser.strange_name(parser.at)) } else { Ok(path) }
+}
+
+/// The request header that a path names, whose first piece says that it does.
+fn header_of(path: &[Piece]) -> Option<String> {
+    match path {
+        [_, Piece::Key(name)] => Some(name.to_ascii_lowercase()),
+        _ => None,
+    }
 }
 
 /// Whether a word means something where a name could begin.
@@ -88,6 +103,8 @@ struct Parser<'a> {
     at: usize,
     /// A text without quotes was met.
     has_words: bool,
+    /// A value need not stand in quotes.
+    takes_words: bool,
 }
 
 type Parsed<T> = Result<T, QueryError>;
@@ -136,10 +153,17 @@ impl Parser<'_> {
             _ => {}
         }
         let path = self.path();
-        if path.is_ok() {
+        if let Ok(path) = &path {
+            let header = if self.is_at(start, HEADER) { header_of(path) } else { None };
+            self.takes_words = header.is_some();
             self.skip_space();
-            if let Some(test) = self.test()? {
-                return path.map(|path| Term::Field(Condition { path, test }));
+            let test = self.test();
+            self.takes_words = false;
+            if let Some(test) = test? {
+                return Ok(match header {
+                    Some(name) => Term::Header(HeaderCondition { name, test }),
+                    None => Term::Field(Condition { path: path.clone(), test }),
+                });
             }
         }
         self.at = start;
@@ -250,11 +274,12 @@ impl Parser<'_> {
         }
         if self.take_word("contains") {
             self.skip_space();
-            if self.peek() != Some('"') {
-                return self.fail(self.at, "Put text in quotes after “contains”");
-            }
             let step = self.at;
-            let text = self.string()?;
+            let text = match self.peek() {
+                Some('"') => self.string()?,
+                Some(_) if self.takes_words => self.take_while(|c| !c.is_whitespace()),
+                _ => return self.fail(self.at, "Put text in quotes after “contains”"),
+            };
             if text.is_empty() {
                 return self.fail(step, "There is nothing between these quotes");
             }
@@ -301,6 +326,7 @@ impl Parser<'_> {
         }
         let spelled = self.take_while(|c| !c.is_whitespace());
         match spelled.as_str() {
+            _ if self.takes_words && !is_number(&spelled) => Ok(Value::Text(spelled)),
             "true" => Ok(Value::True),
             "false" => Ok(Value::False),
             "null" => Ok(Value::Null),
@@ -370,7 +396,11 @@ impl Parser<'_> {
     }
 
     fn looks_at(&self, text: &str) -> bool {
-        text.chars().enumerate().all(|(step, c)| self.chars.get(self.at + step) == Some(&c))
+        self.is_at(self.at, text)
+    }
+
+    fn is_at(&self, at: usize, text: &str) -> bool {
+        text.chars().enumerate().all(|(step, c)| self.chars.get(at + step) == Some(&c))
     }
 
     fn skip_space(&mut self) {
@@ -392,7 +422,7 @@ mod tests {
     use proptest::{prop_assert_eq, prop_assume};
 
     use super::MAX_CHARS;
-    use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
+    use crate::domain::query::ast::{Condition, HeaderCondition, Operator, Piece, Query, Term, Test, Value};
 
     fn parsed(text: &str) -> Query {
         Query::parse(text).unwrap().unwrap()
@@ -408,6 +438,27 @@ mod tests {
 
     fn text(text: &str) -> Term {
         Term::Text(text.to_owned())
+    }
+
+    #[test]
+    fn a_header_is_asked_by_its_name_with_or_without_quotes() {
+        let header =
+            |test: Test| Query { terms: vec![Term::Header(HeaderCondition { name: "x-event".to_owned(), test })] };
+        let push = Value::Text("push".to_owned());
+        for typed in ["header.x-event = push", "header.X-Event = \"push\""] {
+            assert_eq!(parsed(typed), header(Test::Compare(Operator::Equal, push.clone())), "{typed}");
+        }
+        assert_eq!(parsed("header.x-event exists"), header(Test::Exists));
+        assert_eq!(parsed("header.x-event contains pu"), header(Test::Contains("pu".to_owned())));
+        let more = Test::Compare(Operator::Greater, Value::Number("2".to_owned()));
+        assert_eq!(parsed("header.x-event > 2"), header(more));
+        // A member of the body that is called so.
+        let path = [key("header"), key("x-event")];
+        let member = Query { terms: vec![condition(&path, Test::Exists)] };
+        assert_eq!((parsed("\"header\".x-event exists"), parsed("$.header.x-event exists")), (member.clone(), member));
+        for typed in ["header.x-event = \"push\"", "\"header\".x-event exists", "header.x-event != \"a b\" and n = 1"] {
+            assert_eq!(parsed(&parsed(typed).to_string()), parsed(typed), "{typed}");
+        }
     }
 
     #[test]
@@ -461,7 +512,7 @@ mod tests {
     fn a_path_leads_anywhere() {
         let path = |typed: &str| match parsed(&format!("{typed} = null")).terms.remove(0) {
             Term::Field(condition) => condition.path,
-            Term::Text(text) => panic!("{text}"),
+            other => panic!("{other:?}"),
         };
         assert_eq!(path("items[0].sku"), [key("items"), Piece::Index(0), key("sku")]);
         assert_eq!(path("[][2]"), [Piece::Each, Piece::Index(2)]);

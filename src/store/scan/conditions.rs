@@ -3,10 +3,11 @@
 
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, TextExpressionMethods};
 
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
+use crate::domain::query::ast::{HeaderCondition, Operator, Test, Value};
 use crate::domain::query::prefilter::{Pattern, Patterns};
 use crate::store::connection::schema::events;
 use crate::store::scan::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
@@ -31,6 +32,9 @@ pub(crate) fn passing(account: AccountId, filter: &EventFilter, patterns: &Patte
     for pattern in &patterns.always {
         query = query.filter(contains(pattern, by));
     }
+    for text in filter.query.iter().flat_map(|query| query.headers()).filter_map(spelled) {
+        query = query.filter(events::headers.like(like(&vec![text])));
+    }
     let texts = patterns.unless_escaped.iter().map(|pattern| contains(pattern, by));
     if let Some(all) = texts.reduce(|all, one| Box::new(all.and(one))) {
         query = query.filter(all.or(is_escaped()));
@@ -42,6 +46,17 @@ fn contains(pattern: &Pattern, by: By) -> OnEvents {
     // The same comparison under another name, which the planner takes for one that the index knows nothing of.
     let collation = if by == By::Key { "collate \"POSIX\" " } else { "" };
     Box::new(sql::<Bool>(&format!("{LOWER_BODY} {collation}like ")).bind::<Text, _>(like(pattern)))
+}
+
+/// What the headers of an event contain, as they are stored, for a condition on one of them to hold.
+fn spelled(condition: &HeaderCondition) -> Option<String> {
+    let whole = |text: &str| serde_json::to_string(text).ok();
+    let name = whole(&condition.name)?;
+    match &condition.test {
+        Test::Missing => None,
+        Test::Compare(Operator::Equal, Value::Text(text)) => Some(format!("[{name},{}]", whole(text)?)),
+        Test::Exists | Test::Contains(_) | Test::Compare(..) => Some(format!("[{name},")),
+    }
 }
 
 /// An escape that may stand for a printable ASCII character. Only those bodies are asked for the regular expression that have the

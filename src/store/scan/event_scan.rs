@@ -142,6 +142,12 @@ impl EventScan {
         let keys = match (&self.filter.query, step.keys) {
             (None, Some(keys)) => keys,
             (None, None) => step.query.select(Key::as_select()).load(conn).await?,
+            (Some(search), _) if search.asks_for_headers() => {
+                let columns = (Key::as_select(), events::body, events::headers);
+                let read: Vec<(Key, String, String)> = step.query.select(columns).load(conn).await?;
+                let passes = |(_, body, headers): &(Key, String, String)| search.matches_event(body, headers);
+                read.into_iter().filter(passes).map(|(key, ..)| key).collect()
+            }
             (Some(search), _) => {
                 let read: Vec<(Key, String)> = step.query.select((Key::as_select(), events::body)).load(conn).await?;
                 read.into_iter().filter(|(_, body)| search.matches(body)).map(|(key, _)| key).collect()
@@ -159,7 +165,9 @@ impl EventScan {
         let Some(step) = self.step(conn, budget).await? else { return Ok(None) };
         let read = whole_rows::load(conn, step.query).await?;
         let search = self.filter.query.as_ref();
-        let events = read.filter(|event| search.is_none_or(|search| search.matches(&event.body))).collect();
+        let events = read
+            .filter(|event| search.is_none_or(|search| search.matches_event(&event.body, &event.headers)))
+            .collect();
         Ok(Some(self.part(events, step.end)))
     }
 
