@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod fields;
 pub(crate) mod header_matching;
 pub(crate) mod json_path;
+pub(crate) mod lexer;
 pub(crate) mod matching;
 pub(crate) mod number;
 pub(crate) mod operators;

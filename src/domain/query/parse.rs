@@ -24,7 +24,7 @@ use crate::domain::query::number::is_number;
 use crate::domain::query::operators::{
     could_be_condition, has_operator_outside_quotes, is_name_char, is_operator_char,
 };
-use crate::domain::query::strings::{quoted, unescape};
+use crate::domain::query::strings::quoted;
 
 /// The longest search, in characters.
 pub(crate) const MAX_CHARS: usize = 1_000;
@@ -98,16 +98,16 @@ pub(crate) fn is_reserved(word: &str) -> bool {
     RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved))
 }
 
-struct Parser<'a> {
-    chars: &'a [char],
-    at: usize,
+pub(super) struct Parser<'a> {
+    pub(super) chars: &'a [char],
+    pub(super) at: usize,
     /// A text without quotes was met.
     has_words: bool,
     /// A value need not stand in quotes.
     takes_words: bool,
 }
 
-type Parsed<T> = Result<T, QueryError>;
+pub(super) type Parsed<T> = Result<T, QueryError>;
 
 impl Parser<'_> {
     fn terms(&mut self) -> Parsed<Query> {
@@ -339,80 +339,6 @@ impl Parser<'_> {
                 self.fail(start, &format!("Put text in quotes: {}", quoted(&shown)))
             }
         }
-    }
-
-    /// A string as JSON spells it, from its quote on.
-    fn string(&mut self) -> Parsed<String> {
-        let start = self.at;
-        let mut escaped = false;
-        let inside = &self.chars[start + 1..];
-        let end = inside.iter().position(|&c| {
-            let closes = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            closes
-        });
-        let Some(length) = end else { return self.fail(start, "This quote is never closed") };
-        self.at += length + 2;
-        unescape(&inside[..length]).map_err(|step| QueryError {
-            column: start + 2 + step,
-            problem: "No such escape: a quote is written \\\" and a backslash \\\\, as in JSON".to_owned(),
-        })
-    }
-
-    fn name(&mut self) -> String {
-        self.take_while(is_name_char)
-    }
-
-    /// What stands up to a space, a quote or a sign.
-    fn word(&mut self) -> String {
-        let start = self.at;
-        while self.peek().is_some_and(|c| !c.is_whitespace() && c != '"' && !is_operator_char(c)) {
-            if self.at > start && self.looks_at("!=") {
-                break;
-            }
-            self.at += 1;
-        }
-        self.chars[start..self.at].iter().collect()
-    }
-
-    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> String {
-        let start = self.at;
-        while self.peek().is_some_and(&wanted) {
-            self.at += 1;
-        }
-        self.chars[start..self.at].iter().collect()
-    }
-
-    /// Steps over a word, in any case, when it stands here alone.
-    fn take_word(&mut self, word: &str) -> bool {
-        let length = word.len();
-        let stands_here = self.chars[self.at..].len() >= length
-            && self.chars[self.at..self.at + length].iter().zip(word.chars()).all(|(a, b)| a.eq_ignore_ascii_case(&b))
-            && self.chars.get(self.at + length).is_none_or(|c| c.is_whitespace() || *c == '"');
-        if stands_here {
-            self.at += length;
-        }
-        stands_here
-    }
-
-    fn looks_at(&self, text: &str) -> bool {
-        self.is_at(self.at, text)
-    }
-
-    fn is_at(&self, at: usize, text: &str) -> bool {
-        text.chars().enumerate().all(|(step, c)| self.chars.get(at + step) == Some(&c))
-    }
-
-    fn skip_space(&mut self) {
-        self.take_while(char::is_whitespace);
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
-    }
-
-    fn fail<T>(&self, at: usize, problem: &str) -> Parsed<T> {
-        Err(QueryError { column: at + 1, problem: problem.to_owned() })
     }
 }
 
