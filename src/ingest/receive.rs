@@ -168,20 +168,23 @@ impl Engine {
         let pace = BodyPace::within(REFUSED_BODY_DEADLINE);
         let Ok(bytes) = body(self.max_body_bytes, pace, &mut reservation).await else { return };
         let decoded = decode(bytes, &content, &late.settings, self.max_body_bytes, &mut reservation).await;
-        let texts: Vec<String> = match decoded {
-            Ok(Body::One(bytes)) => Payload::check(bytes).map(Payload::into_string).into_iter().collect(),
-            Ok(Body::Many(parts)) => parts.into_iter().flatten().collect(),
+        // The place of each in a batch, which is part of its key: sent again with a password that works, it is the same event.
+        let texts: Vec<(Option<usize>, String)> = match decoded {
+            Ok(Body::One(bytes)) => Payload::check(bytes).map(|one| (None, one.into_string())).into_iter().collect(),
+            Ok(Body::Many(parts)) => {
+                let placed = parts.into_iter().enumerate();
+                placed.filter_map(|(place, part)| Some((Some(place), part.ok()?))).collect()
+            }
             Err(_) => return,
         };
         if texts.is_empty() {
             return;
         }
-        reserve.shrink_to(texts.iter().map(|text| text.len() as u64).sum());
-        let events = texts.into_iter().enumerate().filter_map(|(index, text)| {
-            let key =
-                self.key(head, late, &text).ok()?.map(|key| if index > 0 { key_of_part(&key, index) } else { key });
-            let event = self.event(head, content.content_type.clone(), text, self.clock.now());
-            Some(NewEvent { idempotency: key, ..event })
+        reserve.shrink_to(texts.iter().map(|(_, text)| text.len() as u64).sum());
+        let events = texts.into_iter().filter_map(|(place, text)| {
+            let key = self.key(head, late, &text).ok()?;
+            let idempotency = key.map(|key| place.map_or(key.clone(), |place| key_of_part(&key, place)));
+            Some(NewEvent { idempotency, ..self.event(head, content.content_type.clone(), text, self.clock.now()) })
         });
         self.holding.keep(Owner::of(late), events.collect(), reservation, reserve);
     }

@@ -8,9 +8,10 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::command_line::Terminal;
+use crate::holding::expired;
 use crate::leaks;
 use crate::support::actors::{Person, Sender, WEBHOOKS, between};
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 struct Stage {
     server: TestServer,
@@ -221,6 +222,11 @@ async fn what_is_chosen_on_one_instance_holds_on_the_others() {
     assert_eq!((there.status().await, status(put(&there)).await), (200, 415));
     stage.set(&[("compressed_bodies", "on")]).await;
     assert_eq!(status(put(&there)).await, 200, "what was off is asked for again");
+    stage.set(&[]).await;
+    other.pass(jiff::SignedDuration::from_secs(6));
+    while status(put(&there)).await != 415 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     stage.set(&[("networks", "203.0.113.0/24"), ("warned_of", "203.0.113.0/24")]).await;
     assert_eq!(there.status().await, 401, "the transaction that stores has the last word");
     stage.set(&[("networks", "")]).await;
@@ -311,4 +317,26 @@ async fn the_command_line_prints_settings_and_chooses_them() {
     let audit =
         stage.server.query("select details->>'kind' from audit_log where action = 'sender_settings_changed'").await;
     assert_eq!(audit.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_came_late_and_is_sent_again_is_stored_once() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (old, new, path) = expired(&server, &alice).await;
+    server.query("update credentials set batches = true").await;
+    let send = async |sender: &Sender| {
+        let request = reqwest::Client::new().post(&sender.url).header("authorization", sender.authorization());
+        let request = request.header("content-type", "application/x-ndjson").header("idempotency-key", "night");
+        request.body("1\n{\n3\n").send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(send(&old).await, 401);
+    server.eventually("select count(*) from held_events", 2).await;
+    assert_eq!(send(&new).await, 200);
+    let accepting = format!("{path}/held-events/acceptance");
+    let accepted = alice.post(&accepting, &[("current_password", PASSWORD)]).await;
+    let page = alice.follow(accepted).await;
+    assert!(page.contains("2 had been stored before"), "each line has the key that it would have had in time");
+    let bodies = server.query("select body from events order by id").await;
+    assert_eq!(bodies, [[Some("1".to_owned())], [Some("3".to_owned())]]);
 }
