@@ -1,18 +1,8 @@
 //! Automation.
 
-use crate::web::docs::tools::tool::{Sends, Tool};
+use crate::web::docs::tools::tool::Tool;
 
-const PLAIN: Tool = Tool {
-    id: "",
-    title: "",
-    text: "",
-    file: "",
-    goes_to: "",
-    password: Sends::AtOnce,
-    settings: &[],
-    refused: "",
-    is_run: false,
-};
+const PLAIN: Tool = Tool::EMPTY;
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {

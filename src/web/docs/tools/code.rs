@@ -2,17 +2,7 @@
 
 use crate::web::docs::tools::tool::{Sends, Setting, Tool};
 
-const PLAIN: Tool = Tool {
-    id: "",
-    title: "",
-    text: "",
-    file: "",
-    goes_to: "",
-    password: Sends::AtOnce,
-    settings: &[],
-    refused: "",
-    is_run: true,
-};
+const PLAIN: Tool = Tool { is_run: true, ..Tool::EMPTY };
 
 const SHELL: &str = "In a shell";
 

@@ -2,17 +2,7 @@
 
 use crate::web::docs::tools::tool::{Sends, Setting, Tool};
 
-const PLAIN: Tool = Tool {
-    id: "",
-    title: "",
-    text: "",
-    file: "",
-    goes_to: "",
-    password: Sends::AtOnce,
-    settings: &[],
-    refused: "",
-    is_run: false,
-};
+const PLAIN: Tool = Tool::EMPTY;
 
 pub(super) const TOOLS: &[Tool] = &[
     Tool {

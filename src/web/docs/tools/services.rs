@@ -2,17 +2,7 @@
 
 use crate::web::docs::tools::tool::{Sends, Setting, Tool};
 
-const PLAIN: Tool = Tool {
-    id: "",
-    title: "",
-    text: "",
-    file: "",
-    goes_to: "",
-    password: Sends::InAddress,
-    settings: &[],
-    refused: "",
-    is_run: false,
-};
+const PLAIN: Tool = Tool { password: Sends::InAddress, ..Tool::EMPTY };
 
 /// For services that have no place for a password.
 const WITHOUT_PASSWORD: Tool = Tool { password: Sends::Never, ..PLAIN };

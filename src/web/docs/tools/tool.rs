@@ -20,6 +20,19 @@ pub struct Tool {
 }
 
 impl Tool {
+    /// What a tool is that nothing is said of.
+    pub(super) const EMPTY: Self = Self {
+        id: "",
+        title: "",
+        text: "",
+        file: "",
+        goes_to: "",
+        password: Sends::AtOnce,
+        settings: &[],
+        refused: "",
+        is_run: false,
+    };
+
     /// Whether there is anything to say of it beside its text: what was not tried is not claimed.
     pub(crate) fn has_notes(&self) -> bool {
         self.is_run || self.password != Sends::AtOnce || !self.settings.is_empty()
