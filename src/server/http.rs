@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_http::{ConnectionType, HttpMessage, HttpService, Request};
+use actix_http::{ConnectionType, Extensions, HttpMessage, HttpService, Request};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
@@ -74,11 +74,8 @@ where
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = workers.unwrap_or(cores.min(MAX_WORKERS));
     let places = (limits.max_connections / workers).max(1);
-    let builder = Server::build()
-        .workers(workers)
-        .max_concurrent_connections(places)
-        .disable_signals()
-        .shutdown_timeout(DRAIN_SECONDS);
+    let builder = Server::build().workers(workers).max_concurrent_connections(places);
+    let builder = builder.disable_signals().shutdown_timeout(DRAIN_SECONDS);
     let ending = builder.graceful_shutdown_signal();
     let builder = builder.listen("http", listener, move || {
         let (state, ending, seen) = (state.clone(), ending.clone(), seen.clone());
@@ -95,11 +92,7 @@ where
             // Ours counts for every head, the library's for the first alone.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
-            .on_connect_ext(|connection: &Connection, data| {
-                data.insert(connection.progress());
-                data.insert(connection.droppable());
-                data.insert(connection.arrived());
-            })
+            .on_connect_ext(hand_over)
             .h1(apply_fn_factory(app, {
                 let (state, seen) = (state.clone(), seen.clone());
                 let told = KeepAlive::new(limits.keep_alive);
@@ -117,6 +110,13 @@ where
         fn_service(connect).and_then(http)
     })?;
     Ok(builder.run())
+}
+
+/// What the requests of a connection share with it.
+fn hand_over(connection: &Connection, data: &mut Extensions) {
+    data.insert(connection.progress());
+    data.insert(connection.droppable());
+    data.insert(connection.arrived());
 }
 
 /// What an answer says of how long its connection stays open for another request. Clients that heed it never send one into its end.
