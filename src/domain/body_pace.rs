@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::grouped::grouped;
+
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyPace {
@@ -57,18 +59,6 @@ impl Progress {
             None => format!("{received} bytes arrived in {seconds} s, and not the end of the body"),
         }
     }
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) mod email;
 pub mod escape_invisible;
 pub mod event;
 pub mod expiry;
+pub mod grouped;
 pub(crate) mod handshake;
 pub mod holding;
 pub mod ids;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::grouped::grouped;
 use crate::domain::time::{rfc3339, utc};
 use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
-use crate::web::format::{grouped, size};
+use crate::web::format::size;
 
 const DAY_SECONDS: i64 = 24 * 3_600;
 

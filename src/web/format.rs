@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::grouped::grouped;
 use crate::domain::time::{ago, day_and_minute, day_and_minute_in, full, in_zone, left, offset, rfc3339, utc};
 
 /// A time for a `<time>` element.
@@ -75,19 +76,6 @@ pub(crate) fn limit(bytes: usize) -> String {
         n if n >= KIB && n.is_multiple_of(KIB) => format!("{} KiB", n / KIB),
         n => format!("{} bytes", grouped(n as u64)),
     }
-}
-
-/// `19,370`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `1 event`, `19,370 events`.

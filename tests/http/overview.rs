@@ -71,7 +71,7 @@ async fn months_of_counts_stay_the_same_and_become_few_rows() {
 
 /// `19,370`.
 fn crate_grouped(number: i64) -> String {
-    reasoner_webhooks::web::format::grouped(number.unsigned_abs())
+    reasoner_webhooks::domain::grouped::grouped(number.unsigned_abs())
 }
 
 #[tokio::test(flavor = "multi_thread")]

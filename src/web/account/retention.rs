@@ -5,12 +5,13 @@ use askama::Template;
 use jiff::SignedDuration;
 
 use crate::domain::event::EventId;
+use crate::domain::grouped::grouped;
 use crate::domain::retention::Retention;
 use crate::store::scan::look::oldest;
 use crate::store::tables::{event_removals, partitions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::format::{When, grouped, size};
+use crate::web::format::{When, size};
 use crate::web::page::Page;
 use crate::web::responses::html;
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
+use crate::domain::grouped::grouped;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
@@ -19,7 +20,7 @@ use crate::web::errors::PageError;
 use crate::web::events::event::parse_id;
 use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::{When, grouped, size};
+use crate::web::format::{When, size};
 use crate::web::json_view::changes::{Change, Changes, Counts, MAX_VALUES, Values, changes};
 use crate::web::json_view::location::ValueLocation;
 use crate::web::json_view::preview::preview;

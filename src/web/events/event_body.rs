@@ -7,9 +7,10 @@ use actix_web::web;
 use serde::Deserialize;
 
 use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::grouped::grouped;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
-use crate::web::format::{grouped, size};
+use crate::web::format::size;
 use crate::web::json_view::location::{Child, Found, MAX_DEPTH, ValueLocation};
 use crate::web::json_view::path::{path, same_value};
 use crate::web::json_view::raw::{Raw, raw};

@@ -12,13 +12,14 @@ use crate::app::delete_events::{
 };
 use crate::domain::deletion::{Deletion, Matching, is_confirmed};
 use crate::domain::event::EventId;
+use crate::domain::grouped::grouped;
 use crate::domain::secret::Secret;
 use crate::domain::time::rfc3339;
 use crate::store::tables::{credentials, event_deletions};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::{When, counted, grouped, size};
+use crate::web::format::{When, counted, size};
 use crate::web::forms::Submitted;
 use crate::web::notice::{EventDeletionNotice, Notice, NoticeWords};
 use crate::web::page::Page;

@@ -5,6 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::Timestamp;
 
+use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
@@ -14,7 +15,6 @@ use crate::web::chart::{Chart, Span};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::grouped;
 use crate::web::responses::html;
 
 /// The figures and the picture, for the credential of the filters.

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::grouped::grouped;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, RejectionGroup};
 use crate::store::tables::{credentials, held_events, rejections};
@@ -14,7 +15,7 @@ use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};
 use crate::web::events::overview::Overview;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::{When, grouped};
+use crate::web::format::When;
 use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};

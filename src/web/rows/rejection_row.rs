@@ -5,8 +5,9 @@ use jiff::Timestamp;
 
 use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::grouped::grouped;
 use crate::domain::rejection::{Reason, Rejection};
-use crate::web::format::{When, grouped, size};
+use crate::web::format::{When, size};
 use crate::web::json_view::tokens::first_chars;
 use crate::web::page::Page;
 

@@ -7,9 +7,10 @@ use crate::domain::credential::{Credential, CredentialState, PasswordRecord, Pas
 use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::{Nearness, age};
+use crate::domain::grouped::grouped;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute, left, utc};
-use crate::web::format::{When, grouped};
+use crate::web::format::When;
 use crate::web::held::Held;
 use crate::web::webhooks::spark::{self, HalfHours};
 

@@ -6,13 +6,13 @@ use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::credential::Credential;
+use crate::domain::grouped::grouped;
 use crate::domain::listing::EventFilter;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, event_counts, held_events, rejections};
 use crate::web::chart::Span;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::format::grouped;
 use crate::web::held::Held;
 use crate::web::notice::{Notice, NoticeWords};
 use crate::web::page::Page;

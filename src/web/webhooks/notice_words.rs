@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::grouped::grouped;
 use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::ago;
-use crate::web::format::grouped;
 use crate::web::notice::{CredentialNotice, NoticeWords};
 
 /// What was just done with one of the credentials; nothing, where it is none of them.
