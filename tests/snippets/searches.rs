@@ -17,13 +17,17 @@ fn rows(page: &str, mark: &str) -> Vec<Vec<String>> {
     rows.filter(|row| row.contains(mark)).map(cells).collect()
 }
 
-/// A stage on which the events of the page were received, and their ids.
+/// A stage on which the events of the page were received, the first one with the header that the page names, and their ids.
 async fn set() -> (Stage, String, Vec<String>) {
     let stage = Stage::set().await;
     let page = stage.you.page("/docs/webhooks/search").await;
     let mut ids = Vec::new();
-    for event in stage.block("searched-json").lines() {
-        ids.push(stage.sender.store(event.to_owned()).await);
+    for (event, kind) in stage.block("searched-json").lines().zip(["push", "issues", "issues"]) {
+        let request = stage.sender.request().header("X-GitHub-Event", kind).body(event.to_owned());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let stored: serde_json::Value = answer.json().await.unwrap();
+        ids.push(stored["id"].as_str().unwrap().to_owned());
     }
     assert_eq!(ids.len(), 3);
     (stage, page, ids)
