@@ -27,7 +27,7 @@ pub(crate) struct EventLines {
     pub(crate) format: ExportFormat,
     /// The usernames of the account's credentials.
     pub(crate) usernames: HashMap<CredentialId, String>,
-    /// Fields of the bodies that have columns of their own in a CSV, in the place of headers and body.
+    /// Fields of the bodies, and request headers, that have columns of their own in a CSV, in the place of headers and body.
     pub(crate) fields: Fields,
 }
 
@@ -103,7 +103,7 @@ impl EventLines {
             let headers = std::str::from_utf8(&headers).map_err(unreadable)?;
             return lines.push(beginning.into_iter().chain([headers, &event.body]));
         }
-        let cells: Vec<String> = self.fields.0.iter().map(|field| field.cell(&event.body)).collect();
+        let cells = self.fields.cells(&event.body, &event.headers);
         lines.push(beginning.into_iter().chain(cells.iter().map(String::as_str)))
     }
 }

@@ -125,6 +125,8 @@ pub struct EventSummary {
     pub(crate) size_bytes: u64,
     /// At most [`PREVIEW_BYTES`] of the body, cut between characters.
     pub(crate) beginning: String,
+    /// What it has in the columns that the reader chose, where they were asked for.
+    pub(crate) cells: Vec<String>,
 }
 
 /// How much of a body a row of the dashboard carries.

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::support::actors::{Person, WEBHOOKS, between};
+use crate::support::follower::Follower;
 use crate::support::server::TestServer;
 
 fn ids(page: &str) -> Vec<String> {
@@ -46,6 +47,42 @@ async fn events_are_found_by_a_header_of_their_request() {
         let export = alice.page(&format!("/events/export?format=ndjson&q={query}")).await;
         assert_eq!(export.lines().count(), found, "{search}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_and_headers_become_columns_of_the_list_and_of_what_arrives() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let send = async |event: &str, body: String| {
+        assert_eq!(sender.request().header("X-Event", event).body(body).send().await.unwrap().status(), 200);
+    };
+    send("push", r#"{"total": 12.50, "item": {"sku": "A<1>"}}"#.to_owned()).await;
+    let columns = "fields=item.sku,%20header.x-event";
+    let page = alice.page(&format!("/events?q=total%20exists&{columns}")).await;
+    let row = between(&page, "<tr role=\"row\" data-id", "</tr>").to_owned();
+    for cell in ["item.sku </span>A&#60;1&#62;</td>", "header.x-event </span>push</td>"] {
+        assert!(row.contains(cell), "{row}");
+    }
+    assert!(page.contains("scope=\"col\" class=\"c-field\">header.x-event</th>"), "{page}");
+    // What can be added leads to one column more, and a new search keeps those that are there.
+    let more = format!("/events?q=total%20exists&#38;fields={}", "item.sku%2C%20header.x-event%2C%20total");
+    assert!(page.contains(&more), "{more}");
+    assert!(page.contains("name=\"fields\" value=\"item.sku, header.x-event\""));
+    let event = between(&row, "href=\"", "\"").replace("&#38;", "&");
+    assert!(alice.page(&event).await.contains(columns.split('=').next().unwrap()), "the way back keeps them: {event}");
+
+    let mut follower = Follower::new(&alice, &format!("/events/live?{columns}"));
+    follower.connect().await;
+    // A field of a body larger than what is read for columns is found near its beginning.
+    send("issues", format!(r#"{{"item": {{"sku": "B"}}, "rest": "{}"}}"#, "x".repeat(200_000))).await;
+    follower.until(|said| said.len() == 1).await;
+    let told = follower.of("stored")[0]["html"].as_str().unwrap().to_owned();
+    assert!(told.contains("header.x-event </span>issues</td>") && told.contains("item.sku </span>B</td>"), "{told}");
+
+    let csv = alice.page(&format!("/events/export?format=csv&{columns}")).await;
+    assert!(csv.starts_with("id,") && csv.lines().nth(1).unwrap().ends_with(",A<1>,push"), "{csv}");
+    assert_eq!(alice.get("/events?fields=items[].n").await.status(), 422);
 }
 
 #[tokio::test(flavor = "multi_thread")]

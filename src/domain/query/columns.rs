@@ -1,6 +1,7 @@
 //! Column selections for lists and exports.
 //!
-//! Fields of a body that are chosen to be columns: their names as somebody wrote them, and the value that a body has there.
+//! Fields of a body, and request headers, that are chosen to be columns: their names as somebody wrote them, and the value that an
+//! event has there.
 
 use std::str::FromStr;
 
@@ -8,8 +9,9 @@ use crate::domain::payload::value_text;
 use crate::domain::query::ast::Piece;
 use crate::domain::query::error::QueryError;
 use crate::domain::query::json_path::string_end;
-use crate::domain::query::parse::parse_path;
+use crate::domain::query::parse::{HEADER, header_of, parse_path};
 use crate::domain::query::strings::{compare, decoded};
+use crate::domain::request_headers::KeptHeader;
 
 /// How many columns may be chosen.
 const MAX_FIELDS: usize = 50;
@@ -19,7 +21,14 @@ const MAX_FIELDS: usize = 50;
 pub struct Field {
     /// As it was written, which names its column.
     pub(crate) name: String,
-    path: Vec<Piece>,
+    source: Source,
+}
+
+/// Where its value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Body(Vec<Piece>),
+    Header(String),
 }
 
 /// Fields in the order of their columns. Written with commas between them; a comma in a name stands in quotes.
@@ -43,7 +52,9 @@ impl FromStr for Fields {
                         format!("A column has one value: write a number, as in {}", name.replace("[]", "[0]"));
                     return Err(QueryError { column: start + 1, problem });
                 }
-                fields.push(Field { name: name.to_owned(), path });
+                let header = if name.starts_with(HEADER) { header_of(&path) } else { None };
+                let source = header.map_or(Source::Body(path), Source::Header);
+                fields.push(Field { name: name.to_owned(), source });
             }
             column += part.chars().count() + 1;
         }
@@ -52,6 +63,28 @@ impl FromStr for Fields {
             return Err(QueryError { column: 1, problem });
         }
         Ok(Self(fields))
+    }
+}
+
+impl Fields {
+    /// The values of an event in the order of the columns; `headers` are as they are stored.
+    pub(crate) fn cells(&self, body: &str, headers: &str) -> Vec<String> {
+        let asks_for_headers = self.0.iter().any(|field| matches!(field.source, Source::Header(_)));
+        let headers = if asks_for_headers { headers } else { "[]" };
+        let headers: Vec<KeptHeader> = serde_json::from_str(headers).unwrap_or_default();
+        let cell = |field: &Field| match &field.source {
+            Source::Body(path) => member_text(path, body),
+            Source::Header(name) => {
+                let values = headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str());
+                values.collect::<Vec<_>>().join(", ")
+            }
+        };
+        self.0.iter().map(cell).collect()
+    }
+
+    /// The first of them.
+    pub(crate) fn first(&self, count: usize) -> Self {
+        Self(self.0.iter().take(count).cloned().collect())
     }
 }
 
@@ -68,18 +101,16 @@ fn split_outside_quotes(text: &str) -> Vec<&str> {
     .collect()
 }
 
-impl Field {
-    /// The value as a cell holds it: a string without its quotes and escapes, anything else as it is spelled. Nothing where the body
-    /// has no such field. Of duplicate keys the last counts, as for most that read JSON.
-    pub(crate) fn cell(&self, body: &str) -> String {
-        let value = self.path.iter().try_fold(value_text(body).trim(), |value, chunk| member(value, chunk));
-        let value = value.unwrap_or_default();
-        match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(spelled) => {
-                decoded(spelled).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-            }
-            None => value.to_owned(),
+/// The value of a field as a cell holds it: a string without its quotes and escapes, anything else as it is spelled. Nothing where the
+/// body has no such field. Of duplicate keys the last counts, as for most that read JSON.
+fn member_text(path: &[Piece], body: &str) -> String {
+    let value = path.iter().try_fold(value_text(body).trim(), |value, chunk| member(value, chunk));
+    let value = value.unwrap_or_default();
+    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(spelled) => {
+            decoded(spelled).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
+        None => value.to_owned(),
     }
 }
 
@@ -92,7 +123,8 @@ fn member<'a>(value: &'a str, chunk: &Piece) -> Option<&'a str> {
         _ => return None,
     };
     let (mut at, mut index, mut found) = (skip_space(bytes, 1), 0, None);
-    while !matches!(bytes.get(at)?, b'}' | b']') {
+    // A list reads only the beginning of a long body: what was found until there counts.
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'}' | b']')) {
         let mut is_meant = *chunk == Piece::Index(index);
         if is_object {
             let end = value_end(bytes, at);
@@ -156,8 +188,10 @@ mod tests {
     const BODY: &str = r#" {"a": "x\u00e9\"\ud800", "data": {"n": 1.50e400, "tags": [ "red" , {"k":[1, "]"]} ], "no": null},
         "b": true, "a,b": 7, "twice": 1, "twice": 2} "#;
 
+    const HEADERS: &str = r#"[["x-event","push"],["x-tag","a"],["x-tag","b"]]"#;
+
     fn cells(fields: &str) -> Vec<String> {
-        fields.parse::<Fields>().unwrap().0.iter().map(|field| field.cell(BODY)).collect()
+        fields.parse::<Fields>().unwrap().cells(BODY, HEADERS)
     }
 
     #[test]
@@ -167,6 +201,12 @@ mod tests {
         assert_eq!(cells("data.no,twice,\"a,b\""), ["null", "2", "7"]);
         assert_eq!(cells("nothing,data.tags[2],a.b,data[0]"), ["", "", "", ""]);
         assert_eq!(cells(" , "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_request_header_is_a_column() {
+        assert_eq!(cells("header.X-Event,header.x-tag,header.none,a"), ["push", "a, b", "", "xé\"\u{fffd}"]);
+        assert_eq!(cells("$.header.x-event"), [""], "a field of the body that is called so");
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(crate) fn parse_path(text: &str) -> Result<Vec<Piece>, QueryError> {
 }
 
 /// The request header that a path names, whose first piece says that it does.
-fn header_of(path: &[Piece]) -> Option<String> {
+pub(crate) fn header_of(path: &[Piece]) -> Option<String> {
     match path {
         [_, Piece::Key(name)] => Some(name.to_ascii_lowercase()),
         _ => None,

@@ -1,5 +1,6 @@
 //! Events: inserted once, listed by key, read one at a time. Lists carry only the beginning of each body.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use diesel::pg::Pg;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, StoredEvent, TEST_EVENT_AGENT};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::listing::{Cursor, EventFilter, Page};
+use crate::domain::query::columns::Fields;
 use crate::domain::request_headers::KeptHeader;
 use crate::store::connection::columns::{Moment, inet, time, without_nul};
 use crate::store::connection::error::StoreError;
@@ -25,6 +27,9 @@ use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::look::Found;
 use crate::store::scan::span::Span;
+
+/// How far into a body columns are looked for, in characters.
+const READ_FOR_COLUMNS: i32 = 65_536;
 
 diesel::define_sql_function! {
     /// The first characters of a text.
@@ -94,6 +99,7 @@ impl From<Summary> for EventSummary {
             content_type: row.content_type,
             size_bytes: u64::from(row.size_bytes.unsigned_abs()),
             beginning: row.beginning,
+            cells: Vec::new(),
         }
     }
 }
@@ -171,6 +177,35 @@ pub(crate) async fn list_summaries(
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(EventSummary::from).collect())
+}
+
+/// Reads what events of an account have in chosen columns, from the first [`READ_FOR_COLUMNS`] characters of each body.
+pub(crate) async fn add_columns(
+    conn: &mut Connection,
+    account: AccountId,
+    fields: &Fields,
+    rows: &mut [EventSummary],
+) -> Result<(), StoreError> {
+    let ids = || rows.iter().map(|row| row.id.0);
+    let (Some(first), Some(last)) = (ids().min(), ids().max()) else { return Ok(()) };
+    if fields.0.is_empty() {
+        return Ok(());
+    }
+    let sources: Vec<(Uuid, String, String)> = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.between(first, last))
+        .filter(events::id.eq_any(ids()))
+        .select((events::id, events::headers, left(events::body, READ_FOR_COLUMNS)))
+        .load(conn)
+        .await?;
+    let sources: HashMap<Uuid, (String, String)> =
+        sources.into_iter().map(|(id, headers, body)| (id, (headers, body))).collect();
+    for row in rows {
+        if let Some((headers, body)) = sources.get(&row.id.0) {
+            row.cells = fields.cells(body, headers);
+        }
+    }
+    Ok(())
 }
 
 /// Looks for what is beside an event within the filter: the next newer and the next older one.

@@ -32,6 +32,8 @@ use crate::web::rows::event_row::EventRow;
 const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
+/// How many of them as columns.
+const SUGGESTED_COLUMNS: usize = 12;
 /// How long the name of a field may be that is suggested, in bytes.
 const MAX_SUGGESTED_BYTES: usize = 96;
 
@@ -50,6 +52,8 @@ struct Index {
     /// What the page shows, so that the live connection goes on from there.
     position: String,
     fields: Vec<Field>,
+    /// Fields that could become columns.
+    columns: Vec<Field>,
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
     path: &'static str,
@@ -121,17 +125,20 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let matching = (filter.query.is_none() && filters.error.is_none()).then(|| grouped(accepted));
     let position = Position::shown(EventId::first_of(now), snapshot);
     let overview = Overview::read(&mut conn, account, &filters, now).await?;
-    let found = list_found(store, conn, account, &filters).await?;
+    let mut found = list_found(store, conn, account, &filters).await?;
+    if !filters.fields.0.is_empty() {
+        events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
+    }
     // The names of fields come from the rows that are shown; only where there are none, the newest events are read for them.
     let newest = if found.rows.is_empty() { list_newest(store, account).await? } else { Vec::new() };
     let beginnings = found.rows.iter().chain(&newest).map(|event| value_text(&event.beginning));
     let mut names = suggest(beginnings, SUGGESTED_FIELDS);
     names.retain(|name| name.len() <= MAX_SUGGESTED_BYTES);
-    let fields = names.into_iter().map(|name| Field {
+    let fields = names.iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
-        name: escape_invisible(&name).into_owned(),
+        name: escape_invisible(name).into_owned(),
     });
-    let fields = fields.collect();
+    let (fields, columns) = (fields.collect(), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
@@ -151,6 +158,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         sender,
         is_pro,
         fields,
+        columns,
         path: PATH,
         filters,
     };
@@ -158,6 +166,21 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         return html_invalid(&template);
     }
     html(&template)
+}
+
+/// The fields that could become columns: each of them is in one place of an event.
+fn list_columns(names: &[String], filters: &Filters) -> Vec<Field> {
+    let is_chosen = |name: &str| filters.fields.0.iter().any(|field| field.name == name);
+    let names = names.iter().filter(|name| !name.contains("[]") && !is_chosen(name)).take(SUGGESTED_COLUMNS);
+    let with = |name: &str| match filters.typed_fields.as_str() {
+        "" => name.to_owned(),
+        chosen => format!("{chosen}, {name}"),
+    };
+    let column = |name: &String| Field {
+        link: filters.links.with_fields(PATH, &with(name)),
+        name: escape_invisible(name).into_owned(),
+    };
+    names.map(column).collect()
 }
 
 /// The events of the page. A search waits for its turn, and not with a connection that others could use.

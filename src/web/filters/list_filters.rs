@@ -15,12 +15,14 @@ use crate::domain::query::ast::Query as Search;
 use crate::domain::query::columns::Fields;
 use crate::web::chart::Span;
 use crate::web::filters::filter_choices::{Choice, describe, describe_search, list_credentials, list_ranges};
-use crate::web::filters::filter_links::Links;
+use crate::web::filters::filter_links::{Links, address};
 use crate::web::filters::search_error::SearchError;
 use crate::web::filters::time_range::Range;
 
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
+/// How many chosen columns a list shows; a CSV has more.
+const LIST_COLUMNS: usize = 6;
 /// How much of what was asked for an error repeats, in characters.
 const MAX_REPEATED_CHARS: usize = 40;
 
@@ -39,7 +41,7 @@ pub(crate) struct Query {
     pub(crate) before: String,
     pub(crate) after: String,
     pub(crate) format: String,
-    /// Fields that become columns of a CSV.
+    /// Fields and headers that become columns, of the list and of a CSV.
     pub(crate) fields: String,
     /// `address`, or nothing for a list.
     pub(crate) group: String,
@@ -60,6 +62,9 @@ pub(crate) struct Filters {
     pub(crate) ranges: Vec<Choice>,
     pub(crate) range: Range,
     pub(crate) overview: Span,
+    /// The columns that the reader chose for the list, and what was typed.
+    pub(crate) fields: Fields,
+    pub(crate) typed_fields: String,
     /// Whether rejections are grouped by address, which the form keeps.
     pub(crate) by_address: bool,
     /// What could not be understood, in words; nothing is listed then.
@@ -95,8 +100,9 @@ impl Filters {
                 filters.error = Some(format!("{error}."));
             }
         }
-        if let Err(error) = query.fields.parse::<Fields>() {
-            filters.error = Some(format!("The columns: {error}."));
+        match query.fields.parse::<Fields>() {
+            Ok(fields) => filters.fields = fields.first(LIST_COLUMNS),
+            Err(error) => filters.error = Some(format!("The columns: {error}.")),
         }
         filters
     }
@@ -139,11 +145,14 @@ impl Filters {
             ("since", range.since.input.as_str()),
             ("until", range.until.input.as_str()),
             ("overview", overview.as_str()),
+            ("fields", query.fields.trim()),
         ];
         Self {
             cursor,
             asked_since: range.since.time,
             overview,
+            fields: Fields::default(),
+            typed_fields: query.fields.trim().to_owned(),
             by_address: query.group == GROUP_BY_ADDRESS,
             search_error: None,
             credentials: list_credentials(credentials, credential),
@@ -176,6 +185,14 @@ impl Filters {
     /// The filters as fields of a form, without the empty ones.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = &(&'static str, String)> {
         self.pairs.iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The address of an export of all columns, in a format.
+    pub(crate) fn export_link(&self, format: &str) -> String {
+        address(
+            "/events/export",
+            &[self.pairs().map(|(name, value)| (*name, value.as_str())).collect(), vec![("format", format)]].concat(),
+        )
     }
 
     /// The username of the chosen credential, or nothing.

@@ -76,7 +76,9 @@ impl Reading {
             let found = scan.look(conn, MAX_ROWS + 1, Budget::LIVE).await?;
             rows += found.ids.len();
             is_cut |= found.next.is_some();
-            for event in events::list_summaries(conn, self.account, &found.ids).await?.iter().rev() {
+            let mut found = events::list_summaries(conn, self.account, &found.ids).await?;
+            events::add_columns(conn, self.account, &self.filters.fields, &mut found).await?;
+            for event in found.iter().rev() {
                 let cursor = self.cursors.write(&from.within(event.id, until));
                 text.stored(event, &cursor, &self.filters, now);
             }

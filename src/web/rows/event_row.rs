@@ -9,10 +9,13 @@ use crate::domain::payload::value_text;
 use crate::web::filters::list_filters::Filters;
 use crate::web::format::{When, size};
 use crate::web::json_view::preview::preview;
-use crate::web::json_view::tokens::Span;
+use crate::web::json_view::tokens::{Span, first_chars};
 
 /// How much of a body a row shows, in bytes: a page of rows is light whatever is in them.
 const PREVIEW_BYTES: usize = 160;
+
+/// How much of a value a chosen column shows, in characters.
+const CELL_CHARS: usize = 80;
 
 /// A row of the table.
 #[derive(Clone, Debug)]
@@ -22,8 +25,17 @@ pub(crate) struct EventRow {
     pub(crate) received: When,
     pub(crate) credential: String,
     pub(crate) spans: Vec<Span>,
+    /// The columns that the reader chose: names and values.
+    pub(crate) cells: Vec<Cell>,
     pub(crate) size: String,
     pub(crate) ip: String,
+}
+
+/// A column that the reader chose.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 /// One row alone, as the live connection sends it.
@@ -41,6 +53,7 @@ impl EventRow {
             link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
             credential: escape_invisible(&event.credential_name).into_owned(),
+            cells: cells(event, filters),
             spans: preview(value_text(&event.beginning), PREVIEW_BYTES),
             size: size(event.size_bytes),
             ip: event.remote_ip.to_string(),
@@ -50,4 +63,13 @@ impl EventRow {
     pub(crate) fn html(&self) -> String {
         Alone { row: self }.render().unwrap_or_default()
     }
+}
+
+fn cells(event: &EventSummary, filters: &Filters) -> Vec<Cell> {
+    let named = filters.fields.0.iter().zip(&event.cells);
+    let cell = |name: &str, value: &str| Cell {
+        name: escape_invisible(name).into_owned(),
+        value: escape_invisible(first_chars(value, CELL_CHARS)).into_owned(),
+    };
+    named.map(|(field, value)| cell(&field.name, value)).collect()
 }
