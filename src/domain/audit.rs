@@ -134,6 +134,10 @@ actions! {
     PasswordFirstUsed = "password_first_used", "Used a password for the first time";
     /// At most once a day for each password.
     PasswordUsedAfterRevoke = "password_used_after_revoke", "Tried a revoked password";
+    /// Once for each token address.
+    TokenAddressFirstUsed = "token_address_first_used", "Used a token address for the first time";
+    /// At most once a day for each token address.
+    TokenAddressUsedAfterRevoke = "token_address_used_after_revoke", "Tried a revoked token address";
     PasswordExpired = "password_expired", "Password expired";
     HoldingSwitchedOn = "holding_switched_on", "Started holding late events";
     HoldingSwitchedOff = "holding_switched_off", "Stopped holding late events";

@@ -139,7 +139,7 @@ impl AuditDetail {
                 words if words.is_empty() => "the default".to_owned(),
                 words => words,
             },
-            Self::TokenAddress { hint } => token_address::masked(hint),
+            Self::TokenAddress { hint } => masked(&token_address::prefixed(hint)),
             Self::Retention { days: Some(days) } => format!("{days} days"),
             Self::Retention { days: None } => "as long as the installation".to_owned(),
             Self::Export { is_filtered, format } => {

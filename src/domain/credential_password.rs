@@ -6,6 +6,7 @@
 use crate::domain::credential::Username;
 use crate::domain::installation::keyed_digest;
 use crate::domain::secret::Secret;
+use crate::domain::token_address;
 
 use subtle::ConstantTimeEq;
 
@@ -72,9 +73,10 @@ impl CredentialPassword {
     }
 }
 
-/// What pages show in a password's place.
+/// What pages show in a secret's place: a password's by its hint, a token's by its hint with its prefix.
 pub(crate) fn masked(hint: &str) -> String {
-    format!("{PREFIX}{hint}••••••••")
+    let prefix = if hint.starts_with(token_address::PREFIX) { "" } else { PREFIX };
+    format!("{prefix}{hint}••••••••")
 }
 
 /// What follows the prefix, of a text that has the format.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::domain::ids::CredentialId;
+use crate::domain::token_address;
 
 macro_rules! reasons {
     ($($variant:ident = $word:literal, $status:literal $code:literal {
@@ -95,7 +96,7 @@ reasons! {
     RevokedPassword = "revoked_password", 401 "unauthorized" {
         title: "Password is revoked",
         advice: "Somebody still uses a password that was stopped. Update that sender.",
-        meaning: "The password is right, but it was stopped, or its whole credential was revoked. It never works again.",
+        meaning: "The password or token address is right, but it was stopped, or its whole credential was revoked. It never works again.",
         sender_sees: "Nothing that tells it from a wrong password.",
         remedy: "Look at the address. If it is a sender of yours, give it a password that works. If it isn’t, the password has leaked, \
                  and revoking it was right: find out where it was exposed. The audit trail says who stopped it and when.",
@@ -198,6 +199,31 @@ reasons! {
         sender_sees: "The detail says what is wrong with the key.",
         remedy: "Give each event a key of its own, such as its id in the sender’s database. A retry has to send the same bytes as before: \
                  a time made at each attempt makes it another body.",
+    }
+}
+
+impl Rejection {
+    /// Whether the sender had its secret in the address.
+    pub(crate) fn is_by_token_address(&self) -> bool {
+        self.hint.as_deref().is_some_and(|hint| hint.starts_with(token_address::PREFIX))
+    }
+
+    /// What happened, as a title.
+    pub(crate) fn title(&self) -> &'static str {
+        match self.reason {
+            Reason::RevokedPassword if self.is_by_token_address() => "Token address is revoked",
+            reason => reason.title(),
+        }
+    }
+
+    /// What to do, in one line.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self.reason {
+            Reason::RevokedPassword if self.is_by_token_address() => {
+                "Somebody still posts to a token address that was revoked. Update that sender."
+            }
+            reason => reason.advice(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::digest::sha256;
 use crate::domain::installation::keyed_digest;
 use crate::domain::secret::Secret;
 
-const PREFIX: &str = "rwi_";
+pub(crate) const PREFIX: &str = "rwi_";
 const TOKEN_BYTES: usize = PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS;
 
 /// A token whose checksum is right.
@@ -60,9 +60,9 @@ impl AddressToken {
     }
 }
 
-/// What pages show in a token's place.
-pub(crate) fn masked(hint: &str) -> String {
-    format!("{PREFIX}{hint}••••••••")
+/// The public part of a token where a password's could stand as well: with its prefix.
+pub(crate) fn prefixed(hint: &str) -> String {
+    format!("{PREFIX}{hint}")
 }
 
 /// A path as it may be written down: that of a token address without its token.

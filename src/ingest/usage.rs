@@ -20,6 +20,7 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Username;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
+use crate::domain::token_address;
 use crate::ingest::notifier::Notifier;
 use crate::random;
 use crate::store::connection::error::StoreError;
@@ -265,7 +266,7 @@ impl Usage {
             let agent = first.agent.as_deref();
             let noted = credential_uses::note_first_use(conn, secret, first.at, first.ip, agent).await?;
             let Some((credential, hint)) = noted else { return Ok(false) };
-            append(conn, credential, Action::PasswordFirstUsed, &hint, first).await?;
+            append(conn, credential, FIRST_USE, &hint, first).await?;
             Ok(true)
         };
         self.0.store.transaction(noting).await
@@ -276,7 +277,7 @@ impl Usage {
         let day_before = once.at.saturating_sub(TELL_USE_AFTER_REVOKE_EVERY).unwrap_or(once.at);
         let noting = async |conn: &mut Connection| {
             if credential_uses::note_use_after_revoke(conn, *credential, hint, once.at, day_before).await? {
-                append(conn, *credential, Action::PasswordUsedAfterRevoke, hint, once).await?;
+                append(conn, *credential, USE_AFTER_REVOKE, hint, once).await?;
             }
             Ok(())
         };
@@ -305,15 +306,21 @@ impl Usage {
     }
 }
 
-/// A line of the audit log on what a sender did with a password.
+/// What is written of a password, and of a token address.
+type Actions = [Action; 2];
+const FIRST_USE: Actions = [Action::PasswordFirstUsed, Action::TokenAddressFirstUsed];
+const USE_AFTER_REVOKE: Actions = [Action::PasswordUsedAfterRevoke, Action::TokenAddressUsedAfterRevoke];
+
+/// A line of the audit log on what a sender did with a password or a token address.
 async fn append(
     conn: &mut Connection,
     credential: CredentialId,
-    action: Action,
+    actions: Actions,
     hint: &str,
     once: &Use,
 ) -> Result<(), StoreError> {
     let Some((account, username)) = credentials::find_subject(conn, credential).await? else { return Ok(()) };
+    let action = actions[usize::from(hint.starts_with(token_address::PREFIX))];
     let detail = AuditDetail::Use { hint: hint.to_owned(), agent: once.agent.clone() };
     audit::append(
         conn,

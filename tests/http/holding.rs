@@ -119,6 +119,25 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
     assert!(audit.contains("Accepted late events of a credential") && audit.contains("3 stored"), "{audit}");
 }
 
+// holds C10, D6
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_under_one_webhook_id_are_stored_once_for_each_body() {
+    let (server, alice) = stage().await;
+    let (old, new, path) = expired(&server, &alice).await;
+    let send = async |sender: &Sender, body: &'static str| {
+        sender.request().header("webhook-id", "subscription-7").body(body).send().await.unwrap().status().as_u16()
+    };
+    for (number, body) in ["{\"n\":1}", "{\"n\":2}", "{\"n\":1}"].into_iter().enumerate() {
+        assert_eq!(send(&old, body).await, 401);
+        server.eventually("select sum(rejected) from event_counts", number as i64 + 1).await;
+    }
+    assert_eq!(alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await.status(), 303);
+    assert_eq!(server.query("select body from events order by id").await.len(), 2);
+    // The sender repeats one of them with its new password.
+    assert_eq!(send(&new, "{\"n\":2}").await, 200);
+    assert_eq!(server.number(EVENTS).await, 2);
+}
+
 // holds D4
 #[tokio::test(flavor = "multi_thread")]
 async fn accepting_twice_at_the_same_moment_stores_each_late_event_once() {

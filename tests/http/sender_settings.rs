@@ -269,7 +269,31 @@ async fn a_token_address_stores_without_credentials_until_it_is_revoked() {
     let revoked = stage.alice.post(&format!("{}/token-address-revocation", stage.path), &[]).await;
     assert!(stage.alice.follow(revoked).await.contains("is revoked"));
     assert_eq!(status(post(here)).await, 401);
-    stage.rejection("Password is revoked").await;
+    stage.rejection("Token address is revoked").await;
+    // The trail calls it what it is, with the beginning that people see on its page.
+    let hint = format!("rwi_{}••••••••", stored[0][1].as_deref().unwrap());
+    stage.server.eventually("select count(*) from audit_log where action = 'token_address_used_after_revoke'", 1).await;
+    let trail = stage.alice.page("/settings/audit").await;
+    let trail = trail.split_once("<tbody").unwrap().1;
+    for action in ["Used a token address for the first time", "Tried a revoked token address"] {
+        assert!(between(trail, action, "</tr>").contains(&hint), "{action}: {trail}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_setting_would_have_accepted_is_counted_and_offered_once() {
+    let stage = stage().await;
+    for _ in 0..3 {
+        let mut request = stage.sender.request().body("{}").build().unwrap();
+        request.headers_mut().insert("content-type", "text/plain".parse().unwrap());
+        assert_eq!(stage.sender.execute(request).await.status(), 415);
+    }
+    stage.server.eventually("select sum(count) from rejections", 3).await;
+    let page = stage.alice.page("/events/rejections").await;
+    let offer = between(&page, "System 1: 3 requests weren’t labelled as JSON.", "</a>");
+    assert!(offer.contains("/sender-settings#any-content-type\">Accept any content type"), "{offer}");
+    stage.set(&[("any_content_type", "on")]).await;
+    assert!(!stage.alice.page("/events/rejections").await.contains("weren’t labelled as JSON."));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::ids::{CredentialId, SecretId};
+use crate::domain::token_address;
 use crate::store::connection::columns::{Moment, inet, without_nul};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::credential_secrets;
+use crate::store::tables::token_addresses::ADDRESS_KIND;
 
 diesel::define_sql_function! {
     /// The first of two moments that is there.
@@ -42,8 +44,8 @@ pub(crate) async fn note_use(
     Ok(noted > 0)
 }
 
-/// Notes the first use of a password, and names it; `None` when it was not the first. Of two programs that try at once the
-/// database lets one.
+/// Notes the first use of a secret, and names it, a token address with its prefix; `None` when it was not the first. Of two programs
+/// that try at once the database lets one.
 pub(crate) async fn note_first_use(
     conn: &mut Connection,
     id: SecretId,
@@ -52,18 +54,20 @@ pub(crate) async fn note_first_use(
     agent: Option<&str>,
 ) -> Result<Option<(CredentialId, String)>, StoreError> {
     let unused = credential_secrets::table.find(id.0).filter(credential_secrets::last_used_at.is_null());
-    let row: Option<(Uuid, String)> = diesel::update(unused)
+    let row: Option<(Uuid, String, String)> = diesel::update(unused)
         .set((
             credential_secrets::first_used_at.eq(Moment(at)),
             credential_secrets::last_used_at.eq(Moment(at)),
             credential_secrets::last_used_ip.eq(inet(ip)),
             credential_secrets::last_used_agent.eq(agent.map(without_nul)),
         ))
-        .returning((credential_secrets::credential_id, credential_secrets::hint))
+        .returning((credential_secrets::credential_id, credential_secrets::kind, credential_secrets::hint))
         .get_result(conn)
         .await
         .optional()?;
-    Ok(row.map(|(owner, hint)| (CredentialId(owner), hint)))
+    Ok(row.map(|(owner, kind, hint)| {
+        (CredentialId(owner), if kind == ADDRESS_KIND { token_address::prefixed(&hint) } else { hint })
+    }))
 }
 
 /// Notes that the use of a revoked password is told; `false` when that was done since `not_since`.
@@ -76,6 +80,7 @@ pub(crate) async fn note_use_after_revoke(
 ) -> Result<bool, StoreError> {
     use diesel::BoolExpressionMethods;
     let told = credential_secrets::use_after_revoke_told_at;
+    let hint = hint.strip_prefix(token_address::PREFIX).unwrap_or(hint);
     let noted = diesel::update(credential_secrets::table)
         .filter(credential_secrets::credential_id.eq(credential.0))
         .filter(credential_secrets::hint.eq(hint))

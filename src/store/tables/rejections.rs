@@ -189,6 +189,25 @@ pub(crate) async fn group_by_address(
     rows.into_iter().map(read).collect()
 }
 
+/// How many requests of each credential were refused for some reasons.
+pub(crate) async fn count_by_reason(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: &EventFilter,
+    text: Option<&str>,
+    reasons: &[Reason],
+) -> Result<Vec<(CredentialId, Reason, u64)>, StoreError> {
+    let by = (rejections::credential_id, rejections::reason);
+    let found = (rejections::credential_id, rejections::reason, sum(rejections::count));
+    let query = filtered!(account, filter, text, group_by(by), select(found));
+    let reasons = reasons.iter().map(|reason| reason.as_str());
+    let rows: Vec<(Uuid, String, Option<i64>)> = query.filter(rejections::reason.eq_any(reasons)).load(conn).await?;
+    let read = |(id, reason, count): (Uuid, String, Option<i64>)| {
+        Ok((CredentialId(id), word(&reason)?, count.unwrap_or(0).unsigned_abs()))
+    };
+    rows.into_iter().map(read).collect()
+}
+
 /// Removes what is older than events are kept.
 pub(crate) async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
     old_rows::delete(conn, "rejections", "second < $1", oldest_kept, old_rows::STEP).await

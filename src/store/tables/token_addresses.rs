@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::credential::PasswordRecord;
 use crate::domain::ids::{CredentialId, SecretId};
-use crate::domain::token_address::AddressToken;
+use crate::domain::token_address::{AddressToken, prefixed};
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
@@ -55,9 +55,10 @@ pub(crate) async fn revoke(
     Ok(revoked)
 }
 
-/// What ingest has to know about the token address with a digest.
+/// What ingest has to know about the token address with a digest. Its hint has the prefix, which tells it from a password's.
 pub(crate) async fn find_row(conn: &mut Connection, hash: &str) -> Result<Option<SecretRow>, StoreError> {
-    credential_secrets::find_by_hash(conn, ADDRESS_KIND, hash).await
+    let row = credential_secrets::find_by_hash(conn, ADDRESS_KIND, hash).await?;
+    Ok(row.map(|row| SecretRow { hint: prefixed(&row.hint), ..row }))
 }
 
 /// The token address of a credential that works.

@@ -9,3 +9,4 @@ pub(crate) mod export;
 pub(crate) mod filtered_deletion;
 pub(crate) mod overview;
 pub(crate) mod rejections;
+pub(crate) mod setting_offers;

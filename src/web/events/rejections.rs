@@ -14,6 +14,7 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager, span_text};
 use crate::web::events::overview::Overview;
+use crate::web::events::setting_offers::{OFFERED, Offer, offers};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::When;
 use crate::web::held::Held;
@@ -66,6 +67,7 @@ struct Index {
     filters: Filters,
     overview: Overview,
     held: Vec<Held>,
+    offers: Vec<Offer>,
     rows: Vec<RejectionRow>,
     groups: Vec<Group>,
     /// There are more groups than are shown.
@@ -100,6 +102,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         page: current_user.page("Rejected attempts").at("events", ""),
         overview,
         held,
+        offers: Vec::new(),
         rows: Vec::new(),
         groups: Vec::new(),
         is_cut: false,
@@ -135,6 +138,10 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         }
         reasons.extend(found.rows.iter().map(|rejection| rejection.reason));
         template.rows = found.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect();
+    }
+    if reasons.iter().any(|reason| OFFERED.contains(reason)) {
+        let counted = rejections::count_by_reason(&mut conn, account, filter, text, &OFFERED).await?;
+        template.offers = offers(&counted, &credentials);
     }
     template.reasons = explained(&reasons);
     html(&template)

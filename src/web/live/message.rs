@@ -91,8 +91,8 @@ impl Text {
             &Rejected {
                 credential: escape_invisible(&rejection.credential_name).into_owned(),
                 username: &rejection.username,
-                title: rejection.reason.title(),
-                advice: rejection.reason.advice(),
+                title: rejection.title(),
+                advice: rejection.advice(),
                 explanation: explanation(rejection),
                 html: attempt_html(rejection, now),
                 ip: rejection.remote_ip.to_string(),

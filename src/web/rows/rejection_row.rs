@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
+use crate::domain::ids::CredentialId;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::web::format::{When, size};
 use crate::web::json_view::tokens::first_chars;
@@ -38,7 +39,7 @@ impl RejectionRow {
     pub(crate) fn new(rejection: &Rejection, now: Timestamp) -> Self {
         Self {
             at: When::ago(rejection.at, now),
-            title: rejection.reason.title(),
+            title: rejection.title(),
             explanation: explanation(rejection),
             credential: escape_invisible(&rejection.credential_name).into_owned(),
             card: card(&rejection.username),
@@ -54,15 +55,25 @@ impl RejectionRow {
 
 /// The sender setting that accepts such requests.
 fn setting(rejection: &Rejection) -> Option<(String, &'static str)> {
-    let (field, label) = match rejection.reason {
-        Reason::UnsupportedMediaType => ("any-content-type", "Accept it from this sender"),
-        Reason::UnsupportedEncoding => ("compressed-bodies", "Accept it from this sender"),
-        Reason::MethodNotAllowed => ("put-as-post", "Accept PUT from this sender"),
-        Reason::AddressNotAllowed => ("networks", "Add the address"),
+    let label = match rejection.reason {
+        Reason::UnsupportedMediaType | Reason::UnsupportedEncoding => "Accept it from this sender",
+        Reason::MethodNotAllowed => "Accept PUT from this sender",
+        Reason::AddressNotAllowed => "Add the address",
         _ => return None,
     };
-    let id = rejection.credential_id;
-    Some((format!("/settings/integrations/webhooks/credentials/{id}/sender-settings#{field}"), label))
+    Some((settings_address(rejection.credential_id, rejection.reason), label))
+}
+
+/// Where the sender setting is that accepts what was refused for a reason.
+pub(crate) fn settings_address(credential: CredentialId, reason: Reason) -> String {
+    let field = match reason {
+        Reason::UnsupportedMediaType => "#any-content-type",
+        Reason::UnsupportedEncoding => "#compressed-bodies",
+        Reason::MethodNotAllowed => "#put-as-post",
+        Reason::AddressNotAllowed => "#networks",
+        _ => "",
+    };
+    format!("/settings/integrations/webhooks/credentials/{credential}/sender-settings{field}")
 }
 
 /// One line on what exactly and what to do; how often, where it was more than once.
@@ -75,7 +86,7 @@ pub(crate) fn explanation(rejection: &Rejection) -> String {
     match (rejection.reason, detail, &rejection.hint) {
         (Reason::WrongPassword, ..) => words.push_str(rejection.reason.advice()),
         (Reason::ExpiredPassword | Reason::RevokedPassword, _, Some(hint)) => {
-            words.push_str(&format!("{}: {}", masked(hint), rejection.reason.advice()));
+            words.push_str(&format!("{}: {}", masked(hint), rejection.advice()));
         }
         (Reason::BodyTooLarge, Some(detail), _) => {
             let sent = rejection.size_bytes.map(|bytes| format!("{} was sent. ", size(bytes))).unwrap_or_default();

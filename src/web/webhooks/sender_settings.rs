@@ -11,12 +11,13 @@ use crate::app::credential_act::CredentialError;
 use crate::app::set_sender_settings::set_sender_settings;
 use crate::app::token_address::{make_token_address, revoke_token_address};
 use crate::domain::credential::Credential;
+use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::SecretId;
 use crate::domain::secret::Secret;
 use crate::domain::sender_settings::{HeaderName, SenderSettings, parse_networks};
-use crate::domain::token_address::masked;
+use crate::domain::token_address::prefixed;
 use crate::store::tables::{credentials, events, token_addresses};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
@@ -192,7 +193,7 @@ async fn render(
         networks_error,
         warning,
         token_address: token.map(|token| TokenAddress {
-            masked: masked(&token.hint),
+            masked: masked(&prefixed(&token.hint)),
             created: When::ago(token.created_at, now),
             last_used: token.last_used_at.map(|at| When::ago(at, now)),
         }),
