@@ -6,12 +6,25 @@ use crate::domain::account::Member;
 use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::secret::Secret;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, HashingError};
 use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, users};
 
-/// Whether the password is right. Either way it is written down.
+/// Whether the password is right. Either way it is written down, also when nobody waits for the answer any more.
 pub(crate) async fn confirm_password(
+    store: &Store,
+    hasher: &Hasher,
+    member: &Member,
+    password: &Secret,
+    act: &Act,
+) -> Result<bool, Failure> {
+    let (store, hasher, member) = (store.clone(), hasher.clone(), member.clone());
+    let (password, act) = (password.clone(), act.clone());
+    let deciding = tokio::spawn(async move { decide(&store, &hasher, &member, &password, &act).await });
+    deciding.await.map_err(|_| HashingError::Failed)?
+}
+
+async fn decide(
     store: &Store,
     hasher: &Hasher,
     member: &Member,

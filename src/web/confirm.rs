@@ -107,7 +107,7 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
     let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
 
     match check(&current_user, &member, password).await? {
-        Given::Right(_) => {}
+        Given::Right(attempt) => attempt.was_right(),
         Given::Wrong => {
             template.error = Some("This isn’t your account password.".to_owned());
             return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
@@ -126,7 +126,7 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
 
 /// What came of a password that somebody gave who is signed in.
 pub(crate) enum Given<'a> {
-    /// Its turn is over when this is dropped, so that something else may be guessed at in the same turn.
+    /// Something else may be guessed at in the same turn.
     Right(Guess<'a>),
     Wrong,
     /// It was not even looked at.
@@ -146,11 +146,14 @@ pub(crate) async fn check<'a>(
         Err(TooMany { seconds }) => return Ok(Given::TooMany { seconds }),
     };
     let state = &current_user.state;
-    if confirm_password(&state.store, &state.hasher, member, password, &current_user.act()).await? {
-        return Ok(Given::Right(attempt));
+    match confirm_password(&state.store, &state.hasher, member, password, &current_user.act()).await {
+        Ok(true) => Ok(Given::Right(attempt)),
+        Ok(false) => Ok(Given::Wrong),
+        Err(failure) => {
+            attempt.was_not_looked_at();
+            Err(failure.into())
+        }
     }
-    attempt.was_wrong();
-    Ok(Given::Wrong)
 }
 
 /// A form as browsers write it.

@@ -15,7 +15,7 @@ use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
 use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
-use crate::web::sign_in::{set_up, sign_up, with_code, with_password};
+use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
@@ -95,6 +95,8 @@ pub const PAGES: &[RouteEntry] = &[
     post("/login", Visitor, NotAsked("is how the password is given"), || to(with_password::create)),
     get("/login/code", Visitor, || to(with_code::new)),
     post("/login/code", Visitor, NotAsked("is the second step after giving the password"), || to(with_code::create)),
+    get("/login/link", Visitor, || to(with_link::new)),
+    post("/login/link", Visitor, NotAsked("is how somebody without the password signs in"), || to(with_link::create)),
     post("/logout", Visitor, NotAsked("takes away only what the browser may do"), || to(with_password::destroy)),
     get("/signup", Visitor, || to(sign_up::new)),
     post("/signup", Visitor, NotAsked("is how the password is given"), || to(sign_up::create)),
