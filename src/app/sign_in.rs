@@ -11,7 +11,7 @@ use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
 use crate::store::connection::error::StoreError;
-use crate::store::connection::pool::{Connection, Store};
+use crate::store::connection::pool::{Connection, Store, as_part_of_request};
 use crate::store::tables::{audit, known_addresses, second_factors, users};
 
 /// What came of an address and a password, or of a link.
@@ -32,21 +32,21 @@ pub(crate) async fn sign_in(
     password: &Secret,
     act: &Act,
 ) -> Result<SignIn, Failure> {
-    let (store, hasher, email) = (store.clone(), hasher.clone(), email.clone());
-    let (password, act) = (password.clone(), act.clone());
-    let deciding = tokio::spawn(async move { decide(&store, &hasher, &email, &password, &act).await });
+    // The connection is given back while argon2 runs.
+    let found = users::find_by_email(&mut *store.connection().await?, email).await?;
+    let (store, hasher, password, act) = (store.clone(), hasher.clone(), password.clone(), act.clone());
+    let deciding = async move { decide(&store, &hasher, found, &password, &act).await };
+    let deciding = tokio::spawn(as_part_of_request(deciding));
     deciding.await.map_err(|_| HashingError::Failed)?
 }
 
 async fn decide(
     store: &Store,
     hasher: &Hasher,
-    email: &Email,
+    found: Option<(Member, String)>,
     password: &Secret,
     act: &Act,
 ) -> Result<SignIn, Failure> {
-    // The connection is given back while argon2 runs.
-    let found = users::find_by_email(&mut *store.connection().await?, email).await?;
     let hash = found.as_ref().map_or(HASH_OF_NOTHING, |(_, hash)| hash);
     if !hasher.verify(password, hash).await? {
         write_down_failure(store.clone(), found.map(|(member, _)| member), act.clone());

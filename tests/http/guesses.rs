@@ -88,7 +88,7 @@ async fn of_two_hundred_wrong_passwords_at_once_few_are_looked_at_at_every_door(
     let credentials = format!("{WEBHOOKS}/credentials");
     let removal = format!("{SECOND_FACTOR}/removal");
     let doors: [(&str, &[(&str, &str)]); 3] = [
-        (&credentials, &[("name", "System"), ("current_password", wrong)]),
+        (&credentials, &[("name", "System"), ("current_password", wrong), ("confirmation_code", "000000")]),
         ("/settings/account/password", &[("current_password", wrong), ("new_password", new)]),
         (&removal, &[("current_password", wrong), ("code", "000000")]),
     ];

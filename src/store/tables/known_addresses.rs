@@ -25,20 +25,16 @@ pub(crate) async fn note(
     address: IpAddr,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // Each part sees the table as it was before: nineteen of the others stay.
     statement(
-        "insert into known_addresses (user_id, address, last_at) values ($1, $2, $3) \
-         on conflict (user_id, address) do update set last_at = excluded.last_at",
+        "with noted as (insert into known_addresses (user_id, address, last_at) values ($1, $2, $3) \
+             on conflict (user_id, address) do update set last_at = excluded.last_at) \
+         delete from known_addresses where user_id = $1 and address in \
+             (select address from known_addresses where user_id = $1 and address <> $2 order by last_at desc offset 19)",
     )
     .bind::<SqlUuid, _>(user.0)
     .bind::<Inet, _>(inet(address))
     .bind::<Timestamptz, _>(Moment(now))
-    .execute(conn)
-    .await?;
-    statement(
-        "delete from known_addresses where user_id = $1 and address in \
-         (select address from known_addresses where user_id = $1 order by last_at desc offset 20)",
-    )
-    .bind::<SqlUuid, _>(user.0)
     .execute(conn)
     .await?;
     Ok(())

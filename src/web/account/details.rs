@@ -71,6 +71,8 @@ pub(crate) struct EmailForm {
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
     _password: Option<Secret>,
+    #[serde(default, rename = "confirmation_code")]
+    _code: Option<Secret>,
 }
 
 async fn account(current_user: &SignedIn) -> Result<Account, PageError> {

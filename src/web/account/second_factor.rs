@@ -94,6 +94,8 @@ pub(crate) struct CodesForm {
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
     _password: Option<Secret>,
+    #[serde(default, rename = "confirmation_code")]
+    _code: Option<Secret>,
 }
 
 #[derive(Deserialize)]
