@@ -3,15 +3,16 @@
 use jiff::Timestamp;
 
 use crate::app::failure::Failure;
+use crate::app::sign_in::note_sign_in;
 use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action, Actor, AuditLine};
+use crate::domain::audit::{Act, Actor};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{HALFWAY_LASTS, SaidCode};
 use crate::store::connection::pool::Store;
-use crate::store::tables::{audit, second_factors, users};
+use crate::store::tables::{second_factors, users};
 
 /// Who has yet to give a code: the member, unless the first step counts no longer.
 pub(crate) async fn find_pending(
@@ -43,13 +44,7 @@ pub(crate) async fn finish_sign_in(
         .transaction(async |conn| {
             let is_right = spend_code(conn, keys, member, input, act).await?;
             if is_right {
-                audit::append(
-                    conn,
-                    member.account_id,
-                    &signed_in,
-                    AuditLine::new(Action::SignedIn, &member.email).with(AuditDetail::SignedInWithCode),
-                )
-                .await?;
+                note_sign_in(conn, member, &signed_in, AuditDetail::SignedInWithCode).await?;
             }
             Ok(is_right)
         })

@@ -40,6 +40,7 @@ pub(crate) mod set_expiry;
 pub(crate) mod set_retention;
 pub(crate) mod set_sender_settings;
 pub(crate) mod sign_in;
+pub(crate) mod sign_in_link;
 pub(crate) mod sign_out;
 pub(crate) mod sign_out_elsewhere;
 pub(crate) mod spend_code;

@@ -15,6 +15,7 @@ use crate::app::turn_off_second_factor::{Authority as TurnOff, turn_off_second_f
 use crate::cli::args::{AccountCommand, CreateAccount, PlanArg};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
+use crate::cli::sign_in_link::SignInLink;
 use crate::domain::account::{Holdings, MOST_COUNTED, Member, Plan, account_name};
 use crate::domain::account_password::NewPassword;
 use crate::domain::audit::Act;
@@ -42,6 +43,9 @@ struct AccountRecord<'a> {
     /// Only where it was generated here, this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<&'a str>,
+    /// Only where one was made here, this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_in_link: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -69,11 +73,13 @@ impl<'a> AccountRecord<'a> {
             created_at: rfc3339(member.created_at),
             second_factor,
             password: None,
+            sign_in_link: None,
         }
     }
 }
 
-pub(crate) async fn run(command: AccountCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
+/// `pages`: the origin of the pages, for links.
+pub(crate) async fn run(command: AccountCommand, store: &Store, pages: &str, act: &Act) -> Result<(), CommandError> {
     match command {
         AccountCommand::Create(new) => create(store, act, new).await,
         AccountCommand::Delete { email, yes, json } => delete(store, act, &email, yes, json).await,
@@ -116,7 +122,13 @@ pub(crate) async fn run(command: AccountCommand, store: &Store, act: &Act) -> Re
             }
             let sentence = "The password is changed and all sessions have ended.";
             let second_factor = has_second_factor(store, &member).await?;
-            print_account(&member, second_factor, generated.then(|| new.secret()), json, sentence)
+            let link = SignInLink::make(MemberAct { store, member: &member, act }, pages).await?;
+            let printed = Printed { generated: generated.then(|| new.secret()), link: Some(&link) };
+            print_account(&member, second_factor, printed, json, sentence)
+        }
+        AccountCommand::SignInLink { email, json } => {
+            let member = find(store, &email).await?;
+            SignInLink::make(MemberAct { store, member: &member, act }, pages).await?.print(&member, json)
         }
         AccountCommand::RemoveSecondFactor { email, yes, json } => {
             remove_second_factor(store, act, &email, yes, json).await
@@ -223,18 +235,26 @@ async fn create(
         password_changed_at: act.at,
         devices_known_since: act.at,
     };
-    print_account(&member, false, generated.then_some(&secret), json, "The account is created.")
+    let printed = Printed { generated: generated.then_some(&secret), link: None };
+    print_account(&member, false, printed, json, "The account is created.")
+}
+
+/// What is printed of an account this once.
+#[derive(Clone, Copy)]
+struct Printed<'a> {
+    generated: Option<&'a Secret>,
+    link: Option<&'a SignInLink>,
 }
 
 fn print_account(
     member: &Member,
     second_factor: bool,
-    generated: Option<&Secret>,
+    once: Printed<'_>,
     json: bool,
     sentence: &str,
 ) -> Result<(), CommandError> {
-    let printed = write_account(member, second_factor, generated, json, sentence);
-    printed.map_err(|source| match generated {
+    let printed = write_account(member, second_factor, once, json, sentence);
+    printed.map_err(|source| match once.generated {
         None => CommandError::Terminal(source),
         Some(_) => CommandError::Unsaid {
             done: sentence.trim_end_matches('.').to_owned(),
@@ -247,13 +267,16 @@ fn print_account(
 fn write_account(
     member: &Member,
     second_factor: bool,
-    generated: Option<&Secret>,
+    Printed { generated, link }: Printed<'_>,
     json: bool,
     sentence: &str,
 ) -> io::Result<()> {
     if json {
-        let record =
-            AccountRecord { password: generated.map(Secret::reveal), ..AccountRecord::new(member, second_factor) };
+        let record = AccountRecord {
+            password: generated.map(Secret::reveal),
+            sign_in_link: link.map(SignInLink::reveal),
+            ..AccountRecord::new(member, second_factor)
+        };
         return output::json(&record);
     }
     output::say(sentence)?;
@@ -264,7 +287,13 @@ fn write_account(
     if let Some(password) = generated {
         facts.push(("Password", password.reveal()));
     }
+    if let Some(link) = link {
+        facts.push(("Sign-in link", link.reveal()));
+    }
     output::facts(&facts)?;
+    if link.is_some() {
+        output::say("The link works once, within 15 minutes, also while somebody guesses at the password.")?;
+    }
     if generated.is_some() {
         output::say("Keep the password now: it is not shown again.")?;
     }

@@ -107,13 +107,21 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Set a new password and end all sessions; generated and printed once, unless one is given
+    /// Set a new password and end all sessions; generated and printed once, unless one is given, with a sign-in link
     Password {
         /// The e-mail address of the account's user
         email: String,
         /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a link that signs somebody in once, within 15 minutes, for whoever is kept out by guesses
+    SignInLink {
+        /// The e-mail address of the account's user
+        email: String,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,

@@ -15,5 +15,6 @@ pub(crate) mod output;
 pub mod ready;
 pub mod run;
 pub(crate) mod sender_settings;
+pub(crate) mod sign_in_link;
 pub mod tail;
 pub mod usage;

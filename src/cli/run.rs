@@ -63,7 +63,7 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
         }
         Command::Account(command) => {
             let creates = matches!(command, AccountCommand::Create { .. });
-            account::run(command, store, &act).await?;
+            account::run(command, store, &pages(config, store).await?, &act).await?;
             // The account may be meant for a program that serves another database: from there it would seem lost.
             if let Some(directory) = database.made_in().filter(|_| creates) {
                 output::aside(&format!(
@@ -85,6 +85,16 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
         }
         Command::Events(command) => events::run(command, store, &act).await.map(|()| Ended::Well),
     }
+}
+
+/// The origin of the pages: what was configured here, else that of the endpoint that the program served last.
+async fn pages(config: &Config, store: &Store) -> Result<String, CommandError> {
+    if config.names_addresses() {
+        return Ok(config.public_origin(config.bind));
+    }
+    let served = installation::ingest_url(&mut *store.connection().await?).await?;
+    let origin = served.and_then(|url| Some(url::Url::parse(&url).ok()?.origin().ascii_serialization()));
+    Ok(origin.unwrap_or_else(|| config.public_origin(config.bind)))
 }
 
 /// The endpoint as users are shown it: what was configured here, else what the program served last.

@@ -110,6 +110,8 @@ actions! {
     PasswordAccepted = "password_accepted", "Gave the right password and was asked for a code";
     CodeRefused = "code_refused", "Gave a wrong code";
     RecoveryCodeUsed = "recovery_code_used", "Used a recovery code";
+    SignInLinkMade = "sign_in_link_made", "Made a sign-in link";
+    SignInLinkUsed = "sign_in_link_used", "Used a sign-in link and was asked for a code";
     SignedOut = "signed_out", "Signed out";
     PasswordConfirmed = "password_confirmed", "Confirmed the account password";
     PasswordConfirmationFailed = "password_confirmation_failed", "Entered a wrong account password";

@@ -48,6 +48,7 @@ pub enum AuditDetail {
         sessions_ended: u64,
     },
     SignedInWithCode,
+    SignedInWithLink,
     RecoveryCodesLeft {
         left: u64,
     },
@@ -115,6 +116,7 @@ impl AuditDetail {
         let made = match self {
             Self::None => return Cow::Borrowed(""),
             Self::SignedInWithCode => return Cow::Borrowed("with a code"),
+            Self::SignedInWithLink => return Cow::Borrowed("with a sign-in link"),
             Self::Words { words: text } | Self::Name { name: text } | Self::Plan { plan: text } => {
                 return Cow::Borrowed(text);
             }

@@ -4,11 +4,12 @@
 //! tokens for good: a verified sender behind the same address is never slowed, and no credential is ever locked out.
 //!
 //! Who guesses at something short takes a token before it is looked at ([`Limiter::take`]), and gets it back for being right: else guesses
-//! that arrive together would all be looked at before the first of them had failed. Ingest asks first and counts afterwards: what
+//! that arrive together would all be looked at before the first of them had failed. A token is lost unless it is given back by name:
+//! whoever hangs up before the answer has had the guess. Ingest asks first and counts afterwards: what
 //! its senders know has 131 secret bits, which no number of guesses finds, so that a few too many cost some hashing, which has
 //! a bounded queue of its own; and a sender that nobody knows yet after a restart may arrive a thousand times at once, and is right.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use quick_cache::sync::Cache;
 use tokio::sync::Notify;
 
 /// Keys remembered at once.
-const MAX_KEYS: usize = 10_000;
+const MAX_KEYS: usize = 65_536;
 /// Requests say when they began, and some arrive slowly: a moment that is further back is that of a clock that was set back.
 const SLOWEST_REQUEST: SignedDuration = SignedDuration::from_mins(1);
 
@@ -44,13 +45,32 @@ struct Level {
     under_way: u32,
 }
 
-/// A token for what may turn out to be a failure. Dropped, it is given back.
+/// A token for what may turn out to be a failure. Dropped, it is lost: a request that is cancelled was a failure.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct AttemptGuard {
     bucket: Arc<Bucket>,
     burst: f64,
-    has_failed: bool,
+    is_given_back: bool,
+}
+
+/// A cell of a limiter for keys that strangers make up. There are fewer cells than a limiter remembers keys, so that no bucket is ever
+/// evicted, whatever is sent; which keys share a cell nobody can find out, since the hash is keyed anew by each program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Cell(u16);
+
+/// Puts keys into cells.
+#[derive(Debug, Default)]
+pub(crate) struct Cells(RandomState);
+
+/// How many there are: a quarter of [`MAX_KEYS`], since the parts of the cache fill unevenly.
+const CELLS: u64 = 16_384;
+
+impl Cells {
+    pub(crate) fn of(&self, key: &impl Hash) -> Cell {
+        // Less than `CELLS`, which fits.
+        Cell((self.0.hash_one(key) % CELLS) as u16)
+    }
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
@@ -91,7 +111,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
                         level.tokens -= 1.0;
                         level.under_way += 1;
                         drop(level);
-                        return Ok(AttemptGuard { bucket: bucket.clone(), burst: self.burst, has_failed: false });
+                        return Ok(AttemptGuard { bucket: bucket.clone(), burst: self.burst, is_given_back: false });
                     }
                     Some(wait) if level.under_way == 0 => return Err(wait),
                     Some(_) => {}
@@ -133,9 +153,9 @@ impl Bucket {
 }
 
 impl AttemptGuard {
-    /// It was a failure.
-    pub(crate) fn fail(mut self) {
-        self.has_failed = true;
+    /// It was no failure.
+    pub(crate) fn give_back(mut self) {
+        self.is_given_back = true;
     }
 }
 
@@ -144,16 +164,16 @@ impl Drop for AttemptGuard {
         let mut level = self.bucket.level();
         level.under_way -= 1;
         let is_last = level.under_way == 0;
-        if !self.has_failed {
+        if self.is_given_back {
             level.tokens = (level.tokens + 1.0).min(self.burst);
         }
         drop(level);
-        match self.has_failed {
+        match self.is_given_back {
             // One of those who wait has a turn.
-            false => self.bucket.settled.notify_one(),
+            true => self.bucket.settled.notify_one(),
             // None of them has.
-            true if is_last => self.bucket.settled.notify_waiters(),
-            true => {}
+            false if is_last => self.bucket.settled.notify_waiters(),
+            false => {}
         }
     }
 }
@@ -164,7 +184,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::Limiter;
+    use super::{CELLS, Cells, Limiter};
 
     // holds A5
     #[test]
@@ -192,15 +212,15 @@ mod tests {
         assert_eq!(limiter.wait(&"a", start), Some(Duration::from_secs(10)));
         let mut waiting = std::pin::pin!(limiter.take(&"a", start));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-        drop(one);
+        one.give_back();
         let third = waiting.await.unwrap();
         let mut waiting = [std::pin::pin!(limiter.take(&"a", start)), std::pin::pin!(limiter.take(&"a", start))];
         for each in &mut waiting {
             assert!(futures_util::poll!(each.as_mut()).is_pending());
         }
-        other.fail();
-        assert!(futures_util::poll!(waiting[0].as_mut()).is_pending());
-        third.fail();
+        drop(other);
+        assert!(futures_util::poll!(waiting[0].as_mut()).is_pending(), "a token that is dropped is lost");
+        drop(third);
         for each in waiting {
             assert_eq!(each.await.unwrap_err(), Duration::from_secs(10));
         }
@@ -220,5 +240,23 @@ mod tests {
         let set_back = start - SignedDuration::from_hours(1);
         limiter.wait(&"a", set_back);
         assert_eq!(limiter.wait(&"a", set_back + SignedDuration::from_secs(10)), None);
+    }
+
+    // holds N7
+    #[test]
+    fn junk_evicts_no_bucket_of_a_limiter_by_cells() {
+        let (limiter, cells) = (Limiter::new(2, Duration::from_secs(10)), Cells::default());
+        let start: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let target = cells.of(&"alice@example.com");
+        for _ in 0..2 {
+            limiter.note_failure(&target, start);
+        }
+        for number in 0..20 * CELLS {
+            let junk = cells.of(&format!("junk{number}@example.com"));
+            if junk != target {
+                limiter.note_failure(&junk, start);
+            }
+        }
+        assert_eq!(limiter.wait(&target, start), Some(Duration::from_secs(10)));
     }
 }

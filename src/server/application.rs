@@ -23,7 +23,7 @@ use crate::config::checked::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::ingest::holding::Holding;
-use crate::ingest::limiter::Limiter;
+use crate::ingest::limiter::{Cells, Limiter};
 use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receive::Engine;
@@ -51,14 +51,18 @@ const HASHING_QUEUE: usize = 64;
 const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
 /// Passwords with a right checksum from an address that has failed too often.
 const SECOND_LOOKS: (u32, Duration) = (10, Duration::from_millis(100));
-/// Failed sign-ins from one address, to one account, and from one browser that the account's user knows.
+/// Failed sign-ins from one address; from one address to one account; to one account from all addresses that the account's user has not
+/// signed in from; and from one browser that the user knows. One address alone never uses the third up.
 const SIGN_IN_FAILURES_BY_ADDRESS: (u32, Duration) = (20, Duration::from_secs(6));
-const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (10, Duration::from_secs(30));
+const SIGN_IN_FAILURES_BY_PAIR: (u32, Duration) = (10, Duration::from_secs(30));
+const SIGN_IN_FAILURES_BY_EMAIL: (u32, Duration) = (50, Duration::from_secs(30));
 const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30));
 /// Wrong codes for one user, who knows the password: 288 a day at the most, however many come at once. Three of a million codes are
 /// right at a time, so that guessing without a pause has an even chance after 800 days. Each program counts for itself: two of them
 /// halve that.
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
+/// Successful sign-ins to one account.
+const SIGN_INS_BY_EMAIL: (u32, Duration) = (60, Duration::from_secs(10));
 
 /// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end
 /// takes less than the 30 seconds that are promised.
@@ -249,9 +253,12 @@ fn state(
         keep_alive: config.connections.keep_alive,
         trusted_proxies: config.trusted_proxies.clone(),
         sign_in_failures_by_address: Limiter::new(SIGN_IN_FAILURES_BY_ADDRESS.0, SIGN_IN_FAILURES_BY_ADDRESS.1),
+        sign_in_failures_by_pair: Limiter::new(SIGN_IN_FAILURES_BY_PAIR.0, SIGN_IN_FAILURES_BY_PAIR.1),
         sign_in_failures_by_email: Limiter::new(SIGN_IN_FAILURES_BY_EMAIL.0, SIGN_IN_FAILURES_BY_EMAIL.1),
+        email_cells: Cells::default(),
         sign_in_failures_by_device: Limiter::new(SIGN_IN_FAILURES_BY_DEVICE.0, SIGN_IN_FAILURES_BY_DEVICE.1),
         code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
+        sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
         upkeep_failures: Counter::default(),

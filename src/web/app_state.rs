@@ -15,7 +15,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
 use crate::hashing::Hasher;
-use crate::ingest::limiter::Limiter;
+use crate::ingest::limiter::{Cell, Cells, Limiter};
 use crate::ingest::receive::Engine;
 use crate::metrics::{Counter, Gauge};
 use crate::store::connection::pool::Store;
@@ -42,11 +42,17 @@ pub struct AppState {
     pub(crate) keep_alive: std::time::Duration,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) sign_in_failures_by_address: Limiter<IpAddr>,
-    pub sign_in_failures_by_email: Limiter<String>,
+    /// Of one address at one account.
+    pub(crate) sign_in_failures_by_pair: Limiter<(IpAddr, String)>,
+    /// The brake on guesses that come from many addresses.
+    pub(crate) sign_in_failures_by_email: Limiter<Cell>,
+    pub(crate) email_cells: Cells,
     /// Of browsers that are known to the user whose password they guess.
     pub(crate) sign_in_failures_by_device: Limiter<SessionId>,
     /// Wrong codes of who knows the password.
     pub(crate) code_failures_by_user: Limiter<UserId>,
+    /// Successful sign-ins, each of which costs a hash and a session.
+    pub(crate) sign_ins_by_email: Limiter<String>,
     /// How much may be downloaded at once.
     pub(crate) export_permits: ExportPermits,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.

@@ -1,6 +1,6 @@
 //! Asks for the account password again before what a browser left open must not be able to do (ASVS 5.0, 7.5.3). A form that comes
 //! too late is answered with a page that holds what was filled in and asks for the password; sent from there, it does in one go
-//! what was wanted. Forms that know it beforehand have the field themselves.
+//! what was wanted. Forms that know it beforehand have the field themselves. Where two-step sign-in is on, a code is asked for as well.
 
 use actix_http::h1;
 use actix_web::body::BoxBody;
@@ -12,9 +12,11 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::app::confirm_password::confirm_password;
+use crate::app::confirm_password::{confirm_code, confirm_password};
 use crate::domain::account::Member;
+use crate::domain::second_factor::SaidCode;
 use crate::domain::secret::Secret;
+use crate::store::tables::second_factors;
 use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
@@ -24,6 +26,8 @@ use crate::web::sign_in_attempts::{Guess, TooMany};
 
 /// The field that every form may carry the account password in.
 const FIELD: &str = "current_password";
+/// The field for the code beside it. Forms may have a `code` of their own.
+const CODE_FIELD: &str = "confirmation_code";
 /// Where a page, rather than a form, is confirmed.
 const PATH: &str = "/settings/confirmation";
 
@@ -50,6 +54,8 @@ struct Confirm {
     fields: Vec<(String, String)>,
     question: Question,
     is_download: bool,
+    /// Two-step sign-in is on.
+    takes_code: bool,
     error: Option<String>,
 }
 
@@ -60,6 +66,7 @@ impl Confirm {
             email: current_user.member.as_ref().map(|member| member.email.clone()).unwrap_or_default(),
             question,
             is_download: question == BEFORE_DOWNLOAD,
+            takes_code: false,
             action: action.to_owned(),
             fields,
             error: None,
@@ -96,20 +103,34 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
         return Ok(None);
     }
     let Submitted(fields) = request.extract::<Submitted<Vec<(String, Secret)>>>().await?;
-    let given = fields.iter().find(|(name, value)| name == FIELD && !value.reveal().is_empty());
+    let given_as = |field: &str| fields.iter().find(|(name, value)| name == field && !value.reveal().is_empty());
     let kept: Vec<(String, String)> = fields
         .iter()
-        .filter(|(name, _)| !name.contains("password"))
+        .filter(|(name, _)| !name.contains("password") && name != CODE_FIELD)
         .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
         .collect();
     let form = encoded(&kept);
     let mut template = Confirm::new(question, &current_user, request.path(), kept);
-    let Some((_, password)) = given else { return Ok(Some(template.answer(StatusCode::FORBIDDEN)?)) };
-
-    match check(&current_user, &member, password).await? {
-        Given::Right(_) => {}
+    template.takes_code = takes_code(&current_user, &member).await?;
+    let code = given_as(CODE_FIELD).map(|(_, code)| code);
+    let (Some((_, password)), false) = (given_as(FIELD), template.takes_code && code.is_none()) else {
+        return Ok(Some(template.answer(StatusCode::FORBIDDEN)?));
+    };
+    let given = match check(&current_user, &member, password).await? {
+        Given::Right(attempt) => match code.filter(|_| template.takes_code) {
+            Some(code) => check_code(&current_user, &member, attempt, code).await?,
+            None => Given::Right(attempt),
+        },
+        given => given,
+    };
+    match given {
+        Given::Right(attempt) => attempt.was_right(),
         Given::Wrong => {
-            template.error = Some("This isn’t your account password.".to_owned());
+            let wrong = match template.takes_code {
+                true => "The password or the code doesn’t match. Each code works once: wait for the next one.",
+                false => "This isn’t your account password.",
+            };
+            template.error = Some(wrong.to_owned());
             return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
         }
         Given::TooMany { seconds } => {
@@ -126,7 +147,7 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
 
 /// What came of a password that somebody gave who is signed in.
 pub(crate) enum Given<'a> {
-    /// Its turn is over when this is dropped, so that something else may be guessed at in the same turn.
+    /// Something else may be guessed at in the same turn.
     Right(Guess<'a>),
     Wrong,
     /// It was not even looked at.
@@ -146,11 +167,35 @@ pub(crate) async fn check<'a>(
         Err(TooMany { seconds }) => return Ok(Given::TooMany { seconds }),
     };
     let state = &current_user.state;
-    if confirm_password(&state.store, &state.hasher, member, password, &current_user.act()).await? {
-        return Ok(Given::Right(attempt));
+    match confirm_password(&state.store, &state.hasher, member, password, &current_user.act()).await {
+        Ok(true) => Ok(Given::Right(attempt)),
+        Ok(false) => Ok(Given::Wrong),
+        Err(failure) => {
+            attempt.was_not_looked_at();
+            Err(failure.into())
+        }
     }
-    attempt.was_wrong();
-    Ok(Given::Wrong)
+}
+
+/// Whether two-step sign-in is on.
+async fn takes_code(current_user: &CurrentUser, member: &Member) -> Result<bool, PageError> {
+    Ok(second_factors::is_on(&mut *current_user.state.store.connection().await?, member.user_id).await?)
+}
+
+/// Looks at a code that came with the right password.
+async fn check_code<'a>(
+    current_user: &CurrentUser,
+    member: &Member,
+    attempt: Guess<'a>,
+    code: &Secret,
+) -> Result<Given<'a>, PageError> {
+    let attempt = match attempt.and_at_code(member).await {
+        Ok(attempt) => attempt,
+        Err(TooMany { seconds }) => return Ok(Given::TooMany { seconds }),
+    };
+    let (state, input) = (&current_user.state, SaidCode::read(code));
+    let is_right = confirm_code(&state.store, &state.keys, member, &input, &current_user.act()).await?;
+    Ok(if is_right { Given::Right(attempt) } else { Given::Wrong })
 }
 
 /// A form as browsers write it.
@@ -168,9 +213,11 @@ fn payload(body: String) -> Payload {
 }
 
 /// Instead of a page, the question that comes before it.
-pub(crate) fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
-    Confirm::new(BEFORE_DOWNLOAD, &current_user.current_user, PATH, vec![("next".to_owned(), path)])
-        .answer(StatusCode::FORBIDDEN)
+pub(crate) async fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
+    let fields = vec![("next".to_owned(), path)];
+    let mut template = Confirm::new(BEFORE_DOWNLOAD, &current_user.current_user, PATH, fields);
+    template.takes_code = takes_code(&current_user.current_user, &current_user.member).await?;
+    template.answer(StatusCode::FORBIDDEN)
 }
 
 #[derive(Deserialize)]

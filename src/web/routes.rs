@@ -15,7 +15,7 @@ use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
 use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, timeout};
-use crate::web::sign_in::{set_up, sign_up, with_code, with_password};
+use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
@@ -32,7 +32,7 @@ pub enum Who {
 }
 
 /// Whether a form asks for the account password again where that was last given too long ago. Asked is before what lets somebody in,
-/// what takes everything away, and what loses more than one event for good.
+/// what takes everything away, what loses more than one event for good, and what opens, prolongs or hides access.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Password {
@@ -63,6 +63,7 @@ const ENDPOINT: [&str; 2] = ["/", "//"];
 const EVENTS: &str = "/events";
 const WEBHOOKS: &str = "/settings/integrations/webhooks";
 const ACCOUNT: &str = "/settings/account";
+const SESSIONS: &str = "/settings/sessions";
 
 const fn get(path: &'static str, who: Who, handler: fn() -> Route) -> RouteEntry {
     RouteEntry { method: "GET", path, who, password: NotAsked("changes nothing"), handler }
@@ -95,6 +96,8 @@ pub const PAGES: &[RouteEntry] = &[
     post("/login", Visitor, NotAsked("is how the password is given"), || to(with_password::create)),
     get("/login/code", Visitor, || to(with_code::new)),
     post("/login/code", Visitor, NotAsked("is the second step after giving the password"), || to(with_code::create)),
+    get("/login/link", Visitor, || to(with_link::new)),
+    post("/login/link", Visitor, NotAsked("is how somebody without the password signs in"), || to(with_link::create)),
     post("/logout", Visitor, NotAsked("takes away only what the browser may do"), || to(with_password::destroy)),
     get("/signup", Visitor, || to(sign_up::new)),
     post("/signup", Visitor, NotAsked("is how the password is given"), || to(sign_up::create)),
@@ -117,12 +120,12 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/integrations/webhooks/credentials", Member, asked("Generate credential", WEBHOOKS), || to(credentials::create)),
     post("/settings/integrations/webhooks/credentials/{id}/rotation", Member, asked("Rotate password", WEBHOOKS), || to(credentials::rotate)),
     post("/settings/integrations/webhooks/credentials/{id}/old-password-revocation", Member, asked("Stop old password", WEBHOOKS), || to(credentials::stop_old)),
-    post("/settings/integrations/webhooks/credentials/{id}/overlap-extension", Member, NotAsked("lets nobody in who had no password, and only once"), || to(credentials::extend)),
-    post("/settings/integrations/webhooks/credentials/{id}/expiry", Member, NotAsked("lets nobody in who had no password"), || to(credentials::expire)),
+    post("/settings/integrations/webhooks/credentials/{id}/overlap-extension", Member, asked("Extend overlap", WEBHOOKS), || to(credentials::extend)),
+    post("/settings/integrations/webhooks/credentials/{id}/expiry", Member, asked("Set expiry date", WEBHOOKS), || to(credentials::expire)),
     post("/settings/integrations/webhooks/credentials/{id}/revocation", Member, asked("Revoke credential", WEBHOOKS), || to(credentials::revoke)),
-    post("/settings/integrations/webhooks/credentials/{id}/disabling", Member, NotAsked("can be taken back"), || to(credentials::disable)),
-    post("/settings/integrations/webhooks/credentials/{id}/enabling", Member, NotAsked("lets nobody in who had no password"), || to(credentials::enable)),
-    post("/settings/integrations/webhooks/credentials/{id}/holding", Member, NotAsked("can be taken back"), || to(holding::switch)),
+    post("/settings/integrations/webhooks/credentials/{id}/disabling", Member, asked("Disable credential", WEBHOOKS), || to(credentials::disable)),
+    post("/settings/integrations/webhooks/credentials/{id}/enabling", Member, asked("Enable credential", WEBHOOKS), || to(credentials::enable)),
+    post("/settings/integrations/webhooks/credentials/{id}/holding", Member, asked("Change holding", WEBHOOKS), || to(holding::switch)),
     get("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, || to(sender_settings::show)),
     post("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, NotAsked("lets nobody in who had no password"), || to(sender_settings::save)),
     post("/settings/integrations/webhooks/credentials/{id}/token-address", Member, asked("Generate token address", WEBHOOKS), || to(sender_settings::make_address)),
@@ -144,8 +147,8 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/confirmation", Member, Asked(confirm::BEFORE_DOWNLOAD), || to(confirm::create)),
     get("/settings/events", Member, || to(retention::show)),
     get("/settings/sessions", Member, || to(sessions::index)),
-    post("/settings/other-sessions/ending", Member, NotAsked("takes away only what browsers may do"), || to(sessions::revoke_others)),
-    post("/settings/sessions/{id}/revocation", Member, NotAsked("takes away only what a browser may do"), || to(sessions::revoke)),
+    post("/settings/other-sessions/ending", Member, asked("Sign out all others", SESSIONS), || to(sessions::revoke_others)),
+    post("/settings/sessions/{id}/revocation", Member, asked("Sign out", SESSIONS), || to(sessions::revoke)),
     get("/settings/audit", Member, || to(audit::index)),
     get("/settings/audit/export", Member, || to(audit::download)),
     get("/docs", Visitor, || to(doc_pages::door)),

@@ -29,6 +29,9 @@ pub(crate) struct SessionState {
     /// What waits for the next page that tells it.
     #[serde(default, deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     flash: Option<Flash>,
+    /// The session goes on under another key. Never stored: the store does it, and takes the word away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) new_key: bool,
 }
 
 /// A notice of another release is nothing that somebody is signed out for.
@@ -125,7 +128,7 @@ impl Session {
     /// Begins anew, under a new key: whatever key the browser had before is worth nothing, and nothing of what was kept goes over.
     pub(crate) fn begin(&self, identity: Identity) {
         self.0.renew();
-        self.write(&SessionState { identity, flash: None });
+        self.write(&SessionState { identity, ..SessionState::default() });
     }
 
     /// Notes from where it is used, where that has changed.
@@ -133,9 +136,14 @@ impl Session {
         self.change(|signed_in| signed_in.address.replace(address) != Some(address));
     }
 
-    /// Notes that the account password was given. The key stays: a new one would begin the session's longest life anew.
+    /// Notes that the account password was given. The session goes on under a new key, with the end that it had: whoever has copied the
+    /// cookie before may do no more than before, and from now on nothing.
     pub(crate) fn note_password(&self, now: Timestamp) {
         self.change(|signed_in| signed_in.password_at.replace(now) != Some(now));
+        let state = self.read();
+        if state.identity.signed_in().is_some() {
+            self.write(&SessionState { new_key: true, ..state });
+        }
     }
 
     /// Ends it on the server, not only in the browser.
@@ -156,14 +164,14 @@ impl Session {
 
     /// Takes the notice that waits, where it is one `of` a page's own; nobody is told it again.
     pub(crate) fn take_notice<T>(&self, now: Timestamp, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
-        let SessionState { identity, flash } = self.read();
+        let SessionState { identity, flash, new_key } = self.read();
         let flash = flash?;
         let is_fresh = flash.is_fresh(now);
         let taken = of(flash.notice)?;
         match identity {
             // Nothing else was kept.
             Identity::Nobody {} => self.end(),
-            identity => self.write(&SessionState { identity, flash: None }),
+            identity => self.write(&SessionState { identity, flash: None, new_key }),
         }
         is_fresh.then_some(taken)
     }

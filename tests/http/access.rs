@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use reasoner_webhooks::web::routes::{PAGES, Who};
 
 use crate::support::actors::{Person, WEBHOOKS};
@@ -174,6 +175,8 @@ const ROUTES: &[Route] = &[
     route("GET", "/docs/webhooks/operations", Page, Page, Page),
     // What changes Alice's things comes last.
     route("POST", "/events/{event}/deletion", SignIn, NotFound, Onward),
+    route("GET", "/login/link", Page, Onward, Onward),
+    route("POST", "/login/link", Invalid, Invalid, Invalid),
     route("POST", "/logout", Onward, Onward, Onward),
 ];
 
@@ -307,6 +310,8 @@ async fn somebody_halfway_through_signing_in_is_a_visitor_on_every_other_page() 
     for route in ROUTES {
         let path = route.path.replace("{event}", &event).replace("{credential}", &credential);
         let path = path.replace("{session}", &session).replace("{asset}", &format!("app.{asset}"));
+        // As often as one may sign in.
+        server.pass(SignedDuration::from_secs(10));
         let pending = server.visitor();
         let form = [("email", "alice@example.com"), ("password", crate::support::server::PASSWORD)];
         assert_eq!(pending.post("/login", &form).await.headers()["location"], "/login/code");

@@ -1,11 +1,12 @@
 //! What a browser that was left open must not be able to do: it asks for the account password again.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::web::confirm::BEFORE_DOWNLOAD;
 use reasoner_webhooks::web::routes::PAGES;
 use reasoner_webhooks::web::routes::Password::Asked;
 
 use crate::support::actors::{Person, Sender, WEBHOOKS};
+use crate::support::authenticator::Authenticator;
 use crate::support::server::{PASSWORD, TestServer};
 
 /// A form that needs a recent password, with what it may not have changed until then.
@@ -32,9 +33,21 @@ async fn send(person: &Person, form: &Form, password: Option<&str>) -> reqwest::
 async fn forms(alice: &Person, sender: &Sender) -> Vec<Form> {
     let credentials = format!("{WEBHOOKS}/credentials");
     let one = format!("{credentials}/{}", alice.credential_id(&sender.username).await);
+    let in_a_month = (Timestamp::now() + SignedDuration::from_hours(30 * 24)).to_string()[..10].to_owned();
+    let disabled = "select count(*) from audit_log where action = 'credential_disabled' and not exists \
+                    (select from audit_log where action = 'credential_enabled')";
+    let holding = "select count(*) from audit_log where action = 'holding_switched_off'";
+    let expiring = "select count(*) from credential_secrets where expires_at is not null";
+    let others = "select count(*) from audit_log where action = 'other_sessions_ended'";
     let live = "select count(*) from credential_secrets where revoked_at is null";
     vec![
         form(&credentials, &[("name", "Lager <b>\"Süd\"</b> & Co")], ("select count(*) from credentials", 2), 200),
+        form(&format!("{one}/disabling"), &[], (disabled, 1), 303),
+        form(&format!("{one}/enabling"), &[], (disabled, 0), 303),
+        form(&format!("{one}/holding"), &[("holding", "off")], (holding, 1), 303),
+        form(&format!("{one}/expiry"), &[("expires_on", &in_a_month)], (expiring, 1), 303),
+        form(&format!("{one}/expiry"), &[("remove", "1")], (expiring, 0), 303),
+        form("/settings/other-sessions/ending", &[], (others, 1), 303),
         form(&format!("{one}/rotation"), &[("overlap", "7d")], (live, 3), 200),
         form(&format!("{one}/old-password-revocation"), &[], (live, 2), 303),
         form(&format!("{one}/token-address"), &[], (live, 3), 200),
@@ -63,9 +76,10 @@ async fn a_stale_session_does_nothing_that_needs_the_password_until_it_is_given(
     let sender = server.sender(&alice).await;
     let forms = forms(&alice, &sender).await;
     let asked = PAGES.iter().filter(|route| matches!(route.password, Asked(question) if question != BEFORE_DOWNLOAD));
-    // Accepting and discarding late events, which takes hours to prepare, deleting many events, and two-step sign-in, whose codes
+    // Extending an overlap, accepting and discarding late events, which take hours to prepare, ending a session, deleting many events, and two-step sign-in, whose codes
     // do not wait, are tried beside their other tests.
-    assert_eq!(forms.len() + 5, asked.count(), "each form that asks again is tried here");
+    // Removing an expiry date is the form that sets it.
+    assert_eq!(forms.len() - 1 + 7, asked.count(), "each form that asks again is tried here");
     for (number, form) in forms.iter().enumerate() {
         let (sql, after) = form.effect;
         let before = server.number(sql).await;
@@ -199,4 +213,47 @@ async fn forms_have_the_field_for_the_password_when_it_is_needed_and_only_then()
     let bob = server.pro("bob@example.com").await;
     server.pass(SignedDuration::from_mins(16));
     assert!(bob.page(WEBHOOKS).await.contains(field), "the first credential is one too");
+}
+
+// holds K3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_up_takes_the_second_factor_too_and_the_session_goes_on_under_another_key() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let (phone, codes) = Authenticator::enrol(&server, &alice).await;
+    let path = format!("{WEBHOOKS}/credentials/{}/disabling", alice.credential_id(&sender.username).await);
+    server.pass(SignedDuration::from_mins(16));
+    let disable = async |code: &str| {
+        let fields = [("current_password", PASSWORD), ("confirmation_code", code)];
+        alice.post(&path, &fields).await.status().as_u16()
+    };
+    let asked = alice.post(&path, &[("current_password", PASSWORD)]).await;
+    assert_eq!(asked.status(), 403, "the password alone");
+    assert!(asked.text().await.unwrap().contains("name=\"confirmation_code\""));
+    assert_eq!(disable(&phone.wrong_code(server.now())).await, 422);
+    assert_eq!(sender.status().await, 200, "nothing was done");
+    let kept = "select encode(key_hash, 'hex'), id::text, expires_at::text from sessions";
+    let before = server.query(kept).await;
+    assert_eq!(disable(&phone.next_code(&server)).await, 303);
+    let after = server.query(kept).await;
+    assert_ne!(before[0][0], after[0][0], "another key");
+    assert_eq!(before[0][1..], after[0][1..], "of the same session, which ends when it would have ended");
+    assert!(!server.query("select state from sessions").await[0][0].as_ref().unwrap().contains("new_key"));
+    assert_eq!(sender.status().await, 401);
+    assert_eq!(alice.get("/events").await.status(), 200, "and goes on");
+
+    server.pass(SignedDuration::from_mins(16));
+    let next = "/settings/audit/export?format=ndjson";
+    let page = alice.get(next).await;
+    assert_eq!(page.status(), 403);
+    assert!(page.text().await.unwrap().contains("name=\"confirmation_code\""));
+    let fields = [("next", next), ("current_password", PASSWORD), ("confirmation_code", &codes[0])];
+    assert_eq!(alice.post("/settings/confirmation", &fields).await.headers()["location"], next, "a recovery code");
+    assert_eq!(alice.get(next).await.status(), 200);
+    let new = "an entirely different set of words";
+    let before = server.query(kept).await;
+    let fields = [("current_password", PASSWORD), ("new_password", new)];
+    assert_eq!(alice.post("/settings/account/password", &fields).await.status(), 303);
+    assert_ne!(before[0][0], server.query(kept).await[0][0], "a new password, a new key");
 }

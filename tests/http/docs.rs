@@ -127,6 +127,10 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     says("operations", &format!("counted by address ({at_once}, then one in {seconds} seconds)"));
     let (at_once, seconds) = allowance("SIGN_IN_FAILURES_BY_EMAIL");
     says("operations", &format!("by account ({at_once}, then one in {seconds} seconds)"));
+    let (at_once, seconds) = allowance("SIGN_IN_FAILURES_BY_PAIR");
+    says("operations", &format!("by address and account ({at_once}, then one in {seconds} seconds)"));
+    let (at_once, seconds) = allowance("SIGN_INS_BY_EMAIL");
+    says("operations", &format!("right ones, too, are counted by account ({at_once}, then one in {seconds} seconds)"));
     let (at_once, seconds) = allowance("SIGN_IN_FAILURES_BY_DEVICE");
     says("operations", &format!("guesses of its own: {at_once}, then one in {seconds} seconds"));
     says(

@@ -283,11 +283,12 @@ async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held
 
     let page = alice.page(WEBHOOKS).await;
     assert!(page.contains("Stop holding late events"), "holding is on from the beginning: {page}");
-    assert_eq!(alice.post(&format!("{path}/holding"), &[("holding", "perhaps")]).await.status(), 400);
-    let location = alice.post(&format!("{path}/holding"), &[("holding", "off")]).await.headers()["location"].clone();
+    assert_eq!(alice.post(&format!("{path}/holding"), &[("holding", "perhaps"), CONFIRMED[0]]).await.status(), 400);
+    let location =
+        alice.post(&format!("{path}/holding"), &[("holding", "off"), CONFIRMED[0]]).await.headers()["location"].clone();
     assert!(alice.page(location.to_str().unwrap()).await.contains("Late events of System 1 are no longer held."));
     refused(&old, 401).await;
-    alice.post(&format!("{path}/holding"), &[("holding", "on")]).await;
+    alice.post(&format!("{path}/holding"), &[("holding", "on"), CONFIRMED[0]]).await;
     alice.post(&format!("{path}/disabling"), &[]).await;
     refused(&old, 401).await;
     alice.post(&format!("{path}/enabling"), &[]).await;

@@ -42,6 +42,7 @@ mod home;
 mod junk;
 mod leaks;
 mod live;
+mod lock_out;
 mod logs;
 mod metrics;
 mod mistaken_senders;

@@ -220,11 +220,12 @@ async fn new_recovery_codes_end_the_old_ones_and_are_shown_once() {
     let server = TestServer::start().await;
     let alice = server.pro(ALICE).await;
     assert_eq!(alice.post(CODES, &[]).await.headers()["location"], SECOND_FACTOR, "while it is off");
-    let (_, old) = Authenticator::enrol(&server, &alice).await;
+    let (phone, old) = Authenticator::enrol(&server, &alice).await;
     let id = between(&alice.page(SECOND_FACTOR).await, "name=\"id\" value=\"", "\"").to_owned();
     server.pass(SignedDuration::from_mins(16));
     assert_eq!(alice.post(CODES, &[("id", &id)]).await.status(), 403);
-    let fields = [("id", id.as_str()), ("current_password", PASSWORD)];
+    let code = phone.next_code(&server);
+    let fields = [("id", id.as_str()), ("current_password", PASSWORD), ("confirmation_code", &code)];
     let answer = alice.post(CODES, &fields).await;
     assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
     let new = recovery_codes(&answer.text().await.unwrap());

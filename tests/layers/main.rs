@@ -48,7 +48,7 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 24] = [
+const REVEALS: [(&str, &str); 27] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/token_address.rs", "names the hint, and makes the digest and the address"),
@@ -70,6 +70,9 @@ const REVEALS: [(&str, &str); 24] = [
     ("templates/recovery_codes.html", "is the one page that shows recovery codes"),
     ("templates/credential_created.html", "is the one page that shows it"),
     ("templates/token_address_created.html", "is the one page that shows it"),
+    ("templates/sign_in_link.html", "brings back the token of a sign-in link"),
+    ("src/app/sign_in_link.rs", "makes the digest of a sign-in link"),
+    ("src/cli/sign_in_link.rs", "prints a sign-in link, once"),
     ("src/cli/account.rs", "prints a generated password, once"),
     ("src/cli/credential.rs", "prints a new password, once"),
     ("src/server/application.rs", "prints the set-up link on the start-up card"),

@@ -300,6 +300,12 @@ pub(crate) async fn ask_once<T>(request: impl Future<Output = T>) -> T {
     HAS_ANSWERED.scope(Cell::new(false), request).await
 }
 
+/// For a task that goes on with the work of this request: it knows what the request knows of connections.
+pub(crate) fn as_part_of_request<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let has_answered = HAS_ANSWERED.try_with(Cell::get).unwrap_or(false);
+    HAS_ANSWERED.scope(Cell::new(has_answered), work)
+}
+
 /// Until when silence is taken for death sooner than usual.
 #[derive(Default)]
 struct Suspicion(Mutex<Option<Instant>>);

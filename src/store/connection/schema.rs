@@ -62,6 +62,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    known_addresses (user_id, address) {
+        user_id -> Uuid,
+        address -> Inet,
+        last_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sign_in_links (user_id) {
+        user_id -> Uuid,
+        token_hash -> Bytea,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     second_factors (user_id) {
         user_id -> Uuid,
         sealed_secret -> Bytea,
@@ -271,11 +287,13 @@ diesel::table! {
 
 diesel::joinable!(users -> accounts (account_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(known_addresses -> users (user_id));
 diesel::joinable!(credentials -> accounts (account_id));
 diesel::joinable!(credential_secrets -> credentials (credential_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     users,
+    known_addresses,
     sessions,
     credentials,
     credential_secrets,

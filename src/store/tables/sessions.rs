@@ -121,17 +121,18 @@ pub(crate) async fn find_live(
     Ok(found.into_iter().map(SessionId).collect())
 }
 
-/// Replaces the state, and the address that the session was used from; `false` when the session has ended meanwhile.
+/// Replaces the key (the old one by the new, which may be the same), the state, and the address that the session was used from; `false` when the session has ended meanwhile.
 pub(crate) async fn update_state(
     conn: &mut Connection,
-    key_hash: &[u8; 32],
+    (old_key, new_key): (&[u8; 32], &[u8; 32]),
     state: &str,
     remote_ip: Option<IpAddr>,
 ) -> Result<bool, StoreError> {
-    let rows = statement("update sessions set state = $2, remote_ip = $3 where key_hash = $1")
-        .bind::<Binary, _>(key_hash.as_slice())
+    let rows = statement("update sessions set state = $2, remote_ip = $3, key_hash = $4 where key_hash = $1")
+        .bind::<Binary, _>(old_key.as_slice())
         .bind::<Text, _>(state)
         .bind::<Nullable<Inet>, _>(remote_ip.map(inet))
+        .bind::<Binary, _>(new_key.as_slice())
         .execute(conn)
         .await?;
     Ok(rows == 1)

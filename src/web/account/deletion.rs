@@ -80,7 +80,10 @@ pub(crate) async fn create(
         return html_invalid(&template);
     }
     let problem = match check(&current_user.current_user, &current_user.member, &current_password).await? {
-        Given::Right(_) => None,
+        Given::Right(attempt) => {
+            attempt.was_right();
+            None
+        }
         Given::Wrong => Some("This isn’t your account password.".to_owned()),
         Given::TooMany { seconds } => {
             Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."))

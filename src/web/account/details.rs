@@ -71,6 +71,8 @@ pub(crate) struct EmailForm {
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
     _password: Option<Secret>,
+    #[serde(default, rename = "confirmation_code")]
+    _code: Option<Secret>,
 }
 
 async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
@@ -156,9 +158,11 @@ pub(crate) async fn change_address(
     };
     let (store, kept) = (&current_user.state().store, current_user.current_user.session_id);
     match change_email(store, &current_user.member, &email, kept, &current_user.act()).await {
-        Ok(()) => Ok(done(&current_user, AccountNotice::Email)),
+        Ok(()) => {
+            attempt.give_back();
+            Ok(done(&current_user, AccountNotice::Email))
+        }
         Err(ChangeEmailError::Taken) => {
-            attempt.fail();
             template.email_error = Some("This email address can’t be used. Use another one.".to_owned());
             html_invalid(&template)
         }
@@ -184,6 +188,7 @@ pub(crate) async fn change(
     let new = match NewPassword::check(new_password, &[&current_user.member.email]) {
         Ok(new) => new,
         Err(problem) => {
+            attempt.was_not_looked_at();
             template.new_error = Some(problem.to_string());
             return html_invalid(&template);
         }
@@ -193,11 +198,11 @@ pub(crate) async fn change(
     let act = current_user.act();
     match change_password(current_user.acting(&act), &current_user.state().hasher, &new, authority).await {
         Ok(()) => {
+            attempt.was_right();
             current_user.current_user.session.note_password(current_user.now());
             Ok(done(&current_user, AccountNotice::Password))
         }
         Err(ChangePasswordError::WrongPassword) => {
-            attempt.was_wrong();
             template.current_error = Some("This isn’t your current password.".to_owned());
             html_invalid(&template)
         }

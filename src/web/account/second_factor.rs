@@ -94,6 +94,8 @@ pub(crate) struct CodesForm {
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
     _password: Option<Secret>,
+    #[serde(default, rename = "confirmation_code")]
+    _code: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -220,9 +222,9 @@ pub(crate) async fn destroy(
     let authority = Authority::User { input: &input, keys: &current_user.state().keys };
     if turn_off_second_factor(&current_user.state().store, &current_user.member, authority, &current_user.act()).await?
     {
+        attempt.was_right();
         return Ok(details::done(&current_user, AccountNotice::SecondFactorOff));
     }
-    attempt.was_wrong();
     template.code_error = Some("That code doesn’t match. Each code works once: wait for the next one.".to_owned());
     html_invalid(&template)
 }

@@ -19,7 +19,7 @@ pub(crate) async fn download(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, PageError> {
     if !current_user.current_user.password_is_recent() {
-        return confirm::ask_before_page(&current_user, request.uri().to_string());
+        return confirm::ask_before_page(&current_user, request.uri().to_string()).await;
     }
     let format = format(&query.format)?;
     // The list of events says what is wrong with columns that name no field.

@@ -4,4 +4,5 @@ pub(crate) mod new_account;
 pub(crate) mod set_up;
 pub(crate) mod sign_up;
 pub(crate) mod with_code;
+pub(crate) mod with_link;
 pub(crate) mod with_password;

@@ -65,10 +65,11 @@ pub(crate) async fn create(
         return html_invalid(&template);
     };
     let Some((email, password)) = template.fields.check(&email, password) else {
+        attempt.give_back();
         return html_invalid(&template);
     };
     // An account costs a hash and a row, so creating them is limited like failing to sign in.
-    attempt.fail();
+    drop(attempt);
     let new = NewAccount { email, name, plan: Plan::Free, password, is_set_up: false };
     match create_account(&state.store, &state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {

@@ -91,10 +91,10 @@ pub(crate) async fn create(
     };
     let (state, input) = (&current_user.state, SaidCode::read(&submitted.code));
     if finish_sign_in(&state.store, &state.keys, &member, &input, &current_user.act()).await? {
+        attempt.was_right();
         current_user.sign_in(member.user_id, pending.remember);
         return Ok(see_other(local_path(&pending.next).unwrap_or("/events")));
     }
-    attempt.was_wrong();
     let remedy = match template.is_recovery {
         true => "Each recovery code works once. Use one that you haven’t used, then try again.",
         false => "Each code works once. Wait for the next one in your app, then try again.",

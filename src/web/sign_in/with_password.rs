@@ -97,25 +97,38 @@ pub(crate) async fn create(
     template.email = email.trim().chars().take(300).collect();
     template.remember = remember.is_some();
     let state = &current_user.state;
-    let attempt = match Guess::at_password(&current_user, &template.email.to_lowercase()).await? {
+    // Hashing takes longer with longer texts, and none of ours is longer.
+    let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
+    let email = email.parse::<Email>().ok();
+    let attempt = match &email {
+        Some(email) => Guess::at_sign_in(&current_user, email.as_str()).await?,
+        None => Guess::at_nothing(&current_user).await,
+    };
+    let attempt = match attempt {
         Ok(attempt) => attempt,
         Err(TooMany { seconds }) => {
             template.error = Some(("Too many attempts".to_owned(), format!("Wait {seconds} seconds, then try again.")));
             return html_throttled(&template, seconds);
         }
     };
-    // Hashing takes longer with longer texts, and none of ours is longer.
-    let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
-    let outcome = match email.parse::<Email>() {
-        Ok(email) if plausible => sign_in(&state.store, &state.hasher, &email, &password, &current_user.act()).await?,
-        _ => Outcome::Refused,
+    let outcome = match email.filter(|_| plausible) {
+        None => Outcome::Refused,
+        Some(email) => match sign_in(&state.store, &state.hasher, &email, &password, &current_user.act()).await {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                attempt.was_not_looked_at();
+                return Err(failure.into());
+            }
+        },
     };
     match outcome {
         Outcome::Done(member) => {
+            attempt.signed_in(&member);
             current_user.sign_in(member.user_id, template.remember);
             Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
         }
         Outcome::NeedsCode(member) => {
+            attempt.signed_in(&member);
             let pending = PendingSecondFactor {
                 user: member.user_id,
                 password_at: current_user.now,
@@ -126,7 +139,6 @@ pub(crate) async fn create(
             Ok(see_other(with_code::PATH))
         }
         Outcome::Refused => {
-            attempt.was_wrong();
             let what = "That email and password don’t match".to_owned();
             template.error = Some((what, "Check both, then try again.".to_owned()));
             html_invalid(&template)

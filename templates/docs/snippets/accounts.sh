@@ -4,6 +4,9 @@ reasoner-webhooks account create ben@example.com --name "Harbor Supply"
 # A new password for whoever forgot theirs, which ends their sessions
 reasoner-webhooks account password ben@example.com
 
+# A link that signs in once, for whoever is kept out by somebody's guesses
+reasoner-webhooks account sign-in-link ben@example.com
+
 # Webhooks are part of Pro. On Free, senders get 403 from their next request on
 reasoner-webhooks account plan ben@example.com free
 reasoner-webhooks account list
