@@ -21,9 +21,11 @@ use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
 use crate::config::checked::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
+use crate::fair_queue::{FairQueue, Limits};
 use crate::hashing::Hasher;
 use crate::ingest::holding::Holding;
 use crate::ingest::limiter::Limiter;
+use crate::ingest::memory_budget::MemoryBudget;
 use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receive::Engine;
@@ -59,6 +61,11 @@ const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30)
 /// right at a time, so that guessing without a pause has an even chance after 800 days. Each program counts for itself: two of them
 /// halve that.
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
+
+/// Requests for pages, of which each may take a connection of the pool for as long as a statement may. Other accounts find the rest.
+const PAGE_REQUESTS: Limits = Limits { permits: usize::MAX, per_key: 2, waiting_per_key: 128 };
+/// Comparisons of two events: each takes some dozen times the memory of the two bodies.
+const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
 
 /// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end
 /// takes less than the 30 seconds that are promised.
@@ -219,11 +226,12 @@ fn state(
     let holding = Holding::new(store.clone());
     let permits = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_HASHING_PERMITS);
     let senders = Hasher::new(permits, HASHING_QUEUE);
+    let budget = MemoryBudget::new(config.max_body_bytes, config.connections.max_connections);
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
         second_looks: Limiter::new(SECOND_LOOKS.0, SECOND_LOOKS.1),
-        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone()),
+        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone(), budget),
         usage: usage.clone(),
         holding,
         notifier,
@@ -238,6 +246,8 @@ fn state(
         store,
         hasher: Hasher::new(permits, HASHING_QUEUE),
         keys,
+        page_requests: FairQueue::new(PAGE_REQUESTS),
+        comparisons: FairQueue::new(COMPARISONS),
         export_permits: ExportPermits::default(),
         clock,
         engine: Arc::new(engine),

@@ -11,9 +11,10 @@ use actix_web::http::header;
 
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{AccountId, SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
+use crate::fair_queue::FairQueue;
 use crate::hashing::Hasher;
 use crate::ingest::limiter::Limiter;
 use crate::ingest::receive::Engine;
@@ -47,6 +48,10 @@ pub struct AppState {
     pub(crate) sign_in_failures_by_device: Limiter<SessionId>,
     /// Wrong codes of who knows the password.
     pub(crate) code_failures_by_user: Limiter<UserId>,
+    /// Requests for pages that are being answered, of readers who are signed in.
+    pub(crate) page_requests: FairQueue<AccountId>,
+    /// Comparisons of two events.
+    pub(crate) comparisons: FairQueue<AccountId>,
     /// How much may be downloaded at once.
     pub(crate) export_permits: ExportPermits,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.

@@ -10,6 +10,7 @@ use askama::Template;
 use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
+use crate::fair_queue::QueueError;
 use crate::store::connection::error::{StoreError, with_causes};
 use crate::web::export_permits::NoExportPermit;
 use crate::web::middleware::headers;
@@ -41,6 +42,9 @@ pub(crate) enum PageError {
     TimedOut,
     #[error("too busy or without a database")]
     Unavailable(#[source] Option<Failure>),
+    /// As much is being done for the account as may be at once.
+    #[error("the account has too many requests at once: {0}")]
+    AccountBusy(#[from] QueueError),
     /// The account has live pages with as many different filters as it may.
     #[error("too many live feeds")]
     TooManyFeeds,
@@ -121,6 +125,12 @@ impl PageError {
                 "We’ll be right back",
                 "The server can’t reach its database or has too much to do. Senders get 503 with Retry-After in the \
                  meantime, so well-behaved ones will deliver their events again.",
+            ),
+            PageError::AccountBusy(_) => Face::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Your account asks for too much at once",
+                "Other pages of your account are still being made, and this one waited for them for too long. Wait a few \
+                 seconds, then try again. Events are received all the same.",
             ),
             PageError::TooManyFeeds => Face::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -243,6 +253,9 @@ pub(crate) fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'sta
 pub(crate) fn note(error: &PageError, id: RequestId) {
     if let PageError::NoExportPermit(which) = error {
         tracing::warn!(request_id = %id, ?which, "an export had to wait: as many as may be are under way");
+    } else if let PageError::AccountBusy(why) = error {
+        // Whoever asks for too much is not to fill the log.
+        tracing::debug!(request_id = %id, %why, "a page was refused");
     } else if error.face().status.is_server_error() {
         let causes = with_causes(error);
         tracing::error!(request_id = %id, causes, "a page failed");

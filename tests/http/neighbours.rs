@@ -1,0 +1,72 @@
+//! What one account asks for, and what is left to the others: counted, and never timed.
+
+use std::sync::Arc;
+
+use crate::metrics::Scrape;
+use crate::support::server::TestServer;
+
+/// Requests of one account that are answered at once, and that may wait.
+const AT_ONCE: usize = 2;
+const WAITING: usize = 128;
+
+/// Statements of pages that wait for events which somebody keeps for himself.
+const LOCKED_OUT: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+     and wait_event_type = 'Lock' and query not like '%store_%'";
+
+async fn start() -> TestServer {
+    TestServer::start_with(|options| options.metrics_bind = Some("127.0.0.1:0".to_owned())).await
+}
+
+async fn waiting_pages(server: &TestServer) -> f64 {
+    let url = format!("http://{}/metrics", server.application().metrics_address.unwrap());
+    let scrape = Scrape::read(&reqwest::get(url).await.unwrap().text().await.unwrap());
+    let samples = &scrape.0["reasoner_account_queue_waiting"].samples;
+    samples.iter().find(|(_, labels, _)| labels["queue"] == "page_requests").unwrap().2
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_takes_two_connections_of_the_pool_and_leaves_the_rest_to_others() {
+    let server = start().await;
+    let alice = Arc::new(server.pro("alice@example.com").await);
+    let bob = server.pro("bob@example.com").await;
+    server.sender(&alice).await.store("1").await;
+    let locked = server.lock_events().await;
+    let pages: Vec<_> = (0..AT_ONCE + WAITING)
+        .map(|_| {
+            let alice = alice.clone();
+            tokio::spawn(async move { alice.get("/events").await.status().as_u16() })
+        })
+        .collect();
+    while waiting_pages(&server).await < WAITING as f64 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.number(LOCKED_OUT).await, AT_ONCE as i64);
+    let refused = alice.get("/settings/account").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+    assert!(refused.text().await.unwrap().contains("Your account asks for too much at once"));
+    assert_eq!(bob.get("/settings/account").await.status(), 200, "the others find a connection");
+    drop(locked);
+    let mut answered = 0;
+    for page in pages {
+        let status = page.await.unwrap();
+        assert!([200, 503].contains(&status), "{status}");
+        answered += usize::from(status == 200);
+    }
+    assert!(answered >= 1 && alice.get("/events").await.status() == 200, "{answered} were answered");
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_devices_has_an_end() {
+    let server = start().await;
+    let alice = server.pro("alice@example.com").await;
+    let more = "insert into sessions (key_hash, id, user_id, state, created_at, last_seen_at, expires_at) \
+         select sha256(n::text::bytea), gen_random_uuid(), s.user_id, s.state, s.created_at, s.last_seen_at - n * interval '1 s', \
+         s.expires_at from generate_series(1, 150) n, (select * from sessions where user_id is not null limit 1) s";
+    server.query(more).await;
+    let page = alice.page("/settings/sessions").await;
+    assert_eq!(page.matches("/revocation\"").count(), 100);
+    assert!(page.contains("the 100 browsers that were seen last"));
+    assert!(page.contains("This browser"), "it was seen last");
+}
