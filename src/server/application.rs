@@ -67,6 +67,9 @@ const PAGE_REQUESTS: Limits = Limits { permits: usize::MAX, per_key: 2, waiting_
 /// Comparisons of two events: each takes some dozen times the memory of the two bodies.
 const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
 
+/// Live pages take one of so many connections of a listener at most.
+const LIVE_PART: usize = 2;
+
 /// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end
 /// takes less than the 30 seconds that are promised.
 const LAST_NOTES_WITHIN: Duration = Duration::from_secs(3);
@@ -116,6 +119,9 @@ impl Application {
         let metrics =
             config.metrics_bind.map(|address| listen("--metrics-bind (METRICS_BIND)", address)).transpose()?;
         let address = address_of(&public, config.bind);
+        let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
+        let limits = descriptors::limits(config.connections, listeners);
+        let config = &Config { connections: limits, ..config.clone() };
 
         prune::make_partitions(&store, config.retention_days, clock.now()).await?;
         let keys = installation_keys(&store, clock.now()).await?;
@@ -141,8 +147,6 @@ impl Application {
             state: state.clone(),
             feeds: feeds.clone(),
         };
-        let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
-        let limits = descriptors::limits(config.connections, listeners);
         let started_at = StartedAt(state.clock.now());
         let mut listeners = Listeners::new();
         let mut seen = |name| {
@@ -264,6 +268,7 @@ fn state(
         code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
+        max_live_viewers: config.connections.max_connections.div_ceil(LIVE_PART),
         upkeep_failures: Counter::default(),
         upkeep: UpkeepState::default(),
     };

@@ -58,6 +58,8 @@ pub struct AppState {
     pub(crate) draining: AtomicBool,
     /// Pages that events are sent to as they arrive.
     pub(crate) live_viewers: Arc<Gauge>,
+    /// The most of them, so that senders and other pages find a connection.
+    pub(crate) max_live_viewers: usize,
     /// Rounds of upkeep in which a task failed.
     pub upkeep_failures: Counter,
     /// What upkeep thinks of the clock.

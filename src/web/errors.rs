@@ -45,9 +45,9 @@ pub(crate) enum PageError {
     /// As much is being done for the account as may be at once.
     #[error("the account has too many requests at once: {0}")]
     AccountBusy(#[from] QueueError),
-    /// The account has live pages with as many different filters as it may.
-    #[error("too many live feeds")]
-    TooManyFeeds,
+    /// As many pages are live as may be.
+    #[error("too many live pages: {0:?}")]
+    TooManyLivePages(LiveLimit),
     /// As many exports as may be are under way.
     #[error("no place for another export: {0:?}")]
     NoExportPermit(NoExportPermit),
@@ -57,6 +57,37 @@ pub(crate) enum PageError {
     Rendering(#[from] askama::Error),
     #[error("internal")]
     Internal,
+}
+
+/// Of what there is the most: pages that are live in a session, in an account, or in all; or different filters of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiveLimit {
+    InSession,
+    InAccount,
+    InProgram,
+    Filters,
+}
+
+impl LiveLimit {
+    fn cause(self) -> &'static str {
+        match self {
+            LiveLimit::InSession => {
+                "20 pages of this browser are updated live. That’s the most at once. Close one of them. Reloading a page \
+                 shows what’s new in the meantime."
+            }
+            LiveLimit::InAccount => {
+                "100 pages of your account are updated live. That’s the most at once. Close one of them. Reloading a page \
+                 shows what’s new in the meantime."
+            }
+            LiveLimit::InProgram => {
+                "Other people’s live pages have taken all places. Reloading a page shows what’s new in the meantime."
+            }
+            LiveLimit::Filters => {
+                "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close \
+                 one of them. Reloading a page shows what’s new in the meantime."
+            }
+        }
+    }
 }
 
 impl PageError {
@@ -132,12 +163,12 @@ impl PageError {
                 "Other pages of your account are still being made, and this one waited for them for too long. Wait a few \
                  seconds, then try again. Events are received all the same.",
             ),
-            PageError::TooManyFeeds => Face::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many live pages",
-                "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close one \
-                 of them. Reloading a page shows what’s new in the meantime.",
-            ),
+            PageError::TooManyLivePages(LiveLimit::InProgram) => {
+                Face::new(StatusCode::SERVICE_UNAVAILABLE, "Too many live pages", LiveLimit::InProgram.cause())
+            }
+            PageError::TooManyLivePages(limit) => {
+                Face::new(StatusCode::TOO_MANY_REQUESTS, "Too many live pages", limit.cause())
+            }
             PageError::NoExportPermit(NoExportPermit::InAccount) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Three exports are under way",
@@ -271,7 +302,7 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     let face = error.face();
     let mut response = HttpResponse::build(face.status);
     if matches!(face.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        let is_long = matches!(error, PageError::NoExportPermit(_) | PageError::TooManyFeeds);
+        let is_long = matches!(error, PageError::NoExportPermit(_) | PageError::TooManyLivePages(_));
         response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
     }
     if let PageError::MethodNotAllowed { allow } = error {
