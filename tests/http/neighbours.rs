@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::metrics::Scrape;
 use crate::support::server::TestServer;
+use crate::support::wire::{Wire, head};
 
 /// Requests of one account that are answered at once, and that may wait.
 const AT_ONCE: usize = 2;
@@ -17,9 +18,13 @@ async fn start() -> TestServer {
     TestServer::start_with(|options| options.metrics_bind = Some("127.0.0.1:0".to_owned())).await
 }
 
-async fn waiting_pages(server: &TestServer) -> f64 {
+async fn scrape(server: &TestServer) -> Scrape {
     let url = format!("http://{}/metrics", server.application().metrics_address.unwrap());
-    let scrape = Scrape::read(&reqwest::get(url).await.unwrap().text().await.unwrap());
+    Scrape::read(&reqwest::get(url).await.unwrap().text().await.unwrap())
+}
+
+async fn waiting_pages(server: &TestServer) -> f64 {
+    let scrape = scrape(server).await;
     let samples = &scrape.0["reasoner_account_queue_waiting"].samples;
     samples.iter().find(|(_, labels, _)| labels["queue"] == "page_requests").unwrap().2
 }
@@ -69,4 +74,29 @@ async fn a_list_of_devices_has_an_end() {
     assert_eq!(page.matches("/revocation\"").count(), 100);
     assert!(page.contains("the 100 browsers that were seen last"));
     assert!(page.contains("This browser"), "it was seen last");
+}
+
+const MIB: usize = 1024 * 1024;
+
+// holds A4, D5
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sender_with_slow_bodies_leaves_memory_to_the_others() {
+    let server = start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let (greedy, other) = (server.sender(&alice).await, server.sender(&bob).await);
+    greedy.store("1").await;
+    let mut slow = Vec::new();
+    for _ in 0..26 {
+        let mut wire = Wire::connect(&server.url).await;
+        wire.send(head(&greedy.authorization(), MIB, "")).await;
+        // All but the last byte. Who is refused may close the connection meanwhile.
+        let _ = wire.write(&vec![b' '; MIB - 1]).await;
+        slow.push(wire);
+    }
+    let bytes = async || scrape(&server).await.0["reasoner_ingest_queue_bytes"].samples[0].2;
+    while bytes().await < (14 * MIB) as f64 {
+        tokio::task::yield_now().await;
+    }
+    other.store(format!("\"{}\"", "x".repeat(MIB - 2))).await;
+    assert!(bytes().await <= (17 * MIB) as f64, "two thirds of what there is for all, and what is being refused");
 }
