@@ -4,13 +4,12 @@
 //! logins have a pool each, so that neither can starve the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use tokio::sync::Semaphore;
 
 use crate::domain::secret::Secret;
+use crate::fair_queue::{FairQueue, Limits, QueueError};
 use crate::metrics::Counter;
 
 /// Memory of a new hash, in KiB (OWASP Password Storage: at least 19 MiB with two passes).
@@ -55,23 +54,15 @@ pub struct Hasher(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    max_waiting: usize,
+    queue: FairQueue<()>,
     runs: Counter,
-    refused: Counter,
 }
 
 impl Hasher {
     /// At most `permits` runs at once and `max_waiting` callers in the queue.
     pub fn new(permits: usize, max_waiting: usize) -> Self {
-        Self(Arc::new(Inner {
-            permits: Arc::new(Semaphore::new(permits)),
-            waiting: AtomicUsize::new(0),
-            max_waiting,
-            runs: Counter::default(),
-            refused: Counter::default(),
-        }))
+        let limits = Limits { permits, per_key: permits, waiting_per_key: max_waiting };
+        Self(Arc::new(Inner { queue: FairQueue::new(limits), runs: Counter::default() }))
     }
 
     /// How often argon2 ran since the start.
@@ -81,12 +72,12 @@ impl Hasher {
 
     /// How many callers wait for a run.
     pub(crate) fn waiting(&self) -> usize {
-        self.0.waiting.load(Ordering::Relaxed)
+        self.0.queue.waiting()
     }
 
     /// How many callers found the queue full since the start.
     pub(crate) fn refused(&self) -> u64 {
-        self.0.refused.get()
+        self.0.queue.refused()
     }
 
     /// Hashes with a fresh 16-byte salt; the answer is a PHC string with its parameters in it.
@@ -133,18 +124,14 @@ impl Hasher {
         work: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let inner = self.0.clone();
-        let slot = QueueSlot::take(&inner)?;
-        let permit = inner.permits.clone().acquire_owned().await.map_err(|_| HashingError::Failed)?;
-        drop(slot);
-        inner.runs.add(1);
-        // The work goes on when its caller is gone, and so must the permit: or callers who hang up would get as many runs as
-        // they like.
-        let work = move || {
-            let result = work();
-            drop(permit);
-            result
+        let work = move |_: &mut _| {
+            inner.runs.add(1);
+            work()
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| HashingError::Failed)?
+        self.0.queue.run((), work).await.map_err(|error| match error {
+            QueueError::Full | QueueError::TimedOut => HashingError::Busy,
+            QueueError::Failed => HashingError::Failed,
+        })?
     }
 }
 
@@ -167,28 +154,6 @@ fn digest(
         .hash_password_into_with_memory(secret.reveal().as_bytes(), salt, output, &mut memory)
         .map_err(|_| HashingError::Failed)?;
     Output::new(output).map_err(|_| HashingError::Failed)
-}
-
-/// A place in the queue, given back when the permit is there or the caller has gone.
-struct QueueSlot<'a>(&'a Inner);
-
-impl<'a> QueueSlot<'a> {
-    fn take(inner: &'a Inner) -> Result<Self, HashingError> {
-        let before = inner.waiting.fetch_add(1, Ordering::Relaxed);
-        let slot = Self(inner);
-        // With a permit free the "queue" is only passed through, so it has room for one even when it may not hold any.
-        if before >= inner.max_waiting.max(1) {
-            inner.refused.add(1);
-            return Err(HashingError::Busy);
-        }
-        Ok(slot)
-    }
-}
-
-impl Drop for QueueSlot<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -265,7 +230,7 @@ mod tests {
         }
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
-        assert_eq!(hasher.0.permits.available_permits(), 0, "the run goes on, and so does its permit");
+        assert_eq!(hasher.0.queue.held(), 1, "the run goes on, and so does its permit");
         hasher.hash(&secret("x")).await.unwrap();
     }
 

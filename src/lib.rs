@@ -6,10 +6,12 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+mod computing;
 pub mod config;
 pub mod database;
 pub mod domain;
 pub mod embedded;
+mod fair_queue;
 pub mod hashing;
 pub mod ingest;
 pub mod logging;

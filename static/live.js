@@ -54,7 +54,7 @@ function showNewEvents(table) {
       wasDown = true;
       label?.replaceChildren('Reconnecting…');
     },
-    full: () => sayNotLive('Not live: too many filters are open in your account. '),
+    full: () => sayNotLive('Not live: too many live pages are open in your account. '),
     stopped: () => sayNotLive('Live updates stopped. '),
   });
 

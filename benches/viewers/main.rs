@@ -1,4 +1,4 @@
-//! What a thousand open dashboards cost while nothing arrives, and what they take from senders while something does. The real program
+//! What as many open dashboards as an account may have cost while nothing arrives, and what they take from senders while something does. The real program
 //! runs in a process of its own, over a PostgreSQL of its own.
 
 #[path = "../../tests/support/private_postgres.rs"]
@@ -25,9 +25,11 @@ use crate::private_postgres::PrivatePostgres;
 use crate::program::Program;
 use crate::reader::CurrentUser;
 
-const VIEWERS: usize = 1_000;
+const VIEWERS: usize = 80;
 /// Those who see what is sent while it is measured.
 const BUSY_VIEWERS: usize = 20;
+/// So many pages of a session may be live.
+const VIEWERS_OF_SESSION: usize = 20;
 /// How long nothing happens, and how long is sent.
 const IDLE: Duration = Duration::from_secs(60);
 /// PostgreSQL tells what a connection has done up to ten seconds later.
@@ -50,13 +52,17 @@ async fn main() -> Result<()> {
 
 async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
     // What the first requests of all allocate is not what viewers cost.
-    let reader = CurrentUser::sign_in(program).await?;
+    let mut readers = Vec::new();
+    for _ in 0..VIEWERS / VIEWERS_OF_SESSION {
+        readers.push(CurrentUser::sign_in(program).await?);
+    }
+    let busy = [CurrentUser::sign_in(program).await?];
     send(program, Duration::from_secs(2)).await?;
     let bytes = Arc::new(AtomicU64::new(0));
     tokio::time::sleep(SETTLES_IN).await;
 
     let (memory, alone) = (memory_kib(program)?, idle(program, postgres).await?);
-    let viewers = open(&reader, "/events/live?until=2000-01-01", VIEWERS, &bytes).await?;
+    let viewers = open(&readers, "/events/live?until=2000-01-01", VIEWERS, &bytes).await?;
     tokio::time::sleep(SETTLES_IN).await;
     let each = (memory_kib(program)? - memory) / VIEWERS as f64;
     let watched = idle(program, postgres).await?;
@@ -67,7 +73,7 @@ async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
     println!("| memory of each viewer | | {each:.1} KiB |");
 
     let quiet = send(program, BUSY).await?;
-    let all = open(&reader, "/events/live", BUSY_VIEWERS, &bytes).await?;
+    let all = open(&busy, "/events/live", BUSY_VIEWERS, &bytes).await?;
     let seen = send(program, BUSY).await?;
     tokio::time::sleep(SETTLES_IN).await;
     let after = idle(program, postgres).await?;
@@ -87,11 +93,17 @@ async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
 }
 
 /// Opens live connections, and reads what comes on them.
-async fn open(reader: &CurrentUser, path: &str, count: usize, bytes: &Arc<AtomicU64>) -> Result<Vec<JoinHandle<()>>> {
-    let host = reader.url.trim_start_matches("http://").to_owned();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\n\r\n", reader.cookie);
+async fn open(
+    readers: &[CurrentUser],
+    path: &str,
+    count: usize,
+    bytes: &Arc<AtomicU64>,
+) -> Result<Vec<JoinHandle<()>>> {
     let mut viewers = Vec::new();
-    for _ in 0..count {
+    for number in 0..count {
+        let reader = &readers[number % readers.len()];
+        let host = reader.url.trim_start_matches("http://").to_owned();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\n\r\n", reader.cookie);
         let mut stream = TcpStream::connect(&host).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut buffer = vec![0; 4_096];

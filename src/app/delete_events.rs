@@ -55,7 +55,7 @@ pub(crate) async fn count_matching(
         Matching { span, snapshot, events: 0, bytes: 0, oldest: None, newest: None, seen: 0, is_whole: false };
     while started.elapsed() < time {
         // Like a search, also in that it ends when its reader leaves.
-        let Some(part) = search(store, async |conn| scan.next(conn, &COUNTED_PART).await).await? else {
+        let Some(part) = search(store, account, async |conn| scan.next(conn, &COUNTED_PART).await).await? else {
             found.is_whole = true;
             break;
         };

@@ -106,11 +106,17 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use uuid::Uuid;
 
     use super::{Coding, InflateError, inflate};
-    use crate::ingest::memory_budget::{MAX_BYTES, MemoryBudget};
+    use crate::domain::ids::AccountId;
+    use crate::ingest::memory_budget::{MemoryBudget, Reservation};
 
     const LIMIT: usize = 1024 * 1024;
+
+    fn reservation(budget: &MemoryBudget) -> Reservation {
+        budget.open(AccountId(Uuid::nil())).unwrap()
+    }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -119,7 +125,7 @@ mod tests {
     }
 
     async fn inflated(bytes: &[u8], coding: Coding) -> Result<Vec<u8>, InflateError> {
-        inflate(bytes, coding, LIMIT, &mut MemoryBudget::default().open()).await
+        inflate(bytes, coding, LIMIT, &mut reservation(&MemoryBudget::new(LIMIT, 10))).await
     }
 
     #[tokio::test]
@@ -151,10 +157,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_inflated_counts_in_the_memory_of_all_bodies() {
-        let budget = MemoryBudget::default();
-        let mut others = budget.open();
-        assert!(others.take_bytes(MAX_BYTES));
-        let outcome = inflate(&gzip(b"1"), Coding::Gzip, LIMIT, &mut budget.open()).await;
+        let budget = MemoryBudget::new(LIMIT, 10);
+        let mut others = reservation(&budget);
+        assert!(others.take_bytes(budget.max_bytes() / 3 * 2));
+        let outcome = inflate(&gzip(b"1"), Coding::Gzip, LIMIT, &mut reservation(&budget)).await;
         assert_eq!(outcome, Err(InflateError::NoMemory));
     }
 }

@@ -164,7 +164,7 @@ impl Engine {
             return;
         }
         let Some(mut reserve) = self.holding.reserve(announced).await else { return };
-        let mut reservation = writer.reserve();
+        let Some(mut reservation) = writer.reserve(late.account_id) else { return };
         let pace = BodyPace::within(REFUSED_BODY_DEADLINE);
         let Ok(bytes) = body(self.max_body_bytes, pace, &mut reservation).await else { return };
         let decoded = decode(bytes, &content, &late.settings, self.max_body_bytes, &mut reservation).await;
@@ -204,7 +204,7 @@ impl Engine {
         if head.lacks_length {
             return Err(Stopped::LengthRequired);
         }
-        let mut reservation = writer.reserve();
+        let mut reservation = writer.reserve(sender.account_id).ok_or_else(|| Stopped::Store(no_memory_left()))?;
         let bytes = body(self.max_body_bytes, self.body_pace, &mut reservation).await.map_err(|error| match error {
             BodyError::TooLarge => Stopped::TooLarge,
             BodyError::NoMemory => Stopped::Store(no_memory_left()),

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::ids::SecretId;
+use crate::domain::ids::{AccountId, SecretId};
 use crate::domain::rejection::Reason;
 use crate::ingest::batch::{self, Entry, Written};
 use crate::ingest::holding::{Holding, Owner};
@@ -53,9 +53,9 @@ struct Shared {
 }
 
 impl Writers {
-    pub(crate) fn new(store: Store, usage: Usage, holding: Holding, notifier: Notifier) -> Self {
+    pub(crate) fn new(store: Store, usage: Usage, holding: Holding, notifier: Notifier, budget: MemoryBudget) -> Self {
         let health = StorageHealth::new(store.clone());
-        let (budget, batches) = (MemoryBudget::default(), Batches::default());
+        let batches = Batches::default();
         Self(Arc::new(Shared { store, usage, holding, notifier, budget, batches, health }))
     }
 
@@ -82,6 +82,11 @@ impl Writers {
     /// How many bytes of bodies are there, arriving or waiting.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.0.budget.bytes()
+    }
+
+    /// The most bytes of bodies that may be there.
+    pub(crate) fn max_queued_bytes(&self) -> usize {
+        self.0.budget.max_bytes()
     }
 
     /// Whether events can be stored now.
@@ -124,9 +129,9 @@ struct Job {
 type Answer = (Written, Option<(Entry, Option<Reservation>)>);
 
 impl Writer {
-    /// Room for an event, to be taken as its body arrives.
-    pub(crate) fn reserve(&self) -> Reservation {
-        self.shared.budget.open()
+    /// Room for a request of an account, to be taken as its body arrives; `None` when there is none.
+    pub(crate) fn reserve(&self, account: AccountId) -> Option<Reservation> {
+        self.shared.budget.open(account)
     }
 
     /// Returns when the event is on disk, or is not going to be. A caller that goes away loses the answer, not the event.
@@ -283,8 +288,10 @@ impl Task {
         // Whoever has gone is not told.
         let _ = done.send(outcome.map(|written| (written, None)));
         let Entry { sender, event, .. } = entry;
-        if is_late && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64) {
-            let reservation = reservation.unwrap_or_else(|| self.shared.budget.open());
+        if is_late
+            && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64)
+            && let Some(reservation) = reservation.or_else(|| self.shared.budget.open(sender.account_id))
+        {
             self.shared.holding.keep(Owner::of(&sender), vec![event], reservation, reserve);
         }
     }

@@ -21,9 +21,11 @@ use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
 use crate::config::checked::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
+use crate::fair_queue::{FairQueue, Limits};
 use crate::hashing::Hasher;
 use crate::ingest::holding::Holding;
 use crate::ingest::limiter::{Cells, Limiter};
+use crate::ingest::memory_budget::MemoryBudget;
 use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receive::Engine;
@@ -63,6 +65,14 @@ const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30)
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 /// Successful sign-ins to one account.
 const SIGN_INS_BY_EMAIL: (u32, Duration) = (60, Duration::from_secs(10));
+
+/// Requests for pages, of which each may take a connection of the pool for as long as a statement may. Other accounts find the rest.
+const PAGE_REQUESTS: Limits = Limits { permits: usize::MAX, per_key: 2, waiting_per_key: 128 };
+/// Comparisons of two events: each takes some dozen times the memory of the two bodies.
+const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
+
+/// Live pages take one of so many connections of a listener at most.
+const LIVE_PART: usize = 2;
 
 /// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end
 /// takes less than the 30 seconds that are promised.
@@ -113,6 +123,9 @@ impl Application {
         let metrics =
             config.metrics_bind.map(|address| listen("--metrics-bind (METRICS_BIND)", address)).transpose()?;
         let address = address_of(&public, config.bind);
+        let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
+        let limits = descriptors::limits(config.connections, listeners);
+        let config = &Config { connections: limits, ..config.clone() };
 
         prune::make_partitions(&store, config.retention_days, clock.now()).await?;
         let keys = installation_keys(&store, clock.now()).await?;
@@ -138,8 +151,6 @@ impl Application {
             state: state.clone(),
             feeds: feeds.clone(),
         };
-        let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
-        let limits = descriptors::limits(config.connections, listeners);
         let started_at = StartedAt(state.clock.now());
         let mut listeners = Listeners::new();
         let mut seen = |name| {
@@ -223,11 +234,12 @@ fn state(
     let holding = Holding::new(store.clone());
     let permits = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_HASHING_PERMITS);
     let senders = Hasher::new(permits, HASHING_QUEUE);
+    let budget = MemoryBudget::new(config.max_body_bytes, config.connections.max_connections);
     let engine = Engine {
         verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
         limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
         second_looks: Limiter::new(SECOND_LOOKS.0, SECOND_LOOKS.1),
-        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone()),
+        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone(), budget),
         usage: usage.clone(),
         holding,
         notifier,
@@ -242,6 +254,8 @@ fn state(
         store,
         hasher: Hasher::new(permits, HASHING_QUEUE),
         keys,
+        page_requests: FairQueue::new(PAGE_REQUESTS),
+        comparisons: FairQueue::new(COMPARISONS),
         export_permits: ExportPermits::default(),
         clock,
         engine: Arc::new(engine),
@@ -261,6 +275,7 @@ fn state(
         sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
+        max_live_viewers: config.connections.max_connections.div_ceil(LIVE_PART),
         upkeep_failures: Counter::default(),
         upkeep: UpkeepState::default(),
     };

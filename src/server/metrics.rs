@@ -6,6 +6,9 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 
+use crate::computing;
+use crate::domain::ids::AccountId;
+use crate::fair_queue::FairQueue;
 use crate::ingest::memory_budget;
 use crate::server::exposition::Exposition;
 use crate::server::listeners::Listeners;
@@ -35,6 +38,7 @@ pub(crate) async fn show(
     write_verification(&mut out, &state);
     write_database(&mut out, &state).await;
     write_connections(&mut out, &state, &listeners);
+    write_queues(&mut out, &state);
     write_program(&mut out, &state, **started_at);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(out.into_text())
 }
@@ -65,7 +69,7 @@ fn write_ingest(out: &mut Exposition, state: &AppState) {
     let help = "The most events that may wait; what comes then is answered with 503.";
     out.gauge("reasoner_ingest_queue_max_events", help, memory_budget::MAX_EVENTS as f64);
     let help = "The most bytes of bodies that may be in memory; what comes then is answered with 503.";
-    out.gauge("reasoner_ingest_queue_max_bytes", help, memory_budget::MAX_BYTES as f64);
+    out.gauge("reasoner_ingest_queue_max_bytes", help, writers.max_queued_bytes() as f64);
 }
 
 fn write_verification(out: &mut Exposition, state: &AppState) {
@@ -142,6 +146,24 @@ fn write_connections(out: &mut Exposition, state: &AppState, listeners: &Listene
             out.sample(name, &[("listener", listener.name), ("class", class)], count as f64);
         }
     }
+}
+
+fn write_queues(out: &mut Exposition, state: &AppState) {
+    let queue = |queue: &FairQueue<AccountId>| (queue.waiting(), queue.refused());
+    let queues = [
+        ("page_requests", queue(&state.page_requests)),
+        ("searches", queue(state.store.searches())),
+        ("comparisons", queue(&state.comparisons)),
+        ("computing", computing::waiting_and_refused()),
+    ];
+    let name = "reasoner_account_queue_waiting";
+    out.head(name, "gauge", "What waits for its turn, by queue; accounts take turns.");
+    for (queue, (waiting, _)) in queues {
+        out.sample(name, &[("queue", queue)], waiting as f64);
+    }
+    let refused = queues.into_iter().map(|(queue, (_, refused))| (queue, refused));
+    let help = "What was refused because too much of its account waited already, by queue.";
+    out.counters("reasoner_account_queue_refusals_total", help, "queue", refused);
 }
 
 fn write_program(out: &mut Exposition, state: &AppState, StartedAt(started_at): StartedAt) {

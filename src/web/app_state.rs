@@ -11,9 +11,10 @@ use actix_web::http::header;
 
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{AccountId, SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
+use crate::fair_queue::FairQueue;
 use crate::hashing::Hasher;
 use crate::ingest::limiter::{Cell, Cells, Limiter};
 use crate::ingest::receive::Engine;
@@ -53,12 +54,18 @@ pub struct AppState {
     pub(crate) code_failures_by_user: Limiter<UserId>,
     /// Successful sign-ins, each of which costs a hash and a session.
     pub(crate) sign_ins_by_email: Limiter<String>,
+    /// Requests for pages that are being answered, of readers who are signed in.
+    pub(crate) page_requests: FairQueue<AccountId>,
+    /// Comparisons of two events.
+    pub(crate) comparisons: FairQueue<AccountId>,
     /// How much may be downloaded at once.
     pub(crate) export_permits: ExportPermits,
     /// Set when the program is about to end: it is no longer ready, and live pages are let go.
     pub(crate) draining: AtomicBool,
     /// Pages that events are sent to as they arrive.
     pub(crate) live_viewers: Arc<Gauge>,
+    /// The most of them, so that senders and other pages find a connection.
+    pub(crate) max_live_viewers: usize,
     /// Rounds of upkeep in which a task failed.
     pub upkeep_failures: Counter,
     /// What upkeep thinks of the clock.

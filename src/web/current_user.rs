@@ -4,6 +4,7 @@
 //! handler that takes one cannot be reached without.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, header};
@@ -21,8 +22,9 @@ use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::device::Device;
 use crate::domain::event::EventId;
-use crate::domain::ids::{CredentialId, RequestId, SessionId, UserId};
+use crate::domain::ids::{AccountId, CredentialId, RequestId, SessionId, UserId};
 use crate::domain::retention::Retention;
+use crate::fair_queue::Permit;
 use crate::store::tables::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
@@ -32,6 +34,8 @@ use crate::web::responses::see_other;
 use crate::web::session::{Identity, Session, SignedInSession};
 use crate::web::{device, theme, zone};
 
+/// How long a request waits while others of its account are answered.
+const MAX_WAIT: Duration = Duration::from_secs(4);
 /// The header of a script that shows the notice of the page that it loads.
 const SHOWS_NOTICE: &str = "x-shows-notice";
 
@@ -162,6 +166,8 @@ impl FromRequest for CurrentUser {
 pub(crate) struct SignedIn {
     pub(crate) current_user: CurrentUser,
     pub(crate) member: Member,
+    /// Its place among the requests of its account, until there is an answer.
+    _permit: Permit<AccountId>,
 }
 
 impl SignedIn {
@@ -235,7 +241,11 @@ impl FromRequest for SignedIn {
             let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
             let current_user = CurrentUser::extract(request).await?;
             match current_user.member.clone() {
-                Some(member) => Ok(Self { current_user, member }),
+                Some(member) => {
+                    let requests = &current_user.state.page_requests;
+                    let _permit = requests.acquire_within(member.account_id, MAX_WAIT).await?;
+                    Ok(Self { current_user, member, _permit })
+                }
                 None => Err(PageError::SignInRequired {
                     return_to: if is_page { current_user.path } else { String::new() },
                 }),

@@ -10,6 +10,7 @@ use askama::Template;
 use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
+use crate::fair_queue::QueueError;
 use crate::store::connection::error::{StoreError, with_causes};
 use crate::web::export_permits::NoExportPermit;
 use crate::web::middleware::headers;
@@ -41,9 +42,12 @@ pub(crate) enum PageError {
     TimedOut,
     #[error("too busy or without a database")]
     Unavailable(#[source] Option<Failure>),
-    /// The account has live pages with as many different filters as it may.
-    #[error("too many live feeds")]
-    TooManyFeeds,
+    /// As much is being done for the account as may be at once.
+    #[error("the account has too many requests at once: {0}")]
+    AccountBusy(#[from] QueueError),
+    /// As many pages are live as may be.
+    #[error("too many live pages: {0:?}")]
+    TooManyLivePages(LiveLimit),
     /// As many exports as may be are under way.
     #[error("no place for another export: {0:?}")]
     NoExportPermit(NoExportPermit),
@@ -53,6 +57,37 @@ pub(crate) enum PageError {
     Rendering(#[from] askama::Error),
     #[error("internal")]
     Internal,
+}
+
+/// Of what there is the most: pages that are live in a session, in an account, or in all; or different filters of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiveLimit {
+    InSession,
+    InAccount,
+    InProgram,
+    Filters,
+}
+
+impl LiveLimit {
+    fn cause(self) -> &'static str {
+        match self {
+            LiveLimit::InSession => {
+                "20 pages of this browser are updated live. That’s the most at once. Close one of them. Reloading a page \
+                 shows what’s new in the meantime."
+            }
+            LiveLimit::InAccount => {
+                "100 pages of your account are updated live. That’s the most at once. Close one of them. Reloading a page \
+                 shows what’s new in the meantime."
+            }
+            LiveLimit::InProgram => {
+                "Other people’s live pages have taken all places. Reloading a page shows what’s new in the meantime."
+            }
+            LiveLimit::Filters => {
+                "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close \
+                 one of them. Reloading a page shows what’s new in the meantime."
+            }
+        }
+    }
 }
 
 impl PageError {
@@ -122,12 +157,18 @@ impl PageError {
                 "The server can’t reach its database or has too much to do. Senders get 503 with Retry-After in the \
                  meantime, so well-behaved ones will deliver their events again.",
             ),
-            PageError::TooManyFeeds => Face::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many live pages",
-                "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close one \
-                 of them. Reloading a page shows what’s new in the meantime.",
+            PageError::AccountBusy(_) => Face::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Your account asks for too much at once",
+                "Other pages of your account are still being made, and this one waited for them for too long. Wait a few \
+                 seconds, then try again. Events are received all the same.",
             ),
+            PageError::TooManyLivePages(LiveLimit::InProgram) => {
+                Face::new(StatusCode::SERVICE_UNAVAILABLE, "Too many live pages", LiveLimit::InProgram.cause())
+            }
+            PageError::TooManyLivePages(limit) => {
+                Face::new(StatusCode::TOO_MANY_REQUESTS, "Too many live pages", limit.cause())
+            }
             PageError::NoExportPermit(NoExportPermit::InAccount) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Three exports are under way",
@@ -243,6 +284,9 @@ pub(crate) fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'sta
 pub(crate) fn note(error: &PageError, id: RequestId) {
     if let PageError::NoExportPermit(which) = error {
         tracing::warn!(request_id = %id, ?which, "an export had to wait: as many as may be are under way");
+    } else if let PageError::AccountBusy(why) = error {
+        // Whoever asks for too much is not to fill the log.
+        tracing::debug!(request_id = %id, %why, "a page was refused");
     } else if error.face().status.is_server_error() {
         let causes = with_causes(error);
         tracing::error!(request_id = %id, causes, "a page failed");
@@ -258,7 +302,7 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     let face = error.face();
     let mut response = HttpResponse::build(face.status);
     if matches!(face.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        let is_long = matches!(error, PageError::NoExportPermit(_) | PageError::TooManyFeeds);
+        let is_long = matches!(error, PageError::NoExportPermit(_) | PageError::TooManyLivePages(_));
         response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
     }
     if let PageError::MethodNotAllowed { allow } = error {

@@ -152,7 +152,7 @@ async fn read(
     is_ending: impl Fn() -> bool,
 ) -> Result<Vec<u8>, BodyError> {
     let began = Instant::now();
-    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(max_bytes).min(64 * 1024));
+    let mut body = Vec::with_capacity(announced.unwrap_or(0).min(max_bytes).min(MAX_AHEAD_BYTES));
     loop {
         let received = body.len() as u64;
         let due = pace.due(received);
@@ -181,6 +181,8 @@ async fn read(
     }
 }
 
+/// How much room a body has before any of it has arrived, in bytes.
+const MAX_AHEAD_BYTES: usize = 16 * 1024;
 /// Between two looks at a body that is slower than most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 

@@ -112,12 +112,17 @@ async fn a_search_that_was_not_asked_about_everything_says_what_to_do() {
 async fn a_page_with_one_filter_too_many_says_that_it_is_not_live() {
     let server = TestServer::start().await;
     let maya = server.pro(MAYA).await;
+    let mut browsers = vec![maya];
+    for _ in 0..3 {
+        browsers.push(server.sign_in(MAYA).await);
+    }
+    let path = |number: usize| format!("/events/live?q={number}");
     let mut others: Vec<Follower> =
-        (0..64).map(|number| Follower::new(&maya, &format!("/events/live?q={number}"))).collect();
+        (0..64).map(|number| Follower::new(&browsers[number / 16], &path(number))).collect();
     join_all(others.iter_mut().map(Follower::connect)).await;
     let visit = Visit::begin(&server).await;
     visit.sign_in().await;
-    visit.read(LABEL, "Not live: too many filters are open in your account. Refresh").await;
+    visit.read(LABEL, "Not live: too many live pages are open in your account. Refresh").await;
     // The answer that it speaks of.
     visit.end_after(&[429]).await;
 }

@@ -300,7 +300,9 @@ async fn readers_with_the_same_filters_share_their_looks_and_idle_ones_need_none
     let bob = server.pro("bob@example.com").await;
     let mut idle = Follower::new(&bob, "/events/live");
     idle.connect().await;
-    let mut followers: Vec<Follower> = (0..40).map(|_| Follower::new(&alice, "/events/live")).collect();
+    let elsewhere = [server.sign_in("alice@example.com").await, server.sign_in("alice@example.com").await];
+    let mut followers: Vec<Follower> =
+        (0..40).map(|number| Follower::new(&elsewhere[number % 2], "/events/live")).collect();
     join_all(followers.iter_mut().map(Follower::connect)).await;
     let mut filtered = Follower::new(&alice, &format!("/events/live?credential={}", other.username));
     filtered.connect().await;
@@ -418,23 +420,41 @@ async fn a_search_that_asked_as_much_as_it_may_says_so_and_goes_on_from_there() 
     assert_eq!(follower.ids(), [wanted]);
 }
 
-/// As many different filters as an account may have live pages with.
+/// As many different filters as an account may have live pages with, and as many pages, in all and in one session.
 const MAX_FEEDS: usize = 64;
+const MAX_READERS: usize = 100;
+const MAX_READERS_OF_SESSION: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_has_so_many_live_filters_and_as_many_readers_of_them_as_come() {
+async fn an_account_and_a_browser_have_so_many_live_pages_and_leave_places_to_others() {
     let (server, alice, sender) = started().await;
     let bob = server.pro("bob@example.com").await;
+    let mut browsers = vec![alice.clone()];
+    for _ in 1..6 {
+        browsers.push(server.sign_in("alice@example.com").await);
+    }
     let path = |number: usize| format!("/events/live?q={number}");
-    let mut followers: Vec<Follower> = (1..=MAX_FEEDS).map(|number| Follower::new(&alice, &path(number))).collect();
+    let mut followers: Vec<Follower> =
+        (1..=MAX_FEEDS).map(|number| Follower::new(&browsers[number % 4], &path(number))).collect();
     join_all(followers.iter_mut().map(Follower::connect)).await;
     let refused = alice.get(&path(MAX_FEEDS + 1)).await;
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"60".parse().unwrap()));
     assert!(refused.text().await.unwrap().contains("64 different filters"));
-    // Whoever reads what is read already is let in, and so is everybody else's account.
-    let mut same: Vec<Follower> = (0..100).map(|_| Follower::new(&alice, &path(1))).collect();
+    // Whoever reads what is read already is let in, as long as there is room in the session and in the account.
+    let mut same: Vec<Follower> = (0..MAX_READERS_OF_SESSION).map(|_| Follower::new(&browsers[4], &path(1))).collect();
     join_all(same.iter_mut().map(Follower::connect)).await;
+    let of_session = browsers[4].get(&path(1)).await;
+    assert_eq!(of_session.status(), 429);
+    assert!(of_session.text().await.unwrap().contains("20 pages of this browser"));
+    let left = MAX_READERS - MAX_FEEDS - MAX_READERS_OF_SESSION;
+    let mut last: Vec<Follower> = (0..left).map(|_| Follower::new(&browsers[5], &path(1))).collect();
+    join_all(last.iter_mut().map(Follower::connect)).await;
+    let of_account = browsers[5].get(&path(1)).await;
+    assert_eq!(of_account.status(), 429);
+    assert!(of_account.text().await.unwrap().contains("100 pages of your account"));
+    // And so is everybody else's account.
     Follower::new(&bob, &path(MAX_FEEDS + 1)).connect().await;
+    same.append(&mut last);
     let stored = sender.store("1").await;
     for follower in same.iter_mut().chain(&mut followers[..1]) {
         follower.until(|said| said.len() == 1).await;
@@ -443,7 +463,7 @@ async fn an_account_has_so_many_live_filters_and_as_many_readers_of_them_as_come
     // A place that is given up is free for another filter, once the server has noticed.
     drop(followers.pop());
     let again = async {
-        while alice.get(&path(MAX_FEEDS + 1)).await.status() != 200 {
+        while browsers[5].get(&path(MAX_FEEDS + 1)).await.status() != 200 {
             sender.store(format!("{MAX_FEEDS}")).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -515,4 +535,17 @@ async fn transactions_are_told_apart_where_their_numbers_begin_again() {
     assert!(after(&low.to_string(), &format!("{low}:{newest}:{low}")).await, "under way when it was taken");
     assert!(after(&low.to_string(), &format!("1:{low}:")).await, "not begun when it was taken");
     assert!(!after("4294967295", &format!("1:{low}:")).await, "of the numbers before they began again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_pages_leave_half_of_the_connections_to_senders() {
+    let server = TestServer::start_configured(|config| config.connections.max_connections = 12).await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let mut followers: Vec<Follower> = (0..6).map(|_| Follower::new(&alice, "/events/live")).collect();
+    join_all(followers.iter_mut().map(Follower::connect)).await;
+    let refused = alice.get("/events/live").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"60".parse().unwrap()));
+    assert_eq!(sender.status().await, 200);
+    drop(followers);
 }

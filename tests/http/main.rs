@@ -47,6 +47,7 @@ mod logs;
 mod metrics;
 mod mistaken_senders;
 mod monitoring;
+mod neighbours;
 mod notices;
 mod old_hashes;
 mod overview;

@@ -50,7 +50,7 @@ pub struct Family {
 pub struct Scrape(pub BTreeMap<String, Family>);
 
 impl Scrape {
-    fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         assert!(text.ends_with('\n'), "the last line ends");
         let mut families: BTreeMap<String, Family> = BTreeMap::new();
         let mut current = String::new();

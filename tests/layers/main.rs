@@ -12,24 +12,40 @@ use crate::rust_file::{rust_files, text_files};
 
 /// The layers, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
 /// above it in this list: so imports only look down.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("clock", &[]),
     ("metrics", &[]),
     ("random", &["domain"]),
-    ("hashing", &["domain", "metrics"]),
+    ("fair_queue", &["metrics"]),
+    ("hashing", &["domain", "metrics", "fair_queue"]),
+    ("computing", &["domain", "fair_queue"]),
     ("config", &["domain"]),
     ("logging", &["config"]),
-    ("store", &["domain", "metrics", "random"]),
+    ("store", &["domain", "metrics", "random", "fair_queue", "computing"]),
     ("embedded", &["domain"]),
     ("database", &["config", "embedded", "store"]),
     ("app", &["domain", "clock", "random", "hashing", "store"]),
     ("ingest", &["domain", "clock", "metrics", "random", "hashing", "store"]),
-    ("web", &["domain", "clock", "metrics", "random", "hashing", "store", "app", "ingest"]),
+    ("web", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "computing", "store", "app", "ingest"]),
     ("cli", &["domain", "clock", "random", "hashing", "config", "embedded", "store", "database", "app"]),
     (
         "server",
-        &["domain", "clock", "metrics", "random", "hashing", "config", "store", "database", "app", "ingest", "web"],
+        &[
+            "domain",
+            "clock",
+            "metrics",
+            "random",
+            "fair_queue",
+            "hashing",
+            "computing",
+            "config",
+            "store",
+            "database",
+            "app",
+            "ingest",
+            "web",
+        ],
     ),
     ("main", &["config", "logging", "database", "cli", "server"]),
 ];

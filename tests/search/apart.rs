@@ -2,11 +2,13 @@
 
 use diesel_async::SimpleAsyncConnection;
 use jiff::SignedDuration;
+use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::store::connection::error::StoreError;
 use reasoner_webhooks::store::connection::pool::MAX_CONNECTIONS;
 use reasoner_webhooks::store::scan::search_indexes;
 use reasoner_webhooks::store::scan::searching::search;
 use reasoner_webhooks::store::tables::partitions;
+use uuid::Uuid;
 
 use crate::filled::Filled;
 use crate::support::chaos_proxy::Proxy;
@@ -30,8 +32,8 @@ async fn eventually(filled: &Filled, expected: &str) {
     panic!("{last:?} searches run, not {expected}");
 }
 
-async fn sleep(filled: &Filled) -> Result<(), StoreError> {
-    search(&filled.store, async |conn| {
+async fn sleep(filled: &Filled, account: u128) -> Result<(), StoreError> {
+    search(&filled.store, AccountId(Uuid::from_u128(account)), async |conn| {
         // So that nothing but giving up ends it.
         conn.batch_execute("set statement_timeout = 0").await?;
         Ok(conn.batch_execute("select pg_sleep(600)").await?)
@@ -44,9 +46,9 @@ async fn sleep(filled: &Filled) -> Result<(), StoreError> {
 async fn a_search_that_nobody_waits_for_ends_in_the_database_too() {
     let filled = std::sync::Arc::new(Filled::new().await);
     let searches: Vec<_> = (0..6)
-        .map(|_| {
+        .map(|account| {
             let filled = filled.clone();
-            tokio::spawn(async move { sleep(&filled).await })
+            tokio::spawn(async move { sleep(&filled, account).await })
         })
         .collect();
     eventually(&filled, "4").await;
@@ -56,8 +58,26 @@ async fn a_search_that_nobody_waits_for_ends_in_the_database_too() {
         running.abort();
     }
     eventually(&filled, "0").await;
-    let again = search(&filled.store, async |conn| Ok(conn.batch_execute("select 1").await?)).await;
+    let again = search(&filled.store, filled.account, async |conn| Ok(conn.batch_execute("select 1").await?)).await;
     assert!(again.is_ok(), "{again:?}");
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_searches_once_at_a_time_and_keeps_nobody_else_waiting() {
+    let filled = std::sync::Arc::new(Filled::new().await);
+    let start = |account| {
+        let filled = filled.clone();
+        tokio::spawn(async move { sleep(&filled, account).await })
+    };
+    let searches: Vec<_> = (0..30).map(|_| start(1)).collect();
+    eventually(&filled, "1").await;
+    let of_another = start(2);
+    eventually(&filled, "2").await;
+    for running in searches.iter().chain([&of_another]) {
+        running.abort();
+    }
+    eventually(&filled, "0").await;
 }
 
 /// Searches that wait for events which somebody keeps for himself.

@@ -140,6 +140,11 @@ impl TestServer {
 
     async fn member(&self, email: &str, plan: &str) -> Person {
         self.create_account(email, plan).await;
+        self.sign_in(email).await
+    }
+
+    /// Another browser of somebody who has an account, signed in.
+    pub async fn sign_in(&self, email: &str) -> Person {
         let person = self.visitor();
         let answer = person.post("/login", &[("email", email), ("password", PASSWORD), ("remember", "on")]).await;
         assert_eq!(answer.status(), 303, "{email} signs in");

@@ -3,6 +3,8 @@
 //! A walk through a JSON text that makes no values of it: what stands where, told in order. Any JSON will do, and any other text is
 //! survived.
 
+use std::ops::ControlFlow;
+
 use memchr::memchr2;
 
 /// A value where it begins.
@@ -28,6 +30,10 @@ pub(crate) trait Visitor {
     fn enter(&mut self, depth: usize, step: PathStep<'_>);
     /// A value begins: the whole, or that of the member that began last.
     fn see(&mut self, depth: usize, value: Seen<'_>);
+    /// So many bytes more were read. The walk ends where nothing more is wanted.
+    fn pass(&mut self, _bytes: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// A container that is open.
@@ -86,6 +92,9 @@ pub(crate) fn walk(json: &str, visitor: &mut impl Visitor) {
             }
             b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
             _ => visitor.see(depth, Seen::Word(json.get(at..end).unwrap_or_default())),
+        }
+        if visitor.pass(end - at).is_break() {
+            return;
         }
         at = end;
     }

@@ -9,6 +9,7 @@
 //! - Values of two kinds are neither equal nor in any order. `!=` asks for a field that is there and nowhere equal.
 
 use std::cmp::Ordering;
+use std::ops::ControlFlow;
 
 use memchr::memmem;
 
@@ -17,33 +18,126 @@ use crate::domain::query::ast::{Condition, Operator, Piece, Query, Test, Value};
 use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
 use crate::domain::query::{number, strings};
 
+/// How much is read between two times that the meter is told.
+const METERED_EVERY: u64 = 64 * 1024;
+
+/// What hears what asking a body costs: bytes, times what is asked about each. Answers whether to go on.
+pub(crate) type Meter<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
+
 impl Query {
     /// Whether every term holds for a body, which has to be valid JSON.
     pub fn matches(&self, body: &str) -> bool {
-        self.contains_texts(body) && self.meets_conditions(body)
+        self.matches_metered(body, &mut |_| ControlFlow::Continue(())) == Matched::Holds
     }
 
-    fn contains_texts(&self, body: &str) -> bool {
-        let mut body_folded = None;
-        self.texts().all(|text| {
-            let body = body_folded.get_or_insert_with(|| strings::folded(body));
-            memmem::find(body, &strings::folded(text)).is_some()
-        })
-    }
-
-    fn meets_conditions(&self, body: &str) -> bool {
-        let mut states: Vec<State> = self.conditions().map(State::new).collect();
-        if states.is_empty() {
-            return true;
+    /// The same for as long as the meter says so: it is told while the body is read.
+    pub(crate) fn matches_metered(&self, body: &str, meter: Meter<'_>) -> Matched {
+        match self.contains_texts(body, meter) {
+            ControlFlow::Continue(true) => {}
+            ControlFlow::Continue(false) => return Matched::Fails,
+            ControlFlow::Break(()) => return Matched::BrokenOff,
         }
-        walk(value_text(body), &mut states);
-        states.iter().all(State::holds)
+        let mut reading = Reading::new(self.conditions(), meter);
+        if reading.states.is_empty() {
+            return Matched::Holds;
+        }
+        walk(value_text(body), &mut reading);
+        reading.outcome()
+    }
+
+    /// What asking a body of this size costs at most, but for comparing long values.
+    pub(crate) fn cost(&self, bytes: u64) -> u64 {
+        bytes * (1 + self.terms.len() as u64)
+    }
+
+    fn contains_texts(&self, body: &str, meter: Meter<'_>) -> ControlFlow<(), bool> {
+        let mut body_folded = None;
+        for text in self.texts() {
+            meter(body.len() as u64)?;
+            let body = body_folded.get_or_insert_with(|| strings::folded(body));
+            if memmem::find(body, &strings::folded(text)).is_none() {
+                return ControlFlow::Continue(false);
+            }
+        }
+        ControlFlow::Continue(true)
+    }
+}
+
+/// What became of asking a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matched {
+    Holds,
+    Fails,
+    /// The meter did not let it go on.
+    BrokenOff,
+}
+
+/// One walk through a body for all conditions.
+struct Reading<'a, 'm> {
+    states: Vec<State<'a>>,
+    /// How many of them may still be decided, by which every byte costs.
+    open: u64,
+    /// One of them fails whatever follows.
+    fails: bool,
+    unmetered: u64,
+    meter: Meter<'m>,
+    is_broken_off: bool,
+}
+
+impl<'a, 'm> Reading<'a, 'm> {
+    fn new(conditions: impl Iterator<Item = &'a Condition>, meter: Meter<'m>) -> Self {
+        let states: Vec<State> = conditions.map(State::new).collect();
+        let open = states.len() as u64;
+        Self { states, open, fails: false, unmetered: 0, meter, is_broken_off: false }
+    }
+
+    fn outcome(&self) -> Matched {
+        if self.is_broken_off {
+            Matched::BrokenOff
+        } else if !self.fails && self.states.iter().all(State::holds) {
+            Matched::Holds
+        } else {
+            Matched::Fails
+        }
+    }
+}
+
+impl Visitor for Reading<'_, '_> {
+    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
+        for state in &mut self.states {
+            state.enter(depth, step);
+        }
+    }
+
+    fn see(&mut self, depth: usize, value: Seen<'_>) {
+        for state in &mut self.states {
+            if let Some(cost) = state.see(depth, value) {
+                self.unmetered += cost;
+                self.fails |= state.fails_for_good();
+                self.open -= u64::from(state.passed);
+            }
+        }
+    }
+
+    fn pass(&mut self, bytes: usize) -> ControlFlow<()> {
+        if self.fails || self.open == 0 {
+            return ControlFlow::Break(());
+        }
+        self.unmetered += bytes as u64 * self.open;
+        if self.unmetered >= METERED_EVERY {
+            let told = (self.meter)(std::mem::take(&mut self.unmetered));
+            self.is_broken_off = told.is_break();
+            return told;
+        }
+        ControlFlow::Continue(())
     }
 }
 
 /// What is known about one condition so far.
 struct State<'a> {
     condition: &'a Condition,
+    /// The text of `contains`, in one case.
+    folded: Option<Vec<u8>>,
     /// How many pieces of the path lead to where the walk is.
     on_path: usize,
     /// A value stands at the path.
@@ -52,23 +146,13 @@ struct State<'a> {
     passed: bool,
 }
 
-impl Visitor for Vec<State<'_>> {
-    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
-        for state in self {
-            state.enter(depth, step);
-        }
-    }
-
-    fn see(&mut self, depth: usize, value: Seen<'_>) {
-        for state in self {
-            state.see(depth, value);
-        }
-    }
-}
-
 impl<'a> State<'a> {
     fn new(condition: &'a Condition) -> Self {
-        Self { condition, on_path: 0, found: false, passed: false }
+        let folded = match &condition.test {
+            Test::Contains(text) => Some(strings::folded(text)),
+            _ => None,
+        };
+        Self { condition, folded, on_path: 0, found: false, passed: false }
     }
 
     /// A member begins, `depth` containers deep.
@@ -80,12 +164,43 @@ impl<'a> State<'a> {
         }
     }
 
-    /// A value begins, `depth` containers deep.
-    fn see(&mut self, depth: usize, value: Seen<'_>) {
+    /// A value begins, `depth` containers deep. Answers with what it cost to ask about it, where it was asked.
+    fn see(&mut self, depth: usize, value: Seen<'_>) -> Option<u64> {
         let length = self.condition.path.len();
-        if self.on_path == length && depth == length {
-            self.found = true;
-            self.passed = self.passed || passes(&self.condition.test, value);
+        if self.passed || self.on_path != length || depth != length {
+            return None;
+        }
+        self.found = true;
+        self.passed = self.passes(value);
+        Some(self.weight())
+    }
+
+    /// How much is compared with a value beside the value.
+    fn weight(&self) -> u64 {
+        match &self.condition.test {
+            Test::Contains(text) | Test::Compare(_, Value::Text(text) | Value::Number(text)) => text.len() as u64,
+            _ => 1,
+        }
+    }
+
+    fn fails_for_good(&self) -> bool {
+        match self.condition.test {
+            Test::Missing => self.found,
+            Test::Compare(Operator::NotEqual, _) => self.passed,
+            _ => false,
+        }
+    }
+
+    fn passes(&self, seen: Seen<'_>) -> bool {
+        match (&self.condition.test, seen) {
+            (Test::Exists, _) => true,
+            (Test::Missing, _) => false,
+            (Test::Contains(_), Seen::Text(spelled)) => {
+                let text = self.folded.as_deref().unwrap_or_default();
+                memmem::find(&strings::folded_decoded(spelled), text).is_some()
+            }
+            (Test::Contains(_), _) => false,
+            (Test::Compare(operator, value), seen) => compare(value, seen).is_some_and(|order| operator.accepts(order)),
         }
     }
 
@@ -107,18 +222,6 @@ fn leads_to(chunk: &Piece, step: PathStep<'_>) -> bool {
     }
 }
 
-fn passes(test: &Test, seen: Seen<'_>) -> bool {
-    match (test, seen) {
-        (Test::Exists, _) => true,
-        (Test::Missing, _) => false,
-        (Test::Contains(text), Seen::Text(spelled)) => {
-            memmem::find(&strings::folded_decoded(spelled), &strings::folded(text)).is_some()
-        }
-        (Test::Contains(_), _) => false,
-        (Test::Compare(operator, value), seen) => compare(value, seen).is_some_and(|order| operator.accepts(order)),
-    }
-}
-
 /// How what was seen compares with a value; `None` for two different kinds.
 fn compare(value: &Value, seen: Seen<'_>) -> Option<Ordering> {
     let same = |is_same: bool| is_same.then_some(Ordering::Equal);
@@ -137,11 +240,14 @@ fn compare(value: &Value, seen: Seen<'_>) -> Option<Ordering> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
     use proptest::{prop_assert, prop_assert_eq};
     use serde_json::Value as Json;
 
     use crate::domain::query::ast::{Piece, Query};
+    use crate::domain::query::matching::Matched;
 
     const BODY: &str = r#"{
         "event": "new_data", "timestamp": "2023-06-15T14:22:10Z", "source": "inventory_system",
@@ -220,6 +326,33 @@ mod tests {
         assert!(matches("ÄPFEL", r#"{"a": "äpfel"}"#));
         assert!(matches(r#"{"A":1"#, r#"{"a":1}"#));
         assert!(!matches("äpfel", r#"{"a": "\u00e4pfel"}"#));
+    }
+
+    // holds A4
+    #[test]
+    fn what_it_costs_is_told_while_a_body_is_read_and_ends_it() {
+        let body = format!("[{}1]", "1,".repeat(500_000));
+        let conditions: Vec<String> = (2..22).map(|n| format!("[] != {n}")).collect();
+        let query = Query::parse(&conditions.join(" ")).unwrap().unwrap();
+        let (mut cost, mut told) = (0, 0);
+        let whole = query.matches_metered(&body, &mut |more| {
+            (cost, told) = (cost + more, told + 1);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(whole, Matched::Holds);
+        assert!(cost >= 20 * 1_000_000 && told > 100, "{cost} told {told} times");
+        let mut left = 3;
+        let broken_off = query.matches_metered(&body, &mut |more| {
+            assert!(more < 2 * super::METERED_EVERY, "{more}");
+            left -= 1;
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!((broken_off, left), (Matched::BrokenOff, 0));
+        // What is decided costs no more.
+        let decided = Query::parse("[] != 1 [] != 2").unwrap().unwrap();
+        let told = |_| panic!("the first value decides");
+        assert_eq!(decided.matches_metered(&body, &mut { told }), Matched::Fails);
+        assert_eq!(Query::parse("[] = 1").unwrap().unwrap().matches_metered(&body, &mut { told }), Matched::Holds);
     }
 
     fn any_json() -> impl Strategy<Value = Json> {

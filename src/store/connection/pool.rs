@@ -24,6 +24,8 @@ use tokio::task_local;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
 
+use crate::domain::ids::AccountId;
+use crate::fair_queue::{FairQueue, Limits};
 use crate::metrics::{Counter, Durations};
 use crate::store::connection::connect::{BEGIN, Connector, RawSession};
 use crate::store::connection::error::StoreError;
@@ -38,8 +40,8 @@ const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 /// Connections of one program; the writer's own comes on top.
 pub const MAX_CONNECTIONS: u32 = 12;
-/// Searches of one program at once. The other connections are left to pages that take no time.
-const MAX_SEARCHES: usize = 4;
+/// Searches of one program at once, of which an account has one. The other connections are left to pages that take no time.
+const SEARCHES: Limits = Limits { permits: 4, per_key: 1, waiting_per_key: 64 };
 /// How many of them exports and the like may have at once, so that pages find one.
 const MAX_BACKGROUND_CONNECTIONS: usize = 3;
 /// A connection, as the queries of this layer take it.
@@ -56,7 +58,7 @@ pub struct Store {
     pool: Pool<AsyncPgConnection>,
     connector: Arc<Connector>,
     waits: Arc<Waits>,
-    searches: Arc<Semaphore>,
+    searches: FairQueue<AccountId>,
     runtime: Handle,
     background: Arc<Semaphore>,
     pacing: Pacing,
@@ -143,7 +145,7 @@ impl Store {
             .build(manager)
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let searches = Arc::new(Semaphore::new(MAX_SEARCHES));
+        let searches = FairQueue::new(SEARCHES);
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
         Ok(Self {
             pool,
@@ -220,9 +222,9 @@ impl Store {
         self.connector.connect().await
     }
 
-    /// The turn of a search; `None` when there will be none.
-    pub(in crate::store) async fn search_permit(&self) -> Option<OwnedSemaphorePermit> {
-        self.searches.clone().acquire_owned().await.ok()
+    /// The turns of searches.
+    pub(crate) fn searches(&self) -> &FairQueue<AccountId> {
+        &self.searches
     }
 
     /// Where what has to end by itself runs on: the workers of the HTTP server come and go.

@@ -11,6 +11,8 @@ const WINDOW_TIME_BESIDE: Duration = Duration::from_millis(3);
 /// Events in a window at first, and at most.
 const FIRST_WINDOW: u64 = 256;
 const LAST_WINDOW: u64 = 50_000;
+/// What asking a search about one part may cost: bytes, times what is asked about each.
+const MAX_COST: u64 = 16 << 20;
 /// How long an index may take to list what a part needs. A search that takes longer is not rare.
 const MAX_LISTING: Duration = Duration::from_secs(2);
 
@@ -21,6 +23,8 @@ pub struct Budget<'a> {
     pub rows: u64,
     /// Of bodies that are in memory at once, and of headers as many again. One event that is larger is a part by itself.
     pub bytes: u64,
+    /// What asking the search about one part may cost: bytes, times what is asked about each. One event may cost more.
+    pub cost: u64,
     /// A look ends soon after it; an index that does not list a part within it is not asked again.
     pub time: Duration,
     /// Whom a look makes room for while they send, if for anybody.
@@ -29,7 +33,8 @@ pub struct Budget<'a> {
 
 impl<'a> Budget<'a> {
     /// For somebody who waits for a page.
-    pub const PAGE: Self = Self { rows: 1_000_000, bytes: 8 << 20, time: Duration::from_millis(250), senders: None };
+    pub const PAGE: Self =
+        Self { rows: 1_000_000, bytes: 8 << 20, cost: MAX_COST, time: Duration::from_millis(250), senders: None };
     /// For those who look at a live page: what they were not told by then, they are told to load.
     pub(crate) const LIVE: Self = Self { rows: 4_000, ..Self::PAGE };
     /// For a program that reads all of it, so that no connection is kept for long.
@@ -37,7 +42,7 @@ impl<'a> Budget<'a> {
 
     /// For one part.
     pub const fn part(rows: u64, bytes: u64) -> Self {
-        Self { rows, bytes, time: MAX_LISTING, senders: None }
+        Self { rows, bytes, cost: MAX_COST, time: MAX_LISTING, senders: None }
     }
 
     /// The same at a fifth of the speed while somebody sends.

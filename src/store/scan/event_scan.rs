@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
@@ -22,6 +23,7 @@ use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::conditions::{By, passing};
 use crate::store::scan::indexed_weeks::{self, Indexes};
+use crate::store::scan::judging::{Judged, Search, judge};
 use crate::store::scan::keys::{self, Key};
 use crate::store::scan::span::{Events, Span};
 use crate::store::scan::whole_rows;
@@ -49,6 +51,7 @@ pub struct Part<T> {
 pub struct EventScan {
     account: AccountId,
     pub(super) filter: EventFilter,
+    search: Option<Arc<Search>>,
     patterns: Patterns,
     indexes: Indexes,
     /// Only what is unseen at a position and shown by a snapshot.
@@ -115,8 +118,9 @@ impl EventScan {
     fn of(account: AccountId, filter: EventFilter, left: Span) -> Self {
         let patterns = filter.query.as_ref().map(Patterns::of).unwrap_or_default();
         let indexes = Indexes::new(&patterns);
+        let search = filter.query.as_ref().map(|query| Arc::new(Search::new(query)));
         let (arrived, listed) = (None, None);
-        Self { account, filter, patterns, indexes, arrived, tells_seen: false, left, is_rare: false, listed }
+        Self { account, filter, search, patterns, indexes, arrived, tells_seen: false, left, is_rare: false, listed }
     }
 
     /// What has not been looked at.
@@ -139,21 +143,27 @@ impl EventScan {
             self.listed = Some(self.list_all(conn, budget.rows).await?);
         }
         let Some(step) = self.step(conn, budget).await? else { return Ok(None) };
-        let keys = match (&self.filter.query, step.keys) {
-            (None, Some(keys)) => keys,
-            (None, None) => step.query.select(Key::as_select()).load(conn).await?,
-            (Some(search), _) if search.asks_for_headers() => {
-                let columns = (Key::as_select(), events::body, events::headers);
-                let read: Vec<(Key, String, String)> = step.query.select(columns).load(conn).await?;
-                let passes = |(_, body, headers): &(Key, String, String)| search.matches_event(body, headers);
-                read.into_iter().filter(passes).map(|(key, ..)| key).collect()
-            }
-            (Some(search), _) => {
-                let read: Vec<(Key, String)> = step.query.select((Key::as_select(), events::body)).load(conn).await?;
-                read.into_iter().filter(|(_, body)| search.matches(body)).map(|(key, _)| key).collect()
-            }
+        let Some(search) = self.search.clone() else {
+            let keys = match step.keys {
+                Some(keys) => keys,
+                None => step.query.select(Key::as_select()).load(conn).await?,
+            };
+            return Ok(Some(self.part(keys, step.end)));
         };
-        Ok(Some(self.part(keys, step.end)))
+        let read: Vec<(Key, String, String)> = if search.asks_for_headers() {
+            step.query.select((Key::as_select(), events::body, events::headers)).load(conn).await?
+        } else {
+            let read: Vec<(Key, String)> = step.query.select((Key::as_select(), events::body)).load(conn).await?;
+            read.into_iter().map(|(key, body)| (key, body, String::new())).collect()
+        };
+        let count = read.len();
+        let judged = judge(self.account, &search, read, budget.cost).await?;
+        let part = self.judged_part(judged, count, step.end);
+        Ok(Some(Part {
+            events: part.events.into_iter().map(|(key, ..)| key).collect(),
+            seen: part.seen,
+            rest: part.rest,
+        }))
     }
 
     /// The same with all that the events bear.
@@ -163,12 +173,20 @@ impl EventScan {
         budget: &Budget<'_>,
     ) -> Result<Option<Part<WholeEvent>>, StoreError> {
         let Some(step) = self.step(conn, budget).await? else { return Ok(None) };
-        let read = whole_rows::load(conn, step.query).await?;
-        let search = self.filter.query.as_ref();
-        let events = read
-            .filter(|event| search.is_none_or(|search| search.matches_event(&event.body, &event.headers)))
-            .collect();
-        Ok(Some(self.part(events, step.end)))
+        let read: Vec<WholeEvent> = whole_rows::load(conn, step.query).await?.collect();
+        let Some(search) = self.search.clone() else { return Ok(Some(self.part(read, step.end))) };
+        let count = read.len();
+        let judged = judge(self.account, &search, read, budget.cost).await?;
+        Ok(Some(self.judged_part(judged, count, step.end)))
+    }
+
+    /// A part of which so many events were read. Where it cost too much, it ends with the last that the search was asked about.
+    fn judged_part<T>(&mut self, judged: Judged<T>, read: usize, end: End) -> Part<T> {
+        let Some((last, asked)) = judged.cut else { return self.part(judged.passing, end) };
+        // What was listed behind it is listed anew.
+        self.listed = None;
+        let seen = end.seen * asked as u64 / read.max(1) as u64;
+        self.part(judged.passing, End { seen: seen.max(asked as u64), rest: self.left.after(last), ..end })
     }
 
     fn part<T>(&mut self, events: Vec<T>, End { is_listed, seen, rest }: End) -> Part<T> {

@@ -6,6 +6,7 @@ pub mod budget;
 pub mod conditions;
 pub mod event_scan;
 pub mod indexed_weeks;
+pub(crate) mod judging;
 pub mod keys;
 pub mod look;
 pub mod search_indexes;

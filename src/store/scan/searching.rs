@@ -1,14 +1,15 @@
-//! A semaphore for searches, with cancellation of abandoned queries.
+//! Searches wait for their turn, and end when they are abandoned.
 //!
-//! Connections for searches: a few at a time, whoever asks, so that searches leave the others to everybody else. One that is let
+//! Connections for searches: a few at a time, one for an account, so that searches leave the others to everybody else. One that is let
 //! go before its search has ended, because the reader left, ends the search in the database as well.
 
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use crate::domain::ids::AccountId;
+use crate::fair_queue::Permit;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Pooled, Store};
 
@@ -20,12 +21,11 @@ const MAX_CANCEL: Duration = Duration::from_secs(2);
 /// Runs a search on a connection of the pool, when it is its turn. Whoever stops waiting for the answer stops the search.
 pub async fn search<T>(
     store: &Store,
+    account: AccountId,
     act: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let turn = timeout(MAX_WAIT, store.search_permit()).await;
-    let Ok(Some(permit)) = turn else {
-        return Err(StoreError::Unavailable("too many searches at once".to_owned()));
-    };
+    let turn = store.searches().acquire_within(account, MAX_WAIT).await;
+    let permit = turn.map_err(|error| StoreError::Unavailable(format!("too many searches at once: {error}")))?;
     let mut running = Running { store, held: Some((store.connection().await?, permit)) };
     let answer = match &mut running.held {
         Some((conn, _)) => act(conn).await,
@@ -39,7 +39,7 @@ pub async fn search<T>(
 /// A search under way. Dropped with its connection, it was given up.
 struct Running<'a> {
     store: &'a Store,
-    held: Option<(Pooled, OwnedSemaphorePermit)>,
+    held: Option<(Pooled, Permit<AccountId>)>,
 }
 
 impl Drop for Running<'_> {

@@ -24,6 +24,9 @@ pub(crate) const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// "Last seen" is not written more often than this.
 const SEEN_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 
+/// How many sessions of a user are listed: those that were seen last.
+pub(crate) const MAX_LISTED: usize = 100;
+
 /// What is kept of a session.
 #[derive(Debug)]
 pub(crate) struct NewSession {
@@ -163,7 +166,7 @@ pub(crate) async fn delete_others(
         .await?)
 }
 
-/// The live sessions of a user, the most recently seen first.
+/// The live sessions of a user that were seen last, the most recently seen first.
 pub(crate) async fn list(
     conn: &mut Connection,
     user: UserId,
@@ -176,6 +179,7 @@ pub(crate) async fn list(
         .filter(sessions::expires_at.gt(Moment(now)))
         .filter(sessions::last_seen_at.gt(Moment(idle_limit)))
         .order(sessions::last_seen_at.desc())
+        .limit(MAX_LISTED as i64)
         .select((sessions::id, sessions::created_at, sessions::last_seen_at, sessions::remote_ip, sessions::user_agent))
         .load(conn)
         .await?;

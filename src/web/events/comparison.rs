@@ -1,15 +1,18 @@
 //! One event beside the one before it from the same credential: what was added, removed and changed in the body.
 
 use std::hash::RandomState;
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
+use crate::computing::{MAX_COST_ON_WORKER, compute};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::grouped::grouped;
+use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
@@ -18,7 +21,7 @@ use crate::store::tables::{credentials, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::event::parse_id;
-use crate::web::events::event_body::{MAX_BYTES_ON_WORKER, path_text};
+use crate::web::events::event_body::path_text;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, size};
 use crate::web::json_view::changes::{Change, Changes, Counts, MAX_VALUES, Values, changes};
@@ -28,6 +31,8 @@ use crate::web::json_view::tokens::{COLLAPSED, Span, first_bytes};
 use crate::web::page::Page;
 use crate::web::responses::html;
 
+/// How long a comparison waits for its turn.
+const MAX_WAIT: Duration = Duration::from_secs(4);
 /// Differences on a page. With the bounds of each, they are a light page whatever is in them.
 const CHANGES_PER_PAGE: usize = 50;
 /// How much of a value a difference shows, in bytes.
@@ -135,6 +140,8 @@ pub(crate) async fn show(
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
     let (account, start) = (current_user.member.account_id, part.start.unwrap_or(0));
+    // Before a body is read: what a comparison takes is many times as much.
+    let _permit = current_user.state().comparisons.acquire_within(account, MAX_WAIT).await?;
     let mut conn = current_user.state().store.connection().await?;
     let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
     let credentials = credentials::list(&mut conn, account).await?;
@@ -159,7 +166,7 @@ pub(crate) async fn show(
     let outcome = match previous {
         Some(previous) => {
             let links = [&previous, &event].map(|event| filters.links.to(&format!("/events/{}", event.summary.id)));
-            Some(compare(previous.body, event.body, links, start).await?)
+            Some(compare(account, [previous.body, event.body], links, start).await?)
         }
         None => None,
     };
@@ -191,7 +198,7 @@ async fn find_previous(
         ..EventFilter::default()
     };
     let mut scan = EventScan::at(account, &of_credential, Cursor::Before(from));
-    let found = search(store, async |conn| scan.look(conn, 1, Budget::PAGE).await).await?;
+    let found = search(store, account, async |conn| scan.look(conn, 1, Budget::PAGE).await).await?;
     match (found.ids.first(), found.next) {
         (Some(older), _) => Ok((events::find(&mut *store.connection().await?, account, *older).await?, None)),
         (None, Some(Cursor::Before(id))) => Ok((None, Some(id))),
@@ -209,14 +216,19 @@ fn side(event: &StoredEvent, filters: &Filters, zone: &TimeZone) -> Side {
     }
 }
 
-async fn compare(old: String, new: String, links: [String; 2], start: usize) -> Result<Outcome, PageError> {
+async fn compare(
+    account: AccountId,
+    [old, new]: [String; 2],
+    links: [String; 2],
+    start: usize,
+) -> Result<Outcome, PageError> {
     if old == new {
         return Ok(Outcome::SameBytes);
     }
-    if old.len() + new.len() <= MAX_BYTES_ON_WORKER {
+    if (old.len() + new.len()) as u64 <= MAX_COST_ON_WORKER {
         return Ok(compared(&old, &new, &links, start));
     }
-    web::block(move || compared(&old, &new, &links, start)).await.map_err(|_| PageError::Internal)
+    Ok(compute(account, move |_| compared(&old, &new, &links, start)).await?)
 }
 
 fn compared(old: &str, new: &str, links: &[String; 2], start: usize) -> Outcome {

@@ -170,7 +170,7 @@ pub(crate) async fn show(
     let headers = headers(&event);
     let tree_bytes = TREE_BYTES.saturating_sub(bytes_beside(&event, &headers)).max(MIN_TREE_BYTES);
     let in_list = filters.links.to("");
-    let body = event_body::show(&event.body, &part, in_list.trim_start_matches('?'), tree_bytes).await?;
+    let body = event_body::show((account, &event.body), &part, in_list.trim_start_matches('?'), tree_bytes).await?;
     let shown =
         Shown { current_user: &current_user, filters: &filters, event: &event, deleting: dialog.delete.is_some() };
     html(&Show::new(&shown, body, headers, beside))
@@ -181,7 +181,7 @@ async fn neighbours(current_user: &SignedIn, filters: &Filters, id: EventId) -> 
     let (account, filter, store) = (current_user.member.account_id, &filters.filter, &current_user.state().store);
     let [newer, older] = if filter.needs_scan() {
         // A search waits for its turn, and not with a connection that others could use.
-        search(store, async |conn| events::neighbours(conn, account, filter, id).await).await?
+        search(store, account, async |conn| events::neighbours(conn, account, filter, id).await).await?
     } else {
         events::neighbours(&mut *store.connection().await?, account, filter, id).await?
     };
@@ -238,7 +238,10 @@ pub(crate) async fn body(
     drop(conn);
     let (name, body) = match part.at {
         None => (id.to_string(), event.body),
-        Some(at) => (format!("{id}-{at}"), event_body::value_at(&event.body, at).await?.ok_or(PageError::NotFound)?),
+        Some(at) => (
+            format!("{id}-{at}"),
+            event_body::value_at(current_user.member.account_id, &event.body, at).await?.ok_or(PageError::NotFound)?,
+        ),
     };
     Ok(HttpResponse::Ok()
         .content_type("application/json")

@@ -3,11 +3,12 @@
 //! A body is whatever a sender chose. Reading it costs time in proportion to its length and no more, off the workers when it is
 //! long, and what is shown of it has a bound, which keeps the page light from the start, with links to the rest.
 
-use actix_web::web;
 use serde::Deserialize;
 
+use crate::computing::{MAX_COST_ON_WORKER, compute};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
+use crate::domain::ids::AccountId;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
 use crate::web::format::size;
@@ -17,8 +18,6 @@ use crate::web::json_view::raw::{Raw, raw};
 use crate::web::json_view::tokens::{Kind, first_chars};
 use crate::web::json_view::tree::{Row, tree};
 
-/// Longer bodies are read beside the workers, in bytes.
-pub(crate) const MAX_BYTES_ON_WORKER: usize = 64 * 1024;
 /// How many steps of a way are shown, the last ones.
 const MAX_CRUMBS: usize = 9;
 /// How much of a key a step shows, in characters.
@@ -123,7 +122,12 @@ impl BodyView {
 
 /// Shows what an address asks for; 404 when nothing starts where it points. `query` is what the page's address has beside that,
 /// `tree_bytes` how much of the page is left for the tree.
-pub(crate) async fn show(body: &str, part: &Part, query: &str, tree_bytes: usize) -> Result<BodyView, PageError> {
+pub(crate) async fn show(
+    (account, body): (AccountId, &str),
+    part: &Part,
+    query: &str,
+    tree_bytes: usize,
+) -> Result<BodyView, PageError> {
     let number = |input: &Option<String>| match input {
         None => Ok(None),
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
@@ -142,25 +146,26 @@ pub(crate) async fn show(body: &str, part: &Part, query: &str, tree_bytes: usize
         let (pointed, raw) = (target.map(|location| pointed(body, location)), raw(body, chunk.unwrap_or(0)));
         Some(BodyView { pointed, tree, text, raw, is_raw: chunk.is_some(), at_prefix, raw_prefix })
     };
-    let view = beside_workers(body, read).await?;
+    let view = beside_workers(account, body, read).await?;
     view.ok_or(PageError::NotFound)
 }
 
 /// The text of the value that starts at a place, as received; `None` when none does.
-pub(crate) async fn value_at(body: &str, at: usize) -> Result<Option<String>, PageError> {
-    beside_workers(body, move |body| Some(ValueLocation::find(body, at)?.text(body).to_owned())).await
+pub(crate) async fn value_at(account: AccountId, body: &str, at: usize) -> Result<Option<String>, PageError> {
+    beside_workers(account, body, move |body| Some(ValueLocation::find(body, at)?.text(body).to_owned())).await
 }
 
-/// Reads a body, on the worker that asks when it is short.
-pub(crate) async fn beside_workers<T: Send + 'static>(
+/// Reads a body, on the worker that asks when it is short, and else when it is the account's turn.
+async fn beside_workers<T: Send + 'static>(
+    account: AccountId,
     body: &str,
     read: impl FnOnce(&str) -> T + Send + 'static,
 ) -> Result<T, PageError> {
-    if body.len() <= MAX_BYTES_ON_WORKER {
+    if body.len() as u64 <= MAX_COST_ON_WORKER {
         return Ok(read(body));
     }
     let body = body.to_owned();
-    web::block(move || read(&body)).await.map_err(|_| PageError::Internal)
+    Ok(compute(account, move |_| read(&body)).await?)
 }
 
 fn pointed(body: &str, location: &ValueLocation<'_>) -> Pointed {

@@ -200,7 +200,7 @@ async fn list_found(
     drop(conn);
     let budget = Budget::PAGE.beside(store.pacing());
     let look = async |conn: &mut _| events::list(conn, account, from, EVENTS_PER_PAGE, budget).await;
-    search(store, look).await
+    search(store, account, look).await
 }
 
 /// The newest events of an account, whatever the filters say.

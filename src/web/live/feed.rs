@@ -200,7 +200,7 @@ impl Feed {
     /// What is new since the last look, sent to everybody who reads. Answers with how long that took, once it was its turn.
     async fn poll(&self, state: &AppState, progress: &mut Progress) -> Result<Duration, StoreError> {
         let poll = self.reading.on_connection(&state.store, async |conn| self.poll_on(conn, state, progress).await);
-        self.poll_limiter.take(&self.reading.filters.filter, poll).await
+        self.poll_limiter.take(self.reading.account, &self.reading.filters.filter, poll).await
     }
 
     async fn poll_on(

@@ -20,6 +20,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::scan::arrivals;
 use crate::store::tables::sessions;
 use crate::web::app_state::AppState;
+use crate::web::errors::LiveLimit;
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::feed::Feed;
 use crate::web::live::poll_limiter::PollLimiter;
@@ -32,6 +33,9 @@ const LOOK_AFTER_EVERY: Duration = Duration::from_secs(15);
 
 /// How many feeds an account may have open: as many different filters, in however many pages.
 const MAX_FEEDS_OF_ACCOUNT: usize = 64;
+/// How many pages may be live in one session, and in all of an account.
+const MAX_READERS_OF_SESSION: usize = 20;
+const MAX_READERS_OF_ACCOUNT: usize = 100;
 
 /// Whose events, and which of them.
 type Key = (AccountId, String);
@@ -47,10 +51,6 @@ pub struct Feeds {
     polls: Arc<AtomicU64>,
     poll_limiter: Arc<PollLimiter>,
 }
-
-/// The account has as many feeds as it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooManyFeeds;
 
 impl Feeds {
     /// Feeds run where this is called.
@@ -77,15 +77,12 @@ impl Feeds {
         account: AccountId,
         filters: Filters,
         session: SessionId,
-    ) -> Result<Subscription, TooManyFeeds> {
+    ) -> Result<Subscription, LiveLimit> {
         let key = (account, filters.links.to(""));
         let (number, subscriber) =
             (self.subscribers.fetch_add(1, Ordering::Relaxed), Arc::new(Subscriber::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_account = || open.keys().filter(|(owner, _)| *owner == account).count();
-        if !open.contains_key(&key) && of_account() >= MAX_FEEDS_OF_ACCOUNT {
-            return Err(TooManyFeeds);
-        }
+        let present = self.place(&open, &key, session)?;
         let feed = open.entry(key.clone()).or_insert_with(|| {
             let reading = Reading { account, cursors: Cursors::new(&self.state.keys, account), filters };
             let feed = Arc::new(Feed::new(reading, self.polls.clone(), self.poll_limiter.clone()));
@@ -98,15 +95,28 @@ impl Feeds {
         feed.subscribers.lock().unwrap_or_else(PoisonError::into_inner).insert(number, subscriber.clone());
         let feed = feed.clone();
         drop(open);
-        Ok(Subscription {
-            state: self.state.clone(),
-            feed,
-            subscriber,
-            _present: self.state.live_viewers.enter(),
-            feeds: self,
-            key,
-            number,
-        })
+        Ok(Subscription { state: self.state.clone(), feed, subscriber, _present: present, feeds: self, key, number })
+    }
+
+    /// A place for one more page, among those that are live.
+    fn place(&self, open: &HashMap<Key, Arc<Feed>>, key: &Key, session: SessionId) -> Result<Present, LiveLimit> {
+        let of_account: Vec<&Arc<Feed>> =
+            open.iter().filter(|((owner, _), _)| *owner == key.0).map(|(_, feed)| feed).collect();
+        let readers: Vec<_> = of_account.iter().flat_map(|feed| feed.subscribers()).collect();
+        if readers.iter().filter(|reader| reader.session == session).count() >= MAX_READERS_OF_SESSION {
+            return Err(LiveLimit::InSession);
+        }
+        if readers.len() >= MAX_READERS_OF_ACCOUNT {
+            return Err(LiveLimit::InAccount);
+        }
+        if !open.contains_key(key) && of_account.len() >= MAX_FEEDS_OF_ACCOUNT {
+            return Err(LiveLimit::Filters);
+        }
+        let viewers = &self.state.live_viewers;
+        if usize::try_from(viewers.get()).is_ok_and(|viewers| viewers >= self.state.max_live_viewers) {
+            return Err(LiveLimit::InProgram);
+        }
+        Ok(viewers.enter())
     }
 
     fn leave(&self, key: &Key, number: u64) {

@@ -51,7 +51,7 @@ impl Reading {
         read: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if self.filters.filter.needs_scan() {
-            return search(store, read).await;
+            return search(store, self.account, read).await;
         }
         read(&mut *store.connection().await?).await
     }

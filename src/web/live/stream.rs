@@ -59,7 +59,7 @@ pub(crate) async fn show(
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     // Nobody has no session here; the id that none has ends with the first look at it.
     let session = current_user.current_user.session_id.unwrap_or(SessionId(uuid::Uuid::nil()));
-    let subscription = feeds.into_inner().enter(account, filters, session).map_err(|_| PageError::TooManyFeeds)?;
+    let subscription = feeds.into_inner().enter(account, filters, session).map_err(PageError::TooManyLivePages)?;
     let resumed = subscription.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
     let state = Stream::begin(subscription, resumed).await?;
     let body = stream::unfold(state, |mut state| async move {

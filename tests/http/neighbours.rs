@@ -1,0 +1,102 @@
+//! What one account asks for, and what is left to the others: counted, and never timed.
+
+use std::sync::Arc;
+
+use crate::metrics::Scrape;
+use crate::support::server::TestServer;
+use crate::support::wire::{Wire, head};
+
+/// Requests of one account that are answered at once, and that may wait.
+const AT_ONCE: usize = 2;
+const WAITING: usize = 128;
+
+/// Statements of pages that wait for events which somebody keeps for himself.
+const LOCKED_OUT: &str = "select count(*) from pg_stat_activity where datname = current_database() \
+     and wait_event_type = 'Lock' and query not like '%store_%'";
+
+async fn start() -> TestServer {
+    TestServer::start_with(|options| options.metrics_bind = Some("127.0.0.1:0".to_owned())).await
+}
+
+async fn scrape(server: &TestServer) -> Scrape {
+    let url = format!("http://{}/metrics", server.application().metrics_address.unwrap());
+    Scrape::read(&reqwest::get(url).await.unwrap().text().await.unwrap())
+}
+
+async fn waiting_pages(server: &TestServer) -> f64 {
+    let scrape = scrape(server).await;
+    let samples = &scrape.0["reasoner_account_queue_waiting"].samples;
+    samples.iter().find(|(_, labels, _)| labels["queue"] == "page_requests").unwrap().2
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_takes_two_connections_of_the_pool_and_leaves_the_rest_to_others() {
+    let server = start().await;
+    let alice = Arc::new(server.pro("alice@example.com").await);
+    let bob = server.pro("bob@example.com").await;
+    server.sender(&alice).await.store("1").await;
+    let locked = server.lock_events().await;
+    let pages: Vec<_> = (0..AT_ONCE + WAITING)
+        .map(|_| {
+            let alice = alice.clone();
+            tokio::spawn(async move { alice.get("/events").await.status().as_u16() })
+        })
+        .collect();
+    while waiting_pages(&server).await < WAITING as f64 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.number(LOCKED_OUT).await, AT_ONCE as i64);
+    let refused = alice.get("/settings/account").await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+    assert!(refused.text().await.unwrap().contains("Your account asks for too much at once"));
+    assert_eq!(bob.get("/settings/account").await.status(), 200, "the others find a connection");
+    drop(locked);
+    let mut answered = 0;
+    for page in pages {
+        let status = page.await.unwrap();
+        assert!([200, 503].contains(&status), "{status}");
+        answered += usize::from(status == 200);
+    }
+    assert!(answered >= 1 && alice.get("/events").await.status() == 200, "{answered} were answered");
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_devices_has_an_end() {
+    let server = start().await;
+    let alice = server.pro("alice@example.com").await;
+    let more = "insert into sessions (key_hash, id, user_id, state, created_at, last_seen_at, expires_at) \
+         select sha256(n::text::bytea), gen_random_uuid(), s.user_id, s.state, s.created_at, s.last_seen_at - n * interval '1 s', \
+         s.expires_at from generate_series(1, 150) n, (select * from sessions where user_id is not null limit 1) s";
+    server.query(more).await;
+    let page = alice.page("/settings/sessions").await;
+    assert_eq!(page.matches("/revocation\"").count(), 100);
+    assert!(page.contains("the 100 browsers that were seen last"));
+    assert!(page.contains("This browser"), "it was seen last");
+}
+
+const MIB: usize = 1024 * 1024;
+
+// holds A4, D5
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sender_with_slow_bodies_leaves_memory_to_the_others() {
+    let server = start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let (greedy, other) = (server.sender(&alice).await, server.sender(&bob).await);
+    greedy.store("1").await;
+    let mut slow = Vec::new();
+    for _ in 0..26 {
+        let mut wire = Wire::connect(&server.url).await;
+        wire.send(head(&greedy.authorization(), MIB, "")).await;
+        // All but the last byte. Who is refused may close the connection meanwhile.
+        let _ = wire.write(&vec![b' '; MIB - 1]).await;
+        slow.push(wire);
+    }
+    let bytes = async || scrape(&server).await.0["reasoner_ingest_queue_bytes"].samples[0].2;
+    while bytes().await < (14 * MIB) as f64 {
+        tokio::task::yield_now().await;
+    }
+    other.store(format!("\"{}\"", "x".repeat(MIB - 2))).await;
+    assert!(bytes().await <= (17 * MIB) as f64, "two thirds of what there is for all, and what is being refused");
+}
