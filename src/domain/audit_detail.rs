@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::credential_password::masked;
 use crate::domain::holding::Accepted;
+use crate::domain::masked::masked;
 use crate::domain::overlap::Overlap;
 use crate::domain::sender_settings::SenderSettings;
 use crate::domain::time::full;

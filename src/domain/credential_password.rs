@@ -6,11 +6,10 @@
 use crate::domain::credential::Username;
 use crate::domain::installation::keyed_digest;
 use crate::domain::secret::Secret;
-use crate::domain::token_address;
 
 use subtle::ConstantTimeEq;
 
-const PREFIX: &str = "rwp_";
+pub(crate) const PREFIX: &str = "rwp_";
 pub(in crate::domain) const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// How many characters are random; the last 22 of them are secret, which is 131 bits.
 pub const RANDOM_CHARS: usize = 26;
@@ -71,12 +70,6 @@ impl CredentialPassword {
         bytes.copy_from_slice(self.hint().as_bytes());
         bytes
     }
-}
-
-/// What pages show in a secret's place: a password's by its hint, a token's by its hint with its prefix.
-pub(crate) fn masked(hint: &str) -> String {
-    let prefix = if hint.starts_with(token_address::PREFIX) { "" } else { PREFIX };
-    format!("{prefix}{hint}••••••••")
 }
 
 /// What follows the prefix, of a text that has the format.

@@ -27,6 +27,7 @@ pub mod installation;
 pub mod leak;
 pub mod listing;
 pub(crate) mod malformed_credentials;
+pub(crate) mod masked;
 pub mod network;
 pub mod overlap;
 pub mod payload;

@@ -3,10 +3,10 @@
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::CredentialId;
+use crate::domain::masked::masked;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::web::format::{When, size};
 use crate::web::json_view::tokens::first_chars;

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use crate::domain::credential::{Credential, CredentialState, PasswordRecord, PasswordState};
-use crate::domain::credential_password::masked;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::{Nearness, age};
 use crate::domain::grouped::grouped;
+use crate::domain::masked::masked;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::{ago, day_and_minute, left, utc};
 use crate::web::format::When;
