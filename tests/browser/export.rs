@@ -26,15 +26,15 @@ async fn an_export_says_how_many_events_it_has_and_arrives_whole() {
     }
     let visit = Visit::begin(&server).await;
     visit.sign_in().await;
-    visit.press(".page-head details.menu > summary").await;
-    visit.read(".menu-list", "about 16").await;
+    visit.press(".page-head details:has(#fields) > summary").await;
+    visit.read(".menu[open] .menu-list", "about 16").await;
     visit.press(".menu-list a[href*='format=ndjson']").await;
     visit.until("the file", async || (downloaded_lines(&visit) == [EVENTS]).then_some(())).await;
 
     // The password comes first, and then the download begins.
     server.pass(SignedDuration::from_mins(16));
     visit.go("/events").await;
-    visit.press(".page-head details.menu > summary").await;
+    visit.press(".page-head details:has(#fields) > summary").await;
     visit.fill("#fields", "a.b").await;
     visit.press_words(".menu-list button", "Export columns").await;
     visit.read("h1", "Confirm it’s you").await;

@@ -266,7 +266,7 @@ async fn look_at_queries(look: &Look<'_>) {
     for attack in ATTACKS.iter().chain([&UNSEEN]) {
         let text = percent_encoding::utf8_percent_encode(attack, percent_encoding::NON_ALPHANUMERIC);
         let mut paths = String::new();
-        for name in ["q", "credential", "since"] {
+        for name in ["q", "credential", "since", "fields"] {
             writeln!(paths, "/events?{name}={text}").unwrap();
         }
         writeln!(paths, "/events/rejections?until={text}\n/events/{text}\n/login?next={text}\n/{text}").unwrap();

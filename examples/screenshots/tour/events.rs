@@ -8,8 +8,12 @@ use crate::tour::Tour;
 impl<C: Camera> Tour<'_, C> {
     pub(super) async fn events(&mut self, event: &str) -> Result<()> {
         self.page("/events", "events", "Events").await?;
-        self.press(".page-head details.menu > summary").await?;
+        self.press(".page-head details:has(#fields) > summary").await?;
         self.camera.take("events-export-menu", "Events, export", Extent::Window).await?;
+        self.go("/events").await?;
+        self.press(".page-head details:has(#columns) > summary").await?;
+        self.camera.take("events-columns-menu", "Events, columns", Extent::Window).await?;
+        self.page("/events?fields=type,order,header.user-agent", "events-columns", "Events with columns").await?;
         self.go("/events").await?;
         self.press(".site-header details.menu > summary").await?;
         self.camera.take("account-menu", "Account menu", Extent::Window).await?;

@@ -9,10 +9,11 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 30] = [
+pub const PAGES: [(&str, &str); 31] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
+    ("/login/link", "sign-in-link"),
     ("/signup", "sign-up"),
     ("/events", "events"),
     ("/events/export", "confirm-download"),

@@ -57,6 +57,10 @@ impl<C: Camera> Tour<'_, C> {
         self.driver.delete_all_cookies().await?;
         self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
         self.page("/login?done=late", "sign-in-late", "Sign in, too late with the code").await?;
+        self.page("/login/link?token=used", "sign-in-link", "Sign in with a link").await?;
+        self.press("main form button").await?;
+        self.see(".notice.bad").await?;
+        self.here("sign-in-link-used", "Sign in with a link, used already").await?;
         self.page("/signup", "sign-up", "Sign up").await?;
         self.enter("#email", NOAH).await?;
         self.enter("#password", PASSWORD).await?;

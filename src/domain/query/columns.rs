@@ -3,8 +3,10 @@
 //! Fields of a body, and request headers, that are chosen to be columns: their names as somebody wrote them, and the value that an
 //! event has there.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::payload::value_text;
 use crate::domain::query::ast::Piece;
 use crate::domain::query::error::QueryError;
@@ -63,6 +65,13 @@ impl FromStr for Fields {
             return Err(QueryError { column: 1, problem });
         }
         Ok(Self(fields))
+    }
+}
+
+impl Field {
+    /// Its name as pages show it.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        escape_invisible(&self.name)
     }
 }
 

@@ -67,9 +67,6 @@ impl EventRow {
 
 fn cells(event: &EventSummary, filters: &Filters) -> Vec<Cell> {
     let named = filters.fields.0.iter().zip(&event.cells);
-    let cell = |name: &str, value: &str| Cell {
-        name: escape_invisible(name).into_owned(),
-        value: escape_invisible(first_chars(value, CELL_CHARS)).into_owned(),
-    };
-    named.map(|(field, value)| cell(&field.name, value)).collect()
+    let value = |value: &str| escape_invisible(first_chars(value, CELL_CHARS)).into_owned();
+    named.map(|(field, found)| Cell { name: field.shown().into_owned(), value: value(found) }).collect()
 }
