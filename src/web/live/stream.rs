@@ -21,6 +21,7 @@ use crate::web::live::feed::{News, Piece, second_of};
 use crate::web::live::feeds::{Feeds, Subscription};
 use crate::web::live::message::Text;
 use crate::web::live::reading::MOST_COUNTED;
+use crate::web::middleware::client_disconnect::Droppable;
 
 /// Something is said this often, so that both ends and everything between them know that the connection lives.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(25);
@@ -30,6 +31,8 @@ struct Stream {
     chunks: Receiver<Piece>,
     position: Position,
     opening: Option<web::Bytes>,
+    /// A browser that has closed its end listens no more.
+    connection: Option<Droppable>,
     /// How many events the feed had told of when this reader heard of it last.
     told: usize,
 }
@@ -61,7 +64,8 @@ pub(crate) async fn show(
     let session = current_user.current_user.session_id.unwrap_or(SessionId(uuid::Uuid::nil()));
     let subscription = feeds.into_inner().enter(account, filters, session).map_err(PageError::TooManyLivePages)?;
     let resumed = subscription.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
-    let state = Stream::begin(subscription, resumed).await?;
+    let mut state = Stream::begin(subscription, resumed).await?;
+    state.connection = request.conn_data::<Droppable>().cloned();
     let body = stream::unfold(state, |mut state| async move {
         let text = state.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), state))
@@ -77,6 +81,14 @@ pub(crate) async fn show(
 /// Whether the script of a page asks, and not somebody who went to the address.
 fn is_script(request: &HttpRequest) -> bool {
     request.headers().get("sec-fetch-mode").is_some_and(|mode| mode != "navigate")
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(connection) = &self.connection {
+            connection.set(false);
+        }
+    }
 }
 
 impl Stream {
@@ -96,11 +108,21 @@ impl Stream {
         }
         text.reached(&subscription.feed.reading.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));
-        Ok(Self { chunks: joined.chunks, position: joined.position, told: joined.told, opening, subscription })
+        Ok(Self {
+            connection: None,
+            chunks: joined.chunks,
+            position: joined.position,
+            told: joined.told,
+            opening,
+            subscription,
+        })
     }
 
     /// The next piece; `None` when the session or the program ends, so that the browser asks again, here or elsewhere.
     async fn next(&mut self) -> Option<web::Bytes> {
+        if let Some(connection) = &self.connection {
+            connection.set(true);
+        }
         if let Some(opening) = self.opening.take() {
             return Some(opening);
         }

@@ -3,7 +3,7 @@
 //! Pages end with their readers. The HTTP library goes on with a request whose sender has closed the connection, since it may have
 //! closed one direction alone, as senders of events may, and scripts that ask for a page. A browser never does that: it leaves. So
 //! while a search is going on, which is all that is dear, the socket (`server/connection.rs`) takes the end of what comes in for the
-//! end of it all. The page is dropped then, and with it the search that it waits for.
+//! end of it all. The page is dropped then, and with it the search that it waits for. So is a live stream, whose place is another's.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -22,6 +22,10 @@ pub(crate) struct Droppable(Rc<Cell<bool>>);
 impl Droppable {
     pub(crate) fn get(&self) -> bool {
         self.0.get()
+    }
+
+    pub(crate) fn set(&self, droppable: bool) {
+        self.0.set(droppable);
     }
 }
 
