@@ -102,7 +102,7 @@ impl Filters {
         }
         match query.fields.parse::<Fields>() {
             Ok(fields) => filters.fields = fields.first(LIST_COLUMNS),
-            Err(error) => filters.error = Some(format!("The columns: {error}.")),
+            Err(error) => filters.error = Some(format!("The columns: {}.", escape_invisible(&error.to_string()))),
         }
         filters
     }
