@@ -146,12 +146,12 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     says("operations", &format!("at most {in_all} exports to browsers at once, and {of_one} of an account"));
     let live = constant("src/web/live/feeds.rs", "MAX_FEEDS_OF_ACCOUNT");
     let readers = |of: &str| constant("src/web/live/feeds.rs", of);
-    let account = readers("MAX_READERS_OF_ACCOUNT");
-    let pages_live = format!("At most {account} pages of an account are live at once");
+    let (session, account) = (readers("MAX_READERS_OF_SESSION"), readers("MAX_READERS_OF_ACCOUNT"));
+    let pages_live = format!("At most {session} pages of a browser and {account} of an account are live at once");
     says("search", &format!("{pages_live}, with at most {live} different filters"));
-    says("operations", &format!("Pages of an account that are live {account} "));
+    says("operations", &format!("Pages of a browser that are live, and of an account {session}, {account} "));
     says("operations", &format!("Different filters of an account that are live {live} "));
-    says("operations", &format!("close some: {account} of an account are live at once"));
+    says("operations", &format!("close some: {session} of a browser and {account} of an account are live at once"));
     let script = std::fs::read_to_string("static/live.js").unwrap();
     for (page, words) in [
         ("search", "Not live: too many live pages are open in your account."),
