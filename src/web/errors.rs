@@ -59,9 +59,10 @@ pub(crate) enum PageError {
     Internal,
 }
 
-/// Of what there is the most: pages that are live in an account, or in all; or different filters of an account.
+/// Of what there is the most: pages that are live in a session, in an account, or in all; or different filters of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LiveLimit {
+    InSession,
     InAccount,
     InProgram,
     Filters,
@@ -70,6 +71,10 @@ pub(crate) enum LiveLimit {
 impl LiveLimit {
     fn cause(self) -> &'static str {
         match self {
+            LiveLimit::InSession => {
+                "20 pages of this browser are updated live. That’s the most at once. Close one of them. Reloading a page \
+                 shows what’s new in the meantime."
+            }
             LiveLimit::InAccount => {
                 "100 pages of your account are updated live. That’s the most at once. Close one of them. Reloading a page \
                  shows what’s new in the meantime."

@@ -423,7 +423,7 @@ async fn a_search_that_asked_as_much_as_it_may_says_so_and_goes_on_from_there() 
 /// As many different filters as an account may have live pages with, and as many pages, in all and in one session.
 const MAX_FEEDS: usize = 64;
 const MAX_READERS: usize = 100;
-const READERS_OF_ONE_BROWSER: usize = 20;
+const MAX_READERS_OF_SESSION: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_and_a_browser_have_so_many_live_pages_and_leave_places_to_others() {
@@ -440,10 +440,13 @@ async fn an_account_and_a_browser_have_so_many_live_pages_and_leave_places_to_ot
     let refused = alice.get(&path(MAX_FEEDS + 1)).await;
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"60".parse().unwrap()));
     assert!(refused.text().await.unwrap().contains("64 different filters"));
-    // Whoever reads what is read already is let in, as long as there is room in the account.
-    let mut same: Vec<Follower> = (0..READERS_OF_ONE_BROWSER).map(|_| Follower::new(&browsers[4], &path(1))).collect();
+    // Whoever reads what is read already is let in, as long as there is room in the session and in the account.
+    let mut same: Vec<Follower> = (0..MAX_READERS_OF_SESSION).map(|_| Follower::new(&browsers[4], &path(1))).collect();
     join_all(same.iter_mut().map(Follower::connect)).await;
-    let left = MAX_READERS - MAX_FEEDS - READERS_OF_ONE_BROWSER;
+    let of_session = browsers[4].get(&path(1)).await;
+    assert_eq!(of_session.status(), 429);
+    assert!(of_session.text().await.unwrap().contains("20 pages of this browser"));
+    let left = MAX_READERS - MAX_FEEDS - MAX_READERS_OF_SESSION;
     let mut last: Vec<Follower> = (0..left).map(|_| Follower::new(&browsers[5], &path(1))).collect();
     join_all(last.iter_mut().map(Follower::connect)).await;
     let of_account = browsers[5].get(&path(1)).await;

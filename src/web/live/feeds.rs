@@ -33,7 +33,8 @@ const LOOK_AFTER_EVERY: Duration = Duration::from_secs(15);
 
 /// How many feeds an account may have open: as many different filters, in however many pages.
 const MAX_FEEDS_OF_ACCOUNT: usize = 64;
-/// How many pages of an account may be live.
+/// How many pages may be live in one session, and in all of an account.
+const MAX_READERS_OF_SESSION: usize = 20;
 const MAX_READERS_OF_ACCOUNT: usize = 100;
 
 /// Whose events, and which of them.
@@ -81,7 +82,7 @@ impl Feeds {
         let (number, subscriber) =
             (self.subscribers.fetch_add(1, Ordering::Relaxed), Arc::new(Subscriber::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let present = self.place(&open, &key)?;
+        let present = self.place(&open, &key, session)?;
         let feed = open.entry(key.clone()).or_insert_with(|| {
             let reading = Reading { account, cursors: Cursors::new(&self.state.keys, account), filters };
             let feed = Arc::new(Feed::new(reading, self.polls.clone(), self.poll_limiter.clone()));
@@ -98,11 +99,14 @@ impl Feeds {
     }
 
     /// A place for one more page, among those that are live.
-    fn place(&self, open: &HashMap<Key, Arc<Feed>>, key: &Key) -> Result<Present, LiveLimit> {
+    fn place(&self, open: &HashMap<Key, Arc<Feed>>, key: &Key, session: SessionId) -> Result<Present, LiveLimit> {
         let of_account: Vec<&Arc<Feed>> =
             open.iter().filter(|((owner, _), _)| *owner == key.0).map(|(_, feed)| feed).collect();
-        let readers = of_account.iter().map(|feed| feed.subscribers().len()).sum::<usize>();
-        if readers >= MAX_READERS_OF_ACCOUNT {
+        let readers: Vec<_> = of_account.iter().flat_map(|feed| feed.subscribers()).collect();
+        if readers.iter().filter(|reader| reader.session == session).count() >= MAX_READERS_OF_SESSION {
+            return Err(LiveLimit::InSession);
+        }
+        if readers.len() >= MAX_READERS_OF_ACCOUNT {
             return Err(LiveLimit::InAccount);
         }
         if !open.contains_key(key) && of_account.len() >= MAX_FEEDS_OF_ACCOUNT {
