@@ -225,7 +225,8 @@ impl AsyncRead for Connection {
         let before = buf.filled().len();
         let outcome = Pin::new(&mut this.stream).poll_read(cx, buf);
         this.has_more = buf.remaining() == 0;
-        if this.phase() == Phase::Request && this.droppable.get() && has_ended(&outcome, before, buf) {
+        let is_under_way = matches!(this.phase(), Phase::Request | Phase::Answer);
+        if is_under_way && this.droppable.get() && has_ended(&outcome, before, buf) {
             // The library goes on at the end of what comes in, and drops the request at an error.
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

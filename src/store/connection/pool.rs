@@ -40,8 +40,8 @@ const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 /// Connections of one program; the writer's own comes on top.
 pub const MAX_CONNECTIONS: u32 = 12;
-/// Searches of one program at once, of which an account has three: one of a page, and two of what pages show live. The other connections are left to pages that take no time.
-const SEARCHES: Limits = Limits { permits: 4, per_key: 3, waiting_per_key: 64 };
+/// Searches of one program at once, of which an account has two: one of a page, and one of what pages show live. The other connections are left to pages that take no time.
+const SEARCHES: Limits = Limits { permits: 4, per_key: 2, waiting_per_key: 64 };
 /// How many of them exports and the like may have at once, so that pages find one.
 const MAX_BACKGROUND_CONNECTIONS: usize = 3;
 /// A connection, as the queries of this layer take it.

@@ -1,6 +1,6 @@
 //! Searches wait for their turn, and end when they are abandoned.
 //!
-//! Connections for searches: a few at a time, three for an account, so that searches leave the others to everybody else. One that is let
+//! Connections for searches: a few at a time, two for an account, so that searches leave the others to everybody else. One that is let
 //! go before its search has ended, because the reader left, ends the search in the database as well.
 
 use std::time::Duration;

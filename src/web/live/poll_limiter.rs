@@ -10,9 +10,9 @@ use crate::fair_queue::{FairQueue, Limits};
 use crate::store::connection::error::StoreError;
 
 /// Looks at once that read the key and no more. Each takes a connection for a few milliseconds.
-const LOOKS: Limits = Limits { permits: 4, per_key: 4, waiting_per_key: MOST_WAITING };
+const LOOKS: Limits = Limits { permits: 4, per_key: 2, waiting_per_key: MOST_WAITING };
 /// Looks at once that go through events, as searches do. The other places for searches are left to those of pages.
-const SEARCHING_LOOKS: Limits = Limits { permits: 2, per_key: 2, waiting_per_key: MOST_WAITING };
+const SEARCHING_LOOKS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: MOST_WAITING };
 /// Looks of an account that may wait: those of its feeds, and of who joins them.
 const MOST_WAITING: usize = 256;
 /// How long a look waits for its turn.

@@ -21,7 +21,7 @@ use crate::web::live::feed::{News, Piece, second_of};
 use crate::web::live::feeds::{Feeds, Subscription};
 use crate::web::live::message::Text;
 use crate::web::live::reading::MOST_COUNTED;
-use crate::web::middleware::client_disconnect::Droppable;
+use crate::web::middleware::client_disconnect::EndsWithConnection;
 
 /// Something is said this often, so that both ends and everything between them know that the connection lives.
 const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(25);
@@ -31,8 +31,7 @@ struct Stream {
     chunks: Receiver<Piece>,
     position: Position,
     opening: Option<web::Bytes>,
-    /// A browser that has closed its end listens no more.
-    connection: Option<Droppable>,
+    _ends_with_connection: EndsWithConnection,
     /// How many events the feed had told of when this reader heard of it last.
     told: usize,
 }
@@ -50,6 +49,8 @@ pub(crate) async fn show(
         Err(PageError::SignInRequired { .. }) if is_script(&request) => return Ok(HttpResponse::NoContent().finish()),
         current_user => current_user?,
     };
+    // A browser that has left gives its place back at once, and not when the next piece can't be sent.
+    let ends_with_connection = EndsWithConnection::new(&request);
     let account = current_user.member.account_id;
     let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
@@ -64,8 +65,7 @@ pub(crate) async fn show(
     let session = current_user.current_user.session_id.unwrap_or(SessionId(uuid::Uuid::nil()));
     let subscription = feeds.into_inner().enter(account, filters, session).map_err(PageError::TooManyLivePages)?;
     let resumed = subscription.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
-    let mut state = Stream::begin(subscription, resumed).await?;
-    state.connection = request.conn_data::<Droppable>().cloned();
+    let state = Stream::begin(subscription, resumed, ends_with_connection).await?;
     let body = stream::unfold(state, |mut state| async move {
         let text = state.next().await?;
         Some((Ok::<_, std::convert::Infallible>(text), state))
@@ -83,17 +83,13 @@ fn is_script(request: &HttpRequest) -> bool {
     request.headers().get("sec-fetch-mode").is_some_and(|mode| mode != "navigate")
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        if let Some(connection) = &self.connection {
-            connection.set(false);
-        }
-    }
-}
-
 impl Stream {
     /// Joins the feed. What a reader who comes back has missed stands in the opening.
-    async fn begin(subscription: Subscription, resumed: Option<Position>) -> Result<Self, StoreError> {
+    async fn begin(
+        subscription: Subscription,
+        resumed: Option<Position>,
+        _ends_with_connection: EndsWithConnection,
+    ) -> Result<Self, StoreError> {
         let refused_since = resumed.as_ref().map(|position| second_of(position.at.received_at()));
         let joined = subscription.feed.join(&subscription.state, refused_since).await?;
         let mut text = Text::opening();
@@ -109,20 +105,17 @@ impl Stream {
         text.reached(&subscription.feed.reading.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));
         Ok(Self {
-            connection: None,
             chunks: joined.chunks,
             position: joined.position,
             told: joined.told,
             opening,
             subscription,
+            _ends_with_connection,
         })
     }
 
     /// The next piece; `None` when the session or the program ends, so that the browser asks again, here or elsewhere.
     async fn next(&mut self) -> Option<web::Bytes> {
-        if let Some(connection) = &self.connection {
-            connection.set(true);
-        }
         if let Some(opening) = self.opening.take() {
             return Some(opening);
         }

@@ -8,24 +8,42 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest};
 
-/// Whether the request in progress on a connection may be dropped when the other side has said its last. Shared by the socket and
-/// this layer, which live on one thread.
+/// Whether the request in progress on a connection may be dropped when the other side has said its last: how many guards say so. Shared
+/// by the socket and this layer, which live on one thread.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Droppable(Rc<Cell<bool>>);
+pub(crate) struct Droppable(Rc<Cell<u32>>);
 
 impl Droppable {
     pub(crate) fn get(&self) -> bool {
-        self.0.get()
+        self.0.get() > 0
     }
+}
 
-    pub(crate) fn set(&self, droppable: bool) {
-        self.0.set(droppable);
+/// While it is held, a request ends with its connection.
+#[derive(Debug)]
+pub(crate) struct EndsWithConnection(Option<Droppable>);
+
+impl EndsWithConnection {
+    pub(crate) fn new(request: &HttpRequest) -> Self {
+        let droppable = request.conn_data::<Droppable>().cloned();
+        if let Some(Droppable(guards)) = &droppable {
+            guards.set(guards.get() + 1);
+        }
+        Self(droppable)
+    }
+}
+
+impl Drop for EndsWithConnection {
+    fn drop(&mut self) {
+        if let Some(Droppable(guards)) = &self.0 {
+            guards.set(guards.get() - 1);
+        }
     }
 }
 
@@ -36,15 +54,8 @@ pub(crate) async fn layer(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let only_reads = [Method::GET, Method::HEAD].contains(request.method());
     let is_search = only_reads && has_search_text(request.query_string());
-    let droppable = request.request().conn_data::<Droppable>().filter(|_| is_search).cloned();
-    if let Some(droppable) = &droppable {
-        droppable.0.set(true);
-    }
-    let answer = next.call(request).await;
-    if let Some(droppable) = droppable {
-        droppable.0.set(false);
-    }
-    answer
+    let _guard = is_search.then(|| EndsWithConnection::new(request.request()));
+    next.call(request).await
 }
 
 fn has_search_text(query: &str) -> bool {
