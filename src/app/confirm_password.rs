@@ -7,7 +7,7 @@ use crate::domain::account::Member;
 use crate::domain::account_password::MAX_PASSWORD_CHARS;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::SaidCode;
+use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
 use crate::hashing::{Hasher, HashingError};
 use crate::store::connection::pool::{Store, as_part_of_request};
@@ -35,7 +35,7 @@ pub(crate) async fn confirm_code(
     store: &Store,
     keys: &InstallationKeys,
     member: &Member,
-    input: &SaidCode,
+    input: &GivenCode,
     act: &Act,
 ) -> Result<bool, Failure> {
     store.transaction(async |conn| spend_code(conn, keys, member, input, act).await).await

@@ -10,7 +10,7 @@ use crate::domain::audit::{Act, Actor};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{HALFWAY_LASTS, SaidCode};
+use crate::domain::second_factor::{GivenCode, PENDING_LASTS};
 use crate::store::connection::pool::Store;
 use crate::store::tables::{second_factors, users};
 
@@ -21,7 +21,7 @@ pub(crate) async fn find_pending(
     password_at: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Member>, Failure> {
-    if now.duration_since(password_at) > HALFWAY_LASTS {
+    if now.duration_since(password_at) > PENDING_LASTS {
         return Ok(None);
     }
     let conn = &mut *store.connection().await?;
@@ -36,7 +36,7 @@ pub(crate) async fn finish_sign_in(
     store: &Store,
     keys: &InstallationKeys,
     member: &Member,
-    input: &SaidCode,
+    input: &GivenCode,
     act: &Act,
 ) -> Result<bool, Failure> {
     let signed_in = Act { actor: Actor::User(member.user_id), ..act.clone() };

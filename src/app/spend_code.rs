@@ -6,7 +6,7 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{SaidCode, SealedFor, TotpSecret};
+use crate::domain::second_factor::{GivenCode, SealedFor, TotpSecret};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{audit, second_factors};
@@ -16,13 +16,13 @@ pub(crate) async fn spend_code(
     conn: &mut Connection,
     keys: &InstallationKeys,
     member: &Member,
-    input: &SaidCode,
+    input: &GivenCode,
     act: &Act,
 ) -> Result<bool, Failure> {
     let user = member.user_id;
     let is_right = match input {
-        SaidCode::Neither => false,
-        SaidCode::Totp(code) => match second_factors::find_sealed(conn, user).await? {
+        GivenCode::Neither => false,
+        GivenCode::Totp(code) => match second_factors::find_sealed(conn, user).await? {
             None => false,
             Some(factor) => {
                 let unreadable =
@@ -35,7 +35,7 @@ pub(crate) async fn spend_code(
                 }
             }
         },
-        SaidCode::Recovery(code) => {
+        GivenCode::Recovery(code) => {
             let is_right = second_factors::use_recovery_code(conn, user, &code.hash(keys, user)).await?;
             if is_right {
                 let left = second_factors::count_codes(conn, user).await?;

@@ -8,7 +8,7 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::SaidCode;
+use crate::domain::second_factor::GivenCode;
 use crate::store::connection::pool::Store;
 use crate::store::tables::{audit, second_factors};
 
@@ -16,7 +16,7 @@ use crate::store::tables::{audit, second_factors};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Authority<'a> {
     /// The user, by a code.
-    User { input: &'a SaidCode, keys: &'a InstallationKeys },
+    User { input: &'a GivenCode, keys: &'a InstallationKeys },
     /// Whoever runs the server.
     Operator,
 }

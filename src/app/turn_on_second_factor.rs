@@ -11,7 +11,7 @@ use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{RecoveryCode, SaidCode, SealedFor, TotpSecret};
+use crate::domain::second_factor::{GivenCode, RecoveryCode, SealedFor, TotpSecret};
 use crate::random;
 use crate::store::tables::audit;
 use crate::store::tables::second_factors::{self, SealedFactor};
@@ -35,10 +35,10 @@ pub(crate) async fn turn_on_second_factor(
     keys: &InstallationKeys,
     kept: Option<SessionId>,
     secret: &TotpSecret,
-    input: &SaidCode,
+    input: &GivenCode,
 ) -> Result<Vec<RecoveryCode>, TurnOnError> {
     let user = member.user_id;
-    let SaidCode::Totp(code) = input else { return Err(TurnOnError::WrongCode) };
+    let GivenCode::Totp(code) = input else { return Err(TurnOnError::WrongCode) };
     let Some(last_step) = secret.step_of(*code, act.at, 0) else { return Err(TurnOnError::WrongCode) };
     let sealed_secret =
         secret.seal(keys, SealedFor::Row, user, random::bytes()?).map_err(|error| TurnOnError::Failed(error.into()))?;

@@ -136,10 +136,8 @@ impl Config {
                     metrics_bind,
                     public_url,
                     ingest_url,
-                    database: match database_url {
-                        Some(url) => Database::Existing(url),
-                        None => Database::Embedded(PathBuf::from(options.data_dir)),
-                    },
+                    database: database_url
+                        .map_or_else(|| Database::Embedded(PathBuf::from(options.data_dir)), Database::Existing),
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
                     upgrade_url,

@@ -22,7 +22,7 @@ pub(crate) const RECOVERY_CODES: usize = 10;
 /// Characters of a recovery code: 16 of 32, which is 80 bits, too many to be tried out even by who has the hash.
 pub(crate) const RECOVERY_CODE_CHARS: usize = 16;
 /// For how long a right password waits for the code.
-pub(crate) const HALFWAY_LASTS: SignedDuration = SignedDuration::from_mins(10);
+pub(crate) const PENDING_LASTS: SignedDuration = SignedDuration::from_mins(10);
 
 /// A code stands for so long.
 const STEP_SECONDS: i64 = 30;
@@ -171,7 +171,7 @@ impl RecoveryCode {
 
 /// What somebody typed as a code.
 #[derive(Debug)]
-pub(crate) enum SaidCode {
+pub(crate) enum GivenCode {
     /// Six digits.
     Totp(u32),
     Recovery(RecoveryCode),
@@ -179,14 +179,14 @@ pub(crate) enum SaidCode {
     Neither,
 }
 
-impl SaidCode {
+impl GivenCode {
     /// Reads what was typed, with the spaces and hyphens that people put between groups, and the letters that Crockford's alphabet
     /// takes for digits.
     pub(crate) fn read(text: &Secret) -> Self {
         let text = text.reveal();
         // Nothing longer is a code, however many spaces it has.
         if text.len() > 100 {
-            return SaidCode::Neither;
+            return GivenCode::Neither;
         }
         let plain: String = text
             .chars()
@@ -198,10 +198,10 @@ impl SaidCode {
             })
             .collect();
         if plain.len() == 6 && text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || c == '-') {
-            return plain.parse().map_or(SaidCode::Neither, SaidCode::Totp);
+            return plain.parse().map_or(GivenCode::Neither, GivenCode::Totp);
         }
         let fits = plain.len() == RECOVERY_CODE_CHARS && plain.bytes().all(|b| RECOVERY_ALPHABET.contains(&b));
-        if fits { SaidCode::Recovery(RecoveryCode(Secret::new(plain))) } else { SaidCode::Neither }
+        if fits { GivenCode::Recovery(RecoveryCode(Secret::new(plain))) } else { GivenCode::Neither }
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;
 
-    use super::{RecoveryCode, SaidCode, SealedFor, TotpSecret, step};
+    use super::{GivenCode, RecoveryCode, SealedFor, TotpSecret, step};
     use crate::domain::ids::UserId;
     use crate::domain::installation::InstallationKeys;
     use crate::domain::secret::Secret;
@@ -278,18 +278,18 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_read_as_people_write_it() {
-        let read = |text: &str| SaidCode::read(&Secret::new(text.to_owned()));
+        let read = |text: &str| GivenCode::read(&Secret::new(text.to_owned()));
         for text in ["081804", " 081 804 ", "081-804", "08 18 04"] {
-            assert!(matches!(read(text), SaidCode::Totp(81_804)), "{text}");
+            assert!(matches!(read(text), GivenCode::Totp(81_804)), "{text}");
         }
         for text in ["", "08180", "0818040", "o81804", "O8I8O4", "٠٨١٨٠٤", "1234567890123456!", &" ".repeat(200)]
         {
-            assert!(matches!(read(text), SaidCode::Neither), "{text}");
+            assert!(matches!(read(text), GivenCode::Neither), "{text}");
         }
         let code = RecoveryCode::from_random(&[0, 1, 10, 31, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17]);
         assert_eq!(code.grouped().reveal(), "01az-5678-9bcd-efgh");
         let hash = |text: &str| match read(text) {
-            SaidCode::Recovery(code) => code.hash(&keys(1), UserId(Uuid::from_u128(1))),
+            GivenCode::Recovery(code) => code.hash(&keys(1), UserId(Uuid::from_u128(1))),
             other => panic!("{text} is {other:?}"),
         };
         let known = code.hash(&keys(1), UserId(Uuid::from_u128(1)));

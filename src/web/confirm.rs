@@ -5,7 +5,7 @@
 use actix_http::h1;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use askama::Template;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::app::confirm_password::{confirm_code, confirm_password};
 use crate::domain::account::Member;
-use crate::domain::second_factor::SaidCode;
+use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
 use crate::store::tables::second_factors;
 use crate::web::current_user::{CurrentUser, SignedIn};
@@ -101,6 +101,9 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
     let Some(member) = current_user.member.clone() else { return Ok(None) };
     if current_user.password_is_recent() {
         return Ok(None);
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(Some(ask_before_page(&current_user, &member, request.uri().to_string()).await?));
     }
     let Submitted(fields) = request.extract::<Submitted<Vec<(String, Secret)>>>().await?;
     let given_as = |field: &str| fields.iter().find(|(name, value)| name == field && !value.reveal().is_empty());
@@ -193,9 +196,15 @@ async fn check_code<'a>(
         Ok(attempt) => attempt,
         Err(TooMany { seconds }) => return Ok(Given::TooMany { seconds }),
     };
-    let (state, input) = (&current_user.state, SaidCode::read(code));
-    let is_right = confirm_code(&state.store, &state.keys, member, &input, &current_user.act()).await?;
-    Ok(if is_right { Given::Right(attempt) } else { Given::Wrong })
+    let (state, input) = (&current_user.state, GivenCode::read(code));
+    match confirm_code(&state.store, &state.keys, member, &input, &current_user.act()).await {
+        Ok(true) => Ok(Given::Right(attempt)),
+        Ok(false) => Ok(Given::Wrong),
+        Err(failure) => {
+            attempt.was_not_looked_at();
+            Err(failure.into())
+        }
+    }
 }
 
 /// A form as browsers write it.
@@ -213,10 +222,10 @@ fn payload(body: String) -> Payload {
 }
 
 /// Instead of a page, the question that comes before it.
-pub(crate) async fn ask_before_page(current_user: &SignedIn, path: String) -> Result<HttpResponse, PageError> {
+async fn ask_before_page(current_user: &CurrentUser, member: &Member, path: String) -> Result<HttpResponse, PageError> {
     let fields = vec![("next".to_owned(), path)];
-    let mut template = Confirm::new(BEFORE_DOWNLOAD, &current_user.current_user, PATH, fields);
-    template.takes_code = takes_code(&current_user.current_user, &current_user.member).await?;
+    let mut template = Confirm::new(BEFORE_DOWNLOAD, current_user, PATH, fields);
+    template.takes_code = takes_code(current_user, member).await?;
     template.answer(StatusCode::FORBIDDEN)
 }
 

@@ -73,6 +73,11 @@ const fn post(path: &'static str, who: Who, password: Password, handler: fn() ->
     RouteEntry { method: "POST", path, who, password, handler }
 }
 
+/// A page that is a file with all of something in it.
+const fn download(path: &'static str, handler: fn() -> Route) -> RouteEntry {
+    RouteEntry { method: "GET", path, who: Member, password: Asked(confirm::BEFORE_DOWNLOAD), handler }
+}
+
 /// What the button says, and where somebody goes who thinks better of it.
 const fn asked(button: &'static str, cancel: &'static str) -> Password {
     Asked(Question { button, cancel })
@@ -104,7 +109,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/theme", Visitor, NotAsked("is a matter of taste"), || to(theme::choose)),
     get("/events", Member, || to(event_list::index)),
     get("/events/live", Member, || to(stream::show)),
-    get("/events/export", Member, || to(export::download)),
+    download("/events/export", || to(export::download)),
     get("/events/overview", Member, || to(overview::show)),
     get("/events/rejections", Member, || to(rejections::index)),
     get("/events/deletion", Member, || to(filtered_deletion::show)),
@@ -150,7 +155,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/other-sessions/ending", Member, asked("Sign out all others", SESSIONS), || to(sessions::revoke_others)),
     post("/settings/sessions/{id}/revocation", Member, asked("Sign out", SESSIONS), || to(sessions::revoke)),
     get("/settings/audit", Member, || to(audit::index)),
-    get("/settings/audit/export", Member, || to(audit::download)),
+    download("/settings/audit/export", || to(audit::download)),
     get("/docs", Visitor, || to(doc_pages::door)),
     get("/docs/webhooks", Visitor, || to(doc_pages::door)),
     get("/docs/webhooks/quick-start", Visitor, || to(doc_pages::quick_start)),

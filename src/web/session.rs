@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::second_factor::HALFWAY_LASTS;
+use crate::domain::second_factor::PENDING_LASTS;
 use crate::web::notice::{Flash, Notice};
 
 /// The longest life of a session: 30 days when the reader asked to stay signed in, else half a day.
@@ -98,7 +98,7 @@ impl Identity {
         match self {
             Self::SignedIn(signed_in) if signed_in.remember => REMEMBERED_LASTS,
             Self::SignedIn(_) => NOT_REMEMBERED_LASTS,
-            Self::Pending { .. } | Self::Nobody {} => HALFWAY_LASTS,
+            Self::Pending { .. } | Self::Nobody {} => PENDING_LASTS,
         }
     }
 

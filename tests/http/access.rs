@@ -296,7 +296,7 @@ async fn a_free_account_ends_what_it_has_and_gets_nothing_new() {
 
 // holds W1, W9
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_halfway_through_signing_in_is_a_visitor_on_every_other_page() {
+async fn somebody_who_has_yet_to_give_a_code_is_a_visitor_on_every_other_page() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;

@@ -152,7 +152,7 @@ async fn signing_in_takes_a_code_and_keeps_what_was_chosen_with_the_password() {
     let answer = evil.post(CODE, &[("code", &phone.next_code(&server))]).await;
     assert_eq!(answer.headers()["location"], "/events");
     assert_eq!(visitor.post("/login", &[("email", ALICE), ("password", PASSWORD)]).await.status(), 303);
-    assert!(!is_signed_in(&visitor).await, "who signs in anew is halfway again");
+    assert!(!is_signed_in(&visitor).await, "who signs in anew has to give a code again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

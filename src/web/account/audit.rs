@@ -1,6 +1,6 @@
 //! Settings → Audit trail: who did what, when, from where; filtered, paged, and as a download.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -11,7 +11,6 @@ use crate::domain::audit::{Action, AuditEntry, AuditFilter};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::full_in;
 use crate::store::tables::audit;
-use crate::web::confirm;
 use crate::web::current_user::SignedIn;
 use crate::web::download;
 use crate::web::errors::PageError;
@@ -134,16 +133,9 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
     std::iter::once(all).chain(each).collect()
 }
 
-/// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page. What was done leaves in one file, so the account password
-/// has to be recent.
-pub(crate) async fn download(
-    request: HttpRequest,
-    current_user: SignedIn,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, PageError> {
-    if !current_user.current_user.password_is_recent() {
-        return confirm::ask_before_page(&current_user, request.uri().to_string()).await;
-    }
+/// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page. What was done leaves in one file, so its route asks for
+/// the account password.
+pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;

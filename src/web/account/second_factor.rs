@@ -12,7 +12,7 @@ use crate::app::propose_second_factor::{Proposal, propose_second_factor, recogni
 use crate::app::renew_recovery_codes::{RenewError, renew_recovery_codes};
 use crate::app::turn_off_second_factor::{Authority, turn_off_second_factor};
 use crate::app::turn_on_second_factor::{TurnOnError, turn_on_second_factor};
-use crate::domain::second_factor::{RECOVERY_CODES, RecoveryCode, SaidCode};
+use crate::domain::second_factor::{GivenCode, RECOVERY_CODES, RecoveryCode};
 use crate::domain::secret::Secret;
 use crate::store::tables::second_factors::{self, FactorRecord};
 use crate::web::account::qr::{self, QrPicture};
@@ -154,7 +154,7 @@ pub(crate) async fn create(
     current_user: SignedIn,
     Submitted(form): Submitted<NewForm>,
 ) -> Result<HttpResponse, PageError> {
-    let (state, input) = (current_user.state(), SaidCode::read(&form.code));
+    let (state, input) = (current_user.state(), GivenCode::read(&form.code));
     let Some(proposal) = recognise_proposal(&state.keys, current_user.member.user_id, &form.sealed) else {
         // The form of another user, or of a server that was set up anew since.
         let mut template = new_page(&current_user, &propose_second_factor(&state.keys, current_user.member.user_id)?)?;
@@ -218,7 +218,7 @@ pub(crate) async fn destroy(
             return html_throttled(&template, seconds);
         }
     };
-    let input = SaidCode::read(&form.code);
+    let input = GivenCode::read(&form.code);
     let authority = Authority::User { input: &input, keys: &current_user.state().keys };
     if turn_off_second_factor(&current_user.state().store, &current_user.member, authority, &current_user.act()).await?
     {

@@ -1,26 +1,18 @@
 //! Downloads of the events that the current filters find.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 
 use crate::app::export_events::Export;
 use crate::domain::query::columns::Fields;
 use crate::store::tables::credentials;
-use crate::web::confirm;
 use crate::web::current_user::SignedIn;
 use crate::web::download::{answer, format};
 use crate::web::errors::PageError;
 use crate::web::events::event_list;
 use crate::web::filters::list_filters::{Filters, Query};
 
-/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so the account password has to be recent.
-pub(crate) async fn download(
-    request: HttpRequest,
-    current_user: SignedIn,
-    query: web::Query<Query>,
-) -> Result<HttpResponse, PageError> {
-    if !current_user.current_user.password_is_recent() {
-        return confirm::ask_before_page(&current_user, request.uri().to_string()).await;
-    }
+/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so its route asks for the account password.
+pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let format = format(&query.format)?;
     // The list of events says what is wrong with columns that name no field.
     let Ok(fields) = query.fields.parse::<Fields>() else { return event_list::index(current_user, query).await };

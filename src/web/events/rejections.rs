@@ -2,13 +2,16 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
+use crate::domain::ids::AccountId;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::{Reason, RejectionGroup};
+use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
@@ -39,7 +42,7 @@ struct Group {
 }
 
 impl Group {
-    fn new(group: &RejectionGroup, filters: &Filters, now: jiff::Timestamp) -> Self {
+    fn new(group: &RejectionGroup, filters: &Filters, now: Timestamp) -> Self {
         let ip = group.remote_ip.to_string();
         let reasons = group.reasons.iter().map(|(reason, count)| (reason.title(), grouped(*count)));
         Self {
@@ -112,37 +115,52 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         path: PATH,
         filters,
     };
-    let (filters, filter) = (&template.filters, &template.filters.filter);
-    let text = Some(filters.text.as_str()).filter(|text| !text.is_empty());
-    if filters.error.is_some() {
+    if template.filters.error.is_some() {
         return html_invalid(&template);
     }
-    let mut reasons = Vec::new();
-    if filters.by_address {
-        let parts = rejections::group_by_address(&mut conn, account, filter, text, MAX_GROUPED + 1).await?;
-        template.is_cut = parts.len() > MAX_GROUPED;
-        reasons.extend(parts.iter().flat_map(|part| &part.reasons).map(|(reason, _)| *reason));
-        let groups = RejectionGroup::gather(parts);
-        template.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
-    } else {
-        let before = Uuid::try_parse(&query.before).ok();
-        let found = rejections::list(&mut conn, account, (filter, text), before, REJECTIONS_PER_PAGE).await?;
-        if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
-            template.pager = Pager {
-                text: span_text(oldest.at, newest.at, now, &current_user.current_user.zone),
-                title: span_text(oldest.at, newest.at, now, &TimeZone::UTC),
-                newer: before.map(|_| filters.links.to(PATH)),
-                older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),
-                further: None,
-            };
-        }
-        reasons.extend(found.rows.iter().map(|rejection| rejection.reason));
-        template.rows = found.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect();
-    }
+    let before = Uuid::try_parse(&query.before).ok();
+    let reasons = template.list(&mut conn, account, before, (now, &current_user.current_user.zone)).await?;
     if reasons.iter().any(|reason| OFFERED.contains(reason)) {
-        let counted = rejections::count_by_reason(&mut conn, account, filter, text, &OFFERED).await?;
+        let filters = &template.filters;
+        let counted =
+            rejections::count_by_reason(&mut conn, account, &filters.filter, filters.searched_text(), &OFFERED).await?;
         template.offers = offers(&counted, &credentials);
     }
     template.reasons = explained(&reasons);
     html(&template)
+}
+
+impl Index {
+    /// Lists what was refused, as the filters ask, and gives back for which reasons.
+    async fn list(
+        &mut self,
+        conn: &mut Connection,
+        account: AccountId,
+        before: Option<Uuid>,
+        (now, zone): (Timestamp, &TimeZone),
+    ) -> Result<Vec<Reason>, PageError> {
+        let (filters, filter, text) = (&self.filters, &self.filters.filter, self.filters.searched_text());
+        let mut reasons = Vec::new();
+        if filters.by_address {
+            let parts = rejections::group_by_address(conn, account, filter, text, MAX_GROUPED + 1).await?;
+            self.is_cut = parts.len() > MAX_GROUPED;
+            reasons.extend(parts.iter().flat_map(|part| &part.reasons).map(|(reason, _)| *reason));
+            let groups = RejectionGroup::gather(parts);
+            self.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
+        } else {
+            let found = rejections::list(conn, account, (filter, text), before, REJECTIONS_PER_PAGE).await?;
+            if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
+                self.pager = Pager {
+                    text: span_text(oldest.at, newest.at, now, zone),
+                    title: span_text(oldest.at, newest.at, now, &TimeZone::UTC),
+                    newer: before.map(|_| filters.links.to(PATH)),
+                    older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),
+                    further: None,
+                };
+            }
+            reasons.extend(found.rows.iter().map(|rejection| rejection.reason));
+            self.rows = found.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect();
+        }
+        Ok(reasons)
+    }
 }

@@ -22,7 +22,7 @@ use crate::web::filters::time_range::Range;
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
 /// How many chosen columns a list shows; a CSV has more.
-const LIST_COLUMNS: usize = 6;
+pub(crate) const LIST_COLUMNS: usize = 6;
 /// How much of what was asked for an error repeats, in characters.
 const MAX_REPEATED_CHARS: usize = 40;
 
@@ -198,6 +198,11 @@ impl Filters {
     /// The username of the chosen credential, or nothing.
     pub(crate) fn username(&self) -> &str {
         self.credentials.iter().find(|choice| choice.selected).map(|choice| choice.value.as_str()).unwrap_or_default()
+    }
+
+    /// The text that is looked for among rejections.
+    pub(crate) fn searched_text(&self) -> Option<&str> {
+        Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// What the text is looked for in, on a page.

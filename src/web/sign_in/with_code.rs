@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::app::finish_sign_in::{find_pending, finish_sign_in};
 use crate::domain::account::Member;
-use crate::domain::second_factor::SaidCode;
+use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
@@ -89,7 +89,7 @@ pub(crate) async fn create(
             return html_throttled(&template, seconds);
         }
     };
-    let (state, input) = (&current_user.state, SaidCode::read(&submitted.code));
+    let (state, input) = (&current_user.state, GivenCode::read(&submitted.code));
     if finish_sign_in(&state.store, &state.keys, &member, &input, &current_user.act()).await? {
         attempt.was_right();
         current_user.sign_in(member.user_id, pending.remember);
