@@ -33,7 +33,7 @@ const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
 /// How many of them as columns.
-const SUGGESTED_COLUMNS: usize = 12;
+const SUGGESTED_COLUMNS: usize = 8;
 /// How long the name of a field may be that is suggested, in bytes.
 const MAX_SUGGESTED_BYTES: usize = 96;
 
