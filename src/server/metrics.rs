@@ -7,8 +7,7 @@ use actix_web::{HttpResponse, web};
 use jiff::Timestamp;
 
 use crate::computing;
-use crate::domain::ids::AccountId;
-use crate::fair_queue::FairQueue;
+use crate::fair_queue::{FairQueue, Key};
 use crate::ingest::memory_budget;
 use crate::server::exposition::Exposition;
 use crate::server::listeners::Listeners;
@@ -149,7 +148,9 @@ fn write_connections(out: &mut Exposition, state: &AppState, listeners: &Listene
 }
 
 fn write_queues(out: &mut Exposition, state: &AppState) {
-    let queue = |queue: &FairQueue<AccountId>| (queue.waiting(), queue.refused());
+    fn queue<K: Key>(queue: &FairQueue<K>) -> (usize, u64) {
+        (queue.waiting(), queue.refused())
+    }
     let queues = [
         ("page_requests", queue(&state.page_requests)),
         ("searches", queue(state.store.searches())),

@@ -76,8 +76,8 @@ async fn a_stale_session_does_nothing_that_needs_the_password_until_it_is_given(
     let sender = server.sender(&alice).await;
     let forms = forms(&alice, &sender).await;
     let asked = PAGES.iter().filter(|route| matches!(route.password, Asked(question) if question != BEFORE_DOWNLOAD));
-    // Extending an overlap, accepting and discarding late events, which take hours to prepare, ending a session, deleting many events, and two-step sign-in, whose codes
-    // do not wait, are tried beside their other tests.
+    // Extending an overlap, accepting and discarding late events, which take hours to prepare, ending a session, deleting many events,
+    // and two-step sign-in, whose codes do not wait, are tried beside their other tests.
     // Removing an expiry date is the form that sets it.
     assert_eq!(forms.len() - 1 + 7, asked.count(), "each form that asks again is tried here");
     for (number, form) in forms.iter().enumerate() {

@@ -40,10 +40,20 @@ const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 /// Connections of one program; the writer's own comes on top.
 pub const MAX_CONNECTIONS: u32 = 12;
-/// Searches of one program at once, of which an account has two: one of a page, and one of what pages show live. The other connections are left to pages that take no time.
-const SEARCHES: Limits = Limits { permits: 4, per_key: 2, waiting_per_key: 64 };
+/// Searches of one program at once, of which an account has one, and its live pages one beside it. The other connections are left to
+/// pages that take no time.
+const SEARCHES: Limits = Limits { permits: 4, per_key: 1, waiting_per_key: 64 };
 /// How many of them exports and the like may have at once, so that pages find one.
 const MAX_BACKGROUND_CONNECTIONS: usize = 3;
+
+/// Who searches: an account by its pages, or by what these show live. A live page that waited for the search beside it would be
+/// refused where that hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Searcher {
+    pub(crate) account: AccountId,
+    pub(crate) is_live: bool,
+}
+
 /// A connection, as the queries of this layer take it.
 pub type Connection = AsyncPgConnection;
 /// A connection that goes back to the pool when dropped.
@@ -58,7 +68,7 @@ pub struct Store {
     pool: Pool<AsyncPgConnection>,
     connector: Arc<Connector>,
     waits: Arc<Waits>,
-    searches: FairQueue<AccountId>,
+    searches: FairQueue<Searcher>,
     runtime: Handle,
     background: Arc<Semaphore>,
     pacing: Pacing,
@@ -223,7 +233,7 @@ impl Store {
     }
 
     /// The turns of searches.
-    pub(crate) fn searches(&self) -> &FairQueue<AccountId> {
+    pub(crate) fn searches(&self) -> &FairQueue<Searcher> {
         &self.searches
     }
 

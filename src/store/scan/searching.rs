@@ -1,6 +1,6 @@
 //! Searches wait for their turn, and end when they are abandoned.
 //!
-//! Connections for searches: a few at a time, two for an account, so that searches leave the others to everybody else. One that is let
+//! Connections for searches: a few at a time, one for an account, so that searches leave the others to everybody else. One that is let
 //! go before its search has ended, because the reader left, ends the search in the database as well.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::domain::ids::AccountId;
 use crate::fair_queue::Permit;
 use crate::store::connection::error::StoreError;
-use crate::store::connection::pool::{Connection, Pooled, Store};
+use crate::store::connection::pool::{Connection, Pooled, Searcher, Store};
 
 /// How long a search waits for its turn.
 const MAX_WAIT: Duration = Duration::from_secs(4);
@@ -24,7 +24,24 @@ pub async fn search<T>(
     account: AccountId,
     act: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let turn = store.searches().acquire_within(account, MAX_WAIT).await;
+    search_as(store, Searcher { account, is_live: false }, act).await
+}
+
+/// The same for what pages show live.
+pub(crate) async fn search_live<T>(
+    store: &Store,
+    account: AccountId,
+    act: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    search_as(store, Searcher { account, is_live: true }, act).await
+}
+
+async fn search_as<T>(
+    store: &Store,
+    searcher: Searcher,
+    act: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let turn = store.searches().acquire_within(searcher, MAX_WAIT).await;
     let permit = turn.map_err(|error| StoreError::Unavailable(format!("too many searches at once: {error}")))?;
     let mut running = Running { store, held: Some((store.connection().await?, permit)) };
     let answer = match &mut running.held {
@@ -39,7 +56,7 @@ pub async fn search<T>(
 /// A search under way. Dropped with its connection, it was given up.
 struct Running<'a> {
     store: &'a Store,
-    held: Option<(Pooled, Permit<AccountId>)>,
+    held: Option<(Pooled, Permit<Searcher>)>,
 }
 
 impl Drop for Running<'_> {

@@ -20,7 +20,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
-use crate::store::scan::searching::search;
+use crate::store::scan::searching::search_live;
 use crate::store::tables::{audit, events, rejections};
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
@@ -51,7 +51,7 @@ impl Reading {
         read: impl AsyncFnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if self.filters.filter.needs_scan() {
-            return search(store, self.account, read).await;
+            return search_live(store, self.account, read).await;
         }
         read(&mut *store.connection().await?).await
     }
