@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::actors::Sender;
 use crate::support::private_postgres::{kill_server, private_directory};
+use crate::support::running::free_address;
 use crate::support::server::PASSWORD;
 use crate::support::wire::Wire;
 
@@ -51,7 +52,7 @@ impl Program {
 
     /// With an environment, and with a file for its log.
     pub async fn serve_with(home: Home, environment: Vec<(String, String)>, log: Option<PathBuf>) -> Self {
-        let address = free_address();
+        let address = free_address().parse().unwrap();
         let state = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut program = Self { address, home, state, child: None, environment, log };
         program.start();
@@ -60,7 +61,7 @@ impl Program {
                 break;
             }
             // Somebody else has taken the port since it was free.
-            program.address = free_address();
+            program.address = free_address().parse().unwrap();
             program.start();
         }
         program.wait_until_ready().await;
@@ -208,10 +209,6 @@ impl Drop for Program {
             end_server(directory);
         }
     }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Ends the server that a killed program has left, and removes the data.

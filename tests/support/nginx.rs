@@ -22,8 +22,9 @@ pub async fn start_nginx(place: &Workplace, servers: &str, address: &str) -> Run
     let words = ["nginx", "-t", "-c", &format!("{here}/nginx.conf")];
     let check = place.command(&words, &[], "scripts/ensure-languages").await;
     assert!(check.status.success(), "{}", said(&check));
-    let nginx = start(place.directory(), &format!("exec nginx -c {here}/nginx.conf"), &[]);
+    let mut nginx = start(place.directory(), &format!("exec nginx -c {here}/nginx.conf"), &[]);
     for _ in 0..600 {
+        assert!(!nginx.has_ended(), "nginx has ended: {}", place.read("proxy.log"));
         if TcpStream::connect(address).await.is_ok() {
             return nginx;
         }

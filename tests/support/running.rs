@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -46,7 +48,18 @@ pub fn start(directory: &Path, script: &str, environment: &[(&str, &str)]) -> Ru
     Running(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap())
 }
 
-/// An address that nobody listens on at the moment.
+/// Ports that systems hand out to nobody by themselves: who asks for any port, as most tests do, gets a higher one.
+const PORTS: Range<u16> = 12_000..32_000;
+
+/// An address for a program that has to be told where to listen. Nobody listens there, and nobody else gets it before the program does.
 pub fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Other test programs beside this one begin elsewhere.
+    let first = (std::process::id() % u32::from(PORTS.end - PORTS.start)) as u16;
+    loop {
+        let port = PORTS.start + (first + TAKEN.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap().to_string();
+        }
+    }
 }
