@@ -16,7 +16,8 @@ function goOn(notice, link) {
   const found = notice.querySelector('[data-further-found]');
   const looked = notice.querySelector('[data-further-looked]');
   const said = document.querySelector('[data-further-said]');
-  let count = body.rows.length;
+  const atFirst = body.rows.length;
+  let count = atFirst;
   let problem = '';
   let spokenAt = performance.now();
   let running;
@@ -79,10 +80,10 @@ function goOn(notice, link) {
     if (!answer.ok) throw stopped('The search stopped, because the server is busy.');
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     signal.throwIfAborted();
-    const added = add(page);
+    add(page);
     const further = page.querySelector('[data-further]');
     if (!further) {
-      finish(page, added);
+      finish(page);
       return false;
     }
     link.href = further.querySelector('a').getAttribute('href');
@@ -101,20 +102,19 @@ function goOn(notice, link) {
     }
     if (rows.length) for (const part of document.querySelectorAll('[data-live-table]')) part.hidden = false;
     count += rows.length;
-    return rows.length;
   }
 
   // What stands below the rows is that of the last step, as far as it is about what comes after it.
-  function finish(page, added) {
+  function finish(page) {
     const pager = document.querySelector('.pager');
     const last = page.querySelector('.pager');
     const older = last?.querySelector('a[rel="next"]');
     if (pager && older) pager.querySelector('a:last-child').replaceWith(older);
-    if (pager && added) {
-      const [shown, span] = [pager, last].map((each) => each?.querySelector('.num'));
-      const isAll = count === added;
-      shown.textContent = isAll ? span?.textContent : `${count} events found`;
-      shown.title = (isAll && span?.title) || '';
+    // In whichever step they were found: the span of times that stands there is that of the first.
+    if (pager && count > atFirst) {
+      const span = pager.querySelector('.num');
+      span.textContent = total();
+      span.title = '';
     }
     const nothing = page.querySelector('[data-live-empty]');
     const hadFocus = notice.contains(document.activeElement);
@@ -123,7 +123,11 @@ function goOn(notice, link) {
       notice.replaceWith(nothing);
     } else notice.remove();
     if (hadFocus) document.querySelector('main')?.focus({ preventScroll: true });
-    speak(count === 1 ? '1 event found. The search is at its end.' : `${count} events found. The search is at its end.`);
+    speak(`${total()}. The search is at its end.`);
+  }
+
+  function total() {
+    return count === 1 ? '1 event found' : `${count} events found`;
   }
 
   function show() {
