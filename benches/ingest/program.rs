@@ -47,6 +47,13 @@ impl Drop for Process {
 pub const EMAIL: &str = "bench@example.com";
 pub const PASSWORD: &str = "seven quiet otters read the tide table";
 
+/// An account beside that of the bench.
+pub struct Neighbour {
+    pub account: AccountId,
+    /// Of a sender that may send.
+    pub authorization: String,
+}
+
 /// A running program.
 pub struct Program {
     database_url: String,
@@ -66,7 +73,7 @@ impl Program {
     pub async fn start(database_url: &str) -> Result<Self> {
         let store = Store::open(database_url).await?;
         let keys = installation_keys(&store, Clock::system().now()).await?;
-        let account = account(&store).await?;
+        let account = account(&store, EMAIL).await?;
         let authorization = sender(&store, &keys, account, "Bench").await?.1;
         let metrics_address = free_address()?;
         let process = Command::new(env!("CARGO_BIN_EXE_reasoner-webhooks"))
@@ -84,6 +91,13 @@ impl Program {
         let metrics = format!("http://{metrics_address}/metrics");
         let database_url = database_url.to_owned();
         Ok(Self { database_url, process, store, keys, account, url, metrics, authorization })
+    }
+
+    /// Another account on Pro, with a sender.
+    pub async fn add_account(&self, email: &str) -> Result<Neighbour> {
+        let account = account(&self.store, email).await?;
+        let authorization = sender(&self.store, &self.keys, account, "Neighbour").await?.1;
+        Ok(Neighbour { account, authorization })
     }
 
     /// The number of its process.
@@ -111,7 +125,12 @@ impl Program {
 
     /// Has every credential accept batches.
     pub async fn accept_batches(&self) -> Result<()> {
-        Ok(self.client().await?.batch_execute("update credentials set batches = true").await?)
+        self.execute("update credentials set batches = true").await
+    }
+
+    /// Changes rows by hand.
+    pub async fn execute(&self, sql: &str) -> Result<()> {
+        Ok(self.client().await?.batch_execute(sql).await?)
     }
 
     async fn client(&self) -> Result<tokio_postgres::Client> {
@@ -153,13 +172,14 @@ impl Program {
     }
 }
 
-async fn account(store: &Store) -> Result<AccountId> {
+async fn account(store: &Store, email: &str) -> Result<AccountId> {
     let password = Secret::new(PASSWORD.to_owned());
     let new = NewAccount {
-        email: EMAIL.parse()?,
+        email: email.parse()?,
         name: None,
         plan: Plan::Pro,
         password: NewPassword::check(password, &[])?,
+        password_expires_at: None,
         is_set_up: false,
     };
     let (account, _) = create_account(store, &Hasher::new(1, 1), new, &act()).await?;

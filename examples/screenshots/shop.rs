@@ -66,7 +66,14 @@ impl Shop<'_> {
     /// An account on Free.
     pub async fn create_account(&self, email: &str) -> Result<()> {
         let password = NewPassword::check(Secret::new(PASSWORD.to_owned()), &[])?;
-        let new = NewAccount { email: email.parse()?, name: None, plan: Plan::Free, password, is_set_up: false };
+        let new = NewAccount {
+            email: email.parse()?,
+            name: None,
+            plan: Plan::Free,
+            password,
+            password_expires_at: None,
+            is_set_up: false,
+        };
         create_account(&self.state.store, &self.state.hasher, new, &self.act()).await?;
         Ok(())
     }

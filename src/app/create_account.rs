@@ -1,5 +1,7 @@
 //! Creates an account and its first user: at set-up, at sign-up, on the command line.
 
+use jiff::Timestamp;
+
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::installation_keys::installation_keys;
 use crate::domain::account::{Plan, account_name};
@@ -21,6 +23,8 @@ pub struct NewAccount {
     pub name: Option<String>,
     pub plan: Plan,
     pub password: NewPassword,
+    /// Until when the user may sign in with it, to change it, where it was generated.
+    pub password_expires_at: Option<Timestamp>,
     /// Only as the first account of the installation.
     pub is_set_up: bool,
 }
@@ -60,13 +64,15 @@ pub async fn create_account(
                 return Err(CreateAccountError::AlreadySetUp);
             }
             accounts::insert(conn, account, &name, new.plan, act.at).await?;
-            users::insert(conn, (account, user), &new.email, &hash, act.at).await.map_err(|error| {
-                if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) {
-                    CreateAccountError::EmailTaken
-                } else {
-                    error.into()
-                }
-            })?;
+            users::insert(conn, (account, user), &new.email, (&hash, new.password_expires_at), act.at).await.map_err(
+                |error| {
+                    if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) {
+                        CreateAccountError::EmailTaken
+                    } else {
+                        error.into()
+                    }
+                },
+            )?;
             let detail = AuditDetail::Plan { plan: new.plan.as_str().to_owned() };
             audit::append(conn, account, act, AuditLine::new(Action::AccountCreated, new.email.as_str()).with(detail))
                 .await?;

@@ -19,6 +19,8 @@ use crate::store::tables::{audit, known_addresses, second_factors, users};
 pub(crate) enum SignIn {
     /// For whatever reason.
     Refused,
+    /// The password is right, and was generated too long ago.
+    PasswordExpired,
     Done(Member),
     /// The first step is right, and a code has to follow.
     NeedsCode(Member),
@@ -53,6 +55,10 @@ async fn decide(
         return Ok(SignIn::Refused);
     }
     let Some((member, hash)) = found else { return Ok(SignIn::Refused) };
+    if member.password_expires_at.is_some_and(|expires_at| expires_at <= act.at) {
+        write_down_failure(store.clone(), Some(member), act.clone());
+        return Ok(SignIn::PasswordExpired);
+    }
     if is_outdated(&hash) {
         renew(store.clone(), hasher.clone(), member.user_id, password.clone(), hash);
     }

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::app::change_password::{Authority, ChangePasswordError, change_password};
+use crate::app::change_password::{Authority, change_password};
 use crate::app::change_plan::change_plan;
 use crate::app::create_account::{CreateAccountError, NewAccount, create_account};
 use crate::app::delete_account::{delete_account, erase};
@@ -17,7 +18,7 @@ use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::cli::sign_in_link::SignInLink;
 use crate::domain::account::{Holdings, MOST_COUNTED, Member, Plan, account_name};
-use crate::domain::account_password::NewPassword;
+use crate::domain::account_password::{GENERATED_PASSWORD_LASTS, NewPassword};
 use crate::domain::audit::Act;
 use crate::domain::email::Email;
 use crate::domain::retention::MAX_RETENTION_DAYS;
@@ -113,13 +114,15 @@ pub(crate) async fn run(command: AccountCommand, store: &Store, pages: &str, act
         }
         AccountCommand::Password { email, password_stdin, json } => {
             let member = find(store, &email).await?;
-            let (new, generated) = new_password(password_stdin, &member.email)?;
-            let hasher = Hasher::new(1, 1);
-            match change_password(MemberAct { store, member: &member, act }, &hasher, &new, Authority::Operator).await {
-                Ok(()) => {}
-                Err(ChangePasswordError::Failed(failure)) => return Err(failure.into()),
-                Err(error @ ChangePasswordError::WrongPassword) => return Err(CommandError::refused(error)),
-            }
+            let (new, generated) = new_password(password_stdin, &[&member.email, &member.name])?;
+            let (hasher, expires_at) = (Hasher::new(1, 1), expiry(generated, act));
+            change_password(
+                MemberAct { store, member: &member, act },
+                &hasher,
+                &new,
+                Authority::Operator { expires_at },
+            )
+            .await?;
             let sentence = "The password is changed and all sessions have ended.";
             let second_factor = has_second_factor(store, &member).await?;
             let link = SignInLink::make(MemberAct { store, member: &member, act }, pages).await?;
@@ -213,9 +216,17 @@ async fn create(
     CreateAccount { email, name, plan, password_stdin, json }: CreateAccount,
 ) -> Result<(), CommandError> {
     let email: Email = email.parse().map_err(CommandError::refused)?;
-    let (password, generated) = new_password(password_stdin, email.as_str())?;
+    let (password, generated) = new_password(password_stdin, &[email.as_str()])?;
     let secret = password.secret().clone();
-    let new = NewAccount { email: email.clone(), name: name.clone(), plan: plan.into(), password, is_set_up: false };
+    let password_expires_at = expiry(generated, act);
+    let new = NewAccount {
+        email: email.clone(),
+        name: name.clone(),
+        plan: plan.into(),
+        password,
+        password_expires_at,
+        is_set_up: false,
+    };
     let (account_id, user_id) = match create_account(store, &Hasher::new(1, 1), new, act).await {
         Ok(ids) => ids,
         Err(CreateAccountError::Failed(failure)) => return Err(failure.into()),
@@ -233,6 +244,7 @@ async fn create(
         retention_days: None,
         created_at: act.at,
         password_changed_at: act.at,
+        password_expires_at,
         devices_known_since: act.at,
     };
     let printed = Printed { generated: generated.then_some(&secret), link: None };
@@ -295,7 +307,7 @@ fn write_account(
         output::say("The link works once, within 15 minutes, also while somebody guesses at the password.")?;
     }
     if generated.is_some() {
-        output::say("Keep the password now: it is not shown again.")?;
+        output::say("Keep the password now: it is not shown again. Its user has 7 days to sign in and change it.")?;
     }
     Ok(())
 }
@@ -318,8 +330,13 @@ async fn list(store: &Store, json: bool) -> Result<(), CommandError> {
     Ok(output::table(["EMAIL", "NAME", "PLAN", "TWO-STEP", "CREATED"], &members.iter().map(row).collect::<Vec<_>>())?)
 }
 
+/// Until when a password signs in that was generated here.
+fn expiry(generated: bool, act: &Act) -> Option<Timestamp> {
+    generated.then(|| act.at.saturating_add(GENERATED_PASSWORD_LASTS).unwrap_or(act.at))
+}
+
 /// The password to set, and whether it was generated here.
-fn new_password(from_stdin: bool, email: &str) -> Result<(NewPassword, bool), CommandError> {
+fn new_password(from_stdin: bool, owner: &[&str]) -> Result<(NewPassword, bool), CommandError> {
     let secret = if from_stdin {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().lock().read_line(&mut line)?;
@@ -330,7 +347,7 @@ fn new_password(from_stdin: bool, email: &str) -> Result<(NewPassword, bool), Co
         let indices = random::indices::<GENERATED_CHARS>(62)?;
         Secret::new(indices.iter().map(|i| char::from(ALPHABET[usize::from(*i)])).collect())
     };
-    let password = NewPassword::check(secret, &[email]).map_err(CommandError::refused)?;
+    let password = NewPassword::check(secret, owner).map_err(CommandError::refused)?;
     Ok((password, !from_stdin))
 }
 

@@ -46,6 +46,7 @@ pub struct Config {
     pub(crate) database: Database,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) signup_open: bool,
+    pub(crate) requires_second_factor: bool,
     pub(crate) upgrade_url: Option<Url>,
     pub(crate) retention_days: u32,
     pub(crate) max_body_bytes: usize,
@@ -115,6 +116,9 @@ impl Config {
             problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
         let signup_open =
             problems.take("--signup", "SIGNUP", one_of(&options.signup, [("closed", false), ("open", true)]));
+        let required = options.require_second_factor.as_deref();
+        let requires_second_factor =
+            problems.take_some("--require-second-factor", "REQUIRE_SECOND_FACTOR", required, switch).unwrap_or(false);
         let days = number(&options.retention_days, 1, u64::from(MAX_RETENTION_DAYS));
         let retention_days = problems.take("--retention-days", "RETENTION_DAYS", days);
         let bytes = number(&options.max_body_bytes, 1, MAX_MAX_BODY_BYTES);
@@ -140,6 +144,7 @@ impl Config {
                         .map_or_else(|| Database::Embedded(PathBuf::from(options.data_dir)), Database::Existing),
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
+                    requires_second_factor,
                     upgrade_url,
                     retention_days: u32::try_from(days).unwrap_or(MAX_RETENTION_DAYS),
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
@@ -206,6 +211,7 @@ mod tests {
             data_dir: "".into(),
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
             signup: "maybe".to_owned(),
+            require_second_factor: Some("of course".to_owned()),
             upgrade_url: Some("upgrade".to_owned()),
             retention_days: "0".to_owned(),
             max_body_bytes: "1 MB".to_owned(),
@@ -215,7 +221,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 14, "{report}");
+        assert_eq!(lines.len(), 15, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

@@ -35,6 +35,10 @@ pub struct Options {
     /// `open` lets visitors create Free accounts
     #[arg(long, env = "SIGNUP", value_name = "open|closed", global = true, default_value = "closed")]
     pub signup: String,
+    /// Whether everybody who signs in has to turn two-step sign-in on first
+    #[arg(long, env = "REQUIRE_SECOND_FACTOR", value_name = "true|false", global = true,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub require_second_factor: Option<String>,
     /// Where the locked page sends Free accounts
     #[arg(long, env = "UPGRADE_URL", value_name = "URL", global = true)]
     pub upgrade_url: Option<String>,

@@ -77,6 +77,8 @@ pub struct Member {
     pub(crate) retention_days: Option<u32>,
     pub(crate) created_at: Timestamp,
     pub(crate) password_changed_at: Timestamp,
+    /// The password was generated for the user, who has to change it, and it signs in until then.
+    pub(crate) password_expires_at: Option<Timestamp>,
     /// Whatever browser was known before this time is not known any more: see [`crate::domain::device`].
     pub(crate) devices_known_since: Timestamp,
 }

@@ -128,6 +128,7 @@ mod tests {
             retention_days: None,
             created_at: at("2026-11-01T00:00:00Z"),
             password_changed_at: at("2026-11-01T00:00:00Z"),
+            password_expires_at: None,
             devices_known_since: at(known_since),
         };
         let alice = member(1, "2026-11-01T00:00:00Z");

@@ -22,6 +22,13 @@ impl Secret {
     }
 }
 
+impl Default for Secret {
+    /// What nobody typed.
+    fn default() -> Self {
+        Self::new(String::new())
+    }
+}
+
 impl<'de> Deserialize<'de> for Secret {
     /// A form's field becomes a secret where it comes in, and is never a plain text in between.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

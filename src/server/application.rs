@@ -263,6 +263,7 @@ fn state(
         ingest_url,
         upgrade_url: config.upgrade_url.as_ref().map(ToString::to_string),
         signup_open: config.signup_open,
+        requires_second_factor: config.requires_second_factor,
         retention_days: config.retention_days,
         keep_alive: config.connections.keep_alive,
         trusted_proxies: config.trusted_proxies.clone(),

@@ -38,6 +38,8 @@ pub struct AppState {
     pub ingest_url: String,
     pub(crate) upgrade_url: Option<String>,
     pub(crate) signup_open: bool,
+    /// Nobody sees anything before two-step sign-in is on.
+    pub(crate) requires_second_factor: bool,
     pub(crate) retention_days: u32,
     /// How long a connection may lie idle.
     pub(crate) keep_alive: std::time::Duration,

@@ -119,21 +119,10 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
     let (Some((_, password)), false) = (given_as(FIELD), template.takes_code && code.is_none()) else {
         return Ok(Some(template.answer(StatusCode::FORBIDDEN)?));
     };
-    let given = match check(&current_user, &member, password).await? {
-        Given::Right(attempt) => match code.filter(|_| template.takes_code) {
-            Some(code) => check_code(&current_user, &member, attempt, code).await?,
-            None => Given::Right(attempt),
-        },
-        given => given,
-    };
-    match given {
+    match check_both(&current_user, &member, password, code.filter(|_| template.takes_code)).await? {
         Given::Right(attempt) => attempt.was_right(),
         Given::Wrong => {
-            let wrong = match template.takes_code {
-                true => "The password or the code doesn’t match. Each code works once: wait for the next one.",
-                false => "This isn’t your account password.",
-            };
-            template.error = Some(wrong.to_owned());
+            template.error = Some(wrong(template.takes_code).to_owned());
             return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
         }
         Given::TooMany { seconds } => {
@@ -180,8 +169,29 @@ pub(crate) async fn check<'a>(
     }
 }
 
+/// Looks at a password, and at the code beside it where one is asked for.
+pub(crate) async fn check_both<'a>(
+    current_user: &'a CurrentUser,
+    member: &Member,
+    password: &Secret,
+    code: Option<&Secret>,
+) -> Result<Given<'a>, PageError> {
+    match (check(current_user, member, password).await?, code) {
+        (Given::Right(attempt), Some(code)) => check_code(current_user, member, attempt, code).await,
+        (given, _) => Ok(given),
+    }
+}
+
+/// What somebody is told whose password or code was wrong.
+pub(crate) fn wrong(takes_code: bool) -> &'static str {
+    match takes_code {
+        true => "The password or the code doesn’t match. Each code works once: wait for the next one.",
+        false => "This isn’t your account password.",
+    }
+}
+
 /// Whether two-step sign-in is on.
-async fn takes_code(current_user: &CurrentUser, member: &Member) -> Result<bool, PageError> {
+pub(crate) async fn takes_code(current_user: &CurrentUser, member: &Member) -> Result<bool, PageError> {
     Ok(second_factors::is_on(&mut *current_user.state.store.connection().await?, member.user_id).await?)
 }
 

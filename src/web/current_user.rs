@@ -27,6 +27,7 @@ use crate::domain::retention::Retention;
 use crate::fair_queue::Permit;
 use crate::store::tables::users;
 use crate::web::app_state::AppState;
+use crate::web::duty::Duty;
 use crate::web::errors::PageError;
 use crate::web::notice::Notice;
 use crate::web::page::{Page, Viewer};
@@ -239,11 +240,16 @@ impl FromRequest for SignedIn {
         async move {
             // A form cannot be sent again by a redirect, so only pages are returned to.
             let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
+            let path = request.path().to_owned();
             let current_user = CurrentUser::extract(request).await?;
             match current_user.member.clone() {
                 Some(member) => {
                     let requests = &current_user.state.page_requests;
                     let _permit = requests.acquire_within(member.account_id, MAX_WAIT).await?;
+                    if let Some(duty) = Duty::of(&current_user.state, &member).await?.filter(|duty| !duty.needs(&path))
+                    {
+                        return Err(PageError::DutyFirst(duty));
+                    }
                     Ok(Self { current_user, member, _permit })
                 }
                 None => Err(PageError::SignInRequired {

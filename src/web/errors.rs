@@ -12,6 +12,7 @@ use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
 use crate::fair_queue::QueueError;
 use crate::store::connection::error::{StoreError, with_causes};
+use crate::web::duty::Duty;
 use crate::web::export_permits::NoExportPermit;
 use crate::web::middleware::headers;
 use crate::web::page::Page;
@@ -27,6 +28,9 @@ pub(crate) enum PageError {
     AlreadySetUp,
     #[error("sign-in required")]
     SignInRequired { return_to: String },
+    /// Something has to be done before anything else.
+    #[error("the reader has to do something first: {0:?}")]
+    DutyFirst(Duty),
     #[error("a form came from another site")]
     CrossSite,
     /// The account's plan does not include what was asked for.
@@ -115,7 +119,7 @@ impl PageError {
                  password is lost, your administrator can set a new one on the server, with “account password EMAIL”.",
             )
             .with(Recovery::SignIn),
-            PageError::SignInRequired { .. } => {
+            PageError::SignInRequired { .. } | PageError::DutyFirst(_) => {
                 Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
             }
             PageError::CrossSite => Face::new(
@@ -298,6 +302,9 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
         let next = percent_encoding::utf8_percent_encode(return_to, percent_encoding::NON_ALPHANUMERIC);
         let location = if return_to.is_empty() { "/login".to_owned() } else { format!("/login?next={next}") };
         return HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish();
+    }
+    if let PageError::DutyFirst(duty) = error {
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, duty.page())).finish();
     }
     let face = error.face();
     let mut response = HttpResponse::build(face.status);

@@ -59,6 +59,10 @@ pub(crate) async fn receive(
     match outcome {
         Ok(receipt) => accepted(receipt, echo.take()),
         Err(refusal) => {
+            if let Refusal::TooManyFailures { .. } = refusal {
+                let address = tracing::field::display(state.sender(&request).ip);
+                tracing::info!(address, "a sender was told to wait: too many wrong passwords came from its address");
+            }
             let response = problem::refused(&refusal, &state.public_url, request_id(&request));
             if refusal == Refusal::LengthRequired {
                 // What follows it is the body of nobody knows how many bytes.

@@ -11,6 +11,7 @@ pub(crate) mod current_user;
 pub(crate) mod device;
 pub mod docs;
 pub(crate) mod download;
+pub(crate) mod duty;
 pub(crate) mod errors;
 pub(crate) mod events;
 pub(crate) mod export_permits;

@@ -253,7 +253,7 @@ async fn a_step_up_takes_the_second_factor_too_and_the_session_goes_on_under_ano
     assert_eq!(alice.get(next).await.status(), 200);
     let new = "an entirely different set of words";
     let before = server.query(kept).await;
-    let fields = [("current_password", PASSWORD), ("new_password", new)];
+    let fields = [("current_password", PASSWORD), ("new_password", new), ("confirmation_code", &codes[1])];
     assert_eq!(alice.post("/settings/account/password", &fields).await.status(), 303);
     assert_ne!(before[0][0], server.query(kept).await[0][0], "a new password, a new key");
 }

@@ -54,9 +54,8 @@ async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
     let alice = server.pro("alice@example.com").await;
     let bob = server.pro("bob@example.com").await;
     let (mine, other) = (server.sender(&alice).await, server.sender(&bob).await);
-    for person in [&alice, &bob] {
-        Authenticator::enrol(&server, person).await;
-    }
+    let (_, codes) = Authenticator::enrol(&server, &alice).await;
+    Authenticator::enrol(&server, &bob).await;
     for sender in [&mine, &other] {
         for number in 0..3 {
             let answer = sender
@@ -88,7 +87,10 @@ async fn deleting_an_account_takes_all_of_it_and_nothing_of_another() {
     }
     assert!(page.contains("href=\"/events/export?format=ndjson\""));
     assert_eq!(alice.page("/events/export?format=ndjson").await.lines().count(), 3, "the link is all events");
-    let answer = alice.post(PATH, &[("email", " Alice@example.com "), ("current_password", PASSWORD)]).await;
+    let mut fields = vec![("email", " Alice@example.com "), ("current_password", PASSWORD)];
+    assert_eq!(alice.post(PATH, &fields).await.status(), 422, "two-step sign-in is on");
+    fields.push(("confirmation_code", &codes[0]));
+    let answer = alice.post(PATH, &fields).await;
     assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, "/login"));
     assert_eq!(mine.status().await, 401, "the very next request");
     assert_eq!(alice.get("/events").await.status(), 303, "signed out");

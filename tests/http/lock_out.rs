@@ -135,7 +135,7 @@ async fn a_new_password_comes_with_a_link_which_does_not_stand_for_the_code() {
     assert_eq!(open(&person, token).await, (303, "/login/code".to_owned()));
     assert_eq!(person.get("/events").await.status(), 303, "nobody is signed in yet");
     assert_eq!(person.post("/login/code", &[("code", &phone.next_code(&server))]).await.status(), 303);
-    assert_eq!(person.get("/events").await.status(), 200);
+    assert_eq!(person.get("/events").await.headers()["location"], "/settings/account", "to choose a password first");
 }
 
 // holds N7

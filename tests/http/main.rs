@@ -26,6 +26,7 @@ mod detached_weeks;
 mod devices;
 mod docs;
 mod durability;
+mod duties;
 mod event_deletion;
 mod event_page;
 mod every_page;

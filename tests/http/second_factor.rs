@@ -80,7 +80,7 @@ async fn turning_it_on_takes_the_password_and_a_right_code_and_shows_recovery_co
     assert_eq!((answer.status().as_u16(), &answer.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
     let page = answer.text().await.unwrap();
     let codes = recovery_codes(&page);
-    assert_eq!((codes.len(), codes[0].len(), server.number(CODES_LEFT).await), (10, 19, 10));
+    assert_eq!((codes.len(), codes[0].len(), server.number(CODES_LEFT).await), (10, 29, 10));
     let encoded = percent_encoding::utf8_percent_encode(&codes[9], percent_encoding::NON_ALPHANUMERIC).to_string();
     assert!(between(&page, "href=\"data:text/plain", "\"").contains(&encoded), "the file has them too");
     let stored = format!("{:?}", server.query("select * from second_factors, recovery_codes").await);
@@ -287,7 +287,12 @@ async fn a_first_step_lasts_ten_minutes_and_no_longer_than_its_password() {
 
     let waiting = pending(&server).await;
     let new = "an entirely different set of words";
-    alice.post("/settings/account/password", &[("current_password", PASSWORD), ("new_password", new)]).await;
+    let mut fields = vec![("current_password", PASSWORD), ("new_password", new)];
+    let refused = alice.post("/settings/account/password", &fields).await;
+    assert!(refused.text().await.unwrap().contains("The password or the code doesn’t match."));
+    let code = phone.next_code(&server);
+    fields.push(("confirmation_code", &code));
+    assert_eq!(alice.post("/settings/account/password", &fields).await.status(), 303);
     let answer = waiting.post(CODE, &[("code", &phone.next_code(&server))]).await;
     assert_eq!(
         answer.headers()["location"],
@@ -401,10 +406,12 @@ async fn it_outlives_another_password_and_another_address() {
     server.query("update users set password_changed_at = password_changed_at - interval '1 hour'").await;
     assert_eq!(person.post("/login", &form).await.headers()["location"], CODE);
     assert_eq!(give(&person, &phone.next_code(&server)).await, 303);
+    let own = "an entirely different set of words";
+    assert_eq!(person.post("/settings/account/password", &[("new_password", own)]).await.status(), 303);
     let fields = [("email", "alice@new.example")];
     assert_eq!(person.post("/settings/account/email", &fields).await.status(), 303);
     let other = server.visitor();
-    let form = [("email", "alice@new.example"), form[1]];
+    let form = [("email", "alice@new.example"), ("password", own)];
     assert_eq!(other.post("/login", &form).await.headers()["location"], CODE);
     assert_eq!(give(&other, &phone.next_code(&server)).await, 303);
 }

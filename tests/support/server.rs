@@ -176,6 +176,7 @@ impl TestServer {
             name: None,
             plan: plan.parse().unwrap(),
             password: NewPassword::check(Secret::new(PASSWORD.to_owned()), &[]).unwrap(),
+            password_expires_at: None,
             is_set_up: false,
         };
         let state = &self.application().state;

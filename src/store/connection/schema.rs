@@ -58,6 +58,7 @@ diesel::table! {
         password_changed_at -> Timestamptz,
         created_at -> Timestamptz,
         devices_forgotten_at -> Nullable<Timestamptz>,
+        password_expires_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::store::connection::schema::{accounts, users};
 /// The constraint that keeps addresses unique.
 pub(crate) const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
 
-type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>);
+type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>, Option<Moment>);
 type MemberColumns = (
     users::id,
     users::account_id,
@@ -27,6 +27,7 @@ type MemberColumns = (
     users::created_at,
     users::password_changed_at,
     users::devices_forgotten_at,
+    users::password_expires_at,
 );
 pub(crate) const MEMBER: MemberColumns = (
     users::id,
@@ -38,11 +39,13 @@ pub(crate) const MEMBER: MemberColumns = (
     users::created_at,
     users::password_changed_at,
     users::devices_forgotten_at,
+    users::password_expires_at,
 );
 
 /// A row of [`MEMBER`], read.
 pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
-    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at, forgotten_at) = row;
+    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at, forgotten_at, expires_at) =
+        row;
     let changed_at = Timestamp::from(changed_at);
     Ok(Member {
         user_id: UserId(user_id),
@@ -53,6 +56,7 @@ pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
         retention_days: retention_days.map(i32::unsigned_abs),
         created_at: created_at.into(),
         password_changed_at: changed_at,
+        password_expires_at: time(expires_at),
         devices_known_since: time(forgotten_at).map_or(changed_at, |forgotten_at| forgotten_at.max(changed_at)),
     })
 }
@@ -61,7 +65,7 @@ pub(crate) async fn insert(
     conn: &mut Connection,
     (account, id): (AccountId, UserId),
     email: &Email,
-    password_hash: &str,
+    (password_hash, expires_at): (&str, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     diesel::insert_into(users::table)
@@ -70,6 +74,7 @@ pub(crate) async fn insert(
             users::account_id.eq(account.0),
             users::email.eq(email.as_str()),
             users::password_hash.eq(password_hash),
+            users::password_expires_at.eq(expires_at.map(Moment)),
             users::password_changed_at.eq(Moment(now)),
             users::created_at.eq(Moment(now)),
         ))
@@ -117,11 +122,15 @@ pub(crate) async fn password_hash(conn: &mut Connection, id: UserId) -> Result<O
 pub(crate) async fn change_password(
     conn: &mut Connection,
     id: UserId,
-    password_hash: &str,
+    (password_hash, expires_at): (&str, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.0))
-        .set((users::password_hash.eq(password_hash), users::password_changed_at.eq(Moment(now))))
+        .set((
+            users::password_hash.eq(password_hash),
+            users::password_expires_at.eq(expires_at.map(Moment)),
+            users::password_changed_at.eq(Moment(now)),
+        ))
         .execute(conn)
         .await?;
     Ok(())

@@ -11,7 +11,7 @@ use crate::domain::email::Email;
 use crate::domain::grouped::grouped;
 use crate::domain::secret::Secret;
 use crate::store::tables::deleted_accounts;
-use crate::web::confirm::{Given, check};
+use crate::web::confirm::{Given, check_both, takes_code, wrong};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
@@ -32,6 +32,7 @@ struct Deletion {
     typed: String,
     email_error: Option<String>,
     password_error: Option<String>,
+    takes_code: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +40,9 @@ struct Deletion {
 pub(crate) struct Form {
     email: String,
     current_password: Secret,
+    /// Where two-step sign-in is on.
+    #[serde(default)]
+    confirmation_code: Option<Secret>,
 }
 
 fn number(counted: u64) -> String {
@@ -46,9 +50,9 @@ fn number(counted: u64) -> String {
 }
 
 async fn page(current_user: &SignedIn) -> Result<Deletion, PageError> {
-    let mut conn = current_user.state().store.connection().await?;
+    let store = &current_user.state().store;
     let Holdings { credentials, events, rejections } =
-        deleted_accounts::holdings(&mut conn, current_user.member.account_id).await?;
+        deleted_accounts::holdings(&mut *store.connection().await?, current_user.member.account_id).await?;
     Ok(Deletion {
         page: current_user.page("Delete account").at("settings", "account"),
         email: current_user.member.email.clone(),
@@ -59,6 +63,7 @@ async fn page(current_user: &SignedIn) -> Result<Deletion, PageError> {
         typed: String::new(),
         email_error: None,
         password_error: None,
+        takes_code: takes_code(&current_user.current_user, &current_user.member).await?,
     })
 }
 
@@ -72,19 +77,21 @@ pub(crate) async fn create(
     current_user: SignedIn,
     Submitted(form): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let Form { email, current_password } = form;
+    let Form { email, current_password, confirmation_code } = form;
     if email.parse::<Email>().map(|email| email.as_str() != current_user.member.email).unwrap_or(true) {
         let mut template = page(&current_user).await?;
         template.email_error = Some(format!("Type {} to confirm.", current_user.member.email));
         template.typed = email.chars().take(300).collect();
         return html_invalid(&template);
     }
-    let problem = match check(&current_user.current_user, &current_user.member, &current_password).await? {
+    let (reader, member) = (&current_user.current_user, &current_user.member);
+    let code = takes_code(reader, member).await?.then(|| confirmation_code.unwrap_or_default());
+    let problem = match check_both(reader, member, &current_password, code.as_ref()).await? {
         Given::Right(attempt) => {
             attempt.was_right();
             None
         }
-        Given::Wrong => Some("This isn’t your account password.".to_owned()),
+        Given::Wrong => Some(wrong(code.is_some()).to_owned()),
         Given::TooMany { seconds } => {
             Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."))
         }

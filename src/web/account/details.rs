@@ -5,15 +5,16 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::change_email::{ChangeEmailError, change_email};
-use crate::app::change_password::{Authority, ChangePasswordError, change_password};
+use crate::app::change_password::{Authority, change_password};
 use crate::app::rename_account::rename_account;
 use crate::domain::account::AccountName;
-use crate::domain::account_password::{MAX_PASSWORD_CHARS, NewPassword};
+use crate::domain::account_password::NewPassword;
 use crate::domain::email::Email;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
 use crate::store::tables::second_factors;
 use crate::web::account::notice_words;
+use crate::web::confirm::{Given, check_both, wrong};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
@@ -21,7 +22,6 @@ use crate::web::forms::Submitted;
 use crate::web::notice::{AccountNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
-use crate::web::sign_in_attempts::{Guess, TooMany};
 
 /// The address of this page.
 const PATH: &str = "/settings/account";
@@ -39,6 +39,9 @@ struct Account {
     upgrade_url: Option<String>,
     since: When,
     password_changed: When,
+    /// Until when a generated password has to be changed.
+    password_expires: Option<When>,
+    asks_current: bool,
     /// Since when two-step sign-in is on, and how many recovery codes are left.
     second_factor: Option<(When, usize)>,
     notice: Option<NoticeWords>,
@@ -54,8 +57,12 @@ struct Account {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Form {
+    #[serde(default)]
     current_password: Secret,
     new_password: Secret,
+    /// Where two-step sign-in is on.
+    #[serde(default)]
+    confirmation_code: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +95,8 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
         upgrade_url: current_user.state().upgrade_url.clone(),
         since: When::minute(member.created_at, current_user.now()),
         password_changed: When::ago(member.password_changed_at, current_user.now()),
+        password_expires: member.password_expires_at.map(|at| When::minute(at, current_user.now())),
+        asks_current: asks_current(current_user),
         second_factor: factor.map(|factor| (When::minute(factor.turned_on_at, current_user.now()), factor.codes_left)),
         notice: None,
         failed: None,
@@ -170,42 +179,48 @@ pub(crate) async fn change_address(
     }
 }
 
+/// A generated password that has just signed somebody in, or a link in its place, need not be said again.
+fn asks_current(current_user: &SignedIn) -> bool {
+    current_user.member.password_expires_at.is_none() || !current_user.current_user.password_is_recent()
+}
+
 /// `POST /settings/account/password`
 pub(crate) async fn change(
     current_user: SignedIn,
     Submitted(form): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let Form { current_password, new_password } = form;
+    let Form { current_password, new_password, confirmation_code } = form;
     let mut template = account(&current_user).await?;
     template.failed = Some("Your password wasn’t changed.");
-    let attempt = match Guess::at_password(&current_user.current_user, &current_user.member.email).await? {
-        Ok(attempt) => attempt,
-        Err(TooMany { seconds }) => {
-            template.current_error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
-            return html_throttled(&template, seconds);
-        }
-    };
-    let new = match NewPassword::check(new_password, &[&current_user.member.email]) {
+    // Before the current one: a code that was looked at is used up.
+    let new = match NewPassword::check(new_password, &[&current_user.member.email, &current_user.member.name]) {
         Ok(new) => new,
         Err(problem) => {
-            attempt.was_not_looked_at();
             template.new_error = Some(problem.to_string());
             return html_invalid(&template);
         }
     };
-    let current: String = current_password.reveal().chars().take(MAX_PASSWORD_CHARS + 1).collect();
-    let authority = Authority::User { current: &Secret::new(current), session: current_user.current_user.session_id };
-    let act = current_user.act();
-    match change_password(current_user.acting(&act), &current_user.state().hasher, &new, authority).await {
-        Ok(()) => {
-            attempt.was_right();
-            current_user.current_user.session.note_password(current_user.now());
-            Ok(done(&current_user, AccountNotice::Password))
+    let (reader, member) = (&current_user.current_user, &current_user.member);
+    let code = template.second_factor.is_some().then(|| confirmation_code.unwrap_or_default());
+    let given = match asks_current(&current_user) {
+        true => Some(check_both(reader, member, &current_password, code.as_ref()).await?),
+        false => None,
+    };
+    match given {
+        None => {}
+        Some(Given::Right(attempt)) => attempt.was_right(),
+        Some(Given::Wrong) => {
+            template.current_error = Some(wrong(code.is_some()).to_owned());
+            return html_invalid(&template);
         }
-        Err(ChangePasswordError::WrongPassword) => {
-            template.current_error = Some("This isn’t your current password.".to_owned());
-            html_invalid(&template)
+        Some(Given::TooMany { seconds }) => {
+            template.current_error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
+            return html_throttled(&template, seconds);
         }
-        Err(ChangePasswordError::Failed(failure)) => Err(failure.into()),
     }
+    let act = current_user.act();
+    let authority = Authority::User { session: reader.session_id };
+    change_password(current_user.acting(&act), &current_user.state().hasher, &new, authority).await?;
+    reader.session.note_password(current_user.now());
+    Ok(done(&current_user, AccountNotice::Password))
 }

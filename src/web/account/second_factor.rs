@@ -35,6 +35,8 @@ const PATH: &str = "/settings/account/second-factor";
 #[template(path = "second_factor_new.html")]
 struct New {
     page: Page,
+    /// The operator asks everybody for it.
+    is_required: bool,
     notice: Option<NoticeWords>,
     qr: QrPicture,
     /// The secret for typing. It exists in this page and, once a code has come, sealed in the database.
@@ -110,6 +112,7 @@ fn new_page(current_user: &SignedIn, proposal: &Proposal) -> Result<New, PageErr
     Ok(New {
         page: current_user.page("Two-step sign-in").at("settings", "account"),
         notice: None,
+        is_required: current_user.state().requires_second_factor,
         qr: qr::draw(&uri)?,
         uri,
         setup_key: proposal.secret.grouped(),

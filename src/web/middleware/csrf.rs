@@ -26,6 +26,10 @@ pub(crate) async fn layer(
     if let Some(answer) = answer_to_sender(&request) {
         return Ok(ServiceResponse::new(request, answer).map_into_right_body());
     }
+    let state = request.app_data::<web::Data<AppState>>();
+    let address = state.map(|state| tracing::field::display(state.sender(&request).ip));
+    let origin = request.headers().get(header::ORIGIN).map(tracing::field::debug);
+    tracing::info!(address, origin, page = request.match_pattern(), "a form from another site was refused");
     Ok(ServiceResponse::from_err(PageError::CrossSite, request).map_into_right_body())
 }
 

@@ -5,13 +5,33 @@
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+use tracing::field::display;
 
 use crate::domain::ids::RequestId;
+use crate::web::app_state::AppState;
 use crate::web::errors::{self, PageError};
+use crate::web::session::Session;
 use crate::web::theme;
+
+/// Writes down what somebody who looks for attacks wants to know: who was throttled, and who asked for what is another's.
+fn note_attempt(request: &HttpRequest, status: StatusCode, error: Option<&PageError>) {
+    let page = request.match_pattern();
+    let is_of_somebody = page.as_deref().is_some_and(|page| page.contains("{id}"));
+    let is_foreign = matches!(error, Some(PageError::NotFound)) && is_of_somebody;
+    if !is_foreign && status != StatusCode::TOO_MANY_REQUESTS {
+        return;
+    }
+    let address = request.app_data::<web::Data<AppState>>().map(|state| state.sender(request).ip);
+    let (address, user) = (address.map(display), Session::of(request).signed_in().map(|user| display(user.user.0)));
+    if is_foreign {
+        tracing::info!(address, user, page, "what was asked for is not there, or another account’s");
+    } else {
+        tracing::info!(address, user, page, "somebody was told to wait");
+    }
+}
 
 /// The layer.
 pub(crate) async fn layer(
@@ -22,6 +42,7 @@ pub(crate) async fn layer(
     let theme = theme::chosen(request.request());
     let response = next.call(request).await?.map_into_boxed_body();
     let error = response.response().error().and_then(|error| error.as_error::<PageError>());
+    note_attempt(response.request(), response.status(), error);
     let Some((error, id)) = error.zip(id) else { return Ok(response) };
     errors::note(error, id);
     if response.headers().contains_key(header::LOCATION) {

@@ -86,7 +86,7 @@ pub(crate) async fn create(
     let Some((email, password)) = template.fields.check(&email, password) else {
         return html_invalid(&template);
     };
-    let new = NewAccount { email, name, plan: Plan::Pro, password, is_set_up: true };
+    let new = NewAccount { email, name, plan: Plan::Pro, password, password_expires_at: None, is_set_up: true };
     match create_account(&current_user.state.store, &current_user.state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {
             current_user.sign_in(user, true);

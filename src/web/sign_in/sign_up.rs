@@ -70,7 +70,7 @@ pub(crate) async fn create(
     };
     // An account costs a hash and a row, so creating them is limited like failing to sign in.
     drop(attempt);
-    let new = NewAccount { email, name, plan: Plan::Free, password, is_set_up: false };
+    let new = NewAccount { email, name, plan: Plan::Free, password, password_expires_at: None, is_set_up: false };
     match create_account(&state.store, &state.hasher, new, &current_user.act()).await {
         Ok((_, user)) => {
             current_user.sign_in(user, true);

@@ -66,7 +66,8 @@ pub(crate) async fn create(
         }
     };
     let member = match sign_in_by_link(&current_user.state.store, &template.token, &current_user.act()).await? {
-        Outcome::Refused => {
+        // A link asks for no password.
+        Outcome::Refused | Outcome::PasswordExpired => {
             let what = "This link doesn’t work any more".to_owned();
             let remedy = "Each link works once, for 15 minutes. Ask your administrator for a new one.".to_owned();
             template.error = Some((what, remedy));

@@ -1,6 +1,7 @@
 //! Signing in and out. One message for an unknown address and a wrong password, the same time, and a limit by address and by
 //! account.
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -20,6 +21,9 @@ use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::session::{Identity, PendingSecondFactor};
 use crate::web::sign_in::with_code;
 use crate::web::sign_in_attempts::{Guess, TooMany};
+
+/// What a browser forgets at sign-out.
+const CLEARED: &str = "\"cache\", \"storage\"";
 
 #[derive(Deserialize)]
 pub(crate) struct Next {
@@ -138,6 +142,11 @@ pub(crate) async fn create(
             current_user.session.begin(Identity::Pending { pending });
             Ok(see_other(with_code::PATH))
         }
+        Outcome::PasswordExpired => {
+            let cause = "It was generated for you and worked for 7 days. Ask whoever runs this server for a new one.";
+            template.error = Some(("This password has expired".to_owned(), cause.to_owned()));
+            html_invalid(&template)
+        }
         Outcome::Refused => {
             let what = "That email and password don’t match".to_owned();
             template.error = Some((what, "Check both, then try again.".to_owned()));
@@ -152,5 +161,9 @@ pub(crate) async fn destroy(current_user: CurrentUser) -> Result<HttpResponse, P
         sign_out(&current_user.state.store, member, id, &current_user.act()).await?;
     }
     current_user.session.end();
-    Ok(see_other("/login"))
+    let mut answer = see_other("/login");
+    // What pages left in the browser. Cookies stay: by one of them the browser is known when its user signs in again, whoever guesses
+    // at the password meanwhile. The session's takes itself back.
+    answer.headers_mut().insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static(CLEARED));
+    Ok(answer)
 }
