@@ -19,7 +19,7 @@ use crate::domain::secret::Secret;
 pub(crate) const SECRET_BYTES: usize = 20;
 /// How many recovery codes somebody gets.
 pub(crate) const RECOVERY_CODES: usize = 10;
-/// Characters of a recovery code: 24 of 32, which is 120 bits (ASVS 5.0, 6.6.3 asks for 112), too many to be tried out even by who has
+/// Characters of a recovery code: 24 of 32, which is 120 bits (ASVS 5.0, 6.5.2 asks for 112), too many to be tried out even by who has
 /// the hash.
 pub(crate) const RECOVERY_CODE_CHARS: usize = 24;
 /// Those of codes that were made before they became longer.
