@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 PREFIX ?= /usr/local
 export PREFIX DESTDIR
 
-.PHONY: help run test lint bench screenshots install uninstall static clean
+.PHONY: help run test lint bench abuse screenshots install uninstall static clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,11 @@ bench: ## measure how fast events are received, and the dashboard over ten milli
 	cargo bench --bench insert_forms || failed="$$failed insert_forms"; \
 	cargo bench --bench parts || failed="$$failed parts"; \
 	test -z "$$failed" || { echo "not as it should be:$$failed"; exit 1; }
+
+abuse: ## attack the program in every way that is known, and measure what others notice (about 10 minutes)
+	@scripts/ensure-build-tools
+	@scripts/ensure-postgres
+	cargo bench --bench abuse
 
 screenshots: ## take pictures of every page into screenshots/, and those of the README
 	@scripts/ensure-build-tools

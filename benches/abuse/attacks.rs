@@ -18,8 +18,9 @@ const MIB: usize = 1 << 20;
 /// One kind of attack.
 pub struct Attack {
     pub name: &'static str,
-    /// SQL that makes what the attacker would have made in days. `$1` stands for the id of its account.
+    /// SQL that makes what the attacker would have made in days: `$1` stands for the id of its account, `$2` for how many rows.
     pub seed: &'static str,
+    pub rows: u32,
     /// Events of 1 MiB that the account has sent before.
     pub large_events: usize,
     /// Goes on until it is dropped.
@@ -27,7 +28,14 @@ pub struct Attack {
 }
 
 const fn attack(name: &'static str, run: fn(Attacker) -> BoxFuture<'static, ()>) -> Attack {
-    Attack { name, seed: "", large_events: 0, run }
+    Attack { name, seed: "", rows: 0, large_events: 0, run }
+}
+
+impl Attack {
+    /// What is to be run in the database before it, with so many rows.
+    pub fn seed(&self, account: &str, rows: u32) -> String {
+        self.seed.replace("$1", &format!("'{account}'")).replace("$2", &rows.to_string())
+    }
 }
 
 pub const ATTACKS: &[Attack] = &[
@@ -35,8 +43,8 @@ pub const ATTACKS: &[Attack] = &[
     Attack { large_events: 8, ..attack("20 live pages that search what arrives", |a| live_searches(a).boxed()) },
     Attack { large_events: 8, ..attack("24 comparisons of 1 MiB at once", |a| comparisons(a).boxed()) },
     Attack { large_events: 8, ..attack("exports, as many as there may be", |a| exports(a).boxed()) },
-    Attack { seed: AUDIT_LINES, ..attack("searches of an audit trail of 1,000,000 lines", |a| audit(a).boxed()) },
-    Attack { seed: SESSIONS, ..attack("a list of 100,000 devices", |a| devices(a).boxed()) },
+    Attack { seed: AUDIT_LINES, rows: 1_000_000, ..attack("searches of an audit trail of 1,000,000 lines", |a| audit(a).boxed()) },
+    Attack { seed: SESSIONS, rows: 100_000, ..attack("a list of 100,000 devices", |a| devices(a).boxed()) },
     attack("64 requests for pages at once", |a| pages(a).boxed()),
     attack("2,000 live pages of one session", |a| live_pages(a).boxed()),
     attack("64 slow bodies of 1 MiB", |a| slow_bodies(a).boxed()),
@@ -55,10 +63,10 @@ pub const ATTACKS: &[Attack] = &[
 
 const AUDIT_LINES: &str = "insert into audit_log (account_id, id, at, actor, action, subject, detail) \
     select $1, gen_random_uuid(), now() - n * interval '1 second', 'user', 'account_renamed', md5(n::text), '' \
-    from generate_series(1, 1000000) n";
+    from generate_series(1, $2) n";
 const SESSIONS: &str = "insert into sessions (key_hash, id, user_id, state, created_at, last_seen_at, expires_at) \
     select sha256(n::text::bytea), gen_random_uuid(), s.user_id, s.state, s.created_at, s.last_seen_at - n * interval '1 s', \
-    s.expires_at from generate_series(1, 100000) n, \
+    s.expires_at from generate_series(1, $2) n, \
     (select * from sessions where user_id = (select id from users where account_id = $1) limit 1) s";
 
 /// `[] != 1 [] != 2 …`: each condition goes through every element of a list.

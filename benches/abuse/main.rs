@@ -70,9 +70,7 @@ async fn measure(program: &Program, attack: &Attack) -> Result<Vec<String>> {
     let victim =
         Victim { url: reader.url.clone(), authorization: program.authorization.clone(), cookie: reader.cookie.clone() };
     let attacker = Attacker::new(&reader.url, &neighbour.authorization, &own.cookie, program::EMAIL)?;
-    if !attack.seed.is_empty() {
-        program.execute(&attack.seed.replace("$1", &format!("'{}'", neighbour.account))).await?;
-    }
+    program.execute(&attack.seed(&neighbour.account.to_string(), attack.rows)).await?;
     for _ in 0..attack.large_events {
         attacker.post(large_body()).send().await?.error_for_status()?;
     }

@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../benches/abuse/attacker.rs"]
+mod attacker;
+#[path = "../../benches/abuse/attacks.rs"]
+mod attacks;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -22,6 +26,7 @@ mod instances;
 mod large_bodies;
 mod ledger;
 mod lines;
+mod neighbours;
 mod outages;
 mod overload;
 mod pooler;

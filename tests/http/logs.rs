@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::command_line::Terminal;
-use crate::support::actors::Sender;
+use crate::support::actors::{Person, Sender};
 use crate::support::postgres;
 use crate::support::server::PASSWORD;
 
@@ -100,6 +100,35 @@ async fn a_json_log_has_one_object_a_line_and_no_secret() {
         }
     }
     assert_eq!(answered, 8, "a line for each request to {url}");
+}
+
+// holds W4, W9, W11
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_attack_looks_like_is_logged_with_where_it_came_from() {
+    let logging = Logging::start("json", "info").await;
+    let person = Person::new(&logging.url);
+    let sign_in = |password| [("email", "maya@example.com"), ("password", password)];
+    assert_eq!(person.post_from("cross-site", "/login", &sign_in(PASSWORD)).await.status(), 403);
+    assert_eq!(person.post("/login", &sign_in(PASSWORD)).await.status(), 303);
+    let foreign = "/events/0190a5c8-7b6c-7f3e-8a42-5f0e6d1c2b3a";
+    assert_eq!(person.get(foreign).await.status(), 404);
+    let stranger = Person::new(&logging.url);
+    while stranger.post("/login", &sign_in("a wrong password")).await.status() != 429 {}
+    let lines = logging.end();
+    for (message, fields) in [
+        ("a form from another site was refused", ["address", "page"].as_slice()),
+        ("what was asked for is not there, or another account’s", &["address", "user", "page"]),
+        ("somebody was told to wait", &["address", "page"]),
+        ("a sign-in failed", &["address", "account"]),
+    ] {
+        let line = lines.iter().find(|line| line.contains(message)).unwrap_or_else(|| panic!("{message}: {lines:?}"));
+        let object: Value = serde_json::from_str(line).unwrap();
+        for field in fields {
+            assert!(object[field].is_string(), "{field} in {line}");
+        }
+        assert_eq!(object["address"], "127.0.0.1");
+        assert!(!line.contains("0190a5c8"), "what was asked for is not said: {line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

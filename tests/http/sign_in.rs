@@ -82,7 +82,9 @@ async fn signing_out_ends_the_session_on_the_server() {
             .header("Cookie", &stolen)
     };
     assert_eq!(with_stolen().send().await.unwrap().status(), 200);
-    assert_eq!(visitor.post("/logout", &[]).await.headers()["location"], "/login");
+    let answer = visitor.post("/logout", &[]).await;
+    assert_eq!(answer.headers()["location"], "/login");
+    assert_eq!(answer.headers()["clear-site-data"], "\"cache\", \"storage\"");
     assert_eq!(with_stolen().send().await.unwrap().status(), 303, "the cookie is worth nothing any more");
     assert_eq!(server.number("select count(*) from sessions").await, 0);
 }
