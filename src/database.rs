@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::checked::{Config, Database};
+use crate::domain::secret::Secret;
 use crate::embedded::cluster::Cluster;
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::known_clusters::KnownClusters;
@@ -100,7 +101,7 @@ impl OpenDatabase {
         let failed = |error: StoreError| {
             if error.is_unavailable() { OpenError::Unreachable(error) } else { OpenError::Migration(error) }
         };
-        let mut conn = self.store.own_connection().await.map_err(failed)?;
+        let mut conn = self.store.owner_connection().await.map_err(failed)?;
         let encoding = settings::encoding(&mut conn).await.map_err(failed)?;
         if encoding != "UTF8" {
             return Err(OpenError::Encoding(encoding));
@@ -110,8 +111,10 @@ impl OpenDatabase {
 
     async fn connect(config: &Config, missing: Missing) -> Result<Self, OpenError> {
         match &config.database {
-            Database::Existing(url) => Ok(Self {
-                store: Store::open(url.reveal()).await.map_err(OpenError::Unreachable)?,
+            Database::Existing { url, owner_url } => Ok(Self {
+                store: Store::open_as(url.reveal(), owner_url.as_ref().map(Secret::reveal), None)
+                    .await
+                    .map_err(OpenError::Unreachable)?,
                 own: None,
                 description: describe(url.reveal()),
             }),
@@ -122,7 +125,13 @@ impl OpenDatabase {
                     Missing::IsMade => Cluster::start(data_dir, search_path, &known).await?,
                     Missing::IsAnError => Cluster::start_existing(data_dir, search_path, &known).await?,
                 };
-                match Store::open_only(&cluster.database_url(), Some(cluster.system_identifier())).await {
+                match Store::open_as(
+                    &cluster.program_url(),
+                    Some(&cluster.database_url()),
+                    Some(cluster.system_identifier()),
+                )
+                .await
+                {
                     Ok(store) => Ok(Self::of_own(cluster, store)),
                     Err(error) => {
                         log_failed_stop(cluster.stop().await);

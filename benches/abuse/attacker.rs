@@ -60,11 +60,6 @@ impl Attacker {
         Ok(Self { url, authorization, cookie, victim_email, client, answers: Arc::default() })
     }
 
-    /// The same attacker, before whose answers are counted.
-    pub fn afresh(&self) -> Self {
-        Self { answers: Arc::default(), ..self.clone() }
-    }
-
     pub fn host(&self) -> &str {
         self.url.trim_start_matches("http://")
     }

@@ -43,7 +43,11 @@ pub const ATTACKS: &[Attack] = &[
     Attack { large_events: 8, ..attack("20 live pages that search what arrives", |a| live_searches(a).boxed()) },
     Attack { large_events: 8, ..attack("24 comparisons of 1 MiB at once", |a| comparisons(a).boxed()) },
     Attack { large_events: 8, ..attack("exports, as many as there may be", |a| exports(a).boxed()) },
-    Attack { seed: AUDIT_LINES, rows: 1_000_000, ..attack("searches of an audit trail of 1,000,000 lines", |a| audit(a).boxed()) },
+    Attack {
+        seed: AUDIT_LINES,
+        rows: 1_000_000,
+        ..attack("searches of an audit trail of 1,000,000 lines", |a| audit(a).boxed())
+    },
     Attack { seed: SESSIONS, rows: 100_000, ..attack("a list of 100,000 devices", |a| devices(a).boxed()) },
     attack("64 requests for pages at once", |a| pages(a).boxed()),
     attack("2,000 live pages of one session", |a| live_pages(a).boxed()),

@@ -76,11 +76,11 @@ async fn measure(program: &Program, attack: &Attack) -> Result<Vec<String>> {
     }
     let before = victim.observe(BEFORE).await?;
     program.forget_peak_memory()?;
-    let attacker = attacker.afresh();
     let attacking = tokio::spawn((attack.run)(attacker.clone()));
     tokio::time::sleep(BEGINS_IN).await;
     let during = victim.observe(DURING).await?;
     let memory = program.peak_memory_mib()?;
+    anyhow::ensure!(attacker.answers.count() > 0, "the attack did nothing");
     attacking.abort();
     tokio::time::sleep(ENDS_IN).await;
     let after = victim.observe(AFTER).await?;

@@ -85,7 +85,7 @@ pub async fn prune(store: &Store, retention_days: u32, now: Timestamp) -> Result
 
 /// A connection of its own with the lock of upkeep; none when another program is at it.
 async fn lock(store: &Store) -> Result<Option<Connection>, StoreError> {
-    let mut conn = store.own_connection().await?;
+    let mut conn = store.owner_connection().await?;
     Ok(partitions::try_lock_upkeep(&mut conn).await?.then_some(conn))
 }
 

@@ -149,7 +149,7 @@ impl Upkeep {
 
 /// A connection of its own, and whether it has the lock of upkeep.
 async fn connect(store: &Store) -> Result<Option<(Connection, bool)>, StoreError> {
-    let mut conn = store.own_connection().await?;
+    let mut conn = store.owner_connection().await?;
     let has_lock = partitions::try_lock_upkeep(&mut conn).await?;
     Ok(Some((conn, has_lock)))
 }

@@ -12,7 +12,7 @@ use crate::config::checked::Config;
 use crate::domain::time::rfc3339;
 use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::embedded::running::Outdated;
-use crate::store::connection::pool::{MAX_CONNECTIONS, Pooled, Store};
+use crate::store::connection::pool::{Connection, MAX_CONNECTIONS, Store};
 use crate::store::connection::settings;
 use crate::store::connection::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store};
 use crate::store::scan::search_indexes;
@@ -69,7 +69,7 @@ impl Check {
 }
 
 /// What the server is set to, and how its clock and its room for connections are.
-pub(crate) async fn server(conn: &mut Pooled, config: &Config, now: Timestamp) -> Result<Vec<Check>, CommandError> {
+pub(crate) async fn server(conn: &mut Connection, config: &Config, now: Timestamp) -> Result<Vec<Check>, CommandError> {
     let number = settings::show(conn, "server_version_num").await?;
     let version = settings::show(conn, "server_version").await?;
     let major = number.parse::<u32>().unwrap_or(0) / 10_000;
@@ -142,7 +142,7 @@ fn needed_connections(config: &Config) -> u32 {
 }
 
 /// What is in a database whose schema is current.
-pub(crate) async fn contents(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Check>, CommandError> {
+pub(crate) async fn contents(conn: &mut Connection, now: Timestamp) -> Result<Vec<Check>, CommandError> {
     let mut checks = Vec::new();
     let coverage = partitions::coverage(conn, now).await?;
     let found = format!("there are partitions for {} weeks ahead", coverage.weeks_ahead);
@@ -161,7 +161,7 @@ pub(crate) async fn contents(conn: &mut Pooled, now: Timestamp) -> Result<Vec<Ch
 }
 
 /// Whether upkeep deletes what is too old, and where it does not, what speaks against the clock.
-async fn upkeep_clock(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandError> {
+async fn upkeep_clock(conn: &mut Connection, now: Timestamp) -> Result<Check, CommandError> {
     let (clocks, newest_event) = (upkeep::clocks(conn, || now).await?, upkeep::newest_event(conn).await?);
     let readings = Readings { clocks, newest_event, noted: upkeep::find_noted(conn).await?, earlier: None };
     Ok(match (readings.judge().0, readings.noted) {
@@ -221,7 +221,7 @@ fn reason(doubt: Doubt) -> &'static str {
 }
 
 /// What searches of closed weeks can use. None of it is needed: without, they read event by event.
-async fn searches(conn: &mut Pooled, now: Timestamp) -> Result<Check, CommandError> {
+async fn searches(conn: &mut Connection, now: Timestamp) -> Result<Check, CommandError> {
     if !search_indexes::has_extension(conn).await? {
         if search_indexes::may_make_extension(conn).await? {
             return Ok(Check::ok("searches", "`serve` makes the extension pg_trgm at its next upkeep, within an hour"));

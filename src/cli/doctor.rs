@@ -57,7 +57,7 @@ async fn database_checks(
         return Ok((found, None));
     }
     found.push(Check::ok("migrations", "no migration is pending"));
-    found.extend(checks::contents(&mut conn, now).await?);
+    found.extend(checks::contents(&mut database.store.owner_connection().await?, now).await?);
     found.extend(checks::storing(&database.store, now).await);
     Ok((found, installation::ingest_url(&mut conn).await?))
 }

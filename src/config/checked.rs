@@ -27,8 +27,9 @@ pub enum LogFormat {
 /// Which database.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
-    /// An existing server, by its address, which may contain a password.
-    Existing(Secret),
+    /// An existing server, by its address, which may contain a password; and that of the role that changes the schema, where the first
+    /// may not.
+    Existing { url: Secret, owner_url: Option<Secret> },
     /// One of the program's own, below a directory.
     Embedded(PathBuf),
 }
@@ -110,6 +111,12 @@ impl Config {
         }
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
+        let owner_url = problems.take_some(
+            "--database-owner-url",
+            "DATABASE_OWNER_URL",
+            options.database_owner_url.as_deref(),
+            database_url,
+        );
         let database_url =
             problems.take_some("--database-url", "DATABASE_URL", options.database_url.as_deref(), database_url);
         let networks =
@@ -140,8 +147,10 @@ impl Config {
                     metrics_bind,
                     public_url,
                     ingest_url,
-                    database: database_url
-                        .map_or_else(|| Database::Embedded(PathBuf::from(options.data_dir)), Database::Existing),
+                    database: database_url.map_or_else(
+                        || Database::Embedded(PathBuf::from(options.data_dir)),
+                        |url| Database::Existing { url, owner_url },
+                    ),
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
                     requires_second_factor,
@@ -208,6 +217,7 @@ mod tests {
             public_url: Some("https://example.com/path".to_owned()),
             ingest_url: Some("ftp://example.com".to_owned()),
             database_url: Some("mysql://user:canary@host/db".to_owned()),
+            database_owner_url: Some("mysql://owner:canary@host/db".to_owned()),
             data_dir: "".into(),
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
             signup: "maybe".to_owned(),
@@ -221,7 +231,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 15, "{report}");
+        assert_eq!(lines.len(), 16, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

@@ -26,6 +26,9 @@ pub struct Options {
     /// An existing Postgres, 14 or newer [default: a PostgreSQL of the program's own]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
+    /// The same Postgres for a role that may change its schema, where DATABASE_URL's may not
+    #[arg(long, env = "DATABASE_OWNER_URL", value_name = "URL", global = true, hide_env_values = true)]
+    pub database_owner_url: Option<String>,
     /// Where the program's own PostgreSQL lives
     #[arg(long, env = "DATA_DIR", value_name = "DIR", global = true, default_value = DEFAULT_DATA_DIR)]
     pub data_dir: OsString,

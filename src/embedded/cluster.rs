@@ -268,9 +268,18 @@ impl Cluster {
         initdb::try_out(&self.location.home, &self.installation, &self.owner).await
     }
 
-    /// The address of the product's database. It leads to a Unix socket.
+    /// The address of the product's database for its owner. It leads to a Unix socket.
     pub fn database_url(&self) -> String {
-        socket::database_url(self.running.as_ref().map_or(Path::new("/"), |running| &running.socket_directory))
+        self.url_of(database::ROLE)
+    }
+
+    /// The same for the program's daily work.
+    pub fn program_url(&self) -> String {
+        self.url_of(database::PROGRAM_ROLE)
+    }
+
+    fn url_of(&self, role: &str) -> String {
+        socket::database_url(self.running.as_ref().map_or(Path::new("/"), |running| &running.socket_directory), role)
     }
 
     /// What tells this cluster from every other.

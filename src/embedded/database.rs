@@ -14,6 +14,8 @@ use crate::embedded::installation::Version;
 
 /// The superuser role that initdb makes.
 pub(crate) const ROLE: &str = "reasoner";
+/// The one that the program does its daily work as.
+pub(crate) const PROGRAM_ROLE: &str = "reasoner_program";
 pub(crate) const DATABASE: &str = "reasoner_webhooks";
 /// The one that initdb makes, to connect to while ours is missing.
 const FIRST_DATABASE: &str = "postgres";
@@ -50,6 +52,10 @@ pub(crate) async fn prepare(socket_directory: &Path, cluster: &Path) -> Result<A
 
 async fn try_to_prepare(socket_directory: &Path) -> Result<(), tokio_postgres::Error> {
     let client = connect(socket_directory).await?;
+    if client.query_opt("select from pg_roles where rolname = $1", &[&PROGRAM_ROLE]).await?.is_none() {
+        // What `doctor` looks at is for those who may monitor the server.
+        client.batch_execute(&format!("create role {PROGRAM_ROLE} login in role pg_monitor")).await?;
+    }
     let found = client.query_opt("select from pg_database where datname = $1", &[&DATABASE]).await?;
     if found.is_some() {
         return Ok(());
@@ -114,8 +120,9 @@ fn is_passing(code: &SqlState) -> bool {
         SqlState::TOO_MANY_CONNECTIONS,
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
-        // The database is being made: a killed program's last statement may still be running.
+        // The database or the role is being made: a killed program's last statement may still be running.
         SqlState::DUPLICATE_DATABASE,
+        SqlState::DUPLICATE_OBJECT,
         SqlState::UNIQUE_VIOLATION,
         SqlState::OBJECT_IN_USE,
     ]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
-use crate::embedded::database::{DATABASE, ROLE};
+use crate::embedded::database::DATABASE;
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::files;
 use crate::embedded::owner::Owner;
@@ -65,13 +65,13 @@ pub(crate) fn as_setting(directory: &Path) -> OsString {
     setting
 }
 
-/// The address of our database behind the socket in this directory.
+/// The address of our database behind the socket in this directory, for a role.
 ///
 /// The directory takes the host's place, percent-encoded: libpq and tokio-postgres both read it so. With
 /// `@localhost/…?host=` tokio-postgres would try a stranger's server on TCP port 5432 first.
-pub fn database_url(directory: &Path) -> String {
+pub fn database_url(directory: &Path, role: &str) -> String {
     let host = percent_encode(directory.as_os_str().as_bytes(), NON_ALPHANUMERIC);
-    format!("postgresql://{ROLE}@{host}/{DATABASE}")
+    format!("postgresql://{role}@{host}/{DATABASE}")
 }
 
 /// Short enough, and free of what means something in a list of directories or a line of `postmaster.pid`.
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn the_address_leads_to_the_socket_and_nowhere_else() {
         for path in ["/tmp/x", "/a b/it's/100%/ü/@:?&=#,[x]"] {
-            let config: Config = database_url(Path::new(path)).parse().unwrap();
+            let config: Config = database_url(Path::new(path), "reasoner").parse().unwrap();
             assert_eq!(config.get_hosts(), [Host::Unix(path.into())]);
             assert_eq!(config.get_user(), Some("reasoner"));
             assert_eq!(config.get_dbname(), Some("reasoner_webhooks"));

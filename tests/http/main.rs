@@ -21,6 +21,7 @@ mod copied_curl;
 mod credentials;
 mod crowd;
 mod dashboard;
+mod database_role;
 mod deletion;
 mod detached_weeks;
 mod devices;

@@ -75,7 +75,7 @@ impl Home {
 
     /// The address of the database in a data directory.
     fn address(&self, data_dir: &str) -> String {
-        database_url(&self.join(data_dir).join("postgres"))
+        database_url(&self.join(data_dir).join("postgres"), "reasoner")
     }
 
     /// Makes the cluster of a data directory with this server. The program itself takes the newest that is on the machine.

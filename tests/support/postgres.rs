@@ -63,6 +63,11 @@ pub async fn contents(address: &str) -> Vec<(String, String)> {
     contents
 }
 
+/// The address of a database for the role of the program's daily work, which may read and write rows and no more.
+pub fn as_program(address: &str) -> String {
+    address.replacen("://reasoner@", "://reasoner_program@", 1)
+}
+
 fn address_of(database: &str) -> String {
     ADDRESS.get().unwrap().replace("/reasoner_webhooks", &format!("/{database}"))
 }
@@ -106,7 +111,7 @@ fn open_to_all(directory: &PathBuf) {
 async fn make_template(address: &str) {
     query(address, &format!("create database {TEMPLATE}")).await;
     let template = address.replace("/reasoner_webhooks", &format!("/{TEMPLATE}"));
-    let store = Store::open(&template).await.unwrap();
+    let store = Store::open_as(&as_program(&template), Some(&template), None).await.unwrap();
     migrate::run(&store).await.unwrap();
     drop(store);
     // Copying needs the template to itself, and connections take a moment to close.

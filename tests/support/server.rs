@@ -77,7 +77,7 @@ impl TestServer {
         change(&mut options);
         let mut config = Config::check(options).unwrap();
         change_config(&mut config);
-        let store = Store::open(&database_url).await.unwrap();
+        let store = Store::open_as(&postgres::as_program(&database_url), Some(&database_url), None).await.unwrap();
         let offset_ms = Arc::new(AtomicI64::new(0));
         let moved = offset_ms.clone();
         let clock =

@@ -1,7 +1,7 @@
 //! Schema migrations.
 //!
 //! Brings the schema up to date: the migrations are part of the program and run under an advisory lock, so that programs
-//! that start together do not run them twice.
+//! that start together do not run them twice. What they made is then opened to the program's role.
 
 use diesel::migration::MigrationSource;
 use diesel::sql_query;
@@ -10,6 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
+use crate::store::connection::privileges;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// Any number will do, as long as every release uses the same.
@@ -24,7 +25,7 @@ pub struct Migrated {
 
 /// Applies what is pending.
 pub async fn run(store: &Store) -> Result<Migrated, StoreError> {
-    on_locked_connection(store, |harness| {
+    let migrated = on_locked_connection(store, |harness| {
         let pending = harness.pending_migrations(MIGRATIONS)?.len();
         if pending > 0 {
             tracing::info!(target: "progress", "Preparing its tables ({pending} migrations)");
@@ -32,7 +33,9 @@ pub async fn run(store: &Store) -> Result<Migrated, StoreError> {
         let versions = harness.run_pending_migrations(MIGRATIONS)?;
         Ok(Migrated { applied: versions.iter().map(ToString::to_string).collect() })
     })
-    .await
+    .await?;
+    privileges::grant(store).await?;
+    Ok(migrated)
 }
 
 /// The versions that are not applied yet.
@@ -65,7 +68,7 @@ async fn on_locked_connection<T: Send + 'static>(
     store: &Store,
     work: impl FnOnce(&mut AsyncMigrationHarness<Connection>) -> HarnessResult<T> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let mut connection = store.own_connection().await?;
+    let mut connection = store.owner_connection().await?;
     connection.batch_execute("set statement_timeout = 0; set lock_timeout = '60s'").await?;
     sql_query("select pg_advisory_lock($1)")
         .bind::<diesel::sql_types::BigInt, _>(LOCK)

@@ -7,6 +7,7 @@ pub mod migrate;
 pub mod notifications;
 pub mod pacing;
 pub mod pool;
+mod privileges;
 pub mod schema;
 pub mod settings;
 pub(crate) mod statement;

@@ -67,6 +67,8 @@ pub(in crate::store) type Manager = <AsyncPgConnection as AsyncConnection>::Tran
 pub struct Store {
     pool: Pool<AsyncPgConnection>,
     connector: Arc<Connector>,
+    /// Connects as whoever may change the schema.
+    owner: Arc<Connector>,
     waits: Arc<Waits>,
     searches: FairQueue<Searcher>,
     runtime: Handle,
@@ -118,16 +120,25 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the pool. Connections are made when they are needed, so this succeeds while the database is away.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Self::open_only(url, None).await
+        Self::open_as(url, None, None).await
     }
 
-    /// The same, for the server of one cluster and no other that may answer at this address, by its system identifier.
-    pub(crate) async fn open_only(url: &str, system_identifier: Option<u64>) -> Result<Self, StoreError> {
+    /// The same, with another role for whatever changes the schema, so that the pool's needs no right to; and for the server of one
+    /// cluster and no other that may answer at this address, by its system identifier.
+    pub async fn open_as(
+        url: &str,
+        owner_url: Option<&str>,
+        system_identifier: Option<u64>,
+    ) -> Result<Self, StoreError> {
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
         let runtime = Handle::current();
         let connecting = runtime.clone();
         let connector = Arc::new(Connector::new(url, system_identifier)?);
+        let owner = match owner_url {
+            Some(url) => Arc::new(Connector::new(url, system_identifier)?),
+            None => connector.clone(),
+        };
         let connecting_to = connector.clone();
         let mut config = ManagerConfig::default();
         config.custom_setup = Box::new(move |_| {
@@ -160,6 +171,7 @@ impl Store {
         Ok(Self {
             pool,
             connector,
+            owner,
             waits: Arc::default(),
             searches,
             runtime,
@@ -227,9 +239,19 @@ impl Store {
         self.runtime.spawn(task)
     }
 
-    /// A connection of one's own, outside the pool: for DDL and advisory locks, which belong to a session.
+    /// A connection of one's own, outside the pool: for advisory locks, which belong to a session.
     pub async fn own_connection(&self) -> Result<Connection, StoreError> {
         self.connector.connect().await
+    }
+
+    /// The same, for what changes the schema.
+    pub(crate) async fn owner_connection(&self) -> Result<Connection, StoreError> {
+        self.owner.connect().await
+    }
+
+    /// The role of the pool, where it is not the one that changes the schema.
+    pub(in crate::store) fn plain_role(&self) -> Option<&str> {
+        if Arc::ptr_eq(&self.connector, &self.owner) { None } else { self.connector.role() }
     }
 
     /// The turns of searches.
@@ -260,6 +282,7 @@ impl Store {
     /// From now on takes no connection to the database of another installation than the one that has this checksum key.
     pub(crate) fn require_installation(&self, checksum_key: &[u8]) {
         self.connector.require_installation(checksum_key);
+        self.owner.require_installation(checksum_key);
     }
 
     /// Runs `act` in a transaction: committed when it answers `Ok`, rolled back when it answers `Err`.

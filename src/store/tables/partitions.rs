@@ -47,7 +47,7 @@ pub async fn make_ahead(store: &Store, oldest_kept: Timestamp, now: Timestamp) -
     let this_week = week_of(now);
     let needed = (this_week - 1..=this_week + WEEKS_AHEAD).filter(|week| start_of(week + 1) > oldest_kept);
     let needed: Vec<String> = needed.map(name_of).collect();
-    let mut conn = store.own_connection().await?;
+    let mut conn = store.owner_connection().await?;
     // Mostly there is nothing to do, and then nobody waits for whoever has the lock. It goes with the connection.
     if list_missing(&mut conn, &needed).await?.is_empty() {
         return Ok(());
