@@ -9,6 +9,7 @@ use reasoner_webhooks::cli::args::Args;
 const README: &str = include_str!("../../README.md");
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 const CHANGELOG: &str = include_str!("../../CHANGELOG.md");
+const SECURITY: &str = include_str!("../../docs/security.md");
 
 #[test]
 fn the_table_of_options_is_the_programs() {
@@ -127,6 +128,27 @@ fn every_promise_of_the_readme_leads_to_a_test_or_a_measurement_that_exists() {
 }
 
 #[test]
+fn every_requirement_of_asvs_is_held_by_a_test_that_exists_or_has_a_reason() {
+    let test = regex::Regex::new(r"`((?:src|tests)/[a-z_/]+\.rs)::([a-z0-9_]+)`").unwrap();
+    let mut tests = 0;
+    for found in test.captures_iter(SECURITY) {
+        let [file, name] = [1, 2].map(|part| found.get(part).unwrap().as_str());
+        assert!(has_test(file, name), "{name} is no test of {file}");
+        tests += 1;
+    }
+    assert_eq!(tests, SECURITY.matches(".rs::").count(), "a test is written as `tests/http/readme.rs::its_name`");
+
+    let start = SECURITY.find("## ASVS 5.0").expect("the document on security has tables of ASVS");
+    let number = regex::Regex::new(r"^\| V?[0-9]").unwrap();
+    let rows: Vec<&str> = SECURITY[start..].lines().filter(|line| number.is_match(line)).collect();
+    assert!(rows.len() > 100, "{}", rows.len());
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert!(cells.len() == 5 && cells[1..4].iter().all(|cell| !cell.is_empty()), "{row}");
+    }
+}
+
+#[test]
 fn the_speed_that_the_readme_promises_was_measured_by_benches_that_exist() {
     let measured = include_str!("../../docs/performance.md");
     let row = measured.lines().find(|line| line.starts_with("| 64 |")).expect("events a second from 64 connections");
@@ -172,6 +194,7 @@ fn documents_link_to_files_and_headings_that_exist() {
         "docs/upgrading.md",
         "docs/metrics.md",
         "docs/performance.md",
+        "docs/security.md",
     ] {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         for link in pattern.captures_iter(&text) {
