@@ -7,7 +7,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 PREFIX ?= /usr/local
 export PREFIX DESTDIR
 
-.PHONY: help run test lint bench abuse screenshots install uninstall static clean
+.PHONY: help run test lint audit bench abuse screenshots install uninstall static clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,11 @@ lint: ## check the format, the lints and the scripts
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	for script in scripts/* .ci/run; do sh -n "$$script" || exit 1; done
+
+audit: ## look at the libraries: their terms, where they come from, weaknesses that are known; and list them (SBOM)
+	@scripts/ensure-build-tools
+	@scripts/ensure-audit-tools
+	@scripts/audit
 
 bench: ## measure how fast events are received, and the dashboard over ten million (13 GB of disk); then its parts
 	@scripts/ensure-build-tools curl nginx wrk

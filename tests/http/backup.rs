@@ -1,6 +1,9 @@
 //! The backup that the README describes, with its own commands: a database of the program's own, dumped while it is in use, and
 //! restored elsewhere.
 
+use reasoner_webhooks::store::connection::migrate;
+use reasoner_webhooks::store::connection::pool::Store;
+
 use crate::home::Home;
 use crate::support::actors::Sender;
 use crate::support::postgres;
@@ -58,6 +61,9 @@ async fn the_backup_of_the_readme_is_whole_and_works_elsewhere() {
     assert_eq!(postgres::contents(&restored).await, before, "every row of every table");
     assert!(before.iter().any(|(table, digest)| table == "audit_log" && !digest.starts_with("0 ")), "{before:?}");
 
+    // As `serve` does, which finds the schema there and opens it to the program's role.
+    let store = Store::open_as(&postgres::as_program(&restored), Some(&restored), None).await.unwrap();
+    migrate::run(&store).await.unwrap();
     let there = TestServer::start_over(restored.clone(), |_| {}).await;
     for password in [password, rotated["password"].as_str().unwrap()] {
         assert_eq!(Sender::new(&there.url, username, password).status().await, 200, "the same credentials work");

@@ -54,7 +54,7 @@ async fn who_follows_the_readme_sees_the_first_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_follows_the_readme_with_a_database_at_hand_sees_the_first_event_there() {
-    let [block] = blocks("### An existing database")[..] else { panic!("one block of shell") };
+    let [block, roles] = blocks("### An existing database")[..] else { panic!("two blocks of shell") };
     let [user, database, export, "make run"] = block.lines().collect::<Vec<_>>()[..] else { panic!("{block}") };
     let documented = export.strip_prefix("export DATABASE_URL=").expect("for the commands in the second terminal too");
     assert!(Config::check(options(documented)).is_ok(), "{documented}");
@@ -66,7 +66,12 @@ async fn who_follows_the_readme_with_a_database_at_hand_sees_the_first_event_the
     let server: tokio_postgres::Config = postgres::empty_database().await.parse().unwrap();
     let tokio_postgres::config::Host::Unix(socket) = &server.get_hosts()[0] else { panic!("a socket") };
     let here = [("PGHOST", socket.to_str().unwrap()), ("PGUSER", server.get_user().unwrap())];
-    for (line, ends) in [(user, " --pwprompt reasoner"), (database, " webhooks")] {
+    let [program, owner_url, url] = roles.lines().collect::<Vec<_>>()[..] else { panic!("{roles}") };
+    assert_eq!(owner_url, export.replace("DATABASE_URL", "DATABASE_OWNER_URL"), "the first role");
+    assert_eq!(url, export.replace("reasoner:", "reasoner_program:"), "the second");
+    for (line, ends) in
+        [(user, " --pwprompt reasoner"), (database, " webhooks"), (program, " --pwprompt reasoner_program")]
+    {
         assert!(line.starts_with("sudo -u postgres create") && line.ends_with(ends), "{line}");
         // Nobody is there to type the password, which this server does not ask for.
         let line = line.trim_start_matches("sudo -u postgres ").replace("--pwprompt ", "");
@@ -79,4 +84,11 @@ async fn who_follows_the_readme_with_a_database_at_hand_sees_the_first_event_the
     follow(&home);
     assert!(!home.has_database_of_its_own(), "all of it went to the same place");
     assert_eq!(postgres::query(&url, "select count(*) from events").await[0][0].as_deref(), Some("1"));
+    drop(home);
+
+    // And with a role for the daily work, which is given its rights in the database that is there.
+    let daily = url.replace(&format!("user={name}"), &format!("user={name}_program"));
+    let home = Home::start(&[("DATABASE_URL", &daily), ("DATABASE_OWNER_URL", &url)]);
+    assert!(home.run(&format!("{PROGRAM} events list ben@example.com"), &[]).contains("rw_"), "the event is there");
+    assert!(home.run(&format!("{PROGRAM} doctor"), &[]).contains("no migration is pending"));
 }

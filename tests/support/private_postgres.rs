@@ -39,7 +39,7 @@ impl PrivatePostgres {
         let cluster_directory = cluster.directory().to_owned();
         let guard = guard(&cluster_directory, &directory);
         let url = cluster.database_url().to_owned();
-        let store = Store::open(&url).await.unwrap();
+        let store = Store::open_as(&cluster.program_url(), Some(&url), None).await.unwrap();
         migrate::run(&store).await.unwrap();
         Self { directory, cluster_directory, url, cluster: Some(cluster), guard }
     }

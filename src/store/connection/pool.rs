@@ -251,7 +251,7 @@ impl Store {
 
     /// The role of the pool, where it is not the one that changes the schema.
     pub(in crate::store) fn plain_role(&self) -> Option<&str> {
-        if Arc::ptr_eq(&self.connector, &self.owner) { None } else { self.connector.role() }
+        self.connector.role().filter(|role| self.owner.role() != Some(*role))
     }
 
     /// The turns of searches.

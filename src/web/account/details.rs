@@ -210,7 +210,8 @@ pub(crate) async fn change(
         None => {}
         Some(Given::Right(attempt)) => attempt.was_right(),
         Some(Given::Wrong) => {
-            template.current_error = Some(wrong(code.is_some()).to_owned());
+            let what = if code.is_some() { wrong(true) } else { "This isn’t your current password." };
+            template.current_error = Some(what.to_owned());
             return html_invalid(&template);
         }
         Some(Given::TooMany { seconds }) => {
