@@ -149,7 +149,7 @@ fn unsaid(username: &str, what: &str, source: std::io::Error) -> CommandError {
 
 async fn list(context: &Context<'_>, email: &str, json: bool) -> Result<(), CommandError> {
     let member = account::find(context.store, email).await?;
-    let all = credentials::list(&mut *context.store.connection().await?, member.account_id).await?;
+    let all = credentials::list_all(&mut *context.store.connection().await?, member.account_id).await?;
     let now = context.act.at;
     if json {
         let listed = |credential: &'_ Credential| -> serde_json::Value {

@@ -118,8 +118,24 @@ pub(crate) async fn usernames_by_id(
     Ok(rows.into_iter().map(|(id, username)| (CredentialId(id), username)).collect())
 }
 
-/// All credentials of an account, the oldest first, the revoked ones included.
+/// How many revoked credentials pages know. Those that are not revoked have a limit in each account.
+const MAX_REVOKED_LISTED: i64 = 200;
+
+/// The credentials of an account, the oldest first, with those that were revoked last.
 pub(crate) async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
+    let revoked = diesel::alias!(credentials as revoked);
+    let last_revoked = revoked
+        .filter(revoked.field(credentials::account_id).eq(account.0))
+        .filter(revoked.field(credentials::revoked_at).is_not_null())
+        .order(revoked.field(credentials::revoked_at).desc())
+        .limit(MAX_REVOKED_LISTED)
+        .select(revoked.field(credentials::id));
+    let listed = credentials::revoked_at.is_null().or(credentials::id.eq_any(last_revoked));
+    gather(with_passwords!(account).filter(listed).load(conn).await?)
+}
+
+/// All of them, however many were revoked.
+pub(crate) async fn list_all(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
     gather(with_passwords!(account).load(conn).await?)
 }
 

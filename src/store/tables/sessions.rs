@@ -2,7 +2,9 @@
 //! idle for too long, or when somebody ends it.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use diesel::sql_types::{Binary, Inet, Nullable, Text};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
@@ -23,9 +25,6 @@ use crate::store::tables::old_rows;
 pub(crate) const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// "Last seen" is not written more often than this.
 const SEEN_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
-
-/// How many sessions of a user are listed: those that were seen last.
-pub(crate) const MAX_LISTED: usize = 100;
 
 /// What is kept of a session.
 #[derive(Debug)]
@@ -49,6 +48,35 @@ pub(crate) struct SessionRecord {
     /// From where it was used last.
     pub(crate) remote_ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+}
+
+/// The place of a session among those of its user, by when it was seen last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) at: Timestamp,
+    pub(crate) id: SessionId,
+}
+
+impl Seen {
+    pub(crate) fn of(record: &SessionRecord) -> Self {
+        Self { at: record.last_seen_at, id: record.id }
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.as_microsecond(), self.id)
+    }
+}
+
+impl FromStr for Seen {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once('.').ok_or(())?;
+        let at = Timestamp::from_microsecond(at.parse().map_err(drop)?).map_err(drop)?;
+        Ok(Self { at, id: id.parse().map_err(drop)? })
+    }
 }
 
 /// Begins a session, within a transaction. `false`, and no session, when the user's sessions were ended after the password was given:
@@ -166,23 +194,29 @@ pub(crate) async fn delete_others(
         .await?)
 }
 
-/// The live sessions of a user that were seen last, the most recently seen first.
+/// Live sessions of a user, the most recently seen first: from the first on, or from below one.
 pub(crate) async fn list(
     conn: &mut Connection,
     user: UserId,
+    before: Option<Seen>,
+    limit: usize,
     now: Timestamp,
 ) -> Result<Vec<SessionRecord>, StoreError> {
     let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
     type Row = (Uuid, Moment, Moment, Option<IpNet>, Option<String>);
-    let rows: Vec<Row> = sessions::table
+    let mut query = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::expires_at.gt(Moment(now)))
         .filter(sessions::last_seen_at.gt(Moment(idle_limit)))
-        .order(sessions::last_seen_at.desc())
-        .limit(MAX_LISTED as i64)
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .limit(limit as i64)
         .select((sessions::id, sessions::created_at, sessions::last_seen_at, sessions::remote_ip, sessions::user_agent))
-        .load(conn)
-        .await?;
+        .into_boxed();
+    if let Some(Seen { at, id }) = before {
+        let same = sessions::last_seen_at.eq(Moment(at)).and(sessions::id.lt(id.0));
+        query = query.filter(sessions::last_seen_at.lt(Moment(at)).or(same));
+    }
+    let rows: Vec<Row> = query.load(conn).await?;
     let record = |(id, created_at, seen, ip, agent): Row| SessionRecord {
         id: SessionId(id),
         created_at: created_at.into(),
