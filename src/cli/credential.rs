@@ -126,7 +126,7 @@ async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> R
     let member = account::find(context.store, email).await?;
     let Context { keys, ingest_url, .. } = context;
     let on = context.on(member.account_id, CredentialId(Uuid::new_v4()));
-    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name).await?;
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name, None).await?;
     let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);

@@ -6,13 +6,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use diesel::sql_types::{Binary, Inet, Nullable, Text};
+use diesel::sql_types::{Binary, Inet, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::domain::account_limits::MAX_SESSIONS;
 use crate::domain::ids::{SessionId, UserId};
 use crate::store::connection::columns::{Moment, inet};
 use crate::store::connection::error::StoreError;
@@ -79,6 +80,13 @@ impl FromStr for Seen {
     }
 }
 
+/// In one round trip: inserts a session, and ends those of its user that were seen longest ago, where there are more than the account may
+/// have. The deletion does not see the new one, so it leaves one less.
+const INSERT: &str = "with begun as (insert into sessions (key_hash, id, user_id, state, created_at, last_seen_at, expires_at, \
+     remote_ip, user_agent) values ($1, $2, $3, $4, $5, $5, $6, $7, $8)) delete from sessions where key_hash in ( \
+     select key_hash from sessions where user_id = $3 order by last_seen_at desc, id desc offset ( \
+     select coalesce(a.max_sessions, $9) - 1 from accounts a join users u on u.account_id = a.id where u.id = $3))";
+
 /// Begins a session, within a transaction. `false`, and no session, when the user's sessions were ended after the password was given:
 /// a sign-in that was on its way while the password changed must not outlive that. Whoever ends them changes the user's row first,
 /// so that one of the two waits here for the other.
@@ -96,18 +104,16 @@ pub(crate) async fn insert(conn: &mut Connection, session: &NewSession, now: Tim
             return Ok(false);
         }
     }
-    diesel::insert_into(sessions::table)
-        .values((
-            sessions::key_hash.eq(session.key_hash.as_slice()),
-            sessions::id.eq(session.id.0),
-            sessions::user_id.eq(session.user.map(|(user, _)| user.0)),
-            sessions::state.eq(&session.state),
-            sessions::created_at.eq(Moment(now)),
-            sessions::last_seen_at.eq(Moment(now)),
-            sessions::expires_at.eq(Moment(session.expires_at)),
-            sessions::remote_ip.eq(session.remote_ip.map(inet)),
-            sessions::user_agent.eq(&session.user_agent),
-        ))
+    statement(INSERT)
+        .bind::<Binary, _>(session.key_hash.as_slice())
+        .bind::<SqlUuid, _>(session.id.0)
+        .bind::<Nullable<SqlUuid>, _>(session.user.map(|(user, _)| user.0))
+        .bind::<Text, _>(&session.state)
+        .bind::<Timestamptz, _>(Moment(now))
+        .bind::<Timestamptz, _>(Moment(session.expires_at))
+        .bind::<Nullable<Inet>, _>(session.remote_ip.map(inet))
+        .bind::<Nullable<Text>, _>(&session.user_agent)
+        .bind::<Integer, _>(MAX_SESSIONS.cast_signed())
         .execute(conn)
         .await?;
     Ok(true)

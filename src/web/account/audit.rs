@@ -168,6 +168,7 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
 /// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page. What was done leaves in one file, so its route asks for
 /// the account password.
 pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    current_user.count_act()?;
     let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;

@@ -36,6 +36,8 @@ struct Index {
     notice: Option<NoticeWords>,
     newer: Option<String>,
     older: Option<String>,
+    /// How many browsers may be signed in.
+    most: u32,
 }
 
 impl Index {
@@ -88,6 +90,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         page: current_user.page("Devices").at("settings", "sessions"),
         rows: list.into_iter().map(row).collect(),
         notice: notice.map(|notice| notice_words::of_devices(&notice)),
+        most: current_user.member.limits().sessions,
         newer: before.map(|_| PATH.to_owned()),
         older: last.map(|last| address(PATH, &[("before", &last)])),
     })

@@ -39,6 +39,8 @@ struct Webhooks {
     endpoint: String,
     cards: Vec<Card>,
     links: CardLinks,
+    /// How many credentials the account may have.
+    most: u32,
     revoked: Vec<Card>,
     rejections: Vec<RejectionRow>,
     rejected_today: u64,
@@ -213,6 +215,7 @@ async fn webhooks(
         endpoint: current_user.state().ingest_url.clone(),
         cards: shown.into_iter().map(card).collect(),
         links,
+        most: current_user.member.limits().credentials,
         revoked: revoked(all).map(card).collect(),
         rejections: refused.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect(),
         rejected_today: counts.values().map(|counts| counts.rejected).sum(),
