@@ -111,6 +111,21 @@ async fn a_list_of_credentials_comes_in_pages_and_knows_those_that_were_revoked_
     assert!(dialog.contains("Rename Sender 60"), "a dialog is about any of them");
 }
 
+// holds N3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_knows_the_newest_passwords_of_a_credential_however_often_it_was_rotated() {
+    let server = start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let more = "insert into credential_secrets (id, credential_id, hint, hash, created_at, revoked_at) \
+         select gen_random_uuid(), credential_id, lpad(n::text, 4, '0'), hash, created_at - n * interval '1 s', created_at \
+         from credential_secrets, generate_series(1, 5000) n";
+    server.query(more).await;
+    let page = alice.page(WEBHOOKS).await;
+    assert!(page.contains(&sender.password[4..8]) && page.contains("rwp_0001") && !page.contains("rwp_0010"));
+    sender.store("1").await;
+}
+
 const MIB: usize = 1024 * 1024;
 
 // holds A4, D5
