@@ -26,6 +26,9 @@ pub enum CredentialError {
     /// The same form was sent before, and its password was shown then.
     #[error("this rotation has been done already")]
     AlreadyRotated,
+    /// The account has as many as it may have.
+    #[error("this account has {0} credentials, which is its limit; revoke one that is no longer needed")]
+    TooMany(u32),
     /// Two passwords work, and a third may not.
     #[error("two passwords of this credential work already; the old one stops at {}, or stop it now", full(*.0))]
     TwoPasswordsLive(Timestamp),

@@ -12,10 +12,14 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::rfc3339;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
-use crate::store::tables::audit;
+use crate::store::scan::audit_scan::{FoundLines, look};
+use crate::store::scan::budget::Budget;
+use crate::store::tables::audit::{self, AuditSpan};
 
 /// How many lines are in memory at once.
 const BATCH: usize = 500;
+/// How many lines one part looks at, where few of them pass.
+const MAX_SEARCHED: u64 = 50_000;
 
 const CSV_HEAD: &[u8] = b"at,action,actor,subject,detail,remote_ip,request_id\r\n";
 
@@ -66,6 +70,13 @@ impl AuditExport {
         .await?;
         Ok(Self { store, account, filter, format, progress: Progress::NotStarted })
     }
+
+    /// The connection is given back after each part, whether anything was found in it or not.
+    async fn read(&self, after: Option<Uuid>) -> Result<FoundLines, StoreError> {
+        let mut conn = self.store.background_connection().await?;
+        let budget = Budget { rows: MAX_SEARCHED, ..Budget::PAGE };
+        look(&mut conn, self.account, &self.filter, AuditSpan::oldest_first(after), BATCH, budget).await
+    }
 }
 
 impl Chunks for AuditExport {
@@ -76,8 +87,8 @@ impl Chunks for AuditExport {
             Progress::NotStarted if self.format == ExportFormat::Csv => (None, CSV_HEAD.to_vec()),
             Progress::NotStarted => (None, Vec::new()),
         };
-        let mut conn = self.store.connection().await?;
-        let batch = audit::list_after(&mut conn, self.account, &self.filter, after, BATCH).await?;
+        let found = self.read(after).await?;
+        let batch = found.lines;
         match self.format {
             ExportFormat::Ndjson => {
                 batch.iter().try_for_each(|(_, entry)| write_json_line(&record(entry), &mut out))?
@@ -88,10 +99,7 @@ impl Chunks for AuditExport {
                 out = lines.finish()?;
             }
         }
-        self.progress = match batch.last() {
-            Some((last, _)) if batch.len() == BATCH => Progress::After(*last),
-            _ => Progress::Done,
-        };
+        self.progress = found.looked_to.map_or(Progress::Done, Progress::After);
         Ok(Some(out))
     }
 }

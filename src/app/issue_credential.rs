@@ -11,7 +11,7 @@ use crate::domain::installation::InstallationKeys;
 use crate::hashing::Hasher;
 use crate::random;
 use crate::store::tables::credential_secrets::NewSecret;
-use crate::store::tables::{audit, credential_secrets, credentials};
+use crate::store::tables::{account_limits, audit, credential_secrets, credentials};
 
 /// A credential and, this once, its password.
 #[derive(Debug)]
@@ -23,11 +23,13 @@ pub struct Issued {
     pub password: CredentialPassword,
 }
 
-/// Creates the credential under an id that the form carries, so that sending the form twice creates one.
+/// Creates the credential under an id that the form carries, so that sending the form twice creates one; not beyond `most` that are not
+/// revoked, which nobody tells the operator.
 pub async fn issue_credential(
     on: CredentialAct<'_>,
     (hasher, keys): (&Hasher, &InstallationKeys),
     name: CredentialName,
+    most: Option<u32>,
 ) -> Result<Issued, CredentialError> {
     let CredentialAct { store, account, id, act } = on;
     // Eight random characters leave one collision in 10^12 for each existing credential; the unique constraint catches it.
@@ -35,11 +37,17 @@ pub async fn issue_credential(
     let generated = generate_password(hasher, keys, &username).await.map_err(CredentialError::Failed)?;
     let secret = SecretId(random::uuid_at(act.at));
     store
-        .transaction(async |conn| {
+        .transaction_under(&account_limits::lock(account), async |conn| {
             let inserted = credentials::insert(conn, (account, id), &name, &username, act.at).await;
             inserted.map_err(|error| {
                 if error.is_duplicate_of("credentials_pkey") { CredentialError::AlreadyIssued } else { error.into() }
             })?;
+            // Counted after it: whoever sends the form twice is told that it was sent before.
+            if let Some(most) = most
+                && account_limits::count_credentials(conn, account).await? > u64::from(most)
+            {
+                return Err(CredentialError::TooMany(most));
+            }
             let (hint, hash) = (generated.password.hint(), generated.hash.as_str());
             let new = NewSecret { id: secret, credential: id, hint, hash, slot: 1, at: act.at };
             credential_secrets::insert(conn, new).await?;

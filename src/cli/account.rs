@@ -13,11 +13,13 @@ use crate::app::delete_account::{delete_account, erase};
 use crate::app::member_act::MemberAct;
 use crate::app::set_retention::set_retention;
 use crate::app::turn_off_second_factor::{Authority as TurnOff, turn_off_second_factor};
+use crate::cli::account_limits;
 use crate::cli::args::{AccountCommand, CreateAccount, PlanArg};
 use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::cli::sign_in_link::SignInLink;
 use crate::domain::account::{Holdings, MOST_COUNTED, Member, Plan, account_name};
+use crate::domain::account_limits::{SetLimits, WhenFull};
 use crate::domain::account_password::{GENERATED_PASSWORD_LASTS, NewPassword};
 use crate::domain::audit::Act;
 use crate::domain::email::Email;
@@ -111,6 +113,10 @@ pub(crate) async fn run(command: AccountCommand, store: &Store, pages: &str, act
                 None => format!("{} keeps events as long as the installation now.", member.email),
             };
             Ok(output::say(&words)?)
+        }
+        AccountCommand::Limits(wanted) => {
+            let member = find(store, &wanted.email).await?;
+            account_limits::run(store, act, member, &wanted).await
         }
         AccountCommand::Password { email, password_stdin, json } => {
             let member = find(store, &email).await?;
@@ -242,6 +248,8 @@ async fn create(
         name: account_name(name.as_deref(), email.as_str()),
         plan: plan.into(),
         retention_days: None,
+        set_limits: SetLimits::default(),
+        when_full: WhenFull::default(),
         created_at: act.at,
         password_changed_at: act.at,
         password_expires_at,

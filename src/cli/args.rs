@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::account_limits::SetAccountLimits;
 use crate::config::options::Options;
 
 /// Receive JSON over HTTP with Basic authentication, keep it in Postgres, see it live.
@@ -147,6 +148,8 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print the limits of an account, or set some
+    Limits(SetAccountLimits),
     /// Delete an account for good, with its credentials and all that it received
     Delete {
         /// The e-mail address of the account's user

@@ -126,7 +126,7 @@ async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> R
     let member = account::find(context.store, email).await?;
     let Context { keys, ingest_url, .. } = context;
     let on = context.on(member.account_id, CredentialId(Uuid::new_v4()));
-    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name).await?;
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name, None).await?;
     let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);
@@ -149,7 +149,7 @@ fn unsaid(username: &str, what: &str, source: std::io::Error) -> CommandError {
 
 async fn list(context: &Context<'_>, email: &str, json: bool) -> Result<(), CommandError> {
     let member = account::find(context.store, email).await?;
-    let all = credentials::list(&mut *context.store.connection().await?, member.account_id).await?;
+    let all = credentials::list_all(&mut *context.store.connection().await?, member.account_id).await?;
     let now = context.act.at;
     if json {
         let listed = |credential: &'_ Credential| -> serde_json::Value {

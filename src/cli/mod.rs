@@ -1,6 +1,7 @@
 //! The terminal: one file for each group of commands. A command opens the database, acts, prints, and lets go.
 
 pub(crate) mod account;
+pub(crate) mod account_limits;
 pub mod addresses;
 pub mod args;
 pub mod checks;

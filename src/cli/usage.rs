@@ -143,7 +143,7 @@ mod tests {
             ("serve --bnd 1.2.3.4:5", "there is no option \"--bnd\", but there is --bind; see `serve`"),
             (
                 "account",
-                "`account` needs a command: create, list, plan, password, sign-in-link, remove-second-factor, retention or delete; see `account`",
+                "`account` needs a command: create, list, plan, password, sign-in-link, remove-second-factor, retention, limits or delete; see `account`",
             ),
             (
                 "frob",

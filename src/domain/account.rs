@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
+use crate::domain::account_limits::{Limits, SetLimits, WhenFull};
 use crate::domain::ids::{AccountId, UserId};
 
 /// What an account may use. Webhooks are part of Pro.
@@ -75,12 +76,23 @@ pub struct Member {
     pub(crate) plan: Plan,
     /// How long the account keeps its events, where it has a time of its own.
     pub(crate) retention_days: Option<u32>,
+    /// What the operator has set for the account; see [`Member::limits`].
+    pub(crate) set_limits: SetLimits,
+    /// What happens when its storage is full.
+    pub(crate) when_full: WhenFull,
     pub(crate) created_at: Timestamp,
     pub(crate) password_changed_at: Timestamp,
     /// The password was generated for the user, who has to change it, and it signs in until then.
     pub(crate) password_expires_at: Option<Timestamp>,
     /// Whatever browser was known before this time is not known any more: see [`crate::domain::device`].
     pub(crate) devices_known_since: Timestamp,
+}
+
+impl Member {
+    /// What the account may have.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::of(self.plan.includes_webhooks(), self.set_limits)
+    }
 }
 
 /// What an account has, as far as it is lost with it.

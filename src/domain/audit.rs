@@ -153,6 +153,9 @@ actions! {
     EventDeletionCancelled = "event_deletion_cancelled", "Stopped deleting events";
     EventsDeleted = "events_deleted", "Deleted events";
     RetentionChanged = "retention_changed", "Changed how long events are kept";
+    /// By whoever runs the server.
+    LimitsChanged = "limits_changed", "Changed the limits of the account";
+    WhenFullChanged = "when_full_changed", "Changed what happens when storage is full";
     EventsExported = "events_exported", "Exported events";
     AuditExported = "audit_exported", "Exported the audit trail";
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::account_limits::{SetLimits, WhenFull};
 use crate::domain::holding::Accepted;
 use crate::domain::masked::masked;
 use crate::domain::overlap::Overlap;
@@ -92,6 +93,10 @@ pub enum AuditDetail {
     Search {
         search: String,
     },
+    Limits(SetLimits),
+    WhenFull {
+        choice: WhenFull,
+    },
     Deletion {
         deleted: u64,
         search: String,
@@ -120,6 +125,8 @@ impl AuditDetail {
             Self::Words { words: text } | Self::Name { name: text } | Self::Plan { plan: text } => {
                 return Cow::Borrowed(text);
             }
+            Self::WhenFull { choice } => return Cow::Borrowed(choice.words()),
+            Self::Limits(set) => set.words(),
             Self::Search { search } => return Cow::Borrowed(search),
             Self::Was { was } => format!("was {was}"),
             Self::EmailWas { was, sessions_ended } => format!("was {was}; {sessions_ended} other sessions ended"),

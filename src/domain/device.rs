@@ -81,6 +81,7 @@ mod tests {
 
     use super::{DEVICE_LASTS, Device};
     use crate::domain::account::{Member, Plan};
+    use crate::domain::account_limits::{SetLimits, WhenFull};
     use crate::domain::ids::{AccountId, SessionId, UserId};
     use crate::domain::installation::InstallationKeys;
 
@@ -126,6 +127,8 @@ mod tests {
             name: "Alice".to_owned(),
             plan: Plan::Pro,
             retention_days: None,
+            set_limits: SetLimits::default(),
+            when_full: WhenFull::default(),
             created_at: at("2026-11-01T00:00:00Z"),
             password_changed_at: at("2026-11-01T00:00:00Z"),
             password_expires_at: None,

@@ -2,6 +2,7 @@
 //! input or output of its own: time and random bytes come in as arguments.
 
 pub mod account;
+pub mod account_limits;
 pub mod account_password;
 pub mod aead;
 pub mod audit;

@@ -132,6 +132,14 @@ reasons! {
         sender_sees: "The detail says that the endpoint takes POST.",
         remedy: "Set the method to POST in the sender. If it can only PUT, turn on PUT in the credential’s sender settings.",
     }
+    StorageFull = "storage_full", 507 "storage_full" {
+        title: "Storage is full",
+        advice: "Delete events, or have the oldest ones deleted for new ones: see Settings, Stored events.",
+        meaning: "The password is right, but the account stores as many events, or bytes, as it may, so this one wasn’t stored.",
+        sender_sees: "The detail says that the account’s storage is full. Retry-After asks for a pause of a minute.",
+        remedy: "Under Settings, Stored events, delete what you no longer need, or choose that the oldest events are deleted for new ones. \
+                 Your administrator can raise the limit. Senders that retry lose nothing; room is noticed within a minute.",
+    }
     UnsupportedMediaType = "unsupported_media_type", 415 "unsupported_media_type" {
         title: "Content type is not JSON",
         advice: "The sender has to say Content-Type: application/json.",

@@ -7,6 +7,7 @@ pub(crate) mod authenticate;
 pub(crate) mod batch;
 pub(crate) mod body;
 pub mod content;
+pub(crate) mod full_accounts;
 pub mod head;
 pub(crate) mod holding;
 pub(crate) mod inflate;

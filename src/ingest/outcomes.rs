@@ -10,7 +10,7 @@ use crate::ingest::refusal::Refusal;
 use crate::metrics::{Counter, Durations, Histogram};
 
 /// The outcomes, in the order of the contract. The words are those of the answers.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "stored",
     "replayed",
     "https_required",
@@ -25,6 +25,7 @@ const NAMES: [&str; 14] = [
     "idempotency_conflict",
     "unavailable",
     "method_not_allowed",
+    "storage_full",
 ];
 
 /// The counts of one program since its start.
@@ -54,6 +55,7 @@ impl Outcomes {
             Err(Refusal::IdempotencyConflict { .. }) => 11,
             Err(Refusal::Unavailable { .. }) => 12,
             Err(Refusal::MethodNotAllowed) => 13,
+            Err(Refusal::StorageFull) => 14,
         };
         self.counts[place].add(1);
     }

@@ -19,6 +19,7 @@ use crate::domain::request_headers::scrub;
 use crate::ingest::batch::{Entry, Written};
 use crate::ingest::body::{Body, decode};
 use crate::ingest::content::Content;
+use crate::ingest::full_accounts::FullAccounts;
 use crate::ingest::head::{Head, clipped};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::limiter::Limiter;
@@ -66,6 +67,8 @@ pub struct Engine {
     pub(crate) usage: Usage,
     pub holding: Holding,
     pub(crate) notifier: Notifier,
+    /// Accounts that store nothing more for now.
+    pub full_accounts: FullAccounts,
     pub outcomes: Outcomes,
     pub(crate) ids: EventIds,
     pub(crate) clock: Clock,
@@ -198,6 +201,9 @@ impl Engine {
         body: impl AsyncFnOnce(usize, BodyPace, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) -> Result<Receipt, Stopped> {
         let content = self.content_now(head, sender).await?;
+        if self.full_accounts.contains(sender.account_id) {
+            return Err(Stopped::StorageFull);
+        }
         if head.announced_size().is_some_and(|size| size > self.max_body_bytes as u64) {
             return Err(Stopped::TooLarge);
         }

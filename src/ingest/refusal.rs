@@ -39,6 +39,8 @@ pub(crate) enum Refusal {
     IdempotencyConflict {
         problem: &'static str,
     },
+    /// The account stores as much as it may, until its owner makes room.
+    StorageFull,
     /// The database is away, or a queue is full.
     Unavailable {
         retry_after: Duration,

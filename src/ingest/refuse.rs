@@ -72,6 +72,7 @@ impl Engine {
                 let detail = "the request is a PUT".to_owned();
                 (Reason::MethodNotAllowed, Some(detail), announced, Refusal::MethodNotAllowed)
             }
+            Stopped::StorageFull => (Reason::StorageFull, None, announced, Refusal::StorageFull),
             Stopped::TooManyEvents => {
                 let detail = format!("the limit is {MAX_EVENTS} events in one request");
                 (Reason::BodyTooLarge, Some(detail), announced, Refusal::TooManyEvents { most: MAX_EVENTS })

@@ -13,6 +13,8 @@ pub(super) enum Stopped {
     Unsupported(Unsupported),
     /// A PUT, which the credential does not accept.
     Put,
+    /// The account stores as much as it may.
+    StorageFull,
     TooLarge,
     TooManyEvents,
     TooSlow(Progress),

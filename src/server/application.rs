@@ -23,6 +23,7 @@ use crate::config::checked::{Config, ConnectionLimits};
 use crate::domain::installation::InstallationKeys;
 use crate::fair_queue::{FairQueue, Limits};
 use crate::hashing::Hasher;
+use crate::ingest::full_accounts::FullAccounts;
 use crate::ingest::holding::Holding;
 use crate::ingest::limiter::{Cells, Limiter};
 use crate::ingest::memory_budget::MemoryBudget;
@@ -65,6 +66,8 @@ const SIGN_IN_FAILURES_BY_DEVICE: (u32, Duration) = (10, Duration::from_secs(30)
 const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 /// Successful sign-ins to one account.
 const SIGN_INS_BY_EMAIL: (u32, Duration) = (60, Duration::from_secs(10));
+/// Changes that an account makes on its pages, each of which leaves a line in the audit trail for ever.
+const ACTS_BY_ACCOUNT: (u32, Duration) = (120, Duration::from_secs(2));
 
 /// Requests for pages, of which each may take a connection of the pool for as long as a statement may. Other accounts find the rest.
 const PAGE_REQUESTS: Limits = Limits { permits: usize::MAX, per_key: 2, waiting_per_key: 128 };
@@ -243,6 +246,7 @@ fn state(
         usage: usage.clone(),
         holding,
         notifier,
+        full_accounts: FullAccounts::default(),
         outcomes: Outcomes::default(),
         ids: EventIds::default(),
         clock: clock.clone(),
@@ -274,6 +278,7 @@ fn state(
         sign_in_failures_by_device: Limiter::new(SIGN_IN_FAILURES_BY_DEVICE.0, SIGN_IN_FAILURES_BY_DEVICE.1),
         code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
         sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
+        acts_by_account: Limiter::new(ACTS_BY_ACCOUNT.0, ACTS_BY_ACCOUNT.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
         max_live_viewers: config.connections.max_connections.div_ceil(LIVE_PART),

@@ -3,7 +3,7 @@
 //! What the program does beside answering requests, until it ends: notes are written, instances wake each other, events are pruned,
 //! expiries written down, deletions carried on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use tokio::sync::watch;
@@ -11,8 +11,10 @@ use tokio::task::JoinHandle;
 
 use crate::app::delete_events::carry_out_deletions;
 use crate::app::end_expired::end_all_expired_by;
+use crate::app::enforce_storage::{full, list_used, make_room};
 use crate::app::upkeep::Upkeep;
 use crate::ingest::usage::Usage;
+use crate::store::connection::error::StoreError;
 use crate::web::app_state::AppState;
 use crate::web::live::feeds::Feeds;
 
@@ -23,6 +25,11 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(3_600);
 const EXPIRIES_EVERY: Duration = Duration::from_secs(60);
 /// Between two looks at whether a deletion was left behind.
 const DELETIONS_EVERY: Duration = Duration::from_secs(60);
+/// Between two looks at how much accounts with a limit store: so long, or so many times as long as the last one took.
+const STORAGE_EVERY: Duration = Duration::from_secs(3);
+const STORAGE_REST: u32 = 10;
+/// After one that failed.
+const STORAGE_AGAIN: Duration = Duration::from_secs(60);
 
 /// Starts it all; each task ends by itself when `ended` says so.
 pub(crate) fn start(
@@ -48,6 +55,7 @@ pub(crate) fn start(
         tokio::spawn(upkeep(state.clone(), over())),
         tokio::spawn(note_expiries(state.clone(), over())),
         tokio::spawn(go_on_deleting(state.clone(), over())),
+        tokio::spawn(watch_storage(state.clone(), over())),
     ]
 }
 
@@ -104,6 +112,34 @@ async fn go_on_deleting(state: web::Data<AppState>, ended: impl Future<Output = 
             () = &mut ended => return,
         }
     }
+}
+
+/// Looks at which accounts store as much as they may, and has the oldest events deleted of those that have chosen it, until the end.
+async fn watch_storage(state: web::Data<AppState>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            let began = Instant::now();
+            let pause = match enforce_storage(&state).await {
+                Ok(()) => STORAGE_EVERY.max(began.elapsed() * STORAGE_REST),
+                Err(error) => {
+                    tracing::warn!(%error, "storage limits were not looked at; it is tried again in a minute");
+                    STORAGE_AGAIN
+                }
+            };
+            tokio::time::sleep(pause).await;
+        };
+        tokio::select! {
+            () = round => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+async fn enforce_storage(state: &AppState) -> Result<(), StoreError> {
+    let used = list_used(&state.store, state.retention_days, state.clock.now()).await?;
+    state.engine.full_accounts.replace(full(&used));
+    make_room(&state.store, &used).await
 }
 
 /// When the program ends.

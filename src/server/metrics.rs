@@ -174,6 +174,8 @@ fn write_program(out: &mut Exposition, state: &AppState, StartedAt(started_at): 
     out.counter("reasoner_upkeep_failures_total", help, state.upkeep_failures.get());
     let help = "1 while upkeep deletes nothing because the clock may be wrong, else 0; `doctor` says why.";
     out.gauge("reasoner_upkeep_paused", help, f64::from(state.upkeep.is_in_doubt()));
+    let help = "Accounts whose events are refused because their storage is full.";
+    out.gauge("reasoner_full_accounts", help, state.engine.full_accounts.count() as f64);
     let help =
         "By how much the clocks of program and database differed when they were last compared, within the last minute.";
     out.gauge("reasoner_clock_difference_seconds", help, state.upkeep.difference_seconds());

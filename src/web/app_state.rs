@@ -56,6 +56,8 @@ pub struct AppState {
     pub(crate) code_failures_by_user: Limiter<UserId>,
     /// Successful sign-ins, each of which costs a hash and a session.
     pub(crate) sign_ins_by_email: Limiter<String>,
+    /// Changes that an account makes on its pages.
+    pub(crate) acts_by_account: Limiter<AccountId>,
     /// Requests for pages that are being answered, of readers who are signed in.
     pub(crate) page_requests: FairQueue<AccountId>,
     /// Comparisons of two events.

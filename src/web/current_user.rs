@@ -188,6 +188,18 @@ impl SignedIn {
         self.current_user.act()
     }
 
+    /// Goes on only when the account has not changed too much lately. What is sent by a form counts by itself.
+    pub(crate) fn count_act(&self) -> Result<(), PageError> {
+        let (acts, account) = (&self.state().acts_by_account, self.member.account_id);
+        match acts.wait(&account, self.now()) {
+            Some(wait) => Err(PageError::TooManyActs(wait)),
+            None => {
+                acts.note_failure(&account, self.now());
+                Ok(())
+            }
+        }
+    }
+
     /// An act of this user on their own account.
     pub(crate) fn acting<'a>(&'a self, act: &'a Act) -> MemberAct<'a> {
         MemberAct { store: &self.state().store, member: &self.member, act }
@@ -246,11 +258,15 @@ impl FromRequest for SignedIn {
                 Some(member) => {
                     let requests = &current_user.state.page_requests;
                     let _permit = requests.acquire_within(member.account_id, MAX_WAIT).await?;
-                    if let Some(duty) = Duty::of(&current_user.state, &member).await?.filter(|duty| !duty.needs(&path))
-                    {
+                    let duty = Duty::of(&current_user.state, &member).await?;
+                    if let Some(duty) = duty.filter(|duty| !duty.needs(&path)) {
                         return Err(PageError::DutyFirst(duty));
                     }
-                    Ok(Self { current_user, member, _permit })
+                    let signed_in = Self { current_user, member, _permit };
+                    if !is_page {
+                        signed_in.count_act()?;
+                    }
+                    Ok(signed_in)
                 }
                 None => Err(PageError::SignInRequired {
                     return_to: if is_page { current_user.path } else { String::new() },

@@ -3,6 +3,8 @@
 //! What a person sees when a page cannot be shown: what happened, and the way out. One exhaustive match; the chain of causes
 //! goes to the log, never onto a page.
 
+use std::time::Duration;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
@@ -14,6 +16,7 @@ use crate::fair_queue::QueueError;
 use crate::store::connection::error::{StoreError, with_causes};
 use crate::web::duty::Duty;
 use crate::web::export_permits::NoExportPermit;
+use crate::web::format::whole_seconds;
 use crate::web::middleware::headers;
 use crate::web::page::Page;
 
@@ -49,6 +52,9 @@ pub(crate) enum PageError {
     /// As much is being done for the account as may be at once.
     #[error("the account has too many requests at once: {0}")]
     AccountBusy(#[from] QueueError),
+    /// The account has changed as much as it may for so long.
+    #[error("the account has changed too much lately")]
+    TooManyActs(Duration),
     /// As many pages are live as may be.
     #[error("too many live pages: {0:?}")]
     TooManyLivePages(LiveLimit),
@@ -166,6 +172,12 @@ impl PageError {
                 "Your account asks for too much at once",
                 "Other pages of your account are still being made, and this one waited for them for too long. Wait a few \
                  seconds, then try again. Events are received all the same.",
+            ),
+            PageError::TooManyActs(_) => Face::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many changes at once",
+                "Nothing was changed. Your account has made 120 changes in a short time, and can make one every 2 seconds \
+                 until things calm down. Wait a few seconds, then send the form again.",
             ),
             PageError::TooManyLivePages(LiveLimit::InProgram) => {
                 Face::new(StatusCode::SERVICE_UNAVAILABLE, "Too many live pages", LiveLimit::InProgram.cause())
@@ -309,8 +321,12 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     let face = error.face();
     let mut response = HttpResponse::build(face.status);
     if matches!(face.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-        let is_long = matches!(error, PageError::NoExportPermit(_) | PageError::TooManyLivePages(_));
-        response.insert_header((header::RETRY_AFTER, if is_long { "60" } else { "5" }));
+        let seconds = match error {
+            PageError::NoExportPermit(_) | PageError::TooManyLivePages(_) => 60,
+            PageError::TooManyActs(wait) => whole_seconds(*wait),
+            _ => 5,
+        };
+        response.insert_header((header::RETRY_AFTER, seconds));
     }
     if let PageError::MethodNotAllowed { allow } = error {
         response.insert_header((header::ALLOW, allow.as_str()));

@@ -78,6 +78,11 @@ pub(crate) fn limit(bytes: usize) -> String {
     }
 }
 
+/// How long somebody has to wait, in seconds, and never too short.
+pub(crate) fn whole_seconds(wait: std::time::Duration) -> u64 {
+    wait.as_secs_f64().ceil().max(1.0) as u64
+}
+
 /// `1 event`, `19,370 events`.
 pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })

@@ -20,6 +20,7 @@ pub(crate) enum Notice {
     Webhooks((CredentialId, CredentialNotice)),
     Account(AccountNotice),
     Devices(DevicesNotice),
+    StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
     SignIn(SignInNotice),
@@ -40,6 +41,7 @@ taken_by_pages! {
     webhooks: Webhooks((CredentialId, CredentialNotice));
     account: Account(AccountNotice);
     devices: Devices(DevicesNotice);
+    stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
     sign_in: SignIn(SignInNotice);
@@ -68,6 +70,7 @@ pub(crate) enum CredentialNotice {
     Discarded,
     Tested { event: EventId, ms: u64 },
     TestRefused,
+    TestFull,
 }
 
 /// What was changed of the account.
@@ -86,6 +89,13 @@ pub(crate) enum AccountNotice {
 pub(crate) enum DevicesNotice {
     One,
     AllOthers(usize),
+}
+
+/// What was chosen about stored events.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StoredEventsNotice {
+    WhenFull,
 }
 
 /// Why nothing was done about two-step sign-in.

@@ -12,6 +12,8 @@ use crate::ingest::refusal::Refusal;
 use crate::web::problem_codes::Code;
 
 const LENGTH_REQUIRED: &str = "the request says neither how long its body is (Content-Length) nor that it is chunked (Transfer-Encoding: chunked)";
+/// How long a sender is asked to wait for its account to make room.
+const STORAGE_PAUSE_SECONDS: &str = "60";
 const CHALLENGE: &str = r#"Basic realm="Reasoner webhooks", charset="UTF-8""#;
 
 #[derive(Serialize)]
@@ -80,6 +82,11 @@ fn face(refusal: &Refusal) -> Face {
         Refusal::IdempotencyConflict { problem } => {
             Face::new(Code::IdempotencyConflict, format!("{problem}: make a new key for each event"))
         }
+        Refusal::StorageFull => Face::new(
+            Code::StorageFull,
+            "the credentials are right, but their account stores as much as it may: its owner has to make room",
+        )
+        .with(header::RETRY_AFTER, STORAGE_PAUSE_SECONDS),
         Refusal::Unavailable { retry_after } => {
             Face::new(Code::Unavailable, "the event could not be stored right now: send it again after a pause")
                 .with(header::RETRY_AFTER, seconds(*retry_after))

@@ -62,4 +62,6 @@ codes! {
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, AfterWaiting, "Too many failures";
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, No, "Headers are too large";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, AfterWaiting, "Unavailable";
+    // 507, because what is wrong passes: senders that retry at 5xx keep the event, while most give one up at 403, and 429 blames their pace.
+    StorageFull = "storage_full", INSUFFICIENT_STORAGE, AfterWaiting, "Storage is full";
 }

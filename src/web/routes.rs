@@ -64,6 +64,7 @@ const EVENTS: &str = "/events";
 const WEBHOOKS: &str = "/settings/integrations/webhooks";
 const ACCOUNT: &str = "/settings/account";
 const SESSIONS: &str = "/settings/sessions";
+const STORED_EVENTS: &str = "/settings/events";
 
 const fn get(path: &'static str, who: Who, handler: fn() -> Route) -> RouteEntry {
     RouteEntry { method: "GET", path, who, password: NotAsked("changes nothing"), handler }
@@ -151,6 +152,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/account/deletion", Member, NotAsked("asks for the password each time"), || to(deletion::create)),
     post("/settings/confirmation", Member, Asked(confirm::BEFORE_DOWNLOAD), || to(confirm::create)),
     get("/settings/events", Member, || to(retention::show)),
+    post("/settings/events/when-full", Member, asked("Save choice", STORED_EVENTS), || to(retention::choose)),
     get("/settings/sessions", Member, || to(sessions::index)),
     post("/settings/other-sessions/ending", Member, asked("Sign out all others", SESSIONS), || to(sessions::revoke_others)),
     post("/settings/sessions/{id}/revocation", Member, asked("Sign out", SESSIONS), || to(sessions::revoke)),

@@ -19,6 +19,7 @@ use crate::store::tables::{known_addresses, users};
 use crate::web::app_state::AppState;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
+use crate::web::format::whole_seconds;
 
 /// Somebody's guess at the password or at the code of an account. It has its turn, so that it may be looked at; unless it is said to be
 /// right, it counts as wrong.
@@ -177,10 +178,6 @@ impl<'a> Guess<'a> {
         }
         Ok(self)
     }
-}
-
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs_f64().ceil().max(1.0) as u64
 }
 
 /// The reader's browser, where it is known to the user with an address. Only a browser with a genuine cookie makes us look, and always

@@ -76,6 +76,7 @@ const ACTS: &[&str] = &[
     "/settings/confirmation",
     "/settings/sessions/ID/revocation",
     "/settings/other-sessions/ending",
+    "/settings/events/when-full",
 ];
 
 /// What nobody needs a database for.

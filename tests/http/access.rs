@@ -155,6 +155,7 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/account/deletion", SignIn, Invalid, Invalid),
     route("POST", "/settings/confirmation", SignIn, Onward, Onward),
     route("GET", "/settings/events", SignIn, Page, Page),
+    route("POST", "/settings/events/when-full", SignIn, Invalid, Invalid),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("POST", "/settings/other-sessions/ending", SignIn, Onward, Onward),

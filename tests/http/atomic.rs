@@ -48,6 +48,7 @@ async fn what_leaves_no_line_in_the_audit_trail_does_not_happen() {
             vec![("current_password", PASSWORD), ("new_password", "a very different battery staple")],
         ),
         ("/settings/other-sessions/ending".to_owned(), vec![]),
+        ("/settings/events/when-full".to_owned(), vec![("when_full", "delete_oldest")]),
         ("/settings/account/deletion".to_owned(), vec![("email", "alice@example.com"), ("current_password", PASSWORD)]),
         ("/logout".to_owned(), vec![]),
     ];

@@ -269,6 +269,30 @@ async fn the_trail_is_exported_whole_oldest_first_without_formulas_and_to_its_ow
     assert_eq!(alice.get("/settings/audit/export?format=xml").await.status(), 400);
 }
 
+// holds N3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_through_a_million_lines_comes_in_steps_and_leaves_the_pages_of_others_alone() {
+    let (server, alice, sender) = stage().await;
+    let bob = server.pro("bob@example.com").await;
+    write_lines(&server, 1_000_000).await;
+    let mut steps = 0;
+    let mut path = format!("/settings/audit?subject={}", sender.username);
+    let page = loop {
+        let (page, of_bob) = tokio::join!(alice.page(&path), bob.page("/settings/audit?subject=bob"));
+        assert!(of_bob.contains("bob@example.com") && !of_bob.contains("Search further"));
+        if !page.contains("Search further back") {
+            break page;
+        }
+        assert!(page.contains("Nothing found so far.") && page.contains("Looked back to"));
+        path = between(&page, "rel=\"next\" href=\"", "\"").replace("&#38;", "&");
+        steps += 1;
+    };
+    assert!(page.contains("Created a credential") && page.contains(&sender.username), "the oldest lines are found");
+    assert!(steps >= 5, "200,000 lines at most are looked at for a page: {steps} steps");
+    let export = format!("/settings/audit/export?action=credential_created&subject={}", sender.username);
+    assert_eq!(alice.page(&export).await.lines().count(), 1, "an export goes on to the end");
+}
+
 /// Lines of Alice's of the last seconds, as many as it takes.
 async fn write_lines(server: &TestServer, count: u32) {
     // A UUIDv7 of now: 8 digits of the time, 4 more, the version.

@@ -464,6 +464,29 @@ async fn exports_take_filters_and_columns_and_say_how_far_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_has_what_the_operator_lets_it_have() {
+    let terminal = Terminal::new().await;
+    terminal.create_account("maya@example.com");
+    let limits = |args: &[&str]| terminal.json(&[&["account", "limits", "maya@example.com"], args].concat());
+    let before = limits(&[]);
+    assert_eq!((&before["credentials"], &before["sessions"]), (&100.into(), &100.into()));
+    assert!(before["events"].is_null() && before["bytes"].is_null() && before["when_full"] == "refuse");
+    let set = limits(&["--credentials", "5", "--events", "1000000"]);
+    assert_eq!((&set["credentials"], &set["events"]), (&5.into(), &1_000_000.into()));
+    assert_eq!(limits(&["--events", "default"])["set"]["credentials"], 5, "the others stay");
+    let said = terminal.output(&["account", "limits", "maya@example.com", "--bytes", "5000"]);
+    assert!(said.contains("5 credentials and 100 signed-in browsers"), "{said}");
+    assert!(said.contains("any number of events and 5,000 bytes"), "{said}");
+    for wrong in [["--sessions", "0"], ["--credentials", "many"], ["--events", "-1"], ["--bytes", "0"]] {
+        let wrong = [wrong[0].to_owned(), wrong[1].to_owned()].join("=");
+        let failure = terminal.failure(&["account", "limits", "maya@example.com", &wrong], 1);
+        assert!(failure.contains("is not a limit"), "{failure}");
+    }
+    assert_eq!(limits(&["--default"])["set"]["credentials"], serde_json::Value::Null);
+    assert!(terminal.failure(&["account", "limits", "eve@example.com"], 1).contains("no account"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_keeps_events_as_long_as_the_operator_says() {
     let terminal = Terminal::new().await;
     terminal.create_account("maya@example.com");

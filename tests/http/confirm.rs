@@ -39,6 +39,7 @@ async fn forms(alice: &Person, sender: &Sender) -> Vec<Form> {
     let holding = "select count(*) from audit_log where action = 'holding_switched_off'";
     let expiring = "select count(*) from credential_secrets where expires_at is not null";
     let others = "select count(*) from audit_log where action = 'other_sessions_ended'";
+    let deleting = "select count(*) from accounts where when_full = 'delete_oldest'";
     let live = "select count(*) from credential_secrets where revoked_at is null";
     vec![
         form(&credentials, &[("name", "Lager <b>\"Süd\"</b> & Co")], ("select count(*) from credentials", 2), 200),
@@ -48,6 +49,7 @@ async fn forms(alice: &Person, sender: &Sender) -> Vec<Form> {
         form(&format!("{one}/expiry"), &[("expires_on", &in_a_month)], (expiring, 1), 303),
         form(&format!("{one}/expiry"), &[("remove", "1")], (expiring, 0), 303),
         form("/settings/other-sessions/ending", &[], (others, 1), 303),
+        form("/settings/events/when-full", &[("when_full", "delete_oldest")], (deleting, 1), 303),
         form(&format!("{one}/rotation"), &[("overlap", "7d")], (live, 3), 200),
         form(&format!("{one}/old-password-revocation"), &[], (live, 2), 303),
         form(&format!("{one}/token-address"), &[], (live, 3), 200),

@@ -178,6 +178,36 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn quotas_are_documented_as_they_are_in_the_code() {
+    let server = TestServer::start().await;
+    let page = server.visitor().page("/docs/webhooks/operations").await;
+    let page = text_of(&page.replace("</td>", "</td> "));
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let says = |sentence: &str| assert!(page.contains(sentence), "operations does not say: {sentence}");
+    let limit =
+        |name: &str| thousands(constant("src/domain/account_limits.rs", name).replace('_', "").parse().unwrap());
+    let (credentials, most) = (limit("MAX_CREDENTIALS"), limit("MOST_CREDENTIALS"));
+    says(&format!("Credentials of an account {credentials} on Pro, 0 on Free account limits, up to {most}."));
+    let revoked = constant("src/store/tables/credentials.rs", "MAX_REVOKED_LISTED");
+    says(&format!("pages list the last {revoked} of those"));
+    let (sessions, most) = (limit("MAX_SESSIONS"), limit("MOST_SESSIONS"));
+    says(&format!("Browsers that are signed in to an account {sessions} account limits, up to {most}."));
+    let (at_once, seconds) = allowance("ACTS_BY_ACCOUNT");
+    says(&format!("Changes that an account makes on its pages {at_once}, then one in {seconds} seconds"));
+    let errors = std::fs::read_to_string("src/web/errors.rs").unwrap();
+    assert!(
+        errors
+            .contains(&format!("has made {at_once} changes in a short time, and can make one every {seconds} seconds"))
+    );
+    let lines: usize = constant("src/web/account/audit.rs", "MAX_SEARCHED").replace('_', "").parse().unwrap();
+    says(&format!("Lines of the audit trail that a search looks at {} for a page", thousands(lines)));
+    let seconds = constant("src/server/background.rs", "STORAGE_EVERY").replace("Duration::from_secs", "");
+    says(&format!("every {} seconds or so", seconds.trim_matches(['(', ')'])));
+    let step: usize = constant("src/app/enforce_storage.rs", "STEP_EVENTS").replace('_', "").parse().unwrap();
+    says(&format!("they go in steps of at most {}", thousands(step)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn buttons_that_are_documented_are_on_the_pages() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;

@@ -54,6 +54,7 @@ mod notices;
 mod old_hashes;
 mod overview;
 mod packages;
+mod quotas;
 mod readme;
 mod rejections;
 mod retention;

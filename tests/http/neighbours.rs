@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::metrics::Scrape;
+use crate::support::actors::{WEBHOOKS, between};
 use crate::support::server::TestServer;
 use crate::support::wire::{Wire, head};
 
@@ -63,17 +64,66 @@ async fn one_account_takes_two_connections_of_the_pool_and_leaves_the_rest_to_ot
 
 // holds A4
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_devices_has_an_end() {
+async fn a_list_of_devices_comes_in_pages() {
     let server = start().await;
     let alice = server.pro("alice@example.com").await;
     let more = "insert into sessions (key_hash, id, user_id, state, created_at, last_seen_at, expires_at) \
          select sha256(n::text::bytea), gen_random_uuid(), s.user_id, s.state, s.created_at, s.last_seen_at - n * interval '1 s', \
          s.expires_at from generate_series(1, 150) n, (select * from sessions where user_id is not null limit 1) s";
     server.query(more).await;
-    let page = alice.page("/settings/sessions").await;
-    assert_eq!(page.matches("/revocation\"").count(), 100);
-    assert!(page.contains("the 100 browsers that were seen last"));
-    assert!(page.contains("This browser"), "it was seen last");
+    let first = alice.page("/settings/sessions").await;
+    assert!(first.contains("This browser"), "it was seen last");
+    let (mut page, mut counts) = (first, Vec::new());
+    loop {
+        counts.push(page.matches("/revocation\"").count());
+        assert!(page.contains("Sign out all others"));
+        if !page.contains("rel=\"next\"") {
+            break;
+        }
+        page = alice.page(between(&page, "rel=\"next\" href=\"", "\"")).await;
+    }
+    assert_eq!(counts, [50, 50, 50, 1], "each is on one page");
+    assert_eq!(alice.get("/settings/sessions?before=x").await.status(), 400);
+}
+
+// holds N3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_credentials_comes_in_pages_and_knows_those_that_were_revoked_last() {
+    let server = start().await;
+    let alice = server.pro("alice@example.com").await;
+    let more = "insert into credentials (id, account_id, name, username, created_at, revoked_at) \
+         select gen_random_uuid(), account_id, 'Sender ' || n, 'rw_' || lpad(n::text, 8, '0'), now() + n * interval '1 s', \
+         case when n > 60 then now() + n * interval '1 s' end from users, generate_series(1, 300) n";
+    server.query(more).await;
+    let (mut page, mut counts) = (alice.page(WEBHOOKS).await, Vec::new());
+    assert!(page.contains("60 of 100 credentials") && page.contains("Revoked credentials (200)"));
+    assert!(page.contains("rw_00000300") && page.contains("rw_00000101") && !page.contains("rw_00000100"));
+    loop {
+        counts.push(page.matches("id=\"name-rw_").count());
+        let Some((_, rest)) = page.split_once("rel=\"next\" href=\"") else { break };
+        page = alice.page(rest.split('"').next().unwrap()).await;
+    }
+    assert_eq!(counts, [25, 25, 10]);
+    let back = alice.page(between(&page, "rel=\"prev\" href=\"", "\"")).await;
+    assert!(back.contains("id=\"name-rw_00000026\"") && !back.contains("id=\"name-rw_00000025\""));
+    let id = server.query("select id::text from credentials where username = 'rw_00000060'").await;
+    let dialog = alice.page(&format!("{WEBHOOKS}?rename={}", id[0][0].as_deref().unwrap())).await;
+    assert!(dialog.contains("Rename Sender 60"), "a dialog is about any of them");
+}
+
+// holds N3
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_knows_the_newest_passwords_of_a_credential_however_often_it_was_rotated() {
+    let server = start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let more = "insert into credential_secrets (id, credential_id, hint, hash, created_at, revoked_at) \
+         select gen_random_uuid(), credential_id, lpad(n::text, 4, '0'), hash, created_at - n * interval '1 s', created_at \
+         from credential_secrets, generate_series(1, 5000) n";
+    server.query(more).await;
+    let page = alice.page(WEBHOOKS).await;
+    assert!(page.contains(&sender.password[4..8]) && page.contains("rwp_0001") && !page.contains("rwp_0010"));
+    sender.store("1").await;
 }
 
 const MIB: usize = 1024 * 1024;

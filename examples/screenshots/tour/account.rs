@@ -51,6 +51,12 @@ impl<C: Camera> Tour<'_, C> {
         self.see("#email-error").await?;
         self.here("account-deletion-error", "Delete account, another address").await?;
         self.page("/settings/events", "stored-events", "Stored events").await?;
+        self.shop.database.batch_execute("update accounts set max_events = 50000000, max_bytes = 20000000000").await?;
+        self.page("/settings/events", "stored-events-limit", "Stored events, with a limit").await?;
+        self.press("form[action$='/when-full'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("stored-events-chosen", "Stored events, choice saved").await?;
+        self.shop.database.batch_execute("update accounts set max_events = null, max_bytes = null").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
         self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;

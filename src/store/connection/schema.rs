@@ -39,6 +39,11 @@ diesel::table! {
         plan -> Text,
         created_at -> Timestamptz,
         retention_days -> Nullable<Integer>,
+        max_credentials -> Nullable<Integer>,
+        max_sessions -> Nullable<Integer>,
+        max_events -> Nullable<BigInt>,
+        max_bytes -> Nullable<BigInt>,
+        when_full -> Text,
     }
 }
 

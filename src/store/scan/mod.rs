@@ -2,6 +2,7 @@
 //! counts, deletions and retention all go through it.
 
 pub mod arrivals;
+pub(crate) mod audit_scan;
 pub mod budget;
 pub mod conditions;
 pub mod event_scan;

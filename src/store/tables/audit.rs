@@ -2,7 +2,8 @@
 
 use diesel::pg::Pg;
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
+    SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -99,53 +100,82 @@ impl TryFrom<Line> for (Uuid, AuditEntry) {
     }
 }
 
-/// The lines of an account that pass a filter.
-macro_rules! lines {
-    ($account:expr, $filter:expr) => {{
-        let mut query = audit_log::table
-            .left_join(users::table.on(users::id.nullable().eq(audit_log::actor_user_id)))
-            .filter(audit_log::account_id.eq($account.0))
-            .select(Line::as_select())
-            .into_boxed();
-        if let Some(action) = $filter.action {
-            query = query.filter(audit_log::action.eq(action.as_str()));
-        }
-        if let Some(text) = &$filter.subject {
-            let text = without_nul(text).to_lowercase();
-            query = query.filter(strpos(lower(audit_log::subject), text).gt(0));
-        }
-        query
-    }};
+/// A part of the trail: the lines between two ids, without either, and in which direction they are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AuditSpan {
+    after: Uuid,
+    before: Uuid,
+    newest_first: bool,
 }
 
-/// The newest lines first.
+impl AuditSpan {
+    /// Newest first, from the newest or from below a line.
+    pub(crate) fn newest_first(before: Option<Uuid>) -> Self {
+        Self { after: Uuid::nil(), before: before.unwrap_or(Uuid::max()), newest_first: true }
+    }
+
+    /// Oldest first, from the oldest or from above a line.
+    pub(crate) fn oldest_first(after: Option<Uuid>) -> Self {
+        Self { after: after.unwrap_or(Uuid::nil()), before: Uuid::max(), newest_first: false }
+    }
+
+    /// As far as a line, with it.
+    pub(crate) fn up_to(self, last: Uuid) -> Self {
+        let last = last.as_u128();
+        match self.newest_first {
+            true => Self { after: Uuid::from_u128(last.saturating_sub(1)), ..self },
+            false => Self { before: Uuid::from_u128(last.saturating_add(1)), ..self },
+        }
+    }
+
+    /// What follows a line.
+    pub(crate) fn behind(self, last: Uuid) -> Self {
+        if self.newest_first { Self { before: last, ..self } } else { Self { after: last, ..self } }
+    }
+}
+
+/// The first lines of a span that pass a filter, in its order.
 pub(crate) async fn list(
     conn: &mut Connection,
     account: AccountId,
     filter: &AuditFilter,
-    before: Option<Uuid>,
+    span: AuditSpan,
     limit: usize,
 ) -> Result<Vec<(Uuid, AuditEntry)>, StoreError> {
-    let mut query = lines!(account, filter);
-    if let Some(before) = before {
-        query = query.filter(audit_log::id.lt(before));
+    let mut query = audit_log::table
+        .left_join(users::table.on(users::id.nullable().eq(audit_log::actor_user_id)))
+        .filter(audit_log::account_id.eq(account.0))
+        .filter(audit_log::id.gt(span.after))
+        .filter(audit_log::id.lt(span.before))
+        .select(Line::as_select())
+        .limit(limit as i64)
+        .into_boxed();
+    if let Some(action) = filter.action {
+        query = query.filter(audit_log::action.eq(action.as_str()));
     }
-    let rows: Vec<Line> = query.order(audit_log::id.desc()).limit(limit as i64).load(conn).await?;
+    if let Some(text) = &filter.subject {
+        let text = without_nul(text).to_lowercase();
+        query = query.filter(strpos(lower(audit_log::subject), text).gt(0));
+    }
+    query = if span.newest_first { query.order(audit_log::id.desc()) } else { query.order(audit_log::id.asc()) };
+    let rows: Vec<Line> = query.load(conn).await?;
     rows.into_iter().map(TryFrom::try_from).collect()
 }
 
-/// The oldest lines first, after a given one: what an export reads, batch by batch.
-pub(crate) async fn list_after(
+/// The line at a place in a span, counted from one, whether it passes a filter or not; read from the key alone.
+pub(crate) async fn find_nth(
     conn: &mut Connection,
     account: AccountId,
-    filter: &AuditFilter,
-    after: Option<Uuid>,
-    limit: usize,
-) -> Result<Vec<(Uuid, AuditEntry)>, StoreError> {
-    let mut query = lines!(account, filter);
-    if let Some(after) = after {
-        query = query.filter(audit_log::id.gt(after));
-    }
-    let rows: Vec<Line> = query.order(audit_log::id.asc()).limit(limit as i64).load(conn).await?;
-    rows.into_iter().map(TryFrom::try_from).collect()
+    span: AuditSpan,
+    place: u64,
+) -> Result<Option<Uuid>, StoreError> {
+    let mut query = audit_log::table
+        .filter(audit_log::account_id.eq(account.0))
+        .filter(audit_log::id.gt(span.after))
+        .filter(audit_log::id.lt(span.before))
+        .select(audit_log::id)
+        .offset(i64::try_from(place).unwrap_or(i64::MAX) - 1)
+        .into_boxed();
+    query = if span.newest_first { query.order(audit_log::id.desc()) } else { query.order(audit_log::id.asc()) };
+    Ok(query.first(conn).await.optional()?)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
@@ -118,8 +119,29 @@ pub(crate) async fn usernames_by_id(
     Ok(rows.into_iter().map(|(id, username)| (CredentialId(id), username)).collect())
 }
 
-/// All credentials of an account, the oldest first, the revoked ones included.
+/// How many revoked credentials pages know. Those that are not revoked have a limit in each account.
+const MAX_REVOKED_LISTED: i64 = 200;
+
+/// The passwords that pages know of a credential: the newest 10, of which the first two alone may still work.
+const IS_NEWEST: &str = "(credential_secrets.id is null or credential_secrets.id in (select newest.id from credential_secrets newest \
+     where newest.credential_id = credentials.id and newest.kind = 'password' \
+     order by newest.created_at desc, newest.id desc limit 10))";
+
+/// The credentials of an account, the oldest first, with those that were revoked last.
 pub(crate) async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
+    let revoked = diesel::alias!(credentials as revoked);
+    let last_revoked = revoked
+        .filter(revoked.field(credentials::account_id).eq(account.0))
+        .filter(revoked.field(credentials::revoked_at).is_not_null())
+        .order(revoked.field(credentials::revoked_at).desc())
+        .limit(MAX_REVOKED_LISTED)
+        .select(revoked.field(credentials::id));
+    let listed = credentials::revoked_at.is_null().or(credentials::id.eq_any(last_revoked));
+    gather(with_passwords!(account).filter(listed).filter(sql::<Bool>(IS_NEWEST)).load(conn).await?)
+}
+
+/// All of them, however many were revoked.
+pub(crate) async fn list_all(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
     gather(with_passwords!(account).load(conn).await?)
 }
 

@@ -1,5 +1,6 @@
 //! Tables: a file for each, or for what is done to several in one transaction.
 
+pub(crate) mod account_limits;
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod batch_columns;

@@ -20,6 +20,7 @@ const WEEK_SECONDS: i64 = 7 * 24 * 3_600;
 pub(in crate::store) const LOCK: i64 = 0x7061_7274_6974;
 const UPKEEP_LOCK: i64 = 0x7570_6b65_6570;
 const DELETIONS_LOCK: i64 = 0x6465_6c65_7465;
+const ROOM_LOCK: i64 = 0x726f_6f6d;
 /// How many weeks beyond the current one are kept ready.
 const WEEKS_AHEAD: i64 = 4;
 
@@ -156,6 +157,11 @@ pub(crate) async fn try_lock_upkeep(conn: &mut Connection) -> Result<bool, Store
 /// The same for the deletions that people order.
 pub async fn try_lock_deletions(conn: &mut Connection) -> Result<bool, StoreError> {
     try_lock(conn, DELETIONS_LOCK).await
+}
+
+/// The same for what is deleted because storage is full.
+pub(crate) async fn try_lock_making_room(conn: &mut Connection) -> Result<bool, StoreError> {
+    try_lock(conn, ROOM_LOCK).await
 }
 
 async fn try_lock(conn: &mut Connection, lock: i64) -> Result<bool, StoreError> {

@@ -2,15 +2,18 @@
 //! idle for too long, or when somebody ends it.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
-use diesel::sql_types::{Binary, Inet, Nullable, Text};
+use diesel::sql_types::{Binary, Inet, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::domain::account_limits::MAX_SESSIONS;
 use crate::domain::ids::{SessionId, UserId};
 use crate::store::connection::columns::{Moment, inet};
 use crate::store::connection::error::StoreError;
@@ -23,9 +26,6 @@ use crate::store::tables::old_rows;
 pub(crate) const MAX_IDLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// "Last seen" is not written more often than this.
 const SEEN_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
-
-/// How many sessions of a user are listed: those that were seen last.
-pub(crate) const MAX_LISTED: usize = 100;
 
 /// What is kept of a session.
 #[derive(Debug)]
@@ -51,6 +51,42 @@ pub(crate) struct SessionRecord {
     pub(crate) user_agent: Option<String>,
 }
 
+/// The place of a session among those of its user, by when it was seen last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) at: Timestamp,
+    pub(crate) id: SessionId,
+}
+
+impl Seen {
+    pub(crate) fn of(record: &SessionRecord) -> Self {
+        Self { at: record.last_seen_at, id: record.id }
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.as_microsecond(), self.id)
+    }
+}
+
+impl FromStr for Seen {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once('.').ok_or(())?;
+        let at = Timestamp::from_microsecond(at.parse().map_err(drop)?).map_err(drop)?;
+        Ok(Self { at, id: id.parse().map_err(drop)? })
+    }
+}
+
+/// In one round trip: inserts a session, and ends those of its user that were seen longest ago, where there are more than the account may
+/// have. The deletion does not see the new one, so it leaves one less.
+const INSERT: &str = "with begun as (insert into sessions (key_hash, id, user_id, state, created_at, last_seen_at, expires_at, \
+     remote_ip, user_agent) values ($1, $2, $3, $4, $5, $5, $6, $7, $8)) delete from sessions where key_hash in ( \
+     select key_hash from sessions where user_id = $3 order by last_seen_at desc, id desc offset ( \
+     select coalesce(a.max_sessions, $9) - 1 from accounts a join users u on u.account_id = a.id where u.id = $3))";
+
 /// Begins a session, within a transaction. `false`, and no session, when the user's sessions were ended after the password was given:
 /// a sign-in that was on its way while the password changed must not outlive that. Whoever ends them changes the user's row first,
 /// so that one of the two waits here for the other.
@@ -68,18 +104,16 @@ pub(crate) async fn insert(conn: &mut Connection, session: &NewSession, now: Tim
             return Ok(false);
         }
     }
-    diesel::insert_into(sessions::table)
-        .values((
-            sessions::key_hash.eq(session.key_hash.as_slice()),
-            sessions::id.eq(session.id.0),
-            sessions::user_id.eq(session.user.map(|(user, _)| user.0)),
-            sessions::state.eq(&session.state),
-            sessions::created_at.eq(Moment(now)),
-            sessions::last_seen_at.eq(Moment(now)),
-            sessions::expires_at.eq(Moment(session.expires_at)),
-            sessions::remote_ip.eq(session.remote_ip.map(inet)),
-            sessions::user_agent.eq(&session.user_agent),
-        ))
+    statement(INSERT)
+        .bind::<Binary, _>(session.key_hash.as_slice())
+        .bind::<SqlUuid, _>(session.id.0)
+        .bind::<Nullable<SqlUuid>, _>(session.user.map(|(user, _)| user.0))
+        .bind::<Text, _>(&session.state)
+        .bind::<Timestamptz, _>(Moment(now))
+        .bind::<Timestamptz, _>(Moment(session.expires_at))
+        .bind::<Nullable<Inet>, _>(session.remote_ip.map(inet))
+        .bind::<Nullable<Text>, _>(&session.user_agent)
+        .bind::<Integer, _>(MAX_SESSIONS.cast_signed())
         .execute(conn)
         .await?;
     Ok(true)
@@ -166,23 +200,29 @@ pub(crate) async fn delete_others(
         .await?)
 }
 
-/// The live sessions of a user that were seen last, the most recently seen first.
+/// Live sessions of a user, the most recently seen first: from the first on, or from below one.
 pub(crate) async fn list(
     conn: &mut Connection,
     user: UserId,
+    before: Option<Seen>,
+    limit: usize,
     now: Timestamp,
 ) -> Result<Vec<SessionRecord>, StoreError> {
     let idle_limit = now.saturating_sub(MAX_IDLE).unwrap_or(now);
     type Row = (Uuid, Moment, Moment, Option<IpNet>, Option<String>);
-    let rows: Vec<Row> = sessions::table
+    let mut query = sessions::table
         .filter(sessions::user_id.eq(user.0))
         .filter(sessions::expires_at.gt(Moment(now)))
         .filter(sessions::last_seen_at.gt(Moment(idle_limit)))
-        .order(sessions::last_seen_at.desc())
-        .limit(MAX_LISTED as i64)
+        .order((sessions::last_seen_at.desc(), sessions::id.desc()))
+        .limit(limit as i64)
         .select((sessions::id, sessions::created_at, sessions::last_seen_at, sessions::remote_ip, sessions::user_agent))
-        .load(conn)
-        .await?;
+        .into_boxed();
+    if let Some(Seen { at, id }) = before {
+        let same = sessions::last_seen_at.eq(Moment(at)).and(sessions::id.lt(id.0));
+        query = query.filter(sessions::last_seen_at.lt(Moment(at)).or(same));
+    }
+    let rows: Vec<Row> = query.load(conn).await?;
     let record = |(id, created_at, seen, ip, agent): Row| SessionRecord {
         id: SessionId(id),
         created_at: created_at.into(),

@@ -12,11 +12,13 @@ use crate::store::connection::columns::{Moment, time, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{accounts, users};
+use crate::store::tables::account_limits::{self, LIMITS, LimitsColumns, LimitsRow};
 
 /// The constraint that keeps addresses unique.
 pub(crate) const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
 
-type MemberRow = (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>, Option<Moment>);
+type MemberRow =
+    (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>, Option<Moment>, LimitsRow);
 type MemberColumns = (
     users::id,
     users::account_id,
@@ -28,6 +30,7 @@ type MemberColumns = (
     users::password_changed_at,
     users::devices_forgotten_at,
     users::password_expires_at,
+    LimitsColumns,
 );
 pub(crate) const MEMBER: MemberColumns = (
     users::id,
@@ -40,12 +43,25 @@ pub(crate) const MEMBER: MemberColumns = (
     users::password_changed_at,
     users::devices_forgotten_at,
     users::password_expires_at,
+    LIMITS,
 );
 
 /// A row of [`MEMBER`], read.
 pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
-    let (user_id, account_id, email, name, plan, retention_days, created_at, changed_at, forgotten_at, expires_at) =
-        row;
+    let (
+        user_id,
+        account_id,
+        email,
+        name,
+        plan,
+        retention_days,
+        created_at,
+        changed_at,
+        forgotten_at,
+        expires_at,
+        limits,
+    ) = row;
+    let (set_limits, when_full) = account_limits::read(limits)?;
     let changed_at = Timestamp::from(changed_at);
     Ok(Member {
         user_id: UserId(user_id),
@@ -54,6 +70,8 @@ pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
         name,
         plan: word(&plan)?,
         retention_days: retention_days.map(i32::unsigned_abs),
+        set_limits,
+        when_full,
         created_at: created_at.into(),
         password_changed_at: changed_at,
         password_expires_at: time(expires_at),

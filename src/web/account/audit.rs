@@ -9,8 +9,12 @@ use uuid::Uuid;
 use crate::app::export_audit::AuditExport;
 use crate::domain::audit::{Action, AuditEntry, AuditFilter};
 use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::event::EventId;
 use crate::domain::time::full_in;
-use crate::store::tables::audit;
+use crate::store::scan::audit_scan::{FoundLines, look};
+use crate::store::scan::budget::Budget;
+use crate::store::scan::searching::search;
+use crate::store::tables::audit::AuditSpan;
 use crate::web::current_user::SignedIn;
 use crate::web::download;
 use crate::web::errors::PageError;
@@ -22,6 +26,8 @@ use crate::web::responses::html;
 
 /// How many lines a page has.
 const LINES_PER_PAGE: usize = 50;
+/// How many lines a search looks at for one page, whether they pass or not.
+const MAX_SEARCHED: u64 = 200_000;
 /// The longest text that is searched for, in characters.
 const MAX_TEXT_CHARS: usize = 200;
 
@@ -80,21 +86,31 @@ struct Index {
     csv: String,
     newer: Option<String>,
     older: Option<String>,
+    further: Option<Further>,
+}
+
+/// A search that is not at its end: how far back it looked, and where it goes on.
+struct Further {
+    link: String,
+    looked_to: When,
 }
 
 /// `GET /settings/audit?action=&subject=&before=`
 pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let filter = query.filter()?;
-    let mut conn = current_user.state().store.connection().await?;
-    let mut list =
-        audit::list(&mut conn, current_user.member.account_id, &filter, query.before, LINES_PER_PAGE + 1).await?;
-    let more = list.len() > LINES_PER_PAGE;
-    list.truncate(LINES_PER_PAGE);
-    let older = list.last().filter(|_| more).map(|(id, _)| query.link(PATH, "before", &id.to_string()));
+    let FoundLines { mut lines, looked_to } = list_found(&current_user, &filter, query.before).await?;
+    let more = lines.len() > LINES_PER_PAGE;
+    lines.truncate(LINES_PER_PAGE);
+    let older = lines.last().filter(|_| more).map(|(id, _)| query.link(PATH, "before", &id.to_string()));
+    let zone = &current_user.current_user.zone;
+    let further = looked_to.filter(|_| !more).map(|id| Further {
+        link: query.link(PATH, "before", &id.to_string()),
+        looked_to: When::minute_in(EventId(id).received_at(), current_user.now(), zone),
+    });
     html(&Index {
         page: current_user.page("Audit trail").at("settings", "audit"),
         path: PATH,
-        rows: list.into_iter().map(|(_, entry)| row(entry, &current_user.current_user.zone)).collect(),
+        rows: lines.into_iter().map(|(_, entry)| row(entry, zone)).collect(),
         actions: choices(filter.action),
         subject: query.subject(),
         is_filtered: !filter.is_empty(),
@@ -102,7 +118,23 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         csv: query.link(EXPORT_PATH, "format", "csv"),
         newer: query.before.map(|_| query.link(PATH, "", "")),
         older,
+        further,
     })
+}
+
+/// The lines of the page and one more, if there is one. A search waits for its turn, and ends when its reader has gone.
+async fn list_found(
+    current_user: &SignedIn,
+    filter: &AuditFilter,
+    before: Option<Uuid>,
+) -> Result<FoundLines, PageError> {
+    let (store, account) = (&current_user.state().store, current_user.member.account_id);
+    let (span, want) = (AuditSpan::newest_first(before), LINES_PER_PAGE + 1);
+    let budget = Budget { rows: MAX_SEARCHED, ..Budget::PAGE }.beside(store.pacing());
+    if filter.is_empty() {
+        return Ok(look(&mut *store.connection().await?, account, filter, span, want, budget).await?);
+    }
+    Ok(search(store, account, async |conn: &mut _| look(conn, account, filter, span, want, budget).await).await?)
 }
 
 fn row(entry: AuditEntry, zone: &TimeZone) -> Row {
@@ -136,6 +168,7 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
 /// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page. What was done leaves in one file, so its route asks for
 /// the account password.
 pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    current_user.count_act()?;
     let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;

@@ -1,6 +1,6 @@
 //! The words of notices on the pages of the account.
 
-use crate::web::notice::{AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice};
+use crate::web::notice::{AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice};
 
 const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";
 
@@ -32,5 +32,12 @@ pub(crate) fn of_devices(notice: &DevicesNotice) -> NoticeWords {
 pub(crate) fn of_second_factor(notice: &SecondFactorNotice) -> NoticeWords {
     match notice {
         SecondFactorNotice::AlreadyOff => NoticeWords::ok("Two-step sign-in is off already.", "Nothing was changed."),
+    }
+}
+
+/// What was chosen about stored events.
+pub(crate) fn of_stored_events(notice: &StoredEventsNotice) -> NoticeWords {
+    match notice {
+        StoredEventsNotice::WhenFull => NoticeWords::ok("Your choice is saved.", "It holds within a minute."),
     }
 }

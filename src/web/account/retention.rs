@@ -3,17 +3,23 @@
 use actix_web::HttpResponse;
 use askama::Template;
 use jiff::SignedDuration;
+use serde::Deserialize;
 
+use crate::app::choose_when_full::choose_when_full;
+use crate::domain::account_limits::WhenFull;
 use crate::domain::event::EventId;
 use crate::domain::grouped::grouped;
 use crate::domain::retention::Retention;
 use crate::store::scan::look::oldest;
 use crate::store::tables::{event_removals, partitions};
+use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::{When, size};
+use crate::web::forms::Submitted;
+use crate::web::notice::{Notice, NoticeWords, StoredEventsNotice};
 use crate::web::page::Page;
-use crate::web::responses::html;
+use crate::web::responses::{html, html_invalid};
 
 #[derive(Template)]
 #[template(path = "retention.html")]
@@ -29,7 +35,28 @@ struct Show {
     next: Option<When>,
     /// When it is no longer shown, where that is before.
     hidden: Option<When>,
+    /// Of how many, and of how much, where there is a limit.
+    most_events: Option<String>,
+    most_size: Option<String>,
+    limit: Option<Limit>,
+    notice: Option<NoticeWords>,
 }
+
+/// What happens when storage is full.
+struct Limit {
+    deletes_oldest: bool,
+    /// New events are refused now.
+    is_full: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Choice {
+    when_full: String,
+}
+
+/// The address of this page.
+const PATH: &str = "/settings/events";
 
 fn days(number: u32) -> String {
     if number == 1 { "1 day".to_owned() } else { format!("{} days", grouped(u64::from(number))) }
@@ -37,6 +64,11 @@ fn days(number: u32) -> String {
 
 /// `GET /settings/events`
 pub(crate) async fn show(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    let notice = current_user.take_notice(Notice::stored_events);
+    html(&read(&current_user, notice.map(|notice| notice_words::of_stored_events(&notice))).await?)
+}
+
+async fn read(current_user: &SignedIn, notice: Option<NoticeWords>) -> Result<Show, PageError> {
     let (account, now) = (current_user.member.account_id, current_user.now());
     let retention = current_user.retention();
     let mut conn = current_user.state().store.connection().await?;
@@ -46,7 +78,12 @@ pub(crate) async fn show(current_user: SignedIn) -> Result<HttpResponse, PageErr
     let oldest = oldest(&mut conn, account, EventId::first_of(shown_since)).await?;
     let oldest = oldest.map(EventId::received_at);
     let goes_at = |time: jiff::Timestamp| goes_at(time, retention);
-    let template = Show {
+    let storage = current_user.member.limits().storage;
+    let limit = storage.any().then(|| Limit {
+        deletes_oldest: current_user.member.when_full == WhenFull::DeleteOldest,
+        is_full: current_user.state().engine.full_accounts.contains(account),
+    });
+    Ok(Show {
         page: current_user.page("Stored events").at("settings", "events"),
         days: days(retention.days()),
         installation_days: days(retention.installation_days),
@@ -56,8 +93,24 @@ pub(crate) async fn show(current_user: SignedIn) -> Result<HttpResponse, PageErr
         oldest: oldest.map(|time| When::exactly(time, &current_user.current_user.zone)),
         hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention), now)),
         next: oldest.map(|time| When::minute(goes_at(time), now)),
+        most_events: storage.events.map(grouped),
+        most_size: storage.bytes.map(size),
+        limit,
+        notice,
+    })
+}
+
+/// `POST /settings/events/when-full`
+pub(crate) async fn choose(
+    current_user: SignedIn,
+    Submitted(form): Submitted<Choice>,
+) -> Result<HttpResponse, PageError> {
+    let Ok(choice) = form.when_full.parse() else {
+        let notice = NoticeWords::bad("Choose what should happen.", "Nothing was changed.");
+        return html_invalid(&read(&current_user, Some(notice)).await?);
     };
-    html(&template)
+    choose_when_full(current_user.acting(&current_user.act()), choice).await?;
+    Ok(current_user.redirect_with(PATH, Notice::StoredEvents(StoredEventsNotice::WhenFull)))
 }
 
 fn after(time: jiff::Timestamp, retention: Retention) -> jiff::Timestamp {

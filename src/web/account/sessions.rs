@@ -2,15 +2,17 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use serde::Deserialize;
 
 use crate::app::end_session::end_session;
 use crate::app::sign_out_elsewhere::sign_out_elsewhere;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::SessionId;
-use crate::store::tables::sessions::{self, SessionRecord};
+use crate::store::tables::sessions::{self, Seen, SessionRecord};
 use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::filters::filter_links::address;
 use crate::web::format::When;
 use crate::web::notice::{DevicesNotice, Notice, NoticeWords};
 use crate::web::page::Page;
@@ -32,15 +34,45 @@ struct Index {
     page: Page,
     rows: Vec<Row>,
     notice: Option<NoticeWords>,
+    newer: Option<String>,
+    older: Option<String>,
+    /// How many browsers may be signed in.
+    most: u32,
 }
+
+impl Index {
+    /// Whether somebody else could be signed out.
+    fn has_others(&self) -> bool {
+        self.rows.len() > 1 || self.newer.is_some() || self.older.is_some()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Query {
+    before: String,
+}
+
+/// How many browsers a page has.
+const ROWS_PER_PAGE: usize = 50;
 
 /// The address of this page.
 const PATH: &str = "/settings/sessions";
 
-/// `GET /settings/sessions`
-pub(crate) async fn index(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+/// `GET /settings/sessions?before=`
+pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    let before = match query.before.as_str() {
+        "" => None,
+        text => {
+            Some(text.parse().map_err(|()| PageError::BadRequest("There is no such place in the list.".to_owned()))?)
+        }
+    };
+    let (user, now) = (current_user.member.user_id, current_user.now());
     let mut conn = current_user.state().store.connection().await?;
-    let list = sessions::list(&mut conn, current_user.member.user_id, current_user.now()).await?;
+    let mut list = sessions::list(&mut conn, user, before, ROWS_PER_PAGE + 1, now).await?;
+    let more = list.len() > ROWS_PER_PAGE;
+    list.truncate(ROWS_PER_PAGE);
+    let last = list.last().filter(|_| more).map(|record| Seen::of(record).to_string());
     let row = |record: SessionRecord| {
         let agent = record.user_agent.unwrap_or_default();
         Row {
@@ -58,6 +90,9 @@ pub(crate) async fn index(current_user: SignedIn) -> Result<HttpResponse, PageEr
         page: current_user.page("Devices").at("settings", "sessions"),
         rows: list.into_iter().map(row).collect(),
         notice: notice.map(|notice| notice_words::of_devices(&notice)),
+        most: current_user.member.limits().sessions,
+        newer: before.map(|_| PATH.to_owned()),
+        older: last.map(|last| address(PATH, &[("before", &last)])),
     })
 }
 

@@ -13,6 +13,7 @@ use crate::web::filters::list_filters::{Filters, Query};
 
 /// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so its route asks for the account password.
 pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    current_user.count_act()?;
     let format = format(&query.format)?;
     // The list of events says what is wrong with columns that name no field.
     let Ok(fields) = query.fields.parse::<Fields>() else { return event_list::index(current_user, query).await };

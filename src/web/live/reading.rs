@@ -21,7 +21,8 @@ use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::searching::search_live;
-use crate::store::tables::{audit, events, rejections};
+use crate::store::tables::audit::{self, AuditSpan};
+use crate::store::tables::{events, rejections};
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
 
@@ -122,8 +123,8 @@ impl Reading {
     ) -> Result<HashMap<Uuid, u64>, StoreError> {
         let since = since.saturating_sub(ACCEPTANCES_COMMIT_WITHIN).unwrap_or(since);
         let filter = AuditFilter { action: Some(Action::HeldEventsAccepted), subject: None };
-        let after = Some(EventId::first_of(since).0);
-        let lines = audit::list_after(conn, self.account, &filter, after, MAX_ROWS).await?;
+        let span = AuditSpan::oldest_first(Some(EventId::first_of(since).0));
+        let lines = audit::list(conn, self.account, &filter, span, MAX_ROWS).await?;
         let of_credential = self.filters.username();
         let lines = lines.into_iter().filter(|(_, line)| of_credential.is_empty() || line.subject == of_credential);
         let stored = |detail: &AuditDetail| match detail {

@@ -19,6 +19,7 @@ use crate::web::page::Page;
 use crate::web::responses::html;
 use crate::web::rows::rejection_row::RejectionRow;
 use crate::web::webhooks::card::{Badge, Card, OldPassword};
+use crate::web::webhooks::card_page::{CardLinks, CardPage};
 use crate::web::webhooks::dialogs::credential_forms::NewForm;
 use crate::web::webhooks::dialogs::dialog::{Dialog, OpenDialog};
 use crate::web::webhooks::dialogs::refused::Refused;
@@ -37,6 +38,9 @@ struct Webhooks {
     page: Page,
     endpoint: String,
     cards: Vec<Card>,
+    links: CardLinks,
+    /// How many credentials the account may have.
+    most: u32,
     revoked: Vec<Card>,
     rejections: Vec<RejectionRow>,
     rejected_today: u64,
@@ -68,6 +72,7 @@ struct Locked {
     upgrade_url: Option<String>,
     /// From the time on Pro. They can be ended, and disabled for when the account is back.
     cards: Vec<Card>,
+    links: CardLinks,
     notice: Option<NoticeWords>,
     last_event: bool,
 }
@@ -99,7 +104,7 @@ pub(crate) async fn show(
     current_user: SignedIn,
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, PageError> {
-    render(&current_user, Dialog::of(&query), None, StatusCode::OK).await
+    render(&current_user, &query, (Dialog::of(&query), None), StatusCode::OK).await
 }
 
 /// The page after a form that did not validate.
@@ -108,18 +113,18 @@ pub(crate) async fn show_invalid(
     dialog: Dialog,
     refused: Refused,
 ) -> Result<HttpResponse, PageError> {
-    render(current_user, Some(dialog), Some(refused), StatusCode::UNPROCESSABLE_ENTITY).await
+    render(current_user, &[], (Some(dialog), Some(refused)), StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 /// The page with a dialog that says why a change was not possible.
 pub(crate) async fn show_conflict(current_user: &SignedIn, dialog: Dialog) -> Result<HttpResponse, PageError> {
-    render(current_user, Some(dialog), None, StatusCode::CONFLICT).await
+    render(current_user, &[], (Some(dialog), None), StatusCode::CONFLICT).await
 }
 
 async fn render(
     current_user: &SignedIn,
-    dialog: Option<Dialog>,
-    refused: Option<Refused>,
+    query: &[(String, String)],
+    (dialog, refused): (Option<Dialog>, Option<Refused>),
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
     let mut conn = current_user.state().store.connection().await?;
@@ -128,12 +133,13 @@ async fn render(
     if status != StatusCode::OK && dialog.and_then(Dialog::credential).is_some_and(|id| !is_own(id)) {
         return Err(PageError::NotFound);
     }
+    let cards = CardPage::of(&all, query, PATH);
     let body = if !current_user.member.plan.includes_webhooks() {
-        locked(&mut conn, current_user, &all).await?.render()?
-    } else if all.iter().all(|credential| credential.revoked_at.is_some()) {
+        locked(&mut conn, current_user, &all, cards).await?.render()?
+    } else if cards.links.total == 0 {
         empty(current_user, &all, refused).render()?
     } else {
-        webhooks(&mut conn, current_user, &all, (dialog, refused)).await?.render()?
+        webhooks(&mut conn, current_user, (&all, cards), (dialog, refused)).await?.render()?
     };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body))
 }
@@ -149,18 +155,27 @@ fn notice(current_user: &SignedIn, all: &[Credential]) -> Option<NoticeWords> {
 }
 
 /// Without counts, as they are told of credentials that get no events.
-fn cards_without_events(all: &[Credential], is_revoked: bool, now: Timestamp) -> Vec<Card> {
-    let wanted = all.iter().filter(|credential| credential.revoked_at.is_some() == is_revoked);
-    wanted.map(|credential| Card::new(credential, &HalfHours::default(), now)).collect()
+fn cards_without_events<'a>(wanted: impl IntoIterator<Item = &'a Credential>, now: Timestamp) -> Vec<Card> {
+    wanted.into_iter().map(|credential| Card::new(credential, &HalfHours::default(), now)).collect()
 }
 
-async fn locked(conn: &mut Connection, current_user: &SignedIn, all: &[Credential]) -> Result<Locked, PageError> {
+fn revoked(all: &[Credential]) -> impl Iterator<Item = &Credential> {
+    all.iter().filter(|credential| credential.revoked_at.is_some())
+}
+
+async fn locked(
+    conn: &mut Connection,
+    current_user: &SignedIn,
+    all: &[Credential],
+    CardPage { shown, links }: CardPage<'_>,
+) -> Result<Locked, PageError> {
     let now = current_user.now();
     let soon = now.saturating_add(SignedDuration::from_mins(30)).unwrap_or(now);
     Ok(Locked {
         page: page(current_user),
         upgrade_url: current_user.state().upgrade_url.clone(),
-        cards: cards_without_events(all, false, current_user.now()),
+        cards: cards_without_events(shown, now),
+        links,
         last_event: event_counts::has_accepted_before(conn, current_user.member.account_id, soon).await?,
         notice: notice(current_user, all),
     })
@@ -171,7 +186,7 @@ fn empty(current_user: &SignedIn, all: &[Credential], refused: Option<Refused>) 
         page: page(current_user),
         endpoint: current_user.state().ingest_url.clone(),
         form: NewForm::new(refused),
-        revoked: cards_without_events(all, true, current_user.now()),
+        revoked: cards_without_events(revoked(all), current_user.now()),
         notice: notice(current_user, all),
     }
 }
@@ -179,7 +194,7 @@ fn empty(current_user: &SignedIn, all: &[Credential], refused: Option<Refused>) 
 async fn webhooks(
     conn: &mut Connection,
     current_user: &SignedIn,
-    all: &[Credential],
+    (all, CardPage { shown, links }): (&[Credential], CardPage<'_>),
     (dialog, refused): (Option<Dialog>, Option<Refused>),
 ) -> Result<Webhooks, PageError> {
     let (account, now) = (current_user.member.account_id, current_user.now());
@@ -195,12 +210,13 @@ async fn webhooks(
         held: Held::of(&held, credential, now),
         ..Card::new(credential, &counts, now)
     };
-    let (revoked, live): (Vec<_>, Vec<_>) = all.iter().partition(|credential| credential.revoked_at.is_some());
     Ok(Webhooks {
         page: page(current_user).behind_dialog(dialog.is_some()),
         endpoint: current_user.state().ingest_url.clone(),
-        cards: live.into_iter().map(card).collect(),
-        revoked: revoked.into_iter().map(card).collect(),
+        cards: shown.into_iter().map(card).collect(),
+        links,
+        most: current_user.member.limits().credentials,
+        revoked: revoked(all).map(card).collect(),
         rejections: refused.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect(),
         rejected_today: counts.values().map(|counts| counts.rejected).sum(),
         first,

@@ -74,12 +74,21 @@ pub(crate) async fn create(
     };
     let state = current_user.state();
     let act = current_user.act();
-    match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), name).await {
+    let most = Some(current_user.member.limits().credentials);
+    match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), name, most).await {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
             created(&current_user, id, about, issued.password.secret(), None)
         }
         Err(CredentialError::AlreadyIssued) => shown_before(&current_user, id).await,
+        Err(CredentialError::TooMany(most)) => {
+            let problem = format!(
+                "Your account can have {most} credentials and has them. Revoke one that you no longer need, or ask your \
+                 administrator for more."
+            );
+            let refused = Refused { typed: form.name, problem };
+            credential_list::show_invalid(&current_user, Dialog::New, refused).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -255,6 +264,10 @@ pub(crate) async fn rename(
 pub(crate) async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
     let engine = &current_user.state().engine;
+    // As its sender would be.
+    if engine.full_accounts.contains(current_user.member.account_id) {
+        return Ok(done(&current_user, id, CredentialNotice::TestFull));
+    }
     let event = engine.ids.next(current_user.now());
     let started = Instant::now();
     let act = current_user.act();

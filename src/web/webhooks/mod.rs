@@ -1,6 +1,7 @@
 //! Settings → Integrations → Webhooks: credentials, what one can do with them, and the first steps.
 
 pub(crate) mod card;
+pub(crate) mod card_page;
 pub(crate) mod created;
 pub(crate) mod credential_list;
 pub(crate) mod credentials;

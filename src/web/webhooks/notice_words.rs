@@ -30,7 +30,10 @@ pub(crate) fn words(
 
 fn kind(notice: &CredentialNotice) -> &'static str {
     match notice {
-        CredentialNotice::NothingToDate | CredentialNotice::NotExtended | CredentialNotice::TestRefused => "bad",
+        CredentialNotice::NothingToDate
+        | CredentialNotice::NotExtended
+        | CredentialNotice::TestRefused
+        | CredentialNotice::TestFull => "bad",
         _ => "ok",
     }
 }
@@ -58,7 +61,7 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::Accepted(Accepted { stored, .. }) => format!("{} late events of {name} are stored.", grouped(*stored)),
         CredentialNotice::Discarded => format!("The late events of {name} are discarded."),
         CredentialNotice::Tested { ms, .. } => format!("The test event for {name} was stored in {ms} ms."),
-        CredentialNotice::TestRefused => format!("The test event for {name} was refused."),
+        CredentialNotice::TestRefused | CredentialNotice::TestFull => format!("The test event for {name} was refused."),
     }
 }
 
@@ -84,6 +87,7 @@ fn text(notice: &CredentialNotice, now: Timestamp) -> String {
         CredentialNotice::Discarded => "They’re gone for good.",
         CredentialNotice::Tested { event, .. } => return format!("It arrived {}.", ago(event.received_at(), now)),
         CredentialNotice::TestRefused => "The credential is disabled or revoked, or its password has expired, so senders get 401 too.",
+        CredentialNotice::TestFull => "Storage is full, so senders get 507 too. Make room under Settings, Stored events.",
     };
     text.to_owned()
 }

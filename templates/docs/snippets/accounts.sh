@@ -7,6 +7,9 @@ reasoner-webhooks account password ben@example.com
 # A link that signs in once, for whoever is kept out by somebody's guesses
 reasoner-webhooks account sign-in-link ben@example.com
 
+# What an account may have; without a number it prints that
+reasoner-webhooks account limits ben@example.com --credentials 20 --events 5000000
+
 # Webhooks are part of Pro. On Free, senders get 403 from their next request on
 reasoner-webhooks account plan ben@example.com free
 reasoner-webhooks account list

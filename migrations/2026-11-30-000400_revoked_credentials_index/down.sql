@@ -1,0 +1,1 @@
+drop index credentials_by_revocation;

@@ -1,0 +1,1 @@
+drop index credential_secrets_by_age;
