@@ -66,10 +66,14 @@ pub struct ConnectionLimits {
     pub head_deadline: Duration,
     /// How long a connection may lie idle between two requests.
     pub keep_alive: Duration,
-    /// How long the other side may take nothing of an answer.
+    /// How long the other side may take nothing of an answer, or be behind the least rate.
     pub write_deadline: Duration,
     /// Connections at once. Fewer where the system lets the program open fewer files.
     pub max_connections: usize,
+    /// Of them, those from one address. Never more than a quarter.
+    pub max_of_an_address: usize,
+    /// Bytes of answers of all connections that are made and not taken. More where two of the largest bodies need more.
+    pub max_unwritten_bytes: usize,
 }
 
 impl Default for ConnectionLimits {
@@ -79,6 +83,8 @@ impl Default for ConnectionLimits {
             keep_alive: Duration::from_secs(75),
             write_deadline: Duration::from_secs(30),
             max_connections: 10_000,
+            max_of_an_address: 2_500,
+            max_unwritten_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -101,6 +101,11 @@ struct Head {
 }
 
 impl Heads {
+    /// How many have arrived that are no requests yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.arrived.0.heads.borrow().len()
+    }
+
     /// What is shared with the service.
     pub(crate) fn arrived(&self) -> ArrivedHeads {
         self.arrived.clone()

@@ -138,6 +138,21 @@ fn write_connections(out: &mut Exposition, state: &AppState, listeners: &Listene
         let most = listener.max_connections as f64;
         out.sample("reasoner_max_connections", &[("listener", listener.name)], most);
     }
+    let name = "reasoner_connections_let_go_total";
+    let help = "Connections that were ended because their address had too many (`address`), or an answer was taken too slowly \
+                (`slow`), or more slowly than others while all together had no room left (`room`).";
+    out.head(name, "counter", help);
+    for listener in listeners {
+        for (why, count) in listener.let_go() {
+            out.sample(name, &[("listener", listener.name), ("why", why)], count as f64);
+        }
+    }
+    if let Some(listener) = listeners.first() {
+        let help = "Bytes of answers that are made and not taken yet, of all connections that wait.";
+        out.gauge("reasoner_unwritten_answer_bytes", help, listener.unwritten.bytes() as f64);
+        let help = "The most such bytes; beyond that the connections end whose answers are taken most slowly.";
+        out.gauge("reasoner_unwritten_answer_max_bytes", help, listener.unwritten.max_bytes() as f64);
+    }
     let name = "reasoner_http_responses_total";
     out.head(name, "counter", "Answers to requests, by listener and by the class of their status.");
     for listener in listeners {

@@ -64,6 +64,7 @@ mod sender_settings;
 mod sessions;
 mod sign_in;
 mod slow;
+mod slow_readers;
 mod starting;
 mod stopping;
 mod tail;

@@ -11,3 +11,4 @@ pub(crate) mod headers;
 pub(crate) mod malformed_request;
 pub mod request_context;
 pub(crate) mod timeout;
+pub(crate) mod turn;
