@@ -9,10 +9,11 @@ use url::Url;
 
 use crate::config::options::Options;
 use crate::config::values::{
-    GivenUrl, WrongValues, address, database_url, given_url, insecure, networks, number, one_of, origin, switch, time,
-    web_url,
+    GivenUrl, WrongValues, address, database_url, given_url, host_names, insecure, networks, number, one_of, origin,
+    switch, time, web_url,
 };
 use crate::domain::body_pace::BodyPace;
+use crate::domain::host_names::HostNames;
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
 
@@ -43,6 +44,8 @@ pub struct Config {
     /// `None`: made of the bound address.
     pub(crate) public_url: Option<Url>,
     pub(crate) ingest_url: Option<GivenUrl>,
+    /// Beyond those of the two URLs.
+    pub(crate) further_host_names: Vec<String>,
     pub(crate) database: Database,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) signup_open: bool,
@@ -114,6 +117,8 @@ impl Config {
             problems.add("--public-url", "PUBLIC_URL", problem);
         }
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
+        let further_host_names =
+            problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
         let database_url =
             problems.take_some("--database-url", "DATABASE_URL", options.database_url.as_deref(), database_url);
@@ -142,6 +147,7 @@ impl Config {
                     metrics_bind,
                     public_url,
                     ingest_url,
+                    further_host_names: further_host_names.unwrap_or_default(),
                     database: database_url
                         .map_or_else(|| Database::Embedded(PathBuf::from(options.data_dir)), Database::Existing),
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
@@ -173,6 +179,14 @@ impl Config {
     /// Whether it says where people and senders find the program. Commands are seldom told, and `serve` is.
     pub(crate) fn names_addresses(&self) -> bool {
         self.public_url.is_some() || self.ingest_url.is_some()
+    }
+
+    /// The hosts that pages and metrics answer to.
+    pub(crate) fn host_names(&self, bound: SocketAddr) -> HostNames {
+        let urls = [self.public_url.as_ref(), self.ingest_url.as_ref().map(|given| &given.url)];
+        let names = urls.into_iter().flatten().filter_map(Url::host_str);
+        let further = self.further_host_names.iter().map(String::as_str);
+        HostNames::new(names.chain(further), std::iter::once(bound).chain(self.metrics_bind).map(|bound| bound.ip()))
     }
 
     /// The endpoint as users are shown it.
@@ -208,6 +222,7 @@ mod tests {
             metrics_bind: Some(":".to_owned()),
             public_url: Some("https://example.com/path".to_owned()),
             ingest_url: Some("ftp://example.com".to_owned()),
+            host_names: Some("internal,http://x/".to_owned()),
             database_url: Some("mysql://user:canary@host/db".to_owned()),
             data_dir: "".into(),
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
@@ -221,7 +236,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 14, "{report}");
+        assert_eq!(lines.len(), 15, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

@@ -266,6 +266,7 @@ fn state(
         engine: Arc::new(engine),
         public_url,
         ingest_url,
+        host_names: config.host_names(address),
         upgrade_url: config.upgrade_url.as_ref().map(ToString::to_string),
         signup_open: config.signup_open,
         retention_days: config.retention_days,

@@ -39,6 +39,7 @@ mod hashing;
 mod headers;
 mod holding;
 mod home;
+mod host_names;
 mod junk;
 mod leaks;
 mod live;
