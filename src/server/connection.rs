@@ -241,7 +241,8 @@ impl Connection {
                 if self.is_past(due, cx) {
                     return self.let_go(LetGo::Slow);
                 }
-                if self.share.waits(bytes.len(), due, cx.waker()) { Poll::Pending } else { self.let_go(LetGo::Room) }
+                let waits = bytes.len() + self.turn.left();
+                if self.share.waits(waits, due, cx.waker()) { Poll::Pending } else { self.let_go(LetGo::Room) }
             }
             failed => failed,
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::{ConnectionType, Extensions, HttpMessage, HttpService, Request};
@@ -38,6 +38,8 @@ const MAX_WORKERS: usize = 8;
 const MAX_WAITING: u32 = 1_024;
 /// How long a connection that is being closed may take, so that its last answer is read before it ends.
 const LINGER: Duration = Duration::from_secs(1);
+/// How much of an answer is handed to the library at a time, and how much it collects before it writes.
+const PIECE_BYTES: usize = 8 * 1024;
 /// What the system keeps of an answer that is on its way. Left to itself it keeps megabytes for a reader that is slow, and says that
 /// something was taken when a third of that was: too rarely to see at what pace.
 const SEND_BUFFER_BYTES: u32 = 256 * 1024;
@@ -99,6 +101,7 @@ where
             // Ours counts for every head, the library's for the first alone.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
+            .h1_write_buffer_size(PIECE_BYTES)
             .on_connect_ext(hand_over)
             .h1(apply_fn_factory(app, {
                 let (state, seen) = (state.clone(), seen.clone());
@@ -179,13 +182,16 @@ where
         if let Some(in_progress) = &in_progress {
             in_progress.begin_answer();
         }
-        Ok(response.map_body(|_, body| Held { body, turn, _in_progress: in_progress }))
+        Ok(response.map_body(|_, body| Held { body, left: Bytes::new(), turn, _in_progress: in_progress }))
     }
 }
 
-/// The body of an answer, whose request is in progress as long as it lives, and whose bytes are counted as they are made.
+/// The body of an answer, whose request is in progress as long as it lives. It is handed on in pieces, so that the library's buffer,
+/// which lives as long as the connection, does not grow to the size of a page.
 struct Held<B> {
     body: B,
+    /// What is made and not handed on.
+    left: Bytes,
     turn: Option<Turn>,
     _in_progress: Option<InProgress>,
 }
@@ -199,10 +205,16 @@ impl<B: MessageBody + Unpin> MessageBody for Held<B> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
-        let next = Pin::new(&mut this.body).poll_next(cx);
-        if let (Poll::Ready(Some(Ok(bytes))), Some(turn)) = (&next, &this.turn) {
-            turn.note_made(bytes.len());
+        if this.left.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_next(cx)) {
+                Some(Ok(bytes)) => this.left = bytes,
+                ended => return Poll::Ready(ended),
+            }
         }
-        next
+        let piece = this.left.split_to(this.left.len().min(PIECE_BYTES));
+        if let Some(turn) = &this.turn {
+            turn.note_made(piece.len(), this.left.len());
+        }
+        Poll::Ready(Some(Ok(piece)))
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Turn(Rc<Shared>);
 struct Shared {
     /// Bytes of answers since all was written.
     made: Cell<usize>,
+    /// Bytes of the last answer that are made and have not been handed on to be written.
+    left: Cell<usize>,
     /// Of the request that waits.
     next: RefCell<Option<Waker>>,
     /// Of who would read on.
@@ -29,8 +31,15 @@ struct Shared {
 }
 
 impl Turn {
-    pub(crate) fn note_made(&self, bytes: usize) {
+    /// So many more bytes are to be written, and so many wait behind them.
+    pub(crate) fn note_made(&self, bytes: usize, left: usize) {
         self.0.made.set(self.0.made.get() + bytes);
+        self.0.left.set(left);
+    }
+
+    /// How many bytes wait behind those that are being written.
+    pub(crate) fn left(&self) -> usize {
+        self.0.left.get()
     }
 
     pub(crate) fn note_written(&self) {
