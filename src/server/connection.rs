@@ -248,9 +248,10 @@ impl Connection {
         }
     }
 
-    /// Ends the connection in the middle of an answer.
+    /// Ends the connection in the middle of an answer. What the system has of it is dropped: it would go on offering that for minutes.
     fn let_go(&mut self, why: LetGo) -> Poll<io::Result<usize>> {
         self.listener.note_let_go(why);
+        let _ = self.stream.set_zero_linger();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
