@@ -10,7 +10,7 @@ use reasoner_webhooks::cli::{run, usage};
 use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::environment::{arguments, log_filter};
 use reasoner_webhooks::database::OpenDatabase;
-use reasoner_webhooks::logging;
+use reasoner_webhooks::logging::log;
 use reasoner_webhooks::server::serve;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,11 +45,11 @@ fn main() -> ExitCode {
         "off"
     };
     let format = config.log_format;
-    logging::begin(format, &log_filter(usual));
+    let _log = log::begin(format, &log_filter(usual));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            logging::last_words(format, &format!("the program cannot start its threads: {error}"));
+            log::last_words(format, &format!("the program cannot start its threads: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         // Nobody asked for more, so there is nothing to say; but not all was printed either.
         Err(error) if error.is_reader_gone() => ExitCode::FAILURE,
         Err(error) => {
-            logging::last_words(format, &error.line());
+            log::last_words(format, &error.line());
             let missing_server = matches!(&error, CommandError::Open(open) if open.is_missing_server());
             if missing_server { ExitCode::from(EXIT_NO_SERVER) } else { ExitCode::FAILURE }
         }

@@ -9,10 +9,11 @@ use url::Url;
 
 use crate::config::options::Options;
 use crate::config::values::{
-    GivenUrl, WrongValues, address, database_url, given_url, insecure, networks, number, one_of, origin, switch, time,
-    web_url,
+    GivenUrl, WrongValues, address, database_url, given_url, host_names, insecure, networks, number, one_of, origin,
+    switch, time, web_url,
 };
 use crate::domain::body_pace::BodyPace;
+use crate::domain::host_names::HostNames;
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
 
@@ -44,6 +45,8 @@ pub struct Config {
     /// `None`: made of the bound address.
     pub(crate) public_url: Option<Url>,
     pub(crate) ingest_url: Option<GivenUrl>,
+    /// Beyond those of the two URLs.
+    pub(crate) further_host_names: Vec<String>,
     pub(crate) database: Database,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) signup_open: bool,
@@ -68,10 +71,14 @@ pub struct ConnectionLimits {
     pub head_deadline: Duration,
     /// How long a connection may lie idle between two requests.
     pub keep_alive: Duration,
-    /// How long the other side may take nothing of an answer.
+    /// How long the other side may take nothing of an answer, or be behind the least rate.
     pub write_deadline: Duration,
     /// Connections at once. Fewer where the system lets the program open fewer files.
     pub max_connections: usize,
+    /// Of them, those from one address. Never more than a quarter.
+    pub max_of_an_address: usize,
+    /// Bytes of answers of all connections that are made and not taken. More where two of the largest bodies need more.
+    pub max_unwritten_bytes: usize,
 }
 
 impl Default for ConnectionLimits {
@@ -81,6 +88,8 @@ impl Default for ConnectionLimits {
             keep_alive: Duration::from_secs(75),
             write_deadline: Duration::from_secs(30),
             max_connections: 10_000,
+            max_of_an_address: 2_500,
+            max_unwritten_bytes: 32 * 1024 * 1024,
         }
     }
 }
@@ -110,6 +119,8 @@ impl Config {
             problems.add("--public-url", "PUBLIC_URL", problem);
         }
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
+        let further_host_names =
+            problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
         let owner_url = problems.take_some(
             "--database-owner-url",
@@ -147,6 +158,7 @@ impl Config {
                     metrics_bind,
                     public_url,
                     ingest_url,
+                    further_host_names: further_host_names.unwrap_or_default(),
                     database: database_url.map_or_else(
                         || Database::Embedded(PathBuf::from(options.data_dir)),
                         |url| Database::Existing { url, owner_url },
@@ -183,6 +195,14 @@ impl Config {
         self.public_url.is_some() || self.ingest_url.is_some()
     }
 
+    /// The hosts that pages and metrics answer to.
+    pub(crate) fn host_names(&self, bound: SocketAddr) -> HostNames {
+        let urls = [self.public_url.as_ref(), self.ingest_url.as_ref().map(|given| &given.url)];
+        let names = urls.into_iter().flatten().filter_map(Url::host_str);
+        let further = self.further_host_names.iter().map(String::as_str);
+        HostNames::new(names.chain(further), std::iter::once(bound).chain(self.metrics_bind).map(|bound| bound.ip()))
+    }
+
     /// The endpoint as users are shown it.
     pub(crate) fn endpoint(&self, bound: SocketAddr) -> String {
         match &self.ingest_url {
@@ -216,6 +236,7 @@ mod tests {
             metrics_bind: Some(":".to_owned()),
             public_url: Some("https://example.com/path".to_owned()),
             ingest_url: Some("ftp://example.com".to_owned()),
+            host_names: Some("internal,http://x/".to_owned()),
             database_url: Some("mysql://user:canary@host/db".to_owned()),
             database_owner_url: Some("mysql://owner:canary@host/db".to_owned()),
             data_dir: "".into(),
@@ -231,7 +252,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 16, "{report}");
+        assert_eq!(lines.len(), 17, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

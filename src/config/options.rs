@@ -23,6 +23,9 @@ pub struct Options {
     /// The endpoint address shown to users [default: the public URL and /]
     #[arg(long, env = "INGEST_URL", value_name = "URL", global = true)]
     pub ingest_url: Option<String>,
+    /// Further host names that pages and metrics answer to, comma-separated
+    #[arg(long, env = "HOST_NAMES", value_name = "NAME,...", global = true)]
+    pub host_names: Option<String>,
     /// An existing Postgres, 14 or newer [default: a PostgreSQL of the program's own]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,

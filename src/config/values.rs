@@ -137,6 +137,16 @@ pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(network).collect()
 }
 
+pub(crate) fn host_names(text: &str) -> Result<Vec<String>, String> {
+    let name = |part: &str| match Host::parse(part.trim()) {
+        Ok(host) => Ok(host.to_string()),
+        Err(_) => Err(format!(
+            "has {part:?}, which is not a host name: write them like webhooks.internal,monitoring, without ports"
+        )),
+    };
+    text.split(',').map(name).collect()
+}
+
 pub(crate) fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     match text.parse::<u64>() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),

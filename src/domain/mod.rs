@@ -23,6 +23,7 @@ pub mod expiry;
 pub mod grouped;
 pub(crate) mod handshake;
 pub mod holding;
+pub(crate) mod host_names;
 pub mod ids;
 pub mod installation;
 pub mod leak;

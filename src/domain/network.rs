@@ -35,7 +35,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }
 
-    fn contains(&self, ip: IpAddr) -> bool {
+    /// Whether an address is that of a proxy.
+    pub(crate) fn contains(&self, ip: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&ip))
     }
 

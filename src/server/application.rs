@@ -37,6 +37,7 @@ use crate::metrics::Counter;
 use crate::random::{self, EventIds};
 use crate::server::listeners::{Listener, Listeners};
 use crate::server::metrics::StartedAt;
+use crate::server::unwritten::Unwritten;
 use crate::server::{background, descriptors, http, metrics};
 use crate::store::connection::pool::Store;
 use crate::store::tables::installation;
@@ -76,6 +77,9 @@ const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 
 
 /// Live pages take one of so many connections of a listener at most.
 const LIVE_PART: usize = 2;
+
+/// As many of the largest bodies as may be wanted back at once, however slowly they are taken.
+const LARGEST_ANSWERS: usize = 2;
 
 /// What is in memory when the last request has been answered has so long to be written. With the time for requests in flight, the end
 /// takes less than the 30 seconds that are promised.
@@ -156,8 +160,9 @@ impl Application {
         };
         let started_at = StartedAt(state.clock.now());
         let mut listeners = Listeners::new();
+        let unwritten = Unwritten::new(limits.max_unwritten_bytes.max(LARGEST_ANSWERS * config.max_body_bytes));
         let mut seen = |name| {
-            let listener = Listener::new(name, limits.max_connections);
+            let listener = Listener::new(name, limits.max_connections, unwritten.clone());
             listeners.push(listener.clone());
             listener
         };
@@ -265,6 +270,7 @@ fn state(
         engine: Arc::new(engine),
         public_url,
         ingest_url,
+        host_names: config.host_names(address),
         upgrade_url: config.upgrade_url.as_ref().map(ToString::to_string),
         signup_open: config.signup_open,
         requires_second_factor: config.requires_second_factor,

@@ -1,18 +1,31 @@
-//! Where a body in chunks ends (RFC 9112, section 7.1).
+//! Where a body in chunks ends (RFC 9112, section 7.1), and what about its chunks is refused that the HTTP library takes.
+//!
+//! Programs on the way here read white space around a size in different ways, and so could be made to see another request than we do.
+//! What stands after a size means nothing to anybody we know, and could make a small body cost any number of bytes.
 
 /// The most digits of the size of a chunk.
-const MAX_SIZE_DIGITS: usize = 15;
+const MAX_SIZE_DIGITS: usize = 16;
+/// The most bytes of extensions, of all chunks of a body.
+const MAX_EXTENSION_BYTES: usize = 1_024;
 
 /// How far a body in chunks has come.
-#[derive(Debug)]
-pub(crate) enum Chunks {
+#[derive(Debug, Default)]
+pub(crate) struct Chunks {
+    place: Place,
+    extension_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
     /// The digits of a size.
     Size {
         bytes: u64,
         digits: usize,
     },
-    /// What follows a size on its line.
+    /// What follows a size and a semicolon on its line.
     Extension(u64),
+    /// After the carriage return of that line.
+    SizeEnd(u64),
     Data(u64),
     /// The end of the line after the data of a chunk, of which so much has come.
     DataEnd(usize),
@@ -20,28 +33,28 @@ pub(crate) enum Chunks {
     Trailer(usize),
 }
 
-impl Default for Chunks {
+impl Default for Place {
     fn default() -> Self {
-        Chunks::Size { bytes: 0, digits: 0 }
+        Place::Size { bytes: 0, digits: 0 }
     }
 }
 
 impl Chunks {
-    /// Goes on with what came, and gives back how much of it belongs to the body and whether that has ended; or that it is no body in
-    /// chunks.
-    pub(crate) fn skip(&mut self, bytes: &[u8]) -> Result<(usize, bool), ()> {
+    /// Goes on with what came, and gives back how much of it belongs to the body and whether that has ended; or which byte may not
+    /// stand there.
+    pub(crate) fn skip(&mut self, bytes: &[u8]) -> Result<(usize, bool), usize> {
         let mut at = 0;
         while at < bytes.len() {
-            if let Chunks::Data(left) = self {
+            if let Place::Data(left) = &mut self.place {
                 let skipped = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
                 *left -= skipped as u64;
                 at += skipped;
                 if *left == 0 {
-                    *self = Chunks::DataEnd(0);
+                    self.place = Place::DataEnd(0);
                 }
                 continue;
             }
-            let has_ended = self.take(bytes[at])?;
+            let has_ended = self.take(bytes[at]).ok_or(at)?;
             at += 1;
             if has_ended {
                 return Ok((at, true));
@@ -50,25 +63,30 @@ impl Chunks {
         Ok((at, false))
     }
 
-    /// One byte that is no data. Whether it is the last of all.
-    fn take(&mut self, byte: u8) -> Result<bool, ()> {
-        *self = match (&*self, byte) {
-            (Chunks::Size { digits: 1.., bytes }, b'\r' | b';' | b' ' | b'\t') => Chunks::Extension(*bytes),
-            (Chunks::Size { bytes, digits: digits @ ..MAX_SIZE_DIGITS }, _) => {
-                let digit = char::from(byte).to_digit(16).ok_or(())?;
-                Chunks::Size { bytes: bytes * 16 + u64::from(digit), digits: digits + 1 }
+    /// One byte that is no data, if it may be there. Whether it is the last of all.
+    fn take(&mut self, byte: u8) -> Option<bool> {
+        self.place = match (self.place, byte) {
+            (Place::Size { digits: 1.., bytes }, b'\r') => Place::SizeEnd(bytes),
+            (Place::Size { digits: 1.., bytes }, b';') => Place::Extension(bytes),
+            (Place::Size { bytes, digits: digits @ ..MAX_SIZE_DIGITS }, _) => {
+                let digit = char::from(byte).to_digit(16)?;
+                Place::Size { bytes: bytes * 16 + u64::from(digit), digits: digits + 1 }
             }
-            (Chunks::Extension(0), b'\n') => Chunks::Trailer(0),
-            (Chunks::Extension(bytes), b'\n') => Chunks::Data(*bytes),
-            (Chunks::Extension(bytes), _) => Chunks::Extension(*bytes),
-            (Chunks::DataEnd(0), b'\r') => Chunks::DataEnd(1),
-            (Chunks::DataEnd(1), b'\n') => Chunks::default(),
-            (Chunks::Trailer(0), b'\n') => return Ok(true),
-            (Chunks::Trailer(_), b'\n') => Chunks::Trailer(0),
-            (Chunks::Trailer(0), b'\r') => Chunks::Trailer(0),
-            (Chunks::Trailer(come), _) => Chunks::Trailer(come + 1),
-            _ => return Err(()),
+            (Place::Extension(bytes), b'\r') => Place::SizeEnd(bytes),
+            (Place::Extension(bytes), _) if self.extension_bytes < MAX_EXTENSION_BYTES => {
+                self.extension_bytes += 1;
+                Place::Extension(bytes)
+            }
+            (Place::SizeEnd(0), b'\n') => Place::Trailer(0),
+            (Place::SizeEnd(bytes), b'\n') => Place::Data(bytes),
+            (Place::DataEnd(0), b'\r') => Place::DataEnd(1),
+            (Place::DataEnd(1), b'\n') => Place::default(),
+            (Place::Trailer(0), b'\n') => return Some(true),
+            (Place::Trailer(_), b'\n') => Place::Trailer(0),
+            (Place::Trailer(0), b'\r') => Place::Trailer(0),
+            (Place::Trailer(come), _) => Place::Trailer(come + 1),
+            _ => return None,
         };
-        Ok(false)
+        Some(false)
     }
 }

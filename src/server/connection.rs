@@ -4,8 +4,9 @@
 //! requests, but a byte ends the pause, and nothing bounds a later head, nor the rest of a body that was already answered.
 //! This wrapper of the socket does: whatever comes in while no request is in progress has to become one in time. When a request
 //! begins and when its answer ends it hears from the service (`server/http.rs`), by [`Progress`]; what the heads say is the
-//! business of `server/heads.rs`, which everything passes that is read. Answers may take as long as they like, but not if nobody
-//! reads them. An idle connection ends early where new ones need its place.
+//! business of `server/heads.rs`, which everything passes that is read. Answers may take as long as they like, but not if they are
+//! taken more slowly than `server/taking.rs` allows, or there is no room left for them (`server/unwritten.rs`). An idle connection ends
+//! early where new ones need its place.
 //!
 //! It knows one thing more: what is written while no request is in progress is the bare answer of the library's parser. It
 //! is replaced by an answer like all others, with a request id and our headers. Only where it follows an answer of ours in one
@@ -15,6 +16,7 @@ use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,11 +28,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::checked::ConnectionLimits;
 use crate::metrics::Present;
+use crate::server::addresses::AddressPlace;
 use crate::server::heads::{ArrivedHeads, Heads};
 use crate::server::idle::Place;
+use crate::server::listeners::{LetGo, Listener};
+use crate::server::taking::Taking;
+use crate::server::unwritten::Share;
 use crate::web::app_state::AppState;
 use crate::web::middleware::client_disconnect::Droppable;
 use crate::web::middleware::malformed_request;
+use crate::web::middleware::turn::Turn;
 
 /// How much longer a connection stays open than its sender is told: what is sent in the last moment is still on its way.
 pub(crate) const KEEP_ALIVE_GRACE: Duration = Duration::from_secs(1);
@@ -93,8 +100,10 @@ pub(crate) struct Connection {
     is_between: bool,
     /// When a request has to have begun. Only counts while a head is waited for.
     due: Instant,
-    /// When the other side has to have taken something of an answer, if it is waited for.
-    taken_by: Option<Instant>,
+    taking: Taking,
+    /// Of what is made and not taken yet, on all connections.
+    share: Share,
+    turn: Turn,
     /// Never later than what is waited for. It is left alone while it is early, so that a request costs no timer: it goes off,
     /// sees that it is early, and is set again.
     timer: Pin<Box<Sleep>>,
@@ -103,8 +112,12 @@ pub(crate) struct Connection {
     /// What is left of an answer of our own in the place of the parser's.
     unwritten: Option<Vec<u8>>,
     given_up: bool,
+    /// What is said to who has no place. It is short, and a new connection has room for it.
+    refusal: Option<Vec<u8>>,
     heads: Heads,
     place: Place,
+    listener: Arc<Listener>,
+    of_address: Option<AddressPlace>,
     /// Counts this connection among those that are open, as long as it is.
     _present: Present,
 }
@@ -114,7 +127,8 @@ impl Connection {
         stream: TcpStream,
         state: Data<AppState>,
         limits: ConnectionLimits,
-        (present, place): (Present, Place),
+        listener: Arc<Listener>,
+        place: Place,
     ) -> Self {
         let due = Instant::now() + limits.head_deadline;
         Self {
@@ -126,15 +140,32 @@ impl Connection {
             head_began: false,
             is_between: false,
             due,
-            taken_by: None,
+            taking: Taking::default(),
+            share: listener.unwritten.open(),
+            turn: Turn::default(),
             timer: Box::pin(sleep_until(due)),
             has_more: false,
             unwritten: None,
             given_up: false,
+            refusal: None,
             heads: Heads::default(),
             place,
-            _present: present,
+            of_address: None,
+            _present: listener.connections.enter(),
+            listener,
         }
+    }
+
+    /// Keeps the place that it has among those of its address.
+    pub(crate) fn hold(&mut self, place: Option<AddressPlace>) {
+        self.of_address = place;
+    }
+
+    /// Its address has no place left: it is told so, and ends.
+    pub(crate) fn refuse(&mut self) {
+        self.given_up = true;
+        self.listener.note_let_go(LetGo::Address);
+        self.refusal = malformed_request::answer(&self.state, StatusCode::SERVICE_UNAVAILABLE);
     }
 
     /// What the service tells its progress to.
@@ -150,6 +181,11 @@ impl Connection {
     /// The heads that have arrived, for the service.
     pub(crate) fn arrived(&self) -> ArrivedHeads {
         self.heads.arrived()
+    }
+
+    /// What tells requests when their turn comes.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn.clone()
     }
 
     fn phase(&self) -> Phase {
@@ -189,13 +225,34 @@ impl Connection {
     }
 
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if outcome.is_ready() {
-            self.taken_by = None;
-            return outcome;
+        if self.share.has_to_end() {
+            return self.let_go(LetGo::Room);
         }
-        let due = *self.taken_by.get_or_insert_with(|| Instant::now() + self.limits.write_deadline);
-        if self.is_past(due, cx) { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { Poll::Pending }
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+            Poll::Ready(Ok(taken)) => {
+                self.taking.takes(taken, Instant::now);
+                if taken == bytes.len() {
+                    self.share.is_written();
+                }
+                Poll::Ready(Ok(taken))
+            }
+            Poll::Pending => {
+                let due = self.taking.waits(Instant::now(), self.limits.write_deadline);
+                if self.is_past(due, cx) {
+                    return self.let_go(LetGo::Slow);
+                }
+                let waits = bytes.len() + self.turn.left();
+                if self.share.waits(waits, due, cx.waker()) { Poll::Pending } else { self.let_go(LetGo::Room) }
+            }
+            failed => failed,
+        }
+    }
+
+    /// Ends the connection in the middle of an answer. What the system has of it is dropped: it would go on offering that for minutes.
+    fn let_go(&mut self, why: LetGo) -> Poll<io::Result<usize>> {
+        self.listener.note_let_go(why);
+        let _ = self.stream.set_zero_linger();
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// From now on the other side counts as gone. It is told why if it had begun to say something.
@@ -213,8 +270,19 @@ impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.given_up {
+            if let Some(answer) = this.refusal.take()
+                && Pin::new(&mut this.stream).poll_write(cx, &answer).is_pending()
+            {
+                this.refusal = Some(answer);
+                return Poll::Pending;
+            }
             // Nothing read is the end of the stream.
             return Poll::Ready(Ok(()));
+        }
+        if this.heads.waiting() > 1 || this.turn.is_waited_for() {
+            // Whoever sends without waiting for answers is read on when some of that has been answered.
+            this.turn.withhold(cx.waker());
+            return Poll::Pending;
         }
         // What has been read is taken first, and the rest in the next turn. The library would read on, into a buffer that grows
         // to the size of the body, and keep it as long as the connection lives.
@@ -285,6 +353,7 @@ impl AsyncWrite for Connection {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        this.turn.note_written();
         if this.phase() == Phase::Answered {
             this.progress.0.set(Phase::Head);
             (this.head_began, this.is_between) = (false, true);

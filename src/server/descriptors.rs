@@ -9,6 +9,8 @@ use crate::config::checked::ConnectionLimits;
 const WANTED_FILES: [u64; 2] = [65_536, 10_240];
 /// Kept for the database, the log, and files, whatever connections there are.
 const RESERVED_FILES: u64 = 256;
+/// An address may have one of so many connections of a listener at most.
+const ADDRESS_PART: usize = 4;
 
 /// What each of so many listeners may give its connections. Raises the soft limit as far as it helps.
 pub(crate) fn limits(wanted: ConnectionLimits, listeners: usize) -> ConnectionLimits {
@@ -22,7 +24,9 @@ pub(crate) fn limits(wanted: ConnectionLimits, listeners: usize) -> ConnectionLi
     let allowed = raised.unwrap_or(soft);
     let connections = usize::try_from(allowed.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
     let share = (connections / listeners).max(1);
-    ConnectionLimits { max_connections: wanted.max_connections.min(share), ..wanted }
+    let max_connections = wanted.max_connections.min(share);
+    let max_of_an_address = wanted.max_of_an_address.min((max_connections / ADDRESS_PART).max(1));
+    ConnectionLimits { max_connections, max_of_an_address, ..wanted }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! What is read passes here before the library sees it. An offer to go on in another protocol (`Connection: Upgrade`) would make the
 //! library end the connection after its answer; the last letter of the word is changed, so that it reads a word that means nothing, and
-//! `web/arrived_head.rs` puts it back. A target that is too long for it is cut. Beyond that no byte is changed, and none is held back.
+//! `web/arrived_head.rs` puts it back. A target that is too long for it is cut. What may not stand among chunks (`server/chunks.rs`) is
+//! changed into what it refuses. Beyond that no byte is changed, and none is held back.
 //!
 //! It follows heads and bodies only as long as they are framed beyond doubt, as strictly as the library at least. From the first thing
 //! that is not, everything on that connection passes as it is, and the library says what it thinks of it.
@@ -20,6 +21,8 @@ pub(crate) const MAX_TARGET_BYTES: usize = 65_000;
 const MAX_DROPPED_BYTES: usize = 1 << 20;
 /// The most that the names of one head may have, in bytes. The library takes no head that is larger.
 const MAX_NAMES_BYTES: usize = 128 * 1024;
+/// A byte that may stand neither before, in nor after the size of a chunk, nor after its data.
+const NOT_IN_CHUNKS: u8 = 0;
 /// The longest value that says how a body is framed.
 const MAX_FRAMING_BYTES: usize = 32;
 /// Heads that arrived before the first of them was answered. Who sends more at once gets them answered all the same.
@@ -101,6 +104,11 @@ struct Head {
 }
 
 impl Heads {
+    /// How many have arrived that are no requests yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.arrived.0.heads.borrow().len()
+    }
+
     /// What is shared with the service.
     pub(crate) fn arrived(&self) -> ArrivedHeads {
         self.arrived.clone()
@@ -131,7 +139,9 @@ impl Heads {
                         }
                         skipped
                     }
-                    Err(()) => {
+                    // Some of that the library takes. What is there now, it takes nowhere.
+                    Err(at) => {
+                        bytes[read + at] = NOT_IN_CHUNKS;
                         self.place = Place::Unknown;
                         rest
                     }
@@ -317,6 +327,26 @@ mod tests {
         for size in 1..100 {
             let (left, heads) = passed(&request.repeat(2), size);
             assert_eq!((left, heads), (request.replace("upgrade", "upgrad~").repeat(2), 2), "pieces of {size}");
+        }
+    }
+
+    // holds X4
+    #[test]
+    fn among_chunks_neither_white_space_nor_long_extensions_are_read() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (long, longest) = ("x".repeat(1_025), "x".repeat(1_024));
+        for (body, read) in [
+            ("1 \r\na\r\n", "1\0\r\na\r\n".to_owned()),
+            ("1\t;x\r\na\r\n", "1\0;x\r\na\r\n".to_owned()),
+            (" 1\r\na\r\n", "\x001\r\na\r\n".to_owned()),
+            ("1\r \na", "1\r\0\na".to_owned()),
+            (&format!("1;{long}\r\na"), format!("1;{}\0\r\na", &longest)),
+            (&format!("1;{longest}\r\na\r\n1;x"), format!("1;{longest}\r\na\r\n1;\0")),
+            (&format!("1;{longest}\r\na\r\n1\r\na\r\n"), format!("1;{longest}\r\na\r\n1\r\na\r\n")),
+        ] {
+            for size in [1, 7, 10_000] {
+                assert_eq!(passed(&format!("{head}{body}"), size).0, format!("{head}{read}"), "{body:?}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::{ConnectionType, Extensions, HttpMessage, HttpService, Request};
@@ -21,11 +21,13 @@ use actix_web::web::{Bytes, Data};
 use tokio::net::TcpSocket;
 
 use crate::config::checked::ConnectionLimits;
+use crate::server::addresses::Addresses;
 use crate::server::connection::{Connection, InProgress, KEEP_ALIVE_GRACE, Progress};
 use crate::server::heads::ArrivedHeads;
 use crate::server::idle::IdleConnections;
 use crate::server::listeners::Listener;
 use crate::web::app_state::AppState;
+use crate::web::middleware::turn::Turn;
 
 /// How long requests in flight may take after the program was asked to end, in seconds.
 const DRAIN_SECONDS: u64 = 25;
@@ -36,12 +38,19 @@ const MAX_WORKERS: usize = 8;
 const MAX_WAITING: u32 = 1_024;
 /// How long a connection that is being closed may take, so that its last answer is read before it ends.
 const LINGER: Duration = Duration::from_secs(1);
+/// How much of an answer is handed to the library at a time, and how much it collects before it writes.
+const PIECE_BYTES: usize = 8 * 1024;
+/// What the system keeps of an answer that is on its way. Left to itself it keeps megabytes for a reader that is slow, and says that
+/// something was taken when a third of that was: too rarely to see at what pace.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 
 /// A listener that the system keeps new connections for while the program is busy or full.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // So that a program that ended a moment ago does not keep its successor out.
     socket.set_reuseaddr(true)?;
+    // Its connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(MAX_WAITING)?.into_std()
 }
@@ -77,9 +86,9 @@ where
     let builder = Server::build().workers(workers).max_concurrent_connections(places);
     let builder = builder.disable_signals().shutdown_timeout(DRAIN_SECONDS);
     let ending = builder.graceful_shutdown_signal();
+    let addresses = Addresses::new(limits.max_of_an_address, state.trusted_proxies.clone());
     let builder = builder.listen("http", listener, move || {
-        let (state, ending, seen) = (state.clone(), ending.clone(), seen.clone());
-        let open = seen.connections.clone();
+        let (state, ending, seen, addresses) = (state.clone(), ending.clone(), seen.clone(), addresses.clone());
         // The host name and address in it are for links that an app makes of its own, and ours makes none.
         let app = map_config(app(), |()| AppConfig::default());
         let http = HttpService::build()
@@ -92,6 +101,7 @@ where
             // Ours counts for every head, the library's for the first alone.
             .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
+            .h1_write_buffer_size(PIECE_BYTES)
             .on_connect_ext(hand_over)
             .h1(apply_fn_factory(app, {
                 let (state, seen) = (state.clone(), seen.clone());
@@ -104,7 +114,12 @@ where
         let idle = IdleConnections::new(places);
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, state.clone(), limits, (open.enter(), idle.enter()));
+            let of_address = peer.map(|peer| addresses.enter(peer.ip()));
+            let mut connection = Connection::new(stream, state.clone(), limits, seen.clone(), idle.enter());
+            match of_address {
+                Some(None) => connection.refuse(),
+                of_address => connection.hold(of_address.flatten()),
+            }
             async move { Ok((connection, peer)) }
         };
         fn_service(connect).and_then(http)
@@ -117,6 +132,7 @@ fn hand_over(connection: &Connection, data: &mut Extensions) {
     data.insert(connection.progress());
     data.insert(connection.droppable());
     data.insert(connection.arrived());
+    data.insert(connection.turn());
 }
 
 /// What an answer says of how long its connection stays open for another request. Clients that heed it never send one into its end.
@@ -145,6 +161,10 @@ where
         arrived.restore(request.headers_mut());
         request.extensions_mut().insert(arrived);
     }
+    let turn = request.conn_data::<Turn>().cloned();
+    if let Some(turn) = &turn {
+        turn.begins();
+    }
     let told = told.filter(|_| request.head().connection_type() == ConnectionType::KeepAlive);
     let in_progress = request.conn_data::<Progress>().map(Progress::begin);
     let answering = app.call(request);
@@ -162,13 +182,17 @@ where
         if let Some(in_progress) = &in_progress {
             in_progress.begin_answer();
         }
-        Ok(response.map_body(|_, body| Held { body, _in_progress: in_progress }))
+        Ok(response.map_body(|_, body| Held { body, left: Bytes::new(), turn, _in_progress: in_progress }))
     }
 }
 
-/// The body of an answer, whose request is in progress as long as it lives.
+/// The body of an answer, whose request is in progress as long as it lives. It is handed on in pieces, so that the library's buffer,
+/// which lives as long as the connection, does not grow to the size of a page.
 struct Held<B> {
     body: B,
+    /// What is made and not handed on.
+    left: Bytes,
+    turn: Option<Turn>,
     _in_progress: Option<InProgress>,
 }
 
@@ -180,6 +204,17 @@ impl<B: MessageBody + Unpin> MessageBody for Held<B> {
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_next(cx)
+        let this = self.get_mut();
+        if this.left.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_next(cx)) {
+                Some(Ok(bytes)) => this.left = bytes,
+                ended => return Poll::Ready(ended),
+            }
+        }
+        let piece = this.left.split_to(this.left.len().min(PIECE_BYTES));
+        if let Some(turn) = &this.turn {
+            turn.note_made(piece.len(), this.left.len());
+        }
+        Poll::Ready(Some(Ok(piece)))
     }
 }

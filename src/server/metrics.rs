@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
 use crate::computing;
@@ -16,6 +16,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::MAX_CONNECTIONS;
 use crate::store::tables::partitions::{self, Coverage};
 use crate::web::app_state::AppState;
+use crate::web::middleware::host_names;
 
 /// A database that has not answered a scrape by then counts as down.
 const MAX_WAIT: Duration = Duration::from_secs(1);
@@ -28,10 +29,19 @@ pub(crate) struct StartedAt(pub(crate) Timestamp);
 
 /// What the program has counted since its start, and what is so now.
 pub(crate) async fn show(
+    request: HttpRequest,
     state: web::Data<AppState>,
     listeners: web::Data<Listeners>,
     started_at: web::Data<StartedAt>,
 ) -> HttpResponse {
+    if !host_names::is_answered(&state, &request) {
+        let answered = state.host_names.words();
+        let text = format!(
+            "The metrics are not known by that host name. They answer to: {answered}. \
+             Ask for one of these, or add the name to --host-names (HOST_NAMES).\n"
+        );
+        return HttpResponse::MisdirectedRequest().content_type("text/plain; charset=utf-8").body(text);
+    }
     let mut out = Exposition::default();
     write_ingest(&mut out, &state);
     write_verification(&mut out, &state);
@@ -137,6 +147,21 @@ fn write_connections(out: &mut Exposition, state: &AppState, listeners: &Listene
     for listener in listeners {
         let most = listener.max_connections as f64;
         out.sample("reasoner_max_connections", &[("listener", listener.name)], most);
+    }
+    let name = "reasoner_connections_let_go_total";
+    let help = "Connections that were ended because their address had too many (`address`), or an answer was taken too slowly \
+                (`slow`), or more slowly than others while all together had no room left (`room`).";
+    out.head(name, "counter", help);
+    for listener in listeners {
+        for (why, count) in listener.let_go() {
+            out.sample(name, &[("listener", listener.name), ("why", why)], count as f64);
+        }
+    }
+    if let Some(listener) = listeners.first() {
+        let help = "Bytes of answers that are made and not taken yet, of all connections that wait.";
+        out.gauge("reasoner_unwritten_answer_bytes", help, listener.unwritten.bytes() as f64);
+        let help = "The most such bytes; beyond that the connections end whose answers are taken most slowly.";
+        out.gauge("reasoner_unwritten_answer_max_bytes", help, listener.unwritten.max_bytes() as f64);
     }
     let name = "reasoner_http_responses_total";
     out.head(name, "counter", "Answers to requests, by listener and by the class of their status.");

@@ -1,5 +1,6 @@
 //! Assembly: reads the configuration, builds everything, hands out values, and takes it all down again in order.
 
+pub(crate) mod addresses;
 pub mod application;
 pub mod background;
 pub(crate) mod card;
@@ -14,3 +15,5 @@ pub(crate) mod listeners;
 pub(crate) mod metrics;
 pub mod process;
 pub mod serve;
+pub(crate) mod taking;
+pub(crate) mod unwritten;

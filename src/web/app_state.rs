@@ -11,6 +11,7 @@ use actix_web::http::header;
 
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
+use crate::domain::host_names::HostNames;
 use crate::domain::ids::{AccountId, SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
@@ -36,6 +37,8 @@ pub struct AppState {
     pub(crate) public_url: String,
     /// The endpoint as users are shown it: from the configuration, never from a request.
     pub ingest_url: String,
+    /// The hosts that pages answer to.
+    pub(crate) host_names: HostNames,
     pub(crate) upgrade_url: Option<String>,
     pub(crate) signup_open: bool,
     /// Nobody sees anything before two-step sign-in is on.

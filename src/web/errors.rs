@@ -3,6 +3,7 @@
 //! What a person sees when a page cannot be shown: what happened, and the way out. One exhaustive match; the chain of causes
 //! goes to the log, never onto a page.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
@@ -34,6 +35,9 @@ pub(crate) enum PageError {
     /// Something has to be done before anything else.
     #[error("the reader has to do something first: {0:?}")]
     DutyFirst(Duty),
+    /// The request names a host that is not this server's.
+    #[error("another host was asked for")]
+    OtherHost { answered: String },
     #[error("a form came from another site")]
     CrossSite,
     /// The account's plan does not include what was asked for.
@@ -128,6 +132,15 @@ impl PageError {
             PageError::SignInRequired { .. } | PageError::DutyFirst(_) => {
                 Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
             }
+            PageError::OtherHost { answered } => Face::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                "This server isn’t known by that name",
+                format!(
+                    "Its pages answer to: {answered}. Open one of these. If you run the server, --host-names (HOST_NAMES) \
+                     adds the name that you used."
+                ),
+            )
+            .with(Recovery::Nothing),
             PageError::CrossSite => Face::new(
                 StatusCode::FORBIDDEN,
                 "That request came from another site",
@@ -238,7 +251,7 @@ impl From<crate::random::NoRandomness> for PageError {
 struct Face {
     status: StatusCode,
     title: &'static str,
-    cause: &'static str,
+    cause: Cow<'static, str>,
     recovery: Recovery,
 }
 
@@ -249,6 +262,8 @@ enum Recovery {
     TryAgain,
     SignIn,
     SeePlans,
+    /// Another page of this server is as far away.
+    Nothing,
 }
 
 impl Recovery {
@@ -259,9 +274,9 @@ impl Recovery {
 }
 
 impl Face {
-    fn new(status: StatusCode, title: &'static str, cause: &'static str) -> Self {
+    fn new(status: StatusCode, title: &'static str, cause: impl Into<Cow<'static, str>>) -> Self {
         let recovery = if status.is_server_error() { Recovery::TryAgain } else { Recovery::GoToEvents };
-        Self { status, title, cause, recovery }
+        Self { status, title, cause: cause.into(), recovery }
     }
 
     fn with(self, recovery: Recovery) -> Self {
@@ -289,7 +304,7 @@ pub(crate) fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'sta
         code: face.status.as_u16(),
         reason: face.status.canonical_reason().unwrap_or("Error"),
         title: face.title,
-        cause: face.cause,
+        cause: &face.cause,
         recovery: face.recovery,
         request_id: id.filter(|_| face.status.is_server_error()).map(|id| id.to_string()),
     };

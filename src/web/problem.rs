@@ -141,6 +141,11 @@ pub(crate) fn malformed_request(status: StatusCode, origin: &str, id: RequestId)
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             (Code::HeadTooLarge, "the request line and the headers are too large or too many: send less in them")
         }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            let detail = "your address has as many connections as one may have: close some, or use the same one again";
+            let face = Face::new(Code::Unavailable, detail).with(header::RETRY_AFTER, "10");
+            return Some(respond(face, origin, id));
+        }
         _ => return None,
     };
     Some(respond(Face::new(code, detail), origin, id))

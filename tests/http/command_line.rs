@@ -385,6 +385,7 @@ fn help_names_every_option_with_its_variable() {
         "metrics-bind",
         "public-url",
         "ingest-url",
+        "host-names",
         "database-url",
         "data-dir",
         "trusted-proxies",

@@ -27,8 +27,7 @@ async fn two_thousand_slow_connections_take_nothing_from_the_others() {
             0 => wire.send("POST / HTTP/1.1\r\nX-Slow: ").await,
             1 => wire.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET ").await,
             _ => {
-                let head =
-                    "POST /login HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 99\r\n\r\n";
+                let head = "POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 99\r\n\r\n";
                 wire.send(head).await;
             }
         }

@@ -107,7 +107,8 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     }
     let says = |page: &str, sentence: &str| assert!(pages[page].contains(sentence), "{page} does not say: {sentence}");
 
-    let ConnectionLimits { head_deadline, keep_alive, write_deadline, max_connections } = ConnectionLimits::default();
+    let limits = ConnectionLimits::default();
+    let ConnectionLimits { head_deadline, keep_alive, write_deadline, max_connections, .. } = limits;
     let (head, body) = (head_deadline.as_secs(), BodyPace::default().within.as_secs());
     says("api-reference", &format!("The headers didn’t arrive within {head} seconds."));
     says("api-reference", &format!("The body didn’t arrive within {body} seconds, nor at 8 KB a second."));
@@ -117,7 +118,12 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     says("advanced-usage", &format!("We close a connection that has been idle for {} seconds,", keep_alive.as_secs()));
     says("api-reference", &format!("idle between two requests {} seconds", keep_alive.as_secs()));
     says("operations", &format!("for each listener {}", thousands(max_connections)));
-    says("operations", &format!("Who reads nothing of an answer {} seconds", write_deadline.as_secs()));
+    says("operations", &format!("from one address {}", thousands(limits.max_of_an_address)));
+    says(
+        "operations",
+        &format!("Who reads nothing of an answer, or less than 8 KB a second {} seconds", write_deadline.as_secs()),
+    );
+    says("operations", &format!("all together {} MiB", limits.max_unwritten_bytes >> 20));
     says("api-reference", &format!("Length of an idempotency key {MAX_IDEMPOTENCY_KEY_BYTES} bytes"));
 
     let (at_once, seconds) = allowance("SENDER_FAILURES");

@@ -145,7 +145,7 @@ async fn a_guess_whose_sender_hangs_up_counts_and_is_written_down() {
     server.create_account(ALICE, "pro").await;
     let body = format!("email={}&password=a+wrong+password", ALICE.replace('@', "%40"));
     let request = format!(
-        "POST /login HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nX-Forwarded-For: 198.51.100.1\r\n\
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nX-Forwarded-For: 198.51.100.1\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

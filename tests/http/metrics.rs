@@ -100,7 +100,7 @@ impl Scrape {
     }
 
     /// The value of one series, such as `name` or `name{label="word"}`.
-    fn value(&self, series: &str) -> f64 {
+    pub fn value(&self, series: &str) -> f64 {
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
         let found: Vec<f64> = self
             .0

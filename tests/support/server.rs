@@ -64,7 +64,8 @@ impl TestServer {
         Self::start_from(database_url, change, |_| {}).await
     }
 
-    async fn start_from(
+    /// All of these together.
+    pub async fn start_from(
         database_url: String,
         change: impl FnOnce(&mut Options),
         change_config: impl FnOnce(&mut Config),

@@ -66,6 +66,12 @@ pub fn post(authorization: &str, body: &str) -> String {
     head(authorization, body.len(), "") + body
 }
 
+impl From<TcpStream> for Wire {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+}
+
 /// What a test reads that goes on when the other side fails.
 impl Wire {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {

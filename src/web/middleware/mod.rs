@@ -8,6 +8,8 @@ pub(crate) mod csrf;
 pub(crate) mod error_pages;
 pub(crate) mod gzip;
 pub(crate) mod headers;
+pub(crate) mod host_names;
 pub(crate) mod malformed_request;
 pub mod request_context;
 pub(crate) mod timeout;
+pub(crate) mod turn;

@@ -19,12 +19,15 @@ use crate::random;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
 use crate::web::middleware::headers::{complete, trace_id};
+use crate::web::middleware::turn;
 
 /// The layer.
 pub async fn layer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    // First, so that a request that waits for its connection takes none of its time.
+    turn::comes(&request).await;
     let id = random::request_id();
     request.extensions_mut().insert(id);
     let https = request.app_data::<web::Data<AppState>>().is_some_and(|state| state.is_https());

@@ -1,23 +1,37 @@
 //! How the program speaks while it runs: a log on standard error, as text or as JSON, and, on a terminal, a line for each step
 //! that takes somebody's time. Standard output is left to the card and to what commands print.
 
-use std::fmt;
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
-use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::checked::LogFormat;
+use crate::logging::line_limit::{LineLimit, Message};
 
 /// What is told to somebody who waits has this target. In a log it is a line like any other.
 const PROGRESS: &str = "progress";
+/// How long lines of a kind are counted before they are counted from nothing again.
+const MINUTE: Duration = Duration::from_secs(60);
 
-/// Begins to log what `filter` lets through (see `EnvFilter`). Called once.
-pub fn begin(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+/// The log. When it is dropped it says what it has left out.
+#[derive(Debug)]
+#[must_use]
+pub struct Log(LineLimit);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.begin_again();
+    }
+}
+
+/// Begins to log what `filter` lets through (see `EnvFilter`), so many lines of a kind in a minute. Called once.
+pub fn begin(format: LogFormat, filter: &str) -> Log {
+    let limit = LineLimit::default();
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")).and(limit.clone());
     match format {
         LogFormat::Text if io::stderr().is_terminal() => {
             let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
@@ -38,6 +52,20 @@ pub fn begin(format: LogFormat, filter: &str) {
             }));
         }
     }
+    count_by_minute(limit.clone());
+    Log(limit)
+}
+
+/// On a thread of its own: what happens before there is a runtime, and whatever keeps that busy, is counted as well.
+fn count_by_minute(limit: LineLimit) {
+    let counting = move || {
+        loop {
+            std::thread::sleep(MINUTE);
+            limit.begin_again();
+        }
+    };
+    // Without that thread lines are limited all the same, until the end.
+    let _ = std::thread::Builder::new().name("log".to_owned()).spawn(counting);
 }
 
 /// The last words of a program that ends with an error, in the form of the log that it has written until now.
@@ -58,17 +86,6 @@ impl<S: Subscriber> Layer<S> for Progress {
             let mut message = Message::default();
             event.record(&mut message);
             eprintln!("  {}", message.0);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Message(String);
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
         }
     }
 }
