@@ -118,13 +118,11 @@ impl Attacker {
 }
 
 /// Does the same at once so many times, again and again, for as long as it is not dropped.
-pub async fn again_and_again<F: Future<Output = ()> + Send>(
+pub async fn again_and_again<F: Future<Output = ()> + Send + 'static>(
     attacker: &Attacker,
     times: usize,
     act: impl Fn(Attacker, usize) -> F + Clone + Send + 'static,
-) where
-    F: 'static,
-{
+) {
     let mut tasks = JoinSet::new();
     for number in 0..times {
         let (attacker, act) = (attacker.clone(), act.clone());
