@@ -4,10 +4,11 @@
 use std::marker::PhantomData;
 
 use diesel::QueryResult;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{HasSqlType, Untyped};
+use diesel::sql_types::{Bool, HasSqlType, Untyped};
 
 /// A statement whose text is always the same, so that each connection prepares it once. Its rows are read by name.
 #[must_use]
@@ -63,4 +64,32 @@ impl<Binds> QueryId for Statement<Binds> {
 
 impl<Binds> Query for Statement<Binds> {
     type SqlType = Untyped;
+}
+
+/// A condition of a statement of diesel's, whose text is always the same: unlike `diesel::dsl::sql`, it lets the statement be prepared once.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Condition(pub(in crate::store) &'static str);
+
+impl Expression for Condition {
+    type SqlType = Bool;
+}
+
+impl<Source> AppearsOnTable<Source> for Condition {}
+impl<Source> SelectableExpression<Source> for Condition {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for Condition {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryFragment<Pg> for Condition {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(self.0);
+        Ok(())
+    }
+}
+
+impl QueryId for Condition {
+    // As above.
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
@@ -19,7 +18,7 @@ use crate::store::connection::columns::{Moment, time, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Lock};
 use crate::store::connection::schema::{credential_secrets, credentials};
-use crate::store::connection::statement::statement;
+use crate::store::connection::statement::{Condition, statement};
 use crate::store::tables::credential_secrets::{PASSWORD_KIND, PasswordRow};
 use crate::store::tables::sender_settings::SettingsRow;
 
@@ -123,9 +122,11 @@ pub(crate) async fn usernames_by_id(
 const MAX_REVOKED_LISTED: i64 = 200;
 
 /// The passwords that pages know of a credential: the newest 10, of which the first two alone may still work.
-const IS_NEWEST: &str = "(credential_secrets.id is null or credential_secrets.id in (select newest.id from credential_secrets newest \
+const IS_NEWEST: Condition = Condition(
+    "(credential_secrets.id is null or credential_secrets.id in (select newest.id from credential_secrets newest \
      where newest.credential_id = credentials.id and newest.kind = 'password' \
-     order by newest.created_at desc, newest.id desc limit 10))";
+     order by newest.created_at desc, newest.id desc limit 10))",
+);
 
 /// The credentials of an account, the oldest first, with those that were revoked last.
 pub(crate) async fn list(conn: &mut Connection, account: AccountId) -> Result<Vec<Credential>, StoreError> {
@@ -137,7 +138,7 @@ pub(crate) async fn list(conn: &mut Connection, account: AccountId) -> Result<Ve
         .limit(MAX_REVOKED_LISTED)
         .select(revoked.field(credentials::id));
     let listed = credentials::revoked_at.is_null().or(credentials::id.eq_any(last_revoked));
-    gather(with_passwords!(account).filter(listed).filter(sql::<Bool>(IS_NEWEST)).load(conn).await?)
+    gather(with_passwords!(account).filter(listed).filter(IS_NEWEST).load(conn).await?)
 }
 
 /// All of them, however many were revoked.
