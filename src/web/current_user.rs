@@ -27,10 +27,10 @@ use crate::domain::retention::Retention;
 use crate::fair_queue::Permit;
 use crate::store::tables::users;
 use crate::web::app_state::AppState;
-use crate::web::duty::Duty;
 use crate::web::errors::PageError;
 use crate::web::notice::Notice;
 use crate::web::page::{Page, Viewer};
+use crate::web::required_action::RequiredAction;
 use crate::web::responses::see_other;
 use crate::web::session::{Identity, Session, SignedInSession};
 use crate::web::{device, theme, zone};
@@ -258,9 +258,9 @@ impl FromRequest for SignedIn {
                 Some(member) => {
                     let requests = &current_user.state.page_requests;
                     let _permit = requests.acquire_within(member.account_id, MAX_WAIT).await?;
-                    let duty = Duty::of(&current_user.state, &member).await?;
-                    if let Some(duty) = duty.filter(|duty| !duty.needs(&path)) {
-                        return Err(PageError::DutyFirst(duty));
+                    let required = RequiredAction::of(&current_user.state, &member).await?;
+                    if let Some(required) = required.filter(|required| !required.needs(&path)) {
+                        return Err(PageError::ActionRequired(required));
                     }
                     let signed_in = Self { current_user, member, _permit };
                     if !is_page {

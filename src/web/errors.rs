@@ -15,11 +15,11 @@ use crate::app::failure::Failure;
 use crate::domain::ids::{AccountId, RequestId};
 use crate::fair_queue::QueueError;
 use crate::store::connection::error::{StoreError, with_causes};
-use crate::web::duty::Duty;
 use crate::web::export_permits::NoExportPermit;
 use crate::web::format::whole_seconds;
 use crate::web::middleware::headers;
 use crate::web::page::Page;
+use crate::web::required_action::RequiredAction;
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +33,8 @@ pub(crate) enum PageError {
     #[error("sign-in required")]
     SignInRequired { return_to: String },
     /// Something has to be done before anything else.
-    #[error("the reader has to do something first: {0:?}")]
-    DutyFirst(Duty),
+    #[error("an action is required first: {0:?}")]
+    ActionRequired(RequiredAction),
     /// The request names a host that is not this server's.
     #[error("another host was asked for")]
     OtherHost { answered: String },
@@ -129,7 +129,7 @@ impl PageError {
                  password is lost, your administrator can set a new one on the server, with “account password EMAIL”.",
             )
             .with(Recovery::SignIn),
-            PageError::SignInRequired { .. } | PageError::DutyFirst(_) => {
+            PageError::SignInRequired { .. } | PageError::ActionRequired(_) => {
                 Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
             }
             PageError::OtherHost { answered } => Face::new(
@@ -330,8 +330,8 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
         let location = if return_to.is_empty() { "/login".to_owned() } else { format!("/login?next={next}") };
         return HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish();
     }
-    if let PageError::DutyFirst(duty) = error {
-        return HttpResponse::SeeOther().insert_header((header::LOCATION, duty.page())).finish();
+    if let PageError::ActionRequired(required) = error {
+        return HttpResponse::SeeOther().insert_header((header::LOCATION, required.page())).finish();
     }
     let face = error.face();
     let mut response = HttpResponse::build(face.status);

@@ -1,4 +1,4 @@
-//! What a reader has to do before anything else.
+//! Required actions: what a reader has to do before anything else.
 //!
 //! Whoever signs in with a password that was generated for them chooses one of their own first; and where the operator requires it, whoever
 //! has no second factor turns two-step sign-in on. Until then every other page leads there.
@@ -10,21 +10,21 @@ use crate::web::errors::PageError;
 
 /// What has to be done first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Duty {
+pub(crate) enum RequiredAction {
     ChangePassword,
     TurnOnSecondFactor,
 }
 
-impl Duty {
+impl RequiredAction {
     /// What a member has to do.
     pub(crate) async fn of(state: &AppState, member: &Member) -> Result<Option<Self>, PageError> {
         if member.password_expires_at.is_some() {
-            return Ok(Some(Duty::ChangePassword));
+            return Ok(Some(RequiredAction::ChangePassword));
         }
         if state.requires_second_factor
             && !second_factors::is_on(&mut *state.store.connection().await?, member.user_id).await?
         {
-            return Ok(Some(Duty::TurnOnSecondFactor));
+            return Ok(Some(RequiredAction::TurnOnSecondFactor));
         }
         Ok(None)
     }
@@ -32,16 +32,16 @@ impl Duty {
     /// The page where it is done.
     pub(crate) fn page(self) -> &'static str {
         match self {
-            Duty::ChangePassword => "/settings/account",
-            Duty::TurnOnSecondFactor => "/settings/account/second-factor",
+            RequiredAction::ChangePassword => "/settings/account",
+            RequiredAction::TurnOnSecondFactor => "/settings/account/second-factor",
         }
     }
 
     /// Whether a page, or a form on it, is a part of doing it.
     pub(crate) fn needs(self, path: &str) -> bool {
         match self {
-            Duty::ChangePassword => [self.page(), "/settings/account/password"].contains(&path),
-            Duty::TurnOnSecondFactor => path == self.page(),
+            RequiredAction::ChangePassword => [self.page(), "/settings/account/password"].contains(&path),
+            RequiredAction::TurnOnSecondFactor => path == self.page(),
         }
     }
 }
