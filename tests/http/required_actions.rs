@@ -41,6 +41,7 @@ async fn a_generated_password_signs_in_for_a_week_to_be_changed() {
     assert_eq!(person.post("/settings/account/name", &[("name", "Another")]).await.headers()["location"], ACCOUNT);
     let page = person.page(ACCOUNT).await;
     assert!(page.contains("Choose a password of your own to go on.") && !page.contains("Current password"), "{page}");
+    assert!(!page.contains("Change email") && !page.contains("Delete account"), "there is nothing else to do");
 
     let weak = person.post(CHANGE, &[("new_password", "alice-webhooks")]).await;
     assert!(weak.text().await.unwrap().contains("too easy to guess"), "it is made of what everybody knows");

@@ -287,6 +287,7 @@ async fn a_first_step_lasts_ten_minutes_and_no_longer_than_its_password() {
 
     let waiting = pending(&server).await;
     let new = "an entirely different set of words";
+    assert_eq!(alice.page("/settings/account").await.matches("name=\"confirmation_code\"").count(), 1, "the form asks");
     let mut fields = vec![("current_password", PASSWORD), ("new_password", new)];
     let refused = alice.post("/settings/account/password", &fields).await;
     assert!(refused.text().await.unwrap().contains("The password or the code doesn’t match."));
