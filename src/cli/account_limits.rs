@@ -71,14 +71,14 @@ pub(crate) async fn run(
         let (events, bytes) = (storage.events, storage.bytes);
         return Ok(output::json(&LimitsRecord { email, plan, credentials, sessions, events, bytes, when_full, set })?);
     }
-    let stored = |most: Option<u64>, what: &str| match most {
-        Some(most) => format!("{} {what}", grouped(most)),
-        None => format!("any number of {what}"),
+    let most = |most: u64, what: &str| format!("{} {what}{}", grouped(most), if most == 1 { "" } else { "s" });
+    let stored = |limit: Option<u64>, what: &str| match limit {
+        Some(limit) => most(limit, what),
+        None => format!("any number of {what}s"),
     };
-    let (events, bytes) = (stored(storage.events, "events"), stored(storage.bytes, "bytes"));
-    Ok(output::say(&format!(
-        "{email} may have {credentials} credentials and {sessions} signed-in browsers, and store {events} and {bytes}."
-    ))?)
+    let (events, bytes) = (stored(storage.events, "event"), stored(storage.bytes, "byte"));
+    let (credentials, browsers) = (most(credentials.into(), "credential"), most(sessions.into(), "signed-in browser"));
+    Ok(output::say(&format!("{email} may have {credentials} and {browsers}, and store {events} and {bytes}."))?)
 }
 
 fn wanted_limits(wanted: &SetAccountLimits, before: SetLimits) -> Result<SetLimits, CommandError> {
