@@ -50,7 +50,9 @@ async fn decide(
 ) -> Result<bool, Failure> {
     // Hashing takes longer with longer texts, and no password is longer.
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
-    let right = plausible && hasher.verify(password, hash).await?;
+    // One that was generated is good for no longer here than at the sign-in page.
+    let is_expired = member.password_expires_at.is_some_and(|expires_at| expires_at <= act.at);
+    let right = plausible && hasher.verify(password, hash).await? && !is_expired;
     let action = if right { Action::PasswordConfirmed } else { Action::PasswordConfirmationFailed };
     audit::append(&mut *store.connection().await?, member.account_id, act, AuditLine::new(action, &member.email))
         .await?;

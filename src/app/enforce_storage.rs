@@ -13,6 +13,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::keys::Key;
 use crate::store::tables::account_limits::{self, StorageUse};
 use crate::store::tables::{event_deletions, event_removals, partitions};
 
@@ -59,9 +60,33 @@ pub(crate) async fn make_room(store: &Store, used: &[StorageUse]) -> Result<(), 
         return Ok(());
     }
     for one in crowded {
-        make_room_in(store, one).await?;
+        // What is wrong with one account is not to keep the others full.
+        if let Err(error) = make_room_in(store, one).await {
+            tracing::warn!(%error, account = %one.account, "no room was made in an account that is full");
+        }
     }
     Ok(())
+}
+
+/// What is too much in an account.
+#[derive(Clone, Copy)]
+struct Surplus {
+    events: u64,
+    bytes: u64,
+}
+
+impl Surplus {
+    /// As many of some events, from the first on, as are enough to go.
+    fn within(self, found: &[Key]) -> &[Key] {
+        let (mut events, mut bytes) = (0, 0);
+        let is_needed = |key: &&Key| {
+            let is_missing = events < self.events || bytes < self.bytes;
+            events += 1;
+            bytes += key.bytes();
+            is_missing
+        };
+        &found[..found.iter().take_while(is_needed).count()]
+    }
 }
 
 async fn make_room_in(store: &Store, used: &StorageUse) -> Result<(), StoreError> {
@@ -70,9 +95,12 @@ async fn make_room_in(store: &Store, used: &StorageUse) -> Result<(), StoreError
     let mut scan = EventScan::at(account, &EventFilter::default(), oldest);
     for _ in 0..STEPS {
         // One event less than may be, so that the next one has room.
-        let surplus = limits.events.map_or(0, |most| (events + 1).saturating_sub(most));
-        let is_heavy = limits.bytes.is_some_and(|most| bytes >= most);
-        let step = if is_heavy { surplus.max(STEP_EVENTS / 10) } else { surplus }.min(STEP_EVENTS);
+        let surplus = Surplus {
+            events: limits.events.map_or(0, |most| (events + 1).saturating_sub(most)),
+            bytes: limits.bytes.map_or(0, |most| (bytes + 1).saturating_sub(most)),
+        };
+        // How many events have so many bytes is not known before they are looked at.
+        let step = if surplus.bytes > 0 { STEP_EVENTS } else { surplus.events.min(STEP_EVENTS) };
         if step == 0 {
             break;
         }
@@ -82,7 +110,7 @@ async fn make_room_in(store: &Store, used: &StorageUse) -> Result<(), StoreError
         drop(conn);
         let gone = store
             .transaction(async |conn| {
-                let gone = event_deletions::delete_events(conn, account, &part.events, None).await?;
+                let gone = event_deletions::delete_events(conn, account, surplus.within(&part.events), None).await?;
                 event_removals::add(conn, account, &gone).await?;
                 Ok::<_, StoreError>(gone)
             })

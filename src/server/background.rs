@@ -55,7 +55,8 @@ pub(crate) fn start(
         tokio::spawn(upkeep(state.clone(), over())),
         tokio::spawn(note_expiries(state.clone(), over())),
         tokio::spawn(go_on_deleting(state.clone(), over())),
-        tokio::spawn(watch_storage(state.clone(), over())),
+        tokio::spawn(look_after_storage(state.clone(), StorageTask::Look, over())),
+        tokio::spawn(look_after_storage(state.clone(), StorageTask::MakeRoom, over())),
     ]
 }
 
@@ -114,14 +115,42 @@ async fn go_on_deleting(state: web::Data<AppState>, ended: impl Future<Output = 
     }
 }
 
-/// Looks at which accounts store as much as they may, and has the oldest events deleted of those that have chosen it, until the end.
-async fn watch_storage(state: web::Data<AppState>, ended: impl Future<Output = ()>) {
+/// What is done about accounts that store as much as they may. Looking is not to wait for the other.
+#[derive(Clone, Copy)]
+enum StorageTask {
+    /// Looks at which ones they are.
+    Look,
+    /// Has the oldest events deleted of those that have chosen it, with a rest after each step.
+    MakeRoom,
+}
+
+impl StorageTask {
+    async fn run(self, state: &AppState) -> Result<(), StoreError> {
+        let used = list_used(&state.store, state.retention_days, state.clock.now()).await?;
+        match self {
+            StorageTask::Look => state.engine.full_accounts.replace(full(&used)),
+            StorageTask::MakeRoom => make_room(&state.store, &used).await?,
+        }
+        Ok(())
+    }
+
+    /// How long it rests, as many times as long as it took.
+    fn rest(self) -> u32 {
+        match self {
+            StorageTask::Look => STORAGE_REST,
+            StorageTask::MakeRoom => 1,
+        }
+    }
+}
+
+/// Does it again and again, until the end.
+async fn look_after_storage(state: web::Data<AppState>, task: StorageTask, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
     loop {
         let round = async {
             let began = Instant::now();
-            let pause = match enforce_storage(&state).await {
-                Ok(()) => STORAGE_EVERY.max(began.elapsed() * STORAGE_REST),
+            let pause = match task.run(&state).await {
+                Ok(()) => STORAGE_EVERY.max(began.elapsed() * task.rest()),
                 Err(error) => {
                     tracing::warn!(%error, "storage limits were not looked at; it is tried again in a minute");
                     STORAGE_AGAIN
@@ -134,12 +163,6 @@ async fn watch_storage(state: web::Data<AppState>, ended: impl Future<Output = (
             () = &mut ended => return,
         }
     }
-}
-
-async fn enforce_storage(state: &AppState) -> Result<(), StoreError> {
-    let used = list_used(&state.store, state.retention_days, state.clock.now()).await?;
-    state.engine.full_accounts.replace(full(&used));
-    make_room(&state.store, &used).await
 }
 
 /// When the program ends.

@@ -37,6 +37,16 @@ use crate::web::{device, theme, zone};
 
 /// How long a request waits while others of its account are answered.
 const MAX_WAIT: Duration = Duration::from_secs(4);
+/// What shuts somebody out who got in: whoever got in cannot keep the owner from it by using up the rate of changes.
+const NEVER_LATE: [&str; 7] = [
+    "/settings/account/password",
+    "/settings/other-sessions/ending",
+    "/settings/sessions/{id}/revocation",
+    "/settings/integrations/webhooks/credentials/{id}/revocation",
+    "/settings/integrations/webhooks/credentials/{id}/disabling",
+    "/settings/integrations/webhooks/credentials/{id}/old-password-revocation",
+    "/settings/integrations/webhooks/credentials/{id}/token-address-revocation",
+];
 /// The header of a script that shows the notice of the page that it loads.
 const SHOWS_NOTICE: &str = "x-shows-notice";
 
@@ -253,6 +263,8 @@ impl FromRequest for SignedIn {
             // A form cannot be sent again by a redirect, so only pages are returned to.
             let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
             let path = request.path().to_owned();
+            let is_counted =
+                !is_page && !request.match_pattern().is_some_and(|page| NEVER_LATE.contains(&page.as_str()));
             let current_user = CurrentUser::extract(request).await?;
             match current_user.member.clone() {
                 Some(member) => {
@@ -263,7 +275,7 @@ impl FromRequest for SignedIn {
                         return Err(PageError::ActionRequired(required));
                     }
                     let signed_in = Self { current_user, member, _permit };
-                    if !is_page {
+                    if is_counted {
                         signed_in.count_act()?;
                     }
                     Ok(signed_in)

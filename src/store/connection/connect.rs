@@ -69,11 +69,6 @@ impl Connector {
         })
     }
 
-    /// Who it connects as, where the address says so.
-    pub(crate) fn role(&self) -> Option<&str> {
-        self.hosts.first()?.get_user()
-    }
-
     /// From now on connects only to the database whose installation has this checksum key. In another one, every sender would be
     /// unknown, and told so.
     pub(crate) fn require_installation(&self, checksum_key: &[u8]) {

@@ -249,9 +249,9 @@ impl Store {
         self.owner.connect().await
     }
 
-    /// The role of the pool, where it is not the one that changes the schema.
-    pub(in crate::store) fn plain_role(&self) -> Option<&str> {
-        self.connector.role().filter(|role| self.owner.role() != Some(*role))
+    /// Whether the schema is changed at another address.
+    pub(in crate::store) fn has_owner_apart(&self) -> bool {
+        !Arc::ptr_eq(&self.connector, &self.owner)
     }
 
     /// The turns of searches.

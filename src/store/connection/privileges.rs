@@ -19,15 +19,33 @@ struct Answer {
     yes: bool,
 }
 
+#[derive(QueryableByName)]
+struct Role {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 /// Sees to it that the pool's role may do what it has to. Nothing is done where one role does everything.
 pub(in crate::store) async fn grant(store: &Store) -> Result<(), StoreError> {
-    let Some(role) = store.plain_role() else { return Ok(()) };
+    if !store.has_owner_apart() {
+        return Ok(());
+    }
     let mut owner = store.owner_connection().await?;
+    // Asked for, since an address need not name it.
+    let role = current_role(&mut store.own_connection().await?).await?;
+    if role == current_role(&mut owner).await? {
+        return Ok(());
+    }
     sql_query("select pg_advisory_lock($1)").bind::<BigInt, _>(LOCK).execute(&mut owner).await?;
-    if !is_granted(&mut owner, role).await? {
-        owner.batch_execute(&statements(role)).await?;
+    if !is_granted(&mut owner, &role).await? {
+        owner.batch_execute(&statements(&role)).await?;
     }
     Ok(())
+}
+
+async fn current_role(conn: &mut Connection) -> Result<String, StoreError> {
+    let role: Role = sql_query("select current_user::text as name").get_result(conn).await?;
+    Ok(role.name)
 }
 
 /// Whether each table has the privileges that [`statements`] gives.
