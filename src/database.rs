@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::checked::{Config, Database};
-use crate::domain::secret::Secret;
 use crate::embedded::cluster::Cluster;
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::known_clusters::KnownClusters;
@@ -112,7 +111,7 @@ impl OpenDatabase {
     async fn connect(config: &Config, missing: Missing) -> Result<Self, OpenError> {
         match &config.database {
             Database::Existing { url, owner_url } => Ok(Self {
-                store: Store::open_as(url.reveal(), owner_url.as_ref().map(Secret::reveal), None)
+                store: Store::open_as(url.reveal(), owner_url.as_ref().map(|url| url.reveal()), None)
                     .await
                     .map_err(OpenError::Unreachable)?,
                 own: None,

@@ -4,9 +4,9 @@
 //! has no second factor turns two-step sign-in on. Until then every other page leads there.
 
 use crate::domain::account::Member;
+use crate::store::connection::error::StoreError;
 use crate::store::tables::second_factors;
 use crate::web::app_state::AppState;
-use crate::web::errors::PageError;
 
 /// What has to be done first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum RequiredAction {
 
 impl RequiredAction {
     /// What a member has to do.
-    pub(crate) async fn of(state: &AppState, member: &Member) -> Result<Option<Self>, PageError> {
+    pub(crate) async fn of(state: &AppState, member: &Member) -> Result<Option<Self>, StoreError> {
         if member.password_expires_at.is_some() {
             return Ok(Some(RequiredAction::ChangePassword));
         }
