@@ -112,7 +112,8 @@ impl Scene {
     pub async fn read_until(&self, file: &str, words: &str) -> String {
         let began = Instant::now();
         loop {
-            let text = self.place.read(file);
+            // A program that was started a moment ago may not have made it yet.
+            let text = std::fs::read_to_string(self.place.directory().join(file)).unwrap_or_default();
             if text.contains(words) || began.elapsed() > PATIENCE {
                 return text;
             }
