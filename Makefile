@@ -37,7 +37,7 @@ lint: ## check the format, the lints and the scripts
 	for script in scripts/* .ci/run; do sh -n "$$script" || exit 1; done
 
 audit: ## look at the libraries: their terms, where they come from, weaknesses that are known; and list them (SBOM)
-	@scripts/ensure-build-tools
+	@scripts/ensure-build-tools curl git
 	@scripts/ensure-audit-tools
 	@scripts/audit
 
