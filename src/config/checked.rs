@@ -35,6 +35,18 @@ pub(crate) enum Database {
     Embedded(PathBuf),
 }
 
+impl Database {
+    /// Where no address is right, the problems say so, and what is given back is not used.
+    fn check(options: &Options, problems: &mut WrongValues) -> Self {
+        let (url, owner_url) = (options.database_url.as_deref(), options.database_owner_url.as_deref());
+        let owner_url = problems.take_some("--database-owner-url", "DATABASE_OWNER_URL", owner_url, database_url);
+        match problems.take_some("--database-url", "DATABASE_URL", url, database_url) {
+            Some(url) => Database::Existing { url, owner_url },
+            None => Database::Embedded(PathBuf::from(&options.data_dir)),
+        }
+    }
+}
+
 /// The checked configuration.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "its fields are what their names say")]
@@ -122,14 +134,7 @@ impl Config {
         let further_host_names =
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
-        let owner_url = problems.take_some(
-            "--database-owner-url",
-            "DATABASE_OWNER_URL",
-            options.database_owner_url.as_deref(),
-            database_url,
-        );
-        let database_url =
-            problems.take_some("--database-url", "DATABASE_URL", options.database_url.as_deref(), database_url);
+        let database = Database::check(&options, &mut problems);
         let networks =
             problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
         let signup_open =
@@ -159,10 +164,7 @@ impl Config {
                     public_url,
                     ingest_url,
                     further_host_names: further_host_names.unwrap_or_default(),
-                    database: database_url.map_or_else(
-                        || Database::Embedded(PathBuf::from(options.data_dir)),
-                        |url| Database::Existing { url, owner_url },
-                    ),
+                    database,
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
                     requires_second_factor,

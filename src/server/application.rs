@@ -228,6 +228,42 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
+/// Senders and page logins each have one.
+fn hasher() -> Hasher {
+    let permits = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_HASHING_PERMITS);
+    Hasher::new(permits, HASHING_QUEUE)
+}
+
+/// What receives events. `https_required`: senders that come over plain http are refused.
+fn engine(
+    config: &Config,
+    store: &Store,
+    keys: &InstallationKeys,
+    clock: Clock,
+    https_required: bool,
+) -> Result<Engine, StartError> {
+    let notifier = Notifier::default();
+    let usage = Usage::new(store.clone(), notifier.clone());
+    let holding = Holding::new(store.clone());
+    let budget = MemoryBudget::new(config.max_body_bytes, config.connections.max_connections);
+    Ok(Engine {
+        verifier: Verifier::new(store.clone(), hasher(), keys, random::bytes()?),
+        limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
+        second_looks: Limiter::new(SECOND_LOOKS.0, SECOND_LOOKS.1),
+        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone(), budget),
+        usage,
+        holding,
+        notifier,
+        full_accounts: FullAccounts::default(),
+        outcomes: Outcomes::default(),
+        ids: EventIds::default(),
+        clock,
+        max_body_bytes: config.max_body_bytes,
+        body_pace: config.body_pace,
+        https_required,
+    })
+}
+
 fn state(
     config: &Config,
     address: SocketAddr,
@@ -236,32 +272,11 @@ fn state(
     clock: Clock,
 ) -> Result<(AppState, Usage), StartError> {
     let public_url = config.public_origin(address);
-    let ingest_url = config.endpoint(address);
-    let notifier = Notifier::default();
-    let usage = Usage::new(store.clone(), notifier.clone());
-    let holding = Holding::new(store.clone());
-    let permits = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_HASHING_PERMITS);
-    let senders = Hasher::new(permits, HASHING_QUEUE);
-    let budget = MemoryBudget::new(config.max_body_bytes, config.connections.max_connections);
-    let engine = Engine {
-        verifier: Verifier::new(store.clone(), senders, &keys, random::bytes()?),
-        limiter: Limiter::new(SENDER_FAILURES.0, SENDER_FAILURES.1),
-        second_looks: Limiter::new(SECOND_LOOKS.0, SECOND_LOOKS.1),
-        writers: Writers::new(store.clone(), usage.clone(), holding.clone(), notifier.clone(), budget),
-        usage: usage.clone(),
-        holding,
-        notifier,
-        full_accounts: FullAccounts::default(),
-        outcomes: Outcomes::default(),
-        ids: EventIds::default(),
-        clock: clock.clone(),
-        max_body_bytes: config.max_body_bytes,
-        body_pace: config.body_pace,
-        https_required: public_url.starts_with("https://"),
-    };
+    let engine = engine(config, &store, &keys, clock.clone(), public_url.starts_with("https://"))?;
+    let usage = engine.usage.clone();
     let state = AppState {
         store,
-        hasher: Hasher::new(permits, HASHING_QUEUE),
+        hasher: hasher(),
         keys,
         page_requests: FairQueue::new(PAGE_REQUESTS),
         comparisons: FairQueue::new(COMPARISONS),
@@ -269,7 +284,7 @@ fn state(
         clock,
         engine: Arc::new(engine),
         public_url,
-        ingest_url,
+        ingest_url: config.endpoint(address),
         host_names: config.host_names(address),
         upgrade_url: config.upgrade_url.as_ref().map(ToString::to_string),
         signup_open: config.signup_open,

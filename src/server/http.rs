@@ -21,7 +21,7 @@ use actix_web::web::{Bytes, Data};
 use tokio::net::TcpSocket;
 
 use crate::config::checked::ConnectionLimits;
-use crate::server::addresses::Addresses;
+use crate::server::addresses::{AddressPlace, Addresses};
 use crate::server::connection::{Connection, InProgress, KEEP_ALIVE_GRACE, Progress};
 use crate::server::heads::ArrivedHeads;
 use crate::server::idle::IdleConnections;
@@ -114,17 +114,22 @@ where
         let idle = IdleConnections::new(places);
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let of_address = peer.map(|peer| addresses.enter(peer.ip()));
-            let mut connection = Connection::new(stream, state.clone(), limits, seen.clone(), idle.enter());
-            match of_address {
-                Some(None) => connection.refuse(),
-                of_address => connection.hold(of_address.flatten()),
-            }
+            let connection = Connection::new(stream, state.clone(), limits, seen.clone(), idle.enter());
+            let connection = admitted(connection, peer.map(|peer| addresses.enter(peer.ip())));
             async move { Ok((connection, peer)) }
         };
         fn_service(connect).and_then(http)
     })?;
     Ok(builder.run())
+}
+
+/// A connection that holds its place among those of its address, or is refused where there is none (`Some(None)`).
+fn admitted(mut connection: Connection, of_address: Option<Option<AddressPlace>>) -> Connection {
+    match of_address {
+        Some(None) => connection.refuse(),
+        of_address => connection.hold(of_address.flatten()),
+    }
+    connection
 }
 
 /// What the requests of a connection share with it.
