@@ -14,9 +14,9 @@ pub(crate) struct Addresses {
     proxies: TrustedProxies,
 }
 
-/// The place of one connection among those of its address.
+/// The permit of one connection among those of its address.
 #[derive(Debug)]
-pub(crate) struct AddressPlace {
+pub(crate) struct AddressPermit {
     all: Addresses,
     key: Option<IpAddr>,
 }
@@ -28,10 +28,10 @@ impl Addresses {
 
     /// Takes a place for a new connection, if its address has one left. A proxy speaks for many, and so may what runs on this very
     /// machine, such as a tunnel: neither is counted.
-    pub(crate) fn enter(&self, ip: IpAddr) -> Option<AddressPlace> {
+    pub(crate) fn enter(&self, ip: IpAddr) -> Option<AddressPermit> {
         let ip = ip.to_canonical();
         if ip.is_loopback() || self.proxies.contains(ip) {
-            return Some(AddressPlace { all: self.clone(), key: None });
+            return Some(AddressPermit { all: self.clone(), key: None });
         }
         let key = throttle_key(ip);
         let mut all = self.open();
@@ -40,7 +40,7 @@ impl Addresses {
             return None;
         }
         *open += 1;
-        Some(AddressPlace { all: self.clone(), key: Some(key) })
+        Some(AddressPermit { all: self.clone(), key: Some(key) })
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -48,7 +48,7 @@ impl Addresses {
     }
 }
 
-impl Drop for AddressPlace {
+impl Drop for AddressPermit {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         let mut all = self.all.open();

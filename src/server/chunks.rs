@@ -11,12 +11,12 @@ const MAX_EXTENSION_BYTES: usize = 1_024;
 /// How far a body in chunks has come.
 #[derive(Debug, Default)]
 pub(crate) struct Chunks {
-    place: Place,
+    state: State,
     extension_bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum State {
     /// The digits of a size.
     Size {
         bytes: u64,
@@ -33,9 +33,9 @@ enum Place {
     Trailer(usize),
 }
 
-impl Default for Place {
+impl Default for State {
     fn default() -> Self {
-        Place::Size { bytes: 0, digits: 0 }
+        State::Size { bytes: 0, digits: 0 }
     }
 }
 
@@ -45,12 +45,12 @@ impl Chunks {
     pub(crate) fn skip(&mut self, bytes: &[u8]) -> Result<(usize, bool), usize> {
         let mut at = 0;
         while at < bytes.len() {
-            if let Place::Data(left) = &mut self.place {
+            if let State::Data(left) = &mut self.state {
                 let skipped = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len() - at);
                 *left -= skipped as u64;
                 at += skipped;
                 if *left == 0 {
-                    self.place = Place::DataEnd(0);
+                    self.state = State::DataEnd(0);
                 }
                 continue;
             }
@@ -65,26 +65,26 @@ impl Chunks {
 
     /// One byte that is no data, if it may be there. Whether it is the last of all.
     fn take(&mut self, byte: u8) -> Option<bool> {
-        self.place = match (self.place, byte) {
-            (Place::Size { digits: 1.., bytes }, b'\r') => Place::SizeEnd(bytes),
-            (Place::Size { digits: 1.., bytes }, b';') => Place::Extension(bytes),
-            (Place::Size { bytes, digits: digits @ ..MAX_SIZE_DIGITS }, _) => {
+        self.state = match (self.state, byte) {
+            (State::Size { digits: 1.., bytes }, b'\r') => State::SizeEnd(bytes),
+            (State::Size { digits: 1.., bytes }, b';') => State::Extension(bytes),
+            (State::Size { bytes, digits: digits @ ..MAX_SIZE_DIGITS }, _) => {
                 let digit = char::from(byte).to_digit(16)?;
-                Place::Size { bytes: bytes * 16 + u64::from(digit), digits: digits + 1 }
+                State::Size { bytes: bytes * 16 + u64::from(digit), digits: digits + 1 }
             }
-            (Place::Extension(bytes), b'\r') => Place::SizeEnd(bytes),
-            (Place::Extension(bytes), _) if self.extension_bytes < MAX_EXTENSION_BYTES => {
+            (State::Extension(bytes), b'\r') => State::SizeEnd(bytes),
+            (State::Extension(bytes), _) if self.extension_bytes < MAX_EXTENSION_BYTES => {
                 self.extension_bytes += 1;
-                Place::Extension(bytes)
+                State::Extension(bytes)
             }
-            (Place::SizeEnd(0), b'\n') => Place::Trailer(0),
-            (Place::SizeEnd(bytes), b'\n') => Place::Data(bytes),
-            (Place::DataEnd(0), b'\r') => Place::DataEnd(1),
-            (Place::DataEnd(1), b'\n') => Place::default(),
-            (Place::Trailer(0), b'\n') => return Some(true),
-            (Place::Trailer(_), b'\n') => Place::Trailer(0),
-            (Place::Trailer(0), b'\r') => Place::Trailer(0),
-            (Place::Trailer(come), _) => Place::Trailer(come + 1),
+            (State::SizeEnd(0), b'\n') => State::Trailer(0),
+            (State::SizeEnd(bytes), b'\n') => State::Data(bytes),
+            (State::DataEnd(0), b'\r') => State::DataEnd(1),
+            (State::DataEnd(1), b'\n') => State::default(),
+            (State::Trailer(0), b'\n') => return Some(true),
+            (State::Trailer(_), b'\n') => State::Trailer(0),
+            (State::Trailer(0), b'\r') => State::Trailer(0),
+            (State::Trailer(come), _) => State::Trailer(come + 1),
             _ => return None,
         };
         Some(false)

@@ -28,7 +28,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::config::checked::ConnectionLimits;
 use crate::metrics::Present;
-use crate::server::addresses::AddressPlace;
+use crate::server::addresses::AddressPermit;
 use crate::server::heads::{ArrivedHeads, Heads};
 use crate::server::idle::Place;
 use crate::server::listeners::{LetGo, Listener};
@@ -117,7 +117,7 @@ pub(crate) struct Connection {
     heads: Heads,
     place: Place,
     listener: Arc<Listener>,
-    of_address: Option<AddressPlace>,
+    of_address: Option<AddressPermit>,
     /// Counts this connection among those that are open, as long as it is.
     _present: Present,
 }
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     /// Keeps the place that it has among those of its address.
-    pub(crate) fn hold(&mut self, place: Option<AddressPlace>) {
+    pub(crate) fn hold(&mut self, place: Option<AddressPermit>) {
         self.of_address = place;
     }
 

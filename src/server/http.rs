@@ -21,7 +21,7 @@ use actix_web::web::{Bytes, Data};
 use tokio::net::TcpSocket;
 
 use crate::config::checked::ConnectionLimits;
-use crate::server::addresses::{AddressPlace, Addresses};
+use crate::server::addresses::{AddressPermit, Addresses};
 use crate::server::connection::{Connection, InProgress, KEEP_ALIVE_GRACE, Progress};
 use crate::server::heads::ArrivedHeads;
 use crate::server::idle::IdleConnections;
@@ -124,7 +124,7 @@ where
 }
 
 /// A connection that holds its place among those of its address, or is refused where there is none (`Some(None)`).
-fn admitted(mut connection: Connection, of_address: Option<Option<AddressPlace>>) -> Connection {
+fn admitted(mut connection: Connection, of_address: Option<Option<AddressPermit>>) -> Connection {
     match of_address {
         Some(None) => connection.refuse(),
         of_address => connection.hold(of_address.flatten()),

@@ -88,6 +88,14 @@ async fn changes_on_pages_have_a_rate_of_their_account() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
     let name = [("name", "Harbor")];
+    let sender = server.sender(&alice).await;
+    let other = server.sign_in("alice@example.com").await;
+    assert_eq!(other.get("/events").await.status(), 200);
+    let newest = "select s.id::text from sessions s join users u on u.id = s.user_id where u.email like 'alice%' \
+         order by s.created_at desc limit 1";
+    let sessions = server.query(newest).await;
+    // Making the credential was a change, too.
+    server.pass(SignedDuration::from_secs(4));
     let mut changed = 0;
     let refused = loop {
         let other = format!("Harbor {changed}");
@@ -105,14 +113,21 @@ async fn changes_on_pages_have_a_rate_of_their_account() {
     let lines = server.number("select count(*) from audit_log where action = 'account_renamed'").await;
     assert_eq!(lines, changed, "what was refused left no line");
     assert_eq!(alice.get("/events").await.status(), 200, "reading goes on");
-    // Whoever got in with a stolen session cannot keep its owner from ending it.
-    let new = [("current_password", PASSWORD), ("new_password", "an entirely different set of words")];
-    for (path, fields) in [
-        ("/settings/other-sessions/ending", [("current_password", PASSWORD), ("x", "")]),
-        ("/settings/account/password", new),
+    // Whoever got in with a stolen session cannot keep its owner from shutting them out.
+    let id = alice.credential_id(&sender.username).await;
+    let (credential, session) = (format!("{WEBHOOKS}/credentials/{id}"), sessions[0][0].clone().unwrap());
+    for path in [
+        format!("/settings/sessions/{session}/revocation"),
+        "/settings/other-sessions/ending".to_owned(),
+        format!("{credential}/token-address-revocation"),
+        format!("{credential}/old-password-revocation"),
+        format!("{credential}/disabling"),
+        format!("{credential}/revocation"),
     ] {
-        assert_eq!(alice.post(path, &fields).await.status(), 303, "{path}");
+        assert_eq!(alice.post(&path, &[]).await.status(), 303, "{path}");
     }
+    let new = [("current_password", PASSWORD), ("new_password", "an entirely different set of words")];
+    assert_eq!(alice.post("/settings/account/password", &new).await.status(), 303);
     assert_eq!(bob.post("/settings/account/name", &name).await.status(), 303, "the others change what they like");
     server.pass(SignedDuration::from_secs(2));
     assert_eq!(alice.post("/settings/account/name", &name).await.status(), 303);
