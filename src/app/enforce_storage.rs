@@ -46,12 +46,15 @@ pub(crate) async fn list_used(
     account_limits::list_storage(&mut *store.background_connection().await?, now, oldest_kept).await
 }
 
+/// Whether the oldest events of an account are to go.
+pub(crate) fn wants_room(one: &StorageUse) -> bool {
+    one.when_full == WhenFull::DeleteOldest && one.limits.are_reached(one.events, one.bytes)
+}
+
 /// Deletes the oldest events of accounts that have chosen it and are at their limit, as many as are too many, in steps.
 pub(crate) async fn make_room(store: &Store, used: &[StorageUse]) -> Result<(), StoreError> {
-    let crowded =
-        |one: &&StorageUse| one.when_full == WhenFull::DeleteOldest && one.limits.are_reached(one.events, one.bytes);
-    let mut crowded = used.iter().filter(crowded).peekable();
-    if crowded.peek().is_none() {
+    let crowded: Vec<&StorageUse> = used.iter().filter(|one| wants_room(one)).collect();
+    if crowded.is_empty() {
         return Ok(());
     }
     let mut lock = store.own_connection().await?;

@@ -3,15 +3,16 @@
 //! What the program does beside answering requests, until it ends: notes are written, instances wake each other, events are pruned,
 //! expiries written down, deletions carried on.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::web;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::delete_events::carry_out_deletions;
 use crate::app::end_expired::end_all_expired_by;
-use crate::app::enforce_storage::{full, list_used, make_room};
+use crate::app::enforce_storage::{full, list_used, make_room, wants_room};
 use crate::app::upkeep::Upkeep;
 use crate::ingest::usage::Usage;
 use crate::store::connection::error::StoreError;
@@ -41,6 +42,7 @@ pub(crate) fn start(
     let over = || wait_for(ended.clone());
     let (noting, publishing, listening, reading, holding) = (over(), over(), over(), over(), over());
     let (publisher, instance_listener, reader, holder) = (state.clone(), state.clone(), feeds.clone(), state.clone());
+    let is_crowded = Arc::new(Notify::new());
     vec![
         tokio::spawn(async move { usage.run(noting).await }),
         tokio::spawn(async move { publisher.engine.notifier.publish(&publisher.store, publishing).await }),
@@ -55,8 +57,8 @@ pub(crate) fn start(
         tokio::spawn(upkeep(state.clone(), over())),
         tokio::spawn(note_expiries(state.clone(), over())),
         tokio::spawn(go_on_deleting(state.clone(), over())),
-        tokio::spawn(look_after_storage(state.clone(), StorageTask::Look, over())),
-        tokio::spawn(look_after_storage(state.clone(), StorageTask::MakeRoom, over())),
+        tokio::spawn(watch_storage(state.clone(), is_crowded.clone(), over())),
+        tokio::spawn(keep_room(state.clone(), is_crowded, over())),
     ]
 }
 
@@ -115,42 +117,20 @@ async fn go_on_deleting(state: web::Data<AppState>, ended: impl Future<Output = 
     }
 }
 
-/// What is done about accounts that store as much as they may. Looking is not to wait for the other.
-#[derive(Clone, Copy)]
-enum StorageTask {
-    /// Looks at which ones they are.
-    Look,
-    /// Has the oldest events deleted of those that have chosen it, with a rest after each step.
-    MakeRoom,
-}
-
-impl StorageTask {
-    async fn run(self, state: &AppState) -> Result<(), StoreError> {
-        let used = list_used(&state.store, state.retention_days, state.clock.now()).await?;
-        match self {
-            StorageTask::Look => state.engine.full_accounts.replace(full(&used)),
-            StorageTask::MakeRoom => make_room(&state.store, &used).await?,
-        }
-        Ok(())
-    }
-
-    /// How long it rests, as many times as long as it took.
-    fn rest(self) -> u32 {
-        match self {
-            StorageTask::Look => STORAGE_REST,
-            StorageTask::MakeRoom => 1,
-        }
-    }
-}
-
-/// Does it again and again, until the end.
-async fn look_after_storage(state: web::Data<AppState>, task: StorageTask, ended: impl Future<Output = ()>) {
+/// Looks at which accounts store as much as they may, until the end, and notifies whoever makes room in them.
+async fn watch_storage(state: web::Data<AppState>, is_crowded: Arc<Notify>, ended: impl Future<Output = ()>) {
     let mut ended = std::pin::pin!(ended);
     loop {
         let round = async {
             let began = Instant::now();
-            let pause = match task.run(&state).await {
-                Ok(()) => STORAGE_EVERY.max(began.elapsed() * task.rest()),
+            let pause = match list_used(&state.store, state.retention_days, state.clock.now()).await {
+                Ok(used) => {
+                    state.engine.full_accounts.replace(full(&used));
+                    if used.iter().any(wants_room) {
+                        is_crowded.notify_one();
+                    }
+                    STORAGE_EVERY.max(began.elapsed() * STORAGE_REST)
+                }
                 Err(error) => {
                     tracing::warn!(%error, "storage limits were not looked at; it is tried again in a minute");
                     STORAGE_AGAIN
@@ -163,6 +143,29 @@ async fn look_after_storage(state: web::Data<AppState>, task: StorageTask, ended
             () = &mut ended => return,
         }
     }
+}
+
+/// Has the oldest events deleted of accounts that have chosen it, until the end. Looking does not wait for it, and it counts anew: what
+/// was seen before the last events went would have too many go.
+async fn keep_room(state: web::Data<AppState>, is_crowded: Arc<Notify>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            is_crowded.notified().await;
+            if let Err(error) = make_room_anew(&state).await {
+                tracing::warn!(%error, "no room was made in accounts that are full; it is tried again");
+            }
+        };
+        tokio::select! {
+            () = round => {}
+            () = &mut ended => return,
+        }
+    }
+}
+
+async fn make_room_anew(state: &AppState) -> Result<(), StoreError> {
+    let used = list_used(&state.store, state.retention_days, state.clock.now()).await?;
+    make_room(&state.store, &used).await
 }
 
 /// When the program ends.
