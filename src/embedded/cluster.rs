@@ -314,14 +314,12 @@ impl Cluster {
             return stopping::stop_child(&mut self.child).await;
         }
         let held = TransitionLock::acquire(&self.data_dir).await?;
-        // Not the last: the locks and, if this program is the server's parent, the process are let go by dropping
-        // them, in whatever order.
         self.stop_if_last(&held).await
     }
 
     async fn stop_if_last(&mut self, held: &TransitionLock) -> Result<(), EmbeddedError> {
-        let Some(users) = &self.users else { return Ok(()) };
-        if users.is_last(held)? {
+        let Some(users) = self.users.take() else { return Ok(()) };
+        if users.leave(held)? {
             stopping::stop_server(&self.location.directory, &mut self.child).await?;
             let used = self.running.as_ref().map(|running| &running.socket_directory);
             if let Some(directory) = used.or(self.usual_socket.as_ref()) {

@@ -62,15 +62,25 @@ impl UserLock {
 
     /// Whether no other program uses the server. The transition lock keeps this true until the caller lets it go.
     pub(crate) fn is_last(&self, _held: &TransitionLock) -> Result<bool, EmbeddedError> {
-        // Unlock first: changing a lock's kind in one step is not promised to work. Nobody can slip in between, for
-        // joining takes the transition lock.
-        self.file.unlock().map_err(EmbeddedError::file("unlock", &self.path))?;
-        let alone = try_alone(&self.file, &self.path)?;
+        let alone = self.try_alone()?;
         if alone {
             self.file.unlock().map_err(EmbeddedError::file("unlock", &self.path))?;
         }
         self.take_shared()?;
         Ok(alone)
+    }
+
+    /// Lets go for good, and says whether no other program uses the server. This is done under the transition lock: of two that end at
+    /// the same moment, each would otherwise find the other and leave the server to it.
+    pub(crate) fn leave(self, _held: &TransitionLock) -> Result<bool, EmbeddedError> {
+        self.try_alone()
+    }
+
+    fn try_alone(&self) -> Result<bool, EmbeddedError> {
+        // Unlock first: changing a lock's kind in one step is not promised to work. Nobody can slip in between, for
+        // joining takes the transition lock.
+        self.file.unlock().map_err(EmbeddedError::file("unlock", &self.path))?;
+        try_alone(&self.file, &self.path)
     }
 
     fn take_shared(&self) -> Result<(), EmbeddedError> {
@@ -88,5 +98,25 @@ fn try_alone(file: &File, path: &Path) -> Result<bool, EmbeddedError> {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(cause)) => Err(EmbeddedError::file("lock", path)(cause)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TransitionLock, UserLock};
+
+    #[tokio::test]
+    async fn of_programs_that_leave_the_last_finds_nobody_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let users: Vec<UserLock> = {
+            let held = TransitionLock::acquire(directory.path()).await.unwrap();
+            (0..3).map(|_| UserLock::share(directory.path(), &held).unwrap()).collect()
+        };
+        let mut found = Vec::new();
+        for user in users {
+            let held = TransitionLock::acquire(directory.path()).await.unwrap();
+            found.push((user.is_last(&held).unwrap(), user.leave(&held).unwrap()));
+        }
+        assert_eq!(found, [(false, false), (false, false), (true, true)]);
     }
 }
