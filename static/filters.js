@@ -1,4 +1,5 @@
-// Filter forms: submit when a choice changes, keep the focus on it, and leave empty fields out of the address.
+// Filter forms: submit when a choice changes, keep the focus on it, leave empty fields out of the address, and put the caret where a search
+// went wrong.
 // Also tells the server the reader's time zone, so that it reads the fields of a range as the reader means them.
 
 const FOCUS_KEY = 'filter-focus';
@@ -6,6 +7,7 @@ const YEAR_SECONDS = 31_536_000;
 
 rememberZone();
 restoreFocus();
+showMistake();
 const forms = document.querySelectorAll('form:is(.toolbar, .prefill)');
 for (const form of forms) {
   syncCustomRange(form);
@@ -61,6 +63,15 @@ function restoreFocus() {
   } catch {
     // Storage is blocked: focus starts at the top of the page.
   }
+}
+
+// Where a search went wrong, the typing goes on. The column counts characters, which may be two units each.
+function showMistake() {
+  const field = document.querySelector('[data-wrong-column]');
+  if (!field) return;
+  const before = [...field.value].slice(0, Number(field.dataset.wrongColumn) - 1).join('');
+  field.focus();
+  field.setSelectionRange(before.length, before.length);
 }
 
 function rememberZone() {

@@ -3,9 +3,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -29,6 +31,22 @@ impl EventId {
     pub fn first_of(time: Timestamp) -> Self {
         let millis = time.as_millisecond().clamp(0, (1 << 48) - 1) as u128;
         Self(Uuid::from_u128(millis << 80))
+    }
+
+    /// The ids that begin like this, as they are written: at least eight digits, of a time in this century or the next.
+    pub(crate) fn beginning_with(text: &str) -> Option<RangeInclusive<Self>> {
+        const PATTERN: &str = "00000000-0000-0000-0000-000000000000";
+        let is_id = |(c, pattern): (char, char)| if pattern == '-' { c == '-' } else { c.is_ascii_hexdigit() };
+        if !(8..=PATTERN.len()).contains(&text.len()) || !text.chars().zip(PATTERN.chars()).all(is_id) {
+            return None;
+        }
+        let filled = |with: &str| {
+            let rest = PATTERN[text.len()..].replace('0', with);
+            format!("{text}{rest}").parse::<Self>().ok()
+        };
+        let (first, last) = (filled("0")?, filled("f")?);
+        let is_time = (2000..2200).contains(&TimeZone::UTC.to_datetime(first.received_at()).year());
+        is_time.then_some(first..=last)
     }
 
     /// The id that follows, whether an event has it or not.
@@ -177,5 +195,21 @@ mod tests {
         assert!(EventId::first_of(time) <= id);
         assert!(id < EventId::first_of("2026-11-23T08:41:12.409Z".parse().unwrap()));
         assert_eq!(id.to_string().parse::<EventId>().unwrap(), id);
+    }
+
+    #[test]
+    fn the_beginning_of_an_id_is_told_from_other_texts() {
+        let id: EventId = "019a8f3c-5d21-7c44-9a55-0123456789ab".parse().unwrap();
+        for length in [8, 9, 12, 13, 18, 36] {
+            let beginning = &id.to_string()[..length];
+            assert!(EventId::beginning_with(beginning).is_some_and(|ids| ids.contains(&id)), "{beginning}");
+            let other = beginning.replace("019a", "019b");
+            assert!(EventId::beginning_with(&other).is_some_and(|ids| !ids.contains(&id)), "{other}");
+        }
+        assert!(EventId::beginning_with("019A8F3C").is_some());
+        for text in ["019a8f3", "20261123", "019a8f3c5", "019a8f3c-5d21-", "SKU-12345", "019a8f3c-5d2x", "éééé"] {
+            let is_id = EventId::beginning_with(text).is_some();
+            assert_eq!(is_id, text.ends_with('-'), "{text}");
+        }
     }
 }

@@ -249,4 +249,50 @@ async fn rejections_are_searched_by_reason_and_detail() {
     assert_eq!(found("401").await, (true, false));
     assert_eq!(found("key%20must").await, (false, true), "what the detail says");
     assert_eq!(found("nothing%25").await, (false, false));
+    // What the columns show, all of it or by its name.
+    for both in ["127.0.0.1", "ip:127.0.0.1", "ip:127.0.0.0/8", "ip:127.", "system", "credential:SYSTEM", "rw_"] {
+        assert_eq!(found(both).await, (true, true), "{both}");
+    }
+    for neither in ["127.0.0.2", "ip:128.0.0.0/8", "ip:0.1", "credential:other", "agent:curl"] {
+        assert_eq!(found(neither).await, (false, false), "{neither}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_found_by_what_their_columns_show() {
+    let (server, alice, ids) = filled(3).await;
+    let bob = server.pro("bob@example.com").await;
+    let listed = async |query: &str| {
+        let page = alice.page(&format!("/events?q={query}")).await;
+        ids.iter().map(|id| page.contains(&format!("data-id=\"{id}\""))).collect::<Vec<_>>()
+    };
+    for all in ["ip:127.0.0.1", "ip:127.0.0.0/8", "credential:system", "credential:rw_"] {
+        assert_eq!(listed(all).await, [true; 3], "{all}");
+    }
+    assert_eq!(listed("ip:127.0.0.1%20n%20=%201").await, [false, true, false]);
+    assert_eq!(listed("agent:nobody%20or%20n%20%3E%201").await, [false, false, true]);
+    assert_eq!(listed("not%20credential:system").await, [false; 3]);
+    // The beginning of an id lists the event, the whole opens it, and that of somebody else is none.
+    for length in [13, 23, 35] {
+        let beginning = &ids[1][..length];
+        let expected: Vec<bool> = ids.iter().map(|id| id.starts_with(beginning)).collect();
+        assert_eq!(listed(beginning).await, expected, "{beginning}");
+    }
+    let answer = alice.get(&format!("/events?q={}", ids[1])).await;
+    assert_eq!(answer.status(), 303);
+    assert_eq!(answer.headers()["location"], format!("/events/{}", ids[1]));
+    assert!(bob.page(&format!("/events?q={}", ids[1])).await.contains("events match these filters"));
+    // An export and a deletion ask the same.
+    let export = alice.page("/events/export?format=ndjson&q=ip:127.0.0.1%20n%20%3E%200").await;
+    assert_eq!(export.lines().count(), 2, "{export}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_finds_nothing_offers_what_could_have_been_meant() {
+    let (_server, alice, _) = filled(2).await;
+    let page = alice.page("/events?q=text%20=%20number%201").await;
+    assert!(page.contains("text = &#34;number&#34; &#34;1&#34;"), "what was understood: {page}");
+    let offered = "/events?q=text%20contains%20%22number%22%20%221%22";
+    assert!(page.contains(offered), "{page}");
+    assert!(alice.page(offered).await.contains("Number 1"));
 }

@@ -41,13 +41,13 @@ async fn a_search_that_is_not_understood_is_marked_at_its_column() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
-    let id = sender.store(r#"{"note": "event = new_data"}"#).await;
-    let answer = alice.get("/events?q=event%20%3D%20new_data").await;
+    let id = sender.store(r#"{"note": "event == new_data"}"#).await;
+    let answer = alice.get("/events?q=event%20%3D%3D%20new_data").await;
     assert_eq!(answer.status(), 422);
     let page = answer.text().await.unwrap();
-    assert!(page.contains("event = new_data\n        ^</pre>"), "{page}");
-    assert!(page.contains("Column 9:") && page.contains("aria-invalid=\"true\""), "{page}");
-    assert!(page.contains("value=\"event = new_data\""), "what was typed stays");
+    assert!(page.contains("event == new_data\n      ^</pre>"), "{page}");
+    assert!(page.contains("Column 7:") && page.contains("aria-invalid=\"true\" data-wrong-column=\"7\""), "{page}");
+    assert!(page.contains("value=\"event == new_data\""), "what was typed stays");
     let as_text = between(&page, "<a class=\"btn sm\" href=\"", "\"").to_owned();
     assert_eq!(ids(&alice.page(&as_text).await), [id]);
     assert_eq!(alice.get("/events/live?q=a%3D").await.status(), 400);
@@ -86,25 +86,47 @@ async fn what_is_no_condition_is_a_link_away_from_being_found_as_it_was_typed() 
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
+    // The column of a mistake, or none where it means something else.
     for (typed, column) in [
-        ("https://example.com/?a=1&b=<2>", 6),
-        ("SGVsbG8=", 9),
-        ("a=b", 3),
-        ("x => y", 3),
-        ("say = \\\"hi\\\"", 7),
-        ("tag<br>", 5),
-        ("größe>=weit", 8),
+        ("SGVsbG8=", Some(9)),
+        ("a=b", None),
+        ("x => y", Some(3)),
+        ("say = \\\"hi\\\"", None),
+        ("tag<br>", None),
+        ("größe>=weit", None),
+        ("10:30 = late", Some(3)),
     ] {
         let id = sender.store(format!("{{\"link\": \"{}\"}}", typed)).await;
         let asked = percent_encoding::utf8_percent_encode(typed, percent_encoding::NON_ALPHANUMERIC);
         let answer = alice.get(&format!("/events?q={asked}&since=1h")).await;
-        assert_eq!(answer.status(), 422, "{typed}");
+        assert_eq!(answer.status(), if column.is_some() { 422 } else { 200 }, "{typed}");
         let page = answer.text().await.unwrap();
-        assert!(page.contains(&format!("Column {column}:")), "{typed}: {}", between(&page, "role=\"alert\"", "</div>"));
-        assert!(page.contains("Or search for exactly what you typed."), "{typed}");
-        let before = &page[..page.find("Search for it as text</a>").unwrap()];
+        let before = match column {
+            Some(column) => {
+                let alert = between(&page, "role=\"alert\"", "</div>");
+                assert!(alert.contains(&format!("Column {column}:")), "{typed}: {alert}");
+                assert!(alert.contains("Or search for exactly what you typed."), "{typed}");
+                &page[..page.find("Search for it as text</a>").unwrap()]
+            }
+            None => {
+                let offered = page[page.find("Or search for").unwrap()..].split("Clear filters").next().unwrap();
+                &offered[..offered.rfind("<code>").unwrap()]
+            }
+        };
         let link = before[before.rfind("href=\"").unwrap() + 6..].split('"').next().unwrap().replace("&#38;", "&");
         assert!(link.contains("since=1h"), "the other filters stay: {link}");
         assert_eq!(ids(&alice.page(&link).await), [id], "{typed}: {link}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentences_and_addresses_are_found_as_they_were_typed() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for typed in ["https://example.com/?a=1&b=<2>", "10:30", "Error: not found", "to be or not to be", "(c) 1..5"] {
+        let id = sender.store(format!("{{\"note\": \"{typed}\"}}")).await;
+        let asked = percent_encoding::utf8_percent_encode(typed, percent_encoding::NON_ALPHANUMERIC);
+        assert_eq!(ids(&alice.page(&format!("/events?q={asked}")).await), [id], "{typed}");
     }
 }

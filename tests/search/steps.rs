@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use reasoner_webhooks::domain::event::EventId;
 use reasoner_webhooks::domain::ids::{AccountId, CredentialId};
 use reasoner_webhooks::domain::listing::{Cursor, EventFilter};
-use reasoner_webhooks::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
+use reasoner_webhooks::domain::query::ast::{Condition, Expression, Operator, Piece, Query, Term, Test, Value};
 use reasoner_webhooks::store::scan::budget::Budget;
 use reasoner_webhooks::store::scan::event_scan::EventScan;
 use reasoner_webhooks::store::tables::events;
@@ -89,11 +89,20 @@ fn any_search() -> impl Strategy<Value = Query> {
         (prop_oneof![Just(Operator::Equal), Just(Operator::NotEqual)], value)
             .prop_map(|(operator, value)| Test::Compare(operator, value)),
         "[0-9]".prop_map(|n| Test::Compare(Operator::Less, Value::Number(n))),
+        "[0-9]".prop_map(|n| Test::Between(Value::Number(n), Value::Number("5".to_owned()))),
+        text().prop_map(|text| Test::In(vec![Value::Text(text), Value::True])),
     ];
     let condition =
         (prop::collection::vec(chunk, 0..3), test).prop_map(|(path, test)| Term::Field(Condition { path, test }));
-    let term = prop_oneof![1 => text().prop_map(Term::Text), 3 => condition];
-    prop::collection::vec(term, 1..3).prop_map(|terms| Query { terms })
+    let term = prop_oneof![1 => text().prop_map(Term::Text), 3 => condition].prop_map(Expression::Term);
+    let expression = term.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| Expression::all(parts).unwrap()),
+            2 => prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| Expression::any(parts).unwrap()),
+            1 => inner.prop_map(|part| Expression::Not(Box::new(part))),
+        ]
+    });
+    expression.prop_map(|root| Query { root })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,9 +233,11 @@ async fn what_is_typed_is_never_sql() {
     for search in [format!("{key} = {key}"), format!("{key} exists"), format!("{key} contains {key}")] {
         assert_eq!(all(&filled, &searching(&search), Cursor::Newest, 10, Budget::PAGE).await, [id], "{search}");
     }
+    for search in ["agent", "credential", "ip"].map(|part| format!("{part}:{key}")) {
+        assert_eq!(all(&filled, &searching(&search), Cursor::Newest, 10, Budget::PAGE).await, [], "{search}");
+    }
     for search in ["' or ''='", "%", "_", "\\", "'; drop table events; --", "$1", "\u{0}"] {
-        let filter =
-            EventFilter { query: Some(Query { terms: vec![Term::Text(search.to_owned())] }), ..EventFilter::default() };
+        let filter = EventFilter { query: Some(Query::of(Term::Text(search.to_owned()))), ..EventFilter::default() };
         let found = all(&filled, &filter, Cursor::Newest, 10, Budget::PAGE).await;
         let stands_in_it = ["%", "_", "\\", "$1"].contains(&search);
         assert_eq!(found, if stands_in_it { vec![id] } else { vec![] }, "{search}");

@@ -1,32 +1,46 @@
 //! The abstract syntax tree of a search.
 //!
-//! A search, understood: texts that a body contains and conditions on its fields. Every one of them has to hold. How it is
-//! written stands in [`crate::domain::query::parse`], what it means in [`crate::domain::query::matching`].
+//! A search, understood: texts that a body contains and conditions on its fields, its headers and where it came from, put together with
+//! and, or and not. How it is written stands in [`crate::domain::query::parse`], what it means in [`crate::domain::query::matching`].
 
 use std::cmp::Ordering;
 
-/// What a reader asks of a body. Written out, it reads as a search that means the same.
+/// What a reader asks of an event. Written out, it reads as a search that means the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Query {
-    pub terms: Vec<Term>,
+    pub root: Expression,
+}
+
+/// A term, or several put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its variants are what their names say")]
+pub enum Expression {
+    Term(Term),
+    Not(Box<Expression>),
+    /// At least two, none of which is itself one of these.
+    All(Vec<Expression>),
+    /// At least two, none of which is itself one of these.
+    Any(Vec<Expression>),
 }
 
 /// One thing that has to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Term {
-    /// The body as it was received contains this, in any case.
+    /// The body as it was received contains this, in any case. An event's id that begins with it does as well.
     Text(String),
     Field(Condition),
     Header(HeaderCondition),
+    Source(SourceCondition),
 }
 
 /// What has to hold for the values at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "its fields are what their names say")]
 pub struct Condition {
-    /// From the top of the body; without a piece, the whole of it.
+    /// From the top of the body; without a piece, the whole of it. Where a list stands and the path names none of its elements, any of
+    /// them will do.
     pub path: Vec<Piece>,
     pub test: Test,
 }
@@ -38,6 +52,49 @@ pub struct HeaderCondition {
     /// In lower case.
     pub name: String,
     pub test: Test,
+}
+
+/// What stands before the name of a request header.
+pub(crate) const HEADER: &str = "header.";
+
+/// The request header that a path names, whose first piece says that it does.
+pub(crate) fn header_of(path: &[Piece]) -> Option<String> {
+    match path {
+        [_, Piece::Key(name)] => Some(name.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+/// What has to be so where an event came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
+pub struct SourceCondition {
+    pub part: SourcePart,
+    pub text: String,
+}
+
+/// What is known of where an event came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourcePart {
+    /// The address: the whole of it, its beginning, or a network that it is in.
+    Ip,
+    /// The user agent contains this, in any case.
+    Agent,
+    /// The credential's name or its username contains this, in any case.
+    Credential,
+}
+
+impl SourcePart {
+    pub(crate) const ALL: [Self; 3] = [Self::Ip, Self::Agent, Self::Credential];
+
+    /// What stands before the colon.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            SourcePart::Ip => "ip",
+            SourcePart::Agent => "agent",
+            SourcePart::Credential => "credential",
+        }
+    }
 }
 
 /// A step into a value.
@@ -62,6 +119,12 @@ pub enum Test {
     /// One is a string that contains this, in any case.
     Contains(String),
     Compare(Operator, Value),
+    /// One is not below the first and not above the second.
+    Between(Value, Value),
+    /// One is equal to one of these.
+    In(Vec<Value>),
+    /// There is one, and none is equal to any of these.
+    NotIn(Vec<Value>),
 }
 
 /// How a value is compared. `!=` asks for a field that is there and in no place equal.
@@ -120,35 +183,82 @@ pub enum Value {
     Null,
 }
 
+impl Expression {
+    /// All of these have to hold; `None` for none.
+    pub fn all(parts: Vec<Self>) -> Option<Self> {
+        Self::joined(parts, Self::All, |part| match part {
+            Self::All(parts) => Ok(parts),
+            other => Err(other),
+        })
+    }
+
+    /// One of these has to hold; `None` for none.
+    pub fn any(parts: Vec<Self>) -> Option<Self> {
+        Self::joined(parts, Self::Any, |part| match part {
+            Self::Any(parts) => Ok(parts),
+            other => Err(other),
+        })
+    }
+
+    fn joined(
+        parts: Vec<Self>,
+        join: fn(Vec<Self>) -> Self,
+        inner: fn(Self) -> Result<Vec<Self>, Self>,
+    ) -> Option<Self> {
+        let mut flat = Vec::new();
+        for part in parts {
+            match inner(part) {
+                Ok(parts) => flat.extend(parts),
+                Err(part) => flat.push(part),
+            }
+        }
+        if flat.len() > 1 { Some(join(flat)) } else { flat.pop() }
+    }
+
+    /// The terms, in the order in which they are written.
+    pub(crate) fn terms(&self) -> Vec<&Term> {
+        match self {
+            Self::Term(term) => vec![term],
+            Self::Not(inner) => inner.terms(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::terms).collect(),
+        }
+    }
+
+    /// Whether it holds, given what is known of its terms in their order; `None` where that does not decide it.
+    pub(crate) fn decide(&self, known: &mut impl Iterator<Item = Option<bool>>) -> Option<bool> {
+        match self {
+            Self::Term(_) => known.next().flatten(),
+            Self::Not(inner) => inner.decide(known).map(|holds| !holds),
+            Self::All(parts) => decide_joined(parts, known, false),
+            Self::Any(parts) => decide_joined(parts, known, true),
+        }
+    }
+}
+
+/// One part that is `decisive` decides; else it takes all of them.
+fn decide_joined(parts: &[Expression], known: &mut impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
+    let mut decided = Some(!decisive);
+    for part in parts {
+        // Each is asked, for the others' sake: they follow in the list of what is known.
+        match part.decide(known) {
+            Some(holds) if holds == decisive => decided = Some(decisive),
+            None if decided != Some(decisive) => decided = None,
+            _ => {}
+        }
+    }
+    decided
+}
+
 impl Query {
-    /// The conditions on fields, without the texts.
-    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        self.terms.iter().filter_map(|term| match term {
-            Term::Field(condition) => Some(condition),
-            Term::Text(_) | Term::Header(_) => None,
-        })
-    }
-
-    /// The texts, without the conditions.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.terms.iter().filter_map(|term| match term {
-            Term::Text(text) => Some(text.as_str()),
-            Term::Field(_) | Term::Header(_) => None,
-        })
-    }
-
-    /// The conditions on request headers.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderCondition> {
-        self.terms.iter().filter_map(|term| match term {
-            Term::Header(condition) => Some(condition),
-            Term::Text(_) | Term::Field(_) => None,
-        })
+    /// A search for one thing.
+    pub fn of(term: Term) -> Self {
+        Self { root: Expression::Term(term) }
     }
 
     /// The only text, when nothing else is asked.
     pub(crate) fn only_text(&self) -> Option<&str> {
-        match self.terms.as_slice() {
-            [Term::Text(text)] => Some(text),
+        match &self.root {
+            Expression::Term(Term::Text(text)) => Some(text),
             _ => None,
         }
     }

@@ -8,10 +8,10 @@ use std::str::FromStr;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::payload::value_text;
-use crate::domain::query::ast::Piece;
+use crate::domain::query::ast::{HEADER, Piece, header_of};
 use crate::domain::query::error::QueryError;
 use crate::domain::query::json_path::string_end;
-use crate::domain::query::parse::{HEADER, header_of, parse_path};
+use crate::domain::query::parse_path::parse_path;
 use crate::domain::query::strings::{compare, decoded};
 use crate::domain::request_headers::KeptHeader;
 

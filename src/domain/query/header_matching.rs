@@ -6,29 +6,12 @@ use std::cmp::Ordering;
 
 use memchr::memmem;
 
-use crate::domain::query::ast::{HeaderCondition, Operator, Query, Test, Value};
+use crate::domain::query::ast::{HeaderCondition, Operator, Test, Value};
 use crate::domain::query::{number, strings};
 use crate::domain::request_headers::KeptHeader;
 
-impl Query {
-    /// Whether it asks anything about headers.
-    pub(crate) fn asks_for_headers(&self) -> bool {
-        self.headers().next().is_some()
-    }
-
-    /// Whether every term holds for an event with this body and these headers, as they are stored.
-    pub(crate) fn matches_event(&self, body: &str, headers: &str) -> bool {
-        if self.asks_for_headers() {
-            let headers: Vec<KeptHeader> = serde_json::from_str(headers).unwrap_or_default();
-            if !self.headers().all(|condition| holds(condition, &headers)) {
-                return false;
-            }
-        }
-        self.matches(body)
-    }
-}
-
-fn holds(condition: &HeaderCondition, headers: &[KeptHeader]) -> bool {
+/// Whether a condition holds for the headers of an event.
+pub(super) fn holds(condition: &HeaderCondition, headers: &[KeptHeader]) -> bool {
     let mut values = headers.iter().filter(|(name, _)| *name == condition.name).map(|(_, value)| value.as_str());
     match &condition.test {
         Test::Exists => values.next().is_some(),
@@ -39,12 +22,24 @@ fn holds(condition: &HeaderCondition, headers: &[KeptHeader]) -> bool {
         }
         Test::Compare(Operator::NotEqual, wanted) => {
             let mut values = values.peekable();
-            values.peek().is_some() && values.all(|value| !compare(value, wanted).is_some_and(Ordering::is_eq))
+            values.peek().is_some() && values.all(|value| !is_equal(value, wanted))
+        }
+        Test::NotIn(wanted) => {
+            let mut values = values.peekable();
+            values.peek().is_some() && values.all(|value| !wanted.iter().any(|wanted| is_equal(value, wanted)))
         }
         Test::Compare(operator, wanted) => {
             values.any(|value| compare(value, wanted).is_some_and(|order| operator.accepts(order)))
         }
+        Test::Between(from, to) => values.any(|value| {
+            compare(value, from).is_some_and(Ordering::is_ge) && compare(value, to).is_some_and(Ordering::is_le)
+        }),
+        Test::In(wanted) => values.any(|value| wanted.iter().any(|wanted| is_equal(value, wanted))),
     }
+}
+
+fn is_equal(value: &str, wanted: &Value) -> bool {
+    compare(value, wanted).is_some_and(Ordering::is_eq)
 }
 
 fn compare(value: &str, wanted: &Value) -> Option<Ordering> {
@@ -61,11 +56,13 @@ fn compare(value: &str, wanted: &Value) -> Option<Ordering> {
 #[cfg(test)]
 mod tests {
     use crate::domain::query::ast::Query;
+    use crate::domain::query::facts::Facts;
 
     #[test]
     fn headers_are_asked_beside_the_body() {
         let headers = r#"[["x-github-event","push"],["x-attempt","3"],["x-tag","a"],["x-tag","b"]]"#;
-        let matches = |search: &str| Query::parse(search).unwrap().unwrap().matches_event("{\"n\": 1}", headers);
+        let event = Facts { headers, ..Facts::of_body("{\"n\": 1}") };
+        let matches = |search: &str| Query::parse(search).unwrap().unwrap().matches_event(&event);
         for search in [
             "header.x-github-event = push",
             "header.X-GitHub-Event contains PU and n = 1",
@@ -74,6 +71,11 @@ mod tests {
             "header.x-tag = b",
             "header.x-other not exists",
             "header.x-github-event != pull",
+            "header.x-github-event:push",
+            "header.x-attempt 2..4",
+            "header.x-github-event in (pull, push)",
+            "header.x-github-event = pull or header.x-tag = b",
+            "not header.x-tag = c",
         ] {
             assert!(matches(search), "{search}");
         }

@@ -6,9 +6,17 @@ use crate::domain::query::parse::{Parsed, Parser};
 use crate::domain::query::strings::unescape;
 
 impl Parser<'_> {
-    /// A string as JSON spells it, from its quote on.
+    /// A string as JSON spells it, from its quote on, or a text in curved quotes, which has no escapes.
     pub(super) fn string(&mut self) -> Parsed<String> {
         let start = self.at;
+        if self.peek() != Some('"') {
+            let inside = &self.chars[start + 1..];
+            let Some(length) = inside.iter().position(|c| matches!(c, '“' | '”')) else {
+                return self.fail(start, "This quote is never closed");
+            };
+            self.at += length + 2;
+            return Ok(inside[..length].iter().collect());
+        }
         let mut escaped = false;
         let inside = &self.chars[start + 1..];
         let end = inside.iter().position(|&c| {
@@ -28,10 +36,11 @@ impl Parser<'_> {
         self.take_while(is_name_char)
     }
 
-    /// What stands up to a space, a quote or a sign.
+    /// What stands up to a space, a quote, a sign, or the parenthesis that closes.
     pub(super) fn word(&mut self) -> String {
         let start = self.at;
-        while self.peek().is_some_and(|c| !c.is_whitespace() && c != '"' && !is_operator_char(c)) {
+        let ends = |c: char| c.is_whitespace() || c == '"' || is_operator_char(c) || c == ')' && self.nested > 0;
+        while self.peek().is_some_and(|c| !ends(c)) {
             if self.at > start && self.looks_at("!=") {
                 break;
             }
@@ -50,14 +59,19 @@ impl Parser<'_> {
 
     /// Steps over a word, in any case, when it stands here alone.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
-        let length = word.len();
-        let stands_here = self.chars[self.at..].len() >= length
-            && self.chars[self.at..self.at + length].iter().zip(word.chars()).all(|(a, b)| a.eq_ignore_ascii_case(&b))
-            && self.chars.get(self.at + length).is_none_or(|c| c.is_whitespace() || *c == '"');
+        let stands_here = self.sees_word(word);
         if stands_here {
-            self.at += length;
+            self.at += word.len();
         }
         stands_here
+    }
+
+    /// Whether a word stands here alone, in any case.
+    pub(super) fn sees_word(&self, word: &str) -> bool {
+        let length = word.len();
+        self.chars[self.at..].len() >= length
+            && self.chars[self.at..self.at + length].iter().zip(word.chars()).all(|(a, b)| a.eq_ignore_ascii_case(&b))
+            && self.chars.get(self.at + length).is_none_or(|c| c.is_whitespace() || matches!(c, '"' | '(' | ')'))
     }
 
     pub(super) fn looks_at(&self, text: &str) -> bool {
@@ -77,6 +91,10 @@ impl Parser<'_> {
     }
 
     pub(super) fn fail<T>(&self, at: usize, problem: &str) -> Parsed<T> {
-        Err(QueryError { column: at + 1, problem: problem.to_owned() })
+        Err(Self::error(at, problem))
+    }
+
+    pub(super) fn error(at: usize, problem: &str) -> QueryError {
+        QueryError { column: at + 1, problem: problem.to_owned() }
     }
 }

@@ -1,65 +1,107 @@
-//! Evaluation of a search against a body.
+//! Evaluation of a search against an event.
 //!
-//! The one place that decides whether a body is meant by a search. It reads the body as it was received, once, without making
+//! The one place that decides whether an event is meant by a search. It reads the body as it was received, once, without making
 //! values of it, so any JSON will do: duplicate keys (any of them counts), lone surrogates, numbers of any size, any depth.
 //!
-//! - A text is in the body as it was received, in any case.
+//! - A text is in the body as it was received, in any case, or begins the event's id.
 //! - Strings are equal when their characters are, without their escapes; they have the order of their characters.
 //! - Numbers compare as exact decimals: see [`crate::domain::query::number`].
 //! - Values of two kinds are neither equal nor in any order. `!=` asks for a field that is there and nowhere equal.
+//! - A list on the way, or at its end, stands for its elements as well: any of them will do.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use memchr::memmem;
 
+use crate::domain::event::EventId;
 use crate::domain::payload::value_text;
-use crate::domain::query::ast::{Condition, Operator, Piece, Query, Test, Value};
+use crate::domain::query::ast::{Condition, Expression, Operator, Piece, Query, Term, Test, Value};
+use crate::domain::query::facts::Facts;
 use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
-use crate::domain::query::{number, strings};
+use crate::domain::query::{header_matching, number, source_matching, strings};
+use crate::domain::request_headers::KeptHeader;
 
 /// How much is read between two times that the meter is told.
 const METERED_EVERY: u64 = 64 * 1024;
+/// How many containers deep paths are followed: more than the longest has pieces.
+const MAX_DEPTH: usize = 64;
 
 /// What hears what asking a body costs: bytes, times what is asked about each. Answers whether to go on.
 pub(crate) type Meter<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
 
 impl Query {
-    /// Whether every term holds for a body, which has to be valid JSON.
+    /// Whether it holds for a body, which has to be valid JSON.
     pub fn matches(&self, body: &str) -> bool {
-        self.matches_metered(body, &mut |_| ControlFlow::Continue(())) == Matched::Holds
+        self.matches_event(&Facts::of_body(body))
+    }
+
+    /// Whether it holds for an event.
+    pub(crate) fn matches_event(&self, event: &Facts<'_>) -> bool {
+        self.matches_metered(event, &mut |_| ControlFlow::Continue(())) == Matched::Holds
     }
 
     /// The same for as long as the meter says so: it is told while the body is read.
-    pub(crate) fn matches_metered(&self, body: &str, meter: Meter<'_>) -> Matched {
-        match self.contains_texts(body, meter) {
-            ControlFlow::Continue(true) => {}
-            ControlFlow::Continue(false) => return Matched::Fails,
+    pub(crate) fn matches_metered(&self, event: &Facts<'_>, meter: Meter<'_>) -> Matched {
+        let terms = self.root.terms();
+        let mut known = vec![None; terms.len()];
+        let decided = match self.ask_outside_fields(event, &terms, &mut known, meter) {
             ControlFlow::Break(()) => return Matched::BrokenOff,
+            ControlFlow::Continue(decided) => decided,
+        };
+        if let Some(holds) = decided {
+            return Matched::from(holds);
         }
-        let mut reading = Reading::new(self.conditions(), meter);
-        if reading.states.is_empty() {
-            return Matched::Holds;
-        }
-        walk(value_text(body), &mut reading);
+        let mut reading = Reading::new(&self.root, &terms, known, meter);
+        walk(value_text(event.body), &mut reading);
         reading.outcome()
     }
 
     /// What asking a body of this size costs at most, but for comparing long values.
     pub(crate) fn cost(&self, bytes: u64) -> u64 {
-        bytes * (1 + self.terms.len() as u64)
+        bytes * (1 + self.root.terms().len() as u64)
     }
 
-    fn contains_texts(&self, body: &str, meter: Meter<'_>) -> ControlFlow<(), bool> {
+    /// Asks what needs no walk through the body, the cheapest first, until that decides.
+    fn ask_outside_fields(
+        &self,
+        event: &Facts<'_>,
+        terms: &[&Term],
+        known: &mut [Option<bool>],
+        meter: Meter<'_>,
+    ) -> ControlFlow<(), Option<bool>> {
+        let mut headers: Option<Vec<KeptHeader>> = None;
+        for (term, known) in terms.iter().zip(known.iter_mut()) {
+            *known = match term {
+                Term::Source(condition) => event.source.map(|source| source_matching::holds(condition, source)),
+                Term::Header(condition) => {
+                    if headers.is_none() {
+                        meter(event.headers.len() as u64)?;
+                    }
+                    let headers =
+                        headers.get_or_insert_with(|| serde_json::from_str(event.headers).unwrap_or_default());
+                    Some(header_matching::holds(condition, headers))
+                }
+                Term::Text(text) => {
+                    EventId::beginning_with(text).is_some_and(|ids| ids.contains(&event.id)).then_some(true)
+                }
+                Term::Field(_) => None,
+            };
+        }
+        let decide = |known: &[Option<bool>]| self.root.decide(&mut known.iter().copied());
         let mut body_folded = None;
-        for text in self.texts() {
-            meter(body.len() as u64)?;
-            let body = body_folded.get_or_insert_with(|| strings::folded(body));
-            if memmem::find(body, &strings::folded(text)).is_none() {
-                return ControlFlow::Continue(false);
+        for (at, term) in terms.iter().enumerate() {
+            let decided = decide(known);
+            if decided.is_some() {
+                return ControlFlow::Continue(decided);
+            }
+            if let (Term::Text(text), None) = (term, known[at]) {
+                meter(event.body.len() as u64)?;
+                let body = body_folded.get_or_insert_with(|| strings::folded(event.body));
+                known[at] = Some(memmem::find(body, &strings::folded(text)).is_some());
             }
         }
-        ControlFlow::Continue(true)
+        ControlFlow::Continue(decide(known))
     }
 }
 
@@ -72,33 +114,50 @@ pub(crate) enum Matched {
     BrokenOff,
 }
 
+impl From<bool> for Matched {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Fails }
+    }
+}
+
 /// One walk through a body for all conditions.
 struct Reading<'a, 'm> {
+    root: &'a Expression,
+    /// What is known of each term.
+    known: Vec<Option<bool>>,
     states: Vec<State<'a>>,
     /// How many of them may still be decided, by which every byte costs.
     open: u64,
-    /// One of them fails whatever follows.
-    fails: bool,
+    /// Whether the search holds, whatever follows.
+    decided: Option<bool>,
     unmetered: u64,
     meter: Meter<'m>,
     is_broken_off: bool,
 }
 
 impl<'a, 'm> Reading<'a, 'm> {
-    fn new(conditions: impl Iterator<Item = &'a Condition>, meter: Meter<'m>) -> Self {
-        let states: Vec<State> = conditions.map(State::new).collect();
+    fn new(root: &'a Expression, terms: &[&'a Term], known: Vec<Option<bool>>, meter: Meter<'m>) -> Self {
+        let conditions = terms.iter().enumerate().filter_map(|(at, term)| match term {
+            Term::Field(condition) => Some(State::new(at, condition)),
+            _ => None,
+        });
+        let states: Vec<State> = conditions.collect();
         let open = states.len() as u64;
-        Self { states, open, fails: false, unmetered: 0, meter, is_broken_off: false }
+        Self { root, known, states, open, decided: None, unmetered: 0, meter, is_broken_off: false }
     }
 
-    fn outcome(&self) -> Matched {
+    fn outcome(mut self) -> Matched {
         if self.is_broken_off {
-            Matched::BrokenOff
-        } else if !self.fails && self.states.iter().all(State::holds) {
-            Matched::Holds
-        } else {
-            Matched::Fails
+            return Matched::BrokenOff;
         }
+        if self.decided.is_none() {
+            for state in &self.states {
+                self.known[state.term] = Some(state.holds());
+            }
+            self.decided = self.root.decide(&mut self.known.iter().copied());
+        }
+        // Everything is known, but where an event came from if nobody has looked: then it is not what was searched for.
+        Matched::from(self.decided == Some(true))
     }
 }
 
@@ -110,17 +169,24 @@ impl Visitor for Reading<'_, '_> {
     }
 
     fn see(&mut self, depth: usize, value: Seen<'_>) {
+        let mut is_news = false;
         for state in &mut self.states {
             if let Some(cost) = state.see(depth, value) {
                 self.unmetered += cost;
-                self.fails |= state.fails_for_good();
-                self.open -= u64::from(state.passed);
+                if state.is_decided() {
+                    self.known[state.term] = Some(state.holds());
+                    self.open -= 1;
+                    is_news = true;
+                }
             }
+        }
+        if is_news {
+            self.decided = self.root.decide(&mut self.known.iter().copied());
         }
     }
 
     fn pass(&mut self, bytes: usize) -> ControlFlow<()> {
-        if self.fails || self.open == 0 {
+        if self.decided.is_some() {
             return ControlFlow::Break(());
         }
         self.unmetered += bytes as u64 * self.open;
@@ -135,39 +201,46 @@ impl Visitor for Reading<'_, '_> {
 
 /// What is known about one condition so far.
 struct State<'a> {
+    /// Which of the terms it is.
+    term: usize,
     condition: &'a Condition,
     /// The text of `contains`, in one case.
     folded: Option<Vec<u8>>,
-    /// How many pieces of the path lead to where the walk is.
-    on_path: usize,
+    /// How many pieces of the path lead to each container around where the walk is, as far as they do.
+    reached: Vec<usize>,
     /// A value stands at the path.
     found: bool,
-    /// One of them passed; for `!=`, one is equal.
+    /// One of them passed; for `!=` and `not in`, one is equal.
     passed: bool,
 }
 
 impl<'a> State<'a> {
-    fn new(condition: &'a Condition) -> Self {
+    fn new(term: usize, condition: &'a Condition) -> Self {
         let folded = match &condition.test {
             Test::Contains(text) => Some(strings::folded(text)),
             _ => None,
         };
-        Self { condition, folded, on_path: 0, found: false, passed: false }
+        Self { term, condition, folded, reached: vec![0], found: false, passed: false }
     }
 
     /// A member begins, `depth` containers deep.
     fn enter(&mut self, depth: usize, step: PathStep<'_>) {
-        self.on_path = self.on_path.min(depth - 1);
-        let is_next = self.on_path == depth - 1;
-        if is_next && self.condition.path.get(depth - 1).is_some_and(|chunk| leads_to(chunk, step)) {
-            self.on_path = depth;
+        self.reached.truncate(depth);
+        if self.reached.len() < depth || depth > MAX_DEPTH {
+            return;
+        }
+        let pieces = self.reached[depth - 1];
+        match (self.condition.path.get(pieces), step) {
+            (Some(piece), step) if leads_to(piece, step) => self.reached.push(pieces + 1),
+            // The path names no element of this list.
+            (Some(Piece::Key(_)) | None, PathStep::Index(_)) => self.reached.push(pieces),
+            _ => {}
         }
     }
 
     /// A value begins, `depth` containers deep. Answers with what it cost to ask about it, where it was asked.
     fn see(&mut self, depth: usize, value: Seen<'_>) -> Option<u64> {
-        let length = self.condition.path.len();
-        if self.passed || self.on_path != length || depth != length {
+        if self.is_decided() || self.reached.get(depth) != Some(&self.condition.path.len()) {
             return None;
         }
         self.found = true;
@@ -177,18 +250,22 @@ impl<'a> State<'a> {
 
     /// How much is compared with a value beside the value.
     fn weight(&self) -> u64 {
-        match &self.condition.test {
-            Test::Contains(text) | Test::Compare(_, Value::Text(text) | Value::Number(text)) => text.len() as u64,
+        let length = |value: &Value| match value {
+            Value::Text(text) | Value::Number(text) => text.len() as u64,
             _ => 1,
+        };
+        match &self.condition.test {
+            Test::Contains(text) => text.len() as u64,
+            Test::Compare(_, value) => length(value),
+            Test::Between(from, to) => length(from) + length(to),
+            Test::In(values) | Test::NotIn(values) => values.iter().map(length).sum(),
+            Test::Exists | Test::Missing => 1,
         }
     }
 
-    fn fails_for_good(&self) -> bool {
-        match self.condition.test {
-            Test::Missing => self.found,
-            Test::Compare(Operator::NotEqual, _) => self.passed,
-            _ => false,
-        }
+    /// Whether what follows makes no difference.
+    fn is_decided(&self) -> bool {
+        self.passed || self.found && self.condition.test == Test::Missing
     }
 
     fn passes(&self, seen: Seen<'_>) -> bool {
@@ -201,14 +278,20 @@ impl<'a> State<'a> {
             }
             (Test::Contains(_), _) => false,
             (Test::Compare(operator, value), seen) => compare(value, seen).is_some_and(|order| operator.accepts(order)),
+            (Test::Between(from, to), seen) => {
+                compare(from, seen).is_some_and(Ordering::is_ge) && compare(to, seen).is_some_and(Ordering::is_le)
+            }
+            (Test::In(values) | Test::NotIn(values), seen) => {
+                values.iter().any(|value| compare(value, seen).is_some_and(Ordering::is_eq))
+            }
         }
     }
 
     fn holds(&self) -> bool {
         match self.condition.test {
             Test::Missing => !self.found,
-            Test::Compare(Operator::NotEqual, _) => self.found && !self.passed,
-            Test::Exists | Test::Contains(_) | Test::Compare(..) => self.passed,
+            Test::Compare(Operator::NotEqual, _) | Test::NotIn(_) => self.found && !self.passed,
+            _ => self.passed,
         }
     }
 }
@@ -247,6 +330,7 @@ mod tests {
     use serde_json::Value as Json;
 
     use crate::domain::query::ast::{Piece, Query};
+    use crate::domain::query::facts::Facts;
     use crate::domain::query::matching::Matched;
 
     const BODY: &str = r#"{
@@ -281,6 +365,23 @@ mod tests {
             "$ exists",
             "inventory data.quantity > 1",
             "NEW_DATA",
+            "event = new_data",
+            "event:new_data",
+            r#"data.tags = "red""#,
+            "data.tags = blue",
+            "items.n = 1",
+            "items.n >= 2.5",
+            "data.quantity 20..30",
+            "data.quantity = ..25",
+            "timestamp 2023-06-15..2023-06-16",
+            "event in (old_data, new_data)",
+            "data.quantity in (1, 25)",
+            "event not in (old_data, 1)",
+            "event = old_data or data.quantity > 20",
+            "not event = old_data",
+            "not (event = old_data or gone = 1) items.ok = true",
+            "absent OR inventory",
+            "data.tags != green",
         ] {
             assert!(matches(holds, BODY), "{holds}");
         }
@@ -292,10 +393,18 @@ mod tests {
             "event not exists",
             "nothing exists",
             "nothing != 1",
-            r#"data.tags = "red""#,
             r#"data.tags[] != "red""#,
             r#"data.tags[2] exists"#,
-            "items.n = 1",
+            r#"data.tags != "red""#,
+            "items.n > 2.5",
+            "items.n 3..9",
+            "event in (old_data, x)",
+            "event not in (old_data, new_data)",
+            "nothing not in (1, 2)",
+            "not data exists",
+            "event = old_data or gone = 1",
+            "(event = new_data or gone = 1) data.quantity > 25",
+            "absent OR nothing",
             "items[0].ok = true",
             "data.quantity.x exists",
             r#"data contains "SKU""#,
@@ -335,14 +444,14 @@ mod tests {
         let conditions: Vec<String> = (2..22).map(|n| format!("[] != {n}")).collect();
         let query = Query::parse(&conditions.join(" ")).unwrap().unwrap();
         let (mut cost, mut told) = (0, 0);
-        let whole = query.matches_metered(&body, &mut |more| {
+        let whole = query.matches_metered(&Facts::of_body(&body), &mut |more| {
             (cost, told) = (cost + more, told + 1);
             ControlFlow::Continue(())
         });
         assert_eq!(whole, Matched::Holds);
         assert!(cost >= 20 * 1_000_000 && told > 100, "{cost} told {told} times");
         let mut left = 3;
-        let broken_off = query.matches_metered(&body, &mut |more| {
+        let broken_off = query.matches_metered(&Facts::of_body(&body), &mut |more| {
             assert!(more < 2 * super::METERED_EVERY, "{more}");
             left -= 1;
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -351,8 +460,9 @@ mod tests {
         // What is decided costs no more.
         let decided = Query::parse("[] != 1 [] != 2").unwrap().unwrap();
         let told = |_| panic!("the first value decides");
-        assert_eq!(decided.matches_metered(&body, &mut { told }), Matched::Fails);
-        assert_eq!(Query::parse("[] = 1").unwrap().unwrap().matches_metered(&body, &mut { told }), Matched::Holds);
+        assert_eq!(decided.matches_metered(&Facts::of_body(&body), &mut { told }), Matched::Fails);
+        let holds = Query::parse("[] = 1").unwrap().unwrap();
+        assert_eq!(holds.matches_metered(&Facts::of_body(&body), &mut { told }), Matched::Holds);
     }
 
     fn any_json() -> impl Strategy<Value = Json> {
@@ -373,8 +483,12 @@ mod tests {
     }
 
     fn at<'a>(value: &'a Json, path: &[Piece]) -> Vec<&'a Json> {
-        let Some((chunk, rest)) = path.split_first() else { return vec![value] };
+        let elements = |value: &'a Json| value.as_array().into_iter().flatten().flat_map(|v| at(v, path));
+        let Some((chunk, rest)) = path.split_first() else {
+            return std::iter::once(value).chain(elements(value)).collect();
+        };
         match (chunk, value) {
+            (Piece::Key(_), Json::Array(_)) => elements(value).collect(),
             (Piece::Key(key), Json::Object(map)) => map.get(key).map(|v| at(v, rest)).unwrap_or_default(),
             (Piece::Index(n), Json::Array(list)) => list.get(*n as usize).map(|v| at(v, rest)).unwrap_or_default(),
             (Piece::Each, Json::Array(list)) => list.iter().flat_map(|v| at(v, rest)).collect(),
@@ -398,7 +512,7 @@ mod tests {
             use crate::domain::query::ast::{Condition, Operator, Term, Test, Value};
             let body = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
             let holds = |test: Test| {
-                Query { terms: vec![Term::Field(Condition { path: path.clone(), test })] }.matches(&body)
+                Query::of(Term::Field(Condition { path: path.clone(), test })).matches(&body)
             };
             let found = at(&value, &path);
             prop_assert_eq!(holds(Test::Exists), !found.is_empty());

@@ -3,29 +3,97 @@
 //! What a body must contain, letter for letter, for a search to have a chance: what the database looks for, so that the bodies
 //! that cannot match never leave it. Never decides by itself; a body that passes is still asked.
 
-use crate::domain::query::ast::{Condition, Operator, Piece, Query, Test, Value};
+use std::ops::RangeInclusive;
 
-/// Texts that follow one another in a body, with anything between them. They are ASCII in lower case, to be looked for in the body
-/// with its ASCII letters, and no others, in lower case.
+use crate::domain::event::EventId;
+use crate::domain::query::ast::{
+    Condition, Expression, HeaderCondition, Operator, Piece, Query, SourceCondition, Term, Test, Value,
+};
+
+/// Texts that follow one another, with anything between them. They are ASCII in lower case, to be looked for in what has its ASCII
+/// letters, and no others, in lower case.
 pub(crate) type Pattern = Vec<String>;
 
-/// What the bodies that match contain.
+/// What is so of every event that matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Patterns {
-    /// In every one of them.
-    pub(crate) always: Vec<Pattern>,
-    /// In those that spell no printable ASCII character as an escape, `\u0020` to `\u007f`. The others may say the same in another
+pub(crate) enum Prefilter {
+    /// Nothing that the database could look for.
+    #[default]
+    Anything,
+    /// The body contains this.
+    Body(Pattern),
+    /// The same, unless it spells a printable ASCII character as an escape, `\u0020` to `\u007f`: it may say the same in another
     /// spelling.
-    pub(crate) unless_escaped: Vec<Pattern>,
+    BodyUnlessEscaped(Pattern),
+    /// The headers contain this, letter for letter, as they are stored.
+    Headers(String),
+    Source(SourceCondition),
+    Ids(RangeInclusive<EventId>),
+    All(Vec<Prefilter>),
+    Any(Vec<Prefilter>),
 }
 
-impl Patterns {
+impl Prefilter {
     pub(crate) fn of(query: &Query) -> Self {
-        let kept = |pattern: &Pattern| !pattern.is_empty();
-        Self {
-            always: query.texts().map(ascii_runs).filter(kept).collect(),
-            unless_escaped: query.conditions().map(of_condition).filter(kept).collect(),
+        Self::of_expression(&query.root)
+    }
+
+    fn of_expression(expression: &Expression) -> Self {
+        match expression {
+            Expression::Term(term) => Self::of_term(term),
+            Expression::Not(_) => Self::Anything,
+            Expression::All(parts) => {
+                let known: Vec<_> =
+                    parts.iter().map(Self::of_expression).filter(|part| *part != Self::Anything).collect();
+                if known.is_empty() { Self::Anything } else { Self::All(known) }
+            }
+            Expression::Any(parts) => Self::any(parts.iter().map(Self::of_expression).collect()),
         }
+    }
+
+    fn any(parts: Vec<Self>) -> Self {
+        if parts.contains(&Self::Anything) { Self::Anything } else { Self::Any(parts) }
+    }
+
+    fn of_term(term: &Term) -> Self {
+        let some =
+            |of: fn(Pattern) -> Self, pattern: Pattern| if pattern.is_empty() { Self::Anything } else { of(pattern) };
+        match term {
+            Term::Text(text) => {
+                let body = some(Self::Body, ascii_runs(text));
+                match EventId::beginning_with(text) {
+                    Some(ids) => Self::any(vec![body, Self::Ids(ids)]),
+                    None => body,
+                }
+            }
+            Term::Field(condition) => some(Self::BodyUnlessEscaped, of_condition(condition)),
+            Term::Header(condition) => of_header(condition).map_or(Self::Anything, Self::Headers),
+            Term::Source(condition) => Self::Source(condition.clone()),
+        }
+    }
+
+    /// Whether an index of three letters in a row narrows it down.
+    pub(crate) fn has_trigram(&self) -> bool {
+        match self {
+            Self::Body(pattern) | Self::BodyUnlessEscaped(pattern) => pattern
+                .iter()
+                .any(|part| part.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric))),
+            Self::All(parts) => parts.iter().any(Self::has_trigram),
+            // The key is an index as well.
+            Self::Any(parts) => parts.iter().all(|part| matches!(part, Self::Ids(_)) || part.has_trigram()),
+            Self::Anything | Self::Headers(_) | Self::Source(_) | Self::Ids(_) => false,
+        }
+    }
+}
+
+/// What the headers of an event contain, as they are stored, for a condition on one of them to hold.
+fn of_header(condition: &HeaderCondition) -> Option<String> {
+    let whole = |text: &str| serde_json::to_string(text).ok();
+    let name = whole(&condition.name)?;
+    match &condition.test {
+        Test::Missing => None,
+        Test::Compare(Operator::Equal, Value::Text(text)) => Some(format!("[{name},{}]", whole(text)?)),
+        _ => Some(format!("[{name},")),
     }
 }
 
@@ -42,7 +110,7 @@ fn of_condition(condition: &Condition) -> Pattern {
         Test::Compare(Operator::Equal, value @ (Value::True | Value::False | Value::Null)) => vec![value.to_string()],
         Test::Contains(text) => plain_runs(text),
         // Numbers have many spellings, and the others say what is not there.
-        Test::Compare(..) | Test::Exists | Test::Missing => Pattern::new(),
+        _ => Pattern::new(),
     };
     keys.flatten().chain(value).collect()
 }
@@ -61,8 +129,8 @@ fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '/')
 }
 
-/// The parts of a text that are in the body as they are but for their case: of other alphabets, the database may think otherwise.
-fn ascii_runs(text: &str) -> Pattern {
+/// The parts of a text that are there as they are but for their case: of other alphabets, the database may think otherwise.
+pub(crate) fn ascii_runs(text: &str) -> Pattern {
     runs(text, |c| c.is_ascii() && c != '\0')
 }
 
@@ -72,32 +140,53 @@ fn runs(text: &str, is_kept: impl Fn(char) -> bool) -> Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::Patterns;
+    use super::Prefilter;
     use crate::domain::query::ast::Query;
 
-    fn patterns(search: &str) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
-        let found = Patterns::of(&Query::parse(search).unwrap().unwrap());
-        (found.always, found.unless_escaped)
+    fn prefilter(search: &str) -> Prefilter {
+        Prefilter::of(&Query::parse(search).unwrap().unwrap())
     }
 
-    fn one(parts: &[&str]) -> Vec<Vec<String>> {
-        vec![parts.iter().map(|part| (*part).to_owned()).collect()]
+    fn strings(parts: &[&str]) -> Vec<String> {
+        parts.iter().map(|part| (*part).to_owned()).collect()
+    }
+
+    fn body(parts: &[&str]) -> Prefilter {
+        Prefilter::Body(strings(parts))
+    }
+
+    fn field(parts: &[&str]) -> Prefilter {
+        Prefilter::BodyUnlessEscaped(strings(parts))
     }
 
     #[test]
     fn a_text_is_looked_for_by_its_ascii_parts() {
-        assert_eq!(patterns("SKU-1"), (one(&["sku-1"]), vec![]));
-        assert_eq!(patterns("Größe \"M\""), (one(&["gr", "e \"m\""]), vec![]));
-        assert_eq!(patterns("日本"), (vec![], vec![]));
+        assert_eq!(prefilter("SKU-1"), body(&["sku-1"]));
+        assert_eq!(prefilter("Größe \"M\""), body(&["gr", "e \"m\""]));
+        assert_eq!(prefilter("日本"), Prefilter::Anything);
+        assert!(matches!(prefilter("019a8f3c"), Prefilter::Any(parts) if matches!(parts[1], Prefilter::Ids(_))));
     }
 
     #[test]
     fn a_condition_is_looked_for_by_its_keys_and_its_value() {
-        assert_eq!(patterns(r#"data.id = "SKU-1""#), (vec![], one(&["\"data\"", "\"id\"", "\"sku-1\""])));
-        assert_eq!(patterns("data.n > 20"), (vec![], one(&["\"data\"", "\"n\""])));
-        assert_eq!(patterns("items[0].ok = true"), (vec![], one(&["\"items\"", "\"ok\"", "true"])));
-        assert_eq!(patterns(r#"url contains "a/B\"é""#), (vec![], one(&["\"url\"", "a", "b"])));
-        assert_eq!(patterns("event not exists"), (vec![], vec![]));
-        assert_eq!(patterns(r#"event != "x""#), (vec![], one(&["\"event\""])));
+        assert_eq!(prefilter(r#"data.id = "SKU-1""#), field(&["\"data\"", "\"id\"", "\"sku-1\""]));
+        assert_eq!(prefilter("data.n > 20"), field(&["\"data\"", "\"n\""]));
+        assert_eq!(prefilter("items[0].ok = true"), field(&["\"items\"", "\"ok\"", "true"]));
+        assert_eq!(prefilter(r#"url contains "a/B\"é""#), field(&["\"url\"", "a", "b"]));
+        assert_eq!(prefilter("event not exists"), Prefilter::Anything);
+        assert_eq!(prefilter(r#"event != "x""#), field(&["\"event\""]));
+        assert_eq!(prefilter("n in (1, 2)"), field(&["\"n\""]));
+    }
+
+    #[test]
+    fn what_is_joined_is_looked_for_as_far_as_it_is_known() {
+        let (a, b) = (|| field(&["\"a\""]), || body(&["late"]));
+        assert_eq!(prefilter("a > 1 late"), Prefilter::All(vec![a(), b()]));
+        assert_eq!(prefilter("a > 1 or late"), Prefilter::Any(vec![a(), b()]));
+        assert_eq!(prefilter("a > 1 and not late"), Prefilter::All(vec![a()]));
+        assert_eq!(prefilter("a > 1 or not late"), Prefilter::Anything);
+        assert_eq!(prefilter("(a > 1 or late) and not late"), Prefilter::All(vec![Prefilter::Any(vec![a(), b()])]));
+        assert!(prefilter("a > 1 late").has_trigram() && !prefilter("a > 1 or late").has_trigram());
+        assert!(prefilter("late OR 019a8f3c").has_trigram() && !prefilter("ip:203.0.113.7").has_trigram());
     }
 }

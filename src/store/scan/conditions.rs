@@ -1,14 +1,18 @@
 //! The conditions of a scan: what the database can tell of a filter. It drops the events that cannot pass, by their credential and by what
 //! their bodies would have to contain. What is left is asked by the search itself.
 
+use std::net::IpAddr;
+
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, TextExpressionMethods};
+use diesel::{BoolExpressionMethods, ExpressionMethods, PgNetExpressionMethods, QueryDsl, TextExpressionMethods};
+use ipnet::IpNet;
 
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
-use crate::domain::query::ast::{HeaderCondition, Operator, Test, Value};
-use crate::domain::query::prefilter::{Pattern, Patterns};
+use crate::domain::query::ast::{SourceCondition, SourcePart};
+use crate::domain::query::prefilter::{Pattern, Prefilter, ascii_runs};
+use crate::store::connection::columns::inet;
 use crate::store::connection::schema::events;
 use crate::store::scan::search_indexes::{HAS_SHORT_ESCAPE, LOWER_BODY};
 use crate::store::scan::span::{Events, OnEvents, Span};
@@ -22,24 +26,46 @@ pub(crate) enum By {
     Text,
 }
 
-/// The events of a span that the database does not drop. `patterns` are those of the filter's search; the times of the filter are the
+/// The events of a span that the database does not drop. `prefilter` is that of the filter's search; the times of the filter are the
 /// span's.
-pub(crate) fn passing(account: AccountId, filter: &EventFilter, patterns: &Patterns, span: &Span, by: By) -> Events {
+pub(crate) fn passing(account: AccountId, filter: &EventFilter, prefilter: &Prefilter, span: &Span, by: By) -> Events {
     let mut query = span.events(account);
     if let Some(credential) = filter.credential {
         query = query.filter(events::credential_id.eq(credential.0));
     }
-    for pattern in &patterns.always {
-        query = query.filter(contains(pattern, by));
+    match condition(prefilter, by) {
+        Some(condition) => query.filter(condition),
+        None => query,
     }
-    for text in filter.query.iter().flat_map(|query| query.headers()).filter_map(spelled) {
-        query = query.filter(events::headers.like(like(&vec![text])));
+}
+
+/// `None` for what every event could be.
+fn condition(prefilter: &Prefilter, by: By) -> Option<OnEvents> {
+    match prefilter {
+        Prefilter::Anything => None,
+        Prefilter::Body(pattern) => Some(contains(pattern, by)),
+        Prefilter::BodyUnlessEscaped(pattern) => Some(Box::new(contains(pattern, by).or(is_escaped()))),
+        Prefilter::Headers(text) => Some(Box::new(events::headers.like(like(std::slice::from_ref(text))))),
+        Prefilter::Source(condition) => came_from(condition),
+        Prefilter::Ids(ids) => Some(Box::new(events::id.between(ids.start().0, ids.end().0))),
+        Prefilter::All(parts) => all(parts, by),
+        Prefilter::Any(parts) => {
+            let parts: Option<Vec<OnEvents>> = parts.iter().map(|part| condition(part, by)).collect();
+            parts?.into_iter().reduce(|any, one| Box::new(any.or(one)))
+        }
     }
-    let texts = patterns.unless_escaped.iter().map(|pattern| contains(pattern, by));
-    if let Some(all) = texts.reduce(|all, one| Box::new(all.and(one))) {
-        query = query.filter(all.or(is_escaped()));
-    }
-    query
+}
+
+fn all(parts: &[Prefilter], by: By) -> Option<OnEvents> {
+    let and = |all: OnEvents, one: OnEvents| -> OnEvents { Box::new(all.and(one)) };
+    let fields = parts.iter().filter_map(|part| match part {
+        Prefilter::BodyUnlessEscaped(pattern) => Some(contains(pattern, by)),
+        _ => None,
+    });
+    // A body is asked once whether it has escapes, for all fields.
+    let fields = fields.reduce(and).map(|fields| -> OnEvents { Box::new(fields.or(is_escaped())) });
+    let others = parts.iter().filter(|part| !matches!(part, Prefilter::BodyUnlessEscaped(_)));
+    others.filter_map(|part| condition(part, by)).chain(fields).reduce(and)
 }
 
 fn contains(pattern: &Pattern, by: By) -> OnEvents {
@@ -48,15 +74,24 @@ fn contains(pattern: &Pattern, by: By) -> OnEvents {
     Box::new(sql::<Bool>(&format!("{LOWER_BODY} {collation}like ")).bind::<Text, _>(like(pattern)))
 }
 
-/// What the headers of an event contain, as they are stored, for a condition on one of them to hold.
-fn spelled(condition: &HeaderCondition) -> Option<String> {
-    let whole = |text: &str| serde_json::to_string(text).ok();
-    let name = whole(&condition.name)?;
-    match &condition.test {
-        Test::Missing => None,
-        Test::Compare(Operator::Equal, Value::Text(text)) => Some(format!("[{name},{}]", whole(text)?)),
-        Test::Exists | Test::Contains(_) | Test::Compare(..) => Some(format!("[{name},")),
-    }
+fn came_from(SourceCondition { part, text }: &SourceCondition) -> Option<OnEvents> {
+    let pattern = like(&ascii_runs(text));
+    Some(match part {
+        SourcePart::Ip => match (text.parse::<IpAddr>(), text.parse::<IpNet>()) {
+            (Ok(ip), _) => Box::new(events::remote_ip.eq(inet(ip))),
+            (_, Ok(network)) => Box::new(events::remote_ip.is_contained_by_or_eq(network.trunc())),
+            _ => return None,
+        },
+        SourcePart::Agent => Box::new(sql::<Bool>("lower(user_agent collate \"C\") like ").bind::<Text, _>(pattern)),
+        SourcePart::Credential => Box::new(
+            sql::<Bool>(
+                "credential_id in (select c.id from credentials c where c.account_id = events.account_id \
+                 and lower((c.name || ' ' || c.username) collate \"C\") like ",
+            )
+            .bind::<Text, _>(pattern)
+            .sql(")"),
+        ),
+    })
 }
 
 /// An escape that may stand for a printable ASCII character. Only those bodies are asked for the regular expression that have the
@@ -66,7 +101,7 @@ fn is_escaped() -> OnEvents {
 }
 
 /// A pattern as `like` takes it.
-fn like(pattern: &Pattern) -> String {
+fn like(pattern: &[String]) -> String {
     let mut out = String::from("%");
     for part in pattern {
         for c in part.chars() {

@@ -15,15 +15,17 @@ use crate::domain::event::{EventId, WholeEvent};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::position::{Position, Snapshot};
-use crate::domain::query::prefilter::Patterns;
+use crate::domain::query::ast::Query;
+use crate::domain::query::prefilter::Prefilter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::events;
 use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
+use crate::store::scan::candidates;
 use crate::store::scan::conditions::{By, passing};
 use crate::store::scan::indexed_weeks::{self, Indexes};
-use crate::store::scan::judging::{Judged, Search, judge};
+use crate::store::scan::judging::{Judged, judge};
 use crate::store::scan::keys::{self, Key};
 use crate::store::scan::span::{Events, Span};
 use crate::store::scan::whole_rows;
@@ -51,8 +53,8 @@ pub struct Part<T> {
 pub struct EventScan {
     account: AccountId,
     pub(super) filter: EventFilter,
-    search: Option<Arc<Search>>,
-    patterns: Patterns,
+    search: Option<Arc<Query>>,
+    prefilter: Prefilter,
     indexes: Indexes,
     /// Only what is unseen at a position and shown by a snapshot.
     arrived: Option<(Position, Snapshot)>,
@@ -116,11 +118,11 @@ impl EventScan {
     }
 
     fn of(account: AccountId, filter: EventFilter, left: Span) -> Self {
-        let patterns = filter.query.as_ref().map(Patterns::of).unwrap_or_default();
-        let indexes = Indexes::new(&patterns);
-        let search = filter.query.as_ref().map(|query| Arc::new(Search::new(query)));
+        let prefilter = filter.query.as_ref().map(Prefilter::of).unwrap_or_default();
+        let indexes = Indexes::new(&prefilter);
+        let search = filter.query.as_ref().cloned().map(Arc::new);
         let (arrived, listed) = (None, None);
-        Self { account, filter, search, patterns, indexes, arrived, tells_seen: false, left, is_rare: false, listed }
+        Self { account, filter, search, prefilter, indexes, arrived, tells_seen: false, left, is_rare: false, listed }
     }
 
     /// What has not been looked at.
@@ -150,17 +152,12 @@ impl EventScan {
             };
             return Ok(Some(self.part(keys, step.end)));
         };
-        let read: Vec<(Key, String, String)> = if search.asks_for_headers() {
-            step.query.select((Key::as_select(), events::body, events::headers)).load(conn).await?
-        } else {
-            let read: Vec<(Key, String)> = step.query.select((Key::as_select(), events::body)).load(conn).await?;
-            read.into_iter().map(|(key, body)| (key, body, String::new())).collect()
-        };
+        let read = candidates::load(conn, step.query, &search).await?;
         let count = read.len();
         let judged = judge(self.account, &search, read, budget.cost).await?;
         let part = self.judged_part(judged, count, step.end);
         Ok(Some(Part {
-            events: part.events.into_iter().map(|(key, ..)| key).collect(),
+            events: part.events.into_iter().map(|candidate| candidate.key).collect(),
             seen: part.seen,
             rest: part.rest,
         }))
@@ -173,11 +170,16 @@ impl EventScan {
         budget: &Budget<'_>,
     ) -> Result<Option<Part<WholeEvent>>, StoreError> {
         let Some(step) = self.step(conn, budget).await? else { return Ok(None) };
-        let read: Vec<WholeEvent> = whole_rows::load(conn, step.query).await?.collect();
-        let Some(search) = self.search.clone() else { return Ok(Some(self.part(read, step.end))) };
+        let Some(search) = self.search.clone() else {
+            let read = whole_rows::load(conn, step.query).await?.collect();
+            return Ok(Some(self.part(read, step.end)));
+        };
+        let read = candidates::load_whole(conn, step.query, &search).await?;
         let count = read.len();
         let judged = judge(self.account, &search, read, budget.cost).await?;
-        Ok(Some(self.judged_part(judged, count, step.end)))
+        let part = self.judged_part(judged, count, step.end);
+        let events = part.events.into_iter().map(|candidate| candidate.event).collect();
+        Ok(Some(Part { events, seen: part.seen, rest: part.rest }))
     }
 
     /// A part of which so many events were read. Where it cost too much, it ends with the last that the search was asked about.
@@ -221,7 +223,7 @@ impl EventScan {
 
     /// Those of a span that the database lets pass, in their order.
     fn passing(&self, span: &Span) -> Events {
-        span.ordered(passing(self.account, &self.filter, &self.patterns, span, By::Key))
+        span.ordered(passing(self.account, &self.filter, &self.prefilter, span, By::Key))
     }
 
     /// The first of the keys that were listed, and with the last of them all that lies behind.
@@ -243,7 +245,7 @@ impl EventScan {
 
     /// Lists the next events without asking the search about them.
     async fn list_all(&self, conn: &mut Connection, most: u64) -> Result<Listed, StoreError> {
-        let query = passing(self.account, &self.filter, &Patterns::default(), &self.left, By::Key);
+        let query = passing(self.account, &self.filter, &Prefilter::default(), &self.left, By::Key);
         let query = match &self.arrived {
             Some((from, until)) => arrivals::unseen(query, from, until),
             None => query,
@@ -255,7 +257,7 @@ impl EventScan {
     /// Asks the index of the week that comes next, where it has one.
     async fn list_indexed(&mut self, conn: &mut Connection, budget: &Budget<'_>) -> Result<Option<Listed>, StoreError> {
         let Some(week) = self.indexes.week_ahead(conn, &self.left).await? else { return Ok(None) };
-        let query = passing(self.account, &self.filter, &self.patterns, &week, By::Text);
+        let query = passing(self.account, &self.filter, &self.prefilter, &week, By::Text);
         let most = (budget.rows * LISTED_PARTS).min(MAX_LISTED);
         let Some(keys) = indexed_weeks::list(conn, query, &week, most, budget.time).await? else {
             self.indexes.give_up();

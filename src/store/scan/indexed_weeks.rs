@@ -7,7 +7,7 @@ use diesel::sql_types::Text;
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection, TransactionManager};
 
-use crate::domain::query::prefilter::{Pattern, Patterns};
+use crate::domain::query::prefilter::Prefilter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Manager};
 use crate::store::scan::keys::Key;
@@ -28,13 +28,8 @@ pub(crate) struct Indexes {
 }
 
 impl Indexes {
-    pub(crate) fn new(patterns: &Patterns) -> Self {
-        let has_trigram = |pattern: &Pattern| {
-            pattern
-                .iter()
-                .any(|part| part.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric)))
-        };
-        Self { usable: patterns.always.iter().chain(&patterns.unless_escaped).any(has_trigram), known: None }
+    pub(crate) fn new(prefilter: &Prefilter) -> Self {
+        Self { usable: prefilter.has_trigram(), known: None }
     }
 
     /// What is ahead of a span and in an indexed week.

@@ -5,87 +5,24 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::computing::{self, MAX_COST_ON_WORKER};
-use crate::domain::event::{EventId, WholeEvent};
+use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
-use crate::domain::query::ast::{Query, Term};
-use crate::domain::query::matching::{Matched, Meter};
+use crate::domain::query::ast::Query;
+use crate::domain::query::facts::Facts;
+use crate::domain::query::matching::Matched;
 use crate::store::connection::error::StoreError;
-use crate::store::scan::keys::Key;
 
 /// After so much, accounts take turns: some tens of milliseconds of the dearest search.
 const STEP_COST: u64 = 1 << 20;
 
-/// A search, taken apart into what it asks of headers and of bodies.
-#[derive(Debug)]
-pub(super) struct Search {
-    headers: Option<Query>,
-    bodies: Query,
-}
-
-impl Search {
-    pub(super) fn new(query: &Query) -> Self {
-        let terms = |of_headers: bool| {
-            let terms = query.terms.iter().filter(move |term| matches!(term, Term::Header(_)) == of_headers);
-            Query { terms: terms.cloned().collect() }
-        };
-        Self { headers: Some(terms(true)).filter(Query::asks_for_headers), bodies: terms(false) }
-    }
-
-    pub(super) fn asks_for_headers(&self) -> bool {
-        self.headers.is_some()
-    }
-
-    fn ask(&self, event: &impl Candidate, meter: Meter<'_>) -> Matched {
-        if let Some(headers) = &self.headers {
-            if meter(event.headers().len() as u64).is_break() {
-                return Matched::BrokenOff;
-            }
-            if !headers.matches_event("", event.headers()) {
-                return Matched::Fails;
-            }
-        }
-        self.bodies.matches_metered(event.body(), meter)
-    }
-
-    fn cost(&self, events: &[impl Candidate]) -> u64 {
-        let bytes: usize = events.iter().map(|event| event.body().len() + event.headers().len()).sum();
-        self.bodies.cost(bytes as u64)
-    }
-}
-
 /// An event as a search is asked about it.
 pub(super) trait Candidate: Send + 'static {
-    fn id(&self) -> EventId;
-    fn body(&self) -> &str;
-    fn headers(&self) -> &str;
+    fn facts(&self) -> Facts<'_>;
 }
 
-impl Candidate for (Key, String, String) {
-    fn id(&self) -> EventId {
-        self.0.id
-    }
-
-    fn body(&self) -> &str {
-        &self.1
-    }
-
-    fn headers(&self) -> &str {
-        &self.2
-    }
-}
-
-impl Candidate for WholeEvent {
-    fn id(&self) -> EventId {
-        self.id
-    }
-
-    fn body(&self) -> &str {
-        &self.body
-    }
-
-    fn headers(&self) -> &str {
-        &self.headers
-    }
+fn cost(search: &Query, events: &[impl Candidate]) -> u64 {
+    let bytes = |facts: Facts<'_>| facts.body.len() + facts.headers.len();
+    search.cost(events.iter().map(|event| bytes(event.facts()) as u64).sum())
 }
 
 /// What came of asking.
@@ -99,11 +36,11 @@ pub(super) struct Judged<T> {
 /// Asks about events in their order until the cost is reached, about one of them at least.
 pub(super) async fn judge<T: Candidate>(
     account: AccountId,
-    search: &Arc<Search>,
+    search: &Arc<Query>,
     events: Vec<T>,
     max_cost: u64,
 ) -> Result<Judged<T>, StoreError> {
-    if search.cost(&events) <= MAX_COST_ON_WORKER {
+    if cost(search, &events) <= MAX_COST_ON_WORKER {
         let all = ask_all(search, events, max_cost, &mut || ControlFlow::Continue(()));
         return all.ok_or_else(|| broken_off("a search broke off"));
     }
@@ -118,7 +55,7 @@ fn broken_off(why: impl ToString) -> StoreError {
 
 /// `None` where a step was the last.
 fn ask_all<T: Candidate>(
-    search: &Search,
+    search: &Query,
     events: Vec<T>,
     max_cost: u64,
     next_step: &mut dyn FnMut() -> ControlFlow<()>,
@@ -126,7 +63,8 @@ fn ask_all<T: Candidate>(
     let count = events.len();
     let (mut cost, mut of_step, mut passing) = (0, 0, Vec::new());
     for (at, event) in events.into_iter().enumerate() {
-        let id = event.id();
+        let facts = event.facts();
+        let id = facts.id;
         let mut meter = |more| {
             cost += more;
             of_step += more;
@@ -136,7 +74,7 @@ fn ask_all<T: Candidate>(
             of_step = 0;
             next_step()
         };
-        match search.ask(&event, &mut meter) {
+        match search.matches_metered(&facts, &mut meter) {
             Matched::Holds => passing.push(event),
             Matched::Fails => {}
             Matched::BrokenOff => return None,
@@ -154,19 +92,26 @@ mod tests {
 
     use uuid::Uuid;
 
-    use super::{Search, ask_all};
+    use super::{Candidate, ask_all};
     use crate::domain::event::EventId;
     use crate::domain::query::ast::Query;
-    use crate::store::scan::keys::Key;
+    use crate::domain::query::facts::Facts;
 
-    fn events(count: u128, body: &str) -> Vec<(Key, String, String)> {
-        let key = |n| Key { id: EventId(Uuid::from_u128(n)), size_bytes: 0, header_bytes: 0 };
-        (0..count).map(|n| (key(n), body.to_owned(), "[]".to_owned())).collect()
+    struct Event(EventId, String);
+
+    impl Candidate for Event {
+        fn facts(&self) -> Facts<'_> {
+            Facts { id: self.0, ..Facts::of_body(&self.1) }
+        }
     }
 
-    fn dear() -> Search {
+    fn events(count: u128, body: &str) -> Vec<Event> {
+        (0..count).map(|n| Event(EventId(Uuid::from_u128(n)), body.to_owned())).collect()
+    }
+
+    fn dear() -> Query {
         let conditions: Vec<String> = (2..22).map(|n| format!("[] != {n}")).collect();
-        Search::new(&Query::parse(&conditions.join(" ")).unwrap().unwrap())
+        Query::parse(&conditions.join(" ")).unwrap().unwrap()
     }
 
     // holds A4
@@ -200,7 +145,7 @@ mod tests {
     #[test]
     fn an_ordinary_search_asks_about_all() {
         let query = Query::parse("header.a not exists and b = 1").unwrap().unwrap();
-        let judged = ask_all(&Search::new(&query), events(100, r#"{"b": 1}"#), 16 << 20, &mut || panic!("no step"));
+        let judged = ask_all(&query, events(100, r#"{"b": 1}"#), 16 << 20, &mut || panic!("no step"));
         let judged = judged.unwrap();
         assert_eq!((judged.passing.len(), judged.cut), (100, None));
     }

@@ -4,6 +4,7 @@
 pub mod arrivals;
 pub(crate) mod audit_scan;
 pub mod budget;
+pub(crate) mod candidates;
 pub mod conditions;
 pub mod event_scan;
 pub mod indexed_weeks;
@@ -12,5 +13,6 @@ pub mod keys;
 pub mod look;
 pub mod search_indexes;
 pub mod searching;
+pub(crate) mod sources;
 pub(crate) mod span;
 pub(crate) mod whole_rows;

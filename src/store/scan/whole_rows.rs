@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use crate::domain::event::{EventId, WholeEvent};
 use crate::domain::ids::CredentialId;
+use crate::domain::query::facts::EventSource;
 use crate::store::connection::columns::{Moment, time};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::events;
+use crate::store::scan::sources;
 use crate::store::scan::span::Events;
 
 #[derive(Queryable, Selectable)]
@@ -46,4 +48,13 @@ impl From<Row> for WholeEvent {
 pub(crate) async fn load(conn: &mut Connection, query: Events) -> Result<impl Iterator<Item = WholeEvent>, StoreError> {
     let rows: Vec<Row> = query.select(Row::as_select()).load(conn).await?;
     Ok(rows.into_iter().map(WholeEvent::from))
+}
+
+/// The same, with where each came from.
+pub(super) async fn load_with_sources(
+    conn: &mut Connection,
+    query: Events,
+) -> Result<impl Iterator<Item = (WholeEvent, EventSource)>, StoreError> {
+    let rows: Vec<(Row, sources::Row)> = query.select((Row::as_select(), sources::columns())).load(conn).await?;
+    Ok(rows.into_iter().map(|(event, row)| (event.into(), sources::source(row))))
 }

@@ -7,8 +7,8 @@ use diesel::pg::Pg;
 use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, Selectable,
-    SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, PgNetExpressionMethods, QueryDsl,
+    Queryable, Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{EventFilter, Page};
+use crate::domain::query::ast::{Expression, Query, SourceCondition, SourcePart, Term};
 use crate::domain::rejection::{NewRejection, Reason, Rejection, RejectionGroup};
 use crate::store::connection::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
 use crate::store::connection::error::StoreError;
@@ -63,6 +64,23 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Where refused requests came from, if that is all that a text asks for. An address alone is one.
+fn sources(text: &str) -> Vec<SourceCondition> {
+    if text.parse::<IpAddr>().is_ok() {
+        return vec![SourceCondition { part: SourcePart::Ip, text: text.to_owned() }];
+    }
+    let Ok(Some(query)) = Query::parse(text) else { return Vec::new() };
+    let parts = match query.root {
+        Expression::All(parts) => parts,
+        other => vec![other],
+    };
+    let source = |part: Expression| match part {
+        Expression::Term(Term::Source(source)) => Some(source),
+        _ => None,
+    };
+    parts.into_iter().map(source).collect::<Option<_>>().unwrap_or_default()
+}
+
 /// The rejections of an account that pass a filter, after what `$shape` makes of the query.
 macro_rules! filtered {
     ($account:expr, $filter:expr, $text:expr $(, $shape:ident($($argument:tt)*))*) => {{
@@ -81,18 +99,38 @@ macro_rules! filtered {
             query = query.filter(rejections::second.lt(Moment(until)));
         }
         if let Some(text) = $text {
-            query = match text.parse::<IpAddr>() {
-                // An address is that one, and not those that begin like it.
-                Ok(ip) => query.filter(rejections::remote_ip.eq(inet(ip))),
-                Err(_) => {
-                    let reasons = Reason::ALL.iter().filter(|reason| reason.mentions(text));
-                    let told = rejections::reason.eq_any(reasons.map(|reason| reason.as_str()).collect::<Vec<_>>());
-                    let text = without_nul(text).to_lowercase();
-                    let detail = strpos(lower(rejections::detail.assume_not_null()), text.clone()).gt(0);
-                    let address = strpos(host(rejections::remote_ip), text).gt(0);
-                    query.filter(told.or(address).or(rejections::detail.is_not_null().and(detail)))
-                }
-            };
+            let is_in = |text: &str| without_nul(text).to_lowercase();
+            for source in sources(text) {
+                let sought = is_in(&source.text);
+                query = match (source.part, source.text.parse::<IpAddr>(), source.text.parse::<IpNet>()) {
+                    // An address is that one, and not those that begin like it.
+                    (SourcePart::Ip, Ok(ip), _) => query.filter(rejections::remote_ip.eq(inet(ip))),
+                    (SourcePart::Ip, _, Ok(network)) => {
+                        query.filter(rejections::remote_ip.is_contained_by_or_eq(network.trunc()))
+                    }
+                    (SourcePart::Ip, ..) => query.filter(strpos(host(rejections::remote_ip), sought).eq(1)),
+                    (SourcePart::Agent, ..) => {
+                        query.filter(strpos(lower(rejections::user_agent.assume_not_null()), sought).gt(0))
+                    }
+                    (SourcePart::Credential, ..) => query.filter(
+                        strpos(lower(credentials::name), sought.clone())
+                            .gt(0)
+                            .or(strpos(credentials::username, sought).gt(0)),
+                    ),
+                };
+            }
+            if sources(text).is_empty() {
+                let reasons = Reason::ALL.iter().filter(|reason| reason.mentions(text));
+                let told = rejections::reason.eq_any(reasons.map(|reason| reason.as_str()).collect::<Vec<_>>());
+                let text = is_in(text);
+                query = query.filter(
+                    told.or(strpos(host(rejections::remote_ip), text.clone()).gt(0))
+                        .or(strpos(lower(credentials::name), text.clone()).gt(0))
+                        .or(strpos(credentials::username, text.clone()).gt(0))
+                        .or(rejections::detail.is_not_null().and(strpos(lower(rejections::detail.assume_not_null()), text.clone()).gt(0)))
+                        .or(rejections::user_agent.is_not_null().and(strpos(lower(rejections::user_agent.assume_not_null()), text.clone()).gt(0))),
+                );
+            }
         }
         query
     }};
@@ -138,7 +176,7 @@ impl TryFrom<Row> for Rejection {
     }
 }
 
-/// One page, newest first, before a given one: of those whose reason, detail or address has a text in it, if one is given.
+/// One page, newest first, before a given one: of those that have a text in what the page shows of them, if one is given.
 pub(crate) async fn list(
     conn: &mut Connection,
     account: AccountId,

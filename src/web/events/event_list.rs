@@ -118,6 +118,11 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
+    if let Some(id) = whole_id(&filters.text).filter(|id| Some(id.received_at()) >= current_user.kept_since())
+        && !events::list_summaries(&mut conn, account, &[id]).await?.is_empty()
+    {
+        return Ok(see_other(&format!("{PATH}/{id}")));
+    }
     let filter = &filters.filter;
     // The snapshot is taken before the rows are read: what comes between the two is told twice, and nothing is left out.
     let span = (filter.since, filter.until);
@@ -166,6 +171,12 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         return html_invalid(&template);
     }
     html(&template)
+}
+
+/// The event whose id somebody looks for, as pages show it.
+fn whole_id(text: &str) -> Option<EventId> {
+    EventId::beginning_with(text)?;
+    text.parse().ok()
 }
 
 /// The fields that could become columns: each of them is in one place of an event.

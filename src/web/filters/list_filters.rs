@@ -107,7 +107,7 @@ impl Filters {
         filters
     }
 
-    /// Understands a query for rejections, whose text is looked for in reasons and addresses.
+    /// Understands a query for rejections, whose text is looked for in what their columns show.
     pub(crate) fn of_rejections(query: &Query, credentials: &[Credential], now: Timestamp, zone: &TimeZone) -> Self {
         let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
         let mut filters = Self::without_search(query, &text, credentials, now, zone);
@@ -205,9 +205,15 @@ impl Filters {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
 
+    /// What else could have been searched for with the same words: how it is typed, and its address.
+    pub(crate) fn nearest(&self) -> Vec<(String, String)> {
+        let searches = self.filter.query.iter().flat_map(|query| query.nearest(&self.text));
+        searches.map(|search| (escape_invisible(&search).into_owned(), self.links.to_search(&search))).collect()
+    }
+
     /// What the text is looked for in, on a page.
     pub(crate) fn searched(&self, path: &str) -> &'static str {
-        if path == "/events" { "payloads" } else { "reasons and addresses" }
+        if path == "/events" { "payloads" } else { "reasons, credentials and senders" }
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -275,11 +281,11 @@ mod tests {
 
     #[test]
     fn a_wrong_search_is_shown_with_a_mark_at_its_column() {
-        let asked = filters(Query { q: "  event = new_data".to_owned(), ..Query::default() });
+        let asked = filters(Query { q: "  event == new_data".to_owned(), ..Query::default() });
         let error = asked.search_error.unwrap();
-        assert_eq!((error.typed.as_str(), error.mark.as_str()), ("event = new_data", "        ^"));
-        assert_eq!((error.column, error.as_text.as_deref()), (9, Some(r#""event = new_data""#)));
-        assert!(asked.error.unwrap().contains("column 9"));
+        assert_eq!((error.typed.as_str(), error.mark.as_str()), ("event == new_data", "      ^"));
+        assert_eq!((error.column, error.as_text.as_deref()), (7, Some(r#""event == new_data""#)));
+        assert!(asked.error.unwrap().contains("column 7"));
         let long = filters(Query { q: "a=b ".repeat(400), ..Query::default() });
         assert_eq!(long.search_error.unwrap().as_text, None, "it would lead to the next error");
     }

@@ -36,7 +36,7 @@ fn chunks(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
 
 /// A condition as a search, if it is one: searches have bounds of their own.
 fn searched(condition: Condition) -> Option<String> {
-    let query = Query { terms: vec![Term::Field(condition)] };
+    let query = Query::of(Term::Field(condition));
     let written = query.to_string();
     matches!(Query::parse(&written), Ok(Some(again)) if again == query).then_some(written)
 }
