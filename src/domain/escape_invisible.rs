@@ -28,7 +28,8 @@ pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
 fn spell_out(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut spelled = String::new();
     let mut copied = 0;
-    for (at, c) in text.char_indices().filter(|&(_, c)| hidden(c)) {
+    let is_spelled = |&(at, c): &(usize, char)| hidden(c) && !(is_joiner(c) && stands_in_script(text, at, c));
+    for (at, c) in text.char_indices().filter(is_spelled) {
         spelled.push_str(&text[copied..at]);
         spelled.push_str(&spelling(c));
         copied = at + c.len_utf8();
@@ -47,9 +48,31 @@ fn spelling(c: char) -> String {
     }
 }
 
+/// Zero-width joiner and non-joiner, which some scripts and emoji are written with. Anywhere else they
+/// only tell apart names that look the same.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}')
+}
+
+/// Whether what is on both sides is of a script in which a joiner is seen, or both are emoji.
+fn stands_in_script(text: &str, at: usize, joiner: char) -> bool {
+    let before = text[..at].chars().next_back();
+    let after = text[at + joiner.len_utf8()..].chars().next();
+    before.zip(after).is_some_and(|(before, after)| {
+        let both =
+            |ranges: &[RangeInclusive<char>]| [before, after].iter().all(|c| ranges.iter().any(|it| it.contains(c)));
+        both(&JOINED_SCRIPTS) || both(&EMOJI)
+    })
+}
+
+/// Arabic, Syriac and their like; the scripts of India and its neighbours; Mongolian.
+const JOINED_SCRIPTS: [RangeInclusive<char>; 4] =
+    ['\u{0620}'..='\u{08FF}', '\u{0900}'..='\u{0DFF}', '\u{1000}'..='\u{109F}', '\u{1780}'..='\u{18AA}'];
+/// Symbols, emoji, and the selectors that choose their look.
+const EMOJI: [RangeInclusive<char>; 3] = ['\u{2190}'..='\u{2BFF}', '\u{FE0F}'..='\u{FE0F}', '\u{1F000}'..='\u{1FAFF}'];
+
 /// Variation selectors are not in the list: they only choose between two looks of the character
-/// before them. A zero-width joiner is, although emoji use it, because it also tells apart names
-/// that look the same.
+/// before them.
 fn is_hidden(c: char) -> bool {
     c.is_control() || HIDDEN.iter().any(|range| range.contains(&c))
 }
@@ -79,7 +102,18 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_borrowed_and_unchanged() {
-        for text in ["", "plain", "<script>", "naïve 日本語 עברית", "❤\u{FE0F}", "a\\u202Eb"] {
+        for text in [
+            "",
+            "plain",
+            "<script>",
+            "naïve 日本語 עברית",
+            "❤\u{FE0F}",
+            "a\\u202Eb",
+            "👩\u{200D}🚀",
+            "❤\u{FE0F}\u{200D}🔥",
+            "می\u{200C}خواهم",
+            "क्\u{200D}ष",
+        ] {
             assert!(matches!(escape_invisible(text), Cow::Borrowed(same) if same == text), "{text:?}");
             assert!(matches!(visible_lines(text), Cow::Borrowed(same) if same == text), "{text:?}");
         }
@@ -107,6 +141,21 @@ mod tests {
     }
 
     #[test]
+    fn a_joiner_that_nobody_would_see_is_shown() {
+        for text in [
+            "pay\u{200D}pal",
+            "\u{200D}🚀",
+            "🚀\u{200D}",
+            "👩\u{200D}a",
+            "م\u{200C}",
+            "👩\u{200D}\u{200D}🚀",
+            "é\u{200C}é",
+        ] {
+            assert!(escape_invisible(text).contains("\\u200"), "{text:?}");
+        }
+    }
+
+    #[test]
     fn each_end_of_each_hidden_range_is_shown() {
         let hidden = [
             "\u{00AD}\u{034F}\u{061C}\u{115F}\u{1160}\u{180E}\u{200B}\u{200C}\u{200D}\u{200E}\u{200F}",
@@ -122,7 +171,7 @@ mod tests {
         #[test]
         fn nothing_hidden_is_left_and_a_second_pass_changes_nothing(text: String) {
             let shown = escape_invisible(&text);
-            prop_assert!(!shown.chars().any(super::is_hidden));
+            prop_assert!(!shown.chars().any(|c| super::is_hidden(c) && !super::is_joiner(c)));
             prop_assert_eq!(escape_invisible(&shown), shown.as_ref());
         }
     }

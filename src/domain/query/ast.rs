@@ -28,7 +28,7 @@ pub enum Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Term {
-    /// The body as it was received contains this, in any case. An event's id that begins with it does as well.
+    /// The body contains this as it was received or without its escapes, in any case. An event's id that begins with it does as well.
     Text(String),
     Field(Condition),
     Header(HeaderCondition),

@@ -3,7 +3,7 @@
 //! The one place that decides whether an event is meant by a search. It reads the body as it was received, once, without making
 //! values of it, so any JSON will do: duplicate keys (any of them counts), lone surrogates, numbers of any size, any depth.
 //!
-//! - A text is in the body as it was received, in any case, or begins the event's id.
+//! - A text is in the body as it was received or without its escapes, in any case, or begins the event's id.
 //! - Strings are equal when their characters are, without their escapes; they have the order of their characters.
 //! - Numbers compare as exact decimals: see [`crate::domain::query::number`].
 //! - Values of two kinds are neither equal nor in any order. `!=` asks for a field that is there and nowhere equal.
@@ -89,7 +89,7 @@ impl Query {
             };
         }
         let decide = |known: &[Option<bool>]| self.root.decide(&mut known.iter().copied());
-        let mut body_folded = None;
+        let (mut as_received, mut unescaped) = (None, None);
         for (at, term) in terms.iter().enumerate() {
             let decided = decide(known);
             if decided.is_some() {
@@ -97,8 +97,15 @@ impl Query {
             }
             if let (Term::Text(text), None) = (term, known[at]) {
                 meter(event.body.len() as u64)?;
-                let body = body_folded.get_or_insert_with(|| strings::folded(event.body));
-                known[at] = Some(memmem::find(body, &strings::folded(text)).is_some());
+                let text = strings::folded(text);
+                let body = as_received.get_or_insert_with(|| strings::folded(event.body));
+                let mut is_in = memmem::find(body, &text).is_some();
+                if !is_in && event.body.contains('\\') {
+                    meter(event.body.len() as u64)?;
+                    let body = unescaped.get_or_insert_with(|| strings::folded_decoded(event.body));
+                    is_in = memmem::find(body, &text).is_some();
+                }
+                known[at] = Some(is_in);
             }
         }
         ControlFlow::Continue(decide(known))
@@ -431,10 +438,20 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_looked_for_in_the_body_as_received() {
+    fn a_text_is_looked_for_in_the_body_as_received_and_by_what_it_means() {
         assert!(matches("ÄPFEL", r#"{"a": "äpfel"}"#));
         assert!(matches(r#"{"A":1"#, r#"{"a":1}"#));
-        assert!(!matches("äpfel", r#"{"a": "\u00e4pfel"}"#));
+        for (text, spelled) in [
+            ("äpfel", r"\u00c4pfel"),
+            ("https://shop.example/1", r"https:\/\/shop.example\/1"),
+            ("Tom & Jerry", r"Tom \u0026 Jerry"),
+            ("🎉", r"\ud83c\udf89"),
+            ("say \"hi\"", r#"say \"hi\""#),
+            (r"C:\temp", r"C:\\temp"),
+        ] {
+            assert!(matches(text, &format!("{{\"a\": \"{spelled}\"}}")), "{text}");
+            assert!(matches(spelled, &format!("{{\"a\": \"{spelled}\"}}")), "{spelled}");
+        }
     }
 
     // holds A4

@@ -20,11 +20,9 @@ pub(crate) enum Prefilter {
     /// Nothing that the database could look for.
     #[default]
     Anything,
-    /// The body contains this.
+    /// The body contains this, unless it spells a printable ASCII character as an escape, `\u0020` to `\u007f`: it may say the same in
+    /// another spelling.
     Body(Pattern),
-    /// The same, unless it spells a printable ASCII character as an escape, `\u0020` to `\u007f`: it may say the same in another
-    /// spelling.
-    BodyUnlessEscaped(Pattern),
     /// The headers contain this, letter for letter, as they are stored.
     Headers(String),
     Source(SourceCondition),
@@ -56,17 +54,16 @@ impl Prefilter {
     }
 
     fn of_term(term: &Term) -> Self {
-        let some =
-            |of: fn(Pattern) -> Self, pattern: Pattern| if pattern.is_empty() { Self::Anything } else { of(pattern) };
+        let body = |pattern: Pattern| if pattern.is_empty() { Self::Anything } else { Self::Body(pattern) };
         match term {
             Term::Text(text) => {
-                let body = some(Self::Body, ascii_runs(text));
+                let body = body(plain_runs(text));
                 match EventId::beginning_with(text) {
                     Some(ids) => Self::any(vec![body, Self::Ids(ids)]),
                     None => body,
                 }
             }
-            Term::Field(condition) => some(Self::BodyUnlessEscaped, of_condition(condition)),
+            Term::Field(condition) => body(of_condition(condition)),
             Term::Header(condition) => of_header(condition).map_or(Self::Anything, Self::Headers),
             Term::Source(condition) => Self::Source(condition.clone()),
         }
@@ -75,7 +72,7 @@ impl Prefilter {
     /// Whether an index of three letters in a row narrows it down.
     pub(crate) fn has_trigram(&self) -> bool {
         match self {
-            Self::Body(pattern) | Self::BodyUnlessEscaped(pattern) => pattern
+            Self::Body(pattern) => pattern
                 .iter()
                 .any(|part| part.as_bytes().windows(3).any(|three| three.iter().all(u8::is_ascii_alphanumeric))),
             Self::All(parts) => parts.iter().any(Self::has_trigram),
@@ -155,32 +152,29 @@ mod tests {
         Prefilter::Body(strings(parts))
     }
 
-    fn field(parts: &[&str]) -> Prefilter {
-        Prefilter::BodyUnlessEscaped(strings(parts))
-    }
-
     #[test]
-    fn a_text_is_looked_for_by_its_ascii_parts() {
+    fn a_text_is_looked_for_by_the_parts_that_have_one_spelling() {
         assert_eq!(prefilter("SKU-1"), body(&["sku-1"]));
-        assert_eq!(prefilter("Größe \"M\""), body(&["gr", "e \"m\""]));
+        assert_eq!(prefilter("Größe \"M\""), body(&["gr", "e ", "m"]));
+        assert_eq!(prefilter("https://shop.example"), body(&["https:", "shop.example"]));
         assert_eq!(prefilter("日本"), Prefilter::Anything);
         assert!(matches!(prefilter("019a8f3c"), Prefilter::Any(parts) if matches!(parts[1], Prefilter::Ids(_))));
     }
 
     #[test]
     fn a_condition_is_looked_for_by_its_keys_and_its_value() {
-        assert_eq!(prefilter(r#"data.id = "SKU-1""#), field(&["\"data\"", "\"id\"", "\"sku-1\""]));
-        assert_eq!(prefilter("data.n > 20"), field(&["\"data\"", "\"n\""]));
-        assert_eq!(prefilter("items[0].ok = true"), field(&["\"items\"", "\"ok\"", "true"]));
-        assert_eq!(prefilter(r#"url contains "a/B\"é""#), field(&["\"url\"", "a", "b"]));
+        assert_eq!(prefilter(r#"data.id = "SKU-1""#), body(&["\"data\"", "\"id\"", "\"sku-1\""]));
+        assert_eq!(prefilter("data.n > 20"), body(&["\"data\"", "\"n\""]));
+        assert_eq!(prefilter("items[0].ok = true"), body(&["\"items\"", "\"ok\"", "true"]));
+        assert_eq!(prefilter(r#"url contains "a/B\"é""#), body(&["\"url\"", "a", "b"]));
         assert_eq!(prefilter("event not exists"), Prefilter::Anything);
-        assert_eq!(prefilter(r#"event != "x""#), field(&["\"event\""]));
-        assert_eq!(prefilter("n in (1, 2)"), field(&["\"n\""]));
+        assert_eq!(prefilter(r#"event != "x""#), body(&["\"event\""]));
+        assert_eq!(prefilter("n in (1, 2)"), body(&["\"n\""]));
     }
 
     #[test]
     fn what_is_joined_is_looked_for_as_far_as_it_is_known() {
-        let (a, b) = (|| field(&["\"a\""]), || body(&["late"]));
+        let (a, b) = (|| body(&["\"a\""]), || body(&["late"]));
         assert_eq!(prefilter("a > 1 late"), Prefilter::All(vec![a(), b()]));
         assert_eq!(prefilter("a > 1 or late"), Prefilter::Any(vec![a(), b()]));
         assert_eq!(prefilter("a > 1 and not late"), Prefilter::All(vec![a()]));

@@ -43,8 +43,7 @@ pub(crate) fn passing(account: AccountId, filter: &EventFilter, prefilter: &Pref
 fn condition(prefilter: &Prefilter, by: By) -> Option<OnEvents> {
     match prefilter {
         Prefilter::Anything => None,
-        Prefilter::Body(pattern) => Some(contains(pattern, by)),
-        Prefilter::BodyUnlessEscaped(pattern) => Some(Box::new(contains(pattern, by).or(is_escaped()))),
+        Prefilter::Body(pattern) => Some(Box::new(contains(pattern, by).or(is_escaped()))),
         Prefilter::Headers(text) => Some(Box::new(events::headers.like(like(std::slice::from_ref(text))))),
         Prefilter::Source(condition) => came_from(condition),
         Prefilter::Ids(ids) => Some(Box::new(events::id.between(ids.start().0, ids.end().0))),
@@ -58,14 +57,14 @@ fn condition(prefilter: &Prefilter, by: By) -> Option<OnEvents> {
 
 fn all(parts: &[Prefilter], by: By) -> Option<OnEvents> {
     let and = |all: OnEvents, one: OnEvents| -> OnEvents { Box::new(all.and(one)) };
-    let fields = parts.iter().filter_map(|part| match part {
-        Prefilter::BodyUnlessEscaped(pattern) => Some(contains(pattern, by)),
+    let texts = parts.iter().filter_map(|part| match part {
+        Prefilter::Body(pattern) => Some(contains(pattern, by)),
         _ => None,
     });
-    // A body is asked once whether it has escapes, for all fields.
-    let fields = fields.reduce(and).map(|fields| -> OnEvents { Box::new(fields.or(is_escaped())) });
-    let others = parts.iter().filter(|part| !matches!(part, Prefilter::BodyUnlessEscaped(_)));
-    others.filter_map(|part| condition(part, by)).chain(fields).reduce(and)
+    // A body is asked once whether it has escapes, for all texts.
+    let texts = texts.reduce(and).map(|texts| -> OnEvents { Box::new(texts.or(is_escaped())) });
+    let others = parts.iter().filter(|part| !matches!(part, Prefilter::Body(_)));
+    others.filter_map(|part| condition(part, by)).chain(texts).reduce(and)
 }
 
 fn contains(pattern: &Pattern, by: By) -> OnEvents {

@@ -15,6 +15,7 @@ use crate::web::format::size;
 use crate::web::json_view::location::{Child, Found, MAX_DEPTH, ValueLocation};
 use crate::web::json_view::path::{path, same_value};
 use crate::web::json_view::raw::{Raw, raw};
+use crate::web::json_view::readable::readable;
 use crate::web::json_view::tokens::{Kind, first_chars};
 use crate::web::json_view::tree::{Row, tree};
 
@@ -215,7 +216,7 @@ fn crumbs(location: &ValueLocation<'_>) -> (usize, Vec<Crumb>) {
 fn crumb_text(child: &Child<'_>) -> String {
     let Some(name) = child.name else { return child.index.to_string() };
     let start = first_chars(name.seen(), MAX_CRUMB_CHARS);
-    let mut shown = escape_invisible(start).into_owned();
+    let mut shown = readable(start);
     if start.len() < name.seen().len() {
         shown.push('…');
     }

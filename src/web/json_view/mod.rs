@@ -9,6 +9,7 @@ pub(crate) mod walk;
 
 pub(crate) mod preview;
 pub mod raw;
+pub(crate) mod readable;
 
 pub mod location;
 pub(crate) mod path;

@@ -5,7 +5,7 @@
 //! A page has many rows, and any body may be a mebibyte, so this reads only the start of it. The
 //! whole is left to the event page.
 
-use crate::domain::escape_invisible::escape_invisible;
+use crate::web::json_view::readable::readable;
 use crate::web::json_view::tokens::{COLLAPSED, Kind, Span, Tokens, first_bytes, first_chars, push, without_mark};
 
 /// How much of the body is read for each byte that may be shown: room for the indentation of a body
@@ -26,7 +26,7 @@ pub(crate) fn preview(body: &str, max_bytes: usize) -> Vec<Span> {
             Kind::Space => true,
             Kind::Colon => line.write(class, ": "),
             Kind::Comma => line.write(class, ", "),
-            _ => line.write(class, &escape_invisible(first_chars(token.text, line.budget.saturating_add(1)))),
+            _ => line.write(class, &readable(first_chars(token.text, line.budget.saturating_add(1)))),
         };
         if !fits {
             return line.broken_off();

@@ -3,8 +3,8 @@
 //! A value as a flat list of rows, in the order of the text, so that a template can print it with one loop. A page holds part of
 //! a large one; the rest is a link away, but for what is nested deeper than any page shows: that is a link to the text as received.
 
-use crate::domain::escape_invisible::escape_invisible;
 use crate::web::json_view::location::{MAX_DEPTH, ValueLocation};
+use crate::web::json_view::readable::readable;
 use crate::web::json_view::tokens::{Kind, Span, first_bytes};
 use crate::web::json_view::walk::{Step, Walk, What};
 
@@ -184,7 +184,7 @@ fn shown_bytes(text: &str) -> usize {
 /// As much of a text as is shown, and whether that is not all of it.
 fn beginning(text: &str) -> (String, bool) {
     let start = first_bytes(text, MAX_TEXT_BYTES);
-    (escape_invisible(start).into_owned(), start.len() < text.len())
+    (readable(start), start.len() < text.len())
 }
 
 #[cfg(test)]
