@@ -125,7 +125,7 @@ pub(crate) struct Chart {
     /// How wide a place and a bar are.
     pub(crate) step: String,
     pub(crate) width: String,
-    pub(crate) scale: [String; 3],
+    pub(crate) scale: String,
     pub(crate) rejected_scale: Option<String>,
     pub(crate) marks: Vec<String>,
     pub(crate) description: String,
@@ -158,7 +158,7 @@ impl Chart {
             bars: (0..).zip(&drawn).map(|(place, (time, counts))| scales.bar(*time, counts, place, step)).collect(),
             step: format!("{step:.2}"),
             width: format!("{:.1}", width(step)),
-            scale: [grouped(scales.top), grouped(scales.top / 2), "0".to_owned()],
+            scale: grouped(scales.top),
             rejected_scale: (most_rejected > 0).then(|| format!("peak {}", grouped(most_rejected))),
             marks: marks(span, first),
             description: description(span, &total, most, &drawn),
@@ -301,7 +301,7 @@ mod tests {
         ]);
         let drawn = Chart::draw(&counts, Span::Day, now);
         assert_eq!((drawn.step.as_str(), drawn.width.as_str()), ("20.83", "13.8"), "48 places, each with a gap");
-        assert_eq!(drawn.scale, ["10", "5", "0"]);
+        assert_eq!(drawn.scale, "10");
         let bar = |place: usize| {
             let bar = &drawn.bars[place];
             [&bar.place, &bar.x, &bar.y, &bar.height, &bar.rejected_height].map(String::as_str)
@@ -315,7 +315,7 @@ mod tests {
             BTreeMap::from([("2026-11-23T00:00:00Z".parse().unwrap(), Counts { accepted: 3, rejected: 0, bytes: 0 })]);
         let month = Chart::draw(&all_day, Span::Month, now);
         let last = &month.bars[29];
-        assert_eq!((month.step.as_str(), month.width.as_str(), month.scale[0].as_str()), ("33.33", "22.0", "4"));
+        assert_eq!((month.step.as_str(), month.width.as_str(), month.scale.as_str()), ("33.33", "22.0", "4"));
         assert_eq!([&last.place, &last.x, &last.y, &last.height], ["966.7", "972.3", "25.0", "75.0"]);
     }
 

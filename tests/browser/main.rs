@@ -26,6 +26,7 @@ mod export;
 mod first_run;
 mod hostile;
 mod keyboard;
+mod list;
 mod live;
 mod live_gaps;
 mod paper;
