@@ -19,6 +19,11 @@ const OVERHEAD_BYTES: usize = 512;
 /// How many of the refused events of a batch its owner reads the details of.
 const TOLD: usize = 3;
 
+/// What an event takes in memory beside its body.
+pub(super) fn beside_body(event: &NewEvent) -> usize {
+    OVERHEAD_BYTES + event.headers.len()
+}
+
 impl Engine {
     /// Stores the events of a batch. Where none can be stored, the request is refused for the reason of the first.
     pub(super) async fn take_in_batch(
@@ -30,8 +35,7 @@ impl Engine {
     ) -> Result<Receipt, Stopped> {
         let now = self.clock.now();
         let common = self.event(head, content_type, String::new(), now);
-        let each = OVERHEAD_BYTES + common.headers.len();
-        if !reservation.take_bytes(parts.len() * each) {
+        if !reservation.take_bytes(parts.len() * beside_body(&common)) {
             return Err(Stopped::Store(no_memory_left()));
         }
         let mut entries = Vec::with_capacity(parts.len());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::holding::expired;
 use crate::metrics::Scrape;
 use crate::support::actors::{WEBHOOKS, between};
 use crate::support::server::TestServer;
@@ -149,4 +150,32 @@ async fn one_sender_with_slow_bodies_leaves_memory_to_the_others() {
     }
     other.store(format!("\"{}\"", "x".repeat(MIB - 2))).await;
     assert!(bytes().await <= (17 * MIB) as f64, "two thirds of what there is for all, and what is being refused");
+}
+
+// holds A4, C10
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_of_one_account_leave_memory_and_turns_to_others() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let (greedy, ..) = expired(&server, &alice).await;
+    let (other, ..) = expired(&server, &bob).await;
+    // Nothing late of that credential is written before this ends.
+    let lock = format!("select from credentials where username = '{}' for no key update", greedy.username);
+    let locked = server.begin(&lock).await;
+    let mebibyte = format!("\"{}\"", "x".repeat(MIB - 2));
+    for _ in 0..9 {
+        assert_eq!(greedy.send(mebibyte.clone()).await.status(), 401);
+    }
+    assert_eq!(other.send(mebibyte).await.status(), 401);
+    drop(locked);
+    let others = format!("username = '{}'", other.username);
+    let held = "from held_events h join credentials c on c.id = credential_id where";
+    server.eventually(&format!("select count(*) {held} {others}"), 1).await;
+    server.application().state.engine.holding.finish().await;
+    let earlier = format!(
+        "select count(*) {held} not {others} and h.xmin::text::bigint < (select h.xmin::text::bigint {held} {others})"
+    );
+    assert!(server.number(&earlier).await <= 1, "the next is of another account");
+    let all = format!("select count(*) {held} not {others}");
+    assert!((1..=6).contains(&server.number(&all).await), "two thirds of 8 MiB, and what was written meanwhile");
 }

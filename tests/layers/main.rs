@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("embedded", &["domain"]),
     ("database", &["config", "embedded", "store"]),
     ("app", &["domain", "clock", "random", "hashing", "store"]),
-    ("ingest", &["domain", "clock", "metrics", "random", "hashing", "store"]),
+    ("ingest", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "store"]),
     ("web", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "computing", "store", "app", "ingest"]),
     ("cli", &["domain", "clock", "random", "hashing", "config", "embedded", "store", "database", "app"]),
     (
