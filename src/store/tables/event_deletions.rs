@@ -111,11 +111,22 @@ pub(crate) async fn find_latest(conn: &mut Connection, account: AccountId) -> Re
     Ok(row.map(Deletion::from))
 }
 
-/// The one of all accounts that was ordered first and goes on.
-pub(crate) async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, StoreError> {
-    let row: Option<Row> = event_deletions::table
+/// The accounts of which one goes on, those first that ordered first.
+pub(crate) async fn list_unfinished(conn: &mut Connection) -> Result<Vec<AccountId>, StoreError> {
+    let accounts: Vec<Uuid> = event_deletions::table
         .filter(event_deletions::ended_at.is_null())
         .order(event_deletions::started_at)
+        .select(event_deletions::account_id)
+        .load(conn)
+        .await?;
+    Ok(accounts.into_iter().map(AccountId).collect())
+}
+
+/// The one of an account that goes on.
+pub(crate) async fn find_unfinished(conn: &mut Connection, account: AccountId) -> Result<Option<Deletion>, StoreError> {
+    let row: Option<Row> = event_deletions::table
+        .filter(event_deletions::account_id.eq(account.0))
+        .filter(event_deletions::ended_at.is_null())
         .select(Row::as_select())
         .first(conn)
         .await
