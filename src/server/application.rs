@@ -49,7 +49,7 @@ use crate::web::routes;
 
 /// The most argon2 runs at once, for senders and for page logins each. Each takes 19 MiB for as long as it lasts.
 const MAX_HASHING_PERMITS: usize = 4;
-/// Callers that may wait for one.
+/// Callers of one account or address that may wait for one.
 const HASHING_QUEUE: usize = 64;
 /// Failures of senders from one address: so many at once, then one in this time.
 const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
