@@ -40,6 +40,11 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&ip))
     }
 
+    /// Whether an address stands for many: that of a proxy, or of what runs on this very machine, such as a tunnel.
+    pub(crate) fn speaks_for_many(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.contains(ip)
+    }
+
     /// `forwarded_for` and `forwarded_proto` are the values of `X-Forwarded-For` and `X-Forwarded-Proto`, in the order in
     /// which they arrived.
     pub(crate) fn sender<'a>(

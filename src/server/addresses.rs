@@ -26,11 +26,10 @@ impl Addresses {
         Self { open: Arc::default(), max_each, proxies }
     }
 
-    /// Takes a place for a new connection, if its address has one left. A proxy speaks for many, and so may what runs on this very
-    /// machine, such as a tunnel: neither is counted.
+    /// Takes a place for a new connection, if its address has one left. One that speaks for many is not counted.
     pub(crate) fn enter(&self, ip: IpAddr) -> Option<AddressPermit> {
         let ip = ip.to_canonical();
-        if ip.is_loopback() || self.proxies.contains(ip) {
+        if self.proxies.speaks_for_many(ip) {
             return Some(AddressPermit { all: self.clone(), key: None });
         }
         let key = throttle_key(ip);
