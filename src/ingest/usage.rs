@@ -300,7 +300,7 @@ impl Usage {
         rejection.credential_id = credential;
         let counts = Counts { accepted: 0, rejected: u64::from(rejection.count), bytes: 0 };
         rejections::insert(conn, account, random::uuid_at(rejection.at), &rejection).await?;
-        event_counts::add(conn, (account, credential), self.0.writer, rejection.at, counts).await?;
+        event_counts::add(conn, (account, credential), self.0.writer, rejection.at, (counts, 0)).await?;
         self.0.notifier.notify(account);
         Ok(())
     }

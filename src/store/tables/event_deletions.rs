@@ -192,7 +192,7 @@ pub(crate) async fn delete_events(
     account: AccountId,
     found: &[Key],
     order: Option<&Deletion>,
-) -> Result<Vec<(EventId, u64)>, StoreError> {
+) -> Result<Vec<Key>, StoreError> {
     let ([first, ..], [.., last]) = (found, found) else { return Ok(Vec::new()) };
     let ids: Vec<Uuid> = found.iter().map(|key| key.id.0).collect();
     // The range touches the partitions of that time and no others.
@@ -202,7 +202,5 @@ pub(crate) async fn delete_events(
         .filter(events::id.le(last.id.0))
         .filter(events::id.eq_any(ids))
         .filter(order.map_or_else(|| Box::new(sql::<Bool>("true")) as OnEvents, stored_when_ordered));
-    let gone: Vec<(Uuid, i32)> =
-        diesel::delete(these).returning((events::id, events::size_bytes)).get_results(conn).await?;
-    Ok(gone.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
+    Ok(diesel::delete(these).returning(Key::as_returning()).get_results(conn).await?)
 }
