@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::event::NewEvent;
 use crate::domain::ids::AccountId;
 
 /// Events that may wait to be written.
@@ -19,8 +20,15 @@ const LEAST_BYTES: usize = 24 * 1024 * 1024;
 const LARGEST_BODIES: usize = 4;
 /// How many times what is left an account may hold.
 const SHARE: usize = 2;
+/// What an event takes beside its body and headers, in bytes, roughly.
+const OVERHEAD_BYTES: usize = 512;
 /// Between two lines of the log that say so. An overload goes in and out of the bounds several times a second.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// What an event takes beside its body, in bytes.
+pub(crate) fn beside_body(event: &NewEvent) -> usize {
+    OVERHEAD_BYTES + event.headers.len()
+}
 
 /// The budget of one program.
 #[derive(Clone, Debug)]

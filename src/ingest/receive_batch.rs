@@ -5,7 +5,7 @@ use crate::domain::payload::InvalidJson;
 use crate::domain::rejection::Reason;
 use crate::ingest::batch::Entry;
 use crate::ingest::head::Head;
-use crate::ingest::memory_budget::Reservation;
+use crate::ingest::memory_budget::{Reservation, beside_body};
 use crate::ingest::receipt::{Receipt, Refused, Stored};
 use crate::ingest::receive::Engine;
 use crate::ingest::secret_cache::Verified;
@@ -14,15 +14,8 @@ use crate::ingest::stopped::{Stopped, Why};
 use crate::ingest::usage::Subject;
 use crate::ingest::writer::{Writer, no_memory_left};
 
-/// What an event takes in memory beside its body and headers, in bytes, roughly.
-const OVERHEAD_BYTES: usize = 512;
 /// How many of the refused events of a batch its owner reads the details of.
 const TOLD: usize = 3;
-
-/// What an event takes in memory beside its body.
-pub(super) fn beside_body(event: &NewEvent) -> usize {
-    OVERHEAD_BYTES + event.headers.len()
-}
 
 impl Engine {
     /// Stores the events of a batch. Where none can be stored, the request is refused for the reason of the first.

@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("hashing", &["domain", "metrics", "fair_queue"]),
     ("computing", &["domain", "fair_queue"]),
     ("config", &["domain"]),
-    ("logging", &["config"]),
+    ("logging", &["domain", "config"]),
     ("store", &["domain", "metrics", "random", "fair_queue", "computing"]),
     ("embedded", &["domain"]),
     ("database", &["config", "embedded", "store"]),
