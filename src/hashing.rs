@@ -182,8 +182,10 @@ fn digest(
 #[cfg(test)]
 mod tests {
     use futures_util::poll;
+    use jiff::Timestamp;
 
     use super::{HASH_OF_NOTHING, Hasher, HashingError, Share, is_outdated};
+    use crate::domain::audit::Act;
     use crate::domain::secret::Secret;
 
     fn secret(text: &str) -> Secret {
@@ -283,7 +285,10 @@ mod tests {
     #[tokio::test]
     async fn who_fills_a_share_of_the_queue_is_busy_alone_and_others_go_first() {
         let hasher = Hasher::new(1, 2);
-        let [stranger, other] = ["192.0.2.1", "192.0.2.2"].map(|ip| Share::Address(ip.parse().unwrap()));
+        let by = Act::on_command_line(Timestamp::UNIX_EPOCH);
+        let share = |ip: &str| Share::of(&Act { remote_ip: ip.parse().ok(), ..by.clone() });
+        let (stranger, other) = (share("2001:db8:1:1::1"), share("192.0.2.2"));
+        assert_eq!(stranger, share("2001:db8:1:2::1"), "another address of the same customer");
         let word = secret("x");
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(hasher.hash(stranger, &word))).collect();
         for one in &mut waiting {

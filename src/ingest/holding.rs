@@ -26,8 +26,8 @@ use crate::store::tables::{credentials, held_events};
 /// How much of what has arrived late may be in memory, arriving or waiting, in bytes: a part of what all bodies share, so that it can
 /// never be taken up by those who are refused; and in shares of accounts, as that is.
 const MAX_PENDING_BYTES: usize = 8 * 1024 * 1024;
-/// What even the smallest of them takes of it, which bounds how many there are: with its headers it is not much smaller. And the
-/// largest: there is always that much for an account that has none.
+/// What even the smallest of them takes of it, which bounds how many there are: with its headers it is not much smaller. And what the
+/// largest takes, which an account may have while nobody else has any.
 const MIN_BYTES: u64 = 8 * 1024;
 const MAX_BYTES: u64 = MAX_PENDING_BYTES as u64 / 2;
 /// How long one waits for it.

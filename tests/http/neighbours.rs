@@ -53,6 +53,7 @@ async fn a_stolen_session_does_not_crowd_out_its_owners_other_ones() {
     let pages = crowd(&server, &thief).await;
     assert_eq!(thief.get("/settings/account").await.status(), 503);
     assert_eq!(owner.get("/settings/account").await.status(), 200);
+    assert!(!pages.iter().any(JoinHandle::is_finished), "none of the crowd had to end first");
     drop(locked);
     for page in pages {
         page.await.unwrap();
