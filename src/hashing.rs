@@ -3,11 +3,15 @@
 //! argon2 off the async threads: a bounded number at once, a short queue, and beyond that an honest "busy". Senders and page
 //! logins have a pool each, so that neither can starve the other.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+use crate::domain::audit::Act;
+use crate::domain::ids::AccountId;
+use crate::domain::network::queue_key;
 use crate::domain::secret::Secret;
 use crate::fair_queue::{FairQueue, Limits, QueueError};
 use crate::metrics::Counter;
@@ -48,18 +52,36 @@ pub enum HashingError {
     Failed,
 }
 
+/// In whose share of the queue a run is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Share {
+    /// Senders: that of the account whose password it may be.
+    Account(AccountId),
+    /// Pages: that of the address that asks, whoever it says that it is.
+    Address(IpAddr),
+    /// Whoever runs the program.
+    Program,
+}
+
+impl Share {
+    /// That of whoever does something.
+    pub(crate) fn of(act: &Act) -> Self {
+        act.remote_ip.map_or(Self::Program, |ip| Self::Address(queue_key(ip)))
+    }
+}
+
 /// A pool of argon2 runs.
 #[derive(Clone, Debug)]
 pub struct Hasher(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    queue: FairQueue<()>,
+    queue: FairQueue<Share>,
     runs: Counter,
 }
 
 impl Hasher {
-    /// At most `permits` runs at once and `max_waiting` callers in the queue.
+    /// At most `permits` runs at once and, of each share, `max_waiting` callers in the queue. Shares take turns.
     pub fn new(permits: usize, max_waiting: usize) -> Self {
         let limits = Limits { permits, per_key: permits, waiting_per_key: max_waiting };
         Self(Arc::new(Inner { queue: FairQueue::new(limits), runs: Counter::default() }))
@@ -75,15 +97,15 @@ impl Hasher {
         self.0.queue.waiting()
     }
 
-    /// How many callers found the queue full since the start.
+    /// How many callers found the queue of their share full since the start.
     pub(crate) fn refused(&self) -> u64 {
         self.0.queue.refused()
     }
 
     /// Hashes with a fresh 16-byte salt; the answer is a PHC string with its parameters in it.
-    pub(crate) async fn hash(&self, secret: &Secret) -> Result<String, HashingError> {
+    pub(crate) async fn hash(&self, share: Share, secret: &Secret) -> Result<String, HashingError> {
         let secret = secret.clone();
-        self.run(move || {
+        self.run(share, move || {
             let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashingError::Failed)?;
             let salt = Salt::generate();
             let hash = PasswordHash {
@@ -99,9 +121,9 @@ impl Hasher {
     }
 
     /// Compares with a stored hash.
-    pub(crate) async fn verify(&self, secret: &Secret, stored: &str) -> Result<bool, HashingError> {
+    pub(crate) async fn verify(&self, share: Share, secret: &Secret, stored: &str) -> Result<bool, HashingError> {
         let (secret, stored) = (secret.clone(), stored.to_owned());
-        self.run(move || {
+        self.run(share, move || {
             let stored = PasswordHash::new(&stored).map_err(|_| HashingError::Refused)?;
             let params = Params::try_from(&stored).map_err(|_| HashingError::Refused)?;
             if params.m_cost() > MAX_MEMORY_KIB || params.t_cost() > MAX_PASSES || params.p_cost() > MAX_LANES {
@@ -121,6 +143,7 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
+        share: Share,
         work: impl FnOnce() -> Result<T, HashingError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let inner = self.0.clone();
@@ -128,7 +151,7 @@ impl Hasher {
             inner.runs.add(1);
             work()
         };
-        self.0.queue.run((), work).await.map_err(|error| match error {
+        self.0.queue.run(share, work).await.map_err(|error| match error {
             QueueError::Full | QueueError::TimedOut => HashingError::Busy,
             QueueError::Failed => HashingError::Failed,
         })?
@@ -158,7 +181,11 @@ fn digest(
 
 #[cfg(test)]
 mod tests {
-    use super::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
+    use futures_util::poll;
+    use jiff::Timestamp;
+
+    use super::{HASH_OF_NOTHING, Hasher, HashingError, Share, is_outdated};
+    use crate::domain::audit::Act;
     use crate::domain::secret::Secret;
 
     fn secret(text: &str) -> Secret {
@@ -169,15 +196,18 @@ mod tests {
     #[tokio::test]
     async fn hashes_are_argon2id_with_the_owasp_parameters_and_a_16_byte_salt() {
         let hasher = Hasher::new(1, 8);
-        let hash = hasher.hash(&secret("one")).await.unwrap();
+        let hash = hasher.hash(Share::Program, &secret("one")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let salt = hash.split('$').nth(4).unwrap();
         assert_eq!(salt.len(), 22, "16 bytes in base64 without padding");
-        assert_ne!(hash, hasher.hash(&secret("one")).await.unwrap());
-        assert!(hasher.verify(&secret("one"), &hash).await.unwrap());
-        assert!(!hasher.verify(&secret("two"), &hash).await.unwrap());
+        assert_ne!(hash, hasher.hash(Share::Program, &secret("one")).await.unwrap());
+        assert!(hasher.verify(Share::Program, &secret("one"), &hash).await.unwrap());
+        assert!(!hasher.verify(Share::Program, &secret("two"), &hash).await.unwrap());
         assert_eq!(hasher.runs(), 4);
-        assert!(!hasher.verify(&secret("one"), HASH_OF_NOTHING).await.unwrap(), "readable, and matched by nothing");
+        assert!(
+            !hasher.verify(Share::Program, &secret("one"), HASH_OF_NOTHING).await.unwrap(),
+            "readable, and matched by nothing"
+        );
     }
 
     // holds C4
@@ -186,8 +216,8 @@ mod tests {
         let planted = "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
                        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         let hasher = Hasher::new(1, 8);
-        assert!(matches!(hasher.verify(&secret("x"), planted).await, Err(HashingError::Refused)));
-        assert!(matches!(hasher.verify(&secret("x"), "garbage").await, Err(HashingError::Refused)));
+        assert!(matches!(hasher.verify(Share::Program, &secret("x"), planted).await, Err(HashingError::Refused)));
+        assert!(matches!(hasher.verify(Share::Program, &secret("x"), "garbage").await, Err(HashingError::Refused)));
     }
 
     // holds C4
@@ -208,12 +238,12 @@ mod tests {
         use argon2::{Argon2, PasswordHasher, PasswordVerifier};
         let hasher = Hasher::new(1, 8);
         for word in ["one", "two", "three"] {
-            let ours = hasher.hash(&secret(word)).await.unwrap();
+            let ours = hasher.hash(Share::Program, &secret(word)).await.unwrap();
             Argon2::default().verify_password(word.as_bytes(), &*ours).unwrap();
             let small = argon2::Params::new(1_024, 3, 2, None).unwrap();
             let theirs = Argon2::from(small).hash_password(word.as_bytes()).unwrap().to_string();
-            assert!(hasher.verify(&secret(word), &theirs).await.unwrap());
-            assert!(!hasher.verify(&secret("four"), &theirs).await.unwrap());
+            assert!(hasher.verify(Share::Program, &secret(word), &theirs).await.unwrap());
+            assert!(!hasher.verify(Share::Program, &secret("four"), &theirs).await.unwrap());
         }
     }
 
@@ -223,7 +253,7 @@ mod tests {
         let hasher = Hasher::new(1, 64);
         let caller = tokio::spawn({
             let hasher = hasher.clone();
-            async move { hasher.hash(&secret("x")).await }
+            async move { hasher.hash(Share::Program, &secret("x")).await }
         });
         while hasher.runs() == 0 {
             tokio::task::yield_now().await;
@@ -231,7 +261,7 @@ mod tests {
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
         assert_eq!(hasher.0.queue.held(), 1, "the run goes on, and so does its permit");
-        hasher.hash(&secret("x")).await.unwrap();
+        hasher.hash(Share::Program, &secret("x")).await.unwrap();
     }
 
     // holds A4
@@ -241,7 +271,7 @@ mod tests {
         let tries: Vec<_> = (0..20)
             .map(|_| {
                 let hasher = hasher.clone();
-                tokio::spawn(async move { hasher.hash(&secret("x")).await })
+                tokio::spawn(async move { hasher.hash(Share::Program, &secret("x")).await })
             })
             .collect();
         let mut busy = 0;
@@ -249,5 +279,26 @@ mod tests {
             busy += u32::from(matches!(each.await.unwrap(), Err(HashingError::Busy)));
         }
         assert!((15..=19).contains(&busy), "{busy} of 20 were refused");
+    }
+
+    // holds A4
+    #[tokio::test]
+    async fn who_fills_a_share_of_the_queue_is_busy_alone_and_others_go_first() {
+        let hasher = Hasher::new(1, 2);
+        let by = Act::on_command_line(Timestamp::UNIX_EPOCH);
+        let share = |ip: &str| Share::of(&Act { remote_ip: ip.parse().ok(), ..by.clone() });
+        let (stranger, other) = (share("2001:db8:1:1::1"), share("192.0.2.2"));
+        assert_eq!(stranger, share("2001:db8:1:2::1"), "another address of the same customer");
+        let word = secret("x");
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(hasher.hash(stranger, &word))).collect();
+        for one in &mut waiting {
+            assert!(poll!(one.as_mut()).is_pending());
+        }
+        assert!(matches!(hasher.hash(stranger, &word).await, Err(HashingError::Busy)));
+        hasher.hash(other, &word).await.unwrap();
+        assert!(hasher.runs() <= 3, "the run that was under way, this one, and perhaps the next");
+        for one in waiting {
+            one.await.unwrap();
+        }
     }
 }

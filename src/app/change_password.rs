@@ -9,7 +9,7 @@ use crate::domain::account_password::NewPassword;
 use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Share};
 use crate::store::tables::{audit, users};
 
 /// Whose word it is.
@@ -31,7 +31,7 @@ pub(crate) async fn change_password(
         Authority::Operator { expires_at } => (Action::PasswordReset, None, expires_at),
         Authority::User { session } => (Action::PasswordChanged, session, None),
     };
-    let hash = hasher.hash(new.secret()).await?;
+    let hash = hasher.hash(Share::of(act), new.secret()).await?;
     store
         .transaction(async |conn| {
             users::change_password(conn, member.user_id, (&hash, expires_at), act.at).await?;

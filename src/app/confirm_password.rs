@@ -9,7 +9,7 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
-use crate::hashing::{Hasher, HashingError};
+use crate::hashing::{Hasher, HashingError, Share};
 use crate::store::connection::pool::{Store, as_part_of_request};
 use crate::store::tables::{audit, users};
 
@@ -52,7 +52,7 @@ async fn decide(
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
     // One that was generated is good for no longer here than at the sign-in page.
     let is_expired = member.password_expires_at.is_some_and(|expires_at| expires_at <= act.at);
-    let right = plausible && hasher.verify(password, hash).await? && !is_expired;
+    let right = plausible && hasher.verify(Share::of(act), password, hash).await? && !is_expired;
     let action = if right { Action::PasswordConfirmed } else { Action::PasswordConfirmationFailed };
     audit::append(&mut *store.connection().await?, member.account_id, act, AuditLine::new(action, &member.email))
         .await?;

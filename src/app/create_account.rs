@@ -10,7 +10,7 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::{AccountId, UserId};
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Share};
 use crate::random;
 use crate::store::connection::pool::Store;
 use crate::store::tables::{accounts, audit, installation, users};
@@ -52,7 +52,7 @@ pub async fn create_account(
 ) -> Result<(AccountId, UserId), CreateAccountError> {
     // On an installation that never served, the command line comes first.
     installation_keys(store, act.at).await.map_err(CreateAccountError::Failed)?;
-    let hash = hasher.hash(new.password.secret()).await?;
+    let hash = hasher.hash(Share::of(act), new.password.secret()).await?;
     let account = AccountId(random::uuid_at(act.at));
     let user = UserId(random::uuid_at(act.at));
     let name = account_name(new.name.as_deref(), new.email.as_str());

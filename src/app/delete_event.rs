@@ -12,8 +12,8 @@ pub(crate) async fn delete_event(store: &Store, member: &Member, id: EventId, ac
     store
         .transaction(async |conn| {
             let deleted = events::delete(conn, member.account_id, id).await?;
-            if let Some(bytes) = deleted {
-                event_removals::add(conn, member.account_id, &[(id, bytes)]).await?;
+            if let Some(key) = deleted {
+                event_removals::add(conn, member.account_id, &[key]).await?;
                 audit::append(conn, member.account_id, act, AuditLine::new(Action::EventDeleted, &id.to_string()))
                     .await?;
             }

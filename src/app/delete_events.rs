@@ -1,6 +1,7 @@
 //! Deletes many events: counted before, ordered by who typed how many, and done in small steps beside everything else. An order
 //! outlives the program that took it.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::random;
 use crate::store::connection::error::StoreError;
-use crate::store::connection::pool::Store;
+use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
@@ -32,6 +33,8 @@ pub(crate) const COUNTED_FOR: Duration = Duration::from_millis(1_500);
 pub(crate) const COUNTED_AGAIN_FOR: Duration = Duration::from_secs(4);
 /// How much one step of a deletion looks at, and so deletes at most.
 const STEP: Budget<'_> = Budget::part(1_000, 1 << 20);
+/// How many steps an account has in one turn: what a scan lists at once is not listed again for the next.
+const STEPS: usize = 10;
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -104,23 +107,46 @@ pub(crate) async fn cancel_deletion(store: &Store, member: &Member, act: &Act) -
         .await
 }
 
-/// Carries out what was ordered, unless another program is at it, and returns when nothing is left to do. That may take long, so it
-/// asks for the time.
+/// Carries out what was ordered, unless another program is at it, and returns when nothing is left to do that can be done. That may
+/// take long, so it asks for the time. Accounts take turns: a long deletion of one makes nobody wait for its end.
 pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Send + Sync) -> Result<(), StoreError> {
     let mut lock = store.own_connection().await?;
     if !partitions::try_lock_deletions(&mut lock).await? {
         return Ok(());
     }
-    while let Some(deletion) = event_deletions::find_unfinished(&mut lock).await? {
-        let filter = deletion.filter.clone();
-        let mut scan = filter.map(|filter| EventScan::oldest_first(deletion.account, filter, deletion.span.clone()));
-        loop {
-            let started = Instant::now();
-            if !step(store, &deletion, scan.as_mut(), now()).await? {
-                break;
-            }
-            tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
+    let mut failed = HashSet::new();
+    loop {
+        let mut accounts = event_deletions::list_unfinished(&mut lock).await?;
+        accounts.retain(|account| !failed.contains(account));
+        if accounts.is_empty() {
+            return Ok(());
         }
+        for account in accounts {
+            // What is wrong with one account is not to keep the others waiting.
+            if let Err(error) = take_turn(store, &mut lock, account, &now).await {
+                tracing::warn!(%error, %account, "a deletion of events was interrupted; it goes on in a minute");
+                failed.insert(account);
+            }
+        }
+    }
+}
+
+/// Some steps of the deletion of an account.
+async fn take_turn(
+    store: &Store,
+    lock: &mut Connection,
+    account: AccountId,
+    now: &(impl Fn() -> Timestamp + Sync),
+) -> Result<(), StoreError> {
+    let Some(deletion) = event_deletions::find_unfinished(lock, account).await? else { return Ok(()) };
+    let filter = deletion.filter.clone();
+    let mut scan = filter.map(|filter| EventScan::oldest_first(account, filter, deletion.span.clone()));
+    for _ in 0..STEPS {
+        let started = Instant::now();
+        if !step(store, &deletion, scan.as_mut(), now()).await? {
+            break;
+        }
+        tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ pub(crate) fn wants_room(one: &StorageUse) -> bool {
     one.when_full == WhenFull::DeleteOldest && one.limits.are_reached(one.events, one.bytes)
 }
 
-/// Deletes the oldest events of accounts that have chosen it and are at their limit, as many as are too many, in steps.
+/// Deletes the oldest events that count, of accounts that have chosen it and are at their limit, as many as are too many, in steps.
 pub(crate) async fn make_room(store: &Store, used: &[StorageUse]) -> Result<(), StoreError> {
     let crowded: Vec<&StorageUse> = used.iter().filter(|one| wants_room(one)).collect();
     if crowded.is_empty() {
@@ -85,7 +85,7 @@ impl Surplus {
         let is_needed = |key: &&Key| {
             let is_missing = events < self.events || bytes < self.bytes;
             events += 1;
-            bytes += key.bytes();
+            bytes += key.stored_bytes();
             is_missing
         };
         &found[..found.iter().take_while(is_needed).count()]
@@ -93,9 +93,10 @@ impl Surplus {
 }
 
 async fn make_room_in(store: &Store, used: &StorageUse) -> Result<(), StoreError> {
-    let StorageUse { account, limits, mut events, mut bytes, .. } = *used;
-    let oldest = Cursor::After(EventId(uuid::Uuid::nil()));
-    let mut scan = EventScan::at(account, &EventFilter::default(), oldest);
+    let StorageUse { account, limits, mut events, mut bytes, counted_since, .. } = *used;
+    // What is older goes by itself, or is shown again when it is kept for longer. It does not count, so that its end makes no room.
+    let counted = EventFilter { since: Some(counted_since), ..EventFilter::default() };
+    let mut scan = EventScan::at(account, &counted, Cursor::After(EventId(uuid::Uuid::nil())));
     for _ in 0..STEPS {
         // One event less than may be, so that the next one has room.
         let surplus = Surplus {
@@ -119,7 +120,7 @@ async fn make_room_in(store: &Store, used: &StorageUse) -> Result<(), StoreError
             })
             .await?;
         events = events.saturating_sub(gone.len() as u64);
-        bytes = bytes.saturating_sub(gone.iter().map(|(_, bytes)| bytes).sum());
+        bytes = bytes.saturating_sub(gone.iter().map(Key::stored_bytes).sum());
         tokio::time::sleep(began.elapsed().max(LEAST_PAUSE)).await;
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::domain::installation::InstallationKeys;
 use crate::domain::leak::{Found, LeakScanner};
 use crate::domain::secret::Secret;
 use crate::domain::token_address::AddressToken;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Share};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credential_secrets::{self, SecretRow};
@@ -174,7 +174,9 @@ impl<'a> LeakSearch<'a> {
         let row = credential_secrets::find_by_hint(&mut conn, username, password.hint()).await?;
         drop(conn);
         let state = match row {
-            Some(row) if self.hasher.verify(password.secret(), &row.hash).await? => state_of(&row, self.now),
+            Some(row) if self.hasher.verify(Share::Program, password.secret(), &row.hash).await? => {
+                state_of(&row, self.now)
+            }
             _ => LeakState::Unknown,
         };
         Ok((name.unwrap_or_default(), state))

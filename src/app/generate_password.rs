@@ -4,7 +4,7 @@ use crate::app::failure::Failure;
 use crate::domain::credential::Username;
 use crate::domain::credential_password::{CredentialPassword, RANDOM_CHARS};
 use crate::domain::installation::InstallationKeys;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Share};
 use crate::random;
 
 /// A new password and the hash to keep. The plain one lives in the answer alone.
@@ -15,12 +15,12 @@ pub(crate) struct Generated {
 }
 
 pub(crate) async fn generate_password(
-    hasher: &Hasher,
+    (hasher, share): (&Hasher, Share),
     keys: &InstallationKeys,
     username: &Username,
 ) -> Result<Generated, Failure> {
     let indices = random::indices::<RANDOM_CHARS>(62)?;
     let password = CredentialPassword::from_random(&keys.checksum, username, indices);
-    let hash = hasher.hash(password.secret()).await?;
+    let hash = hasher.hash(share, password.secret()).await?;
     Ok(Generated { password, hash })
 }

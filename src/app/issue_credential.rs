@@ -8,7 +8,7 @@ use crate::domain::credential::{CredentialName, USERNAME_RANDOM_CHARS, Username}
 use crate::domain::credential_password::CredentialPassword;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::installation::InstallationKeys;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Share};
 use crate::random;
 use crate::store::tables::credential_secrets::NewSecret;
 use crate::store::tables::{account_limits, audit, credential_secrets, credentials};
@@ -34,7 +34,8 @@ pub async fn issue_credential(
     let CredentialAct { store, account, id, act } = on;
     // Eight random characters leave one collision in 10^12 for each existing credential; the unique constraint catches it.
     let username = Username::from_random(random::indices::<USERNAME_RANDOM_CHARS>(36)?);
-    let generated = generate_password(hasher, keys, &username).await.map_err(CredentialError::Failed)?;
+    let generated =
+        generate_password((hasher, Share::of(act)), keys, &username).await.map_err(CredentialError::Failed)?;
     let secret = SecretId(random::uuid_at(act.at));
     store
         .transaction_under(&account_limits::lock(account), async |conn| {

@@ -117,7 +117,7 @@ async fn delete(round: &mut Round, store: &Store, conn: &mut Connection, retenti
     let dropped = round.attempt("detached weeks", detached_weeks::drop_before(conn, oldest_kept, now)).await;
     let keys = round.attempt("idempotency keys", idempotency::prune(conn, now)).await;
     let held = round.attempt("late events", held_events::prune(conn, oldest_kept, now)).await;
-    let refused = round.attempt("rejections", rejections::prune(conn, oldest_kept)).await;
+    let refused = round.attempt("rejections", rejections::prune(conn, oldest_kept, now)).await;
     let ended = round.attempt("sessions", sessions::prune(conn, now)).await;
     round.attempt("addresses of users", known_addresses::prune(conn, now)).await;
     round.attempt("counts", counts_by_time::compact(conn, now)).await;

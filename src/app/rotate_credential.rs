@@ -14,7 +14,7 @@ use crate::domain::credential_password::CredentialPassword;
 use crate::domain::ids::SecretId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
-use crate::hashing::Hasher;
+use crate::hashing::{Hasher, Share};
 use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_secrets::NewSecret;
 use crate::store::tables::{credential_secrets, credentials};
@@ -43,7 +43,8 @@ pub async fn rotate_credential(
     let username = username.ok_or(CredentialError::NotFound)?;
     let mut draws = 0;
     loop {
-        let generated = generate_password(hasher, keys, &username).await.map_err(CredentialError::Failed)?;
+        let generated =
+            generate_password((hasher, Share::of(act)), keys, &username).await.map_err(CredentialError::Failed)?;
         let attempt = on
             .decide(async |conn, credential| {
                 if credential.revoked_at.is_some() {

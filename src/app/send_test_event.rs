@@ -42,7 +42,7 @@ pub(crate) async fn send_test_event(
         };
         events::insert(conn, account, id, &new).await?;
         let counts = Counts { accepted: 1, rejected: 0, bytes: new.body.len() as u64 };
-        event_counts::add(conn, (account, id), writer, act.at, counts).await?;
+        event_counts::add(conn, (account, id), writer, act.at, (counts, new.headers.len() as u64)).await?;
         senders::note(conn, &HashMap::from([((account, id, new.remote_ip), act.at)])).await?;
         Ok(())
     })

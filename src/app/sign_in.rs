@@ -9,7 +9,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
-use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
+use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, Share, is_outdated};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store, as_part_of_request};
 use crate::store::tables::{audit, known_addresses, second_factors, users};
@@ -50,7 +50,7 @@ async fn decide(
     act: &Act,
 ) -> Result<SignIn, Failure> {
     let hash = found.as_ref().map_or(HASH_OF_NOTHING, |(_, hash)| hash);
-    if !hasher.verify(password, hash).await? {
+    if !hasher.verify(Share::of(act), password, hash).await? {
         write_down_failure(store.clone(), found.map(|(member, _)| member), act.clone());
         return Ok(SignIn::Refused);
     }
@@ -60,7 +60,7 @@ async fn decide(
         return Ok(SignIn::PasswordExpired);
     }
     if is_outdated(&hash) {
-        renew(store.clone(), hasher.clone(), member.user_id, password.clone(), hash);
+        renew(store.clone(), (hasher.clone(), Share::of(act)), member.user_id, password.clone(), hash);
     }
     let conn = &mut *store.connection().await?;
     if second_factors::is_on(conn, member.user_id).await? {
@@ -105,10 +105,10 @@ fn write_down_failure(store: Store, member: Option<Member>, act: Act) {
 }
 
 /// Hashes a password anew with today's parameters, beside the request.
-fn renew(store: Store, hasher: Hasher, user: UserId, password: Secret, old: String) {
+fn renew(store: Store, (hasher, share): (Hasher, Share), user: UserId, password: Secret, old: String) {
     tokio::spawn(async move {
         let renewing = async {
-            let new = hasher.hash(&password).await?;
+            let new = hasher.hash(share, &password).await?;
             Ok::<_, Failure>(users::replace_hash(&mut *store.connection().await?, user, &old, &new).await?)
         };
         if let Err(error) = renewing.await {

@@ -25,7 +25,7 @@ pub struct SetAccountLimits {
     /// Events that are stored: a number, or default (no limit)
     #[arg(long, value_name = "N")]
     pub(crate) events: Option<String>,
-    /// Bytes of their bodies: a number, or default (no limit)
+    /// Bytes of their bodies and headers: a number, or default (no limit)
     #[arg(long, value_name = "N")]
     pub(crate) bytes: Option<String>,
     /// Set all of them back to the default of the account's plan

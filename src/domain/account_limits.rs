@@ -54,7 +54,7 @@ pub(crate) struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StorageLimits {
     pub(crate) events: Option<u64>,
-    /// Of bodies.
+    /// Of bodies and headers.
     pub(crate) bytes: Option<u64>,
 }
 

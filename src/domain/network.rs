@@ -40,6 +40,11 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&ip))
     }
 
+    /// Whether an address stands for many: that of a proxy, or of what runs on this very machine, such as a tunnel.
+    pub(crate) fn speaks_for_many(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.contains(ip)
+    }
+
     /// `forwarded_for` and `forwarded_proto` are the values of `X-Forwarded-For` and `X-Forwarded-Proto`, in the order in
     /// which they arrived.
     pub(crate) fn sender<'a>(
@@ -87,11 +92,23 @@ pub(crate) fn throttle_key(ip: IpAddr) -> IpAddr {
     }
 }
 
+/// What stands for whoever waits in a queue: an IPv4 address, or the /48 that one IPv6 customer may have, however many addresses of it
+/// are used.
+pub(crate) fn queue_key(ip: IpAddr) -> IpAddr {
+    match throttle_key(ip) {
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+        }
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
-    use super::{Sender, TrustedProxies, throttle_key};
+    use super::{Sender, TrustedProxies, queue_key, throttle_key};
 
     fn sender(peer: &str, forwarded_for: &[&str], proto: &[&str]) -> Sender {
         let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
@@ -135,5 +152,7 @@ mod tests {
         let key = |text: &str| throttle_key(text.parse::<IpAddr>().unwrap()).to_string();
         assert_eq!(key("203.0.113.7"), "203.0.113.7");
         assert_eq!(key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(queue_key("203.0.113.7".parse().unwrap()).to_string(), "203.0.113.7");
+        assert_eq!(queue_key("2001:db8:1:2:3:4:5:6".parse().unwrap()).to_string(), "2001:db8:1::");
     }
 }

@@ -9,26 +9,31 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::domain::event::NewEvent;
 use crate::domain::holding::is_late;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
-use crate::ingest::memory_budget::Reservation;
+use crate::fair_queue::{FairQueue, Limits};
+use crate::ingest::memory_budget::{MemoryBudget, Reservation};
 use crate::metrics::Counter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credential_secrets::{self, SecretRow};
 use crate::store::tables::{credentials, held_events};
 
-/// How much of what has arrived late may be in memory, arriving or waiting, in KiB: a part of the room that all bodies share, so
-/// that it can never be taken up by those who are refused.
-const MAX_PENDING_KIB: u32 = 8 * 1024;
-/// What even the smallest of them takes of it, which bounds how many there are: with its headers it is not much smaller.
-const MIN_KIB: u64 = 8;
-/// How long one waits for a place.
+/// How much of what has arrived late may be in memory, arriving or waiting, in bytes: a part of what all bodies share, so that it can
+/// never be taken up by those who are refused; and in shares of accounts, as that is.
+const MAX_PENDING_BYTES: usize = 8 * 1024 * 1024;
+/// What even the smallest of them takes of it, which bounds how many there are: with its headers it is not much smaller. And what the
+/// largest takes, which an account may have while nobody else has any.
+const MIN_BYTES: u64 = 8 * 1024;
+const MAX_BYTES: u64 = MAX_PENDING_BYTES as u64 / 2;
+/// How long one waits for it.
 const MAX_WAIT: Duration = Duration::from_millis(250);
+/// Events that are written at once, an account after the other: they must not take the connections of everybody else.
+const WRITES: Limits = Limits { permits: 1, per_key: 1, waiting_per_key: usize::MAX };
 
 /// Whether what arrives with this password, known to be right, is held: it has expired lately, and nothing else is wrong.
 pub(crate) fn holds(row: &SecretRow, now: Timestamp) -> bool {
@@ -52,22 +57,33 @@ impl Owner {
     }
 }
 
-/// A place among what is in memory, given back when it is done.
+/// What a late request takes of the memory, given back when it is done.
 #[derive(Debug)]
 pub(crate) struct HoldReservation {
-    permit: OwnedSemaphorePermit,
+    reservation: Reservation,
+    /// Dropped last.
+    _freed: Freed,
 }
 
 impl HoldReservation {
     /// Gives back what is not needed, now that it is known how many bytes there are.
     pub(crate) fn shrink_to(&mut self, bytes: u64) {
-        let too_many = self.permit.num_permits().saturating_sub(kib(bytes) as usize);
-        drop(self.permit.split(too_many));
+        self.reservation.shrink_to(counted(bytes));
     }
 }
 
-fn kib(bytes: u64) -> u32 {
-    u32::try_from((bytes / 1024 + 1).max(MIN_KIB)).unwrap_or(u32::MAX).min(MAX_PENDING_KIB)
+/// Notifies whoever waits for memory that there may be some.
+#[derive(Debug)]
+struct Freed(Arc<Notify>);
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
+}
+
+fn counted(bytes: u64) -> usize {
+    bytes.clamp(MIN_BYTES, MAX_BYTES) as usize
 }
 
 /// The way into the holding, of one program.
@@ -76,8 +92,9 @@ pub struct Holding {
     store: Store,
     /// The workers that read requests have runtimes of their own, which end before the last late event is written.
     runtime: Handle,
-    places: Arc<Semaphore>,
-    turn: Arc<Mutex<()>>,
+    budget: MemoryBudget,
+    freed: Arc<Notify>,
+    writes: FairQueue<AccountId>,
     /// Late events that are in the database, and those for which there was no room or no longer a reason.
     pub(crate) held: Arc<Counter>,
     pub(crate) not_held: Arc<Counter>,
@@ -86,55 +103,76 @@ pub struct Holding {
 impl Holding {
     /// Has to be called on the runtime that writes.
     pub(crate) fn new(store: Store) -> Self {
-        let places = Arc::new(Semaphore::new(MAX_PENDING_KIB as usize));
-        let runtime = Handle::current();
-        Self { store, runtime, places, turn: Arc::default(), held: Arc::default(), not_held: Arc::default() }
+        let budget = MemoryBudget::of_bytes("late events", MAX_PENDING_BYTES);
+        let (runtime, writes) = (Handle::current(), FairQueue::new(WRITES));
+        Self { store, runtime, budget, freed: Arc::default(), writes, held: Arc::default(), not_held: Arc::default() }
     }
 
-    /// A place for a body of so many bytes, if there is one or soon will be.
-    pub(crate) async fn reserve(&self, bytes: u64) -> Option<HoldReservation> {
-        let waiting = timeout(MAX_WAIT, self.places.clone().acquire_many_owned(kib(bytes)));
-        let permit = waiting.await.ok().and_then(Result::ok);
-        if permit.is_none() {
+    /// Memory for a body of so many bytes, if its account may have it or soon may.
+    pub(crate) async fn reserve(&self, account: AccountId, bytes: u64) -> Option<HoldReservation> {
+        let waiting = timeout(MAX_WAIT, async {
+            loop {
+                let freed = self.freed.notified();
+                match self.take(account, bytes) {
+                    Some(reservation) => return reservation,
+                    None => freed.await,
+                }
+            }
+        });
+        let reservation = waiting.await.ok();
+        if reservation.is_none() {
             self.not_held.add(1);
         }
-        permit.map(|permit| HoldReservation { permit })
+        reservation
     }
 
-    /// A place for a body that is in memory already, if there is one now.
-    pub(crate) fn reserve_now(&self, bytes: u64) -> Option<HoldReservation> {
-        let permit = self.places.clone().try_acquire_many_owned(kib(bytes)).ok();
-        if permit.is_none() {
+    /// Memory for a body that is there already, if its account may have it now.
+    pub(crate) fn reserve_now(&self, account: AccountId, bytes: u64) -> Option<HoldReservation> {
+        let reservation = self.take(account, bytes);
+        if reservation.is_none() {
             self.not_held.add(1);
         }
-        permit.map(|permit| HoldReservation { permit })
+        reservation
+    }
+
+    fn take(&self, account: AccountId, bytes: u64) -> Option<HoldReservation> {
+        let mut reservation = self.budget.open(account)?;
+        let has_all = reservation.take_bytes(counted(bytes));
+        has_all.then(|| HoldReservation { reservation, _freed: Freed(self.freed.clone()) })
     }
 
     /// Keeps the events of a request beside it. Where its password may not be late any more, or is revoked by now, nothing is kept.
     pub(crate) fn keep(&self, owner: Owner, events: Vec<NewEvent>, reservation: Reservation, reserve: HoldReservation) {
-        let (store, turn) = (self.store.clone(), self.turn.clone());
-        let (held, not_held) = (self.held.clone(), self.not_held.clone());
+        let holding = self.clone();
         self.runtime.spawn(async move {
-            // One at a time: late events must not take the connections of everybody else.
-            let _turn = turn.lock().await;
             for event in events {
-                match write(&store, owner, &event).await {
-                    Ok(true) => held.add(1),
-                    Ok(false) => not_held.add(1),
-                    Err(error) => {
-                        tracing::warn!(%error, "a late event could not be held");
-                        not_held.add(1);
-                    }
-                }
+                holding.keep_one(owner, &event).await;
             }
             drop((reservation, reserve));
         });
     }
 
+    async fn keep_one(&self, owner: Owner, event: &NewEvent) {
+        let _permit = self.writes.acquire(owner.account_id).await;
+        match write(&self.store, owner, event).await {
+            Ok(true) => self.held.add(1),
+            Ok(false) => self.not_held.add(1),
+            Err(error) => {
+                tracing::warn!(%error, "a late event could not be held");
+                self.not_held.add(1);
+            }
+        }
+    }
+
     /// Returns when all that was to be kept has been written.
     pub async fn finish(&self) {
-        // Nobody closes it, so this only waits.
-        let _ = self.places.acquire_many(MAX_PENDING_KIB).await;
+        loop {
+            let freed = self.freed.notified();
+            if self.budget.bytes() == 0 {
+                return;
+            }
+            freed.await;
+        }
     }
 }
 

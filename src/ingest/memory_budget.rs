@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::event::NewEvent;
 use crate::domain::ids::AccountId;
 
 /// Events that may wait to be written.
@@ -19,8 +20,15 @@ const LEAST_BYTES: usize = 24 * 1024 * 1024;
 const LARGEST_BODIES: usize = 4;
 /// How many times what is left an account may hold.
 const SHARE: usize = 2;
+/// What an event takes beside its body and headers, in bytes, roughly.
+const OVERHEAD_BYTES: usize = 512;
 /// Between two lines of the log that say so. An overload goes in and out of the bounds several times a second.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// What an event takes beside its body, in bytes.
+pub(crate) fn beside_body(event: &NewEvent) -> usize {
+    OVERHEAD_BYTES + event.headers.len()
+}
 
 /// The budget of one program.
 #[derive(Clone, Debug)]
@@ -28,6 +36,8 @@ pub(crate) struct MemoryBudget(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// What it is for, in the log.
+    of: &'static str,
     most: Amounts,
     usage: Mutex<Usage>,
     /// Whether something was refused since it last was half empty: most refusals need not look at a clock.
@@ -77,9 +87,17 @@ impl MemoryBudget {
     /// For bodies of at most so many bytes over so many connections.
     pub(crate) fn new(max_body_bytes: usize, max_connections: usize) -> Self {
         let bytes = LEAST_BYTES.max(max_body_bytes.saturating_mul(LARGEST_BODIES));
-        let most = Amounts { requests: max_connections.max(SHARE + 1), events: MAX_EVENTS, bytes };
+        Self::of("bodies", Amounts { requests: max_connections.max(SHARE + 1), events: MAX_EVENTS, bytes })
+    }
+
+    /// For so many bytes of something else.
+    pub(crate) fn of_bytes(of: &'static str, bytes: usize) -> Self {
+        Self::of(of, Amounts { requests: usize::MAX, events: usize::MAX, bytes })
+    }
+
+    fn of(of: &'static str, most: Amounts) -> Self {
         let (usage, is_overfull, told_at) = (Mutex::default(), AtomicBool::new(false), Mutex::new(None));
-        Self(Arc::new(Inner { most, usage, is_overfull, told_at }))
+        Self(Arc::new(Inner { of, most, usage, is_overfull, told_at }))
     }
 
     /// Room for one request of an account, of which nothing has arrived yet; `None` when the account has as many as it may.
@@ -107,10 +125,28 @@ impl MemoryBudget {
         self.0.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn give_back(&self, account: AccountId, less: Amounts) {
+        let Inner { most, is_overfull, .. } = &*self.0;
+        let all = {
+            let mut usage = self.usage();
+            usage.all.subtract(less);
+            if let Some(of_account) = usage.accounts.get_mut(&account) {
+                of_account.subtract(less);
+                if *of_account == Amounts::default() {
+                    usage.accounts.remove(&account);
+                }
+            }
+            usage.all
+        };
+        if all.events < most.events / 2 && all.bytes < most.bytes / 2 && is_overfull.load(Ordering::Relaxed) {
+            is_overfull.store(false, Ordering::Relaxed);
+        }
+    }
+
     fn refuse(&self, account: AccountId) -> bool {
         if !self.0.is_overfull.swap(true, Ordering::Relaxed) && self.is_time_to_tell(Instant::now()) {
             let (events, bytes) = (self.events(), self.bytes());
-            tracing::warn!(%account, events, bytes, "more arrives than can be stored: refusing what does not fit");
+            tracing::warn!(%account, of = self.0.of, events, bytes, "more arrives than can be stored: refusing what does not fit");
         }
         false
     }
@@ -147,6 +183,13 @@ impl Reservation {
         self.take(Amounts { events: 1, ..Amounts::default() })
     }
 
+    /// Gives back what it has beyond so many bytes.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let too_many = self.held.bytes.saturating_sub(bytes);
+        self.held.bytes -= too_many;
+        self.all.give_back(self.account, Amounts { bytes: too_many, ..Amounts::default() });
+    }
+
     fn take(&mut self, more: Amounts) -> bool {
         self.held.add(more);
         let is_fair = {
@@ -163,21 +206,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Inner { most, is_overfull, .. } = &*self.all.0;
-        let all = {
-            let mut usage = self.all.usage();
-            usage.all.subtract(self.held);
-            if let Some(of_account) = usage.accounts.get_mut(&self.account) {
-                of_account.subtract(self.held);
-                if *of_account == Amounts::default() {
-                    usage.accounts.remove(&self.account);
-                }
-            }
-            usage.all
-        };
-        if all.events < most.events / 2 && all.bytes < most.bytes / 2 && is_overfull.load(Ordering::Relaxed) {
-            is_overfull.store(false, Ordering::Relaxed);
-        }
+        self.all.give_back(self.account, self.held);
     }
 }
 
@@ -245,6 +274,19 @@ mod tests {
             let mut reservation = budget.open(account(1)).unwrap();
             assert!(reservation.take_bytes(max_body_bytes) && reservation.take_bytes(max_body_bytes));
         }
+    }
+
+    // holds A4
+    #[test]
+    fn what_a_reservation_has_too_much_is_there_for_the_next() {
+        let budget = MemoryBudget::of_bytes("tests", 3 * MIB);
+        let mut large = budget.open(account(1)).unwrap();
+        assert!(large.take_bytes(2 * MIB) && !budget.open(account(1)).unwrap().take_bytes(1));
+        assert!(budget.open(account(2)).unwrap().take_bytes(MIB / 2), "another account has its share");
+        large.shrink_to(MIB);
+        assert!(budget.open(account(1)).unwrap().take_bytes(MIB / 2));
+        drop(large);
+        assert_eq!((budget.bytes(), budget.usage().accounts.len()), (0, 0));
     }
 
     #[test]

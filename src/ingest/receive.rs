@@ -23,7 +23,7 @@ use crate::ingest::full_accounts::FullAccounts;
 use crate::ingest::head::{Head, clipped};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::limiter::Limiter;
-use crate::ingest::memory_budget::Reservation;
+use crate::ingest::memory_budget::{Reservation, beside_body};
 use crate::ingest::notifier::Notifier;
 use crate::ingest::outcomes::Outcomes;
 use crate::ingest::receipt::{Receipt, Stored};
@@ -166,7 +166,7 @@ impl Engine {
         if announced > most {
             return;
         }
-        let Some(mut reserve) = self.holding.reserve(announced).await else { return };
+        let Some(mut reserve) = self.holding.reserve(late.account_id, announced).await else { return };
         let Some(mut reservation) = writer.reserve(late.account_id) else { return };
         let pace = BodyPace::within(REFUSED_BODY_DEADLINE);
         let Ok(bytes) = body(self.max_body_bytes, pace, &mut reservation).await else { return };
@@ -180,14 +180,15 @@ impl Engine {
             }
             Err(_) => return,
         };
-        if texts.is_empty() {
+        let common = self.event(head, content.content_type, String::new(), self.clock.now());
+        if texts.is_empty() || !reservation.take_bytes(texts.len() * beside_body(&common)) {
             return;
         }
         reserve.shrink_to(texts.iter().map(|(_, text)| text.len() as u64).sum());
-        let events = texts.into_iter().filter_map(|(place, text)| {
-            let key = self.key(head, late, &text).ok()?;
+        let events = texts.into_iter().filter_map(|(place, body)| {
+            let key = self.key(head, late, &body).ok()?;
             let idempotency = key.map(|key| place.map_or(key.clone(), |place| key_of_part(&key, place)));
-            Some(NewEvent { idempotency, ..self.event(head, content.content_type.clone(), text, self.clock.now()) })
+            Some(NewEvent { id: self.ids.next(self.clock.now()), body, idempotency, ..common.clone() })
         });
         self.holding.keep(Owner::of(late), events.collect(), reservation, reserve);
     }

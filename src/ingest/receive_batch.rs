@@ -5,7 +5,7 @@ use crate::domain::payload::InvalidJson;
 use crate::domain::rejection::Reason;
 use crate::ingest::batch::Entry;
 use crate::ingest::head::Head;
-use crate::ingest::memory_budget::Reservation;
+use crate::ingest::memory_budget::{Reservation, beside_body};
 use crate::ingest::receipt::{Receipt, Refused, Stored};
 use crate::ingest::receive::Engine;
 use crate::ingest::secret_cache::Verified;
@@ -14,8 +14,6 @@ use crate::ingest::stopped::{Stopped, Why};
 use crate::ingest::usage::Subject;
 use crate::ingest::writer::{Writer, no_memory_left};
 
-/// What an event takes in memory beside its body and headers, in bytes, roughly.
-const OVERHEAD_BYTES: usize = 512;
 /// How many of the refused events of a batch its owner reads the details of.
 const TOLD: usize = 3;
 
@@ -30,8 +28,7 @@ impl Engine {
     ) -> Result<Receipt, Stopped> {
         let now = self.clock.now();
         let common = self.event(head, content_type, String::new(), now);
-        let each = OVERHEAD_BYTES + common.headers.len();
-        if !reservation.take_bytes(parts.len() * each) {
+        if !reservation.take_bytes(parts.len() * beside_body(&common)) {
             return Err(Stopped::Store(no_memory_left()));
         }
         let mut entries = Vec::with_capacity(parts.len());

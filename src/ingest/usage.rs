@@ -35,6 +35,11 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const TELL_USE_AFTER_REVOKE_EVERY: SignedDuration = SignedDuration::from_hours(24);
 /// How many different things are remembered between two writes; beyond that, new ones are not noted.
 const MAX_PENDING: usize = 10_000;
+/// The same of the rejections of one account.
+const MAX_PENDING_OF_ACCOUNT: usize = 1_000;
+
+/// Of how many credentials and reasons an account has rejections that are listed, of those of one write. The others are counted.
+const MAX_LISTED: usize = 20;
 
 /// How many addresses of senders are written at once; those of a sender that changes them all the time wait for the next write.
 const MAX_SENDERS: usize = 200;
@@ -73,6 +78,8 @@ struct Pending {
     uses: HashMap<SecretId, Uses>,
     uses_after_revoke: HashMap<Revoked, Use>,
     rejections: HashMap<(Subject, Reason), NewRejection>,
+    /// How many of these each account has.
+    rejections_of: HashMap<AccountId, usize>,
     senders: HashMap<Sender, Timestamp>,
 }
 
@@ -100,6 +107,26 @@ impl Pending {
     /// What was noted meanwhile is newer.
     fn put_back(&mut self, sender: Sender, at: Timestamp) {
         self.senders.entry(sender).or_insert(at);
+    }
+
+    /// One account leaves room for the notes of others.
+    fn note_rejection(&mut self, subject: Subject, rejection: NewRejection) {
+        let account = match &subject {
+            Subject::Known(account, _) => Some(*account),
+            Subject::Named(_) => None,
+        };
+        let of_account = account.map_or(0, |account| self.rejections_of.get(&account).copied().unwrap_or(0));
+        let full = self.rejections.len() >= MAX_PENDING || of_account >= MAX_PENDING_OF_ACCOUNT;
+        match self.rejections.entry((subject, rejection.reason)) {
+            Entry::Occupied(mut known) => known.get_mut().add(rejection),
+            Entry::Vacant(place) if !full => {
+                place.insert(rejection);
+                if let Some(account) = account {
+                    *self.rejections_of.entry(account).or_default() += 1;
+                }
+            }
+            Entry::Vacant(_) => {}
+        }
     }
 
     /// Apart from the rejections, of which repeats with another password of the same credential are rolled into one.
@@ -171,14 +198,7 @@ impl Usage {
     pub(crate) fn note_rejection(&self, subject: Subject, rejection: NewRejection, request_id: RequestId) {
         self.with_pending(|pending| {
             pending.note_use_after_revoke(&rejection, request_id);
-            let full = pending.rejections.len() >= MAX_PENDING;
-            match pending.rejections.entry((subject, rejection.reason)) {
-                Entry::Occupied(mut known) => known.get_mut().add(rejection),
-                Entry::Vacant(place) if !full => {
-                    place.insert(rejection);
-                }
-                Entry::Vacant(_) => {}
-            }
+            pending.note_rejection(subject, rejection);
         });
     }
 
@@ -235,8 +255,9 @@ impl Usage {
                     perhaps_first.push((secret, uses));
                 }
             }
+            let mut listed: HashMap<AccountId, usize> = HashMap::new();
             for ((subject, _), rejection) in pending.rejections {
-                self.write_rejection(&mut conn, subject, rejection).await?;
+                self.write_rejection(&mut conn, subject, rejection, &mut listed).await?;
             }
         }
         if !pending.senders.is_empty() {
@@ -289,6 +310,7 @@ impl Usage {
         conn: &mut Pooled,
         subject: Subject,
         mut rejection: NewRejection,
+        listed: &mut HashMap<AccountId, usize>,
     ) -> Result<(), StoreError> {
         let (account, credential) = match subject {
             Subject::Known(account, credential) => (account, credential),
@@ -299,8 +321,12 @@ impl Usage {
         };
         rejection.credential_id = credential;
         let counts = Counts { accepted: 0, rejected: u64::from(rejection.count), bytes: 0 };
-        rejections::insert(conn, account, random::uuid_at(rejection.at), &rejection).await?;
-        event_counts::add(conn, (account, credential), self.0.writer, rejection.at, counts).await?;
+        let listed = listed.entry(account).or_default();
+        *listed += 1;
+        if *listed <= MAX_LISTED {
+            rejections::insert(conn, account, random::uuid_at(rejection.at), &rejection).await?;
+        }
+        event_counts::add(conn, (account, credential), self.0.writer, rejection.at, (counts, 0)).await?;
         self.0.notifier.notify(account);
         Ok(())
     }
@@ -329,4 +355,40 @@ async fn append(
         AuditLine::new(action, &username).with(detail),
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::{MAX_PENDING_OF_ACCOUNT, Pending, Subject};
+    use crate::domain::ids::{AccountId, CredentialId};
+    use crate::domain::rejection::{NewRejection, Reason};
+
+    // holds A4
+    #[test]
+    fn rejections_of_one_account_leave_room_for_the_notes_of_others() {
+        let mut pending = Pending::default();
+        let mut note = |account: u128, credential: u128| {
+            let (account, credential_id) =
+                (AccountId(Uuid::from_u128(account)), CredentialId(Uuid::from_u128(credential)));
+            let rejection = NewRejection {
+                credential_id,
+                at: Timestamp::UNIX_EPOCH,
+                reason: Reason::InvalidJson,
+                hint: None,
+                detail: None,
+                remote_ip: [127, 0, 0, 1].into(),
+                user_agent: None,
+                size_bytes: None,
+                count: 1,
+            };
+            pending.note_rejection(Subject::Known(account, credential_id), rejection);
+            pending.rejections.len()
+        };
+        let most = MAX_PENDING_OF_ACCOUNT;
+        assert_eq!((0..2 * most as u128).map(|credential| note(1, credential)).max(), Some(most));
+        assert_eq!(note(2, 0), most + 1);
+    }
 }

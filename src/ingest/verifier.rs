@@ -20,7 +20,7 @@ use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
 use crate::domain::sender_settings::SenderSettings;
 use crate::domain::token_address::AddressToken;
-use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, is_outdated};
+use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, Share, is_outdated};
 use crate::ingest::holding::holds;
 use crate::ingest::secret_cache::{SecretCache, Verified, in_time};
 use crate::metrics::Counter;
@@ -306,7 +306,7 @@ impl Verifier {
         if self.wrong.get(&key).is_some_and(|answer| answer.still_counts(now)) {
             return Ok(false);
         }
-        if self.hasher.verify(password.secret(), &row.hash).await? {
+        if self.hasher.verify(Share::Account(row.account_id), password.secret(), &row.hash).await? {
             // Only fails when the entry was removed meanwhile, and then it is verified again next time.
             let _ = guard.insert(Answer::new(now));
             self.renew(row, password);
@@ -323,10 +323,10 @@ impl Verifier {
             return;
         }
         let (store, hasher, secret) = (self.store.clone(), self.hasher.clone(), password.secret().clone());
-        let (id, old) = (row.secret_id, row.hash.clone());
+        let (id, old, share) = (row.secret_id, row.hash.clone(), Share::Account(row.account_id));
         tokio::spawn(async move {
             let renewing = async {
-                let new = hasher.hash(&secret).await?;
+                let new = hasher.hash(share, &secret).await?;
                 Ok::<_, VerifyError>(
                     credential_secrets::replace_hash(&mut *store.connection().await?, id, &old, &new).await?,
                 )

@@ -289,7 +289,7 @@ impl Task {
         let _ = done.send(outcome.map(|written| (written, None)));
         let Entry { sender, event, .. } = entry;
         if is_late
-            && let Some(reserve) = self.shared.holding.reserve_now(event.body.len() as u64)
+            && let Some(reserve) = self.shared.holding.reserve_now(sender.account_id, event.body.len() as u64)
             && let Some(reservation) = reservation.or_else(|| self.shared.budget.open(sender.account_id))
         {
             self.shared.holding.keep(Owner::of(&sender), vec![event], reservation, reserve);

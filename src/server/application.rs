@@ -49,7 +49,7 @@ use crate::web::routes;
 
 /// The most argon2 runs at once, for senders and for page logins each. Each takes 19 MiB for as long as it lasts.
 const MAX_HASHING_PERMITS: usize = 4;
-/// Callers that may wait for one.
+/// Callers of one account or address that may wait for one.
 const HASHING_QUEUE: usize = 64;
 /// Failures of senders from one address: so many at once, then one in this time.
 const SENDER_FAILURES: (u32, Duration) = (100, Duration::from_secs(1));
@@ -70,8 +70,10 @@ const SIGN_INS_BY_EMAIL: (u32, Duration) = (60, Duration::from_secs(10));
 /// Changes that an account makes on its pages, each of which leaves a line in the audit trail for ever.
 const ACTS_BY_ACCOUNT: (u32, Duration) = (120, Duration::from_secs(2));
 
-/// Requests for pages, of which each may take a connection of the pool for as long as a statement may. Other accounts find the rest.
+/// Requests for pages, of which each may take a connection of the pool for as long as a statement may. A session that takes all it can
+/// get leaves one of its account to the owner's other sessions, and other accounts find the rest.
 const PAGE_REQUESTS: Limits = Limits { permits: usize::MAX, per_key: 2, waiting_per_key: 128 };
+const ACCOUNT_REQUESTS: Limits = Limits { per_key: PAGE_REQUESTS.per_key + 1, ..PAGE_REQUESTS };
 /// Comparisons of two events: each takes some dozen times the memory of the two bodies.
 const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
 
@@ -279,6 +281,7 @@ fn state(
         hasher: hasher(),
         keys,
         page_requests: FairQueue::new(PAGE_REQUESTS),
+        account_requests: FairQueue::new(ACCOUNT_REQUESTS),
         comparisons: FairQueue::new(COMPARISONS),
         export_permits: ExportPermits::default(),
         clock,

@@ -106,7 +106,7 @@ async fn go_on_deleting(state: web::Data<AppState>, ended: impl Future<Output = 
     loop {
         let round = async {
             if let Err(error) = carry_out_deletions(&state.store, || state.clock.now()).await {
-                tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
+                tracing::warn!(%error, "deletions of events were interrupted; they go on in a minute");
             }
             tokio::time::sleep(DELETIONS_EVERY).await;
         };

@@ -114,8 +114,10 @@ where
         let idle = IdleConnections::new(places);
         let connect = move |stream: TcpStream| {
             let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, state.clone(), limits, seen.clone(), idle.enter());
-            let connection = admitted(connection, peer.map(|peer| addresses.enter(peer.ip())));
+            let of_address = peer.map(|peer| addresses.enter(peer.ip()));
+            let place = if let Some(None) = of_address { idle.enter_refused() } else { idle.enter() };
+            let connection = Connection::new(stream, state.clone(), limits, seen.clone(), place);
+            let connection = admitted(connection, of_address);
             async move { Ok((connection, peer)) }
         };
         fn_service(connect).and_then(http)

@@ -41,13 +41,18 @@ impl IdleConnections {
 
     /// Takes a place for a new connection. The idlest one is asked to end where there are few left.
     pub(crate) fn enter(&self) -> Place {
-        let shared = &self.0;
-        shared.open.set(shared.open.get() + 1);
+        let (shared, place) = (&self.0, self.enter_refused());
         if shared.open.get() > shared.places * FULL.0 / FULL.1
             && let Some((_, waker)) = shared.idle.borrow_mut().pop_first()
         {
             waker.wake();
         }
+        place
+    }
+
+    /// Takes a place for a connection that is told that it has none, for which nobody has to end.
+    pub(crate) fn enter_refused(&self) -> Place {
+        self.0.open.set(self.0.open.get() + 1);
         Place { all: self.clone(), idle_since: None }
     }
 }

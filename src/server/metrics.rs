@@ -178,6 +178,7 @@ fn write_queues(out: &mut Exposition, state: &AppState) {
     }
     let queues = [
         ("page_requests", queue(&state.page_requests)),
+        ("account_requests", queue(&state.account_requests)),
         ("searches", queue(state.store.searches())),
         ("comparisons", queue(&state.comparisons)),
         ("computing", computing::waiting_and_refused()),

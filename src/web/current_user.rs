@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::credential_act::CredentialAct;
@@ -24,7 +25,7 @@ use crate::domain::device::Device;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SessionId, UserId};
 use crate::domain::retention::Retention;
-use crate::fair_queue::Permit;
+use crate::fair_queue::{Permit, QueueError};
 use crate::store::tables::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
@@ -177,8 +178,8 @@ impl FromRequest for CurrentUser {
 pub(crate) struct SignedIn {
     pub(crate) current_user: CurrentUser,
     pub(crate) member: Member,
-    /// Its place among the requests of its account, until there is an answer.
-    _permit: Permit<AccountId>,
+    /// Its place among the requests of its session and of its account, until there is an answer.
+    _permits: (Permit<SessionId>, Permit<AccountId>),
 }
 
 impl SignedIn {
@@ -253,6 +254,19 @@ impl SignedIn {
     }
 }
 
+/// When it is the turn of a session among its own requests, and then among those of its account, of which it has few at once.
+async fn turn(
+    state: &AppState,
+    session: SessionId,
+    account: AccountId,
+) -> Result<(Permit<SessionId>, Permit<AccountId>), QueueError> {
+    let waiting = async {
+        let of_session = state.page_requests.acquire(session).await?;
+        Ok((of_session, state.account_requests.acquire(account).await?))
+    };
+    timeout(MAX_WAIT, waiting).await.map_err(|_| QueueError::TimedOut)?
+}
+
 impl FromRequest for SignedIn {
     type Error = PageError;
     type Future = LocalBoxFuture<'static, Result<Self, PageError>>;
@@ -266,15 +280,14 @@ impl FromRequest for SignedIn {
             let is_counted =
                 !is_page && !request.match_pattern().is_some_and(|page| NEVER_LATE.contains(&page.as_str()));
             let current_user = CurrentUser::extract(request).await?;
-            match current_user.member.clone() {
-                Some(member) => {
-                    let requests = &current_user.state.page_requests;
-                    let _permit = requests.acquire_within(member.account_id, MAX_WAIT).await?;
+            match current_user.member.clone().zip(current_user.session_id) {
+                Some((member, session)) => {
+                    let _permits = turn(&current_user.state, session, member.account_id).await?;
                     let required = RequiredAction::of(&current_user.state, &member).await?;
                     if let Some(required) = required.filter(|required| !required.needs(&path)) {
                         return Err(PageError::ActionRequired(required));
                     }
-                    let signed_in = Self { current_user, member, _permit };
+                    let signed_in = Self { current_user, member, _permits };
                     if is_counted {
                         signed_in.count_act()?;
                     }

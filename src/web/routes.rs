@@ -14,7 +14,7 @@ use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
-use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, host_names, timeout};
+use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, host_names, timeout, visitors};
 use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
@@ -180,6 +180,7 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
         .wrap(middleware::from_fn(error_pages::layer))
+        .wrap(middleware::from_fn(visitors::layer))
         .wrap(middleware::from_fn(session_cookie::note_remembered))
         .wrap(session_cookie::layer(state))
         .wrap(middleware::from_fn(session_cookie::keep_cookie))

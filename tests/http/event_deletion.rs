@@ -175,6 +175,26 @@ async fn a_deletion_goes_on_after_a_restart_and_ends_when_it_is_called_off() {
     assert_eq!(server.number("select count(*) from audit_log where action = 'event_deletion_cancelled'").await, 1);
 }
 
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_deletion_of_one_account_keeps_no_other_waiting() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    server.sender(&alice).await.store("1").await;
+    multiply(&server, 15_000).await;
+    server.sender(&bob).await.store("1").await;
+    // Hers was ordered before his.
+    let ordered = "insert into event_deletions (account_id, id, started_at, next_id, end_id, description) \
+                   select account_id, gen_random_uuid(), now() + (email = 'bob@example.com')::int * interval '1 s', \
+                   '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 'all events' from users";
+    server.query(ordered).await;
+    carry_out(&server).await;
+    let deleted = "select deleted from audit_log join event_deletions using (account_id) \
+                   where action = 'events_deleted' order by audit_log.id";
+    let deleted: Vec<_> = server.query(deleted).await.into_iter().flatten().flatten().collect();
+    assert_eq!(deleted, ["1", "15001"], "one waits for a turn of the other, and not for its end");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_deletes_one_lot_at_a_time() {
     let server = TestServer::start().await;

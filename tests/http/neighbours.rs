@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+
+use crate::holding::expired;
 use crate::metrics::Scrape;
-use crate::support::actors::{WEBHOOKS, between};
-use crate::support::server::TestServer;
+use crate::support::actors::{Person, WEBHOOKS, between};
+use crate::support::server::{PASSWORD, TestServer};
 use crate::support::wire::{Wire, head};
 
 /// Requests of one account that are answered at once, and that may wait.
@@ -30,6 +33,59 @@ async fn waiting_pages(server: &TestServer) -> f64 {
     samples.iter().find(|(_, labels, _)| labels["queue"] == "page_requests").unwrap().2
 }
 
+/// As many requests for pages of events as one session may have, answered and waiting.
+async fn crowd(server: &TestServer, person: &Arc<Person>) -> Vec<JoinHandle<u16>> {
+    let ask = |person: Arc<Person>| async move { person.get("/events").await.status().as_u16() };
+    let pages = (0..AT_ONCE + WAITING).map(|_| tokio::spawn(ask(person.clone()))).collect();
+    while waiting_pages(server).await < WAITING as f64 {
+        tokio::task::yield_now().await;
+    }
+    pages
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_session_does_not_crowd_out_its_owners_other_ones() {
+    let server = start().await;
+    let thief = Arc::new(server.pro("alice@example.com").await);
+    let owner = server.sign_in("alice@example.com").await;
+    let locked = server.lock_events().await;
+    let pages = crowd(&server, &thief).await;
+    assert_eq!(thief.get("/settings/account").await.status(), 503);
+    assert_eq!(owner.get("/settings/account").await.status(), 200);
+    assert!(!pages.iter().any(JoinHandle::is_finished), "none of the crowd had to end first");
+    drop(locked);
+    for page in pages {
+        page.await.unwrap();
+    }
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_takes_two_connections_and_leaves_the_rest_to_others() {
+    let server = TestServer::start_with(|options| options.trusted_proxies = Some("127.0.0.0/8".to_owned())).await;
+    let alice = server.pro("alice@example.com").await;
+    // What visitors alone ask for.
+    let locked = server.begin("lock table sign_in_links in access exclusive mode").await;
+    let strangers: Vec<_> = (0..14)
+        .map(|number| {
+            // Of one customer, whatever address of theirs they choose.
+            let stranger = Person::at(&server.url, &format!("2001:db8:0:{number}::1"));
+            tokio::spawn(async move { stranger.post("/login/link", &[("token", "x")]).await })
+        })
+        .collect();
+    server.eventually(LOCKED_OUT, AT_ONCE as i64).await;
+    assert_eq!(alice.get("/settings/account").await.status(), 200, "somebody who is signed in");
+    let other = Person::at(&server.url, "192.0.2.7");
+    let other = other.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
+    assert_eq!(other.status(), 303, "a visitor from elsewhere");
+    assert_eq!(server.number(LOCKED_OUT).await, AT_ONCE as i64);
+    drop(locked);
+    for stranger in strangers {
+        stranger.await.unwrap();
+    }
+}
+
 // holds A4
 #[tokio::test(flavor = "multi_thread")]
 async fn one_account_takes_two_connections_of_the_pool_and_leaves_the_rest_to_others() {
@@ -38,15 +94,7 @@ async fn one_account_takes_two_connections_of_the_pool_and_leaves_the_rest_to_ot
     let bob = server.pro("bob@example.com").await;
     server.sender(&alice).await.store("1").await;
     let locked = server.lock_events().await;
-    let pages: Vec<_> = (0..AT_ONCE + WAITING)
-        .map(|_| {
-            let alice = alice.clone();
-            tokio::spawn(async move { alice.get("/events").await.status().as_u16() })
-        })
-        .collect();
-    while waiting_pages(&server).await < WAITING as f64 {
-        tokio::task::yield_now().await;
-    }
+    let pages = crowd(&server, &alice).await;
     assert_eq!(server.number(LOCKED_OUT).await, AT_ONCE as i64);
     let refused = alice.get("/settings/account").await;
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"5".parse().unwrap()));
@@ -149,4 +197,32 @@ async fn one_sender_with_slow_bodies_leaves_memory_to_the_others() {
     }
     other.store(format!("\"{}\"", "x".repeat(MIB - 2))).await;
     assert!(bytes().await <= (17 * MIB) as f64, "two thirds of what there is for all, and what is being refused");
+}
+
+// holds A4, C10
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_of_one_account_leave_memory_and_turns_to_others() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.pro("alice@example.com").await, server.pro("bob@example.com").await);
+    let (greedy, ..) = expired(&server, &alice).await;
+    let (other, ..) = expired(&server, &bob).await;
+    // Nothing late of that credential is written before this ends.
+    let lock = format!("select from credentials where username = '{}' for no key update", greedy.username);
+    let locked = server.begin(&lock).await;
+    let mebibyte = format!("\"{}\"", "x".repeat(MIB - 2));
+    for _ in 0..9 {
+        assert_eq!(greedy.send(mebibyte.clone()).await.status(), 401);
+    }
+    assert_eq!(other.send(mebibyte).await.status(), 401);
+    drop(locked);
+    let others = format!("username = '{}'", other.username);
+    let held = "from held_events h join credentials c on c.id = credential_id where";
+    server.eventually(&format!("select count(*) {held} {others}"), 1).await;
+    server.application().state.engine.holding.finish().await;
+    let earlier = format!(
+        "select count(*) {held} not {others} and h.xmin::text::bigint < (select h.xmin::text::bigint {held} {others})"
+    );
+    assert!(server.number(&earlier).await <= 1, "the next is of another account");
+    let all = format!("select count(*) {held} not {others}");
+    assert!((1..=6).contains(&server.number(&all).await), "two thirds of 8 MiB, and what was written meanwhile");
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::holding::expired;
 use crate::support::actors::{Person, Sender, WEBHOOKS};
 use crate::support::server::{PASSWORD, TestServer};
+use crate::support::upkeep::prune;
 
 /// How often something is asked for that comes about within seconds.
 const TRIES: usize = 300;
@@ -169,15 +171,65 @@ async fn at_a_limit_of_bytes_no_more_events_go_than_have_to() {
     for _ in 0..30 {
         sender.store("\"12345678\"").await;
     }
-    set(&server, "max_bytes = 101, when_full = 'delete_oldest'").await;
-    // Each has ten.
+    // Its headers are part of what each of them stores.
+    let each = server.number("select max(size_bytes + octet_length(headers)) from events").await;
+    set(&server, &format!("max_bytes = {}, when_full = 'delete_oldest'", 10 * each + 1)).await;
     for _ in 0..10 {
         if server.number("select count(*) from events").await <= 10 {
             break;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    assert_eq!(server.number("select count(*) from events").await, 10, "a hundred bytes are less than may be");
+    assert_eq!(server.number("select count(*) from events").await, 10, "ten of them are less than may be");
+}
+
+/// The headers that are stored, and what the counts know of them.
+const HEADERS: &str = "select sum(octet_length(headers)) - (select sum(header_bytes) from (select header_bytes from event_counts \
+     union all select header_bytes from daily_counts union all select -header_bytes from event_removals) as counts) from events";
+
+// holds N8
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_counted_however_an_event_comes_and_goes() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (old, new, credential) = expired(&server, &alice).await;
+    assert_eq!(old.status().await, 401);
+    server.eventually("select count(*) from held_events", 1).await;
+    let accept = format!("{credential}/held-events/acceptance");
+    assert_eq!(alice.post(&accept, &[("current_password", PASSWORD)]).await.status(), 303);
+    assert_eq!(alice.post(&format!("{credential}/test-event"), &[]).await.status(), 303);
+    let ids = [new.store("1").await, new.store("2").await];
+    assert_eq!((server.number("select count(*) from events").await, server.number(HEADERS).await), (4, 0));
+    assert_eq!(alice.post(&format!("/events/{}/deletion", ids[0]), &[]).await.status(), 303);
+    assert_eq!((server.number("select count(*) from events").await, server.number(HEADERS).await), (3, 0));
+    server.pass(SignedDuration::from_hours(5 * 24));
+    prune(&server.application().state.store, 90, server.now()).await.unwrap();
+    assert_eq!(server.number("select count(*) from event_counts").await, 0, "days are over");
+    assert_eq!(server.number(HEADERS).await, 0);
+}
+
+// holds N8
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_hidden_makes_no_room_and_stays_for_who_keeps_it_longer_again() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for _ in 0..3 {
+        sender.store("\"hidden\"").await;
+    }
+    server.pass(SignedDuration::from_hours(40 * 24));
+    for _ in 0..6 {
+        sender.store("1").await;
+    }
+    set(&server, "retention_days = 30, max_events = 5, when_full = 'delete_oldest'").await;
+    for _ in 0..TRIES {
+        if server.number("select count(*) from events where body = '1'").await == 4 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.number("select count(*) from events where body = '1'").await, 4, "one less than may be");
+    assert_eq!(server.number("select count(*) from events").await, 7, "the oldest of those that count have gone");
 }
 
 // holds N8

@@ -2,6 +2,7 @@
 
 use crate::support::actors::{Person, Sender, WEBHOOKS, between};
 use crate::support::server::TestServer;
+use crate::support::upkeep::prune;
 
 /// A server behind a proxy of this machine, which says where senders are.
 async fn stage() -> (TestServer, Person, Sender) {
@@ -89,4 +90,56 @@ async fn rejections_are_put_together_by_address_with_a_way_from_the_card_and_bac
 
     let bob = server.pro("bob@example.com").await;
     assert!(rows(&bob.page("/events/rejections?group=address").await).is_empty());
+}
+
+/// Credentials beside the first, whose passwords nobody has.
+const MORE_CREDENTIALS: &str = "insert into credentials (id, account_id, name, username, created_at) \
+     select gen_random_uuid(), account_id, 'Sender ' || n, 'rw_' || lpad(n::text, 8, '0'), now() from users, generate_series(1, 59) n";
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_rejections_at_once_twenty_are_listed_and_all_counted() {
+    let (server, _, sender) = stage().await;
+    server.query(MORE_CREDENTIALS).await;
+    let of = |username: String| Sender::new(&server.url, &username, "rwp_wrong");
+    let locked = server.begin("lock table rejections in access exclusive mode").await;
+    assert_eq!(of(sender.username).status().await, 401);
+    server
+        .eventually(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%rejections%'",
+            1,
+        )
+        .await;
+    // All of these are written at once, when the first is.
+    let statuses =
+        futures_util::future::join_all((1..=59).map(|n| of(format!("rw_{n:08}"))).map(async |of| of.status().await));
+    assert!(statuses.await.iter().all(|status| *status == 401));
+    drop(locked);
+    server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 60).await;
+    assert_eq!(server.number("select count(*) from rejections").await, 1 + 20);
+}
+
+// holds A4
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_rejections_of_an_account_are_kept_and_those_of_others_stay() {
+    let (server, _, sender) = stage().await;
+    let bob = server.pro("bob@example.com").await;
+    let other = server.sender(&bob).await;
+    for one in [&sender, &other] {
+        assert_eq!(one.send("{").await.status(), 400);
+    }
+    server.eventually("select count(*) from rejections", 2).await;
+    let more = format!(
+        "insert into rejections (account_id, id, credential_id, reason, second, remote_ip) select c.account_id, \
+         (left(rejections.id::text, 24) || lpad(n::text, 12, '0'))::uuid, credential_id, reason, second - n * interval '1 s', remote_ip \
+         from rejections join credentials c on c.id = credential_id, generate_series(1, 20100) n where username = '{}'",
+        sender.username
+    );
+    server.query(&more).await;
+    prune(&server.application().state.store, 90, server.now()).await.unwrap();
+    let left = "select count(*) from rejections group by account_id order by 1";
+    let left: Vec<_> = server.query(left).await.into_iter().flatten().flatten().collect();
+    assert_eq!(left, ["1", "20000"]);
+    let oldest = "select count(*) from rejections where right(id::text, 12) <= '000000000101'";
+    assert_eq!(server.number(oldest).await, 0, "those have gone");
 }

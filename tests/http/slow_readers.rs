@@ -186,3 +186,45 @@ async fn an_address_has_so_many_connections_and_others_go_on() {
     };
     timeout(PATIENCE, waiting).await.expect("a place that was given back is another's");
 }
+
+// holds N6, A4
+#[tokio::test(flavor = "multi_thread")]
+async fn for_a_connection_that_is_refused_no_idle_one_of_others_ends() {
+    const PLACES: usize = 10;
+    let Some(ip) = own_address() else {
+        eprintln!("left out: this machine has no address but loopback");
+        return;
+    };
+    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let server = stage(|config| {
+        config.bind = "0.0.0.0:0".parse().unwrap();
+        config.connections.max_connections = PLACES * workers;
+        config.connections.max_of_an_address = 1;
+        config.connections.keep_alive = Duration::from_secs(600);
+    })
+    .await;
+    let address = SocketAddr::new(ip, server.application().address.port());
+    let local = SocketAddr::new("127.0.0.1".parse().unwrap(), address.port());
+    let mut of_address = Wire::open(address).await.unwrap();
+    assert_eq!(of_address.get("/healthz").await.unwrap().status, 200);
+    let mut idle = Vec::new();
+    // Some fewer than would have the idlest end.
+    for _ in 0..(PLACES - 2) * workers - 1 {
+        let mut wire = Wire::open(local).await.unwrap();
+        assert_eq!(wire.get("/healthz").await.unwrap().status, 200);
+        idle.push(wire);
+    }
+    // And some more.
+    for _ in 0..3 {
+        let mut refused = Vec::new();
+        for _ in 0..2 * workers {
+            refused.push(Wire::open(address).await.unwrap());
+        }
+        for wire in &mut refused {
+            assert_eq!(wire.next_answer().await.unwrap().status, 503);
+        }
+    }
+    for wire in &mut idle {
+        assert_eq!(wire.get("/healthz").await.unwrap().status, 200);
+    }
+}

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Response, redirect};
 
 use crate::support::server::PASSWORD;
@@ -11,6 +11,8 @@ pub const WEBHOOKS: &str = "/settings/integrations/webhooks";
 
 /// What browsers accept.
 const ACCEPTED: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Somebody with a browser: keeps cookies, asks for HTML, follows nothing by itself, and says where its forms come from.
 #[derive(Clone)]
@@ -21,7 +23,16 @@ pub struct Person {
 
 impl Person {
     pub fn new(url: &str) -> Self {
-        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
+        Self::with(url, HeaderMap::new())
+    }
+
+    /// The same, as a trusted proxy forwards it for an address.
+    pub fn at(url: &str, address: &str) -> Self {
+        Self::with(url, HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_str(address).unwrap())]))
+    }
+
+    fn with(url: &str, mut headers: HeaderMap) -> Self {
+        headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
         let client = Client::builder().cookie_store(true).default_headers(headers);
         let client = client.redirect(redirect::Policy::none()).no_proxy().build().unwrap();
         Self { url: url.to_owned(), client }

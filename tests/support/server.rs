@@ -160,9 +160,14 @@ impl TestServer {
 
     /// Keeps everybody else from reading events, until what is given back is dropped.
     pub async fn lock_events(&self) -> tokio_postgres::Client {
+        self.begin("lock table events in access exclusive mode").await
+    }
+
+    /// A transaction that has begun with a statement, and goes on until what is given back is dropped.
+    pub async fn begin(&self, statement: &str) -> tokio_postgres::Client {
         let (client, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
-        client.batch_execute("begin; lock table events in access exclusive mode").await.unwrap();
+        client.batch_execute(&format!("begin; {statement}")).await.unwrap();
         client
     }
 

@@ -4,6 +4,7 @@
 //! connections. How they are opened is for `connect`.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use bb8::QueueStrategy;
 use diesel::ConnectionError;
 use diesel::result::Error::BrokenTransactionManager;
-use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
+use diesel_async::pooled_connection::bb8::{Pool, PooledConnection, RunError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
@@ -25,7 +26,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::CancelToken;
 
 use crate::domain::ids::AccountId;
-use crate::fair_queue::{FairQueue, Limits};
+use crate::fair_queue::{FairQueue, Limits, Permit, QueueError};
 use crate::metrics::{Counter, Durations};
 use crate::store::connection::connect::{BEGIN, Connector, RawSession};
 use crate::store::connection::error::StoreError;
@@ -43,6 +44,9 @@ pub const MAX_CONNECTIONS: u32 = 12;
 /// Searches of one program at once, of which an account has one, and its live pages one beside it. The other connections are left to
 /// pages that take no time.
 const SEARCHES: Limits = Limits { permits: 4, per_key: 1, waiting_per_key: 64 };
+/// How many of them visitors have, who are not signed in, and those of one address: who signs in from elsewhere finds one, and so do
+/// those who are.
+const VISITORS: Limits = Limits { permits: MAX_CONNECTIONS as usize / 2, per_key: 2, waiting_per_key: 64 };
 /// How many of them exports and the like may have at once, so that pages find one.
 const MAX_BACKGROUND_CONNECTIONS: usize = 3;
 
@@ -57,7 +61,25 @@ pub(crate) struct Searcher {
 /// A connection, as the queries of this layer take it.
 pub type Connection = AsyncPgConnection;
 /// A connection that goes back to the pool when dropped.
-pub(crate) type Pooled = PooledConnection<'static, AsyncPgConnection>;
+pub struct Pooled {
+    connection: PooledConnection<'static, AsyncPgConnection>,
+    /// Of a visitor, among those that visitors have.
+    _permit: Option<Permit<IpAddr>>,
+}
+
+impl Deref for Pooled {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
 
 /// What knows which transactions are open, so that the pool takes no connection back that is within one.
 pub(in crate::store) type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
@@ -71,6 +93,7 @@ pub struct Store {
     owner: Arc<Connector>,
     waits: Arc<Waits>,
     searches: FairQueue<Searcher>,
+    visitors: FairQueue<IpAddr>,
     runtime: Handle,
     background: Arc<Semaphore>,
     pacing: Pacing,
@@ -166,7 +189,7 @@ impl Store {
             .build(manager)
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let searches = FairQueue::new(SEARCHES);
+        let (searches, visitors) = (FairQueue::new(SEARCHES), FairQueue::new(VISITORS));
         let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
         Ok(Self {
             pool,
@@ -174,6 +197,7 @@ impl Store {
             owner,
             waits: Arc::default(),
             searches,
+            visitors,
             runtime,
             background,
             pacing: Pacing::default(),
@@ -184,20 +208,30 @@ impl Store {
     /// A connection from the pool.
     pub async fn connection(&self) -> Result<Pooled, StoreError> {
         let began = Instant::now();
-        let connection = self.pool.get_owned().await;
+        let connection = self.connect().await;
         match &connection {
             Ok(_) => self.waits.granted.note_duration(began.elapsed()),
             Err(_) => self.waits.failed.add(1),
         }
-        connection.map_err(|error| {
-            let words = match error {
-                diesel_async::pooled_connection::bb8::RunError::TimedOut => {
-                    format!("no connection within {} s", ACQUIRE_TIMEOUT.as_secs())
-                }
-                other => other.to_string(),
-            };
-            StoreError::Unavailable(words)
-        })
+        connection
+    }
+
+    async fn connect(&self) -> Result<Pooled, StoreError> {
+        let late = || StoreError::Unavailable(format!("no connection within {} s", ACQUIRE_TIMEOUT.as_secs()));
+        let _permit = match visitor() {
+            Some(address) => {
+                Some(self.visitors.acquire_within(address, ACQUIRE_TIMEOUT).await.map_err(|error| match error {
+                    QueueError::Full => StoreError::Unavailable("too many visitors of one address wait".to_owned()),
+                    QueueError::TimedOut | QueueError::Failed => late(),
+                })?)
+            }
+            None => None,
+        };
+        let connection = self.pool.get_owned().await.map_err(|error| match error {
+            RunError::TimedOut => late(),
+            other => StoreError::Unavailable(other.to_string()),
+        })?;
+        Ok(Pooled { connection, _permit })
     }
 
     /// The turn to write one batch of events. Waits while the database server is restarted.
@@ -328,6 +362,17 @@ impl Store {
 task_local! {
     /// Whether a connection has answered that it is alive.
     static HAS_ANSWERED: Cell<bool>;
+    /// From where somebody asks who is not signed in.
+    static VISITOR: Option<IpAddr>;
+}
+
+fn visitor() -> Option<IpAddr> {
+    VISITOR.try_with(|address| *address).ok().flatten()
+}
+
+/// Within the request of a visitor, connections come from those that visitors have, in the share of an address.
+pub(crate) async fn as_visitor<T>(address: IpAddr, request: impl Future<Output = T>) -> T {
+    VISITOR.scope(Some(address), request).await
 }
 
 /// Within one request, connections are asked whether they are alive until one has answered: each time is a round trip.
@@ -335,10 +380,10 @@ pub(crate) async fn ask_once<T>(request: impl Future<Output = T>) -> T {
     HAS_ANSWERED.scope(Cell::new(false), request).await
 }
 
-/// For a task that goes on with the work of this request: it knows what the request knows of connections.
+/// For a task that goes on with the work of this request: it knows what the request knows of connections, and whose it is.
 pub(crate) fn as_part_of_request<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let has_answered = HAS_ANSWERED.try_with(Cell::get).unwrap_or(false);
-    HAS_ANSWERED.scope(Cell::new(has_answered), work)
+    VISITOR.scope(visitor(), HAS_ANSWERED.scope(Cell::new(has_answered), work))
 }
 
 /// Until when silence is taken for death sooner than usual.

@@ -198,6 +198,7 @@ diesel::table! {
         accepted -> BigInt,
         rejected -> BigInt,
         bytes -> BigInt,
+        header_bytes -> BigInt,
     }
 }
 
@@ -209,6 +210,7 @@ diesel::table! {
         accepted -> BigInt,
         rejected -> BigInt,
         bytes -> BigInt,
+        header_bytes -> BigInt,
     }
 }
 
@@ -236,6 +238,7 @@ diesel::table! {
         half_hour -> Timestamptz,
         events -> BigInt,
         bytes -> BigInt,
+        header_bytes -> BigInt,
     }
 }
 

@@ -39,6 +39,11 @@ impl Key {
     pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.size_bytes.unsigned_abs())
     }
+
+    /// What it counts for among what its account stores.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.bytes() + u64::from(self.header_bytes.unsigned_abs())
+    }
 }
 
 /// The first keys of a query in the order of a span.

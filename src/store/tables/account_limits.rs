@@ -87,7 +87,10 @@ pub(crate) struct StorageUse {
     pub(crate) limits: StorageLimits,
     pub(crate) when_full: WhenFull,
     pub(crate) events: u64,
+    /// Of bodies and headers.
     pub(crate) bytes: u64,
+    /// What arrived before does not count.
+    pub(crate) counted_since: Timestamp,
 }
 
 #[derive(QueryableByName)]
@@ -104,6 +107,8 @@ struct UseRow {
     events: i64,
     #[diesel(sql_type = BigInt)]
     bytes: i64,
+    #[diesel(sql_type = Timestamptz)]
+    counted_since: Moment,
 }
 
 impl TryFrom<UseRow> for StorageUse {
@@ -117,20 +122,23 @@ impl TryFrom<UseRow> for StorageUse {
             when_full: word(&row.when_full)?,
             events: number(row.events),
             bytes: number(row.bytes),
+            counted_since: row.counted_since.into(),
         })
     }
 }
 
 /// What is kept of an account at `$1`, by half hour and by day, where the installation keeps what came since `$2`. What an account keeps
-/// shorter is hidden and leaves the disk by itself, so it is not counted here either.
+/// shorter is hidden and leaves the disk by itself, so it is not counted here either. Of events that came before headers were counted, only
+/// the deletion is: they never count for less than nothing.
 const LIST_STORAGE: &str = "with limited as (select id, max_events, max_bytes, when_full, \
      date_bin('30 minutes', greatest($2, $1 - retention_days * interval '24 hours'), 'epoch') as since \
      from accounts where max_events is not null or max_bytes is not null) \
-     select id as account, max_events, max_bytes, when_full, used.events, used.bytes from limited \
-     cross join lateral (select (coalesce(sum(events), 0))::bigint as events, (coalesce(sum(bytes), 0))::bigint as bytes from (\
-     select accepted as events, bytes from event_counts where account_id = limited.id and half_hour >= since union all \
-     select accepted, bytes from daily_counts where account_id = limited.id and day >= date_trunc('day', since, 'UTC') union all \
-     select -events, -bytes from event_removals where account_id = limited.id and half_hour >= since) as changes) as used";
+     select id as account, max_events, max_bytes, when_full, used.events, used.bytes, date_trunc('day', since, 'UTC') as counted_since \
+     from limited cross join lateral (select (coalesce(sum(events), 0))::bigint as events, \
+     (coalesce(sum(bytes) + greatest(sum(header_bytes), 0), 0))::bigint as bytes from (\
+     select accepted as events, bytes, header_bytes from event_counts where account_id = limited.id and half_hour >= since union all \
+     select accepted, bytes, header_bytes from daily_counts where account_id = limited.id and day >= date_trunc('day', since, 'UTC') union all \
+     select -events, -bytes, -header_bytes from event_removals where account_id = limited.id and half_hour >= since) as changes) as used";
 
 /// The accounts that have a limit for what they store, with what they have stored by the counts that charts are made of: no event is
 /// counted for it. `oldest_kept` is that of the installation.

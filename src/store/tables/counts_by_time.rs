@@ -119,19 +119,21 @@ pub(crate) async fn overview(
 const MERGE: &str = "with merged as (delete from event_counts where ctid = any(array(select ctid from event_counts \
      where half_hour < $1 and writer <> '00000000-0000-0000-0000-000000000000' limit $2)) \
      and half_hour < $1 and writer <> '00000000-0000-0000-0000-000000000000' returning *) \
-     insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) \
-     select account_id, credential_id, half_hour, '00000000-0000-0000-0000-000000000000', sum(accepted), sum(rejected), sum(bytes) \
+     insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes, \
+     header_bytes) select account_id, credential_id, half_hour, '00000000-0000-0000-0000-000000000000', sum(accepted), sum(rejected), \
+     sum(bytes), sum(header_bytes) \
      from merged group by account_id, credential_id, half_hour \
      on conflict (account_id, credential_id, half_hour, writer) do update set \
      accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-     bytes = known.bytes + excluded.bytes";
+     bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes";
 const ADD_TO_DAYS: &str = "with over as (delete from event_counts where ctid = any(array(select ctid from event_counts \
      where half_hour < $1 limit $2)) and half_hour < $1 returning *) \
-     insert into daily_counts as known (account_id, credential_id, day, accepted, rejected, bytes) \
-     select account_id, credential_id, date_trunc('day', half_hour, 'UTC'), sum(accepted), sum(rejected), sum(bytes) \
+     insert into daily_counts as known (account_id, credential_id, day, accepted, rejected, bytes, header_bytes) \
+     select account_id, credential_id, date_trunc('day', half_hour, 'UTC'), sum(accepted), sum(rejected), sum(bytes), \
+     sum(header_bytes) \
      from over group by 1, 2, 3 on conflict (account_id, credential_id, day) do update set \
      accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-     bytes = known.bytes + excluded.bytes";
+     bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes";
 
 /// Adds together what is over: the rows of all writers of a half hour, then the half hours of a day. Each step is one statement, so
 /// nobody reads a count twice or misses one, and whoever still adds to an old half hour begins a new row, for the next time.

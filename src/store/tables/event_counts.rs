@@ -33,18 +33,18 @@ pub(crate) fn half_hour_of(time: Timestamp) -> Timestamp {
     Timestamp::from_second(start).unwrap_or(time)
 }
 
-const ADD: &str = "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes) \
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (account_id, credential_id, half_hour, writer) do update set \
+const ADD: &str = "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes, \
+     header_bytes) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (account_id, credential_id, half_hour, writer) do update set \
      accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-     bytes = known.bytes + excluded.bytes";
+     bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes";
 
-/// Adds to the counts of one credential. `writer` tells those who count from each other, so that nobody waits for another's rows.
+/// Adds to the counts of one credential, with the bytes of the headers that are stored. `writer` tells those who count from each other, so that nobody waits for another's rows.
 pub(crate) async fn add(
     conn: &mut Connection,
     (account, credential): (AccountId, CredentialId),
     writer: Uuid,
     at: Timestamp,
-    counts: Counts,
+    (counts, header_bytes): (Counts, u64),
 ) -> Result<(), StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     statement(ADD)
@@ -55,6 +55,7 @@ pub(crate) async fn add(
         .bind::<BigInt, _>(number(counts.accepted))
         .bind::<BigInt, _>(number(counts.rejected))
         .bind::<BigInt, _>(number(counts.bytes))
+        .bind::<BigInt, _>(number(header_bytes))
         .execute(conn)
         .await?;
     Ok(())

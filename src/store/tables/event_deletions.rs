@@ -111,11 +111,22 @@ pub(crate) async fn find_latest(conn: &mut Connection, account: AccountId) -> Re
     Ok(row.map(Deletion::from))
 }
 
-/// The one of all accounts that was ordered first and goes on.
-pub(crate) async fn find_unfinished(conn: &mut Connection) -> Result<Option<Deletion>, StoreError> {
-    let row: Option<Row> = event_deletions::table
+/// The accounts of which one goes on, those first that ordered first.
+pub(crate) async fn list_unfinished(conn: &mut Connection) -> Result<Vec<AccountId>, StoreError> {
+    let accounts: Vec<Uuid> = event_deletions::table
         .filter(event_deletions::ended_at.is_null())
         .order(event_deletions::started_at)
+        .select(event_deletions::account_id)
+        .load(conn)
+        .await?;
+    Ok(accounts.into_iter().map(AccountId).collect())
+}
+
+/// The one of an account that goes on.
+pub(crate) async fn find_unfinished(conn: &mut Connection, account: AccountId) -> Result<Option<Deletion>, StoreError> {
+    let row: Option<Row> = event_deletions::table
+        .filter(event_deletions::account_id.eq(account.0))
+        .filter(event_deletions::ended_at.is_null())
         .select(Row::as_select())
         .first(conn)
         .await
@@ -181,7 +192,7 @@ pub(crate) async fn delete_events(
     account: AccountId,
     found: &[Key],
     order: Option<&Deletion>,
-) -> Result<Vec<(EventId, u64)>, StoreError> {
+) -> Result<Vec<Key>, StoreError> {
     let ([first, ..], [.., last]) = (found, found) else { return Ok(Vec::new()) };
     let ids: Vec<Uuid> = found.iter().map(|key| key.id.0).collect();
     // The range touches the partitions of that time and no others.
@@ -191,7 +202,5 @@ pub(crate) async fn delete_events(
         .filter(events::id.le(last.id.0))
         .filter(events::id.eq_any(ids))
         .filter(order.map_or_else(|| Box::new(sql::<Bool>("true")) as OnEvents, stored_when_ordered));
-    let gone: Vec<(Uuid, i32)> =
-        diesel::delete(these).returning((events::id, events::size_bytes)).get_results(conn).await?;
-    Ok(gone.into_iter().map(|(id, size)| (EventId(id), u64::from(size.unsigned_abs()))).collect())
+    Ok(diesel::delete(these).returning(Key::as_returning()).get_results(conn).await?)
 }

@@ -25,6 +25,7 @@ use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{credentials, events};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::keys::Key;
 use crate::store::scan::look::Found;
 use crate::store::scan::span::Span;
 
@@ -309,13 +310,8 @@ async fn latest_addresses(
     Ok(rows.into_iter().map(|net| net.addr()).collect())
 }
 
-/// Deletes one event and answers with its size in bytes; `None` when the account has no such event.
-pub(crate) async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<u64>, StoreError> {
-    let size: Option<i32> =
-        diesel::delete(events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0))))
-            .returning(events::size_bytes)
-            .get_result(conn)
-            .await
-            .optional()?;
-    Ok(size.map(|size| u64::from(size.unsigned_abs())))
+/// Deletes one event and answers with its key; `None` when the account has no such event.
+pub(crate) async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<Key>, StoreError> {
+    let this = events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0)));
+    Ok(diesel::delete(this).returning(Key::as_returning()).get_result(conn).await.optional()?)
 }

@@ -241,12 +241,14 @@ const STORE: &str = concat!(
     "order by h.id"
 );
 const COUNT: &str = concat!(
-    "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, bytes) \
+    "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, bytes, header_bytes) \
      select h.account_id, h.credential_id, \
-     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), sum(h.size_bytes)",
+     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), sum(h.size_bytes), \
+     sum(octet_length(h.headers))",
     stored!(),
     "group by 1, 2, 3 on conflict (account_id, credential_id, half_hour, writer) do update set \
-     accepted = known.accepted + excluded.accepted, bytes = known.bytes + excluded.bytes"
+     accepted = known.accepted + excluded.accepted, bytes = known.bytes + excluded.bytes, \
+     header_bytes = known.header_bytes + excluded.header_bytes"
 );
 
 /// Forgets what a credential has held up to a moment; answers with how many.

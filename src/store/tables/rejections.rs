@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
-use jiff::{Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp, Unit};
 use uuid::Uuid;
 
 use crate::domain::ids::{AccountId, CredentialId};
@@ -246,7 +246,17 @@ pub(crate) async fn count_by_reason(
     rows.into_iter().map(read).collect()
 }
 
-/// Removes what is older than events are kept.
-pub(crate) async fn prune(conn: &mut Connection, oldest_kept: Timestamp) -> Result<usize, StoreError> {
-    old_rows::delete(conn, "rejections", "second < $1", oldest_kept, old_rows::STEP).await
+/// What is beyond the newest 20,000 of an account, of those accounts that were refused something since `$1`: others have no more than
+/// they had. How many there were, the counts go on to say.
+const SURPLUS: &str = "delete from rejections where ctid = any(array(select surplus.ctid from accounts a cross join lateral \
+     (select r.ctid from rejections r where r.account_id = a.id order by r.id desc offset 20000 limit $2) as surplus \
+     where exists (select from event_counts c where c.account_id = a.id and c.half_hour >= $1 and c.rejected > 0) limit $2))";
+/// Half hours are counted for longer than this, and rounds of upkeep are less apart.
+const LATELY: SignedDuration = SignedDuration::from_hours(48);
+
+/// Removes what is older than events are kept, and what an account has too many of.
+pub(crate) async fn prune(conn: &mut Connection, oldest_kept: Timestamp, now: Timestamp) -> Result<usize, StoreError> {
+    let old = old_rows::delete(conn, "rejections", "second < $1", oldest_kept, old_rows::STEP).await?;
+    let lately = now.saturating_sub(LATELY).unwrap_or(now);
+    Ok(old + old_rows::execute(conn, SURPLUS, lately, old_rows::STEP).await?)
 }

@@ -37,6 +37,8 @@ struct Show {
     hidden: Option<When>,
     /// Of how many, and of how much, where there is a limit.
     most_events: Option<String>,
+    /// What the limit of bytes is for.
+    size_with_headers: String,
     most_size: Option<String>,
     limit: Option<Limit>,
     notice: Option<NoticeWords>,
@@ -90,6 +92,7 @@ async fn read(current_user: &SignedIn, notice: Option<NoticeWords>) -> Result<Sh
         is_shortened: retention.is_shortened(),
         events: grouped(stored.events),
         size: size(stored.bytes),
+        size_with_headers: size(stored.bytes + stored.header_bytes),
         oldest: oldest.map(|time| When::exactly(time, &current_user.current_user.zone)),
         hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention), now)),
         next: oldest.map(|time| When::minute(goes_at(time), now)),

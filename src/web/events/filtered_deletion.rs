@@ -211,7 +211,7 @@ pub(crate) async fn create(
     // Nobody has to wait for this. What is left when the program ends, another one goes on with.
     current_user.state().store.spawn(async move {
         if let Err(error) = carry_out_deletions(&store, || clock.now()).await {
-            tracing::warn!(%error, "a deletion of events was interrupted; it goes on in a minute");
+            tracing::warn!(%error, "deletions of events were interrupted; they go on in a minute");
         }
     });
     Ok(see_other(PATH))

@@ -13,3 +13,4 @@ pub(crate) mod malformed_request;
 pub mod request_context;
 pub(crate) mod timeout;
 pub(crate) mod turn;
+pub(crate) mod visitors;
