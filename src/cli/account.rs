@@ -250,6 +250,7 @@ async fn create(
         retention_days: None,
         set_limits: SetLimits::default(),
         when_full: WhenFull::default(),
+        event_columns: String::new(),
         created_at: act.at,
         password_changed_at: act.at,
         password_expires_at,

@@ -80,6 +80,8 @@ pub struct Member {
     pub(crate) set_limits: SetLimits,
     /// What happens when its storage is full.
     pub(crate) when_full: WhenFull,
+    /// The columns of its list of events, as they were typed.
+    pub(crate) event_columns: String,
     pub(crate) created_at: Timestamp,
     pub(crate) password_changed_at: Timestamp,
     /// The password was generated for the user, who has to change it, and it signs in until then.

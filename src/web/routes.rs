@@ -109,6 +109,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/signup", Visitor, NotAsked("is how the password is given"), || to(sign_up::create)),
     post("/theme", Visitor, NotAsked("is a matter of taste"), || to(theme::choose)),
     get("/events", Member, || to(event_list::index)),
+    post("/events/columns", Member, NotAsked("changes how a list looks"), || to(event_list::choose_columns)),
     get("/events/live", Member, || to(stream::show)),
     download("/events/export", || to(export::download)),
     get("/events/overview", Member, || to(overview::show)),

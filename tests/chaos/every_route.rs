@@ -53,6 +53,7 @@ const ACTS: &[&str] = &[
     "/logout",
     "/events/ID/deletion",
     "/events/deletion/cancellation",
+    "/events/columns",
     "WEBHOOKS/credentials",
     "WEBHOOKS/credentials/ID/rotation",
     "WEBHOOKS/credentials/ID/old-password-revocation",

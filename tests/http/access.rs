@@ -156,6 +156,7 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/confirmation", SignIn, Onward, Onward),
     route("GET", "/settings/events", SignIn, Page, Page),
     route("POST", "/settings/events/when-full", SignIn, Invalid, Invalid),
+    route("POST", "/events/columns", SignIn, Onward, Onward),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("POST", "/settings/other-sessions/ending", SignIn, Onward, Onward),

@@ -66,8 +66,8 @@ async fn fields_and_headers_become_columns_of_the_list_and_of_what_arrives() {
     }
     assert!(page.contains("scope=\"col\" class=\"c-field\">header.x-event</th>"), "{page}");
     // What can be added leads to one column more, and a new search keeps those that are there.
-    let more = format!("/events?q=total%20exists&#38;fields={}", "item.sku%2C%20header.x-event%2C%20total");
-    assert!(page.contains(&more), "{more}");
+    let more = "name=\"fields\" value=\"item.sku, header.x-event, total\"";
+    assert!(page.contains(more), "{more}");
     assert!(page.contains("name=\"fields\" value=\"item.sku, header.x-event\""));
     let event = between(&row, "href=\"", "\"").replace("&#38;", "&");
     assert!(alice.page(&event).await.contains(columns.split('=').next().unwrap()), "the way back keeps them: {event}");
@@ -295,4 +295,27 @@ async fn a_search_that_finds_nothing_offers_what_could_have_been_meant() {
     let offered = "/events?q=text%20contains%20%22number%22%20%221%22";
     assert!(page.contains(offered), "{page}");
     assert!(alice.page(offered).await.contains("Number 1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_once_chosen_stay_for_everybody_in_the_account() {
+    let (server, alice, _) = filled(1).await;
+    let bob = server.pro("bob@example.com").await;
+    let head = "<th role=\"columnheader\" scope=\"col\" class=\"c-field\">text</th>";
+    let chosen = alice.post("/events/columns", &[("fields", " text "), ("q", "n = 0"), ("since", "7d")]).await;
+    assert_eq!(chosen.status(), 303);
+    assert_eq!(chosen.headers()["location"], "/events?q=n%20%3D%200&since=7d", "the filters stay");
+    let page = alice.page("/events").await;
+    assert!(page.contains(head) && page.contains("Number 0</td>"), "{page}");
+    assert!(page.contains("data-live=\"/events/live?fields=text\""), "what arrives has them too");
+    assert!(page.contains("value=\"text, n\""), "others can be added: {page}");
+    assert!(!alice.page("/events?fields=").await.contains("c-field\">"), "the address says otherwise");
+    assert!(!bob.page("/events").await.contains("c-field\">"));
+    // What names no field is explained and not kept.
+    let wrong = alice.post("/events/columns", &[("fields", "a b")]).await;
+    let explained = alice.get(wrong.headers()["location"].to_str().unwrap()).await;
+    assert_eq!(explained.status(), 422);
+    assert!(alice.page("/events").await.contains(head));
+    alice.post("/events/columns", &[("fields", "")]).await;
+    assert!(!alice.page("/events").await.contains("c-field\">"));
 }

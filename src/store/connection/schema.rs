@@ -44,6 +44,7 @@ diesel::table! {
         max_events -> Nullable<BigInt>,
         max_bytes -> Nullable<BigInt>,
         when_full -> Text,
+        event_columns -> Text,
     }
 }
 

@@ -56,6 +56,13 @@ pub(crate) async fn list_retentions(conn: &mut Connection) -> Result<Vec<(Accoun
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
+/// Sets which columns the list of events has, as they were typed.
+pub(crate) async fn set_event_columns(conn: &mut Connection, id: AccountId, columns: &str) -> Result<(), StoreError> {
+    let changed = accounts::table.find(id.0).filter(accounts::event_columns.ne(columns));
+    diesel::update(changed).set(accounts::event_columns.eq(columns)).execute(conn).await?;
+    Ok(())
+}
+
 pub(crate) async fn rename(conn: &mut Connection, id: AccountId, name: &AccountName) -> Result<(), StoreError> {
     diesel::update(accounts::table.find(id.0)).set(accounts::name.eq(name.as_str())).execute(conn).await?;
     Ok(())

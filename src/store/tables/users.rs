@@ -17,8 +17,20 @@ use crate::store::tables::account_limits::{self, LIMITS, LimitsColumns, LimitsRo
 /// The constraint that keeps addresses unique.
 pub(crate) const EMAIL_IS_UNIQUE: &str = "users_email_is_unique";
 
-type MemberRow =
-    (Uuid, Uuid, String, String, String, Option<i32>, Moment, Moment, Option<Moment>, Option<Moment>, LimitsRow);
+type MemberRow = (
+    Uuid,
+    Uuid,
+    String,
+    String,
+    String,
+    Option<i32>,
+    Moment,
+    Moment,
+    Option<Moment>,
+    Option<Moment>,
+    LimitsRow,
+    String,
+);
 type MemberColumns = (
     users::id,
     users::account_id,
@@ -31,6 +43,7 @@ type MemberColumns = (
     users::devices_forgotten_at,
     users::password_expires_at,
     LimitsColumns,
+    accounts::event_columns,
 );
 pub(crate) const MEMBER: MemberColumns = (
     users::id,
@@ -44,6 +57,7 @@ pub(crate) const MEMBER: MemberColumns = (
     users::devices_forgotten_at,
     users::password_expires_at,
     LIMITS,
+    accounts::event_columns,
 );
 
 /// A row of [`MEMBER`], read.
@@ -60,6 +74,7 @@ pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
         forgotten_at,
         expires_at,
         limits,
+        event_columns,
     ) = row;
     let (set_limits, when_full) = account_limits::read(limits)?;
     let changed_at = Timestamp::from(changed_at);
@@ -72,6 +87,7 @@ pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
         retention_days: retention_days.map(i32::unsigned_abs),
         set_limits,
         when_full,
+        event_columns,
         created_at: created_at.into(),
         password_changed_at: changed_at,
         password_expires_at: time(expires_at),

@@ -13,18 +13,20 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EVENTS_PER_PAGE, EventFilter, Page as Listed};
 use crate::domain::payload::value_text;
 use crate::domain::position::Position;
+use crate::domain::query::columns::Fields;
 use crate::domain::query::fields::suggest;
 use crate::domain::time::{in_zone, offset};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Pooled, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::searching::search;
-use crate::store::tables::{credentials, event_counts, events};
+use crate::store::tables::{accounts, credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::overview::Overview;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::When;
+use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::rows::event_row::EventRow;
@@ -34,6 +36,8 @@ const PATH: &str = "/events";
 const SUGGESTED_FIELDS: usize = 24;
 /// How many of them as columns.
 const SUGGESTED_COLUMNS: usize = 8;
+/// How long the columns may be that are kept, in bytes.
+const MAX_COLUMNS_BYTES: usize = 2_000;
 /// How long the name of a field may be that is suggested, in bytes.
 const MAX_SUGGESTED_BYTES: usize = 96;
 
@@ -52,8 +56,7 @@ struct Index {
     /// What the page shows, so that the live connection goes on from there.
     position: String,
     fields: Vec<Field>,
-    /// Fields that could become columns.
-    columns: Vec<Field>,
+    columns: Vec<Column>,
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
     path: &'static str,
@@ -70,6 +73,12 @@ struct Sender {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) link: String,
+}
+
+/// A field that could become a column, and the columns with it.
+struct Column {
+    name: String,
+    columns: String,
 }
 
 /// The pager: what the page spans and where it leads.
@@ -111,6 +120,8 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let account = current_user.member.account_id;
     let now = current_user.now();
     let store = &current_user.state().store;
+    let mut query = query.into_inner();
+    query.fields.get_or_insert_with(|| current_user.member.event_columns.clone());
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters =
@@ -173,6 +184,22 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     html(&template)
 }
 
+/// `POST /events/columns`: from now on the list has these columns, for everybody in the account.
+pub(crate) async fn choose_columns(
+    current_user: SignedIn,
+    Submitted(mut query): Submitted<Query>,
+) -> Result<HttpResponse, PageError> {
+    let chosen = query.typed_fields().to_owned();
+    let is_understood = chosen.len() <= MAX_COLUMNS_BYTES && chosen.parse::<Fields>().is_ok();
+    if is_understood {
+        let mut conn = current_user.state().store.connection().await?;
+        accounts::set_event_columns(&mut conn, current_user.member.account_id, &chosen).await?;
+        query.fields = None;
+    }
+    // What is wrong with them is told by the list.
+    Ok(see_other(&Filters::new(&query, &[], current_user.now()).links.to(PATH)))
+}
+
 /// The event whose id somebody looks for, as pages show it.
 fn whole_id(text: &str) -> Option<EventId> {
     EventId::beginning_with(text)?;
@@ -180,17 +207,14 @@ fn whole_id(text: &str) -> Option<EventId> {
 }
 
 /// The fields that could become columns: each of them is in one place of an event.
-fn list_columns(names: &[String], filters: &Filters) -> Vec<Field> {
+fn list_columns(names: &[String], filters: &Filters) -> Vec<Column> {
     let is_chosen = |name: &str| filters.fields.0.iter().any(|field| field.name == name);
     let names = names.iter().filter(|name| !name.contains("[]") && !is_chosen(name)).take(SUGGESTED_COLUMNS);
     let with = |name: &str| match filters.typed_fields.as_str() {
         "" => name.to_owned(),
         chosen => format!("{chosen}, {name}"),
     };
-    let column = |name: &String| Field {
-        link: filters.links.with_fields(PATH, &with(name)),
-        name: escape_invisible(name).into_owned(),
-    };
+    let column = |name: &String| Column { columns: with(name), name: escape_invisible(name).into_owned() };
     names.map(column).collect()
 }
 

@@ -16,7 +16,9 @@ pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -
     current_user.count_act()?;
     let format = format(&query.format)?;
     // The list of events says what is wrong with columns that name no field.
-    let Ok(fields) = query.fields.parse::<Fields>() else { return event_list::index(current_user, query).await };
+    let Ok(fields) = query.typed_fields().parse::<Fields>() else {
+        return event_list::index(current_user, query).await;
+    };
     let (account, now) = (current_user.member.account_id, current_user.now());
     let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
     let filters = Filters::new(&query, &credentials, now).keeping(current_user.kept_since());

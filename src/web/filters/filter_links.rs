@@ -36,11 +36,6 @@ impl Links {
         join(path, &[&self.all_but("q")])
     }
 
-    /// A list with other columns.
-    pub(crate) fn with_fields(&self, path: &str, fields: &str) -> String {
-        join(path, &[&self.all_but("fields"), &encode(&[("fields", fields)])])
-    }
-
     /// The same list below another overview.
     pub(crate) fn to_overview(&self, path: &str, overview: &str) -> String {
         join(path, &[&self.all_but("overview"), &encode(&[("overview", overview)])])

@@ -41,11 +41,17 @@ pub(crate) struct Query {
     pub(crate) before: String,
     pub(crate) after: String,
     pub(crate) format: String,
-    /// Fields and headers that become columns, of the list and of a CSV.
-    pub(crate) fields: String,
+    /// Fields and headers that become columns, of the list and of a CSV, where the address says any.
+    pub(crate) fields: Option<String>,
     /// `address`, or nothing for a list.
     pub(crate) group: String,
     pub(crate) last_event_id: String,
+}
+
+impl Query {
+    pub(crate) fn typed_fields(&self) -> &str {
+        self.fields.as_deref().unwrap_or_default().trim()
+    }
 }
 
 /// What `group=` may say.
@@ -100,7 +106,7 @@ impl Filters {
                 filters.error = Some(format!("{error}."));
             }
         }
-        match query.fields.parse::<Fields>() {
+        match query.typed_fields().parse::<Fields>() {
             Ok(fields) => filters.fields = fields.first(LIST_COLUMNS),
             Err(error) => filters.error = Some(format!("The columns: {}.", escape_invisible(&error.to_string()))),
         }
@@ -145,14 +151,14 @@ impl Filters {
             ("since", range.since.input.as_str()),
             ("until", range.until.input.as_str()),
             ("overview", overview.as_str()),
-            ("fields", query.fields.trim()),
+            ("fields", query.typed_fields()),
         ];
         Self {
             cursor,
             asked_since: range.since.time,
             overview,
             fields: Fields::default(),
-            typed_fields: query.fields.trim().to_owned(),
+            typed_fields: query.typed_fields().to_owned(),
             by_address: query.group == GROUP_BY_ADDRESS,
             search_error: None,
             credentials: list_credentials(credentials, credential),

@@ -1,0 +1,2 @@
+alter table accounts
+    drop column event_columns;
