@@ -5,6 +5,7 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod batch;
+pub(crate) mod batch_queue;
 pub(crate) mod body;
 pub mod content;
 pub(crate) mod full_accounts;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::domain::ids::{AccountId, SecretId};
 use crate::domain::rejection::Reason;
 use crate::ingest::batch::{self, Entry, Written};
+use crate::ingest::batch_queue::{BatchQueue, Queued};
 use crate::ingest::holding::{Holding, Owner};
 use crate::ingest::memory_budget::{MemoryBudget, Reservation};
 use crate::ingest::notifier::Notifier;
@@ -28,9 +29,6 @@ use crate::store::tables::batches::BatchConnection;
 use crate::store::tables::credential_secrets::SecretRow;
 use crate::store::tables::partitions;
 
-/// The most that one transaction holds.
-const MAX_BATCH_EVENTS: usize = 1_000;
-const MAX_BATCH_BYTES: usize = 512 * 1024;
 /// A transaction that takes longer is given up, and its connection with it.
 const MAX_TRANSACTION: Duration = Duration::from_secs(2);
 /// Between two attempts to connect, doubled from the first to the last.
@@ -113,6 +111,29 @@ pub(crate) struct Writer {
 enum Group {
     One(Job),
     Many(Vec<Job>),
+}
+
+impl Queued for Group {
+    fn account(&self) -> AccountId {
+        match self {
+            Group::One(job) => job.entry.sender.account_id,
+            Group::Many(jobs) => jobs.first().map_or(AccountId(Uuid::nil()), |job| job.entry.sender.account_id),
+        }
+    }
+
+    fn events(&self) -> usize {
+        match self {
+            Group::One(_) => 1,
+            Group::Many(jobs) => jobs.len(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Group::One(job) => job.entry.event.body.len(),
+            Group::Many(jobs) => jobs.iter().map(|job| job.entry.event.body.len()).sum(),
+        }
+    }
 }
 
 /// An entry and the one who waits for what becomes of it.
@@ -218,27 +239,30 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Group>) {
-        while let Some(first) = jobs.recv().await {
+        let mut queue = BatchQueue::new();
+        loop {
+            if queue.is_empty() {
+                match jobs.recv().await {
+                    Some(first) => queue.push(first, Instant::now()),
+                    None => return,
+                }
+            }
             // Whatever else has arrived by now gets the chance to queue: a larger batch costs the database little more.
             tokio::task::yield_now().await;
             // Before it is taken out of the queue: who has waited too long by then has been told so, and is left out.
             let _turn = self.shared.store.batch_turn().await;
-            let (mut batch, mut bytes) = (Vec::new(), 0);
-            let mut next = Some(first);
-            while let Some(group) = next {
-                let mut add = |job: Job| {
-                    // Its sender has been told that it was not stored. To store it after all would only delay those who still wait.
-                    if job.queued_at.elapsed() < MAX_TRANSACTION {
-                        bytes += job.entry.event.body.len();
-                        batch.push(job);
-                    }
-                };
+            let now = Instant::now();
+            while let Ok(group) = jobs.try_recv() {
+                queue.push(group, now);
+            }
+            let mut batch = Vec::new();
+            // The sender of what waited too long has been told that it was not stored. To store it after all would only delay others.
+            let mut add = |job: Job| batch.extend(Some(job).filter(|job| job.queued_at.elapsed() < MAX_TRANSACTION));
+            for group in queue.next_batch(now) {
                 match group {
                     Group::One(job) => add(job),
-                    Group::Many(jobs) => jobs.into_iter().for_each(add),
+                    Group::Many(jobs) => jobs.into_iter().for_each(&mut add),
                 }
-                let has_room = batch.len() < MAX_BATCH_EVENTS && bytes < MAX_BATCH_BYTES;
-                next = if has_room { jobs.try_recv().ok() } else { None };
             }
             if !batch.is_empty() {
                 self.write(batch).await;
