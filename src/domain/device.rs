@@ -86,7 +86,7 @@ mod tests {
     use crate::domain::installation::InstallationKeys;
 
     fn keys(byte: u8) -> InstallationKeys {
-        InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into() }
+        InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into(), outside: Vec::new() }
     }
 
     fn at(text: &str) -> Timestamp {

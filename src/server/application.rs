@@ -135,7 +135,7 @@ impl Application {
         let config = &Config { connections: limits, ..config.clone() };
 
         prune::make_partitions(&store, config.retention_days, clock.now()).await?;
-        let keys = installation_keys(&store, clock.now()).await?;
+        let keys = installation_keys(&store, &config.outside_keys, clock.now()).await?;
         let (end, ended) = watch::channel(false);
         let (state, usage) = state(config, address, store, keys, clock)?;
         let mut conn = state.store.connection().await?;
