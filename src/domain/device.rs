@@ -133,6 +133,7 @@ mod tests {
             password_changed_at: at("2026-11-01T00:00:00Z"),
             password_expires_at: None,
             devices_known_since: at(known_since),
+            has_second_factor: false,
         };
         let alice = member(1, "2026-11-01T00:00:00Z");
         let since = device().since;

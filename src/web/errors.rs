@@ -38,6 +38,9 @@ pub(crate) enum PageError {
     /// The request names a host that is not this server's.
     #[error("another host was asked for")]
     OtherHost { answered: String },
+    /// Its layer asks for it: see [`crate::web::confirm`].
+    #[error("the account password has to be given again")]
+    PasswordRequired,
     #[error("a form came from another site")]
     CrossSite,
     /// The account's plan does not include what was asked for.
@@ -141,6 +144,12 @@ impl PageError {
                 ),
             )
             .with(Recovery::Nothing),
+            PageError::PasswordRequired => Face::new(
+                StatusCode::FORBIDDEN,
+                "Confirm it’s you",
+                "Nothing was changed. Sign in again, then repeat what you did.",
+            )
+            .with(Recovery::SignIn),
             PageError::CrossSite => Face::new(
                 StatusCode::FORBIDDEN,
                 "That request came from another site",

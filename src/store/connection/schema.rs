@@ -305,12 +305,14 @@ diesel::table! {
 diesel::joinable!(users -> accounts (account_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(known_addresses -> users (user_id));
+diesel::joinable!(second_factors -> users (user_id));
 diesel::joinable!(second_factors -> installation_keys (key_id));
 diesel::joinable!(credentials -> accounts (account_id));
 diesel::joinable!(credential_secrets -> credentials (credential_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     users,
+    second_factors,
     known_addresses,
     sessions,
     credentials,
