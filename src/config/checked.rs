@@ -119,6 +119,18 @@ const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(3_600);
 /// A hundred years.
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
+/// The origin of the pages, which is safe where nobody has said that it need not be.
+fn public_url(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongValues) -> Option<Url> {
+    let insecure_http = problems
+        .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
+        .unwrap_or(false);
+    let public_url = problems.take_some("--public-url", "PUBLIC_URL", options.public_url.as_deref(), origin);
+    if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
+        problems.add("--public-url", "PUBLIC_URL", problem);
+    }
+    public_url
+}
+
 /// Those of the file, or of the environment.
 fn outside_keys(options: &Options, problems: &mut WrongValues) -> Vec<OutsideKey> {
     const FLAG: (&str, &str) = ("--installation-key-file", "INSTALLATION_KEY_FILE");
@@ -141,13 +153,7 @@ impl Config {
         let ingest_bind = problems.take_some("--ingest-bind", "INGEST_BIND", options.ingest_bind.as_deref(), address);
         let metrics_bind =
             problems.take_some("--metrics-bind", "METRICS_BIND", options.metrics_bind.as_deref(), address);
-        let insecure_http = problems
-            .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
-            .unwrap_or(false);
-        let public_url = problems.take_some("--public-url", "PUBLIC_URL", options.public_url.as_deref(), origin);
-        if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
-            problems.add("--public-url", "PUBLIC_URL", problem);
-        }
+        let public_url = public_url(&options, bind, &mut problems);
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
         let further_host_names =
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);

@@ -262,7 +262,7 @@ async fn a_step_up_takes_the_second_factor_too_and_the_session_goes_on_under_ano
 
 // holds issue 15: step-up for many single deletions
 #[tokio::test(flavor = "multi_thread")]
-async fn beyond_twenty_single_deletions_in_ten_minutes_the_password_is_asked_for() {
+async fn beyond_twenty_single_deletions_in_ten_minutes_a_password_is_needed() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
