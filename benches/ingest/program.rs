@@ -72,7 +72,7 @@ impl Program {
     /// Over a database with a current schema.
     pub async fn start(database_url: &str) -> Result<Self> {
         let store = Store::open(database_url).await?;
-        let keys = installation_keys(&store, Clock::system().now()).await?;
+        let keys = installation_keys(&store, &[], Clock::system().now()).await?;
         let account = account(&store, EMAIL).await?;
         let authorization = sender(&store, &keys, account, "Bench").await?.1;
         let metrics_address = free_address()?;

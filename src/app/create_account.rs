@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use crate::app::failure::{Failure, carries_failure};
-use crate::app::installation_keys::installation_keys;
 use crate::domain::account::{Plan, account_name};
 use crate::domain::account_password::NewPassword;
 use crate::domain::audit::{Act, Action, AuditLine};
@@ -50,8 +49,6 @@ pub async fn create_account(
     new: NewAccount,
     act: &Act,
 ) -> Result<(AccountId, UserId), CreateAccountError> {
-    // On an installation that never served, the command line comes first.
-    installation_keys(store, act.at).await.map_err(CreateAccountError::Failed)?;
     let hash = hasher.hash(Share::of(act), new.password.secret()).await?;
     let account = AccountId(random::uuid_at(act.at));
     let user = UserId(random::uuid_at(act.at));

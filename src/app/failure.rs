@@ -1,6 +1,7 @@
 //! What may fail in any act, through nobody's fault.
 
 use crate::domain::aead::NotSealed;
+use crate::domain::stored_key::NoOutsideKey;
 use crate::hashing::HashingError;
 use crate::random::NoRandomness;
 use crate::store::connection::error::StoreError;
@@ -16,6 +17,8 @@ pub enum Failure {
     Random(#[from] NoRandomness),
     #[error(transparent)]
     Sealing(#[from] NotSealed),
+    #[error(transparent)]
+    Key(#[from] NoOutsideKey),
 }
 
 impl Failure {
@@ -24,7 +27,7 @@ impl Failure {
         match self {
             Failure::Store(error) => error.is_unavailable(),
             Failure::Hashing(error) => matches!(error, HashingError::Busy),
-            Failure::Random(_) | Failure::Sealing(_) => false,
+            Failure::Random(_) | Failure::Sealing(_) | Failure::Key(_) => false,
         }
     }
 }

@@ -37,6 +37,7 @@ pub(crate) mod rename_credential;
 pub mod renew_recovery_codes;
 pub mod revoke_credential;
 pub mod rotate_credential;
+pub mod rotate_keys;
 pub mod send_test_event;
 pub(crate) mod set_expiry;
 pub(crate) mod set_limits;

@@ -6,7 +6,7 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{GivenCode, SealedFor, TotpSecret};
+use crate::domain::second_factor::{GivenCode, SealedFor, SecretsKey, TotpSecret};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{audit, second_factors};
@@ -24,11 +24,12 @@ pub(crate) async fn spend_code(
         GivenCode::Neither => false,
         GivenCode::Totp(code) => match second_factors::find_sealed(conn, user).await? {
             None => false,
-            Some(factor) => {
+            Some((factor, stored)) => {
+                let key = SecretsKey::open(factor.key_number, &stored, &keys.outside)?;
                 let unreadable =
                     || StoreError::Unreadable("a second factor that was not sealed for its user".to_owned());
                 let secret =
-                    TotpSecret::open(keys, SealedFor::Row, user, &factor.sealed_secret).ok_or_else(unreadable)?;
+                    TotpSecret::open(&key, SealedFor::Row, user, &factor.sealed_secret).ok_or_else(unreadable)?;
                 match secret.step_of(*code, act.at, factor.last_step) {
                     Some(step) => second_factors::use_step(conn, user, step).await?,
                     None => false,

@@ -7,13 +7,15 @@ use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::generate_recovery_codes::generate_recovery_codes;
 use crate::app::member_act::MemberAct;
+use crate::domain::aead::NONCE_BYTES;
 use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
-use crate::domain::second_factor::{GivenCode, RecoveryCode, SealedFor, TotpSecret};
+use crate::domain::second_factor::{GivenCode, RecoveryCode, SealedFor, SecretsKey, TotpSecret};
 use crate::random;
 use crate::store::tables::audit;
+use crate::store::tables::installation_keys::{self, NumberedKey};
 use crate::store::tables::second_factors::{self, SealedFactor};
 
 /// Why it stayed off, or as it was.
@@ -40,12 +42,13 @@ pub(crate) async fn turn_on_second_factor(
     let user = member.user_id;
     let GivenCode::Totp(code) = input else { return Err(TurnOnError::WrongCode) };
     let Some(last_step) = secret.step_of(*code, act.at, 0) else { return Err(TurnOnError::WrongCode) };
-    let sealed_secret =
-        secret.seal(keys, SealedFor::Row, user, random::bytes()?).map_err(|error| TurnOnError::Failed(error.into()))?;
-    let factor = SealedFactor { sealed_secret, last_step };
+    let nonce = random::bytes()?;
     let generated = generate_recovery_codes(keys, user)?;
     store
         .transaction(async |conn| {
+            let key = installation_keys::hold_newest(conn).await?;
+            let sealed_secret = sealed(keys, &key, secret, user, nonce).map_err(TurnOnError::Failed)?;
+            let factor = SealedFactor { sealed_secret, key_number: key.number, last_step };
             second_factors::insert(conn, user, &factor, Uuid::new_v4(), act.at).await.map_err(|error| {
                 if error.is_duplicate_of(second_factors::ONE_A_USER) { TurnOnError::AlreadyOn } else { error.into() }
             })?;
@@ -62,4 +65,15 @@ pub(crate) async fn turn_on_second_factor(
             Ok(generated.codes)
         })
         .await
+}
+
+fn sealed(
+    keys: &InstallationKeys,
+    key: &NumberedKey,
+    secret: &TotpSecret,
+    user: UserId,
+    nonce: [u8; NONCE_BYTES],
+) -> Result<Vec<u8>, Failure> {
+    let key = SecretsKey::open(key.number, &key.stored, &keys.outside)?;
+    Ok(secret.seal(&key, SealedFor::Row, user, nonce)?)
 }

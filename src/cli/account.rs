@@ -255,6 +255,7 @@ async fn create(
         password_changed_at: act.at,
         password_expires_at,
         devices_known_since: act.at,
+        has_second_factor: false,
     };
     let printed = Printed { generated: generated.then_some(&secret), link: None };
     print_account(&member, false, printed, json, "The account is created.")

@@ -43,11 +43,28 @@ pub enum Command {
     /// What was received
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Keys under which secrets are encrypted
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Print the manual page or the completions of a shell, for `make install`
     #[command(hide = true)]
     Generate {
         #[arg(value_enum)]
         what: Generated,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
+pub enum KeysCommand {
+    /// Encrypt all secrets anew under a new key while programs run, and delete the key before
+    ///
+    /// Where there is an installation key from outside of the database, the new key is encrypted under it, and so is the key of
+    /// sessions: from then on a dump alone opens nothing. A rotation that was interrupted is gone on with by the next one.
+    Rotate {
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::cli::failure::CommandError;
 use crate::config::checked::Config;
+use crate::domain::stored_key::{KeyPlace, key_id_text};
 use crate::domain::time::rfc3339;
 use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::embedded::running::Outdated;
@@ -17,7 +18,7 @@ use crate::store::connection::settings;
 use crate::store::connection::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store};
 use crate::store::scan::search_indexes;
 use crate::store::tables::batches::BatchConnection;
-use crate::store::tables::{detached_weeks, partitions, upkeep};
+use crate::store::tables::{detached_weeks, installation, installation_keys, partitions, upkeep};
 
 /// Clocks may differ by so much.
 const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -104,6 +105,33 @@ pub(crate) async fn server(conn: &mut Connection, config: &Config, now: Timestam
     let remedy = "raise max_connections, or the limit of the role or the database";
     checks.push(Check::that(i64::from(allowed) >= i64::from(needed), "connections", found, remedy));
     Ok(checks)
+}
+
+/// Where the keys are under which secrets are encrypted.
+pub(crate) async fn keys(conn: &mut Connection, config: &Config) -> Result<Vec<Check>, CommandError> {
+    let Some((session, _)) = installation::find_keys(conn).await? else { return Ok(Vec::new()) };
+    let kept = installation_keys::list(conn).await?;
+    let Some(newest) = kept.first() else { return Ok(Vec::new()) };
+    let outside = config.outside_keys.as_slice();
+    let of_key = format!("key {} of {}", newest.number, newest.made_at.strftime("%Y-%m-%d"));
+    let mut stored = kept.iter().map(|key| (KeyPlace::Secrets(key.number), &key.stored));
+    let is_opened = stored.all(|(place, stored)| stored.open(place, outside).is_ok());
+    Ok(vec![match &newest.stored.sealed_under {
+        _ if !is_opened || session.open(KeyPlace::Session, outside).is_err() => {
+            let found = "the keys in the database are encrypted under an installation key that was not given";
+            Check::fail("keys", found, "name its file with --installation-key-file (INSTALLATION_KEY_FILE)")
+        }
+        _ if kept.len() > 1 => {
+            let found = format!("a rotation of keys to {of_key} has not ended");
+            Check::hint("keys", found, "run `reasoner-webhooks keys rotate`, which goes on with it")
+        }
+        _ if !newest.stored.is_kept_by(outside.first()) || !session.is_kept_by(outside.first()) => {
+            let found = format!("{of_key} is not encrypted under the installation key that is given");
+            Check::hint("keys", found, "run `reasoner-webhooks keys rotate`")
+        }
+        Some(id) => Check::ok("keys", format!("{of_key} is encrypted under the installation key {}", key_id_text(id))),
+        None => Check::ok("keys", format!("{of_key} is in the database, and so in every dump of it")),
+    }])
 }
 
 /// What comes of storing an event, through the function that stores those of senders. It is of nobody, and taken back before the commit.

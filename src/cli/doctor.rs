@@ -58,6 +58,7 @@ async fn database_checks(
     }
     found.push(Check::ok("migrations", "no migration is pending"));
     found.extend(checks::contents(&mut database.store.owner_connection().await?, now).await?);
+    found.extend(checks::keys(&mut conn, config).await?);
     found.extend(checks::storing(&database.store, now).await);
     Ok((found, installation::ingest_url(&mut conn).await?))
 }

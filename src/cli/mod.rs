@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod ended;
 pub mod events;
 pub mod failure;
+pub(crate) mod keys;
 pub(crate) mod leaks;
 pub(crate) mod manual;
 pub(crate) mod output;

@@ -1,11 +1,11 @@
 //! From a command to its file: opens the database, runs, closes it. `serve` alone is not here, because it needs the server.
 
 use crate::app::installation_keys::installation_keys;
-use crate::cli::args::{AccountCommand, Command, EventsCommand};
+use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand};
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::{account, credential, doctor, events, manual, output, ready};
+use crate::cli::{account, credential, doctor, events, keys, manual, output, ready};
 use crate::clock::Clock;
 use crate::config::checked::Config;
 use crate::database::OpenDatabase;
@@ -34,9 +34,11 @@ pub async fn run(
             OpenDatabase::open(config).await?
         }
         // Whoever asks what is there has not come to make a new database, but to the wrong directory.
-        Command::Account(_) | Command::Credential(_) | Command::Events(_) | Command::Generate { .. } => {
-            OpenDatabase::open_existing(config).await?
-        }
+        Command::Account(_)
+        | Command::Credential(_)
+        | Command::Events(_)
+        | Command::Keys(_)
+        | Command::Generate { .. } => OpenDatabase::open_existing(config).await?,
     };
     // What follows events has no other end.
     let is_endless = matches!(command, Command::Events(EventsCommand::Tail { .. }));
@@ -63,6 +65,10 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
         }
         Command::Account(command) => {
             let creates = matches!(command, AccountCommand::Create { .. });
+            if creates {
+                // On an installation that never served, the command line comes first.
+                installation_keys(store, &config.outside_keys, act.at).await?;
+            }
             account::run(command, store, &pages(config, store).await?, &act).await?;
             // The account may be meant for a program that serves another database: from there it would seem lost.
             if let Some(directory) = database.made_in().filter(|_| creates) {
@@ -77,11 +83,16 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
         Command::Credential(command) => {
             let context = Context {
                 store,
-                keys: &installation_keys(store, act.at).await?,
+                keys: &installation_keys(store, &config.outside_keys, act.at).await?,
                 ingest_url: &endpoint(config, store).await?,
                 act: &act,
             };
             credential::run(command, context).await
+        }
+        Command::Keys(KeysCommand::Rotate { json }) => {
+            let keys = installation_keys(store, &config.outside_keys, act.at).await?;
+            keys::rotate(store, &keys, &act, json).await?;
+            Ok(Ended::Well)
         }
         Command::Events(command) => events::run(command, store, &act).await.map(|()| Ended::Well),
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::config::environment;
+use crate::config::key_file::{keys, keys_in_file};
 use crate::config::options::Options;
 use crate::config::values::{
     GivenUrl, WrongValues, address, database_url, given_url, host_names, insecure, networks, number, one_of, origin,
@@ -16,6 +18,7 @@ use crate::domain::body_pace::BodyPace;
 use crate::domain::host_names::HostNames;
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
+use crate::domain::stored_key::OutsideKey;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub struct Config {
     /// Beyond those of the two URLs.
     pub(crate) further_host_names: Vec<String>,
     pub(crate) database: Database,
+    /// The key from outside that keys in the database are encrypted under, then those of before.
+    pub(crate) outside_keys: Vec<OutsideKey>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) signup_open: bool,
     pub(crate) requires_second_factor: bool,
@@ -114,6 +119,31 @@ const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(3_600);
 /// A hundred years.
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
+/// The origin of the pages, which is safe where nobody has said that it need not be.
+fn public_url(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongValues) -> Option<Url> {
+    let insecure_http = problems
+        .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
+        .unwrap_or(false);
+    let public_url = problems.take_some("--public-url", "PUBLIC_URL", options.public_url.as_deref(), origin);
+    if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
+        problems.add("--public-url", "PUBLIC_URL", problem);
+    }
+    public_url
+}
+
+/// Those of the file, or of the environment.
+fn outside_keys(options: &Options, problems: &mut WrongValues) -> Vec<OutsideKey> {
+    const FLAG: (&str, &str) = ("--installation-key-file", "INSTALLATION_KEY_FILE");
+    let file = options.installation_key_file.as_deref();
+    let in_file = problems.take_some(FLAG.0, FLAG.1, file, keys_in_file);
+    let Some(given) = environment::installation_key() else { return in_file.unwrap_or_default() };
+    if in_file.is_some() {
+        problems.add(FLAG.0, FLAG.1, "is given, and INSTALLATION_KEY is too: take one of them away".to_owned());
+    }
+    let read = keys(given.reveal()).map_err(|problem| format!("is a text {problem}"));
+    problems.take("the environment", "INSTALLATION_KEY", read).unwrap_or_default()
+}
+
 impl Config {
     /// Checks everything and reports all that is wrong.
     pub fn check(options: Options) -> Result<Self, WrongValues> {
@@ -123,18 +153,13 @@ impl Config {
         let ingest_bind = problems.take_some("--ingest-bind", "INGEST_BIND", options.ingest_bind.as_deref(), address);
         let metrics_bind =
             problems.take_some("--metrics-bind", "METRICS_BIND", options.metrics_bind.as_deref(), address);
-        let insecure_http = problems
-            .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
-            .unwrap_or(false);
-        let public_url = problems.take_some("--public-url", "PUBLIC_URL", options.public_url.as_deref(), origin);
-        if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
-            problems.add("--public-url", "PUBLIC_URL", problem);
-        }
+        let public_url = public_url(&options, bind, &mut problems);
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
         let further_host_names =
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
         let database = Database::check(&options, &mut problems);
+        let outside_keys = outside_keys(&options, &mut problems);
         let networks =
             problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
         let signup_open =
@@ -165,6 +190,7 @@ impl Config {
                     ingest_url,
                     further_host_names: further_host_names.unwrap_or_default(),
                     database,
+                    outside_keys,
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
                     requires_second_factor,
@@ -242,6 +268,7 @@ mod tests {
             database_url: Some("mysql://user:canary@host/db".to_owned()),
             database_owner_url: Some("mysql://owner:canary@host/db".to_owned()),
             data_dir: "".into(),
+            installation_key_file: Some("/nowhere/key".to_owned()),
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
             signup: "maybe".to_owned(),
             require_second_factor: Some("of course".to_owned()),
@@ -254,7 +281,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 17, "{report}");
+        assert_eq!(lines.len(), 18, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

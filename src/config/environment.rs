@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::domain::secret::Secret;
+
 /// Whether standard output is a terminal that wants colours (see no-color.org).
 pub(crate) fn wants_colours() -> bool {
     use std::io::IsTerminal;
@@ -12,6 +14,11 @@ pub(crate) fn wants_colours() -> bool {
 /// The words that the program was called with, after its own name.
 pub fn arguments() -> impl Iterator<Item = OsString> {
     std::env::args_os().skip(1)
+}
+
+/// The installation key, where it is no file.
+pub(crate) fn installation_key() -> Option<Secret> {
+    std::env::var("INSTALLATION_KEY").ok().filter(|text| !text.is_empty()).map(Secret::new)
 }
 
 /// The log filter of `RUST_LOG`, or `usual`.

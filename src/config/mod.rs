@@ -3,5 +3,6 @@
 
 pub mod checked;
 pub mod environment;
+mod key_file;
 pub mod options;
 pub mod values;

@@ -35,6 +35,9 @@ pub struct Options {
     /// Where the program's own PostgreSQL lives
     #[arg(long, env = "DATA_DIR", value_name = "DIR", global = true, default_value = DEFAULT_DATA_DIR)]
     pub data_dir: OsString,
+    /// A file with the key that keys in the database are encrypted under; further lines: keys of before
+    #[arg(long, env = "INSTALLATION_KEY_FILE", value_name = "FILE", global = true)]
+    pub installation_key_file: Option<String>,
     /// Networks of proxies whose forwarding headers are believed, comma-separated, read from the right
     #[arg(long, env = "TRUSTED_PROXIES", value_name = "CIDR,...", global = true)]
     pub trusted_proxies: Option<String>,

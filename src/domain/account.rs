@@ -88,6 +88,8 @@ pub struct Member {
     pub(crate) password_expires_at: Option<Timestamp>,
     /// Whatever browser was known before this time is not known any more: see [`crate::domain::device`].
     pub(crate) devices_known_since: Timestamp,
+    /// Two-step sign-in is on.
+    pub(crate) has_second_factor: bool,
 }
 
 impl Member {

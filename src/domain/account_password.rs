@@ -1,7 +1,8 @@
-//! What a new password of a user must be (ASVS 5.0, 6.2): long enough, not too long to hash, and not a common one.
+//! What a new password of a user must be (ASVS 5.0, 6.2): long enough, not too long to hash, and neither a common nor a leaked one.
 //! Nothing about its composition. Hashing is done elsewhere.
 
 use jiff::SignedDuration;
+use passwords::analyzer::is_common_password;
 use zeroize::Zeroizing;
 
 use crate::domain::secret::Secret;
@@ -36,6 +37,8 @@ pub enum WeakPassword {
     TooLong(usize),
     #[error("This password is too easy to guess. A few unrelated words work well.")]
     Common,
+    #[error("This password is on a public list of leaked passwords. A few unrelated words work well.")]
+    Leaked,
 }
 
 impl NewPassword {
@@ -54,6 +57,10 @@ impl NewPassword {
         let entropy = zxcvbn::zxcvbn(password.reveal(), &known);
         if entropy.score() < zxcvbn::Score::Two || own_chars(password.reveal(), &known) < MIN_OWN_CHARS {
             return Err(WeakPassword::Common);
+        }
+        let lower = Zeroizing::new(password.reveal().to_lowercase());
+        if is_common_password(password.reveal()) || is_common_password(lower.as_str()) {
+            return Err(WeakPassword::Leaked);
         }
         Ok(Self(password))
     }
@@ -98,6 +105,15 @@ mod tests {
         for common in ["password1234", "123456789012", "qwertyuiopas", "aaaaaaaaaaaaaaaa", "1qaz2wsx3edc4rfv"] {
             assert_eq!(check(common), Err(WeakPassword::Common), "{common}");
         }
+    }
+
+    // holds issue 15: refused if in a breached or common list that ships with the program
+    #[test]
+    fn leaked_passwords_are_refused_that_look_hard_to_guess() {
+        for leaked in ["golovizina_elena", "dmitrij.mironov2014", "marinochka.zhelannaya", "Marinochka.Zhelannaya"] {
+            assert_eq!(check(leaked), Err(WeakPassword::Leaked), "{leaked}");
+        }
+        assert_eq!(check("marinochka.zhelannaya, 7 otters"), Ok(()));
     }
 
     // holds W3

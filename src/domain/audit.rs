@@ -119,6 +119,8 @@ actions! {
     SecondFactorTurnedOff = "second_factor_turned_off", "Turned off two-step sign-in";
     /// By whoever runs the server.
     SecondFactorRemoved = "second_factor_removed", "Removed two-step sign-in";
+    /// By whoever runs the server, for everybody.
+    SecondFactorEncryptedAnew = "second_factor_encrypted_anew", "Encrypted the key of two-step sign-in anew";
     RecoveryCodesMade = "recovery_codes_made", "Generated new recovery codes";
     SessionEnded = "session_ended", "Ended a session";
     OtherSessionsEnded = "other_sessions_ended", "Ended all other sessions";

@@ -67,7 +67,8 @@ mod tests {
     use crate::domain::position::{Position, Seen};
 
     fn cursors(key: u8, account: u128) -> Cursors {
-        let keys = InstallationKeys { session: vec![key; 64].into(), checksum: vec![key; 32].into() };
+        let keys =
+            InstallationKeys { session: vec![key; 64].into(), checksum: vec![key; 32].into(), outside: Vec::new() };
         Cursors::new(&keys, AccountId(Uuid::from_u128(account)))
     }
 

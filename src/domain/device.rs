@@ -86,7 +86,7 @@ mod tests {
     use crate::domain::installation::InstallationKeys;
 
     fn keys(byte: u8) -> InstallationKeys {
-        InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into() }
+        InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into(), outside: Vec::new() }
     }
 
     fn at(text: &str) -> Timestamp {
@@ -129,10 +129,12 @@ mod tests {
             retention_days: None,
             set_limits: SetLimits::default(),
             when_full: WhenFull::default(),
+            event_columns: String::new(),
             created_at: at("2026-11-01T00:00:00Z"),
             password_changed_at: at("2026-11-01T00:00:00Z"),
             password_expires_at: None,
             devices_known_since: at(known_since),
+            has_second_factor: false,
         };
         let alice = member(1, "2026-11-01T00:00:00Z");
         let since = device().since;

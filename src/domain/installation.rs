@@ -1,4 +1,4 @@
-//! The keys of one installation, made at its first start and kept in the database, and what is derived from them.
+//! The keys of one installation, made at its first start and kept in the database, in clear or encrypted, and what is derived from them.
 
 use std::fmt;
 
@@ -10,11 +10,15 @@ use zeroize::Zeroizing;
 
 use crate::domain::digest;
 use crate::domain::secret::Secret;
+use crate::domain::stored_key::OutsideKey;
 
-/// Bytes of the key that signs session cookies.
+/// Bytes of the key that signs session and device cookies and hashes recovery codes.
 pub(crate) const SESSION_KEY_BYTES: usize = 64;
 /// Bytes of the key under which the checksums of credential passwords are made.
 pub(crate) const CHECKSUM_KEY_BYTES: usize = 32;
+
+/// Bytes of a key under which secrets are encrypted.
+pub(crate) const SECRETS_KEY_BYTES: usize = 32;
 
 /// The keys of this installation. A dump of the database carries them, so its credentials work where it is restored.
 #[derive(Clone)]
@@ -22,6 +26,8 @@ pub(crate) const CHECKSUM_KEY_BYTES: usize = 32;
 pub struct InstallationKeys {
     pub session: Zeroizing<Vec<u8>>,
     pub checksum: Zeroizing<Vec<u8>>,
+    /// Those that keys in the database are encrypted under; the first one is for new ones.
+    pub outside: Vec<OutsideKey>,
 }
 
 impl fmt::Debug for InstallationKeys {
@@ -68,7 +74,11 @@ mod tests {
 
     #[test]
     fn the_setup_token_belongs_to_one_installation() {
-        let keys = |byte| InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into() };
+        let keys = |byte| InstallationKeys {
+            session: vec![byte; 64].into(),
+            checksum: vec![byte; 32].into(),
+            outside: Vec::new(),
+        };
         let token = keys(1).setup_token();
         assert!(keys(1).is_setup_token(token.reveal()));
         assert!(!keys(2).is_setup_token(token.reveal()));

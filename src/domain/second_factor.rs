@@ -14,6 +14,7 @@ use crate::domain::aead::{self, NONCE_BYTES, NotSealed};
 use crate::domain::ids::UserId;
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::secret::Secret;
+use crate::domain::stored_key::{KeyPlace, NoOutsideKey, OutsideKey, StoredKey};
 
 /// Bytes of a secret: as many as the digest of HMAC-SHA-1 has (RFC 4226, section 4).
 pub(crate) const SECRET_BYTES: usize = 20;
@@ -66,8 +67,23 @@ impl SealedFor {
     }
 }
 
-fn sealing_key(keys: &InstallationKeys) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(keyed_digest(&keys.session, &[b"secrets of second factors"]))
+/// What secrets are encrypted under.
+pub(crate) struct SecretsKey(Zeroizing<[u8; 32]>);
+
+impl SecretsKey {
+    /// For what is in a form for a few minutes.
+    pub(crate) fn of_forms(keys: &InstallationKeys) -> Self {
+        Self::derived_from(&keys.session)
+    }
+
+    /// For what is in the database.
+    pub(crate) fn open(number: i32, stored: &StoredKey, outside: &[OutsideKey]) -> Result<Self, NoOutsideKey> {
+        Ok(Self::derived_from(&stored.open(KeyPlace::Secrets(number), outside)?))
+    }
+
+    fn derived_from(key: &[u8]) -> Self {
+        Self(Zeroizing::new(keyed_digest(key, &[b"secrets of second factors"])))
+    }
 }
 
 impl TotpSecret {
@@ -79,17 +95,17 @@ impl TotpSecret {
     /// Encrypted for a user and a place.
     pub(crate) fn seal(
         &self,
-        keys: &InstallationKeys,
+        key: &SecretsKey,
         sealed_for: SealedFor,
         user: UserId,
         nonce: [u8; NONCE_BYTES],
     ) -> Result<Vec<u8>, NotSealed> {
-        aead::seal(&sealing_key(keys), &sealed_for.owner(user), nonce, self.0.as_slice())
+        aead::seal(&key.0, &sealed_for.owner(user), nonce, self.0.as_slice())
     }
 
     /// `None` for whatever was not sealed here, for this user and this place.
-    pub(crate) fn open(keys: &InstallationKeys, sealed_for: SealedFor, user: UserId, sealed: &[u8]) -> Option<Self> {
-        let plain = aead::open(&sealing_key(keys), &sealed_for.owner(user), sealed)?;
+    pub(crate) fn open(key: &SecretsKey, sealed_for: SealedFor, user: UserId, sealed: &[u8]) -> Option<Self> {
+        let plain = aead::open(&key.0, &sealed_for.owner(user), sealed)?;
         Some(Self(Zeroizing::new(plain.as_slice().try_into().ok()?)))
     }
 
@@ -214,7 +230,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;
 
-    use super::{GivenCode, RecoveryCode, SealedFor, TotpSecret, step};
+    use super::{GivenCode, RecoveryCode, SealedFor, SecretsKey, TotpSecret, step};
     use crate::domain::ids::UserId;
     use crate::domain::installation::InstallationKeys;
     use crate::domain::secret::Secret;
@@ -224,7 +240,7 @@ mod tests {
     }
 
     fn keys(byte: u8) -> InstallationKeys {
-        InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into() }
+        InstallationKeys { session: vec![byte; 64].into(), checksum: vec![byte; 32].into(), outside: Vec::new() }
     }
 
     /// RFC 6238, appendix B, of whose eight digits we use the last six; and RFC 4226, appendix D.
@@ -261,9 +277,10 @@ mod tests {
     #[test]
     fn a_sealed_secret_belongs_to_its_user_its_place_and_its_installation() {
         let (alice, bob) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
-        let sealed = secret().seal(&keys(1), SealedFor::Row, alice, [3; 12]).unwrap();
-        let opened =
-            |keys: &InstallationKeys, sealed_for, user| TotpSecret::open(keys, sealed_for, user, &sealed).is_some();
+        let sealed = secret().seal(&SecretsKey::of_forms(&keys(1)), SealedFor::Row, alice, [3; 12]).unwrap();
+        let opened = |keys: &InstallationKeys, sealed_for, user| {
+            TotpSecret::open(&SecretsKey::of_forms(keys), sealed_for, user, &sealed).is_some()
+        };
         assert!(opened(&keys(1), SealedFor::Row, alice));
         assert!(!opened(&keys(1), SealedFor::Row, bob) && !opened(&keys(1), SealedFor::Form, alice));
         assert!(!opened(&keys(2), SealedFor::Row, alice));

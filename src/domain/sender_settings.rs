@@ -36,6 +36,12 @@ impl SenderSettings {
         self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&ip))
     }
 
+    /// Whether events may come from where they might not before.
+    pub(crate) fn lets_in_more_than(&self, before: &Self) -> bool {
+        let was_let_in = |network: &IpNet| before.networks.iter().any(|wider| wider.contains(network));
+        !before.networks.is_empty() && (self.networks.is_empty() || !self.networks.iter().all(was_let_in))
+    }
+
     /// What is chosen, a few words each, in the order of the page.
     pub(crate) fn words(&self) -> Vec<String> {
         let switches = [
@@ -161,6 +167,22 @@ mod tests {
         assert_eq!(parse_networks("10.0.0.0/33"), Err(InvalidNetworks::NotANetwork("10.0.0.0/33".to_owned())));
         let many: String = (0..101).map(|n| format!("10.0.{n}.0/24 ")).collect();
         assert_eq!(parse_networks(&many), Err(InvalidNetworks::TooMany(101)));
+    }
+
+    #[test]
+    fn other_networks_let_in_more_unless_they_are_within_those_of_before() {
+        let of = |networks: &str| SenderSettings {
+            networks: parse_networks(networks).unwrap(),
+            ..SenderSettings::default()
+        };
+        let before = of("203.0.113.0/24 2001:db8::/32");
+        for narrower in ["203.0.113.0/24", "203.0.113.7", "2001:db8:1::/48 203.0.113.0/25"] {
+            assert!(!of(narrower).lets_in_more_than(&before), "{narrower}");
+        }
+        for wider in ["", "203.0.112.0/23", "203.0.113.0/24 198.51.100.1"] {
+            assert!(of(wider).lets_in_more_than(&before), "{wider}");
+        }
+        assert!(!of("203.0.113.7").lets_in_more_than(&of("")), "they came from anywhere");
     }
 
     #[test]

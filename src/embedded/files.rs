@@ -120,9 +120,14 @@ pub(crate) fn read_or_make_id(data_dir: &Path) -> Result<String, EmbeddedError> 
         return Ok(id);
     }
     let id = Uuid::new_v4().simple().to_string();
-    let path = data_dir.join(ID_FILE);
-    // Written aside and renamed, so that no kill leaves half an id.
-    let aside = data_dir.join(format!("{ID_FILE}.new"));
+    replace_private(&data_dir.join(ID_FILE), &format!("{id}\n"))?;
+    Ok(id)
+}
+
+/// Puts a text in the place of a file, or where there is none. Called only under the transition lock.
+pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), EmbeddedError> {
+    // Written aside and renamed, so that no kill leaves half of it.
+    let aside = path.with_added_extension("new");
     match fs::remove_file(&aside) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             return Err(EmbeddedError::file("remove", &aside)(error));
@@ -130,12 +135,11 @@ pub(crate) fn read_or_make_id(data_dir: &Path) -> Result<String, EmbeddedError> 
         _ => {}
     }
     let mut file = open_private(&aside)?;
-    writeln!(file, "{id}")
+    file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&aside, &path))
-        .and_then(|()| sync_directory(data_dir))
-        .map_err(EmbeddedError::file("write", &path))?;
-    Ok(id)
+        .and_then(|()| fs::rename(&aside, path))
+        .and_then(|()| sync_directory(path.parent().unwrap_or(Path::new("/"))))
+        .map_err(EmbeddedError::file("write", path))
 }
 
 fn give_to_owner_of_directory(file: &File, path: &Path) -> io::Result<()> {

@@ -96,8 +96,8 @@ async fn run_initdb(
         .args(["--encoding", "UTF8", "--locale", "C", "--lc-ctype"])
         .arg(character_type)
         .arg("--data-checksums")
-        // Whoever reaches the socket is let in; its directory lets nobody through but the owner (and root).
-        .args(["--auth", "trust"])
+        // What lets the program in is written before each start: see `client_authentication`.
+        .args(["--auth-local", "peer", "--auth-host", "reject"])
         .arg("--no-instructions")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

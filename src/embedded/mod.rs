@@ -30,6 +30,7 @@ pub(crate) mod server;
 pub(crate) mod server_files;
 pub(crate) mod stopping;
 
+pub(crate) mod client_authentication;
 pub(crate) mod database;
 pub(crate) mod identity;
 pub(crate) mod log;

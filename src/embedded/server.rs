@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
+use crate::embedded::client_authentication;
 use crate::embedded::cluster_location::ClusterLocation;
 use crate::embedded::database::{self, Answer};
 use crate::embedded::error::EmbeddedError;
@@ -65,8 +66,9 @@ impl Server<'_> {
         let mut is_told = false;
         loop {
             match postmaster::read(&self.location.directory)? {
-                Postmaster::Running { phase: Phase::Ready, socket_directory, .. } => {
+                Postmaster::Running { phase: Phase::Ready, socket_directory, process } => {
                     gone_since = None;
+                    self.authenticate_clients(process)?;
                     let socket = socket::of_running(socket_directory, &self.usual_socket, self.owner);
                     match database::prepare(&socket, &self.location.directory).await? {
                         Answer::Ready => return Ok(socket),
@@ -108,6 +110,15 @@ impl Server<'_> {
         }
     }
 
+    /// Of a server that a release started which let in whoever reached the socket.
+    fn authenticate_clients(&self, process: i32) -> Result<(), EmbeddedError> {
+        if !client_authentication::is_written(&self.location.directory) {
+            client_authentication::write(&self.location.directory, self.owner)?;
+            process::send(process, Signal::SIGHUP);
+        }
+        Ok(())
+    }
+
     /// Starts a server unless one is on its way or something of an earlier one still lives. Returns a socket where
     /// somebody unseen answers.
     async fn start_if_gone(
@@ -140,6 +151,7 @@ impl Server<'_> {
             return Ok(None);
         }
         postmaster::clear_remains(&self.location.directory, &self.usual_socket)?;
+        client_authentication::write(&self.location.directory, self.owner)?;
         let preloaded = self.preloaded_libraries().await;
         *child = Some(self.spawn(log, &preloaded)?);
         Ok(None)

@@ -1,4 +1,4 @@
-//! The directory of the server's Unix socket, which is all that guards the server: 0700, and the owner's.
+//! The directory of the server's Unix socket, which guards the server before it is asked for anything: 0700, and the owner's.
 //!
 //! It is the cluster's own directory where that will do. A socket's path is at most about 100 bytes long, on every
 //! Unix: a cluster deeper than that gets a short directory in /tmp, under a name that nobody can guess and no other

@@ -69,6 +69,8 @@ const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 const SIGN_INS_BY_EMAIL: (u32, Duration) = (60, Duration::from_secs(10));
 /// Changes that an account makes on its pages, each of which leaves a line in the audit trail for ever.
 const ACTS_BY_ACCOUNT: (u32, Duration) = (120, Duration::from_secs(2));
+/// Events that an account deletes one by one before the password is asked for: 20 in ten minutes.
+const DELETIONS_BY_ACCOUNT: (u32, Duration) = (20, Duration::from_secs(30));
 
 /// Requests for pages, of which each may take a connection of the pool for as long as a statement may. A session that takes all it can
 /// get leaves one of its account to the owner's other sessions, and other accounts find the rest.
@@ -137,7 +139,7 @@ impl Application {
         let config = &Config { connections: limits, ..config.clone() };
 
         prune::make_partitions(&store, config.retention_days, clock.now()).await?;
-        let keys = installation_keys(&store, clock.now()).await?;
+        let keys = installation_keys(&store, &config.outside_keys, clock.now()).await?;
         let (end, ended) = watch::channel(false);
         let (state, usage) = state(config, address, store, keys, clock)?;
         let mut conn = state.store.connection().await?;
@@ -303,6 +305,7 @@ fn state(
         code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
         sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
         acts_by_account: Limiter::new(ACTS_BY_ACCOUNT.0, ACTS_BY_ACCOUNT.1),
+        deletions_by_account: Limiter::new(DELETIONS_BY_ACCOUNT.0, DELETIONS_BY_ACCOUNT.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),
         max_live_viewers: config.connections.max_connections.div_ceil(LIVE_PART),

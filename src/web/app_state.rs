@@ -61,6 +61,8 @@ pub struct AppState {
     pub(crate) sign_ins_by_email: Limiter<String>,
     /// Changes that an account makes on its pages.
     pub(crate) acts_by_account: Limiter<AccountId>,
+    /// Events that an account deletes one by one without giving its password.
+    pub(crate) deletions_by_account: Limiter<AccountId>,
     /// Requests for pages that are being answered, of readers who are signed in: those of each session, and then of all of an account's.
     pub(crate) page_requests: FairQueue<SessionId>,
     pub(crate) account_requests: FairQueue<AccountId>,

@@ -16,7 +16,6 @@ use crate::app::confirm_password::{confirm_code, confirm_password};
 use crate::domain::account::Member;
 use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
-use crate::store::tables::second_factors;
 use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
 use crate::web::forms::{Submitted, local_path};
@@ -82,6 +81,16 @@ impl Confirm {
     }
 }
 
+/// What comes of looking for a password.
+enum Checked {
+    /// The act may go on. Visitors may too, since its handler sends them to the sign-in page.
+    GoesOn,
+    /// What was given is not right.
+    Refused(HttpResponse),
+    /// Nothing was given: the question.
+    Asked(HttpResponse),
+}
+
 /// The layer around an act that needs a recent password.
 pub(crate) async fn layer(
     question: Question,
@@ -89,21 +98,38 @@ pub(crate) async fn layer(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     match checked(question, &mut request).await {
-        Ok(None) => next.call(request).await,
-        Ok(Some(answer)) => Ok(request.into_response(answer)),
+        Ok(Checked::GoesOn) => next.call(request).await,
+        Ok(Checked::Refused(answer) | Checked::Asked(answer)) => Ok(request.into_response(answer)),
         Err(error) => Ok(request.error_response(error)),
     }
 }
 
-/// `None`: the act may go on. Visitors may too, since its handler sends them to the sign-in page.
-async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
+/// The layer around an act that may need one: its handler says so by [`PageError::PasswordRequired`].
+pub(crate) async fn layer_on_demand(
+    question: Question,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse, Error> {
+    let asked = match checked(question, &mut request).await {
+        Ok(Checked::GoesOn) => return next.call(request).await,
+        Ok(Checked::Asked(answer)) => answer,
+        Ok(Checked::Refused(answer)) => return Ok(request.into_response(answer)),
+        Err(error) => return Ok(request.error_response(error)),
+    };
+    let response = next.call(request).await?;
+    let error = response.response().error().and_then(|error| error.as_error::<PageError>());
+    let is_required = matches!(error, Some(PageError::PasswordRequired));
+    if is_required { Ok(response.into_response(asked)) } else { Ok(response) }
+}
+
+async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Checked, Error> {
     let current_user = request.extract::<CurrentUser>().await?;
-    let Some(member) = current_user.member.clone() else { return Ok(None) };
+    let Some(member) = current_user.member.clone() else { return Ok(Checked::GoesOn) };
     if current_user.password_is_recent() {
-        return Ok(None);
+        return Ok(Checked::GoesOn);
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(Some(ask_before_page(&current_user, &member, request.uri().to_string()).await?));
+        return Ok(Checked::Asked(ask_before_page(&current_user, &member, request.uri().to_string())?));
     }
     let Submitted(fields) = request.extract::<Submitted<Vec<(String, Secret)>>>().await?;
     let given_as = |field: &str| fields.iter().find(|(name, value)| name == field && !value.reveal().is_empty());
@@ -112,29 +138,28 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
         .filter(|(name, _)| !name.contains("password") && name != CODE_FIELD)
         .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
         .collect();
-    let form = encoded(&kept);
-    let mut template = Confirm::new(question, &current_user, request.path(), kept);
-    template.takes_code = takes_code(&current_user, &member).await?;
+    request.set_payload(payload(encoded(&kept)));
+    let mut template = Confirm::new(question, &current_user, &request.uri().to_string(), kept);
+    template.takes_code = member.has_second_factor;
     let code = given_as(CODE_FIELD).map(|(_, code)| code);
     let (Some((_, password)), false) = (given_as(FIELD), template.takes_code && code.is_none()) else {
-        return Ok(Some(template.answer(StatusCode::FORBIDDEN)?));
+        return Ok(Checked::Asked(template.answer(StatusCode::FORBIDDEN)?));
     };
     match check_both(&current_user, &member, password, code.filter(|_| template.takes_code)).await? {
         Given::Right(attempt) => attempt.was_right(),
         Given::Wrong => {
             template.error = Some(wrong(template.takes_code).to_owned());
-            return Ok(Some(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
+            return Ok(Checked::Refused(template.answer(StatusCode::UNPROCESSABLE_ENTITY)?));
         }
         Given::TooMany { seconds } => {
             template.error = Some(format!("Too many wrong passwords. Wait {seconds} seconds, then try again."));
             let mut answer = template.answer(StatusCode::TOO_MANY_REQUESTS)?;
             answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
-            return Ok(Some(answer));
+            return Ok(Checked::Refused(answer));
         }
     }
     current_user.session.note_password(current_user.now);
-    request.set_payload(payload(form));
-    Ok(None)
+    Ok(Checked::GoesOn)
 }
 
 /// What came of a password that somebody gave who is signed in.
@@ -190,11 +215,6 @@ pub(crate) fn wrong(takes_code: bool) -> &'static str {
     }
 }
 
-/// Whether two-step sign-in is on.
-pub(crate) async fn takes_code(current_user: &CurrentUser, member: &Member) -> Result<bool, PageError> {
-    Ok(second_factors::is_on(&mut *current_user.state.store.connection().await?, member.user_id).await?)
-}
-
 /// Looks at a code that came with the right password.
 async fn check_code<'a>(
     current_user: &CurrentUser,
@@ -232,10 +252,10 @@ fn payload(body: String) -> Payload {
 }
 
 /// Instead of a page, the question that comes before it.
-async fn ask_before_page(current_user: &CurrentUser, member: &Member, path: String) -> Result<HttpResponse, PageError> {
+fn ask_before_page(current_user: &CurrentUser, member: &Member, path: String) -> Result<HttpResponse, PageError> {
     let fields = vec![("next".to_owned(), path)];
     let mut template = Confirm::new(BEFORE_DOWNLOAD, current_user, PATH, fields);
-    template.takes_code = takes_code(current_user, member).await?;
+    template.takes_code = member.has_second_factor;
     template.answer(StatusCode::FORBIDDEN)
 }
 

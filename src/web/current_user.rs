@@ -97,8 +97,9 @@ pub(crate) struct CurrentUser {
 impl CurrentUser {
     pub(crate) fn page(&self, title: &str) -> Page {
         let viewer = self.member.as_ref().map(|member| Viewer { email: member.email.clone(), plan: member.plan });
-        let asks = self.member.is_some() && !self.password_is_recent();
-        Page::new(title, &self.path, viewer, self.theme).asking_password(asks)
+        let asked = self.member.as_ref().filter(|_| !self.password_is_recent());
+        let page = Page::new(title, &self.path, viewer, self.theme);
+        page.asking(asked.is_some(), asked.is_some_and(|member| member.has_second_factor))
     }
 
     /// Whether the account password was given so lately that it need not be given again.
@@ -248,6 +249,11 @@ impl SignedIn {
         if is_kept { Ok(()) } else { Err(PageError::NotFound) }
     }
 
+    /// Goes on only when the account password was given lately, for what some of a form's orders need.
+    pub(crate) fn require_recent_password(&self) -> Result<(), PageError> {
+        if self.current_user.password_is_recent() { Ok(()) } else { Err(PageError::PasswordRequired) }
+    }
+
     /// Goes on only when the account's plan includes webhooks.
     pub(crate) fn require_pro(&self) -> Result<(), PageError> {
         if self.member.plan.includes_webhooks() { Ok(()) } else { Err(PageError::ProRequired(self.member.account_id)) }
@@ -283,7 +289,7 @@ impl FromRequest for SignedIn {
             match current_user.member.clone().zip(current_user.session_id) {
                 Some((member, session)) => {
                     let _permits = turn(&current_user.state, session, member.account_id).await?;
-                    let required = RequiredAction::of(&current_user.state, &member).await?;
+                    let required = RequiredAction::of(&current_user.state, &member);
                     if let Some(required) = required.filter(|required| !required.needs(&path)) {
                         return Err(PageError::ActionRequired(required));
                     }

@@ -37,7 +37,10 @@ pub(crate) enum PageError {
     ActionRequired(RequiredAction),
     /// The request names a host that is not this server's.
     #[error("another host was asked for")]
-    OtherHost { answered: String },
+    OtherHost { address: String, answered: String },
+    /// Its layer asks for it: see [`crate::web::confirm`].
+    #[error("the account password has to be given again")]
+    PasswordRequired,
     #[error("a form came from another site")]
     CrossSite,
     /// The account's plan does not include what was asked for.
@@ -132,15 +135,21 @@ impl PageError {
             PageError::SignInRequired { .. } | PageError::ActionRequired(_) => {
                 Face::new(StatusCode::SEE_OTHER, "Sign in first", "This page is for people who are signed in.")
             }
-            PageError::OtherHost { answered } => Face::new(
+            PageError::OtherHost { address, answered } => Face::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "This server isn’t known by that name",
                 format!(
-                    "Its pages answer to: {answered}. Open one of these. If you run the server, --host-names (HOST_NAMES) \
+                    "Open {address} instead. Its pages answer to: {answered}. If you run the server, --host-names (HOST_NAMES) \
                      adds the name that you used."
                 ),
             )
             .with(Recovery::Nothing),
+            PageError::PasswordRequired => Face::new(
+                StatusCode::FORBIDDEN,
+                "Confirm it’s you",
+                "Nothing was changed. Sign in again, then repeat what you did.",
+            )
+            .with(Recovery::SignIn),
             PageError::CrossSite => Face::new(
                 StatusCode::FORBIDDEN,
                 "That request came from another site",

@@ -23,6 +23,8 @@ pub(crate) struct Page {
     pub(crate) inert: bool,
     /// The account password was given too long ago, so that forms that need it have a field for it.
     pub(crate) asks_password: bool,
+    /// They have one for a code as well, since two-step sign-in is on.
+    pub(crate) asks_code: bool,
 }
 
 /// Who reads the page.
@@ -55,9 +57,9 @@ impl Page {
         self
     }
 
-    /// The same page, with or without the field for the account password.
-    pub(crate) fn asking_password(mut self, asks: bool) -> Self {
-        self.asks_password = asks;
+    /// The same page, with or without the field for the account password and the one for a code.
+    pub(crate) fn asking(mut self, password: bool, code: bool) -> Self {
+        (self.asks_password, self.asks_code) = (password, code);
         self
     }
 

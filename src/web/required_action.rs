@@ -4,8 +4,6 @@
 //! has no second factor turns two-step sign-in on. Until then every other page leads there.
 
 use crate::domain::account::Member;
-use crate::store::connection::error::StoreError;
-use crate::store::tables::second_factors;
 use crate::web::app_state::AppState;
 
 /// What has to be done first.
@@ -17,16 +15,11 @@ pub(crate) enum RequiredAction {
 
 impl RequiredAction {
     /// What a member has to do.
-    pub(crate) async fn of(state: &AppState, member: &Member) -> Result<Option<Self>, StoreError> {
+    pub(crate) fn of(state: &AppState, member: &Member) -> Option<Self> {
         if member.password_expires_at.is_some() {
-            return Ok(Some(RequiredAction::ChangePassword));
+            return Some(RequiredAction::ChangePassword);
         }
-        if state.requires_second_factor
-            && !second_factors::is_on(&mut *state.store.connection().await?, member.user_id).await?
-        {
-            return Ok(Some(RequiredAction::TurnOnSecondFactor));
-        }
-        Ok(None)
+        (state.requires_second_factor && !member.has_second_factor).then_some(RequiredAction::TurnOnSecondFactor)
     }
 
     /// The page where it is done.

@@ -32,11 +32,13 @@ pub enum Who {
 }
 
 /// Whether a form asks for the account password again where that was last given too long ago. Asked is before what lets somebody in,
-/// what takes everything away, what loses more than one event for good, and what opens, prolongs or hides access.
+/// what takes everything away, what loses more than a few events for good, and what opens, prolongs or hides access.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Password {
     Asked(Question),
+    /// Where what is asked for needs it, as the sentence about the form says.
+    AskedWhen(Question, &'static str),
     /// With the reason, as a sentence about the form.
     NotAsked(&'static str),
 }
@@ -54,7 +56,7 @@ pub struct RouteEntry {
     handler: fn() -> Route,
 }
 
-use Password::{Asked, NotAsked};
+use Password::{Asked, AskedWhen, NotAsked};
 use Who::{Member, Visitor};
 
 /// Where events are posted to. Clients that put a base address and a path together often end up with one slash too many.
@@ -82,6 +84,11 @@ const fn download(path: &'static str, handler: fn() -> Route) -> RouteEntry {
 /// What the button says, and where somebody goes who thinks better of it.
 const fn asked(button: &'static str, cancel: &'static str) -> Password {
     Asked(Question { button, cancel })
+}
+
+/// The same, with a sentence about the form that says when.
+const fn asked_when(button: &'static str, cancel: &'static str, when: &'static str) -> Password {
+    AskedWhen(Question { button, cancel }, when)
 }
 
 /// What neither sessions nor the other middleware of pages are around.
@@ -120,7 +127,7 @@ pub const PAGES: &[RouteEntry] = &[
     get("/events/{id}", Member, || to(event::show)),
     get("/events/{id}/body", Member, || to(event::body)),
     get("/events/{id}/comparison", Member, || to(comparison::show)),
-    post("/events/{id}/deletion", Member, NotAsked("is one event, which its reader has in front of them"), || to(event::delete)),
+    post("/events/{id}/deletion", Member, asked_when("Delete event", EVENTS, "is one of more than 20 in 10 minutes"), || to(event::delete)),
     get("/settings", Member, || to(details::door)),
     get("/settings/integrations", Member, || to(credential_list::integrations)),
     get("/settings/integrations/webhooks", Member, || to(credential_list::show)),
@@ -134,7 +141,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/integrations/webhooks/credentials/{id}/enabling", Member, asked("Enable credential", WEBHOOKS), || to(credentials::enable)),
     post("/settings/integrations/webhooks/credentials/{id}/holding", Member, asked("Change holding", WEBHOOKS), || to(holding::switch)),
     get("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, || to(sender_settings::show)),
-    post("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, NotAsked("lets nobody in who had no password"), || to(sender_settings::save)),
+    post("/settings/integrations/webhooks/credentials/{id}/sender-settings", Member, asked_when("Save settings", WEBHOOKS, "lets events in from where they were refused"), || to(sender_settings::save)),
     post("/settings/integrations/webhooks/credentials/{id}/token-address", Member, asked("Generate token address", WEBHOOKS), || to(sender_settings::make_address)),
     post("/settings/integrations/webhooks/credentials/{id}/token-address-revocation", Member, NotAsked("takes away only what a sender may do, and is made anew"), || to(sender_settings::revoke_address)),
     post("/settings/integrations/webhooks/credentials/{id}/held-events/acceptance", Member, asked("Accept late events", WEBHOOKS), || to(holding::accept)),
@@ -274,6 +281,9 @@ fn route(entry: &'static RouteEntry) -> Route {
     match entry.password {
         Asked(question) => {
             route.wrap(middleware::from_fn(move |request, next| confirm::layer(question, request, next)))
+        }
+        AskedWhen(question, _) => {
+            route.wrap(middleware::from_fn(move |request, next| confirm::layer_on_demand(question, request, next)))
         }
         NotAsked(_) => route,
     }

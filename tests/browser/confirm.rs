@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use thirtyfour::prelude::*;
 
+use crate::support::authenticator::Authenticator;
 use crate::support::server::{PASSWORD, TestServer};
 use crate::visit::{MAYA, Visit, WEBHOOKS};
 
@@ -61,6 +62,50 @@ async fn the_question_for_the_password_needs_no_script() {
     let visit = Visit::begin_without_script(&server).await;
     rotate_late(&server, &visit).await;
     visit.end_after(&[403, 422]).await;
+    server.stop().await;
+}
+
+/// Rotates in a dialog that was opened late, with the keyboard, where two-step sign-in is on.
+async fn rotate_with_code(server: &TestServer, visit: &Visit) {
+    server.create_account(MAYA, "pro").await;
+    let maya = server.sign_in(MAYA).await;
+    server.sender(&maya).await;
+    let (phone, _) = Authenticator::enrol(server, &maya).await;
+    visit.go(&format!("/login?next={WEBHOOKS}")).await;
+    visit.fill("#email", MAYA).await;
+    visit.fill("#password", PASSWORD).await;
+    visit.press("main form button").await;
+    visit.arrive("/login/code").await;
+    visit.fill("#code", &phone.next_code(server)).await;
+    visit.press("main form button").await;
+    visit.arrive(WEBHOOKS).await;
+
+    server.pass(LATE);
+    visit.press(".cred a[href^='?rotate=']").await;
+    visit.see("dialog[open]").await;
+    visit.fill("dialog #current", PASSWORD).await;
+    visit.action_chain().send_keys(Key::Tab).perform().await.unwrap();
+    type_and_enter(visit, "dialog #confirmation-code", &phone.next_code(server)).await;
+    visit.read("h1", "New password for System 1").await;
+}
+
+// holds issue 15: the second factor is asked at step-up
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dialog_takes_the_code_after_the_password_with_the_keyboard() {
+    let server = TestServer::start().await;
+    let visit = Visit::begin(&server).await;
+    rotate_with_code(&server, &visit).await;
+    visit.end_after(&[]).await;
+    server.stop().await;
+}
+
+// holds issue 15: the second factor is asked at step-up
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dialog_takes_the_code_after_the_password_without_script() {
+    let server = TestServer::start().await;
+    let visit = Visit::begin_without_script(&server).await;
+    rotate_with_code(&server, &visit).await;
+    visit.end_after(&[]).await;
     server.stop().await;
 }
 

@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::support::not_tried::say_not_tried;
 use stage::{
     ELSEWHERE, Ended, Home, PROGRAM, Program, id_of, my_uid, program_command, send, servers_under, succeeded, text,
     wait_until,
@@ -268,6 +269,68 @@ fn nobody_but_its_owner_gets_at_the_server_and_root_never_runs_it() {
         assert_eq!(owner, my_uid());
     }
     assert!(program.end().success());
+}
+
+/// The same `psql` for whoever runs it.
+fn psql(home: &Home, role: &str) -> Command {
+    let mut command = Command::new("psql");
+    command.args(["--no-psqlrc", "-Atc", "select current_user", "-U", role, "-d", "reasoner_webhooks", "-h"]);
+    command.arg(home.cluster().canonicalize().unwrap()).current_dir("/").stdin(Stdio::null());
+    command
+}
+
+// holds issue 15: the embedded cluster uses peer, another OS user's jobs do not get in
+#[test]
+fn a_job_of_another_user_is_refused_even_where_it_reaches_the_socket() {
+    let home = Home::new();
+    let program = home.serve();
+    for role in ["reasoner", "reasoner_program"] {
+        assert_eq!(text(&succeeded(psql(&home, role).output().unwrap())).trim(), role, "its own user gets in");
+    }
+    if my_uid() == 0 {
+        fs::set_permissions(home.cluster(), fs::Permissions::from_mode(0o711)).unwrap();
+        let stranger = fs::metadata(home.cluster()).unwrap().uid();
+        let stranger = [id_of("-u", "nobody"), id_of("-u", "daemon")].into_iter().find(|uid| *uid != stranger).unwrap();
+        for role in ["reasoner", "reasoner_program"] {
+            let output = psql(&home, role).uid(stranger).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!output.status.success() && said.contains("Peer authentication failed"), "{said}");
+        }
+        fs::set_permissions(home.cluster(), fs::Permissions::from_mode(0o700)).unwrap();
+    } else {
+        say_not_tried("a job of another user", "this user cannot be somebody else");
+    }
+    assert!(program.end().success());
+}
+
+/// A cluster of a release that let in whoever reached the socket: stopped, and running when the program comes.
+// holds issue 15: the embedded cluster uses peer
+#[test]
+fn a_cluster_that_let_everybody_in_asks_who_it_is_from_the_next_start() {
+    let home = Home::new();
+    home.create_account("alice@example.com");
+    let trusting = "local all all trust\n";
+    let rules = home.cluster().join("pg_hba.conf");
+    // What is not one of the program's roles shows which rules the server goes by.
+    let lets_everybody_in = || psql(&home, "somebody").output().unwrap().status.success();
+    for is_running in [false, true] {
+        if is_running {
+            let program = home.serve();
+            succeeded(psql(&home, "reasoner").args(["-c", "create role somebody login"]).output().unwrap());
+            fs::write(&rules, trusting).unwrap();
+            send("HUP", home.server_process());
+            wait_until("it lets everybody in", lets_everybody_in);
+            program.kill();
+        } else {
+            fs::write(&rules, trusting).unwrap();
+        }
+        let program = home.serve();
+        wait_until("it asks who it is", || !lets_everybody_in());
+        let written = fs::read_to_string(&rules).unwrap();
+        assert!(written.contains("peer") && !written.contains("trust"), "{written}");
+        assert!(home.list_accounts().contains("alice@example.com"));
+        assert!(program.end().success());
+    }
 }
 
 #[test]

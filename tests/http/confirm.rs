@@ -259,3 +259,99 @@ async fn a_step_up_takes_the_second_factor_too_and_the_session_goes_on_under_ano
     assert_eq!(alice.post("/settings/account/password", &fields).await.status(), 303);
     assert_ne!(before[0][0], server.query(kept).await[0][0], "a new password, a new key");
 }
+
+// holds issue 15: step-up for many single deletions
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_twenty_single_deletions_in_ten_minutes_a_password_is_needed() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let mut events = Vec::new();
+    for number in 0..24 {
+        events.push(sender.store(number.to_string()).await);
+    }
+    let path = |number: usize| format!("/events/{}/deletion?credential={}", events[number], sender.username);
+    let delete = async |number: usize| alice.post(&path(number), &[]).await.status().as_u16();
+    server.pass(SignedDuration::from_mins(16));
+    for number in 0..20 {
+        assert_eq!(delete(number).await, 303, "{number}");
+    }
+    let asked = alice.post(&path(20), &[]).await;
+    assert_eq!(asked.status(), 403);
+    let page = asked.text().await.unwrap();
+    assert!(page.contains(&format!("action=\"{}\"", path(20))) && page.contains("Delete event"), "{page}");
+    assert_eq!(server.number("select count(*) from events").await, 4);
+    let wrong = alice.post(&path(20), &[("current_password", "not the password")]).await;
+    assert_eq!(wrong.status(), 422);
+    server.pass(SignedDuration::from_mins(1));
+    assert_eq!(delete(20).await, 303, "two a minute go on");
+    assert_eq!((delete(21).await, delete(22).await), (303, 403));
+    let done = alice.post(&path(22), &[("current_password", PASSWORD)]).await;
+    assert_eq!(done.headers()["location"], format!("/events?credential={}", sender.username));
+    assert_eq!(delete(23).await, 303, "it was given lately");
+}
+
+// holds issue 15: step-up for settings that weaken a credential
+#[tokio::test(flavor = "multi_thread")]
+async fn letting_more_networks_send_asks_for_the_password_and_fewer_do_not() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let path = format!("{WEBHOOKS}/credentials/{}/sender-settings", alice.credential_id(&sender.username).await);
+    let stored = async || server.query("select networks::text from credentials").await[0][0].clone().unwrap();
+    server.pass(SignedDuration::from_mins(16));
+    for (networks, kept) in [("203.0.113.0/24", "{203.0.113.0/24}"), ("203.0.113.128/25", "{203.0.113.128/25}")] {
+        assert_eq!(alice.post(&path, &[("networks", networks), ("batches", "on")]).await.status(), 303);
+        assert_eq!(stored().await, kept);
+    }
+    for networks in ["", "203.0.113.0/24", "203.0.113.128/25 198.51.100.1"] {
+        let asked = alice.post(&path, &[("networks", networks), ("batches", "on")]).await;
+        assert_eq!(asked.status(), 403, "{networks}");
+        let page = asked.text().await.unwrap();
+        assert!(page.contains(&format!("name=\"networks\" value=\"{networks}\"")) && page.contains("Save settings"));
+        assert_eq!(stored().await, "{203.0.113.128/25}");
+    }
+    let given = [("networks", ""), ("batches", "on"), ("current_password", PASSWORD)];
+    assert_eq!(alice.post(&path, &given).await.status(), 303);
+    assert_eq!(stored().await, "{}");
+}
+
+// holds issue 15: the second factor is asked at step-up
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_with_the_field_for_the_password_have_one_for_the_code() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store("1").await;
+    let id = alice.credential_id(&sender.username).await;
+    let (phone, _) = Authenticator::enrol(&server, &alice).await;
+    let (password, code) = ("name=\"current_password\"", "name=\"confirmation_code\"");
+    let pages = [
+        format!("{WEBHOOKS}?new=1"),
+        format!("{WEBHOOKS}?rotate={id}"),
+        format!("{WEBHOOKS}?revoke={id}"),
+        format!("{WEBHOOKS}/credentials/{id}/sender-settings"),
+        "/events/deletion".to_owned(),
+        "/settings/account".to_owned(),
+        "/settings/account/second-factor".to_owned(),
+    ];
+    let asked = |page: &str| (page.matches(password).count(), page.matches(code).count());
+    assert_eq!(asked(&alice.page(&pages[1]).await), (0, 0), "both were given lately");
+    server.pass(SignedDuration::from_mins(16));
+    for path in &pages {
+        let page = alice.page(path).await;
+        let (passwords, codes) = asked(&page);
+        // The form that turns two-step sign-in off has had a code of its own for ever.
+        assert_eq!(passwords, codes + page.matches(" name=\"code\"").count(), "{path}");
+        assert!(codes > 0, "{path}");
+        let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let different: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), different.len(), "{path} has an id twice");
+    }
+    let given = [("overlap", "1h"), ("current_password", PASSWORD), ("confirmation_code", &phone.next_code(&server))];
+    let rotated = alice.post(&format!("{WEBHOOKS}/credentials/{id}/rotation"), &given).await;
+    assert_eq!(rotated.status(), 200, "in one go");
+    let bob = server.pro("bob@example.com").await;
+    server.pass(SignedDuration::from_mins(16));
+    assert_eq!(asked(&bob.page(WEBHOOKS).await), (1, 0), "who has no second factor is asked for none");
+}

@@ -73,13 +73,17 @@ async fn who_follows_the_readme_with_a_database_at_hand_sees_the_first_event_the
         [(user, " --pwprompt reasoner"), (database, " webhooks"), (program, " --pwprompt reasoner_program")]
     {
         assert!(line.starts_with("sudo -u postgres create") && line.ends_with(ends), "{line}");
-        // Nobody is there to type the password, which this server does not ask for.
+        // Nobody is there to type the password.
         let line = line.trim_start_matches("sudo -u postgres ").replace("--pwprompt ", "");
         let line = line.replace("reasoner", &name).replace(" webhooks", &format!(" {name}"));
         let output = std::process::Command::new("sh").args(["-ec", &line]).envs(here).output().unwrap();
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     }
-    let url = format!("postgresql:///{name}?host={}&user={name}", socket.display());
+    for role in [&name, &format!("{name}_program")] {
+        let owner = format!("host='{}' user=reasoner dbname={name}", socket.display());
+        postgres::query(&owner, &format!("alter role {role} password 'typed'")).await;
+    }
+    let url = format!("postgresql:///{name}?host={}&user={name}&password=typed", socket.display());
     let home = Home::start(&[("DATABASE_URL", &url)]);
     follow(&home);
     assert!(!home.has_database_of_its_own(), "all of it went to the same place");

@@ -37,6 +37,7 @@ async fn pages_and_metrics_answer_to_their_own_names_alone() {
         for path in ["/", "/login", "/events", "/docs/webhooks/quick-start", "/nowhere"] {
             let refused = get(&server.url, foreign, path).await;
             assert_eq!(refused.status, 421, "{foreign} {path}");
+            assert!(refused.body.contains("Open https://webhooks.example.com instead."), "{}", refused.body);
             assert!(
                 refused.body.contains("webhooks.example.com, in.example.com, program, internal.example, localhost")
             );
@@ -53,6 +54,15 @@ async fn pages_and_metrics_answer_to_their_own_names_alone() {
             assert_eq!(get(&server.url, foreign, health).await.status, 200, "{health}");
         }
     }
+}
+
+// holds W4
+#[tokio::test(flavor = "multi_thread")]
+async fn on_loopback_the_address_that_works_is_told_with_its_port() {
+    let server = TestServer::start().await;
+    let refused = get(&server.url, "evil.example", "/login").await;
+    assert_eq!(refused.status, 421);
+    assert!(refused.body.contains(&format!("Open {} instead.", server.url)), "{}", refused.body);
 }
 
 // holds W4

@@ -17,9 +17,9 @@ async fn database_of_a_plain_role() -> (String, String) {
     let address = empty_database().await;
     let name = address.split(['/', '?']).find(|part| part.starts_with("empty_")).unwrap();
     let role = format!("plain_{name}");
-    let sql = format!("create role {role} login; alter schema public owner to {role}");
+    let sql = format!("create role {role} login password 'plain'; alter schema public owner to {role}");
     postgres::query(&address, &sql).await;
-    let plain = address.replace("//reasoner@", &format!("//{role}@"));
+    let plain = address.replace("//reasoner@", &format!("//{role}:plain@"));
     assert_ne!(plain, address);
     (address, plain)
 }

@@ -64,7 +64,7 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 26] = [
+const REVEALS: [(&str, &str); 28] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/token_address.rs", "names the hint, and makes the digest and the address"),
@@ -72,6 +72,8 @@ const REVEALS: [(&str, &str); 26] = [
     ("src/domain/malformed_credentials.rs", "finds what stands around a password that does not belong to it"),
     ("src/domain/installation.rs", "compares the set-up token in constant time"),
     ("src/domain/second_factor.rs", "reads what was typed as a code, and hashes recovery codes"),
+    ("src/domain/stored_key.rs", "reads a key from outside of the database"),
+    ("src/config/checked.rs", "reads the installation key of the environment"),
     ("src/hashing.rs", "argon2 reads what it hashes and verifies"),
     ("src/database.rs", "a driver is given the database's address; what is printed of it has no password"),
     ("src/ingest/verifier.rs", "makes the key of the cache of verified passwords"),

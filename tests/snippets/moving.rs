@@ -338,8 +338,8 @@ async fn a_database_of_the_programs_own_moves_to_another_postgresql_as_documente
     let empty = empty_database().await;
     let role = format!("moving_{}", std::process::id());
     let (_, name) = empty.rsplit_once('/').unwrap();
-    query(&empty, &format!("create role {role} login; alter database {name} owner to {role}")).await;
-    let new = empty.replace("//reasoner@", &format!("//{role}@"));
+    query(&empty, &format!("create role {role} login password 'moves'; alter database {name} owner to {role}")).await;
+    let new = empty.replace("//reasoner@", &format!("//{role}:moves@"));
     let moving = documented(stage.block("own-postgres-sh"));
     let documented_address = "postgresql://reasoner:PASSWORD@db.example.com:5432/webhooks?sslmode=require";
     assert!(moving.contains(documented_address));

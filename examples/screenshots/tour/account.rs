@@ -1,11 +1,14 @@
 //! The settings of the person, and two-step sign-in.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
 use reasoner_webhooks::domain::second_factor::TotpSecret;
+use thirtyfour::prelude::By;
 
 use crate::camera::{Camera, Extent};
 use crate::shop::{MAYA, PASSWORD};
-use crate::tour::Tour;
+use crate::tour::{Tour, WEBHOOKS};
 
 const SECOND_FACTOR: &str = "/settings/account/second-factor";
 
@@ -56,6 +59,7 @@ impl<C: Camera> Tour<'_, C> {
         self.press("form[action$='/when-full'] button").await?;
         self.see(".notice.ok").await?;
         self.here("stored-events-chosen", "Stored events, choice saved").await?;
+        self.full_storage().await?;
         self.shop.database.batch_execute("update accounts set max_events = null, max_bytes = null").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
@@ -70,6 +74,22 @@ impl<C: Camera> Tour<'_, C> {
         self.go("/settings/audit").await?;
         self.press(".page-head details.menu > summary").await?;
         self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await
+    }
+
+    /// The program looks every few seconds how much each account has stored.
+    async fn full_storage(&mut self) -> Result<()> {
+        let as_many = "update accounts set max_events = (select greatest(count(*), 1) from events where account_id = accounts.id)";
+        self.shop.database.batch_execute(as_many).await?;
+        let full = "form[action$='/when-full']";
+        for _ in 0..100 {
+            self.go("/settings/events").await?;
+            self.see(full).await?;
+            if self.driver.find(By::Css(".notice.bad")).await.is_ok() {
+                return self.here("stored-events-full", "Stored events, storage is full").await;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        bail!("the storage is not full")
     }
 
     pub(super) async fn second_factor(&mut self) -> Result<()> {
@@ -92,6 +112,9 @@ impl<C: Camera> Tour<'_, C> {
         self.here("two-step-recovery-codes-again", "Recovery codes, the form again").await?;
         self.page(SECOND_FACTOR, "two-step", "Two-step sign-in, on").await?;
         self.page("/settings/account", "account-two-step", "Account, with two-step sign-in").await?;
+        self.shop.forget_passwords_given().await?;
+        let dialog = format!("{WEBHOOKS}?new=1");
+        self.dialog(&dialog, "new-dialog-code", "New credential, password and code").await?;
 
         self.driver.delete_all_cookies().await?;
         self.go("/login").await?;

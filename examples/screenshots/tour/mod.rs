@@ -63,6 +63,7 @@ pub async fn take(
     tour.second_factor().await?;
     tour.docs().await?;
     tour.plans().await?;
+    tour.required_actions(database_url).await?;
     tour.visitors().await?;
 
     let Tour { camera, shop, .. } = tour;

@@ -1,6 +1,10 @@
 //! The documentation, the other plan, and who is not signed in.
 
 use anyhow::Result;
+use reasoner_webhooks::config::checked::Config;
+use reasoner_webhooks::config::options::Options;
+use reasoner_webhooks::server::application::Application;
+use reasoner_webhooks::store::connection::pool::Store;
 
 use crate::camera::Camera;
 use crate::shop::{MAYA, NOAH, PASSWORD};
@@ -43,6 +47,31 @@ impl<C: Camera> Tour<'_, C> {
         self.sign_in(NOAH).await?;
         self.page(WEBHOOKS, "plan-locked", "Webhooks, on Free").await?;
         self.page("/events", "events-free", "Events, on Free").await
+    }
+
+    /// What somebody has to do before anything else: choose a password, and, on a server that requires it, turn on two-step sign-in.
+    pub(super) async fn required_actions(&mut self, database_url: &str) -> Result<()> {
+        let generated =
+            "update users set password_expires_at = password_changed_at + interval '7 days' where email = $1";
+        self.shop.database.execute(generated, &[&NOAH]).await?;
+        self.page("/events", "account-new-password", "Account, a password of one’s own first").await?;
+        self.shop.database.execute("update users set password_expires_at = null where email = $1", &[&NOAH]).await?;
+
+        let options = Options {
+            bind: "127.0.0.1:0".to_owned(),
+            database_url: Some(database_url.to_owned()),
+            data_dir: "./unused".into(),
+            require_second_factor: Some("true".to_owned()),
+            ..Options::default()
+        };
+        let config = Config::check(options).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let clock = self.shop.state.clock.clone();
+        let requiring = Application::start(&config, Store::open(database_url).await?, clock).await?;
+        // The session is known there too: it is in the database, and a cookie is for every port.
+        self.driver.goto(format!("http://{}/events", requiring.address)).await?;
+        self.here("two-step-required", "Two-step sign-in, required first").await?;
+        requiring.stop().await;
+        Ok(())
     }
 
     pub(super) async fn visitors(&mut self) -> Result<()> {

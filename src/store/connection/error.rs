@@ -104,6 +104,11 @@ impl StoreError {
         }
     }
 
+    /// Whether rows of another table refer to what the statement would delete.
+    pub(crate) fn is_still_referenced(&self) -> bool {
+        matches!(self, StoreError::Statement(DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)))
+    }
+
     /// Whether a row found no partition to go to.
     pub(crate) fn is_missing_partition(&self) -> bool {
         match self {

@@ -10,6 +10,16 @@ diesel::table! {
         created_at -> Timestamptz,
         set_up_at -> Nullable<Timestamptz>,
         ingest_url -> Nullable<Text>,
+        session_key_sealed_under -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    installation_keys (id) {
+        id -> Integer,
+        key -> Bytea,
+        sealed_under -> Nullable<Bytea>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -91,6 +101,7 @@ diesel::table! {
         last_step -> BigInt,
         codes_id -> Uuid,
         turned_on_at -> Timestamptz,
+        key_id -> Integer,
     }
 }
 
@@ -298,11 +309,14 @@ diesel::table! {
 diesel::joinable!(users -> accounts (account_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(known_addresses -> users (user_id));
+diesel::joinable!(second_factors -> users (user_id));
+diesel::joinable!(second_factors -> installation_keys (key_id));
 diesel::joinable!(credentials -> accounts (account_id));
 diesel::joinable!(credential_secrets -> credentials (credential_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     users,
+    second_factors,
     known_addresses,
     sessions,
     credentials,
@@ -312,6 +326,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_counts,
     audit_log
 );
+diesel::allow_tables_to_appear_in_same_query!(second_factors, installation_keys);
 diesel::allow_columns_to_appear_in_same_group_by_clause!(
     rejections::remote_ip,
     rejections::reason,

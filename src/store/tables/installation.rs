@@ -3,32 +3,53 @@
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
-use crate::domain::installation::InstallationKeys;
+use crate::domain::stored_key::StoredKey;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{accounts, installation};
 
-/// Keeps the keys of the first program that comes, and answers with the keys that are kept. The others' are dropped, so
-/// programs that start together agree.
-pub(crate) async fn keys_or_insert(
+/// The session key as it is kept, and the checksum key.
+pub(crate) type StoredKeys = (StoredKey, Zeroizing<Vec<u8>>);
+
+/// Keeps the keys of the first program that comes; `false` for all others, whose keys are dropped, so programs that start together agree.
+pub(crate) async fn insert_keys(
     conn: &mut Connection,
-    proposed: &InstallationKeys,
+    (session, checksum): &StoredKeys,
     now: Timestamp,
-) -> Result<InstallationKeys, StoreError> {
-    diesel::insert_into(installation::table)
+) -> Result<bool, StoreError> {
+    let inserted = diesel::insert_into(installation::table)
         .values((
-            installation::session_key.eq(proposed.session.as_slice()),
-            installation::checksum_key.eq(proposed.checksum.as_slice()),
+            installation::session_key.eq(&session.bytes),
+            installation::session_key_sealed_under.eq(&session.sealed_under),
+            installation::checksum_key.eq(checksum.as_slice()),
             installation::created_at.eq(Moment(now)),
         ))
         .on_conflict_do_nothing()
         .execute(conn)
         .await?;
-    let (session, checksum): (Vec<u8>, Vec<u8>) =
-        installation::table.select((installation::session_key, installation::checksum_key)).first(conn).await?;
-    Ok(InstallationKeys { session: session.into(), checksum: checksum.into() })
+    Ok(inserted == 1)
+}
+
+/// The keys that are kept, if any.
+pub(crate) async fn find_keys(conn: &mut Connection) -> Result<Option<StoredKeys>, StoreError> {
+    let columns = (installation::session_key, installation::session_key_sealed_under, installation::checksum_key);
+    let row = installation::table.select(columns).first::<(Vec<u8>, _, Vec<u8>)>(conn).await.optional()?;
+    Ok(row.map(|(bytes, sealed_under, checksum)| (StoredKey { bytes, sealed_under }, checksum.into())))
+}
+
+/// Keeps the same session key in another way.
+pub(crate) async fn put_session_key(conn: &mut Connection, session: &StoredKey) -> Result<(), StoreError> {
+    diesel::update(installation::table)
+        .set((
+            installation::session_key.eq(&session.bytes),
+            installation::session_key_sealed_under.eq(&session.sealed_under),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Whether nobody has set this installation up: no account was ever made.

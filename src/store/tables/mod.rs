@@ -18,6 +18,7 @@ pub mod events;
 pub mod held_events;
 pub(crate) mod idempotency;
 pub(crate) mod installation;
+pub(crate) mod installation_keys;
 pub(crate) mod known_addresses;
 pub mod old_rows;
 pub mod partitions;

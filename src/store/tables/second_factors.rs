@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::ids::UserId;
+use crate::domain::stored_key::StoredKey;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
-use crate::store::connection::schema::{recovery_codes, second_factors};
+use crate::store::connection::schema::{installation_keys, recovery_codes, second_factors};
 
 /// The constraint that gives a user one second factor.
 pub(crate) const ONE_A_USER: &str = "second_factors_pkey";
@@ -21,6 +22,8 @@ pub(crate) const ONE_A_USER: &str = "second_factors_pkey";
 #[derive(Debug)]
 pub(crate) struct SealedFactor {
     pub(crate) sealed_secret: Vec<u8>,
+    /// The number of the key that it is sealed under.
+    pub(crate) key_number: i32,
     pub(crate) last_step: i64,
 }
 
@@ -43,6 +46,7 @@ pub(crate) async fn insert(
         .values((
             second_factors::user_id.eq(user.0),
             second_factors::sealed_secret.eq(&factor.sealed_secret),
+            second_factors::key_id.eq(factor.key_number),
             second_factors::last_step.eq(factor.last_step),
             second_factors::codes_id.eq(codes_id),
             second_factors::turned_on_at.eq(Moment(now)),
@@ -52,14 +56,58 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-pub(crate) async fn find_sealed(conn: &mut Connection, user: UserId) -> Result<Option<SealedFactor>, StoreError> {
-    let row: Option<(Vec<u8>, i64)> = second_factors::table
-        .find(user.0)
-        .select((second_factors::sealed_secret, second_factors::last_step))
-        .first(conn)
+/// With the key that it is sealed under, as it is kept.
+pub(crate) async fn find_sealed(
+    conn: &mut Connection,
+    user: UserId,
+) -> Result<Option<(SealedFactor, StoredKey)>, StoreError> {
+    let row = second_factors::table
+        .inner_join(installation_keys::table)
+        .filter(second_factors::user_id.eq(user.0))
+        .select((
+            second_factors::sealed_secret,
+            second_factors::key_id,
+            second_factors::last_step,
+            installation_keys::key,
+            installation_keys::sealed_under,
+        ))
+        .first::<(Vec<u8>, i32, i64, Vec<u8>, _)>(conn)
         .await
         .optional()?;
-    Ok(row.map(|(sealed_secret, last_step)| SealedFactor { sealed_secret, last_step }))
+    Ok(row.map(|(sealed_secret, key_number, last_step, bytes, sealed_under)| {
+        (SealedFactor { sealed_secret, key_number, last_step }, StoredKey { bytes, sealed_under })
+    }))
+}
+
+/// Some that are sealed under a key of before, with its number. They stay locked until the transaction ends.
+pub(crate) async fn lock_behind(
+    conn: &mut Connection,
+    newest_key: i32,
+    limit: i64,
+) -> Result<Vec<(UserId, Vec<u8>, i32)>, StoreError> {
+    let rows: Vec<(Uuid, Vec<u8>, i32)> = second_factors::table
+        .filter(second_factors::key_id.lt(newest_key))
+        .select((second_factors::user_id, second_factors::sealed_secret, second_factors::key_id))
+        .order(second_factors::user_id)
+        .limit(limit)
+        .for_update()
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(user, sealed, key)| (UserId(user), sealed, key)).collect())
+}
+
+/// The same secret, sealed under another key.
+pub(crate) async fn put_sealed(
+    conn: &mut Connection,
+    user: UserId,
+    sealed: &[u8],
+    key_number: i32,
+) -> Result<(), StoreError> {
+    diesel::update(second_factors::table.find(user.0))
+        .set((second_factors::sealed_secret.eq(sealed), second_factors::key_id.eq(key_number)))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 pub(crate) async fn find(conn: &mut Connection, user: UserId) -> Result<Option<FactorRecord>, StoreError> {
@@ -70,7 +118,8 @@ pub(crate) async fn find(conn: &mut Connection, user: UserId) -> Result<Option<F
 }
 
 pub(crate) async fn is_on(conn: &mut Connection, user: UserId) -> Result<bool, StoreError> {
-    Ok(find_sealed(conn, user).await?.is_some())
+    let found = second_factors::table.find(user.0).select(second_factors::user_id).first::<Uuid>(conn).await;
+    Ok(found.optional()?.is_some())
 }
 
 /// Everybody who has one.

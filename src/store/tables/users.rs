@@ -1,6 +1,6 @@
 //! Users: who may sign in, to which account, and the hash of their password.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::{ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use crate::domain::ids::{AccountId, UserId};
 use crate::store::connection::columns::{Moment, time, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
-use crate::store::connection::schema::{accounts, users};
+use crate::store::connection::schema::{accounts, second_factors, users};
 use crate::store::tables::account_limits::{self, LIMITS, LimitsColumns, LimitsRow};
 
 /// The constraint that keeps addresses unique.
@@ -60,8 +60,8 @@ pub(crate) const MEMBER: MemberColumns = (
     accounts::event_columns,
 );
 
-/// A row of [`MEMBER`], read.
-pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
+/// A row of [`MEMBER`] and the key of a second factor, read.
+pub(crate) fn member((row, factor): (MemberRow, Option<i32>)) -> Result<Member, StoreError> {
     let (
         user_id,
         account_id,
@@ -92,6 +92,7 @@ pub(crate) fn member(row: MemberRow) -> Result<Member, StoreError> {
         password_changed_at: changed_at,
         password_expires_at: time(expires_at),
         devices_known_since: time(forgotten_at).map_or(changed_at, |forgotten_at| forgotten_at.max(changed_at)),
+        has_second_factor: factor.is_some(),
     })
 }
 
@@ -119,21 +120,23 @@ pub(crate) async fn insert(
 
 /// The member with an address, and the hash of their password.
 pub async fn find_by_email(conn: &mut Connection, email: &Email) -> Result<Option<(Member, String)>, StoreError> {
-    let row: Option<(MemberRow, String)> = users::table
+    let row = users::table
         .inner_join(accounts::table)
+        .left_join(second_factors::table)
         .filter(users::email.eq(email.as_str()))
-        .select((MEMBER, users::password_hash))
-        .first(conn)
+        .select(((MEMBER, second_factors::key_id.nullable()), users::password_hash))
+        .first::<(_, String)>(conn)
         .await
         .optional()?;
     row.map(|(row, hash)| Ok((member(row)?, hash))).transpose()
 }
 
 pub(crate) async fn find(conn: &mut Connection, id: UserId) -> Result<Option<Member>, StoreError> {
-    let row: Option<MemberRow> = users::table
+    let row = users::table
         .inner_join(accounts::table)
+        .left_join(second_factors::table)
         .filter(users::id.eq(id.0))
-        .select(MEMBER)
+        .select((MEMBER, second_factors::key_id.nullable()))
         .first(conn)
         .await
         .optional()?;
@@ -184,10 +187,11 @@ pub(crate) async fn forget_devices(conn: &mut Connection, id: UserId, now: Times
 
 /// Everybody, oldest first.
 pub(crate) async fn list(conn: &mut Connection) -> Result<Vec<Member>, StoreError> {
-    let rows: Vec<MemberRow> = users::table
+    let rows: Vec<_> = users::table
         .inner_join(accounts::table)
+        .left_join(second_factors::table)
         .order((users::created_at, users::id))
-        .select(MEMBER)
+        .select((MEMBER, second_factors::key_id.nullable()))
         .load(conn)
         .await?;
     rows.into_iter().map(member).collect()

@@ -11,7 +11,7 @@ use crate::domain::email::Email;
 use crate::domain::grouped::grouped;
 use crate::domain::secret::Secret;
 use crate::store::tables::deleted_accounts;
-use crate::web::confirm::{Given, check_both, takes_code, wrong};
+use crate::web::confirm::{Given, check_both, wrong};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
@@ -63,7 +63,7 @@ async fn page(current_user: &SignedIn) -> Result<Deletion, PageError> {
         typed: String::new(),
         email_error: None,
         password_error: None,
-        takes_code: takes_code(&current_user.current_user, &current_user.member).await?,
+        takes_code: current_user.member.has_second_factor,
     })
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn create(
         return html_invalid(&template);
     }
     let (reader, member) = (&current_user.current_user, &current_user.member);
-    let code = takes_code(reader, member).await?.then(|| confirmation_code.unwrap_or_default());
+    let code = member.has_second_factor.then(|| confirmation_code.unwrap_or_default());
     let problem = match check_both(reader, member, &current_password, code.as_ref()).await? {
         Given::Right(attempt) => {
             attempt.was_right();

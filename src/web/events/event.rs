@@ -258,10 +258,14 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
+    let (deletions, account) = (&current_user.state().deletions_by_account, current_user.member.account_id);
+    if deletions.wait(&account, current_user.now()).is_some() {
+        current_user.require_recent_password()?;
+    }
     if !delete_event(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
         return Err(PageError::NotFound);
     }
-    let credentials =
-        credentials::list(&mut *current_user.state().store.connection().await?, current_user.member.account_id).await?;
+    deletions.note_failure(&account, current_user.now());
+    let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
     Ok(see_other(&Filters::new(&query, &credentials, current_user.now()).links.to("/events")))
 }

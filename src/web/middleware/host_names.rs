@@ -18,7 +18,8 @@ pub(crate) async fn layer(
     match state.filter(|state| !is_answered(state, request.request())) {
         None => next.call(request).await.map(ServiceResponse::map_into_left_body),
         Some(state) => {
-            let error = PageError::OtherHost { answered: state.host_names.words() };
+            let (address, answered) = (state.public_url.clone(), state.host_names.words());
+            let error = PageError::OtherHost { address, answered };
             Ok(ServiceResponse::from_err(error, request.into_parts().0).map_into_right_body())
         }
     }

@@ -140,6 +140,9 @@ async fn set(
     credential: &Credential,
     settings: SenderSettings,
 ) -> Result<HttpResponse, PageError> {
+    if settings.lets_in_more_than(&credential.settings) {
+        current_user.require_recent_password()?;
+    }
     match set_sender_settings(current_user.on(credential.id, &current_user.act()), |_| settings).await {
         Ok(_) => {
             current_user.state().engine.verifier.forget_credential(credential.id);
