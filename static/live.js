@@ -3,6 +3,7 @@
 const MAX_ROWS = 200;
 const MAX_REMEMBERED_IDS = 2000;
 const FRESH_MS = 3000;
+const BATCH_MS = 250;
 const OVERVIEW_AFTER_MS = 1000;
 const OVERVIEW_EVERY_MS = 10_000;
 const ANNOUNCE_EVERY_MS = 10_000;
@@ -27,7 +28,13 @@ function showNewEvents(table) {
 
   // The page's own rows, and those that came since: a row that was both read and sent is shown once.
   const seen = new Set([...body.rows].map((row) => row.dataset.id));
+  // What came and is not shown, as markup.
   let held = [];
+  // What came since the last batch, which is counted with the next.
+  let arrived = 0;
+  let batchTimer;
+  let batchedAt = -Infinity;
+  let isPointedAt = false;
   let heldCount = 0;
   let heldMore = false;
   // More came than is sent row by row, so the rows here are no longer a whole list: only loading the page again makes one.
@@ -61,7 +68,7 @@ function showNewEvents(table) {
   // A pause stops rows from moving. What comes meanwhile is counted, and nothing of it is lost.
   toggle?.addEventListener('change', () => {
     say();
-    if (!isPaused() && !isElsewhere()) release();
+    if (!isPaused()) release();
   });
   pill?.addEventListener('click', (event) => {
     // Without a whole list to insert, the link leads to the first page.
@@ -71,12 +78,17 @@ function showNewEvents(table) {
     document.querySelector('main')?.focus({ preventScroll: true });
     list.scrollIntoView();
   });
-  addEventListener('scroll', () => {
-    if (held.length && !isPaused() && !isElsewhere()) release();
-  }, { passive: true });
-  body.addEventListener('focusout', () => setTimeout(() => {
-    if (held.length && !isPaused() && !isElsewhere()) release();
-  }));
+  addEventListener('scroll', goOn, { passive: true });
+  body.addEventListener('focusout', () => setTimeout(goOn));
+  document.addEventListener('selectionchange', goOn);
+  // A pointer that was there before the page came is not pointing at anything.
+  body.addEventListener('pointermove', ({ pointerType, movementX, movementY }) => {
+    if (pointerType === 'mouse' && (movementX || movementY)) isPointedAt = true;
+  });
+  body.addEventListener('pointerleave', () => {
+    isPointedAt = false;
+    goOn();
+  });
 
   runWhileShown(stream, () => true);
 
@@ -84,10 +96,17 @@ function showNewEvents(table) {
     return toggle ? !toggle.checked : false;
   }
 
-  // Reading further down, with the eyes or with the keyboard: rows must not move away.
+  // Reading further down, or among the rows with the pointer, a selection or the keyboard: rows must not move away.
   function isElsewhere() {
     const isAmongRows = body.contains(document.activeElement) && document.activeElement.matches(':focus-visible');
-    return table.getBoundingClientRect().top < 0 || isAmongRows;
+    const selection = getSelection();
+    const isSelecting = !selection.isCollapsed && body.contains(selection.anchorNode);
+    return isPointedAt || isAmongRows || isSelecting || table.getBoundingClientRect().top < 0;
+  }
+
+  // Shows what waits, if the reader has nothing against it.
+  function goOn() {
+    if (held.length && !isPaused() && !isElsewhere()) batch();
   }
 
   function say() {
@@ -101,16 +120,25 @@ function showNewEvents(table) {
   }
 
   function receive({ id, html }) {
-    if (seen.has(id) || body.querySelector(`[data-id="${id}"]`)) return;
+    if (seen.has(id)) return;
     seen.add(id);
     if (seen.size > MAX_REMEMBERED_IDS) seen.delete(seen.values().next().value);
 
-    count(1);
-    const row = insertsRows && !isBehind ? parseRow(html, id) : null;
-    if (row) held.push(row);
+    arrived += 1;
+    if (insertsRows && !isBehind) held.push({ id, html });
     if (held.length > MAX_ROWS) setBehind();
-    if (row && !isBehind && !isPaused() && !isElsewhere()) release();
-    else showPill();
+    batch();
+  }
+
+  // A lone event is there at once; of many, those of a quarter of a second are shown together, in one layout.
+  function batch() {
+    batchTimer ??= setTimeout(() => {
+      batchTimer = undefined;
+      tally();
+      if (held.length && !isPaused() && !isElsewhere()) release();
+      else showPill();
+      batchedAt = performance.now();
+    }, batchedAt + BATCH_MS - performance.now());
   }
 
   function fallBehind({ count: skipped, more }) {
@@ -141,6 +169,11 @@ function showNewEvents(table) {
     if (document.hidden) countInTitle(number);
   }
 
+  function tally() {
+    if (arrived) count(arrived);
+    arrived = 0;
+  }
+
   function showPill() {
     if (!pill) return;
     const words = pillWords();
@@ -158,6 +191,7 @@ function showNewEvents(table) {
   function release() {
     // There is a gap that only loading the page closes, so what says so stays.
     if (isBehind || !insertsRows) return showPill();
+    tally();
     insert(held);
     held = [];
     heldCount = 0;
@@ -165,13 +199,19 @@ function showNewEvents(table) {
   }
 
   // By id, which is by time: what another program stored a moment ago may belong below what is here already.
-  function insert(rows) {
-    for (const row of rows) {
-      row.classList.add('fresh');
+  function insert(arrivals) {
+    const shown = new Set([...body.rows].map((row) => row.dataset.id));
+    const rows = arrivals.filter(({ id }) => !shown.has(id)).map(({ id, html }) => parseRow(html, id)).filter(Boolean);
+    rows.sort((a, b) => (a.dataset.id < b.dataset.id ? 1 : -1));
+    for (const row of rows) row.classList.add('fresh');
+    const newest = body.rows[0]?.dataset.id ?? '';
+    const newer = rows.filter((row) => row.dataset.id > newest);
+    for (const row of rows.slice(newer.length)) {
       const older = [...body.rows].find((other) => other.dataset.id < row.dataset.id);
       body.insertBefore(row, older ?? null);
     }
-    while (body.rows.length > MAX_ROWS) body.rows[body.rows.length - 1].remove();
+    body.prepend(...newer);
+    for (const row of [...body.rows].slice(MAX_ROWS)) row.remove();
     setTimeout(() => {
       for (const row of rows) row.classList.remove('fresh');
     }, FRESH_MS);

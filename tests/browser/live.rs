@@ -70,6 +70,64 @@ async fn rows_come_to_a_reader_at_the_top_and_wait_for_one_who_paused_or_reads_f
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_hold_under_a_pointer_and_a_selection() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    sender.store("1").await;
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    let row = visit.see(FIRST_ROW).await;
+    visit.action_chain().move_to_element_center(&row).perform().await.unwrap();
+    sender.store(r#""while pointing""#).await;
+    visit.read(PILL, "1 new event").await;
+    assert_eq!(rows(&visit).await.len(), 1, "nothing moves");
+    let title = visit.see("h1").await;
+    visit.action_chain().move_to_element_center(&title).perform().await.unwrap();
+    visit.read(FIRST_ROW, "while pointing").await;
+
+    visit.ask("getSelection().selectAllChildren(document.querySelector('.events-table tbody code'))").await;
+    sender.store(r#""while selecting""#).await;
+    visit.read(PILL, "1 new event").await;
+    assert_eq!(rows(&visit).await.len(), 2);
+    visit.ask("getSelection().removeAllRanges()").await;
+    visit.read(FIRST_ROW, "while selecting").await;
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_arrivals_are_shown_together_and_not_one_by_one() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    sender.store("0").await;
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    visit.see(FIRST_ROW).await;
+    visit
+        .ask(
+            "window.insertions = []; new MutationObserver(records => insertions.push(\
+             [performance.now(), records.flatMap(record => [...record.addedNodes]).length]))\
+             .observe(document.querySelector('.events-table tbody'), { childList: true })",
+        )
+        .await;
+    for _ in 0..6 {
+        join_all((0..20).map(|n| sender.store(n.to_string()))).await;
+    }
+    visit.until("all rows", async || (rows(&visit).await.len() == 121).then_some(())).await;
+    let insertions: Vec<(f64, usize)> = serde_json::from_value(visit.ask("return insertions").await).unwrap();
+    assert_eq!(insertions.iter().map(|(_, rows)| rows).sum::<usize>(), 120);
+    // A timer may be a little early by the page's clock, which is rounded.
+    let pauses: Vec<f64> = insertions.windows(2).map(|two| two[1].0 - two[0].0).collect();
+    assert!(pauses.iter().all(|pause| *pause > 230.0), "{pauses:?}");
+    let mut sorted = rows(&visit).await;
+    sorted.sort();
+    sorted.reverse();
+    assert_eq!(rows(&visit).await, sorted, "newest first");
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_who_was_away_for_long_is_told_to_reload() {
     let server = TestServer::start().await;
     let maya = server.pro(MAYA).await;
