@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::metrics::Counter;
@@ -116,10 +117,20 @@ impl<K: Key> FairQueue<K> {
         key: K,
         work: impl FnOnce(&mut Turn<K>) -> T + Send + 'static,
     ) -> Result<T, QueueError> {
+        self.run_on(&Handle::current(), key, work).await
+    }
+
+    /// The same on the threads of another runtime.
+    pub(crate) async fn run_on<T: Send + 'static>(
+        &self,
+        threads: &Handle,
+        key: K,
+        work: impl FnOnce(&mut Turn<K>) -> T + Send + 'static,
+    ) -> Result<T, QueueError> {
         let permit = self.acquire(key).await?;
         let caller = Caller(Arc::new(AtomicBool::new(false)));
         let mut turn = Turn { permit, caller_is_gone: caller.0.clone() };
-        tokio::task::spawn_blocking(move || work(&mut turn)).await.map_err(|_| QueueError::Failed)
+        threads.spawn_blocking(move || work(&mut turn)).await.map_err(|_| QueueError::Failed)
     }
 }
 

@@ -78,7 +78,7 @@ async fn rows_hold_under_a_pointer_and_a_selection() {
     let visit = Visit::begin(&server).await;
     visit.sign_in().await;
     let row = visit.see(FIRST_ROW).await;
-    visit.action_chain().move_to_element_center(&row).perform().await.unwrap();
+    visit.action_chain().move_to_element_center(&row).move_by_offset(3, 0).perform().await.unwrap();
     sender.store(r#""while pointing""#).await;
     visit.read(PILL, "1 new event").await;
     assert_eq!(rows(&visit).await.len(), 1, "nothing moves");
