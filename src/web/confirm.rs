@@ -2,12 +2,11 @@
 //! too late is answered with a page that holds what was filled in and asks for the password; sent from there, it does in one go
 //! what was wanted. Forms that know it beforehand have the field themselves. Where two-step sign-in is on, a code is asked for as well.
 
-use actix_http::h1;
 use actix_web::body::BoxBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpResponse};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -19,7 +18,7 @@ use crate::domain::secret::Secret;
 use crate::store::tables::second_factors;
 use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
-use crate::web::forms::{Submitted, local_path};
+use crate::web::forms::{Submitted, local_path, read_again};
 use crate::web::page::Page;
 use crate::web::responses::see_other;
 use crate::web::sign_in_attempts::{Guess, TooMany};
@@ -133,7 +132,7 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Opt
         }
     }
     current_user.session.note_password(current_user.now);
-    request.set_payload(payload(form));
+    request.set_payload(read_again(form.into()));
     Ok(None)
 }
 
@@ -222,13 +221,6 @@ fn encoded(fields: &[(String, String)]) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     pairs.join("&")
-}
-
-/// A body that has been read, to be read once more.
-fn payload(body: String) -> Payload {
-    let (_, mut payload) = h1::Payload::create(true);
-    payload.unread_data(web::Bytes::from(body));
-    payload.into()
 }
 
 /// Instead of a page, the question that comes before it.

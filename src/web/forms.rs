@@ -4,6 +4,7 @@
 
 use std::future::ready;
 
+use actix_http::h1;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -47,6 +48,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Submitted<T> {
         }
         .boxed_local()
     }
+}
+
+/// A body that has been read, to be read once more.
+pub(crate) fn read_again(body: web::Bytes) -> Payload {
+    let (_, mut payload) = h1::Payload::create(true);
+    payload.unread_data(body);
+    payload.into()
 }
 
 /// A path of this site, for `next=`: one slash and no second one, no backslash, nothing that a browser would take for another

@@ -22,6 +22,7 @@ pub(crate) mod health;
 pub(crate) mod held;
 pub mod ingest;
 pub mod json_view;
+pub(crate) mod kept_form;
 pub mod live;
 pub mod middleware;
 pub(crate) mod misdirected;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::second_factor::PENDING_LASTS;
+use crate::web::kept_form::KeptForm;
 use crate::web::notice::{Flash, Notice};
 
 /// The longest life of a session: 30 days when the reader asked to stay signed in, else half a day.
@@ -81,6 +82,9 @@ pub(crate) struct PendingSecondFactor {
     /// What was chosen with the password.
     pub(crate) remember: bool,
     pub(crate) next: String,
+    /// A form that was lost with the session before, for after the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<KeptForm>,
 }
 
 impl SessionState {
