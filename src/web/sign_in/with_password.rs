@@ -91,7 +91,8 @@ pub(crate) async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Re
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
     let mut template = form(&current_user, &next.next);
-    template.is_late = next.done == "late";
+    // The address alone says nothing: the first step is there, and counts no longer.
+    template.is_late = next.done == "late" && current_user.session.pending().is_some();
     template.is_fresh = installation::is_fresh(&mut *current_user.state.store.connection().await?).await?;
     template.is_deleted = current_user.take_notice(Notice::sign_in) == Some(SignInNotice::AccountDeleted);
     html(&template)
