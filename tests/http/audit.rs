@@ -311,7 +311,7 @@ async fn write_lines(server: &TestServer, count: u32) {
 // holds issue 16, section 5
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_keep_the_address_of_their_time_when_it_is_changed() {
-    let (server, alice, _) = stage().await;
+    let (_server, alice, _) = stage().await;
     let rows = async || {
         let page = alice.page("/settings/audit").await;
         let rows = page.split("<tr role=\"row\">").skip(2).map(|row| row.split("</tr>").next().unwrap().to_owned());
