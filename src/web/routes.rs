@@ -185,6 +185,7 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
         .wrap(session_cookie::layer(state))
         .wrap(middleware::from_fn(session_cookie::keep_cookie))
         .wrap(middleware::from_fn(device::layer))
+        .wrap(middleware::from_fn(session_cookie::optional_for_docs))
         .wrap(middleware::from_fn(host_names::layer))
         .wrap(middleware::from_fn(|request, next| kept_form::layer((page_of, MAX_FORM_BYTES), request, next)))
         .wrap(middleware::from_fn(csrf::layer))
