@@ -1,6 +1,7 @@
 //! Event types: by what two events of one sender are of the same kind. Most senders name it in a field; else it is the fields that there are.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::de::IgnoredAny;
 
@@ -8,7 +9,8 @@ use crate::domain::payload::value_text;
 use crate::domain::query::columns::Fields;
 
 /// The fields that senders name the type of an event in, the most telling first.
-const TYPE_FIELDS: [&str; 8] = ["type", "event", "event_type", "eventType", "event_name", "topic", "action", "kind"];
+const TYPE_FIELDS: &str = "type,event,event_type,eventType,event_name,topic,action,kind";
+static TYPES: LazyLock<Fields> = LazyLock::new(|| TYPE_FIELDS.parse().unwrap_or_default());
 /// Of an event that names none: how many of its fields count.
 const MAX_FIELDS: usize = 50;
 
@@ -25,18 +27,19 @@ impl EventKind {
     /// Of a body; `None` where it is no object, or has no fields that tell anything.
     pub(crate) fn of(body: &str) -> Option<Self> {
         let members: BTreeMap<String, IgnoredAny> = serde_json::from_str(value_text(body).trim()).ok()?;
-        for name in TYPE_FIELDS.into_iter().filter(|name| members.contains_key(*name)) {
-            let fields: Fields = name.parse().ok()?;
-            let value = fields.cells(body, "[]").pop().unwrap_or_default();
-            if !value.is_empty() && !value.starts_with(['{', '[']) {
-                return Some(Self { fields, named: Some(value) });
-            }
+        if let Some((place, value)) = named(body) {
+            return Some(Self { fields: Fields(vec![TYPES.0.get(place)?.clone()]), named: Some(value) });
         }
         let is_plain = |name: &&String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let names: Vec<&str> = members.keys().filter(is_plain).map(String::as_str).take(MAX_FIELDS).collect();
         let fields: Fields = names.join(",").parse().ok()?;
         let has_all = fields.cells(body, "[]").iter().all(|cell| !cell.is_empty());
         (has_all && !fields.0.is_empty()).then_some(Self { fields, named: None })
+    }
+
+    /// The type that the beginning of a body names.
+    pub(crate) fn type_of(beginning: &str) -> Option<String> {
+        named(beginning).map(|(_, value)| value)
     }
 
     /// Whether another event is of it, by what it has in these fields.
@@ -46,6 +49,12 @@ impl EventKind {
             None => cells.iter().all(|cell| !cell.is_empty()),
         }
     }
+}
+
+/// The first field that names a type, and the type; an object or a list is none.
+fn named(body: &str) -> Option<(usize, String)> {
+    let cells = TYPES.cells(body, "[]").into_iter().enumerate();
+    cells.into_iter().find(|(_, cell)| !cell.is_empty() && cell != "null" && !cell.starts_with(['{', '[']))
 }
 
 #[cfg(test)]
