@@ -21,7 +21,8 @@ use crate::domain::secret::Secret;
 use crate::store::tables::{credentials, second_factors};
 use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
-use crate::web::forms::{Submitted, local_path, read_again};
+use crate::web::forms::{Submitted, read_again};
+use crate::web::local_path::local_path;
 use crate::web::page::Page;
 use crate::web::responses::see_other;
 use crate::web::sign_in_attempts::{Guess, TooMany};
@@ -159,15 +160,18 @@ async fn about(
     if let Some(id) = id.filter(|_| request.path().starts_with(CREDENTIALS)) {
         let mut conn = current_user.state.store.connection().await?;
         let credential = credentials::find(&mut conn, member.account_id, id).await?;
-        let named = |credential: Credential| format!("{} ({})", escape_invisible(&credential.name), credential.username);
+        let named =
+            |credential: Credential| format!("{} ({})", escape_invisible(&credential.name), credential.username);
         return Ok(credential.map(named));
     }
     let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
     let filled_in = match request.path() {
-        "/events/deletion" => field("confirmation").map(|number| match field("q").filter(|search| !search.is_empty()) {
-            Some(search) => format!("{number} events: {search}"),
-            None => format!("{number} events"),
-        }),
+        "/events/deletion" => {
+            field("confirmation").map(|number| match field("q").filter(|search| !search.is_empty()) {
+                Some(search) => format!("{number} events: {search}"),
+                None => format!("{number} events"),
+            })
+        }
         CREDENTIALS => field("name").map(str::to_owned),
         "/settings/account/email" => field("email").map(str::to_owned),
         _ => Some(member.email.clone()),

@@ -3,16 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, header};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::web;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::secret::Secret;
-use crate::web::errors::PageError;
-use crate::web::forms::{local_path, read_again};
+use crate::web::local_path::local_path;
 
 /// The longest that goes along while somebody signs in, in bytes: as a field of a form it grows to three times as much.
 const MAX_CARRIED_BYTES: usize = 16 * 1024;
@@ -34,6 +29,10 @@ pub(crate) struct KeptForm {
 pub(crate) struct FormSlot(Rc<RefCell<Option<KeptForm>>>);
 
 impl FormSlot {
+    pub(crate) fn keep(&self, form: Option<KeptForm>) {
+        self.0.replace(form);
+    }
+
     pub(crate) fn kept(&self) -> Option<KeptForm> {
         self.0.borrow().clone()
     }
@@ -44,7 +43,8 @@ fn is_secret(name: &str) -> bool {
 }
 
 impl KeptForm {
-    fn read(action: String, page: String, body: &[u8]) -> Option<Self> {
+    /// Of a body as browsers write it; `None` where it is none.
+    pub(crate) fn read(action: String, page: String, body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let all = web::Query::<Vec<(String, Secret)>>::from_query(text).ok()?.into_inner();
         let (secret, open): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| is_secret(name));
@@ -83,29 +83,6 @@ impl KeptForm {
     }
 }
 
-/// The layer: reads a form before anything can fail, notes what may be kept of it, and hands it on. A body without a length, or of
-/// more than a form has, is no form of a page of ours: its handler says so.
-pub(crate) async fn layer(
-    (page_of, max_bytes): (fn(&str) -> String, usize),
-    mut request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let is_form = *request.method() == Method::POST && length.is_some_and(|length: usize| length <= max_bytes);
-    let slot = request.extensions().get::<FormSlot>().filter(|_| is_form).cloned();
-    if let Some(FormSlot(slot)) = slot {
-        let payload = request.extract::<web::Payload>().await?;
-        let body = payload.to_bytes_limited(max_bytes).await.map_err(|_| PageError::TooLarge)??;
-        let action = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        let page = page_of(request.path());
-        // With the query that its form has too.
-        let page = if page == request.path() { action.clone() } else { page };
-        slot.replace(KeptForm::read(action, page, &body));
-        request.set_payload(read_again(body));
-    }
-    next.call(request).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::KeptForm;
@@ -135,6 +112,6 @@ mod tests {
         let secret = KeptForm { fields, ..form };
         assert_eq!(KeptForm::brought_back(&secret.carried().unwrap()), None);
         assert_eq!(read(&format!("name={}", "x".repeat(20_000))).carried(), None, "too long");
-            assert_eq!(KeptForm::brought_back("{"), None);
+        assert_eq!(KeptForm::brought_back("{"), None);
     }
 }

@@ -24,6 +24,7 @@ pub mod ingest;
 pub mod json_view;
 pub(crate) mod kept_form;
 pub mod live;
+pub(crate) mod local_path;
 pub mod middleware;
 pub(crate) mod misdirected;
 pub(crate) mod notice;

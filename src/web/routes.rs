@@ -15,10 +15,10 @@ use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
-use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, host_names, timeout};
+use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, form_keeping, host_names, timeout};
 use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
-use crate::web::{device, health, ingest, kept_form, misdirected, session_cookie, static_files, theme};
+use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
 /// The largest form, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -187,7 +187,7 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
         .wrap(middleware::from_fn(device::layer))
         .wrap(middleware::from_fn(session_cookie::optional_for_docs))
         .wrap(middleware::from_fn(host_names::layer))
-        .wrap(middleware::from_fn(|request, next| kept_form::layer((page_of, MAX_FORM_BYTES), request, next)))
+        .wrap(middleware::from_fn(|request, next| form_keeping::layer((page_of, MAX_FORM_BYTES), request, next)))
         .wrap(middleware::from_fn(csrf::layer))
         .wrap(middleware::from_fn(timeout::layer))
         .wrap(middleware::from_fn(compress::layer))
@@ -207,7 +207,8 @@ pub(crate) fn ingest_only(config: &mut ServiceConfig) {
 
 /// The page that a form stands on, or the nearest above it.
 fn page_of(form: &str) -> String {
-    let is_page = |path: &str| PAGES.iter().any(|route| route.method == "GET" && ResourceDef::new(route.path).is_match(path));
+    let is_page =
+        |path: &str| PAGES.iter().any(|route| route.method == "GET" && ResourceDef::new(route.path).is_match(path));
     let above = std::iter::successors(Some(form), |path| path.rsplit_once('/').map(|(above, _)| above));
     above.take_while(|path| !path.is_empty()).find(|path| is_page(path)).unwrap_or("/").to_owned()
 }

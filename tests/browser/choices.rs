@@ -111,7 +111,8 @@ async fn the_first_event_is_four_keys_away_and_each_link_has_a_name() {
         visit.action_chain().send_keys(key).perform().await.unwrap();
     }
     assert_eq!(visit.ask("return document.activeElement.matches('tbody tr:first-child a')").await, true);
-    let names = visit.ask("return [...document.querySelectorAll('.events-table tbody a')].map(a => a.textContent)").await;
+    let names =
+        visit.ask("return [...document.querySelectorAll('.events-table tbody a')].map(a => a.textContent)").await;
     let names: BTreeSet<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     assert!(names.len() == 10 && names.iter().all(|name| name.contains("invoice.paid")), "{names:?}");
     visit.end().await;

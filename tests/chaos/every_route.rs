@@ -104,9 +104,11 @@ async fn while_the_database_hangs_every_address_that_needs_it_says_so_in_time() 
     let acting = join_all(
         ACTS.iter().map(|pattern| async move { in_time(pattern, alice.post(&address(pattern), &fields)).await }),
     );
-    let always = join_all([alice, visitor].into_iter().flat_map(|person| {
-        ALWAYS.iter().map(move |path| async move { in_time(path, person.get(path)).await })
-    }));
+    let always = join_all(
+        [alice, visitor]
+            .into_iter()
+            .flat_map(|person| ALWAYS.iter().map(move |path| async move { in_time(path, person.get(path)).await })),
+    );
     let (read, acted, always) = tokio::join!(reading, acting, always);
     for (pattern, answer) in READ.iter().chain(ACTS).zip(read.iter().chain(&acted)) {
         assert_eq!(answer.status(), 503, "{pattern}");

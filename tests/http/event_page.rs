@@ -171,7 +171,8 @@ async fn an_event_is_compared_with_the_last_one_of_its_type_first() {
     let last = sender.store(r#"{"type":"invoice.paid","n":3}"#).await;
     let page = alice.page(&format!("/events/{last}/comparison")).await;
     assert!(page.contains(&paid) && !page.contains(&sent) && page.contains("of the same type"), "{page}");
-    let any = between(&page, "<a href=\"", "\">Compare with the one directly before").rsplit('"').next().unwrap().to_owned();
+    let any =
+        between(&page, "<a href=\"", "\">Compare with the one directly before").rsplit('"').next().unwrap().to_owned();
     assert!(alice.page(&any).await.contains(&sent), "{any}");
     let page = alice.page(&format!("/events/{sent}/comparison")).await;
     assert!(page.contains(&paid) && page.contains("None of the 20 before has the same type"), "{page}");

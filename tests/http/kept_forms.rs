@@ -69,7 +69,8 @@ async fn a_form_refused_for_the_rate_of_changes_is_kept_as_well() {
 
 /// The form that a page signs in with.
 async fn sign_in(person: &Person, page: &str, password: &str) -> reqwest::Response {
-    let unescaped = |text: &str| text.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
+    let unescaped =
+        |text: &str| text.replace("&#34;", "\"").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&");
     let form = unescaped(between(page, "name=\"form\" value=\"", "\""));
     let next = between(page, "name=\"next\" value=\"", "\"");
     let fields = [("email", "alice@example.com"), ("password", password), ("next", next), ("form", &form)];

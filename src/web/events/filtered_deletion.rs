@@ -229,7 +229,9 @@ pub(crate) async fn create(
     // Not what has arrived since the page was made: nobody has seen that. What came into the same span late is counted now.
     let counted = count_matching(store, account, &filters.filter, end, COUNTED_AGAIN_FOR).await?;
     if !is_confirmed(&counted.confirmation(), &confirmation) {
-        return html_invalid(&page(&current_user, &query, Asked::Form(Refused { typed, counted: Some(counted) })).await?);
+        return html_invalid(
+            &page(&current_user, &query, Asked::Form(Refused { typed, counted: Some(counted) })).await?,
+        );
     }
     let act = current_user.act();
     let ordered = begin_deletion(current_user.acting(&act), &filters.filter, &counted, &description(&filters)).await?;

@@ -5,8 +5,8 @@ use askama::Template;
 
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
-use crate::web::forms::local_path;
 use crate::web::kept_form::KeptForm;
+use crate::web::local_path::local_path;
 use crate::web::page::Page;
 use crate::web::responses::{html, see_other};
 
@@ -18,11 +18,7 @@ struct ResumedForm {
 }
 
 /// Where somebody goes who has just signed in.
-pub(crate) fn go_on(
-    current_user: &CurrentUser,
-    next: &str,
-    form: Option<KeptForm>,
-) -> Result<HttpResponse, PageError> {
+pub(crate) fn go_on(current_user: &CurrentUser, next: &str, form: Option<KeptForm>) -> Result<HttpResponse, PageError> {
     match form {
         Some(form) => html(&ResumedForm { page: current_user.page("Send the form"), form }),
         None => Ok(see_other(local_path(next).unwrap_or("/events"))),
