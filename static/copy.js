@@ -14,6 +14,10 @@ document.addEventListener('click', (event) => {
 
 guardLeaving(document.querySelector('main[data-leave-guard]'));
 
+// What shows something once is the answer to a form. Under an address of its own, Back and Reload lead to a page and ask nothing.
+const own = document.querySelector('main[data-address]');
+if (own) history.replaceState(null, '', own.dataset.address);
+
 async function copy(button) {
   const target = button.dataset.copy && document.querySelector(button.dataset.copy);
   const text = button.dataset.copyUrl ? await received(button) : shown(target, button);

@@ -2,9 +2,13 @@
 // what can be done with a value. What is fetched is that page; if that fails, the reader goes there.
 
 const FETCH_TIMEOUT_MS = 10_000;
+// All levels are opened with what is left out of the page, up to so many pieces of it.
+const ALL = 1000;
+const MAX_PIECES = 20;
 const KINDS = '.tree .more, .tree .here, .tree .j-k[href], a[data-piece]';
 
 let isFetching = false;
+let chosenLevels;
 
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.(KINDS);
@@ -21,7 +25,10 @@ document.addEventListener('keydown', (event) => {
 });
 
 document.addEventListener('change', ({ target }) => {
-  if (target.matches('[data-levels]')) openLevels(Number(target.value));
+  if (!target.matches('[data-levels]')) return;
+  chosenLevels = Number(target.value);
+  openLevels();
+  if (chosenLevels === ALL) loadAll();
 });
 
 async function open(link) {
@@ -43,6 +50,22 @@ async function open(link) {
   }
 }
 
+async function loadAll() {
+  if (isFetching) return;
+  isFetching = true;
+  try {
+    for (let pieces = 0; pieces < MAX_PIECES && chosenLevels === ALL; pieces += 1) {
+      const link = document.querySelector('.tree .later .more');
+      if (!link) return;
+      rowsFrom(link, await fetchPage(link.href));
+    }
+  } catch {
+    // The links are still there.
+  } finally {
+    isFetching = false;
+  }
+}
+
 async function fetchPage(href) {
   const response = await fetch(href, { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   const hasMoved = new URL(response.url).pathname !== new URL(href).pathname;
@@ -50,14 +73,19 @@ async function fetchPage(href) {
   return new DOMParser().parseFromString(await response.text(), 'text/html');
 }
 
-// The children that the link stands for come in its place.
 function showRows(link, page) {
+  focusRow(rowsFrom(link, page));
+}
+
+// The children that the link stands for come in its place, opened as far as the others; gives the first of them.
+function rowsFrom(link, page) {
   const row = link.closest('li');
   const rows = [...page.querySelector('.tree > li > details > ul').children];
   const kept = rows.filter((each) => !each.matches(row.matches('.earlier') ? '.later' : '.earlier'));
   const first = kept.find((each) => !each.matches('.earlier'));
   row.replaceWith(...kept);
-  focusRow(first);
+  if (chosenLevels) openLevels();
+  return first;
 }
 
 function showPiece(link, page) {
@@ -93,11 +121,11 @@ function closeBar(bar) {
   bar.remove();
 }
 
-function openLevels(levels) {
+function openLevels() {
   for (const details of document.querySelectorAll('.tree details')) {
     let level = 1;
     for (let outer = details.parentElement.closest('details'); outer; outer = outer.parentElement.closest('details')) level += 1;
-    details.open = level <= levels;
+    details.open = level <= chosenLevels;
   }
 }
 

@@ -50,6 +50,9 @@ impl ExportFormat {
     }
 }
 
+/// What Excel takes for the sign of UTF-8 at the beginning of a CSV, where somebody wants it.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// An export under way, of which one piece is in memory at a time.
 pub trait Chunks {
     /// The next piece, or `None` after the last.

@@ -39,7 +39,11 @@ impl EventLines {
             ExportFormat::Csv => {
                 let mut lines = CsvLines::after(Vec::new());
                 let columns = if self.fields.0.is_empty() { &CSV_HEAD[..] } else { &CSV_HEAD[..WITHOUT_BODY] };
-                lines.push(columns.iter().copied().chain(self.fields.0.iter().map(|field| field.name.as_str())))?;
+                let mut names: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+                for field in &self.fields.0 {
+                    names.push(free_name(&field.name, &names));
+                }
+                lines.push(names.iter().map(String::as_str))?;
                 lines.finish()
             }
         }
@@ -106,6 +110,15 @@ impl EventLines {
         let cells = self.fields.cells(&event.body, &event.headers);
         lines.push(beginning.into_iter().chain(cells.iter().map(String::as_str)))
     }
+}
+
+/// The name of a column that another one does not have: of a field `id`, `body.id`.
+fn free_name(name: &str, taken: &[String]) -> String {
+    let mut name = name.to_owned();
+    while taken.contains(&name) {
+        name.insert_str(0, "body.");
+    }
+    name
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), StoreError> {
@@ -185,6 +198,16 @@ mod tests {
         let (head, line) = text.split_once("\r\n").unwrap();
         assert!(head.ends_with(",content_type,size_bytes,data.product_id,data.n,data.gone"), "{head}");
         assert!(line.ends_with(",'=SKU,25,\r\n"), "{line}");
+    }
+
+    // holds issue 16, section 5
+    #[test]
+    fn no_two_columns_of_a_csv_have_one_name() {
+        let fields = "id,body.id,size_bytes,sku,id".parse().unwrap();
+        let lines = EventLines { format: ExportFormat::Csv, usernames: [].into(), fields };
+        let head = String::from_utf8(lines.head().unwrap()).unwrap();
+        let own = "id,received_at,credential,remote_ip,content_type,size_bytes";
+        assert_eq!(head, format!("{own},body.id,body.body.id,body.size_bytes,sku,body.body.body.id\r\n"));
     }
 
     #[test]

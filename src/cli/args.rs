@@ -336,6 +336,9 @@ pub enum EventsCommand {
         /// Fields of the bodies that become columns of a CSV, such as data.product_id,data.quantity; implies it
         #[arg(long, value_name = "FIELDS")]
         fields: Option<String>,
+        /// Begin a CSV with a byte-order mark, as Excel wants it
+        #[arg(long)]
+        bom: bool,
         /// Say on standard error how far it is, also where that is no terminal
         #[arg(long)]
         progress: bool,

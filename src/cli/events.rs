@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::app::export::{Chunks, ExportFormat};
+use crate::app::export::{BYTE_ORDER_MARK, Chunks, ExportFormat};
 use crate::app::export_events::{EventRecord, Export, Progress};
 use crate::cli::account;
 use crate::cli::args::{EventsCommand, FilterArgs};
@@ -45,7 +45,7 @@ pub(crate) async fn run(command: EventsCommand, store: &Store, act: &Act) -> Res
             tail::follow(store, account, &filter, json, Clock::system()).await
         }
         EventsCommand::Body { email, id, json: _ } => body(store, &email, &id, act).await,
-        EventsCommand::Export { email, which, format, fields, progress, json: _ } => {
+        EventsCommand::Export { email, which, format, fields, bom, progress, json: _ } => {
             let member = account::find(store, &email).await?;
             let filter = filter(store, &member, which, act).await?;
             let format = format.parse().map_err(CommandError::refused)?;
@@ -57,6 +57,12 @@ pub(crate) async fn run(command: EventsCommand, store: &Store, act: &Act) -> Res
                 return Err(CommandError::refused(
                     "--fields are columns of a CSV: leave them out, or say --format csv",
                 ));
+            }
+            if format == ExportFormat::Ndjson && bom {
+                return Err(CommandError::refused("--bom is for a CSV: leave it out, or say --format csv"));
+            }
+            if bom {
+                io::stdout().write_all(BYTE_ORDER_MARK)?;
             }
             export((store, member.account_id, act), filter, (format, fields), progress).await
         }

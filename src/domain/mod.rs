@@ -19,6 +19,7 @@ pub(crate) mod digest;
 pub(crate) mod email;
 pub mod escape_invisible;
 pub mod event;
+pub(crate) mod event_kind;
 pub mod expiry;
 pub mod grouped;
 pub(crate) mod handshake;

@@ -2,23 +2,27 @@
 //! too late is answered with a page that holds what was filled in and asks for the password; sent from there, it does in one go
 //! what was wanted. Forms that know it beforehand have the field themselves. Where two-step sign-in is on, a code is asked for as well.
 
-use actix_http::h1;
 use actix_web::body::BoxBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, web};
+use actix_web::{Error, HttpResponse};
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::app::confirm_password::{confirm_code, confirm_password};
 use crate::domain::account::Member;
+use crate::domain::credential::Credential;
+use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::ids::CredentialId;
 use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
+use crate::store::tables::credentials;
 use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
-use crate::web::forms::{Submitted, local_path};
+use crate::web::forms::{Submitted, read_again};
+use crate::web::local_path::local_path;
 use crate::web::page::Page;
 use crate::web::responses::see_other;
 use crate::web::sign_in_attempts::{Guess, TooMany};
@@ -29,6 +33,11 @@ const FIELD: &str = "current_password";
 const CODE_FIELD: &str = "confirmation_code";
 /// Where a page, rather than a form, is confirmed.
 const PATH: &str = "/settings/confirmation";
+
+/// The addresses of what is done with credentials.
+const CREDENTIALS: &str = "/settings/integrations/webhooks/credentials";
+/// How much of what was filled in is said, in characters.
+const MAX_ABOUT_CHARS: usize = 120;
 
 /// What the page that asks says of the act behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +61,8 @@ struct Confirm {
     /// What was filled in, but for passwords.
     fields: Vec<(String, String)>,
     question: Question,
+    /// What the act is about: a credential, an address, a number of events.
+    about: Option<String>,
     is_download: bool,
     /// Two-step sign-in is on.
     takes_code: bool,
@@ -64,6 +75,7 @@ impl Confirm {
             page: current_user.page("Confirm it’s you"),
             email: current_user.member.as_ref().map(|member| member.email.clone()).unwrap_or_default(),
             question,
+            about: None,
             is_download: question == BEFORE_DOWNLOAD,
             takes_code: false,
             action: action.to_owned(),
@@ -138,9 +150,10 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Che
         .filter(|(name, _)| !name.contains("password") && name != CODE_FIELD)
         .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
         .collect();
-    request.set_payload(payload(encoded(&kept)));
+    request.set_payload(read_again(encoded(&kept).into()));
     let mut template = Confirm::new(question, &current_user, &request.uri().to_string(), kept);
     template.takes_code = member.has_second_factor;
+    template.about = about(&current_user, &member, request, &template.fields).await?;
     let code = given_as(CODE_FIELD).map(|(_, code)| code);
     let (Some((_, password)), false) = (given_as(FIELD), template.takes_code && code.is_none()) else {
         return Ok(Checked::Asked(template.answer(StatusCode::FORBIDDEN)?));
@@ -160,6 +173,36 @@ async fn checked(question: Question, request: &mut ServiceRequest) -> Result<Che
     }
     current_user.session.note_password(current_user.now);
     Ok(Checked::GoesOn)
+}
+
+/// What an act is about, by its address and by what was filled in.
+async fn about(
+    current_user: &CurrentUser,
+    member: &Member,
+    request: &ServiceRequest,
+    fields: &[(String, String)],
+) -> Result<Option<String>, PageError> {
+    let id = request.match_info().get("id").and_then(|id| id.parse::<CredentialId>().ok());
+    if let Some(id) = id.filter(|_| request.path().starts_with(CREDENTIALS)) {
+        let mut conn = current_user.state.store.connection().await?;
+        let credential = credentials::find(&mut conn, member.account_id, id).await?;
+        let named =
+            |credential: Credential| format!("{} ({})", escape_invisible(&credential.name), credential.username);
+        return Ok(credential.map(named));
+    }
+    let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let filled_in = match request.path() {
+        "/events/deletion" => {
+            field("confirmation").map(|number| match field("q").filter(|search| !search.is_empty()) {
+                Some(search) => format!("{number} events: {search}"),
+                None => format!("{number} events"),
+            })
+        }
+        CREDENTIALS => field("name").map(str::to_owned),
+        "/settings/account/email" => field("email").map(str::to_owned),
+        _ => Some(member.email.clone()),
+    };
+    Ok(filled_in.map(|text| escape_invisible(&text).chars().take(MAX_ABOUT_CHARS).collect()))
 }
 
 /// What came of a password that somebody gave who is signed in.
@@ -244,17 +287,12 @@ fn encoded(fields: &[(String, String)]) -> String {
     pairs.join("&")
 }
 
-/// A body that has been read, to be read once more.
-fn payload(body: String) -> Payload {
-    let (_, mut payload) = h1::Payload::create(true);
-    payload.unread_data(web::Bytes::from(body));
-    payload.into()
-}
-
 /// Instead of a page, the question that comes before it.
 fn ask_before_page(current_user: &CurrentUser, member: &Member, path: String) -> Result<HttpResponse, PageError> {
+    let what = if path.starts_with("/settings/audit") { "The audit trail" } else { "Events" };
     let fields = vec![("next".to_owned(), path)];
     let mut template = Confirm::new(BEFORE_DOWNLOAD, current_user, PATH, fields);
+    template.about = Some(format!("{what} of {}", member.email));
     template.takes_code = member.has_second_factor;
     template.answer(StatusCode::FORBIDDEN)
 }

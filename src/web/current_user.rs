@@ -29,6 +29,7 @@ use crate::fair_queue::{Permit, QueueError};
 use crate::store::tables::users;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
+use crate::web::kept_form::FormSlot;
 use crate::web::notice::Notice;
 use crate::web::page::{Page, Viewer};
 use crate::web::required_action::RequiredAction;
@@ -280,8 +281,8 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
-            // A form cannot be sent again by a redirect, so only pages are returned to.
             let is_page = matches!(*request.method(), Method::GET | Method::HEAD);
+            let form = request.extensions().get::<FormSlot>().and_then(FormSlot::kept);
             let path = request.path().to_owned();
             let is_counted =
                 !is_page && !request.match_pattern().is_some_and(|page| NEVER_LATE.contains(&page.as_str()));
@@ -299,9 +300,7 @@ impl FromRequest for SignedIn {
                     }
                     Ok(signed_in)
                 }
-                None => Err(PageError::SignInRequired {
-                    return_to: if is_page { current_user.path } else { String::new() },
-                }),
+                None => Err(PageError::SignInRequired { return_to: form.map_or(current_user.path, |form| form.page) }),
             }
         }
         .boxed_local()

@@ -4,8 +4,9 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use futures_util::stream;
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use crate::app::export::{Chunks, ExportFormat};
+use crate::app::export::{BYTE_ORDER_MARK, Chunks, ExportFormat};
 use crate::domain::time::utc;
 use crate::web::errors::PageError;
 use crate::web::middleware::headers::SANDBOX;
@@ -19,15 +20,31 @@ pub(crate) fn format(input: &str) -> Result<ExportFormat, PageError> {
     input.parse().map_err(|e| PageError::BadRequest(format!("{e}")))
 }
 
+/// How a CSV begins.
+#[derive(Deserialize)]
+pub(crate) struct Encoding {
+    #[serde(default)]
+    bom: String,
+}
+
+impl Encoding {
+    /// A byte-order mark comes first.
+    pub(crate) fn has_mark(&self) -> bool {
+        self.bom == "1"
+    }
+}
+
 /// The answer that streams an export, as a file with a name.
 pub(crate) async fn answer(
     mut export: impl Chunks + 'static,
     what: &str,
-    format: ExportFormat,
+    (format, with_mark): (ExportFormat, bool),
     now: Timestamp,
 ) -> Result<HttpResponse, PageError> {
     // The first piece is there before the answer begins, so that a failure is an error and not half a file.
-    let first = web::Bytes::from(export.next().await?.unwrap_or_default());
+    let first = export.next().await?.unwrap_or_default();
+    let mark = if with_mark && format == ExportFormat::Csv { BYTE_ORDER_MARK } else { &[] };
+    let first = web::Bytes::from([mark, &first].concat());
     let request = tracing::Span::current();
     let chunks = stream::unfold((first, Some(export), request), |(mut chunk, export, request)| async move {
         let mut export = export?;

@@ -17,6 +17,7 @@ use crate::fair_queue::QueueError;
 use crate::store::connection::error::{StoreError, with_causes};
 use crate::web::export_permits::NoExportPermit;
 use crate::web::format::whole_seconds;
+use crate::web::kept_form::KeptForm;
 use crate::web::middleware::headers;
 use crate::web::page::Page;
 use crate::web::required_action::RequiredAction;
@@ -113,8 +114,8 @@ impl PageError {
     }
 
     /// The same error with the id of its request on the page, for errors that are made where no handler runs.
-    pub(crate) fn in_request(self, id: RequestId, https: bool) -> InRequest {
-        InRequest { error: self, id, https }
+    pub(crate) fn in_request(self, id: RequestId, https: bool, form: Option<KeptForm>) -> InRequest {
+        InRequest { error: self, id, https, form }
     }
 
     /// Long, since it is a table: a row for each error.
@@ -200,7 +201,8 @@ impl PageError {
                 "Too many changes at once",
                 "Nothing was changed. Your account has made 120 changes in a short time, and can make one every 2 seconds \
                  until things calm down. Wait a few seconds, then send the form again.",
-            ),
+            )
+            .with(Recovery::TryAgain),
             PageError::TooManyLivePages(LiveLimit::InProgram) => {
                 Face::new(StatusCode::SERVICE_UNAVAILABLE, "Too many live pages", LiveLimit::InProgram.cause())
             }
@@ -302,11 +304,35 @@ struct ErrorPage<'a> {
     title: &'a str,
     cause: &'a str,
     recovery: Recovery,
+    /// The form that nothing was done with, to be sent again or gone back to.
+    form: Option<&'a KeptForm>,
     request_id: Option<String>,
 }
 
-/// The page of an error, with what only its request knows: the id that the log has too, and the reader's theme.
-pub(crate) fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'static str>) -> String {
+/// What somebody sees who sent a form and is not signed in any more.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOut<'a> {
+    page: Page,
+    form: &'a KeptForm,
+    carried: String,
+}
+
+/// The page that signs somebody in and brings a form back; `None` where the form is too long for it.
+pub(crate) fn signed_out(form: &KeptForm, theme: Option<&'static str>) -> Option<HttpResponse> {
+    let page = Page::new("You’re signed out", "", None, theme);
+    let template = SignedOut { page, form, carried: form.carried()? };
+    let body = template.render().ok()?;
+    Some(HttpResponse::Forbidden().content_type("text/html; charset=utf-8").body(body))
+}
+
+/// The page of an error, with what only its request knows: the id that the log has too, the reader's theme, and the form.
+pub(crate) fn page(
+    error: &PageError,
+    id: Option<RequestId>,
+    theme: Option<&'static str>,
+    form: Option<&KeptForm>,
+) -> String {
     let face = error.face();
     let template = ErrorPage {
         page: Page::new(face.title, "", None, theme),
@@ -315,6 +341,7 @@ pub(crate) fn page(error: &PageError, id: Option<RequestId>, theme: Option<&'sta
         title: face.title,
         cause: &face.cause,
         recovery: face.recovery,
+        form,
         request_id: id.filter(|_| face.status.is_server_error()).map(|id| id.to_string()),
     };
     template.render().unwrap_or_else(|_| face.title.to_owned())
@@ -333,7 +360,7 @@ pub(crate) fn note(error: &PageError, id: RequestId) {
     }
 }
 
-fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
+fn render(error: &PageError, id: Option<RequestId>, form: Option<&KeptForm>) -> HttpResponse {
     if let PageError::SignInRequired { return_to } = error {
         let next = percent_encoding::utf8_percent_encode(return_to, percent_encoding::NON_ALPHANUMERIC);
         let location = if return_to.is_empty() { "/login".to_owned() } else { format!("/login?next={next}") };
@@ -355,7 +382,7 @@ fn render(error: &PageError, id: Option<RequestId>) -> HttpResponse {
     if let PageError::MethodNotAllowed { allow } = error {
         response.insert_header((header::ALLOW, allow.as_str()));
     }
-    response.content_type("text/html; charset=utf-8").body(page(error, id, None))
+    response.content_type("text/html; charset=utf-8").body(page(error, id, None, form))
 }
 
 impl ResponseError for PageError {
@@ -364,7 +391,7 @@ impl ResponseError for PageError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        render(self, None)
+        render(self, None, None)
     }
 }
 
@@ -374,6 +401,7 @@ pub(crate) struct InRequest {
     error: PageError,
     id: RequestId,
     https: bool,
+    form: Option<KeptForm>,
 }
 
 impl std::fmt::Display for InRequest {
@@ -389,7 +417,7 @@ impl ResponseError for InRequest {
 
     fn error_response(&self) -> HttpResponse {
         note(&self.error, self.id);
-        let mut response = render(&self.error, Some(self.id));
+        let mut response = render(&self.error, Some(self.id), self.form.as_ref());
         headers::complete(response.headers_mut(), self.id, self.https);
         response
     }

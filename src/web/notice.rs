@@ -11,7 +11,7 @@ use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
 
 /// Whoever comes to the page later than this is told nothing: it would be about something long ago.
-const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
+pub(crate) const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was done, by the page that tells it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -98,21 +98,13 @@ impl Page {
         Svg { class: "", name }
     }
 
-    pub(crate) fn theme_label(&self) -> &'static str {
-        match self.theme {
-            None => "match system",
-            Some("light") => "light",
-            Some(_) => "dark",
-        }
+    /// What may be chosen: the value, its icon and its name.
+    pub(crate) fn themes(&self) -> [(&'static str, &'static str, &'static str); 3] {
+        [("system", "display", "Match system"), ("light", "sun", "Light theme"), ("dark", "moon", "Dark theme")]
     }
 
-    /// What one more press of the theme button chooses.
-    pub(crate) fn next_theme(&self) -> &'static str {
-        match self.theme {
-            None => "light",
-            Some("light") => "dark",
-            Some(_) => "system",
-        }
+    pub(crate) fn has_theme(&self, name: &str) -> bool {
+        self.theme.unwrap_or("system") == name
     }
 }
 

@@ -3,6 +3,7 @@
 //! `PAGES` and `OUTSIDE_PAGES` are every address of the program: what is registered, what `Allow` says, who may, and which form asks for
 //! the account password again are read from there, and so do the tests.
 
+use actix_web::dev::ResourceDef;
 use actix_web::error::UrlencodedError;
 use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig, to};
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
@@ -14,7 +15,9 @@ use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
 use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
 use crate::web::live::stream;
-use crate::web::middleware::{client_disconnect, compress, csrf, error_pages, host_names, timeout, visitors};
+use crate::web::middleware::{
+    client_disconnect, compress, csrf, error_pages, form_keeping, host_names, timeout, visitors,
+};
 use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
@@ -193,7 +196,9 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
         .wrap(session_cookie::layer(state))
         .wrap(middleware::from_fn(session_cookie::keep_cookie))
         .wrap(middleware::from_fn(device::layer))
+        .wrap(middleware::from_fn(session_cookie::optional_for_docs))
         .wrap(middleware::from_fn(host_names::layer))
+        .wrap(middleware::from_fn(|request, next| form_keeping::layer((page_of, MAX_FORM_BYTES), request, next)))
         .wrap(middleware::from_fn(csrf::layer))
         .wrap(middleware::from_fn(timeout::layer))
         .wrap(middleware::from_fn(compress::layer))
@@ -209,6 +214,14 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
 /// The second listener: ingest and nothing else.
 pub(crate) fn ingest_only(config: &mut ServiceConfig) {
     config.configure(too_long).service(endpoint()).service(token_address()).default_service(to(misdirected::not_found));
+}
+
+/// The page that a form stands on, or the nearest above it.
+fn page_of(form: &str) -> String {
+    let is_page =
+        |path: &str| PAGES.iter().any(|route| route.method == "GET" && ResourceDef::new(route.path).is_match(path));
+    let above = std::iter::successors(Some(form), |path| path.rsplit_once('/').map(|(above, _)| above));
+    above.take_while(|path| !path.is_empty()).find(|path| is_page(path)).unwrap_or("/").to_owned()
 }
 
 /// `POST /`, and whatever else a sender tries there. `GET /` of a browser leads to the pages.

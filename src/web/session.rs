@@ -14,12 +14,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::ids::{SessionId, UserId};
-use crate::domain::second_factor::PENDING_LASTS;
-use crate::web::notice::{Flash, Notice};
+use crate::web::kept_form::KeptForm;
+use crate::web::notice::{Flash, Notice, TOLD_FOR};
 
 /// The longest life of a session: 30 days when the reader asked to stay signed in, else half a day.
 pub(crate) const REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 const NOT_REMEMBERED_LASTS: SignedDuration = SignedDuration::from_hours(12);
+/// Longer than a first step counts, so that whoever is late with the code is told so.
+const PENDING_IS_KNOWN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is kept of a browser.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -81,6 +83,9 @@ pub(crate) struct PendingSecondFactor {
     /// What was chosen with the password.
     pub(crate) remember: bool,
     pub(crate) next: String,
+    /// A form that was lost with the session before, for after the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<KeptForm>,
 }
 
 impl SessionState {
@@ -98,7 +103,8 @@ impl Identity {
         match self {
             Self::SignedIn(signed_in) if signed_in.remember => REMEMBERED_LASTS,
             Self::SignedIn(_) => NOT_REMEMBERED_LASTS,
-            Self::Pending { .. } | Self::Nobody {} => PENDING_LASTS,
+            Self::Pending { .. } => PENDING_IS_KNOWN,
+            Self::Nobody {} => TOLD_FOR,
         }
     }
 

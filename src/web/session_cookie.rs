@@ -9,6 +9,7 @@ use actix_web::body::MessageBody;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, Key, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
@@ -35,6 +36,28 @@ pub(crate) fn layer(state: &AppState) -> SessionMiddleware<PostgresSessions> {
         .cookie_content_security(CookieContentSecurity::Signed)
         .session_lifecycle(BrowserSession::default())
         .build()
+}
+
+/// How long documentation waits for the database that knows its reader.
+const KNOWN_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Documentation is for everybody: while the database does not answer, it is shown as to somebody who is not signed in.
+pub(crate) async fn optional_for_docs(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let state = request.app_data::<web::Data<AppState>>().filter(|_| request.path().starts_with("/docs")).cloned();
+    let cookies = request.headers().get(header::COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if let (Some(state), Some(cookies)) = (state, cookies) {
+        let is_session = |cookie: &&str| cookie.trim().split('=').next() == Some(cookie_name(state.is_https()));
+        if cookies.split(';').any(|cookie| is_session(&cookie))
+            && !matches!(tokio::time::timeout(KNOWN_WITHIN, state.store.connection()).await, Ok(Ok(_)))
+        {
+            let others: Vec<&str> = cookies.split(';').filter(|cookie| !is_session(cookie)).collect();
+            request.headers_mut().insert(header::COOKIE, HeaderValue::from_str(&others.join(";"))?);
+        }
+    }
+    next.call(request).await
 }
 
 /// Put into the extensions of a request whose reader asked to stay signed in.

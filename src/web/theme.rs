@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
 use crate::web::app_state::AppState;
-use crate::web::forms::{Submitted, local_path};
+use crate::web::forms::Submitted;
+use crate::web::local_path::local_path;
 use crate::web::responses::see_other;
 
 const COOKIE: &str = "theme";

@@ -15,7 +15,9 @@ fn long_body() -> String {
 async fn rows_levels_and_paths_open_in_place_and_keep_the_focus() {
     let server = TestServer::start().await;
     let maya = server.pro(MAYA).await;
-    let id = server.sender(&maya).await.store(long_body()).await;
+    let sender = server.sender(&maya).await;
+    let maya_sends = async |body: &str| sender.store(body.to_owned()).await;
+    let id = maya_sends(&long_body()).await;
     let visit = Visit::begin(&server).await;
     visit.sign_in().await;
     visit.allow_clipboard().await;
@@ -54,7 +56,26 @@ async fn rows_levels_and_paths_open_in_place_and_keep_the_focus() {
     visit.ask("const s = document.querySelector('[data-levels]'); s.value = '1'; s.dispatchEvent(new Event('change', { bubbles: true }))").await;
     assert_eq!(visit.count(".tree details[open]").await, 1);
 
+    // holds issue 16, section 5: all levels are all, with what the page left out.
+    let deep = format!("{}1{}", r#"{"in":["#.repeat(6), "]}".repeat(6));
+    let all = maya_sends(&format!("[{},{deep}]", vec![deep.as_str(); 230].join(","))).await;
+    visit.go(&format!("/events/{all}")).await;
+    visit.ask("const s = document.querySelector('[data-levels]'); s.value = '1000'; s.dispatchEvent(new Event('change', { bubbles: true }))").await;
+    let closed = "return document.querySelectorAll('.tree details:not([open]), .tree .later').length";
+    visit.until("all levels", async || (visit.ask(closed).await == 0).then_some(())).await;
+    assert_eq!(visit.count(".tree details").await, 1 + 231 * 12);
+
+    // What can be done with a value shows itself, and a keyboard gets there.
+    let seen = "const a = document.querySelector('.tree .here'); a.focus(); return [getComputedStyle(a).opacity, document.activeElement === a]";
+    assert_eq!(visit.ask(seen).await, serde_json::json!(["1", true]));
+    press(Key::Enter).await;
+    visit.see(".tree .value-bar:focus").await;
+    visit.read(".tree .value-bar", "Copy JSON Pointer").await;
+    let mark = "return getComputedStyle(document.querySelector('.tree a.j-k'), '::after').content";
+    assert!(visit.ask(mark).await.as_str().unwrap().contains('⋯'));
+
     // The raw body, piece by piece.
+    visit.go(&path).await;
     visit.press("label[for=view-raw]").await;
     let before = visit.text("#raw").await.len();
     visit.press("a[data-piece=raw]").await;

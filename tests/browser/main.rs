@@ -19,6 +19,7 @@ mod tour;
 use support::browser;
 
 mod barriers;
+mod choices;
 mod confirm;
 mod console;
 mod event_page;

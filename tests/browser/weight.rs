@@ -23,7 +23,8 @@ const LOADED: &str = "
     };
     const named = new Set([...document.querySelectorAll('[src], [href]')].map(node => node.getAttribute('src') ?? node.getAttribute('href'))
         .map(address => plain(new URL(address, location.href).href)));
-    const page = plain(location.href);
+    // Some pages give themselves another address.
+    const page = plain(performance.getEntriesByType('navigation')[0].name);
     return Promise.all(loaded.map(async ({ name, encodedBodySize, decodedBodySize }) => ({
         name,
         bytes: encodedBodySize && encodedBodySize < decodedBodySize ? encodedBodySize

@@ -221,6 +221,8 @@ async fn ask(person: &Person, route: &Route, path: &str) -> Answer {
         }
         (303 | 308, _) => Onward,
         (401, _) => Unauthorized,
+        // A form is kept while its sender signs in.
+        (403, _) if answer.text().await.unwrap().contains("<h1>You’re signed out</h1>") => SignIn,
         (403, _) => Forbidden,
         (404, _) => NotFound,
         (422, _) => Invalid,

@@ -96,6 +96,9 @@ async fn sign_up_makes_free_accounts_and_nobody_chooses_a_plan() {
     .await;
     let visitor = server.visitor();
     assert!(visitor.page("/login").await.contains("Create an account"));
+    let closed = TestServer::start().await;
+    closed.pro("maya@example.com").await;
+    assert!(closed.visitor().page("/login").await.contains("Your administrator can create an account for you."));
     let chosen = [("email", "eve@example.com"), ("password", PASSWORD), ("plan", "pro")];
     assert_eq!(visitor.post("/signup", &chosen).await.status(), 400);
     assert_eq!(server.number("select count(*) from users").await, 0);

@@ -307,3 +307,27 @@ async fn write_lines(server: &TestServer, count: u32) {
         ))
         .await;
 }
+
+// holds issue 16, section 5
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_keep_the_address_of_their_time_when_it_is_changed() {
+    let (_server, alice, _) = stage().await;
+    let rows = async || {
+        let page = alice.page("/settings/audit").await;
+        let rows = page.split("<tr role=\"row\">").skip(2).map(|row| row.split("</tr>").next().unwrap().to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    let before = rows().await;
+    assert!(before.iter().any(|row| row.contains("alice@example.com")), "{before:?}");
+    for email in ["alice@new.example", "alice@newest.example"] {
+        let fields = [("email", email), ("current_password", PASSWORD)];
+        assert_eq!(alice.post("/settings/account/email", &fields).await.status(), 303);
+    }
+    let after = rows().await;
+    assert_eq!(after[after.len() - before.len()..], before, "old lines are what they were");
+    let changes = &after[..after.len() - before.len()];
+    assert!(changes.last().unwrap().contains("<td role=\"cell\">alice@new.example</td>"), "{changes:?}");
+    assert!(changes[0].contains("<td role=\"cell\">alice@newest.example</td>"), "{changes:?}");
+    let export = alice.page("/settings/audit/export?format=csv").await;
+    assert!(export.contains(",alice@example.com,") && export.contains(",alice@newest.example,"), "{export}");
+}

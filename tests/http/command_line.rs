@@ -459,6 +459,9 @@ async fn exports_take_filters_and_columns_and_say_how_far_they_are() {
         "nothing is said where nobody asked"
     );
     let refused = |args: &[&str]| terminal.failure(&[&["events", "export", "maya@example.com"], args].concat(), 1);
+    let marked = export(&["--fields", "data.n", "--bom"]);
+    assert_eq!(marked.strip_prefix('\u{feff}'), Some(&*csv), "for Excel (issue 16, section 5)");
+    assert!(refused(&["--bom"]).contains("--format csv"));
     assert!(refused(&["--fields", "data.tags[]"]).contains("data.tags[0]"));
     assert!(refused(&["--format", "ndjson", "--fields", "a"]).contains("--format csv"));
     assert!(refused(&["--credential", "rw_nobody00"]).contains("no credential"));

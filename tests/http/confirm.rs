@@ -355,3 +355,29 @@ async fn forms_with_the_field_for_the_password_have_one_for_the_code() {
     server.pass(SignedDuration::from_mins(16));
     assert_eq!(asked(&bob.page(WEBHOOKS).await), (1, 0), "who has no second factor is asked for none");
 }
+
+// holds issue 16, section 5
+#[tokio::test(flavor = "multi_thread")]
+async fn the_question_for_the_password_names_what_it_is_about() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let id = alice.credential_id(&sender.username).await;
+    let bob = server.pro("bob@example.com").await;
+    server.pass(SignedDuration::from_mins(16));
+    let one = format!("{WEBHOOKS}/credentials/{id}/revocation");
+    let named = format!("System 1 ({})", sender.username);
+    for (path, fields, about) in [
+        (one.as_str(), vec![], named.as_str()),
+        (&format!("{WEBHOOKS}/credentials"), vec![("name", "Till <3>")], "Till &#60;3&#62;"),
+        ("/settings/account/email", vec![("email", "alice@new.example")], "alice@new.example"),
+        ("/events/deletion", vec![("q", "a = 1"), ("confirmation", "12")], "12 events: a = 1"),
+        ("/settings/events/when-full", vec![("when_full", "delete_oldest")], "alice@example.com"),
+    ] {
+        let page = alice.post(path, &fields).await.text().await.unwrap();
+        assert!(page.contains(&format!("<dd><b>{about}</b></dd>")), "{path}: {page}");
+    }
+    let page = alice.get("/settings/audit/export?format=csv").await.text().await.unwrap();
+    assert!(page.contains("<dd><b>The audit trail of alice@example.com</b></dd>"), "{page}");
+    assert!(!bob.post(&one, &[]).await.text().await.unwrap().contains("System 1"), "nobody else’s");
+}

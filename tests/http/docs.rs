@@ -12,7 +12,9 @@ use reasoner_webhooks::store::connection::pool;
 use reasoner_webhooks::web::docs::snippets::LANGUAGES;
 
 use crate::support::actors::WEBHOOKS;
+use crate::support::chaos_proxy::{Mode, Proxy};
 use crate::support::docs::{PAGES, text_of};
+use crate::support::postgres;
 use crate::support::server::{PASSWORD, TestServer};
 
 fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
@@ -239,4 +241,18 @@ async fn a_new_account_is_told_of_every_language_that_there_are_examples_in() {
         assert!(sentence.contains(language.title), "{} is not in: {sentence}", language.title);
     }
     assert_eq!(sentence.split(", ").count() + 1, LANGUAGES.len(), "{sentence}");
+}
+
+// holds issue 16, section 5
+#[tokio::test(flavor = "multi_thread")]
+async fn documentation_is_there_while_the_database_is_silent() {
+    let (proxy, address) = Proxy::in_front_of(&postgres::new_database().await).await;
+    let server = TestServer::start_over(address, |_| {}).await;
+    let alice = server.pro("alice@example.com").await;
+    let path = "/docs/webhooks/quick-start";
+    assert!(alice.page(path).await.contains("alice@example.com"));
+    proxy.switch(Mode::BlackHole);
+    let page = alice.page(path).await;
+    assert!(page.contains("href=\"/login\"") && !page.contains("alice@example.com"), "as to a visitor: {page}");
+    assert_eq!(alice.get("/events").await.status(), 503, "what is one's own needs it");
 }

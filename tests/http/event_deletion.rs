@@ -82,15 +82,21 @@ async fn events_are_deleted_by_who_types_how_many_they_are() {
     assert_eq!(server.number("select count(*) from event_deletions").await, 0);
 
     let answer = order(&alice, &page, "3").await;
-    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, PATH));
+    let result = format!("{PATH}?credential={}&result=1", gone.username);
+    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (303, &*result));
     server.eventually("select count(*) from event_deletions where ended_at is not null", 1).await;
     assert_eq!(server.number("select count(*) from events").await, 3, "what was kept, Bob's, and what came later");
     assert_eq!(
         server.query("select id::text from events order by id desc limit 1").await[0][0].as_deref(),
         Some(&*late)
     );
-    let page = alice.page(PATH).await;
+    let page = alice.page(&result).await;
     assert!(page.contains("3 events were deleted"), "{page}");
+    assert!(!page.contains("to confirm"), "the result is no form for deleting anything (issue 16, section 5): {page}");
+    assert!(page.contains(&format!("href=\"/events?credential={}\">Back to events", gone.username)), "{page}");
+    let bobs_page = bob.page(&format!("{PATH}?result=1")).await;
+    assert!(bobs_page.contains("No deletion ended") && !bobs_page.contains("to confirm"), "{bobs_page}");
+    assert!(alice.page(PATH).await.contains("3 events were deleted"));
     assert!(!bob.page(PATH).await.contains("were deleted"), "nobody else hears of it");
     assert_eq!(server.number("select events from event_removals").await, 3);
     assert_eq!(server.number("select bytes from event_removals").await, 33);

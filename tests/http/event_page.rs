@@ -160,6 +160,24 @@ async fn an_event_is_compared_with_the_one_before_from_the_same_credential() {
     assert!(page.contains("2 changed") && page.contains("12345678901234567890124"), "beyond what a float holds");
 }
 
+// holds issue 16, section 5
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_compared_with_the_last_one_of_its_type_first() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let paid = sender.store(r#"{"type":"invoice.paid","n":1}"#).await;
+    let sent = sender.store(r#"{"type":"invoice.sent","n":2}"#).await;
+    let last = sender.store(r#"{"type":"invoice.paid","n":3}"#).await;
+    let page = alice.page(&format!("/events/{last}/comparison")).await;
+    assert!(page.contains(&paid) && !page.contains(&sent) && page.contains("of the same type"), "{page}");
+    let any =
+        between(&page, "<a href=\"", "\">Compare with the one directly before").rsplit('"').next().unwrap().to_owned();
+    assert!(alice.page(&any).await.contains(&sent), "{any}");
+    let page = alice.page(&format!("/events/{sent}/comparison")).await;
+    assert!(page.contains(&paid) && page.contains("None of the 20 before has the same type"), "{page}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_deleting_the_list_is_as_it_was_and_the_event_is_gone() {
     let server = TestServer::start().await;

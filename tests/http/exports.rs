@@ -36,6 +36,11 @@ async fn chosen_fields_are_columns_of_a_csv() {
         whole.starts_with("id,received_at,credential,remote_ip,content_type,size_bytes,headers,body\r\n"),
         "{whole}"
     );
+    // holds issue 16, section 5
+    let marked = alice.get("/events/export?format=csv&bom=1").await.bytes().await.unwrap();
+    assert_eq!(marked.strip_prefix("\u{feff}".as_bytes()).unwrap(), whole.as_bytes(), "the same behind the mark");
+    assert!(alice.page("/events/export?format=ndjson&bom=1").await.starts_with('{'), "JSON has none");
+    assert!(alice.page("/settings/audit/export?format=csv&bom=1").await.starts_with("\u{feff}at,"));
     let wrong = alice.get("/events/export?format=csv&fields=data.tags%5B%5D").await;
     assert_eq!(wrong.status(), 422);
     assert!(wrong.text().await.unwrap().contains("data.tags[0]"), "it says what to write instead");

@@ -42,6 +42,7 @@ mod holding;
 mod home;
 mod host_names;
 mod junk;
+mod kept_forms;
 mod keys;
 mod leaks;
 mod live;

@@ -284,6 +284,9 @@ async fn a_first_step_lasts_ten_minutes_and_no_longer_than_its_password() {
         );
     }
     assert!(late.page("/login?done=late").await.contains("Enter your password again."));
+    // holds issue 16, section 5
+    let forged = server.visitor().page("/login?done=late").await;
+    assert!(!forged.contains("Enter your password again."), "an address makes no notice");
 
     let waiting = pending(&server).await;
     let new = "an entirely different set of words";

@@ -64,7 +64,7 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 28] = [
+const REVEALS: [(&str, &str); 29] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/token_address.rs", "names the hint, and makes the digest and the address"),
@@ -78,6 +78,7 @@ const REVEALS: [(&str, &str); 28] = [
     ("src/database.rs", "a driver is given the database's address; what is printed of it has no password"),
     ("src/ingest/verifier.rs", "makes the key of the cache of verified passwords"),
     ("src/app/confirm_password.rs", "refuses a password too long to be one before it is hashed"),
+    ("src/web/kept_form.rs", "gives back what a form held beside its passwords"),
     ("src/web/confirm.rs", "gives back what a form held beside its passwords"),
     ("src/web/sign_in/with_password.rs", "refuses a password too long to be one before it is hashed"),
     ("src/web/webhooks/created.rs", "writes the new password into the one page that shows it"),

@@ -85,7 +85,6 @@ impl<C: Camera> Tour<'_, C> {
         self.here("sign-in-deleted", "Sign in, account deleted").await?;
         self.driver.delete_all_cookies().await?;
         self.page("/docs/webhooks/quick-start", "docs-quick-start-visitor", "Quick start, for visitors").await?;
-        self.page("/login?done=late", "sign-in-late", "Sign in, too late with the code").await?;
         self.page("/login/link?token=used", "sign-in-link", "Sign in with a link").await?;
         self.press("main form button").await?;
         self.see(".notice.bad").await?;

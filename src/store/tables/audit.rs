@@ -1,6 +1,7 @@
 //! The audit trail: lines are added in the transaction of the act and never changed.
 
 use diesel::pg::Pg;
+use diesel::sql_types::{Nullable, Uuid as SqlUuid};
 use diesel::{
     ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper,
@@ -19,6 +20,11 @@ use crate::store::connection::columns::{Moment, inet, lower, strpos, without_nul
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{audit_log, users};
+
+diesel::define_sql_function! {
+    /// The address that a user had when a line was written, where it is another one now; in the migration `former_emails`.
+    fn former_email(of_user: Nullable<SqlUuid>, line: SqlUuid) -> Nullable<Text>;
+}
 
 /// Writes down what `act`'s actor did.
 pub(crate) async fn append(
@@ -69,6 +75,8 @@ struct Line {
     actor: String,
     #[diesel(select_expression = users::email.nullable())]
     email: Option<String>,
+    #[diesel(select_expression = former_email(audit_log::actor_user_id, audit_log::id))]
+    former_email: Option<String>,
     action: String,
     subject: String,
     /// Words, where a release without `details` wrote the line.
@@ -89,7 +97,7 @@ impl TryFrom<Line> for (Uuid, AuditEntry) {
         };
         let entry = AuditEntry {
             at: line.at.into(),
-            actor: line.email.unwrap_or_else(|| Actor::label(&line.actor).to_owned()),
+            actor: line.former_email.or(line.email).unwrap_or_else(|| Actor::label(&line.actor).to_owned()),
             action: word(&line.action)?,
             subject: line.subject,
             detail,

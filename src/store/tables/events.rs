@@ -187,26 +187,33 @@ pub(crate) async fn add_columns(
     fields: &Fields,
     rows: &mut [EventSummary],
 ) -> Result<(), StoreError> {
-    let ids = || rows.iter().map(|row| row.id.0);
-    let (Some(first), Some(last)) = (ids().min(), ids().max()) else { return Ok(()) };
+    let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
+    let mut cells = columns_of(conn, account, fields, &ids).await?;
+    for row in rows {
+        row.cells = cells.remove(&row.id).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The same of events that are known by their ids.
+pub(crate) async fn columns_of(
+    conn: &mut Connection,
+    account: AccountId,
+    fields: &Fields,
+    ids: &[EventId],
+) -> Result<HashMap<EventId, Vec<String>>, StoreError> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashMap::new()) };
     if fields.0.is_empty() {
-        return Ok(());
+        return Ok(HashMap::new());
     }
     let sources: Vec<(Uuid, String, String)> = events::table
         .filter(events::account_id.eq(account.0))
-        .filter(events::id.between(first, last))
-        .filter(events::id.eq_any(ids()))
+        .filter(events::id.between(first.0, last.0))
+        .filter(events::id.eq_any(ids.iter().map(|id| id.0)))
         .select((events::id, events::headers, left(events::body, READ_FOR_COLUMNS)))
         .load(conn)
         .await?;
-    let sources: HashMap<Uuid, (String, String)> =
-        sources.into_iter().map(|(id, headers, body)| (id, (headers, body))).collect();
-    for row in rows {
-        if let Some((headers, body)) = sources.get(&row.id.0) {
-            row.cells = fields.cells(body, headers);
-        }
-    }
-    Ok(())
+    Ok(sources.into_iter().map(|(id, headers, body)| (EventId(id), fields.cells(&body, &headers))).collect())
 }
 
 /// Looks for what is beside an event within the filter: the next newer and the next older one.

@@ -16,7 +16,7 @@ use crate::store::scan::budget::Budget;
 use crate::store::scan::searching::search;
 use crate::store::tables::audit::AuditSpan;
 use crate::web::current_user::SignedIn;
-use crate::web::download;
+use crate::web::download::{self, Encoding};
 use crate::web::errors::PageError;
 use crate::web::filters::filter_choices::Choice;
 use crate::web::filters::filter_links::address;
@@ -165,12 +165,16 @@ fn choices(chosen: Option<Action>) -> Vec<Choice> {
     std::iter::once(all).chain(each).collect()
 }
 
-/// `GET /settings/audit/export?format=ndjson|csv` and the filters of the page. What was done leaves in one file, so its route asks for
+/// `GET /settings/audit/export?format=ndjson|csv&bom=1` and the filters of the page. What was done leaves in one file, so its route asks for
 /// the account password.
-pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn download(
+    current_user: SignedIn,
+    query: web::Query<Query>,
+    encoding: web::Query<Encoding>,
+) -> Result<HttpResponse, PageError> {
     current_user.count_act()?;
     let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;
-    download::answer(export, "audit", format, current_user.now()).await
+    download::answer(export, "audit", (format, encoding.has_mark()), current_user.now()).await
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::computing::{MAX_COST_ON_WORKER, compute};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
+use crate::domain::event_kind::EventKind;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
@@ -35,6 +36,8 @@ use crate::web::responses::html;
 const MAX_WAIT: Duration = Duration::from_secs(4);
 /// Differences on a page. With the bounds of each, they are a light page whatever is in them.
 const CHANGES_PER_PAGE: usize = 50;
+/// Among how many events before it one of the same kind is looked for.
+const LOOKED_AT: usize = 20;
 /// How much of a value a difference shows, in bytes.
 const MAX_VALUE_BYTES: usize = 160;
 /// How much of a path it shows, in bytes: the end of it.
@@ -48,6 +51,28 @@ pub(crate) struct Part {
     start: Option<usize>,
     /// Where to go on looking for the event before.
     before: Option<String>,
+    /// Whatever kind the event before is of.
+    any: Option<String>,
+}
+
+/// How the event before was chosen.
+enum Chosen {
+    /// There is nothing to choose by, or the reader wants any.
+    Any,
+    SameKind,
+    /// The same, and not directly before: the address that compares with that one.
+    SkippingOthers(String),
+    /// None of those that were looked at is of the same kind.
+    NoneOfKind,
+}
+
+/// What was found before an event.
+struct Previous {
+    event: Option<StoredEvent>,
+    is_same_kind: Option<bool>,
+    is_direct: bool,
+    /// Where looking for it was too much for one page.
+    looked_to: Option<EventId>,
 }
 
 /// One difference as the page shows it. An empty value stands for none.
@@ -87,6 +112,7 @@ struct Show {
     credential: String,
     this: Side,
     previous: Option<Side>,
+    chosen: Chosen,
     /// No event was found back to this time, and the address that goes on from there.
     further: Option<(When, String)>,
     outcome: Option<Outcome>,
@@ -148,7 +174,8 @@ pub(crate) async fn show(
     // A search waits for its turn, and not with a connection that others could use.
     drop(conn);
     let from = part.before.as_deref().and_then(|input| input.parse().ok()).unwrap_or(id).min(id);
-    let (previous, looked_to) = find_previous(&current_user, &event, from).await?;
+    let Previous { event: previous, is_same_kind, is_direct, looked_to } =
+        find_previous(&current_user, &event, from, part.any.is_none()).await?;
 
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
     let zone = &current_user.current_user.zone;
@@ -160,6 +187,13 @@ pub(crate) async fn show(
         Some(_) => filters.links.with(&own, "before", &from.to_string()),
         None => filters.links.to(&own),
     };
+    let chosen = match is_same_kind {
+        None => Chosen::Any,
+        Some(true) if is_direct => Chosen::SameKind,
+        Some(true) => Chosen::SkippingOthers(join(&own, "any", "1")),
+        Some(false) => Chosen::NoneOfKind,
+    };
+    let own = if part.any.is_some() { join(&own, "any", "1") } else { own };
     let page_from = |start: usize| join(&own, "start", &start.to_string());
     let (this, before) = (side(&event, &filters, zone), previous.as_ref().map(|event| side(event, &filters, zone)));
     let credential = escape_invisible(&event.summary.credential_name).into_owned();
@@ -175,6 +209,7 @@ pub(crate) async fn show(
         credential,
         this,
         previous: before,
+        chosen,
         further,
         retention_days: current_user.state().retention_days,
         back: filters.links.to("/events"),
@@ -185,12 +220,13 @@ pub(crate) async fn show(
     })
 }
 
-/// The event of the same credential before an id; or where looking for it was too much for one page.
+/// The event of the same credential before an id: the last one of the same kind, where that is wanted and there is one.
 async fn find_previous(
     current_user: &SignedIn,
     event: &StoredEvent,
     from: EventId,
-) -> Result<(Option<StoredEvent>, Option<EventId>), PageError> {
+    same_kind: bool,
+) -> Result<Previous, PageError> {
     let (account, store) = (current_user.member.account_id, &current_user.state().store);
     let of_credential = EventFilter {
         credential: Some(event.summary.credential_id),
@@ -198,12 +234,22 @@ async fn find_previous(
         ..EventFilter::default()
     };
     let mut scan = EventScan::at(account, &of_credential, Cursor::Before(from));
-    let found = search(store, account, async |conn| scan.look(conn, 1, Budget::PAGE).await).await?;
-    match (found.ids.first(), found.next) {
-        (Some(older), _) => Ok((events::find(&mut *store.connection().await?, account, *older).await?, None)),
-        (None, Some(Cursor::Before(id))) => Ok((None, Some(id))),
-        (None, _) => Ok((None, None)),
+    let kind = if same_kind { EventKind::of(&event.body) } else { None };
+    let wanted = if kind.is_some() { LOOKED_AT } else { 1 };
+    let found = search(store, account, async |conn| scan.look(conn, wanted, Budget::PAGE).await).await?;
+    let Some(direct) = found.ids.first().copied() else {
+        let looked_to = if let Some(Cursor::Before(id)) = found.next { Some(id) } else { None };
+        return Ok(Previous { event: None, is_same_kind: None, is_direct: true, looked_to });
+    };
+    let mut conn = store.connection().await?;
+    let (mut id, mut is_same_kind) = (direct, None);
+    if let Some(kind) = kind {
+        let columns = events::columns_of(&mut conn, account, &kind.fields, &found.ids).await?;
+        let of_kind = found.ids.iter().find(|id| columns.get(id).is_some_and(|cells| kind.is_of(cells)));
+        (id, is_same_kind) = (of_kind.copied().unwrap_or(direct), Some(of_kind.is_some()));
     }
+    let event = events::find(&mut conn, account, id).await?;
+    Ok(Previous { event, is_same_kind, is_direct: id == direct, looked_to: None })
 }
 
 fn side(event: &StoredEvent, filters: &Filters, zone: &TimeZone) -> Side {

@@ -5,16 +5,29 @@ use std::borrow::Cow;
 use crate::domain::escape_invisible::{escape_invisible, visible_lines};
 use crate::domain::event::{MAX_KEPT_TEXT_BYTES, StoredEvent};
 
-/// The longest body that stands in the command itself, in bytes. A longer one would be twice on the page.
-const MAX_BODY_BYTES: usize = 4 * 1024;
+/// The longest body that stands in the command itself, in bytes; and the longest word that shells take, on Linux.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_WORD_BYTES: usize = 120 * 1024;
+/// The longest command that stands on the page, in bytes. A longer one would be its body once more.
+const MAX_BYTES_ON_PAGE: usize = 4 * 1024;
 
 /// What the page offers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Curl {
     /// The command, and what has to be known before it is run.
     Command { line: String, note: Option<&'static str> },
+    /// It is long, and fetched when it is copied.
+    Elsewhere,
     /// Why there is none.
     Absent(&'static str),
+}
+
+/// What the page of an event has.
+pub(crate) fn on_page(event: &StoredEvent, endpoint: &str) -> Curl {
+    match curl(event, endpoint) {
+        Curl::Command { line, .. } if line.len() > MAX_BYTES_ON_PAGE => Curl::Elsewhere,
+        curl => curl,
+    }
 }
 
 /// A command whose characters would make a terminal show something else than what it runs is none; a body that has such is read from
@@ -30,9 +43,10 @@ pub(crate) fn curl(event: &StoredEvent, endpoint: &str) -> Curl {
             "There is no curl command: query string or content type have characters that terminals hide.",
         );
     }
-    let is_short = event.body.len() <= MAX_BODY_BYTES;
+    let body = quoted(&event.body);
+    let is_short = event.body.len() <= MAX_BODY_BYTES && body.len() <= MAX_WORD_BYTES;
     let (data, note) = match (is_short, matches!(visible_lines(&event.body), Cow::Borrowed(_))) {
-        (true, true) => (format!("--data-raw {}", quoted(&event.body)), None),
+        (true, true) => (format!("--data-raw {body}"), None),
         (false, _) => {
             (from_file(event), Some("The body is long: the curl command sends the file that Download JSON saves."))
         }

@@ -15,7 +15,7 @@ use crate::store::scan::searching::search;
 use crate::store::tables::{credentials, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::curl::{Curl, curl};
+use crate::web::events::curl::{Curl, curl, on_page};
 use crate::web::events::event_body::{self, BodyView, Part};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, size};
@@ -108,7 +108,7 @@ impl Show {
             content_type: visible(&summary.content_type),
             body,
             headers,
-            curl: curl(event, &current_user.state().ingest_url),
+            curl: on_page(event, &current_user.state().ingest_url),
             confirmation: subscription_to_confirm(&event.body),
             permalink: format!("{}{own}", current_user.state().public_url),
             compare: filters.links.to(&format!("{own}/comparison")),
@@ -223,9 +223,12 @@ fn headers(event: &StoredEvent) -> Vec<Header> {
 #[derive(serde::Deserialize)]
 pub(crate) struct Download {
     at: Option<usize>,
+    /// `curl`: the command that sends it again.
+    #[serde(rename = "as")]
+    form: Option<String>,
 }
 
-/// `GET /events/{id}/body`: the bytes as received, or those of one value, for saving, never for showing.
+/// `GET /events/{id}/body`: the bytes as received, those of one value, or a command with them, for saving, never for showing.
 pub(crate) async fn body(
     current_user: SignedIn,
     id: web::Path<String>,
@@ -236,6 +239,12 @@ pub(crate) async fn body(
     let mut conn = current_user.state().store.connection().await?;
     let event = events::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
     drop(conn);
+    if part.form.as_deref() == Some("curl") {
+        let Curl::Command { line, .. } = curl(&event, &current_user.state().ingest_url) else {
+            return Err(PageError::NotFound);
+        };
+        return Ok(saved("text/plain; charset=utf-8", &format!("{id}.sh"), line));
+    }
     let (name, body) = match part.at {
         None => (id.to_string(), event.body),
         Some(at) => (
@@ -243,11 +252,15 @@ pub(crate) async fn body(
             event_body::value_at(current_user.member.account_id, &event.body, at).await?.ok_or(PageError::NotFound)?,
         ),
     };
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.json\"")))
+    Ok(saved("application/json", &format!("{name}.json"), body))
+}
+
+fn saved(kind: &str, file: &str, text: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
-        .body(body))
+        .body(text)
 }
 
 /// `POST /events/{id}/deletion`, and back to the list as it was.

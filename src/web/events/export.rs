@@ -6,13 +6,17 @@ use crate::app::export_events::Export;
 use crate::domain::query::columns::Fields;
 use crate::store::tables::credentials;
 use crate::web::current_user::SignedIn;
-use crate::web::download::{answer, format};
+use crate::web::download::{Encoding, answer, format};
 use crate::web::errors::PageError;
 use crate::web::events::event_list;
 use crate::web::filters::list_filters::{Filters, Query};
 
-/// `GET /events/export?format=ndjson|csv`. All that was received leaves in one file, so its route asks for the account password.
-pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+/// `GET /events/export?format=ndjson|csv&bom=1`. All that was received leaves in one file, so its route asks for the account password.
+pub(crate) async fn download(
+    current_user: SignedIn,
+    query: web::Query<Query>,
+    encoding: web::Query<Encoding>,
+) -> Result<HttpResponse, PageError> {
     current_user.count_act()?;
     let format = format(&query.format)?;
     // The list of events says what is wrong with columns that name no field.
@@ -28,5 +32,5 @@ pub(crate) async fn download(current_user: SignedIn, query: web::Query<Query>) -
     let state = current_user.state();
     let permit = state.export_permits.take(account).map_err(PageError::NoExportPermit)?;
     let export = Export::begin(&state.store, account, filters.filter, (format, fields), &current_user.act()).await?;
-    answer(permit.of(export), "events", format, now).await
+    answer(permit.of(export), "events", (format, encoding.has_mark()), now).await
 }

@@ -26,6 +26,8 @@ use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 
 const PATH: &str = "/events/deletion";
+/// In an address: what was ordered is shown, and no form.
+const RESULT: &str = "result";
 /// How much is given back of what was typed, in characters.
 const MAX_TYPED_CHARS: usize = 100;
 /// How long the page says that a deletion has ended.
@@ -38,6 +40,8 @@ struct Show {
     /// The filter in words, each part of it.
     description: String,
     back: String,
+    /// The page that shows what was ordered.
+    result: String,
     export: String,
     filter_error: Option<String>,
     notice: Option<NoticeWords>,
@@ -46,6 +50,8 @@ struct Show {
     matching: Option<Shown>,
     /// What was typed, and did not fit.
     typed: Option<String>,
+    /// The page is about what was ordered alone.
+    is_result: bool,
 }
 
 /// A deletion that was ordered, for the page.
@@ -131,9 +137,19 @@ pub(crate) struct Form {
     _password: Option<Secret>,
 }
 
-/// `GET /events/deletion`, with the filters of the list.
-pub(crate) async fn show(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
-    let mut template = page(&current_user, &query, Refused::default()).await?;
+#[derive(Deserialize)]
+pub(crate) struct View {
+    result: Option<String>,
+}
+
+/// `GET /events/deletion`, with the filters of the list; with `result`, what was ordered and no form, which would be another order.
+pub(crate) async fn show(
+    current_user: SignedIn,
+    query: web::Query<Query>,
+    view: web::Query<View>,
+) -> Result<HttpResponse, PageError> {
+    let asked = if view.result.is_some() { Asked::Result } else { Asked::Form(Refused::default()) };
+    let mut template = page(&current_user, &query, asked).await?;
     let notice = current_user.take_notice(Notice::event_deletion);
     template.notice = notice.map(|EventDeletionNotice::OtherIsRunning| {
         NoticeWords::bad("Nothing was ordered.", "Another deletion is going on. Wait until it has ended, or stop it.")
@@ -148,7 +164,13 @@ struct Refused {
     counted: Option<Matching>,
 }
 
-async fn page(current_user: &SignedIn, query: &Query, refused: Refused) -> Result<Show, PageError> {
+/// What the page shows.
+enum Asked {
+    Form(Refused),
+    Result,
+}
+
+async fn page(current_user: &SignedIn, query: &Query, asked: Asked) -> Result<Show, PageError> {
     let (account, store) = (current_user.member.account_id, &current_user.state().store);
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
@@ -158,23 +180,30 @@ async fn page(current_user: &SignedIn, query: &Query, refused: Refused) -> Resul
     let latest =
         latest.filter(|deletion| deletion.ended_at.is_none_or(|at| current_user.now().duration_since(at) < TOLD_FOR));
     let is_running = latest.as_ref().is_some_and(|deletion| deletion.ended_at.is_none());
-    let matching = match filters.error {
-        None if !is_running => Some(match refused.counted {
-            Some(counted) => counted,
-            None => count_matching(store, account, &filters.filter, None, COUNTED_FOR).await?,
-        }),
-        _ => None,
+    let is_result = matches!(asked, Asked::Result);
+    let (matching, typed) = match asked {
+        Asked::Form(Refused { typed, counted }) if filters.error.is_none() && !is_running => {
+            let counted = match counted {
+                Some(counted) => counted,
+                None => count_matching(store, account, &filters.filter, None, COUNTED_FOR).await?,
+            };
+            (Some(counted), typed)
+        }
+        Asked::Form(Refused { typed, .. }) => (None, typed),
+        Asked::Result => (None, None),
     };
     Ok(Show {
         page: current_user.page("Delete events").at("events", ""),
         description: description(&filters),
         back: filters.links.to("/events"),
+        result: filters.links.with(PATH, RESULT, "1"),
         export: filters.links.with("/events/export", "format", "ndjson"),
         matching: matching.map(|found| Shown::new(&found, &filters, &current_user.current_user.zone)),
         filter_error: filters.error,
         notice: None,
         latest: latest.as_ref().map(Latest::new),
-        typed: refused.typed,
+        typed,
+        is_result,
     })
 }
 
@@ -195,12 +224,14 @@ pub(crate) async fn create(
     let typed = Some(confirmation.chars().take(MAX_TYPED_CHARS).collect());
     let end = end.parse::<EventId>().ok();
     if end.is_none() || filters.error.is_some() {
-        return html_invalid(&page(&current_user, &query, Refused { typed, counted: None }).await?);
+        return html_invalid(&page(&current_user, &query, Asked::Form(Refused { typed, counted: None })).await?);
     }
     // Not what has arrived since the page was made: nobody has seen that. What came into the same span late is counted now.
     let counted = count_matching(store, account, &filters.filter, end, COUNTED_AGAIN_FOR).await?;
     if !is_confirmed(&counted.confirmation(), &confirmation) {
-        return html_invalid(&page(&current_user, &query, Refused { typed, counted: Some(counted) }).await?);
+        return html_invalid(
+            &page(&current_user, &query, Asked::Form(Refused { typed, counted: Some(counted) })).await?,
+        );
     }
     let act = current_user.act();
     let ordered = begin_deletion(current_user.acting(&act), &filters.filter, &counted, &description(&filters)).await?;
@@ -214,11 +245,11 @@ pub(crate) async fn create(
             tracing::warn!(%error, "deletions of events were interrupted; they go on in a minute");
         }
     });
-    Ok(see_other(PATH))
+    Ok(see_other(&filters.links.with(PATH, RESULT, "1")))
 }
 
 /// `POST /events/deletion/cancellation`
 pub(crate) async fn cancel(current_user: SignedIn) -> Result<HttpResponse, PageError> {
     cancel_deletion(&current_user.state().store, &current_user.member, &current_user.act()).await?;
-    Ok(see_other(PATH))
+    Ok(see_other(&format!("{PATH}?{RESULT}=1")))
 }

@@ -13,6 +13,7 @@ use tracing::field::display;
 use crate::domain::ids::RequestId;
 use crate::web::app_state::AppState;
 use crate::web::errors::{self, PageError};
+use crate::web::kept_form::FormSlot;
 use crate::web::session::Session;
 use crate::web::theme;
 
@@ -45,9 +46,15 @@ pub(crate) async fn layer(
     note_attempt(response.request(), response.status(), error);
     let Some((error, id)) = error.zip(id) else { return Ok(response) };
     errors::note(error, id);
+    let form = response.request().extensions().get::<FormSlot>().and_then(FormSlot::kept);
+    if let (PageError::SignInRequired { .. }, Some(form)) = (error, &form)
+        && let Some(page) = errors::signed_out(form, theme)
+    {
+        return Ok(response.into_response(page));
+    }
     if response.headers().contains_key(header::LOCATION) {
         return Ok(response);
     }
-    let page = errors::page(error, Some(id), theme);
+    let page = errors::page(error, Some(id), theme, form.as_ref());
     Ok(response.map_body(|_, _| BoxBody::new(page)))
 }

@@ -6,6 +6,7 @@ pub(crate) mod client_disconnect;
 pub(crate) mod compress;
 pub(crate) mod csrf;
 pub(crate) mod error_pages;
+pub(crate) mod form_keeping;
 pub(crate) mod gzip;
 pub(crate) mod headers;
 pub(crate) mod host_names;

@@ -18,6 +18,7 @@ use crate::domain::token_address::without_token;
 use crate::random;
 use crate::web::app_state::AppState;
 use crate::web::errors::PageError;
+use crate::web::kept_form::FormSlot;
 use crate::web::middleware::headers::{complete, trace_id};
 use crate::web::middleware::turn;
 
@@ -42,6 +43,11 @@ pub async fn layer(
     // The log lines of a request name it and its trace. An event that belongs to no trace has none, as a rule, and does not pay
     // for a name either.
     let is_plain_event = trace.is_none() && method == Method::POST && uri.path() == "/";
+    let form = (method == Method::POST && uri.path() != "/").then(FormSlot::default);
+    if let Some(form) = &form {
+        request.extensions_mut().insert(form.clone());
+    }
+    let kept = || form.as_ref().and_then(FormSlot::kept);
     let span = if is_plain_event && !tracing::enabled!(Level::DEBUG) { Span::none() } else { named() };
     let log = |write: &dyn Fn()| if span.is_none() { named().in_scope(write) } else { span.in_scope(write) };
     let started = Instant::now();
@@ -50,16 +56,16 @@ pub async fn layer(
         Ok(Ok(response)) => response,
         // Only layers fail this way, and what makes them fail is the database: a session could not be read.
         Ok(Err(error)) if error.as_error::<PageError>().is_some_and(|e| matches!(e, PageError::TimedOut)) => {
-            return Err(PageError::TimedOut.in_request(id, https).into());
+            return Err(PageError::TimedOut.in_request(id, https, kept()).into());
         }
         Ok(Err(error)) => {
             log(&|| tracing::error!(%method, path = path(), %error, "a layer failed"));
-            return Err(PageError::unavailable().in_request(id, https).into());
+            return Err(PageError::unavailable().in_request(id, https, kept()).into());
         }
         Err(panic) => {
             let reason = panic_text(panic.as_ref());
             log(&|| tracing::error!(%method, path = path(), reason, "a handler panicked"));
-            return Err(PageError::Internal.in_request(id, https).into());
+            return Err(PageError::Internal.in_request(id, https, kept()).into());
         }
     };
     complete(response.headers_mut(), id, https);

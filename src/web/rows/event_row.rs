@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventSummary;
+use crate::domain::event_kind::EventKind;
 use crate::domain::payload::value_text;
 use crate::web::filters::list_filters::Filters;
 use crate::web::format::{When, size};
@@ -13,6 +14,9 @@ use crate::web::json_view::tokens::{Span, first_chars};
 
 /// How much of a body a row shows, in bytes: a page of rows is light whatever is in them.
 const PREVIEW_BYTES: usize = 160;
+
+/// How much of its type the name of an event has, in characters.
+const NAME_CHARS: usize = 40;
 
 /// How much of a value a chosen column shows, in characters.
 const CELL_CHARS: usize = 80;
@@ -23,6 +27,8 @@ pub(crate) struct EventRow {
     pub(crate) id: String,
     pub(crate) link: String,
     pub(crate) received: When,
+    /// What its link says beside the time: its type, and the end of its id.
+    pub(crate) name: String,
     pub(crate) credential: String,
     pub(crate) spans: Vec<Span>,
     /// The columns that the reader chose: names and values.
@@ -52,6 +58,7 @@ impl EventRow {
             id: event.id.to_string(),
             link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
+            name: name(event),
             credential: escape_invisible(&event.credential_name).into_owned(),
             cells: cells(event, filters),
             spans: preview(value_text(&event.beginning), PREVIEW_BYTES),
@@ -63,6 +70,12 @@ impl EventRow {
     pub(crate) fn html(&self) -> String {
         Alone { row: self }.render().unwrap_or_default()
     }
+}
+
+/// `invoice.paid …7b4e10`
+fn name(event: &EventSummary) -> String {
+    let (kind, id) = (EventKind::type_of(&event.beginning).unwrap_or_default(), event.id.to_string());
+    format!("{} …{}", escape_invisible(first_chars(&kind, NAME_CHARS)), &id[id.len() - 6..]).trim_start().to_owned()
 }
 
 fn cells(event: &EventSummary, filters: &Filters) -> Vec<Cell> {

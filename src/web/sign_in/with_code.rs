@@ -11,10 +11,11 @@ use crate::domain::second_factor::GivenCode;
 use crate::domain::secret::Secret;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
-use crate::web::forms::{Submitted, local_path};
+use crate::web::forms::Submitted;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::session::PendingSecondFactor;
+use crate::web::sign_in::resumed_form::go_on;
 use crate::web::sign_in_attempts::{Guess, TooMany};
 
 /// The address of the second step.
@@ -93,7 +94,7 @@ pub(crate) async fn create(
     if finish_sign_in(&state.store, &state.keys, &member, &input, &current_user.act()).await? {
         attempt.was_right();
         current_user.sign_in(member.user_id, pending.remember);
-        return Ok(see_other(local_path(&pending.next).unwrap_or("/events")));
+        return go_on(&current_user, &pending.next, pending.form);
     }
     let remedy = match template.is_recovery {
         true => "Each recovery code works once. Use one that you haven’t used, then try again.",

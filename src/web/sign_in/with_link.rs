@@ -82,7 +82,8 @@ pub(crate) async fn create(
     };
     attempt.was_right();
     let (user, password_at) = (member.user_id, current_user.now);
-    let pending = PendingSecondFactor { user, password_at, remember: false, next: "/settings/account".to_owned() };
+    let pending =
+        PendingSecondFactor { user, password_at, remember: false, next: "/settings/account".to_owned(), form: None };
     current_user.session.begin(Identity::Pending { pending });
     Ok(see_other(with_code::PATH))
 }

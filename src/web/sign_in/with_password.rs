@@ -14,11 +14,14 @@ use crate::domain::secret::Secret;
 use crate::store::tables::installation;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
-use crate::web::forms::{Submitted, local_path};
+use crate::web::forms::Submitted;
+use crate::web::kept_form::KeptForm;
+use crate::web::local_path::local_path;
 use crate::web::notice::{Notice, SignInNotice};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, html_throttled, see_other};
 use crate::web::session::{Identity, PendingSecondFactor};
+use crate::web::sign_in::resumed_form::go_on;
 use crate::web::sign_in::with_code;
 use crate::web::sign_in_attempts::{Guess, TooMany};
 
@@ -41,6 +44,9 @@ pub(crate) struct Form {
     remember: Option<String>,
     #[serde(default)]
     next: String,
+    /// One that was lost with a session.
+    #[serde(default)]
+    form: String,
 }
 
 #[derive(Template)]
@@ -50,6 +56,8 @@ struct SignIn {
     host: String,
     email: String,
     next: String,
+    /// A form that is brought back after signing in, as it was carried here.
+    form: String,
     remember: bool,
     /// What is wrong, and what to do.
     error: Option<(String, String)>,
@@ -68,6 +76,7 @@ fn form(current_user: &CurrentUser, next: &str) -> SignIn {
         host: current_user.state.host().to_owned(),
         email: String::new(),
         next: local_path(next).unwrap_or("").to_owned(),
+        form: String::new(),
         remember: true,
         error: None,
         signup_open: current_user.state.signup_open,
@@ -83,7 +92,8 @@ pub(crate) async fn new(current_user: CurrentUser, next: web::Query<Next>) -> Re
         return Ok(see_other(local_path(&next.next).unwrap_or("/events")));
     }
     let mut template = form(&current_user, &next.next);
-    template.is_late = next.done == "late";
+    // The address alone says nothing: the first step is there, and counts no longer.
+    template.is_late = next.done == "late" && current_user.session.pending().is_some();
     template.is_fresh = installation::is_fresh(&mut *current_user.state.store.connection().await?).await?;
     template.is_deleted = current_user.take_notice(Notice::sign_in) == Some(SignInNotice::AccountDeleted);
     html(&template)
@@ -95,11 +105,13 @@ pub(crate) async fn create(
     link: web::Query<Next>,
     Submitted(submitted): Submitted<Form>,
 ) -> Result<HttpResponse, PageError> {
-    let Form { email, password, remember, next } = submitted;
+    let Form { email, password, remember, next, form: carried } = submitted;
     let next = if next.is_empty() { link.into_inner().next } else { next };
     let mut template = form(&current_user, &next);
     template.email = email.trim().chars().take(300).collect();
     template.remember = remember.is_some();
+    let kept = KeptForm::brought_back(&carried);
+    template.form = kept.as_ref().map(|_| carried).unwrap_or_default();
     let state = &current_user.state;
     // Hashing takes longer with longer texts, and none of ours is longer.
     let plausible = password.reveal().chars().count() <= MAX_PASSWORD_CHARS;
@@ -129,7 +141,7 @@ pub(crate) async fn create(
         Outcome::Done(member) => {
             attempt.signed_in(&member);
             current_user.sign_in(member.user_id, template.remember);
-            Ok(see_other(if template.next.is_empty() { "/events" } else { &template.next }))
+            go_on(&current_user, &template.next, kept)
         }
         Outcome::NeedsCode(member) => {
             attempt.signed_in(&member);
@@ -138,6 +150,7 @@ pub(crate) async fn create(
                 password_at: current_user.now,
                 remember: template.remember,
                 next: template.next,
+                form: kept,
             };
             current_user.session.begin(Identity::Pending { pending });
             Ok(see_other(with_code::PATH))

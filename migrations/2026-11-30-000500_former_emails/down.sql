@@ -1,0 +1,2 @@
+drop function former_email(uuid, uuid);
+drop index audit_log_email_changes;
