@@ -300,7 +300,10 @@ impl FromRequest for SignedIn {
                     }
                     Ok(signed_in)
                 }
-                None => Err(PageError::SignInRequired { return_to: form.map_or(current_user.path, |form| form.page) }),
+                None => {
+                    let own = if is_page { current_user.path } else { String::new() };
+                    Err(PageError::SignInRequired { return_to: form.map_or(own, |form| form.page) })
+                }
             }
         }
         .boxed_local()

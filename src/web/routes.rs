@@ -218,8 +218,15 @@ pub(crate) fn ingest_only(config: &mut ServiceConfig) {
 
 /// The page that a form stands on, or the nearest above it.
 fn page_of(form: &str) -> String {
-    let is_page =
-        |path: &str| PAGES.iter().any(|route| route.method == "GET" && ResourceDef::new(route.path).is_match(path));
+    let is_page = |path: &str| {
+        // A path of its own comes before a pattern that it fits.
+        let mut own = PAGES.iter().filter(|route| route.path == path).peekable();
+        let is_get = |route: &RouteEntry| route.method == "GET";
+        match own.peek() {
+            Some(_) => own.any(is_get),
+            None => PAGES.iter().any(|route| is_get(route) && ResourceDef::new(route.path).is_match(path)),
+        }
+    };
     let above = std::iter::successors(Some(form), |path| path.rsplit_once('/').map(|(above, _)| above));
     above.take_while(|path| !path.is_empty()).find(|path| is_page(path)).unwrap_or("/").to_owned()
 }

@@ -7,6 +7,8 @@
 mod rust_file;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use crate::rust_file::{rust_files, text_files};
 
@@ -335,6 +337,16 @@ fn no_file_knows_the_machine_it_was_written_on() {
     let found = |text: &str| needles.iter().find(|needle| text.contains(needle.as_str())).cloned();
     let files = text_files();
     expect_none(files.iter().filter_map(|(path, text)| found(text).map(|needle| format!("{path} says `{needle}`"))));
+}
+
+#[test]
+fn no_two_migrations_have_one_version() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut versions: Vec<String> = names.map(|name| name.split('_').next().unwrap().to_owned()).collect();
+    versions.sort();
+    // Of two with one version, the second would never run.
+    expect_none(versions.windows(2).filter(|two| two[0] == two[1]).map(|two| format!("migrations/{}_…", two[0])));
 }
 
 fn expect_none(findings: impl IntoIterator<Item = String>) {

@@ -1,5 +1,7 @@
 //! Strings of JSON for reading: escapes that a sender did not need stand for their characters.
 
+use std::borrow::Cow;
+
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::query::strings::decoded;
 
@@ -12,13 +14,18 @@ pub(crate) fn readable(spelled: &str) -> String {
         let (escape, after) = rest[at..].split_at(escape_bytes(&rest[at..]));
         let mut codes = decoded(escape);
         match (codes.next().and_then(char::from_u32), codes.next()) {
-            (Some(c), None) if !c.is_control() && !matches!(c, '"' | '\\') && is_optional(escape) => shown.push(c),
+            (Some(c), None) if is_plain(c) && is_optional(escape) => shown.push(c),
             _ => shown.push_str(escape),
         }
         rest = after;
     }
     shown.push_str(rest);
     escape_invisible(&shown).into_owned()
+}
+
+/// Whether it needs no escape, in JSON and for a reader.
+fn is_plain(c: char) -> bool {
+    !matches!(c, '"' | '\\') && matches!(escape_invisible(c.encode_utf8(&mut [0; 4])), Cow::Borrowed(_))
 }
 
 /// Whether JSON could also spell it as the character itself.
@@ -53,7 +60,7 @@ mod tests {
             (r#""\ud83c\udf89""#, "\"🎉\""),
             (r#""say \"hi\" \\ \n \t""#, r#""say \"hi\" \\ \n \t""#),
             (r#""\u0022 \u005c \u0000 \ud800x \udf89""#, r#""\u0022 \u005c \u0000 \ud800x \udf89""#),
-            (r#""pay\u200bpal""#, r#""pay\u200Bpal""#),
+            (r#""pay\u200bpal \u202e""#, r#""pay\u200bpal \u202e""#),
             (r#""cut \ud83c\ud"#, r#""cut \ud83c\ud"#),
             ("\"\\", "\"\\"),
             ("\"\\é", "\"\\é"),
