@@ -26,7 +26,7 @@ static POOL: LazyLock<FairQueue<AccountId>> = LazyLock::new(|| {
 /// Threads that step back where there are fewer cores than threads with something to do: whoever sends goes before whoever searches.
 /// `None` where there can be none, which leaves those of the caller's runtime.
 static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
-    let built = Builder::new_current_thread().thread_name("computing").on_thread_start(step_back).build();
+    let built = Builder::new_current_thread().thread_name("search").on_thread_start(step_back).build();
     built.inspect_err(|error| tracing::warn!(%error, "searches have no threads of their own")).ok()
 });
 
@@ -49,6 +49,14 @@ pub(crate) async fn compute<T: Send + 'static>(
     account: AccountId,
     work: impl FnOnce(&mut Turn<AccountId>) -> T + Send + 'static,
 ) -> Result<T, QueueError> {
+    POOL.run(account, work).await
+}
+
+/// The same for a search, of which there may be much: it goes on where it stopped, so it may take longer while others send.
+pub(crate) async fn search<T: Send + 'static>(
+    account: AccountId,
+    work: impl FnOnce(&mut Turn<AccountId>) -> T + Send + 'static,
+) -> Result<T, QueueError> {
     match &*THREADS {
         Some(threads) => POOL.run_on(threads.handle(), account, work).await,
         None => POOL.run(account, work).await,
@@ -59,15 +67,16 @@ pub(crate) async fn compute<T: Send + 'static>(
 mod tests {
     use uuid::Uuid;
 
-    use super::{NICENESS, compute};
+    use super::{NICENESS, compute, search};
     use crate::domain::ids::AccountId;
 
     #[tokio::test]
-    async fn what_is_computed_steps_back_and_nothing_else_does() {
+    async fn a_search_steps_back_and_nothing_else_does() {
         let priority = || rustix::process::getpriority_process(None).unwrap();
         let before = priority();
-        let inside = compute(AccountId(Uuid::nil()), move |_| priority()).await.unwrap();
-        assert_eq!(inside, NICENESS.max(before));
+        let account = AccountId(Uuid::nil());
+        assert_eq!(search(account, move |_| priority()).await.unwrap(), NICENESS.max(before));
+        assert_eq!(compute(account, move |_| priority()).await.unwrap(), before);
         assert_eq!(priority(), before);
     }
 }

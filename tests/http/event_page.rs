@@ -219,3 +219,16 @@ async fn a_line_to_copy_has_no_character_that_does_not_show_itself() {
     }
     assert!(!page("application/json", "\"a\u{202e}b\"").await.contains("--data-raw"), "nor one of the body");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tab_says_which_event_it_is() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for (body, kind) in [(r#"{"type": "invoice.<paid>"}"#, "invoice.&#60;paid&#62; "), ("[1]", "")] {
+        let id = sender.store(body).await;
+        let page = alice.page(&format!("/events/{id}")).await;
+        let title = format!("<title>Event {kind}…{} ·", &id[id.len() - 6..]);
+        assert!(page.contains(&title), "{title}: {}", &page[..600]);
+    }
+}

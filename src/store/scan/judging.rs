@@ -45,7 +45,7 @@ pub(super) async fn judge<T: Candidate>(
         return all.ok_or_else(|| broken_off("a search broke off"));
     }
     let search = search.clone();
-    let asked = computing::compute(account, move |turn| ask_all(&search, events, max_cost, &mut || turn.next_step()));
+    let asked = computing::search(account, move |turn| ask_all(&search, events, max_cost, &mut || turn.next_step()));
     asked.await.map_err(broken_off)?.ok_or_else(|| broken_off("nobody waits for a search"))
 }
 

@@ -24,6 +24,7 @@ use crate::web::json_view::tree::{Row as TreeRow, TREE_BYTES};
 use crate::web::middleware::headers::SANDBOX;
 use crate::web::page::Page;
 use crate::web::responses::{html, see_other};
+use crate::web::rows::event_row::event_name;
 
 /// How much of all headers is shown, in bytes; of one more, its beginning.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
@@ -92,7 +93,7 @@ impl Show {
         let own = format!("/events/{id}");
         let visible = |text: &str| escape_invisible(text).into_owned();
         Self {
-            page: current_user.page(&format!("Event {id}")).at("events", "").behind_dialog(deleting),
+            page: current_user.page(&format!("Event {}", event_name(summary))).at("events", "").behind_dialog(deleting),
             id: id.to_string(),
             received: When::exactly(id.received_at(), zone),
             ago: When::ago(id.received_at(), current_user.now()),

@@ -58,7 +58,7 @@ impl EventRow {
             id: event.id.to_string(),
             link: filters.links.to(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
-            name: name(event),
+            name: event_name(event),
             credential: escape_invisible(&event.credential_name).into_owned(),
             cells: cells(event, filters),
             spans: preview(value_text(&event.beginning), PREVIEW_BYTES),
@@ -72,8 +72,8 @@ impl EventRow {
     }
 }
 
-/// `invoice.paid …7b4e10`
-fn name(event: &EventSummary) -> String {
+/// `invoice.paid …7b4e10`: what tells an event from others in few words.
+pub(crate) fn event_name(event: &EventSummary) -> String {
     let (kind, id) = (EventKind::type_of(&event.beginning).unwrap_or_default(), event.id.to_string());
     format!("{} …{}", escape_invisible(first_chars(&kind, NAME_CHARS)), &id[id.len() - 6..]).trim_start().to_owned()
 }
