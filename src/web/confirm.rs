@@ -174,9 +174,16 @@ async fn about(
         }
         CREDENTIALS => field("name").map(str::to_owned),
         "/settings/account/email" => field("email").map(str::to_owned),
+        PATH => field("next").map(|path| downloaded(path, member)),
         _ => Some(member.email.clone()),
     };
     Ok(filled_in.map(|text| escape_invisible(&text).chars().take(MAX_ABOUT_CHARS).collect()))
+}
+
+/// What a download has.
+fn downloaded(path: &str, member: &Member) -> String {
+    let what = if path.starts_with("/settings/audit") { "The audit trail" } else { "Events" };
+    format!("{what} of {}", member.email)
 }
 
 /// What came of a password that somebody gave who is signed in.
@@ -269,9 +276,8 @@ fn encoded(fields: &[(String, String)]) -> String {
 /// Instead of a page, the question that comes before it.
 async fn ask_before_page(current_user: &CurrentUser, member: &Member, path: String) -> Result<HttpResponse, PageError> {
     let fields = vec![("next".to_owned(), path.clone())];
-    let what = if path.starts_with("/settings/audit") { "The audit trail" } else { "Events" };
     let mut template = Confirm::new(BEFORE_DOWNLOAD, current_user, PATH, fields);
-    template.about = Some(format!("{what} of {}", member.email));
+    template.about = Some(downloaded(&path, member));
     template.takes_code = takes_code(current_user, member).await?;
     template.answer(StatusCode::FORBIDDEN)
 }
