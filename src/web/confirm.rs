@@ -200,9 +200,16 @@ async fn about(
         }
         CREDENTIALS => field("name").map(str::to_owned),
         "/settings/account/email" => field("email").map(str::to_owned),
+        PATH => field("next").map(|path| downloaded(path, member)),
         _ => Some(member.email.clone()),
     };
     Ok(filled_in.map(|text| escape_invisible(&text).chars().take(MAX_ABOUT_CHARS).collect()))
+}
+
+/// What a download has.
+fn downloaded(path: &str, member: &Member) -> String {
+    let what = if path.starts_with("/settings/audit") { "The audit trail" } else { "Events" };
+    format!("{what} of {}", member.email)
 }
 
 /// What came of a password that somebody gave who is signed in.
@@ -289,10 +296,9 @@ fn encoded(fields: &[(String, String)]) -> String {
 
 /// Instead of a page, the question that comes before it.
 fn ask_before_page(current_user: &CurrentUser, member: &Member, path: String) -> Result<HttpResponse, PageError> {
-    let what = if path.starts_with("/settings/audit") { "The audit trail" } else { "Events" };
-    let fields = vec![("next".to_owned(), path)];
-    let mut template = Confirm::new(BEFORE_DOWNLOAD, current_user, PATH, fields);
-    template.about = Some(format!("{what} of {}", member.email));
+    let about = downloaded(&path, member);
+    let mut template = Confirm::new(BEFORE_DOWNLOAD, current_user, PATH, vec![("next".to_owned(), path)]);
+    template.about = Some(about);
     template.takes_code = member.has_second_factor;
     template.answer(StatusCode::FORBIDDEN)
 }

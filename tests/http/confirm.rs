@@ -379,5 +379,8 @@ async fn the_question_for_the_password_names_what_it_is_about() {
     }
     let page = alice.get("/settings/audit/export?format=csv").await.text().await.unwrap();
     assert!(page.contains("<dd><b>The audit trail of alice@example.com</b></dd>"), "{page}");
+    let wrong = [("next", "/events/export?format=csv"), ("current_password", "not the password")];
+    let page = alice.post("/settings/confirmation", &wrong).await.text().await.unwrap();
+    assert!(page.contains("<dd><b>Events of alice@example.com</b></dd>"), "{page}");
     assert!(!bob.post(&one, &[]).await.text().await.unwrap().contains("System 1"), "nobody else’s");
 }

@@ -77,6 +77,7 @@ impl<C: Camera> Tour<'_, C> {
     pub(super) async fn visitors(&mut self) -> Result<()> {
         self.shop.create_account(IDA).await?;
         self.sign_in(IDA).await?;
+        self.lose_a_form().await?;
         self.go("/settings/account/deletion").await?;
         self.enter("#email", IDA).await?;
         self.enter("#current", PASSWORD).await?;
@@ -106,6 +107,20 @@ impl<C: Camera> Tour<'_, C> {
         self.go("/login").await?;
         self.fail_to_sign_in().await?;
         self.here("sign-in-throttled", "Sign in, too many attempts").await
+    }
+
+    /// The session ends before the form is sent.
+    async fn lose_a_form(&mut self) -> Result<()> {
+        self.go("/settings/account").await?;
+        self.driver.delete_all_cookies().await?;
+        self.enter("#name", "Harbor Supply, Rotterdam").await?;
+        self.press("form[action='/settings/account/name'] button").await?;
+        self.here("signed-out-form", "Signed out, with a form").await?;
+        self.enter("#email", IDA).await?;
+        self.enter("#password", PASSWORD).await?;
+        self.press("main form button").await?;
+        self.see(".gate .facts").await?;
+        self.here("form-brought-back", "Signed in again, with the form").await
     }
 
     async fn fail_to_sign_in(&self) -> Result<()> {

@@ -188,18 +188,18 @@ pub(crate) async fn add_columns(
     rows: &mut [EventSummary],
 ) -> Result<(), StoreError> {
     let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
-    let mut cells = columns_of(conn, account, fields, &ids).await?;
+    let mut cells = columns_of(conn, account, (fields, READ_FOR_COLUMNS), &ids).await?;
     for row in rows {
         row.cells = cells.remove(&row.id).unwrap_or_default();
     }
     Ok(())
 }
 
-/// The same of events that are known by their ids.
+/// The same of events that are known by their ids, looked for in so many characters of their bodies.
 pub(crate) async fn columns_of(
     conn: &mut Connection,
     account: AccountId,
-    fields: &Fields,
+    (fields, characters): (&Fields, i32),
     ids: &[EventId],
 ) -> Result<HashMap<EventId, Vec<String>>, StoreError> {
     let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashMap::new()) };
@@ -210,7 +210,7 @@ pub(crate) async fn columns_of(
         .filter(events::account_id.eq(account.0))
         .filter(events::id.between(first.0, last.0))
         .filter(events::id.eq_any(ids.iter().map(|id| id.0)))
-        .select((events::id, events::headers, left(events::body, READ_FOR_COLUMNS)))
+        .select((events::id, events::headers, left(events::body, characters)))
         .load(conn)
         .await?;
     Ok(sources.into_iter().map(|(id, headers, body)| (EventId(id), fields.cells(&body, &headers))).collect())

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::computing::{MAX_COST_ON_WORKER, compute};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
-use crate::domain::event_kind::EventKind;
+use crate::domain::event_kind::{EventKind, LOOKED_INTO};
 use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
@@ -244,7 +244,7 @@ async fn find_previous(
     let mut conn = store.connection().await?;
     let (mut id, mut is_same_kind) = (direct, None);
     if let Some(kind) = kind {
-        let columns = events::columns_of(&mut conn, account, &kind.fields, &found.ids).await?;
+        let columns = events::columns_of(&mut conn, account, (&kind.fields, LOOKED_INTO as i32), &found.ids).await?;
         let of_kind = found.ids.iter().find(|id| columns.get(id).is_some_and(|cells| kind.is_of(cells)));
         (id, is_same_kind) = (of_kind.copied().unwrap_or(direct), Some(of_kind.is_some()));
     }
