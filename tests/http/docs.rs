@@ -222,7 +222,7 @@ async fn buttons_that_are_documented_are_on_the_pages() {
     let other = server.visitor();
     other.post("/login", &[("email", "alice@example.com"), ("password", PASSWORD)]).await;
     for (document, button, page) in [
-        ("search", "Search for it as text", "/events?q=a+%3D+b"),
+        ("search", "Search for it as text", "/events?q=a+%3D%3D+b"),
         ("operations", "Sign out all others", "/settings/sessions"),
     ] {
         let bold = format!("<b>{button}</b>");

@@ -320,19 +320,25 @@ async fn readers_with_the_same_filters_share_their_looks_and_idle_ones_need_none
     filtered.until(|said| said.len() == 1).await;
     assert_eq!(filtered.ids(), [of_other]);
 
-    // Now nothing arrives, and nobody asks. Notes of uses are written within a second; after that nothing is left to do.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let polls = server.application().feeds.polls();
-    let now = server.query("select now()::text").await[0][0].clone().unwrap();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(server.application().feeds.polls(), polls);
-    let asked = format!(
-        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
-         and query_start > '{now}'"
-    );
-    // Once in a while all feeds together are looked after, in one question.
-    let asked = server.number(&asked).await;
-    assert!(asked <= 1, "{asked} connections asked something while 42 readers read nothing");
+    // Now nothing arrives, and nobody asks, once notes of uses are written: however slow the machine is, there come seconds in which
+    // nothing is polled, and all feeds together are looked after in one question at most.
+    let mut last = String::new();
+    for _ in 0..10 {
+        let polls = server.application().feeds.polls();
+        let now = server.query("select now()::text").await[0][0].clone().unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let asked = format!(
+            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+             and query_start > '{now}'"
+        );
+        let (polled, asked) = (server.application().feeds.polls() - polls, server.number(&asked).await);
+        last = format!("{polled} polls, and {asked} connections asked something, while 42 readers read nothing");
+        if polled == 0 && asked <= 1 {
+            last.clear();
+            break;
+        }
+    }
+    assert_eq!(last, "");
     assert!(idle.of("stored").is_empty(), "somebody else's");
 }
 
