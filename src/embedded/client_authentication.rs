@@ -21,7 +21,11 @@ const ADMINISTRATOR: &str = "root";
 /// Writes both files for the cluster in `directory`. A server that runs reads them when it is told to.
 pub(crate) fn write(directory: &Path, owner: &Owner) -> Result<(), EmbeddedError> {
     // The names first: rules that name users whom nobody knows would keep everybody out.
-    let rules = format!("{MARK}local all {ROLE},{PROGRAM_ROLE} peer map=reasoner\nlocal all all scram-sha-256\n");
+    // `all` is every database, and not replication, which a base backup is.
+    let rules = format!(
+        "{MARK}local all {ROLE},{PROGRAM_ROLE} peer map=reasoner\nlocal replication {ROLE} peer map=reasoner\n\
+         local all all scram-sha-256\n"
+    );
     for (name, text) in [(NAMES_FILE, names(owner.name())), (RULES_FILE, rules)] {
         let path = directory.join(name);
         // Not where there is nothing to change: a disk may be full.
