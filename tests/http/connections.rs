@@ -202,7 +202,7 @@ async fn late(
 // holds X1
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_long_line_nothing_is_lost_by_who_heeds_how_long_a_connection_stays_open() {
-    const SENDERS: usize = 50;
+    const SENDERS: usize = 250;
     const POSTS: u32 = 4;
     const KEEP_ALIVE: Duration = Duration::from_secs(2);
     let server = TestServer::start_with(|options| options.keep_alive = "2s".to_owned()).await;
