@@ -17,9 +17,9 @@ const SETTLE_MS: u64 = 350;
 
 /// The pictures of the README: what tells most of a state, on the first screen.
 pub const OF_README: [Cut; 3] = [
-    Cut { file: "events.png", state: "events", top: 0, height: 1_020 },
+    Cut { file: "events.png", state: "events", top: 0, height: 680 },
     // The head is that of Events.
-    Cut { file: "rejections.png", state: "rejections", top: 532, height: 716 },
+    Cut { file: "rejections.png", state: "rejections", top: 200, height: 716 },
     Cut { file: "webhooks.png", state: "webhooks-passwords", top: 0, height: 1_280 },
 ];
 
