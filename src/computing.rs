@@ -18,10 +18,15 @@ const WAITING_PER_ACCOUNT: usize = 64;
 /// As `nice` says it: about a tenth of the processor time of a thread without.
 const NICENESS: i32 = 10;
 
-static POOL: LazyLock<FairQueue<AccountId>> = LazyLock::new(|| {
+static POOL: LazyLock<FairQueue<AccountId>> = LazyLock::new(queue);
+
+fn queue() -> FairQueue<AccountId> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     FairQueue::new(Limits { permits: cores.div_ceil(2), per_key: 1, waiting_per_key: WAITING_PER_ACCOUNT })
-});
+}
+
+/// Searches have a queue of their own: who opens a page of an event does not wait behind one.
+static SEARCHES: LazyLock<FairQueue<AccountId>> = LazyLock::new(queue);
 
 /// Threads that step back where there are fewer cores than threads with something to do: whoever sends goes before whoever searches.
 /// `None` where there can be none, which leaves those of the caller's runtime.
@@ -41,7 +46,7 @@ fn step_back() {
 
 /// How many computations wait, and how many were refused since the start because too many of their account waited.
 pub(crate) fn waiting_and_refused() -> (usize, u64) {
-    (POOL.waiting(), POOL.refused())
+    (POOL.waiting() + SEARCHES.waiting(), POOL.refused() + SEARCHES.refused())
 }
 
 /// Computes something about events of an account, when it is its turn.
@@ -58,8 +63,8 @@ pub(crate) async fn search<T: Send + 'static>(
     work: impl FnOnce(&mut Turn<AccountId>) -> T + Send + 'static,
 ) -> Result<T, QueueError> {
     match &*THREADS {
-        Some(threads) => POOL.run_on(threads.handle(), account, work).await,
-        None => POOL.run(account, work).await,
+        Some(threads) => SEARCHES.run_on(threads.handle(), account, work).await,
+        None => SEARCHES.run(account, work).await,
     }
 }
 

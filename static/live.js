@@ -126,7 +126,8 @@ function showNewEvents(table) {
 
     arrived += 1;
     if (insertsRows && !isBehind) held.push({ id, html });
-    if (held.length > MAX_ROWS) setBehind();
+    if (held.length > MAX_ROWS && !isPaused() && !isElsewhere()) release();
+    else if (held.length > MAX_ROWS) setBehind();
     batch();
   }
 

@@ -1,7 +1,7 @@
 //! Deletes many events: counted before, ordered by who typed how many, and done in small steps beside everything else. An order
 //! outlives the program that took it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -35,6 +35,8 @@ pub(crate) const COUNTED_AGAIN_FOR: Duration = Duration::from_secs(4);
 const STEP: Budget<'_> = Budget::part(1_000, 1 << 20);
 /// How many steps an account has in one turn: what a scan lists at once is not listed again for the next.
 const STEPS: usize = 10;
+/// How many scans are kept between turns. Each may have listed some hundred KB of keys.
+const MAX_SCANS: usize = 16;
 /// After each step as long as it took, and at least so long, the disk is left to others.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
@@ -114,7 +116,7 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
     if !partitions::try_lock_deletions(&mut lock).await? {
         return Ok(());
     }
-    let mut failed = HashSet::new();
+    let (mut failed, mut scans) = (HashSet::new(), HashMap::new());
     loop {
         let mut accounts = event_deletions::list_unfinished(&mut lock).await?;
         accounts.retain(|account| !failed.contains(account));
@@ -123,7 +125,7 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
         }
         for account in accounts {
             // What is wrong with one account is not to keep the others waiting.
-            if let Err(error) = take_turn(store, &mut lock, account, &now).await {
+            if let Err(error) = take_turn(store, (&mut lock, &mut scans), account, &now).await {
                 tracing::warn!(%error, %account, "a deletion of events was interrupted; it goes on in a minute");
                 failed.insert(account);
             }
@@ -131,22 +133,28 @@ pub async fn carry_out_deletions(store: &Store, now: impl Fn() -> Timestamp + Se
     }
 }
 
+/// The scans of deletions that have had a turn: what an index has listed for one turn is there for the next.
+type Scans = HashMap<DeletionId, EventScan>;
+
 /// Some steps of the deletion of an account.
 async fn take_turn(
     store: &Store,
-    lock: &mut Connection,
+    (lock, scans): (&mut Connection, &mut Scans),
     account: AccountId,
     now: &(impl Fn() -> Timestamp + Sync),
 ) -> Result<(), StoreError> {
     let Some(deletion) = event_deletions::find_unfinished(lock, account).await? else { return Ok(()) };
-    let filter = deletion.filter.clone();
-    let mut scan = filter.map(|filter| EventScan::oldest_first(account, filter, deletion.span.clone()));
+    let new = |filter| EventScan::oldest_first(account, filter, deletion.span.clone());
+    let mut scan = scans.remove(&deletion.id).or_else(|| deletion.filter.clone().map(new));
     for _ in 0..STEPS {
         let started = Instant::now();
         if !step(store, &deletion, scan.as_mut(), now()).await? {
-            break;
+            return Ok(());
         }
         tokio::time::sleep(started.elapsed().max(LEAST_PAUSE)).await;
+    }
+    if scans.len() < MAX_SCANS {
+        scans.extend(scan.map(|scan| (deletion.id, scan)));
     }
     Ok(())
 }

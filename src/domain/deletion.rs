@@ -11,7 +11,7 @@ use crate::domain::listing::EventFilter;
 use crate::domain::position::Snapshot;
 
 /// One order to delete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct DeletionId(pub(crate) Uuid);
 
 /// A deletion that was ordered.

@@ -59,8 +59,8 @@ fn stands_in_script(text: &str, at: usize, joiner: char) -> bool {
     let before = text[..at].chars().next_back();
     let after = text[at + joiner.len_utf8()..].chars().next();
     before.zip(after).is_some_and(|(before, after)| {
-        let both =
-            |ranges: &[RangeInclusive<char>]| [before, after].iter().all(|c| ranges.iter().any(|it| it.contains(c)));
+        let is_in = |c: char, ranges: &[RangeInclusive<char>]| !is_hidden(c) && ranges.iter().any(|it| it.contains(&c));
+        let both = |ranges: &[RangeInclusive<char>]| is_in(before, ranges) && is_in(after, ranges);
         both(&JOINED_SCRIPTS) || both(&EMOJI)
     })
 }
@@ -69,7 +69,7 @@ fn stands_in_script(text: &str, at: usize, joiner: char) -> bool {
 const JOINED_SCRIPTS: [RangeInclusive<char>; 4] =
     ['\u{0620}'..='\u{08FF}', '\u{0900}'..='\u{0DFF}', '\u{1000}'..='\u{109F}', '\u{1780}'..='\u{18AA}'];
 /// Symbols, emoji, and the selectors that choose their look.
-const EMOJI: [RangeInclusive<char>; 3] = ['\u{2190}'..='\u{2BFF}', '\u{FE0F}'..='\u{FE0F}', '\u{1F000}'..='\u{1FAFF}'];
+const EMOJI: [RangeInclusive<char>; 3] = ['\u{2600}'..='\u{2BFF}', '\u{FE0F}'..='\u{FE0F}', '\u{1F000}'..='\u{1FAFF}'];
 
 /// Variation selectors are not in the list: they only choose between two looks of the character
 /// before them.
@@ -150,6 +150,8 @@ mod tests {
             "م\u{200C}",
             "👩\u{200D}\u{200D}🚀",
             "é\u{200C}é",
+            "→\u{200D}→",
+            "\u{1820}\u{200D}\u{180E}",
         ] {
             assert!(escape_invisible(text).contains("\\u200"), "{text:?}");
         }

@@ -52,9 +52,10 @@ impl KeptForm {
         Some(Self { action, page, fields, secrets: secret.into_iter().map(|(name, _)| name).collect() })
     }
 
-    /// What somebody typed or chose. Ids that make sending a form twice harmless are not shown.
+    /// What somebody typed or chose. What pages put into their forms for themselves is not shown.
     pub(crate) fn typed(&self) -> impl Iterator<Item = (String, &str)> {
-        let shown = self.fields.iter().filter(|(name, value)| !value.is_empty() && name != "id" && name != "token");
+        let is_typed = |name: &str| !["id", "token", "sealed", "end", "warned_of"].contains(&name);
+        let shown = self.fields.iter().filter(move |(name, value)| !value.is_empty() && is_typed(name));
         shown.map(|(name, value)| (name.replace('_', " "), value.as_str()))
     }
 

@@ -3,6 +3,8 @@
 //! `PAGES` and `OUTSIDE_PAGES` are every address of the program: what is registered, what `Allow` says, who may, and which form asks for
 //! the account password again are read from there, and so do the tests.
 
+use std::sync::LazyLock;
+
 use actix_web::dev::ResourceDef;
 use actix_web::error::UrlencodedError;
 use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig, to};
@@ -216,20 +218,29 @@ pub(crate) fn ingest_only(config: &mut ServiceConfig) {
     config.configure(too_long).service(endpoint()).service(token_address()).default_service(to(misdirected::not_found));
 }
 
-/// The page that a form stands on, or the nearest above it.
+/// The page that a form stands on, or the nearest above it. An address with more parts than any of ours is of no page.
 fn page_of(form: &str) -> String {
     let is_page = |path: &str| {
         // A path of its own comes before a pattern that it fits.
         let mut own = PAGES.iter().filter(|route| route.path == path).peekable();
-        let is_get = |route: &RouteEntry| route.method == "GET";
         match own.peek() {
-            Some(_) => own.any(is_get),
-            None => PAGES.iter().any(|route| is_get(route) && ResourceDef::new(route.path).is_match(path)),
+            Some(_) => own.any(|route| route.method == "GET"),
+            None => PAGE_PATTERNS.iter().any(|pattern| pattern.is_match(path)),
         }
     };
+    if form.len() > MAX_FORM_PATH_BYTES {
+        return "/".to_owned();
+    }
     let above = std::iter::successors(Some(form), |path| path.rsplit_once('/').map(|(above, _)| above));
-    above.take_while(|path| !path.is_empty()).find(|path| is_page(path)).unwrap_or("/").to_owned()
+    above.take(MAX_FORM_PARTS).take_while(|path| !path.is_empty()).find(|path| is_page(path)).unwrap_or("/").to_owned()
 }
+
+/// No form of ours has a longer path, or one of more parts.
+const MAX_FORM_PATH_BYTES: usize = 512;
+const MAX_FORM_PARTS: usize = 12;
+static PAGE_PATTERNS: LazyLock<Vec<ResourceDef>> = LazyLock::new(|| {
+    PAGES.iter().filter(|route| route.method == "GET").map(|route| ResourceDef::new(route.path)).collect()
+});
 
 /// `POST /`, and whatever else a sender tries there. `GET /` of a browser leads to the pages.
 fn ingest_at_root(config: &mut ServiceConfig) {
@@ -306,5 +317,26 @@ fn route(entry: &'static RouteEntry) -> Route {
             route.wrap(middleware::from_fn(move |request, next| confirm::layer_on_demand(question, request, next)))
         }
         NotAsked(_) => route,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page_of;
+
+    #[test]
+    fn a_form_stands_on_the_nearest_page_above_it() {
+        for (form, page) in [
+            ("/events/columns", "/events"),
+            ("/events/019a8f3c-5d21-7c44-9a55-0123456789ab/deletion", "/events/019a8f3c-5d21-7c44-9a55-0123456789ab"),
+            ("/settings/integrations/webhooks/credentials", "/settings/integrations/webhooks"),
+            ("/login", "/login"),
+            ("/nowhere", "/"),
+        ] {
+            assert_eq!(page_of(form), page);
+        }
+        // Whoever asks for an address of many parts is not to cost more than others.
+        assert_eq!(page_of(&"/a".repeat(100)), "/");
+        assert_eq!(page_of(&format!("/events/{}", "a".repeat(10_000))), "/");
     }
 }

@@ -311,6 +311,7 @@ async fn columns_once_chosen_stay_for_everybody_in_the_account() {
     assert!(page.contains("value=\"text, n\""), "others can be added: {page}");
     assert!(!alice.page("/events?fields=").await.contains("c-field\">"), "the address says otherwise");
     assert!(!bob.page("/events").await.contains("c-field\">"));
+    assert_eq!(alice.post("/events/columns", &[("fields", "\"a\0\"")]).await.status(), 303, "no text of PostgreSQL");
     // What names no field is explained and not kept.
     let wrong = alice.post("/events/columns", &[("fields", "a b")]).await;
     let explained = alice.get(wrong.headers()["location"].to_str().unwrap()).await;

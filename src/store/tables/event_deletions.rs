@@ -45,10 +45,17 @@ struct Row {
     ended_at: Option<Moment>,
 }
 
+/// What stands before the snapshot of an order with a search. It names the language that this is written in: a program of an earlier
+/// release, which may understand the same text otherwise, cannot read such an order and ends it, as this one does with one of theirs.
+const LANGUAGE: &str = "search 2: ";
+
 /// One that cannot be read must not keep the others from being carried out.
 impl From<Row> for Deletion {
     fn from(row: Row) -> Self {
-        let snapshot = row.snapshot.as_deref().map(str::parse).transpose();
+        let snapshot = match (&row.query, row.snapshot.as_deref()) {
+            (Some(_), text) => text.and_then(|text| text.strip_prefix(LANGUAGE)).unwrap_or_default().parse().map(Some),
+            (None, text) => text.map(str::parse).transpose(),
+        };
         let query = row.query.as_deref().map(Query::read).transpose();
         let filter = match (query, &snapshot) {
             (Ok(query), Ok(_)) => Some(EventFilter {
@@ -82,6 +89,8 @@ pub(crate) async fn insert(
     description: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let language = if filter.query.is_some() { LANGUAGE } else { "" };
+    let snapshot = format!("{language}{}", counted.snapshot);
     diesel::insert_into(event_deletions::table)
         .values((
             event_deletions::account_id.eq(account.0),
@@ -91,7 +100,7 @@ pub(crate) async fn insert(
             event_deletions::query.eq(filter.query.as_ref().map(|query| without_nul(&query.to_string()))),
             event_deletions::next_id.eq(counted.span.start.0),
             event_deletions::end_id.eq(counted.span.end.0),
-            event_deletions::snapshot.eq(counted.snapshot.to_string()),
+            event_deletions::snapshot.eq(snapshot),
             event_deletions::description.eq(without_nul(description)),
         ))
         .execute(conn)

@@ -190,7 +190,9 @@ pub(crate) async fn choose_columns(
     Submitted(mut query): Submitted<Query>,
 ) -> Result<HttpResponse, PageError> {
     let chosen = query.typed_fields().to_owned();
-    let is_understood = chosen.len() <= MAX_COLUMNS_BYTES && chosen.parse::<Fields>().is_ok();
+    // PostgreSQL keeps no NUL in a text.
+    let fits = chosen.len() <= MAX_COLUMNS_BYTES && !chosen.contains('\0');
+    let is_understood = fits && chosen.parse::<Fields>().is_ok();
     if is_understood {
         let mut conn = current_user.state().store.connection().await?;
         accounts::set_event_columns(&mut conn, current_user.member.account_id, &chosen).await?;
