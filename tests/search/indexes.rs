@@ -96,7 +96,7 @@ async fn a_week_that_is_over_is_indexed_and_the_index_finds_what_is_rare() {
 /// It would list the candidates of the whole week for each window of a few events.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_of_a_closed_week_is_read_by_the_key_and_not_by_its_index() {
-    let (filled, plain, escaped) = with_old_events().await;
+    let (filled, plain, _) = with_old_events().await;
     make(&filled).await;
     let old = partitions::holding(filled.now - OLD);
     let mut conn = filled.store.own_connection().await.unwrap();
