@@ -5,6 +5,7 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::credential::Credential;
 use crate::domain::cursor::Cursors;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
@@ -67,6 +68,16 @@ struct Sender {
     id: String,
     name: String,
     username: String,
+}
+
+impl Sender {
+    fn of(credential: &Credential) -> Self {
+        Self {
+            id: credential.id.to_string(),
+            name: escape_invisible(&credential.name).into_owned(),
+            username: credential.username.clone(),
+        }
+    }
 }
 
 /// A field of the events, and the search for the events that have it.
@@ -145,11 +156,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     if !filters.fields.0.is_empty() {
         events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
     }
-    // The names of fields come from the rows that are shown; only where there are none, the newest events are read for them.
-    let newest = if found.rows.is_empty() { list_newest(store, account).await? } else { Vec::new() };
-    let beginnings = found.rows.iter().chain(&newest).map(|event| value_text(&event.beginning));
-    let mut names = suggest(beginnings, SUGGESTED_FIELDS);
-    names.retain(|name| name.len() <= MAX_SUGGESTED_BYTES);
+    let names = suggest_names(store, account, &found.rows).await?;
     let fields = names.iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
         name: escape_invisible(name).into_owned(),
@@ -158,11 +165,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
-    let sender = newest_open.filter(|_| is_pro).map(|credential| Sender {
-        id: credential.id.to_string(),
-        name: escape_invisible(&credential.name).into_owned(),
-        username: credential.username.clone(),
-    });
+    let sender = newest_open.filter(|_| is_pro).map(Sender::of);
     let template = Index {
         page: current_user.page("Events").at("events", ""),
         overview,
@@ -200,6 +203,15 @@ pub(crate) async fn choose_columns(
     }
     // What is wrong with them is told by the list.
     Ok(see_other(&Filters::new(&query, &[], current_user.now()).links.to(PATH)))
+}
+
+/// The names of fields come from the rows that are shown; only where there are none, the newest events are read for them.
+async fn suggest_names(store: &Store, account: AccountId, rows: &[EventSummary]) -> Result<Vec<String>, StoreError> {
+    let newest = if rows.is_empty() { list_newest(store, account).await? } else { Vec::new() };
+    let beginnings = rows.iter().chain(&newest).map(|event| value_text(&event.beginning));
+    let mut names = suggest(beginnings, SUGGESTED_FIELDS);
+    names.retain(|name| name.len() <= MAX_SUGGESTED_BYTES);
+    Ok(names)
 }
 
 /// The event whose id somebody looks for, as pages show it.

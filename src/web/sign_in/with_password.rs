@@ -137,11 +137,21 @@ pub(crate) async fn create(
             }
         },
     };
+    answer(&current_user, outcome, attempt, (template, kept))
+}
+
+/// What follows an attempt to sign in: the page that was wanted, the second step, or the form again with what is wrong.
+fn answer(
+    current_user: &CurrentUser,
+    outcome: Outcome,
+    attempt: Guess,
+    (mut template, kept): (SignIn, Option<KeptForm>),
+) -> Result<HttpResponse, PageError> {
     match outcome {
         Outcome::Done(member) => {
             attempt.signed_in(&member);
             current_user.sign_in(member.user_id, template.remember);
-            go_on(&current_user, &template.next, kept)
+            go_on(current_user, &template.next, kept)
         }
         Outcome::NeedsCode(member) => {
             attempt.signed_in(&member);
