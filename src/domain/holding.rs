@@ -38,6 +38,20 @@ pub(crate) struct HeldEvents {
 }
 
 impl HeldEvents {
+    /// Of a credential of which nothing was held until `at`.
+    pub(crate) fn none(credential_id: CredentialId, at: Timestamp) -> Self {
+        Self { credential_id, events: 0, bytes: 0, addresses: Vec::new(), first_at: at, last_at: at }
+    }
+
+    /// Adds what is held from one address; the latest comes first.
+    pub(crate) fn add(&mut self, address: IpAddr, (events, bytes): (u64, u64), (first, last): (Timestamp, Timestamp)) {
+        self.events += events;
+        self.bytes += bytes;
+        self.addresses.push(address);
+        self.first_at = self.first_at.min(first);
+        self.last_at = if self.addresses.len() == 1 { last } else { self.last_at.max(last) };
+    }
+
     /// When the first of them is forgotten.
     pub(crate) fn kept_until(&self) -> Timestamp {
         self.first_at.saturating_add(HELD_FOR).unwrap_or(self.first_at)

@@ -312,6 +312,7 @@ pub(crate) struct Rejection {
 /// What was refused from one address for one credential.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectionGroup {
+    pub(crate) credential_id: CredentialId,
     pub(crate) remote_ip: IpAddr,
     pub(crate) credential_name: String,
     pub(crate) username: String,

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::grouped::grouped;
 use crate::domain::time::{rfc3339, utc};
+use crate::store::tables::counts_by_time::Unit;
 use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
 use crate::web::format::size;
 
@@ -43,6 +44,14 @@ impl Span {
         match self {
             Span::Day => "Last 24 hours",
             Span::Month => "Last 30 days",
+        }
+    }
+
+    /// How long each count is for that a bar is drawn of.
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Span::Day => Unit::HalfHour,
+            Span::Month => Unit::Day,
         }
     }
 

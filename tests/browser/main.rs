@@ -22,6 +22,7 @@ mod barriers;
 mod choices;
 mod confirm;
 mod console;
+mod credentials;
 mod event_page;
 mod export;
 mod first_run;

@@ -25,6 +25,7 @@ const READ: &[&str] = &[
     "/events/ID/comparison",
     "/settings/integrations",
     "/settings/integrations/webhooks",
+    "/settings/integrations/webhooks/ID",
     "/settings/account",
     "/settings/account/second-factor",
     "/settings/account/deletion",

@@ -84,7 +84,7 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
         server.eventually(HELD, number + 1).await;
     }
     let first_arrival = server.now();
-    for page in [WEBHOOKS, "/events/rejections"] {
+    for page in [path.replace("/credentials/", "/").as_str(), "/events/rejections"] {
         let page = alice.page(page).await;
         assert!(page.contains("3 events from 127.0.0.1 are held: sent with the expired password."), "{page}");
     }
@@ -281,7 +281,7 @@ async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held
     refused(&old, 401).await;
     server.eventually(HELD, 1).await;
 
-    let page = alice.page(WEBHOOKS).await;
+    let page = alice.credential_page(&old.username).await;
     assert!(page.contains("Stop holding late events"), "holding is on from the beginning: {page}");
     assert_eq!(alice.post(&format!("{path}/holding"), &[("holding", "perhaps"), CONFIRMED[0]]).await.status(), 400);
     let location =
@@ -353,7 +353,7 @@ async fn a_flood_of_late_events_is_throttled_and_takes_bounded_room() {
     assert!(statuses.contains(&429), "late events take tokens like any failure");
     server.application().state.engine.holding.finish().await;
     assert_eq!(server.number(HELD).await, 1_000);
-    assert!(alice.page(WEBHOOKS).await.contains("The hold is full"));
+    assert!(alice.credential_page(&old.username).await.contains("The hold is full"));
     server.query("delete from held_events where id not in (select id from held_events limit 1)").await;
     server.query(&format!("update held_events set size_bytes = {}", (64 << 20) - 16)).await;
     server.pass(SignedDuration::from_mins(5));
@@ -395,7 +395,7 @@ async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so
     server.pass(SignedDuration::from_hours(47));
     assert_eq!(old.send("2").await.status(), 401);
     server.eventually(HELD, 2).await;
-    let seen = between(&alice.page(WEBHOOKS).await, "name=\"until\" value=\"", "\"").to_owned();
+    let seen = between(&alice.credential_page(&old.username).await, "name=\"until\" value=\"", "\"").to_owned();
     server.pass(SignedDuration::from_hours(2));
     assert_eq!(old.send("3").await.status(), 401);
     server.eventually(HELD, 3).await;

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::exists;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::domain::position::Snapshot;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
-use crate::store::connection::schema::event_counts;
+use crate::store::connection::schema::{daily_counts, event_counts};
 use crate::store::connection::statement::statement;
 
 /// The length of a bar.
@@ -71,7 +72,11 @@ pub(crate) async fn has_accepted_before(
         .filter(event_counts::account_id.eq(account.0))
         .filter(event_counts::half_hour.lt(Moment(half_hour_of(moment))))
         .filter(event_counts::accepted.gt(0));
-    Ok(diesel::select(diesel::dsl::exists(older)).get_result(conn).await?)
+    let days = daily_counts::table
+        .filter(daily_counts::account_id.eq(account.0))
+        .filter(daily_counts::day.lt(Moment(moment)))
+        .filter(daily_counts::accepted.gt(0));
+    Ok(diesel::select(exists(older).or(exists(days))).get_result(conn).await?)
 }
 
 /// The counts since a moment, by credential and half hour, summed over the writers.

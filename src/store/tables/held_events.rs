@@ -117,14 +117,9 @@ pub(crate) async fn list(
     let mut held: BTreeMap<CredentialId, HeldEvents> = BTreeMap::new();
     for (credential, ip, events, bytes, first, last) in rows {
         let credential_id = CredentialId(credential);
-        let (first_at, last_at) = (first.map_or(now, |m| m.0), last.map_or(now, |m| m.0));
-        let empty = HeldEvents { credential_id, events: 0, bytes: 0, addresses: Vec::new(), first_at, last_at };
-        let sums = held.entry(credential_id).or_insert(empty);
-        sums.events += events.unsigned_abs();
-        sums.bytes += bytes.unwrap_or(0).unsigned_abs();
-        sums.addresses.push(ip.addr());
-        sums.first_at = sums.first_at.min(first_at);
-        sums.last_at = sums.last_at.max(last_at);
+        let sums = held.entry(credential_id).or_insert_with(|| HeldEvents::none(credential_id, now));
+        let span = (first.map_or(now, |m| m.0), last.map_or(now, |m| m.0));
+        sums.add(ip.addr(), (events.unsigned_abs(), bytes.unwrap_or(0).unsigned_abs()), span);
     }
     Ok(held.into_values().collect())
 }

@@ -25,6 +25,7 @@ use crate::web::middleware::headers::SANDBOX;
 use crate::web::page::Page;
 use crate::web::responses::{html, see_other};
 use crate::web::rows::event_row::event_name;
+use crate::web::rows::rejection_row::credential_page;
 
 /// How much of all headers is shown, in bytes; of one more, its beginning.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
@@ -101,7 +102,7 @@ impl Show {
             credential: visible(&summary.credential_name),
             username: summary.username.clone(),
             credential_link: (!event.credential_revoked && !summary.username.is_empty())
-                .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
+                .then(|| credential_page(summary.credential_id)),
             ip: summary.remote_ip.to_string(),
             agent: event.user_agent.as_deref().map(visible),
             query: event.query.as_deref().map(visible),

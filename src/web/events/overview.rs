@@ -5,13 +5,11 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
-use crate::store::tables::counts_by_time::Unit;
 use crate::store::tables::{counts_by_time, credentials};
-use crate::web::chart::{Chart, Span};
+use crate::web::chart::Chart;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::list_filters::{Filters, Query};
@@ -33,16 +31,8 @@ impl Overview {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let (span, credential) = (filters.overview, filters.filter.credential);
-        let since = span.start(now);
-        let unit = match span {
-            Span::Day => Unit::HalfHour,
-            Span::Month => Unit::Day,
-        };
-        let counted = counts_by_time::overview(conn, account, credential, since, unit).await?;
-        let in_use = counted.in_use;
-        let or_more = if in_use.or_more { "+" } else { "" };
-        let senders = format!("{}{or_more}", grouped(in_use.addresses));
-        Ok(Self { chart: Chart::draw(&counted.counts, span, now), senders })
+        let counted = counts_by_time::overview(conn, account, credential, span.start(now), span.unit()).await?;
+        Ok(Self { chart: Chart::draw(&counted.counts, span, now), senders: counted.in_use.words() })
     }
 }
 

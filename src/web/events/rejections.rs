@@ -23,7 +23,7 @@ use crate::web::format::When;
 use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
-use crate::web::rows::rejection_row::{RejectionRow, card};
+use crate::web::rows::rejection_row::{RejectionRow, credential_page};
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
@@ -32,7 +32,7 @@ const MAX_GROUPED: usize = 500;
 struct Group {
     ip: String,
     credential: String,
-    card: String,
+    page: String,
     reasons: Vec<(&'static str, String)>,
     count: String,
     first: When,
@@ -47,7 +47,7 @@ impl Group {
         let reasons = group.reasons.iter().map(|(reason, count)| (reason.title(), grouped(*count)));
         Self {
             credential: escape_invisible(&group.credential_name).into_owned(),
-            card: card(&group.username),
+            page: credential_page(group.credential_id),
             reasons: reasons.collect(),
             count: grouped(group.count),
             first: When::ago(group.first_at, now),

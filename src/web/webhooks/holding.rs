@@ -12,12 +12,15 @@ use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
 use crate::web::held::until;
 use crate::web::notice::CredentialNotice;
-use crate::web::webhooks::credentials::{done, id_on_pro};
+use crate::web::webhooks::credentials::id_on_pro;
+use crate::web::webhooks::origin::done;
 
 #[derive(Deserialize)]
 pub(crate) struct Switching {
     #[serde(default)]
     holding: String,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/holding`
@@ -33,8 +36,8 @@ pub(crate) async fn switch(
         other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
     };
     match switch_holding(current_user.on(id, &current_user.act()), holding).await {
-        Ok(()) => Ok(done(&current_user, id, what)),
-        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
+        Ok(()) => Ok(done(&current_user, id, &form.return_to, what)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
 }
@@ -44,6 +47,8 @@ pub(crate) struct Seen {
     /// The latest of the events that the page told of.
     #[serde(default)]
     until: Option<String>,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/held-events/acceptance`, behind the question for the password.
@@ -58,7 +63,7 @@ pub(crate) async fn accept(
     let counter = state.engine.usage.writer();
     let accepted = accept_held_events(current_user.on(id, &current_user.act()), range, counter).await?;
     state.engine.notifier.notify(account);
-    Ok(done(&current_user, id, CredentialNotice::Accepted(accepted)))
+    Ok(done(&current_user, id, &form.return_to, CredentialNotice::Accepted(accepted)))
 }
 
 /// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
@@ -70,5 +75,5 @@ pub(crate) async fn discard(
     let id = id_on_pro(&current_user, &id)?;
     let until = until(form.until.as_deref(), current_user.now());
     discard_held_events(current_user.on(id, &current_user.act()), until).await?;
-    Ok(done(&current_user, id, CredentialNotice::Discarded))
+    Ok(done(&current_user, id, &form.return_to, CredentialNotice::Discarded))
 }

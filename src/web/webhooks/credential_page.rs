@@ -1,0 +1,189 @@
+//! The page of one credential: how it stands, who uses it, what was refused and is held, its passwords, and what was done with it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use jiff::Timestamp;
+
+use crate::domain::credential::Credential;
+use crate::domain::grouped::grouped;
+use crate::domain::holding::HeldEvents;
+use crate::domain::ids::CredentialId;
+use crate::store::connection::pool::Connection;
+use crate::store::tables::credential_activity::{self as activity, Activity, MAX_ADDRESSES, UsedAddress};
+use crate::store::tables::{audit, counts_by_time, credentials};
+use crate::web::chart::{Chart, Span};
+use crate::web::current_user::SignedIn;
+use crate::web::errors::PageError;
+use crate::web::filters::filter_links::address;
+use crate::web::filters::list_filters::{Filters, Query};
+use crate::web::format::When;
+use crate::web::held::Held;
+use crate::web::notice::{CredentialNotice, Notice, NoticeWords};
+use crate::web::page::Page;
+use crate::web::responses::see_other;
+use crate::web::rows::audit_row::AuditRow;
+use crate::web::rows::rejection_row::credential_page;
+use crate::web::webhooks::credential_list::PATH;
+use crate::web::webhooks::credential_row::CredentialRow;
+use crate::web::webhooks::credentials::id_of;
+use crate::web::webhooks::dialogs::dialog::{Dialog, OpenDialog};
+use crate::web::webhooks::dialogs::refused::Refused;
+use crate::web::webhooks::notice_words;
+use crate::web::webhooks::password_history::PasswordLife;
+use crate::web::webhooks::password_notices::{LifeNotice, OldPassword, OverlapNotice};
+use crate::web::webhooks::spark::HalfHours;
+
+/// How many lines of the audit trail the page has.
+const AUDIT_LINES: usize = 20;
+
+/// The totals and the picture, as the template of Events reads them.
+struct Overview {
+    chart: Chart,
+    senders: String,
+}
+
+/// An address that events were accepted from.
+struct Address {
+    ip: String,
+    first: Option<When>,
+    last: When,
+    /// Its events.
+    link: String,
+}
+
+/// How often requests were refused for a reason.
+struct RefusedFor {
+    title: &'static str,
+    advice: &'static str,
+    in_day: String,
+    in_week: String,
+    last: When,
+    /// The same as a list.
+    link: String,
+}
+
+impl Address {
+    fn new(used: &UsedAddress, credential: &Credential, now: Timestamp) -> Self {
+        Self {
+            ip: used.ip.to_string(),
+            first: used.first_at.map(|at| When::ago(at, now)),
+            last: When::ago(used.last_at, now),
+            link: address("/events", &[("q", &format!("ip:{}", used.ip)), ("credential", &credential.username)]),
+        }
+    }
+}
+
+impl RefusedFor {
+    fn new(refused: &activity::Refused, credential: &Credential, now: Timestamp) -> Self {
+        let (title, username) = (refused.reason.title(), credential.username.as_str());
+        Self {
+            title,
+            advice: refused.reason.advice(),
+            in_day: grouped(refused.in_day),
+            in_week: grouped(refused.in_week),
+            last: When::ago(refused.last_at, now),
+            link: address("/events/rejections", &[("q", title), ("credential", username), ("since", "7d")]),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "credential.html")]
+struct Show {
+    page: Page,
+    row: CredentialRow,
+    /// Its own address, and what the addresses of its dialogs begin with.
+    back: String,
+    asking: &'static str,
+    last_ip: Option<String>,
+    overlap: Option<OverlapNotice>,
+    life: Option<LifeNotice>,
+    held: Option<Held>,
+    path: String,
+    overview: Overview,
+    filters: Filters,
+    addresses: Vec<Address>,
+    has_more_addresses: bool,
+    refused: Vec<RefusedFor>,
+    passwords: Vec<PasswordLife>,
+    /// What it accepts beyond the default, in words.
+    settings: String,
+    audit: Vec<AuditRow>,
+    notice: Option<NoticeWords>,
+    /// The notice is about a setting, and stands there.
+    is_told_below: bool,
+    dialog: Option<OpenDialog>,
+}
+
+/// `GET /settings/integrations/webhooks/{id}?overview=`, with the dialog that its query names.
+pub(crate) async fn show(
+    current_user: SignedIn,
+    id: web::Path<String>,
+    query: web::Query<Vec<(String, String)>>,
+) -> Result<HttpResponse, PageError> {
+    let id = id_of(&id)?;
+    let overview = query.iter().find(|(name, _)| name == "overview").map_or("", |(_, value)| value.as_str());
+    render(&current_user, (id, Span::parse(overview)), (Dialog::of(&query), None), StatusCode::OK).await
+}
+
+/// The page, as it is asked for or after a form that came to nothing.
+pub(crate) async fn render(
+    current_user: &SignedIn,
+    (id, span): (CredentialId, Span),
+    (dialog, refused): (Option<Dialog>, Option<Refused>),
+    status: StatusCode,
+) -> Result<HttpResponse, PageError> {
+    let mut conn = current_user.state().store.connection().await?;
+    let found = credentials::find_shown(&mut conn, current_user.member.account_id, id).await?;
+    let credential = found.ok_or(PageError::NotFound)?;
+    if !current_user.member.plan.includes_webhooks() {
+        return Ok(see_other(PATH));
+    }
+    let template = page(&mut conn, current_user, (&credential, span), (dialog, refused)).await?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+async fn page(
+    conn: &mut Connection,
+    current_user: &SignedIn,
+    (credential, span): (&Credential, Span),
+    (dialog, refused): (Option<Dialog>, Option<Refused>),
+) -> Result<Show, PageError> {
+    let (account, now, zone) = (current_user.member.account_id, current_user.now(), &current_user.current_user.zone);
+    let counted = counts_by_time::overview(conn, account, Some(credential.id), span.start(now), span.unit()).await?;
+    let Activity { addresses, refused: refusals, held } = activity::list(conn, account, credential.id, now).await?;
+    let lines = audit::list_about(conn, account, &credential.username, AUDIT_LINES).await?;
+    let (held, own): (&[HeldEvents], _) = (held.as_slice(), std::slice::from_ref(credential));
+    let dialog = match dialog {
+        Some(dialog) => dialog.open(conn, current_user, (own, held), refused).await?,
+        None => None,
+    };
+    let row = CredentialRow::new(credential, &HalfHours::default(), held, now);
+    let back = credential_page(credential.id);
+    let query =
+        Query { credential: credential.username.clone(), overview: span.as_str().to_owned(), ..Query::default() };
+    let notice = current_user.take_notice(|notice| Notice::webhooks(notice).filter(|(id, _)| *id == credential.id));
+    Ok(Show {
+        page: current_user.page(&row.name).at("settings", "webhooks").behind_dialog(dialog.is_some()),
+        last_ip: credential.last_used().and_then(|password| password.last_used_ip).map(|ip| ip.to_string()),
+        overlap: OverlapNotice::new(credential, now).filter(|_| credential.revoked_at.is_none()),
+        life: LifeNotice::new(credential, now).filter(|_| credential.revoked_at.is_none()),
+        held: Held::of(held, credential, now).filter(|_| credential.revoked_at.is_none()),
+        path: back.clone(),
+        overview: Overview { chart: Chart::draw(&counted.counts, span, now), senders: counted.in_use.words() },
+        filters: Filters::new(&query, own, now),
+        has_more_addresses: addresses.len() > MAX_ADDRESSES,
+        addresses: addresses.iter().take(MAX_ADDRESSES).map(|one| Address::new(one, credential, now)).collect(),
+        refused: refusals.iter().map(|one| RefusedFor::new(one, credential, now)).collect(),
+        passwords: PasswordLife::list(credential, now),
+        settings: credential.settings.words().join(", "),
+        audit: lines.into_iter().map(|line| AuditRow::new(line, zone)).collect(),
+        is_told_below: matches!(notice, Some((_, CredentialNotice::Holding | CredentialNotice::NotHolding))),
+        notice: notice.and_then(|told| notice_words::words(told, own, &back, now)).map(|(_, words)| words),
+        row,
+        back,
+        asking: "",
+        dialog,
+    })
+}
