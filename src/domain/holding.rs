@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 
 /// How long after its end a password still has its events held, and how long each of them is kept.
@@ -72,6 +74,20 @@ impl HeldEvents {
             [latest, others @ ..] => format!(" from {latest} and {} other addresses", others.len()),
         };
         format!("{} event{plural}{from}", self.events)
+    }
+}
+
+/// Which late events of a credential somebody decides about: all that arrived until a moment, or one of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldRange {
+    pub(crate) until: Timestamp,
+    pub(crate) only: Option<EventId>,
+}
+
+impl HeldRange {
+    /// The first and the last id of it.
+    pub(crate) fn ids(self) -> (Uuid, Uuid) {
+        self.only.map_or((Uuid::nil(), Uuid::max()), |only| (only.0, only.0))
     }
 }
 

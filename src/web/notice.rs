@@ -67,7 +67,7 @@ pub(crate) enum CredentialNotice {
     AddressShown,
     AddressRevoked,
     Accepted(Accepted),
-    Discarded,
+    Discarded { events: u64 },
     Tested { event: EventId, ms: u64 },
     TestRefused,
     TestFull,

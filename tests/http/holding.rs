@@ -119,6 +119,56 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
     assert!(audit.contains("Accepted late events of a credential") && audit.contains("3 stored"), "{audit}");
 }
 
+// holds issue 16, section 4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_event_is_read_like_an_event_and_decided_about_alone() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    for number in 0..3 {
+        assert_eq!(old.send(format!("{{\"sku\": \"HB-{number}\"}}")).await.status(), 401);
+        server.eventually(HELD, number + 1).await;
+    }
+    server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 3).await;
+    let ids: Vec<String> = server
+        .query("select id::text from held_events order by id")
+        .await
+        .into_iter()
+        .map(|row| row[0].clone().unwrap())
+        .collect();
+    let page = alice.page(&path.replace("/credentials/", "/")).await;
+    assert!(ids.iter().all(|id| page.contains(&format!("href=\"/events/{id}\""))) && page.contains("HB-2"), "{page}");
+    let first = format!("/events/{}", ids[0]);
+    let event = alice.page(&first).await;
+    assert!(event.contains(">Held</span>") && event.contains("HB-0") && event.contains("content-type"), "{event}");
+    assert!(!event.contains("Delete event…") && event.contains(&format!("{path}/held-events/acceptance")));
+    assert_eq!(alice.page(&format!("{first}/body")).await, r#"{"sku": "HB-0"}"#);
+    assert!(alice.page(&format!("{first}?delete=1")).await.contains("Discard this late event"));
+    let bob = server.pro("bob@example.com").await;
+    assert_eq!(bob.get(&first).await.status(), 404, "it is nobody else’s");
+    assert!(!alice.page("/events").await.contains("HB-0"), "it is no event yet");
+
+    let accepted = alice.post(&format!("{path}/held-events/acceptance"), &[("event", &ids[0]), CONFIRMED[0]]).await;
+    assert!(alice.follow(accepted).await.contains("1 late event of System 1 is stored."));
+    assert_eq!((server.number(EVENTS).await, server.number(HELD).await), (1, 2));
+    let discarded = alice.post(&format!("{path}/held-events/discarding"), &[("event", &ids[1]), CONFIRMED[0]]).await;
+    assert!(alice.follow(discarded).await.contains("1 late event of System 1 is discarded."));
+    assert_eq!(server.query("select body from held_events").await, [[Some(r#"{"sku": "HB-2"}"#.to_owned())]]);
+    assert_eq!(
+        alice.post(&format!("{path}/held-events/acceptance"), &[("event", "x"), CONFIRMED[0]]).await.status(),
+        404
+    );
+
+    let counted = "select sum(accepted) || ' ' || sum(rejected) from event_counts";
+    assert_eq!(server.query(counted).await[0][0].as_deref(), Some("1 2"), "once as accepted, no more as rejected");
+    let list = alice.page("/events").await;
+    assert!(list.contains("HB-0") && list.contains(">late</span>"), "{list}");
+    for figure in ["<dd>1</dd>", "<dd>2</dd>"] {
+        assert!(list.contains(figure), "{figure}: {list}");
+    }
+    assert!(alice.page(WEBHOOKS).await.contains("All 2 in the last 24 hours"));
+    assert!(alice.page(&first).await.contains("Accepted late</span>"), "the address goes on");
+}
+
 // holds C10, D6
 #[tokio::test(flavor = "multi_thread")]
 async fn late_events_under_one_webhook_id_are_stored_once_for_each_body() {

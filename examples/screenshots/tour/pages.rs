@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 31] = [
+pub const PAGES: [(&str, &str); 32] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -23,6 +23,7 @@ pub const PAGES: [(&str, &str); 31] = [
     ("/events/{id}/comparison", "event-comparison"),
     ("/settings/integrations", "integrations"),
     ("/settings/integrations/webhooks", "webhooks"),
+    ("/settings/integrations/webhooks/{id}", "credential"),
     ("/settings/integrations/webhooks/credentials/{id}/sender-settings", "sender-settings"),
     ("/settings/account", "account"),
     ("/settings/account/second-factor", "two-step"),

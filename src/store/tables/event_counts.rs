@@ -98,14 +98,19 @@ pub(crate) async fn list_since(
         ))
         .load(conn)
         .await?;
-    let mut sums: HashMap<(CredentialId, Timestamp), Counts> = HashMap::new();
+    let mut sums: HashMap<(CredentialId, Timestamp), [i64; 3]> = HashMap::new();
     for (credential, half_hour, accepted, rejected, bytes) in rows {
         let sum = sums.entry((CredentialId(credential), half_hour.into())).or_default();
-        sum.accepted += accepted.unsigned_abs();
-        sum.rejected += rejected.unsigned_abs();
-        sum.bytes += bytes.unsigned_abs();
+        // A writer that accepted late events takes away from what others counted as rejected.
+        for (sum, part) in sum.iter_mut().zip([accepted, rejected, bytes]) {
+            *sum += part;
+        }
     }
-    Ok(sums)
+    let counts = |sum: [i64; 3]| {
+        let [accepted, rejected, bytes] = sum.map(|number| number.max(0).unsigned_abs());
+        Counts { accepted, rejected, bytes }
+    };
+    Ok(sums.into_iter().map(|(key, sum)| (key, counts(sum))).collect())
 }
 
 #[derive(QueryableByName)]

@@ -17,6 +17,7 @@ pub(crate) mod event_deletions;
 pub mod event_removals;
 pub mod events;
 pub mod held_events;
+pub(crate) mod held_views;
 pub(crate) mod idempotency;
 pub(crate) mod installation;
 pub(crate) mod installation_keys;

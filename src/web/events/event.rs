@@ -10,9 +10,10 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::grouped::grouped;
 use crate::domain::handshake::subscription_to_confirm;
+use crate::store::connection::pool::Connection;
 use crate::store::scan::look::Found;
 use crate::store::scan::searching::search;
-use crate::store::tables::{credentials, events};
+use crate::store::tables::{credentials, events, held_views};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl, on_page};
@@ -40,6 +41,9 @@ struct Header {
     /// Only the beginning of one of them is shown.
     is_cut: bool,
 }
+
+/// The addresses of what is done with credentials.
+const CREDENTIALS: &str = "/settings/integrations/webhooks/credentials";
 
 #[derive(Template)]
 #[template(path = "event.html")]
@@ -77,6 +81,8 @@ struct Show {
     older: Beside,
     /// The question before deleting is open.
     deleting: bool,
+    /// It is held: where one decides about it.
+    held: Option<String>,
 }
 
 /// What a page of an event is made from.
@@ -121,6 +127,7 @@ impl Show {
             newer,
             older,
             deleting,
+            held: (event.is_held).then(|| format!("{CREDENTIALS}/{}/held-events", summary.credential_id)),
         }
     }
 
@@ -152,6 +159,18 @@ pub(crate) struct Dialog {
     delete: Option<String>,
 }
 
+/// An event, or one that is held: about those an account on Free decides nothing.
+async fn find(conn: &mut Connection, current_user: &SignedIn, id: EventId) -> Result<StoredEvent, PageError> {
+    let account = current_user.member.account_id;
+    let found = match events::find(conn, account, id).await? {
+        None if current_user.member.plan.includes_webhooks() => {
+            held_views::find(conn, account, id, current_user.now()).await?
+        }
+        found => found,
+    };
+    found.ok_or(PageError::NotFound)
+}
+
 /// `GET /events/{id}`
 pub(crate) async fn show(
     current_user: SignedIn,
@@ -164,7 +183,7 @@ pub(crate) async fn show(
     current_user.require_kept(id)?;
     let account = current_user.member.account_id;
     let mut conn = current_user.state().store.connection().await?;
-    let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
+    let event = find(&mut conn, &current_user, id).await?;
     let credentials = credentials::list(&mut conn, account).await?;
     drop(conn);
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
@@ -239,7 +258,7 @@ pub(crate) async fn body(
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
     let mut conn = current_user.state().store.connection().await?;
-    let event = events::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    let event = find(&mut conn, &current_user, id).await?;
     drop(conn);
     if part.form.as_deref() == Some("curl") {
         let Curl::Command { line, .. } = curl(&event, &current_user.state().ingest_url) else {

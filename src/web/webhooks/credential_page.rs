@@ -6,19 +6,24 @@ use askama::Template;
 use jiff::Timestamp;
 
 use crate::domain::credential::Credential;
+use crate::domain::event::{EventId, EventSummary};
 use crate::domain::grouped::grouped;
 use crate::domain::holding::HeldEvents;
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::{AccountId, CredentialId};
+use crate::domain::payload::value_text;
+use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_activity::{self as activity, Activity, MAX_ADDRESSES, UsedAddress};
-use crate::store::tables::{audit, counts_by_time, credentials};
-use crate::web::chart::{Chart, Span};
+use crate::store::tables::{audit, counts_by_time, credentials, held_views};
+use crate::web::chart::{Chart, Span as ChartSpan};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::When;
+use crate::web::format::{When, size};
 use crate::web::held::Held;
+use crate::web::json_view::preview::preview;
+use crate::web::json_view::tokens::Span;
 use crate::web::notice::{CredentialNotice, Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::see_other;
@@ -36,6 +41,9 @@ use crate::web::webhooks::spark::HalfHours;
 
 /// How many lines of the audit trail the page has.
 const AUDIT_LINES: usize = 20;
+/// How many late events it lists, and how much of each body, in bytes.
+const HELD_ROWS: usize = 20;
+const HELD_PREVIEW_BYTES: usize = 160;
 
 /// The totals and the picture, as the template of Events reads them.
 struct Overview {
@@ -50,6 +58,15 @@ struct Address {
     last: When,
     /// Its events.
     link: String,
+}
+
+/// A late event that waits for an answer.
+struct HeldRow {
+    id: String,
+    at: When,
+    ip: String,
+    size: String,
+    spans: Vec<Span>,
 }
 
 /// How often requests were refused for a reason.
@@ -70,6 +87,18 @@ impl Address {
             first: used.first_at.map(|at| When::ago(at, now)),
             last: When::ago(used.last_at, now),
             link: address("/events", &[("q", &format!("ip:{}", used.ip)), ("credential", &credential.username)]),
+        }
+    }
+}
+
+impl HeldRow {
+    fn new(event: &EventSummary, now: Timestamp) -> Self {
+        Self {
+            id: event.id.to_string(),
+            at: When::ago(event.id.received_at(), now),
+            ip: event.remote_ip.to_string(),
+            size: size(event.size_bytes),
+            spans: preview(value_text(&event.beginning), HELD_PREVIEW_BYTES),
         }
     }
 }
@@ -100,6 +129,9 @@ struct Show {
     overlap: Option<OverlapNotice>,
     life: Option<LifeNotice>,
     held: Option<Held>,
+    held_rows: Vec<HeldRow>,
+    /// The page of those before.
+    held_older: Option<String>,
     path: String,
     overview: Overview,
     filters: Filters,
@@ -116,21 +148,30 @@ struct Show {
     dialog: Option<OpenDialog>,
 }
 
-/// `GET /settings/integrations/webhooks/{id}?overview=`, with the dialog that its query names.
+/// What an address asks for beside a dialog.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    span: ChartSpan,
+    /// The last late event of the page before.
+    held_before: Option<EventId>,
+}
+
+/// `GET /settings/integrations/webhooks/{id}?overview=&held_before=`, with the dialog that its query names.
 pub(crate) async fn show(
     current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_of(&id)?;
-    let overview = query.iter().find(|(name, _)| name == "overview").map_or("", |(_, value)| value.as_str());
-    render(&current_user, (id, Span::parse(overview)), (Dialog::of(&query), None), StatusCode::OK).await
+    let said = |name: &str| query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let asked = Asked { span: ChartSpan::parse(said("overview")), held_before: said("held_before").parse().ok() };
+    render(&current_user, (id, asked), (Dialog::of(&query), None), StatusCode::OK).await
 }
 
 /// The page, as it is asked for or after a form that came to nothing.
 pub(crate) async fn render(
     current_user: &SignedIn,
-    (id, span): (CredentialId, Span),
+    (id, asked): (CredentialId, Asked),
     (dialog, refused): (Option<Dialog>, Option<Refused>),
     status: StatusCode,
 ) -> Result<HttpResponse, PageError> {
@@ -140,14 +181,29 @@ pub(crate) async fn render(
     if !current_user.member.plan.includes_webhooks() {
         return Ok(see_other(PATH));
     }
-    let template = page(&mut conn, current_user, (&credential, span), (dialog, refused)).await?;
+    let template = page(&mut conn, current_user, (&credential, asked), (dialog, refused)).await?;
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(template.render()?))
+}
+
+/// The late events of a page, and where the next page is.
+async fn held_rows(
+    conn: &mut Connection,
+    owner: (AccountId, CredentialId),
+    before: Option<EventId>,
+    now: Timestamp,
+) -> Result<(Vec<HeldRow>, Option<String>), StoreError> {
+    let mut events = held_views::list(conn, owner, before, HELD_ROWS + 1, now).await?;
+    let has_more = events.len() > HELD_ROWS;
+    events.truncate(HELD_ROWS);
+    let last = events.last().filter(|_| has_more).map(|event| event.id.to_string());
+    let older = last.map(|id| format!("{}#held", address(&credential_page(owner.1), &[("held_before", &id)])));
+    Ok((events.iter().map(|event| HeldRow::new(event, now)).collect(), older))
 }
 
 async fn page(
     conn: &mut Connection,
     current_user: &SignedIn,
-    (credential, span): (&Credential, Span),
+    (credential, Asked { span, held_before }): (&Credential, Asked),
     (dialog, refused): (Option<Dialog>, Option<Refused>),
 ) -> Result<Show, PageError> {
     let (account, now, zone) = (current_user.member.account_id, current_user.now(), &current_user.current_user.zone);
@@ -158,6 +214,10 @@ async fn page(
     let dialog = match dialog {
         Some(dialog) => dialog.open(conn, current_user, (own, held), refused).await?,
         None => None,
+    };
+    let (held_rows, held_older) = match held {
+        [] => Default::default(),
+        _ => held_rows(conn, (account, credential.id), held_before, now).await?,
     };
     let row = CredentialRow::new(credential, &HalfHours::default(), held, now);
     let back = credential_page(credential.id);
@@ -170,6 +230,8 @@ async fn page(
         overlap: OverlapNotice::new(credential, now).filter(|_| credential.revoked_at.is_none()),
         life: LifeNotice::new(credential, now).filter(|_| credential.revoked_at.is_none()),
         held: Held::of(held, credential, now).filter(|_| credential.revoked_at.is_none()),
+        held_rows,
+        held_older,
         path: back.clone(),
         overview: Overview { chart: Chart::draw(&counted.counts, span, now), senders: counted.in_use.words() },
         filters: Filters::new(&query, own, now),

@@ -22,7 +22,6 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
 use crate::store::tables::credentials;
-use crate::web::chart::Span;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
@@ -30,7 +29,7 @@ use crate::web::forms::{Submitted, id_or_new};
 use crate::web::notice::CredentialNotice;
 use crate::web::webhooks::created::{created, shown_before};
 use crate::web::webhooks::credential_list::{self, PATH};
-use crate::web::webhooks::credential_page;
+use crate::web::webhooks::credential_page::{self, Asked};
 use crate::web::webhooks::dialogs::dialog::Dialog;
 use crate::web::webhooks::dialogs::refused::{ExpiryInput, Refused};
 use crate::web::webhooks::origin::{Origin, done};
@@ -65,7 +64,7 @@ async fn refuse(
     match origin.unwrap_or(Origin::List(Vec::new())) {
         Origin::List(query) => credential_list::render(current_user, &query, (Some(dialog), refused), status).await,
         Origin::Credential(id) => {
-            credential_page::render(current_user, (id, Span::Day), (Some(dialog), refused), status).await
+            credential_page::render(current_user, (id, Asked::default()), (Some(dialog), refused), status).await
         }
     }
 }
