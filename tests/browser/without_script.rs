@@ -1,7 +1,7 @@
 //! The same path with scripts switched off: every question is a page, and every answer is a form.
 
 use crate::support::server::TestServer;
-use crate::visit::{Visit, WEBHOOKS};
+use crate::visit::Visit;
 use crate::whole_path::{create, set_up};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
