@@ -43,6 +43,8 @@ const ACTS: &[&str] = &[
     "/events/ID/deletion",
     "/events/deletion/cancellation",
     "/events/columns",
+    "/events/searches",
+    "/events/searches/ID/deletion",
     "WEBHOOKS/credentials",
     "WEBHOOKS/credentials/ID/rotation",
     "WEBHOOKS/credentials/ID/old-password-revocation",
