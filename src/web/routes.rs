@@ -16,7 +16,8 @@ use crate::web::confirm::{self, Question};
 use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
 use crate::web::events::{
-    comparison, completions, event, event_list, export, filtered_deletion, overview, rejections, saved_searches,
+    comparison, completions, event, event_list, export, filtered_deletion, overview, rejection, rejections,
+    saved_searches,
 };
 use crate::web::live::stream;
 use crate::web::middleware::{
@@ -131,6 +132,8 @@ pub const PAGES: &[RouteEntry] = &[
     download("/events/export", || to(export::download)),
     get("/events/overview", Member, || to(overview::show)),
     get("/events/rejections", Member, || to(rejections::index)),
+    download("/events/rejections/export", || to(rejections::download)),
+    get("/events/rejections/{id}", Member, || to(rejection::show)),
     get("/events/deletion", Member, || to(filtered_deletion::show)),
     post("/events/deletion", Member, asked("Delete events", EVENTS), || to(filtered_deletion::create)),
     post("/events/deletion/cancellation", Member, NotAsked("keeps what would go"), || to(filtered_deletion::cancel)),

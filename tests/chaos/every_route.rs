@@ -23,6 +23,8 @@ const READ: &[&str] = &[
     "/events/ID",
     "/events/ID/body",
     "/events/ID/comparison",
+    "/events/completions",
+    "/events/rejections/ID",
     "/settings/integrations",
     "/settings/integrations/webhooks",
     "/settings/account",

@@ -9,6 +9,7 @@ pub(crate) mod event_list;
 pub(crate) mod export;
 pub(crate) mod filtered_deletion;
 pub(crate) mod overview;
+pub(crate) mod rejection;
 pub(crate) mod rejections;
 pub(crate) mod saved_searches;
 pub(crate) mod setting_offers;

@@ -6,6 +6,7 @@ use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::ast::Query as Search;
+use crate::domain::rejection::Reason;
 use crate::domain::time::{age_in_words, full_in};
 
 /// A choice in a list.
@@ -34,6 +35,17 @@ pub(crate) fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<
         value: credential.username.clone(),
         label: escape_invisible(&credential.name).into_owned(),
         selected: credential.username == chosen,
+    });
+    std::iter::once(all).chain(each).collect()
+}
+
+/// Why requests are refused, and all of it.
+pub(crate) fn list_reasons(chosen: Option<Reason>) -> Vec<Choice> {
+    let all = Choice { value: String::new(), label: "All reasons".to_owned(), selected: chosen.is_none() };
+    let each = Reason::ALL.iter().map(|reason| Choice {
+        value: reason.as_str().to_owned(),
+        label: reason.title().to_owned(),
+        selected: chosen == Some(*reason),
     });
     std::iter::once(all).chain(each).collect()
 }

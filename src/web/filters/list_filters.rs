@@ -13,8 +13,10 @@ use crate::domain::ids::CredentialId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::ast::Query as Search;
 use crate::domain::query::columns::Fields;
+use crate::domain::rejection::Reason;
+use crate::domain::rejection_group::RejectionFilter;
 use crate::web::chart::Span;
-use crate::web::filters::filter_choices::{Chip, Choice, describe, list_credentials, list_ranges};
+use crate::web::filters::filter_choices::{Chip, Choice, describe, list_credentials, list_ranges, list_reasons};
 use crate::web::filters::filter_links::{Links, address};
 use crate::web::filters::search_error::SearchError;
 use crate::web::filters::time_range::Range;
@@ -43,6 +45,10 @@ pub(crate) struct Query {
     pub(crate) format: String,
     /// Fields and headers that become columns, of the list and of a CSV, where the address says any.
     pub(crate) fields: Option<String>,
+    /// Why requests were refused, of a list of those.
+    pub(crate) reason: String,
+    /// `rejected`, where a live page shows refused requests alone.
+    pub(crate) only: String,
     /// `address`, or nothing for a list.
     pub(crate) group: String,
     pub(crate) last_event_id: String,
@@ -57,6 +63,8 @@ impl Query {
 }
 
 /// What `group=` may say.
+/// Of a live page that shows refused requests alone.
+const ONLY_REJECTED: &str = "rejected";
 pub(crate) const GROUP_BY_ADDRESS: &str = "address";
 
 /// A query, understood.
@@ -79,6 +87,9 @@ pub(crate) struct Filters {
     pub(crate) error: Option<String>,
     /// The same about the search, with the place.
     pub(crate) search_error: Option<SearchError>,
+    pub(crate) reason: Option<Reason>,
+    /// A live page shows refused requests alone.
+    pub(crate) only_rejected: bool,
     /// The active filters in words.
     chips: Vec<Chip>,
     /// How many match, in words, where the page knows.
@@ -125,6 +136,11 @@ impl Filters {
             let label = format!("contains “{}”", escape_invisible(&text));
             filters.chips.insert(0, Chip::new(label, "q"));
         }
+        filters.reason = query.reason.parse().ok();
+        filters.chips.extend(filters.reason.map(|reason| Chip::new(reason.title().to_owned(), "reason")));
+        if filters.reason.is_none() && !query.reason.is_empty() {
+            filters.error = Some("There is no such reason. Choose one from the list.".to_owned());
+        }
         filters
     }
 
@@ -157,6 +173,8 @@ impl Filters {
             ("until", range.until.input.as_str()),
             ("overview", overview.as_str()),
             ("fields", query.typed_fields()),
+            ("reason", &query.reason),
+            ("only", &query.only),
         ];
         Self {
             cursor,
@@ -166,6 +184,8 @@ impl Filters {
             typed_fields: query.typed_fields().to_owned(),
             by_address: query.group == GROUP_BY_ADDRESS,
             search_error: None,
+            reason: None,
+            only_rejected: query.only == ONLY_REJECTED,
             credentials: list_credentials(credentials, credential),
             ranges: list_ranges(&query.since, !range.is_custom),
             chips: describe(&filter, chosen, &query.since, !range.is_custom, zone),
@@ -228,9 +248,15 @@ impl Filters {
         self.credentials.iter().find(|choice| choice.selected).map(|choice| choice.value.as_str()).unwrap_or_default()
     }
 
-    /// The text that is looked for among rejections.
-    pub(crate) fn searched_text(&self) -> Option<&str> {
-        Some(self.text.as_str()).filter(|text| !text.is_empty())
+    /// Which refused requests are asked for.
+    pub(crate) fn of_refused(&self) -> RejectionFilter<'_> {
+        let text = Some(self.text.as_str()).filter(|text| !text.is_empty());
+        RejectionFilter { events: &self.filter, text, reason: self.reason }
+    }
+
+    /// The reasons to choose from.
+    pub(crate) fn reasons(&self) -> Vec<Choice> {
+        list_reasons(self.reason)
     }
 
     /// What else could have been searched for with the same words: how it is typed, and its address.
@@ -246,7 +272,7 @@ impl Filters {
 
     pub(crate) fn is_active(&self) -> bool {
         let is_ranged = self.asked_since.is_some() || self.filter.until.is_some();
-        is_ranged || self.filter.needs_scan() || !self.text.is_empty()
+        is_ranged || self.filter.needs_scan() || self.reason.is_some() || !self.text.is_empty()
     }
 
     pub(crate) fn is_first_page(&self) -> bool {
