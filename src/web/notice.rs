@@ -24,6 +24,7 @@ pub(crate) enum Notice {
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
     SignIn(SignInNotice),
+    SavedSearch(SavedSearchNotice),
 }
 
 macro_rules! taken_by_pages {
@@ -45,6 +46,7 @@ taken_by_pages! {
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
     sign_in: SignIn(SignInNotice);
+    saved_search: SavedSearch(SavedSearchNotice);
 }
 
 /// What was done with a credential, or why not.
@@ -117,6 +119,14 @@ pub(crate) enum EventDeletionNotice {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SignInNotice {
     AccountDeleted,
+}
+
+/// What became of a saved search.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SavedSearchNotice {
+    Saved,
+    Deleted,
 }
 
 /// A notice that waits for its page.

@@ -9,6 +9,7 @@ use crate::domain::credential::Credential;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
+use crate::domain::rejection_group::RejectionFilter;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, event_counts, held_events, rejections};
 use crate::web::chart::Span;
@@ -211,7 +212,8 @@ async fn webhooks(
         None => None,
     };
     let first = FirstRun::of(conn, account, all, now).await?;
-    let refused = rejections::list(conn, account, (&EventFilter::default(), None), None, RECENT_REJECTIONS).await?;
+    let refused =
+        rejections::list(conn, account, RejectionFilter::of(&EventFilter::default()), None, RECENT_REJECTIONS).await?;
     let with_held: Vec<CredentialId> = held.iter().map(|held| held.credential_id).collect();
     let (shown, links) = query.page(all, (&counts, &with_held), now);
     let (back, revoked) = (query.address(), count_revoked(all));

@@ -105,14 +105,14 @@ impl HeldRow {
 
 impl RefusedFor {
     fn new(refused: &activity::Refused, credential: &Credential, now: Timestamp) -> Self {
-        let (title, username) = (refused.reason.title(), credential.username.as_str());
+        let (reason, username) = (refused.reason.as_str(), credential.username.as_str());
         Self {
-            title,
+            title: refused.reason.title(),
             advice: refused.reason.advice(),
             in_day: grouped(refused.in_day),
             in_week: grouped(refused.in_week),
             last: When::ago(refused.last_at, now),
-            link: address("/events/rejections", &[("q", title), ("credential", username), ("since", "7d")]),
+            link: address("/events/rejections", &[("credential", username), ("since", "7d"), ("reason", reason)]),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
+use crate::domain::rejection_group::RejectionFilter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{event_counts, rejections};
@@ -41,7 +42,7 @@ impl FirstRun {
             return Ok(None);
         }
         let its_own = EventFilter { credential: Some(newest.id), ..EventFilter::default() };
-        let refused = rejections::list(conn, account, (&its_own, None), None, 1).await?;
+        let refused = rejections::list(conn, account, RejectionFilter::of(&its_own), None, 1).await?;
         Ok(Some(Self {
             id: newest.id.to_string(),
             name: escape_invisible(&newest.name).into_owned(),
