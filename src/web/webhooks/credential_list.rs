@@ -25,14 +25,12 @@ use crate::web::webhooks::dialogs::credential_forms::NewForm;
 use crate::web::webhooks::dialogs::dialog::{Dialog, OpenDialog};
 use crate::web::webhooks::dialogs::refused::Refused;
 use crate::web::webhooks::first_run::FirstRun;
-use crate::web::webhooks::list_query::{ListLinks, ListQuery, REVOKED};
+use crate::web::webhooks::list_query::{ListLinks, ListQuery, PATH, REVOKED};
 use crate::web::webhooks::notice_words;
 use crate::web::webhooks::spark::HalfHours;
 
 /// How many refused requests the page lists.
 const RECENT_REJECTIONS: usize = 5;
-/// The address of this page.
-pub(crate) const PATH: &str = "/settings/integrations/webhooks";
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]

@@ -28,23 +28,12 @@ use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::notice::CredentialNotice;
 use crate::web::webhooks::created::{created, shown_before};
-use crate::web::webhooks::credential_list::{self, PATH};
+use crate::web::webhooks::credential_list;
 use crate::web::webhooks::credential_page::{self, Asked};
 use crate::web::webhooks::dialogs::dialog::Dialog;
 use crate::web::webhooks::dialogs::refused::{ExpiryInput, Refused};
-use crate::web::webhooks::origin::{Origin, done};
-
-/// The credential of an address. Whether it is the reader's own is for the act to find out. To end or to stop something needs no plan: a
-/// password that leaked while the account was on Pro would work again when it is back.
-pub(crate) fn id_of(text: &str) -> Result<CredentialId, PageError> {
-    text.parse().map_err(|_| PageError::NotFound)
-}
-
-/// The same for what is part of the plan.
-pub(crate) fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
-    current_user.require_pro()?;
-    id_of(text)
-}
+use crate::web::webhooks::list_query::PATH;
+use crate::web::webhooks::origin::{Origin, done, id_of, id_on_pro};
 
 /// What every form has: the page that it stands on.
 #[derive(Default, Deserialize)]

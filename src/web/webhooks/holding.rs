@@ -13,8 +13,7 @@ use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
 use crate::web::held::until;
 use crate::web::notice::CredentialNotice;
-use crate::web::webhooks::credentials::id_on_pro;
-use crate::web::webhooks::origin::done;
+use crate::web::webhooks::origin::{done, id_on_pro};
 
 #[derive(Deserialize)]
 pub(crate) struct Switching {

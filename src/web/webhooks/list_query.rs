@@ -9,10 +9,11 @@ use crate::domain::expiry::Nearness;
 use crate::domain::ids::CredentialId;
 use crate::web::filters::filter_choices::Choice;
 use crate::web::filters::filter_links::address;
-use crate::web::webhooks::credential_list::PATH;
 use crate::web::webhooks::credential_row::{Badge, ends_at};
 use crate::web::webhooks::spark::{HalfHours, by_hour};
 
+/// The address of the list.
+pub(crate) const PATH: &str = "/settings/integrations/webhooks";
 /// How many credentials a page has.
 const PER_PAGE: usize = 50;
 /// The longest text that is searched for, in characters.

@@ -10,7 +10,7 @@ use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::{ago, utc};
 use crate::web::notice::{CredentialNotice, NoticeWords, Undo};
-use crate::web::webhooks::credential_list::PATH;
+use crate::web::webhooks::list_query::PATH;
 
 /// What was just done with one of the credentials, and which; nothing, where it is none of them. `back` is the page that tells it.
 pub(crate) fn words(

@@ -1,16 +1,28 @@
-//! The page that a form was sent from, which is the one that its answer leads back to.
+//! The credential that an act is about, and the page that its form was sent from, which is the one that the answer leads back to.
 
 use actix_web::{HttpResponse, web};
 
 use crate::domain::ids::CredentialId;
 use crate::web::current_user::SignedIn;
+use crate::web::errors::PageError;
 use crate::web::notice::{CredentialNotice, Notice};
 use crate::web::rows::rejection_row::credential_page;
-use crate::web::webhooks::credential_list::PATH;
-use crate::web::webhooks::list_query::ListQuery;
+use crate::web::webhooks::list_query::{ListQuery, PATH};
 
 /// The place of the notice on a page. It takes the focus, so that nobody begins at the top again.
 const NOTICE: &str = "#told";
+
+/// The credential of an address. Whether it is the reader's own is for the act to find out. To end or to stop something needs no plan: a
+/// password that leaked while the account was on Pro would work again when it is back.
+pub(crate) fn id_of(text: &str) -> Result<CredentialId, PageError> {
+    text.parse().map_err(|_| PageError::NotFound)
+}
+
+/// The same for what is part of the plan.
+pub(crate) fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
+    current_user.require_pro()?;
+    id_of(text)
+}
 
 /// Where somebody acted on a credential.
 pub(crate) enum Origin {

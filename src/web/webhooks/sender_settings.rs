@@ -25,8 +25,7 @@ use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::notice::CredentialNotice;
 use crate::web::page::Page;
-use crate::web::webhooks::credentials::{id_of, id_on_pro};
-use crate::web::webhooks::origin::done;
+use crate::web::webhooks::origin::{done, id_of, id_on_pro};
 
 /// How far back events are looked at for what a choice of networks would have refused.
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
