@@ -23,6 +23,7 @@ pub(crate) enum Notice {
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
+    Events(EventsNotice),
     SignIn(SignInNotice),
 }
 
@@ -44,6 +45,7 @@ taken_by_pages! {
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
+    events: Events(EventsNotice);
     sign_in: SignIn(SignInNotice);
 }
 
@@ -110,6 +112,14 @@ pub(crate) enum SecondFactorNotice {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EventDeletionNotice {
     OtherIsRunning,
+}
+
+/// What was done with events of the list.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventsNotice {
+    Deleted(usize),
+    NoneSelected,
 }
 
 /// What somebody is told who is signed out.

@@ -9,4 +9,5 @@ pub(crate) mod export;
 pub(crate) mod filtered_deletion;
 pub(crate) mod overview;
 pub(crate) mod rejections;
+pub(crate) mod selection;
 pub(crate) mod setting_offers;
