@@ -150,7 +150,7 @@ async fn events_are_selected_with_x_and_ticks_and_deleted_together() {
     press(&visit, "j").await;
     press(&visit, "x").await;
     visit.read("[data-pick-count]", "1 selected").await;
-    let tick = async |row: usize| visit.see(&format!("{ROW}:nth-child({row}) .c-pick label")).await;
+    let tick = async |row: usize| visit.see(&format!("{ROW}:nth-child({row}) .pick")).await;
     let (third, sixth) = (tick(3).await, tick(6).await);
     third.click().await.unwrap();
     visit.action_chain().key_down(Key::Shift).click_element(&sixth).key_up(Key::Shift).perform().await.unwrap();
@@ -174,7 +174,7 @@ async fn events_are_selected_with_x_and_ticks_and_deleted_together() {
     visit.read(".notice", "5 events are deleted.").await;
     assert_eq!(server.number("select count(*) from events").await, 115);
 
-    visit.press(&format!("{ROW}:first-child .c-pick label")).await;
+    visit.press(&format!("{ROW}:first-child .pick")).await;
     visit.press_words("#pick button", "Clear").await;
     visit.until("no bar", async || (!visit.shows("#pick").await).then_some(())).await;
     visit.end().await;
@@ -189,7 +189,7 @@ async fn events_are_selected_and_deleted_with_scripts_switched_off() {
     sender.store("2").await;
     let visit = Visit::begin_without_script(&server).await;
     visit.sign_in().await;
-    visit.press(&format!("{ROW}:first-child .c-pick label")).await;
+    visit.press(&format!("{ROW}:first-child .pick")).await;
     visit.press_words("#pick button", "Delete").await;
     visit.press_words("main form button", "Delete 1 event").await;
     visit.read(".notice", "The event is deleted.").await;
