@@ -21,6 +21,7 @@ pub mod export;
 pub(crate) mod export_audit;
 pub mod export_events;
 pub(crate) mod export_lines;
+pub(crate) mod export_rejections;
 pub(crate) mod extend_overlap;
 pub(crate) mod failure;
 pub(crate) mod find_leaks;

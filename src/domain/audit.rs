@@ -159,6 +159,7 @@ actions! {
     LimitsChanged = "limits_changed", "Changed the limits of the account";
     WhenFullChanged = "when_full_changed", "Changed what happens when storage is full";
     EventsExported = "events_exported", "Exported events";
+    RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";
 }
 

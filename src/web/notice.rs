@@ -25,6 +25,7 @@ pub(crate) enum Notice {
     EventDeletion(EventDeletionNotice),
     Events(EventsNotice),
     SignIn(SignInNotice),
+    SavedSearch(SavedSearchNotice),
 }
 
 macro_rules! taken_by_pages {
@@ -45,7 +46,6 @@ taken_by_pages! {
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
-    events: Events(EventsNotice);
     sign_in: SignIn(SignInNotice);
 }
 
@@ -127,6 +127,14 @@ pub(crate) enum EventsNotice {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SignInNotice {
     AccountDeleted,
+}
+
+/// What became of a saved search.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SavedSearchNotice {
+    Saved,
+    Deleted,
 }
 
 /// A notice that waits for its page.

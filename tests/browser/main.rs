@@ -20,6 +20,7 @@ use support::browser;
 
 mod barriers;
 mod choices;
+mod completion;
 mod confirm;
 mod console;
 mod event_page;

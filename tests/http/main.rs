@@ -32,6 +32,7 @@ mod event_page;
 mod every_page;
 mod expiry;
 mod exports;
+mod finding;
 mod first_steps;
 mod framing;
 mod guesses;

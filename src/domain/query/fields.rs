@@ -13,6 +13,11 @@ const MAX_NAME_CHARS: usize = 60;
 
 /// The paths of the values in some bodies, most frequent first, at most so many. Bodies may be cut.
 pub(crate) fn suggest<'a>(bodies: impl Iterator<Item = &'a str>, most: usize) -> Vec<String> {
+    count_fields(bodies).into_iter().map(|(name, _)| name).take(most).collect()
+}
+
+/// The same with how many bodies have each.
+pub(super) fn count_fields<'a>(bodies: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
     let mut known: Vec<(String, usize)> = Vec::new();
     for body in bodies {
         let mut fields = Fields::default();
@@ -26,7 +31,7 @@ pub(crate) fn suggest<'a>(bodies: impl Iterator<Item = &'a str>, most: usize) ->
     }
     // Stable, so that fields of one frequency stay in the order of the bodies.
     known.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    known.into_iter().map(|(name, _)| name).take(most).collect()
+    known
 }
 
 #[derive(Default)]

@@ -16,16 +16,15 @@ use memchr::memmem;
 
 use crate::domain::event::EventId;
 use crate::domain::payload::value_text;
-use crate::domain::query::ast::{Condition, Expression, Operator, Piece, Query, Term, Test, Value};
+use crate::domain::query::ast::{Condition, Expression, Operator, Query, Term, Test, Value};
 use crate::domain::query::facts::Facts;
 use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
+use crate::domain::query::path_cursor::PathCursor;
 use crate::domain::query::{header_matching, number, source_matching, strings};
 use crate::domain::request_headers::KeptHeader;
 
 /// How much is read between two times that the meter is told.
 const METERED_EVERY: u64 = 64 * 1024;
-/// How many containers deep paths are followed: more than the longest has pieces.
-const MAX_DEPTH: usize = 64;
 
 /// What hears what asking a body costs: bytes, times what is asked about each. Answers whether to go on.
 pub(crate) type Meter<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
@@ -171,7 +170,7 @@ impl<'a, 'm> Reading<'a, 'm> {
 impl Visitor for Reading<'_, '_> {
     fn enter(&mut self, depth: usize, step: PathStep<'_>) {
         for state in &mut self.states {
-            state.enter(depth, step);
+            state.at.enter(&state.condition.path, depth, step);
         }
     }
 
@@ -213,8 +212,7 @@ struct State<'a> {
     condition: &'a Condition,
     /// The text of `contains`, in one case.
     folded: Option<Vec<u8>>,
-    /// How many pieces of the path lead to each container around where the walk is, as far as they do.
-    reached: Vec<usize>,
+    at: PathCursor,
     /// A value stands at the path.
     found: bool,
     /// One of them passed; for `!=` and `not in`, one is equal.
@@ -227,27 +225,12 @@ impl<'a> State<'a> {
             Test::Contains(text) => Some(strings::folded(text)),
             _ => None,
         };
-        Self { term, condition, folded, reached: vec![0], found: false, passed: false }
-    }
-
-    /// A member begins, `depth` containers deep.
-    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
-        self.reached.truncate(depth);
-        if self.reached.len() < depth || depth > MAX_DEPTH {
-            return;
-        }
-        let pieces = self.reached[depth - 1];
-        match (self.condition.path.get(pieces), step) {
-            (Some(piece), step) if leads_to(piece, step) => self.reached.push(pieces + 1),
-            // The path names no element of this list.
-            (Some(Piece::Key(_)) | None, PathStep::Index(_)) => self.reached.push(pieces),
-            _ => {}
-        }
+        Self { term, condition, folded, at: PathCursor::new(), found: false, passed: false }
     }
 
     /// A value begins, `depth` containers deep. Answers with what it cost to ask about it, where it was asked.
     fn see(&mut self, depth: usize, value: Seen<'_>) -> Option<u64> {
-        if self.is_decided() || self.reached.get(depth) != Some(&self.condition.path.len()) {
+        if self.is_decided() || !self.at.is_at_end(&self.condition.path, depth) {
             return None;
         }
         self.found = true;
@@ -300,15 +283,6 @@ impl<'a> State<'a> {
             Test::Compare(Operator::NotEqual, _) | Test::NotIn(_) => self.found && !self.passed,
             _ => self.passed,
         }
-    }
-}
-
-fn leads_to(chunk: &Piece, step: PathStep<'_>) -> bool {
-    match (chunk, step) {
-        (Piece::Key(key), PathStep::Key(spelled)) => strings::compare(spelled, key).is_eq(),
-        (Piece::Index(index), PathStep::Index(at)) => *index == at,
-        (Piece::Each, PathStep::Index(_)) => true,
-        _ => false,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, Store
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::query::columns::Fields;
+use crate::domain::query::completion::Sample;
 use crate::domain::request_headers::KeptHeader;
 use crate::store::connection::columns::{Moment, inet, time, without_nul};
 use crate::store::connection::error::StoreError;
@@ -178,6 +179,20 @@ pub(crate) async fn list_summaries(
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(EventSummary::from).collect())
+}
+
+/// The newest events of an account that are in a span, with so many characters of each body.
+pub(crate) async fn list_samples(
+    conn: &mut Connection,
+    account: AccountId,
+    span: Span,
+    (count, characters): (i64, i32),
+) -> Result<Vec<Sample>, StoreError> {
+    let newest = span.ordered(span.events(account)).limit(count);
+    let rows: Vec<(IpNet, String, String)> =
+        newest.select((events::remote_ip, events::headers, left(events::body, characters))).load(conn).await?;
+    let sample = |(ip, headers, beginning): (IpNet, _, _)| Sample { remote_ip: ip.addr(), headers, beginning };
+    Ok(rows.into_iter().map(sample).collect())
 }
 
 /// Reads what events of an account have in chosen columns, from the first [`READ_FOR_COLUMNS`] characters of each body.

@@ -24,6 +24,7 @@ use crate::store::tables::{accounts, credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::overview::{Overview, of_list};
+use crate::web::events::saved_searches::{self, Failed, SavedDialog};
 use crate::web::events::selection::notice_words;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, span_text};
@@ -33,7 +34,8 @@ use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::rows::event_row::EventRow;
 
-const PATH: &str = "/events";
+/// The address of the list.
+pub(crate) const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
 /// How many of them as columns.
@@ -60,6 +62,7 @@ struct Index {
     /// What the page shows, so that the live connection goes on from there.
     position: String,
     fields: Vec<Field>,
+    dialog: Option<SavedDialog>,
     columns: Vec<Column>,
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
@@ -132,14 +135,24 @@ impl Index {
 
 /// `GET /events`
 pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    answer(&current_user, query.into_inner(), None).await
+}
+
+/// The list as its filters ask, and what was wrong with a search that somebody would have saved.
+pub(crate) async fn answer(
+    current_user: &SignedIn,
+    mut query: Query,
+    failed: Option<Failed>,
+) -> Result<HttpResponse, PageError> {
     let account = current_user.member.account_id;
     let now = current_user.now();
     let store = &current_user.state().store;
-    let mut query = query.into_inner();
     query.fields.get_or_insert_with(|| current_user.member.event_columns.clone());
+    let is_failed = failed.is_some();
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::in_zone(&query, &credentials, now, current_user.zone()).keeping(current_user.kept_since());
+    let mut filters =
+        Filters::in_zone(&query, &credentials, now, current_user.zone()).keeping(current_user.kept_since());
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
@@ -154,11 +167,16 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let (accepted, snapshot) = event_counts::count_accepted(&mut conn, account, filter.credential, span).await?;
     let matching = (filter.query.is_none() && filters.error.is_none()).then(|| grouped(accepted));
     let position = Position::shown(EventId::first_of(now), snapshot);
+    let dialog = match failed {
+        None if query.saved.is_empty() => None,
+        failed => Some(SavedDialog::read(&mut conn, account, &filters, failed).await?),
+    };
     let mut found = list_found(store, conn, account, &filters).await?;
-    let overview = of_list(&current_user, &filters).await?;
+    let overview = of_list(current_user, &filters).await?;
     if !filters.fields.0.is_empty() {
         events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
     }
+    filters.matches = matches_in_words(&filters, accepted, &found, &overview);
     let names = suggest_names(store, account, &found.rows).await?;
     let fields = names.iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
@@ -166,31 +184,65 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     });
     let (fields, columns) = (fields.collect(), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
-    let peeked = find_peeked(&current_user, &query.peek, &rows, &filters).await?;
+    let peeked = find_peeked(current_user, &query.peek, &rows, &filters).await?;
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
     let sender = newest_open.filter(|_| is_pro).map(Sender::of);
     let template = Index {
-        page: current_user.page("Events").at("events", ""),
+        page: current_user.page("Events").at("events", "").behind_dialog(dialog.is_some()),
         overview,
         pager: pager(&found, &filters, now, current_user.zone()),
         position: Cursors::new(&current_user.state().keys, account).write(&position),
         rows,
         peeked,
         matching,
-        notice: current_user.take_notice(Notice::events).as_ref().map(notice_words),
         endpoint: current_user.state().ingest_url.clone(),
         sender,
         is_pro,
         fields,
+        dialog,
+        notice: current_user.take_notice(words_of),
         columns,
         path: PATH,
         filters,
     };
-    if template.filters.error.is_some() {
+    if template.filters.error.is_some() || is_failed {
         return html_invalid(&template);
     }
     html(&template)
+}
+
+/// The words of what was just done, where it was done here.
+fn words_of(notice: Notice) -> Option<NoticeWords> {
+    match notice {
+        Notice::Events(notice) => Some(notice_words(&notice)),
+        Notice::SavedSearch(notice) => Some(saved_searches::words(&notice)),
+        _ => None,
+    }
+}
+
+/// How many match, where something is asked for. A search knows it when it is at its end.
+fn matches_in_words(
+    filters: &Filters,
+    accepted: u64,
+    found: &Listed<EventSummary>,
+    overview: &Overview,
+) -> Option<String> {
+    let listed = found.rows.len() as u64;
+    let is_whole = !found.has_older && found.stopped_at.is_none();
+    let (number, is_all) = match (&filters.filter.query, overview.found) {
+        (None, _) => (accepted, true),
+        (Some(_), _) if !filters.is_first_page() => return None,
+        // The chart looks further than the list, in the same range.
+        (Some(_), Some((found, is_all))) if !is_whole && overview.is_of_range => (found.max(listed), is_all),
+        (Some(_), _) => (listed, is_whole),
+    };
+    let at_least = if is_all { "" } else { "at least " };
+    Some(match number {
+        0 => format!("{}none match", if is_all { "" } else { "so far " }),
+        1 => format!("{at_least}1 matches"),
+        more => format!("{at_least}{} match", grouped(more)),
+    })
 }
 
 /// `POST /events/columns`: from now on the list has these columns, for everybody in the account.

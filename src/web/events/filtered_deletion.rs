@@ -208,7 +208,8 @@ async fn page(current_user: &SignedIn, query: &Query, asked: Asked) -> Result<Sh
 }
 
 fn description(filters: &Filters) -> String {
-    if filters.description.is_empty() { "all events".to_owned() } else { filters.description.join(", ") }
+    let words = filters.description();
+    if words.is_empty() { "all events".to_owned() } else { words }
 }
 
 /// `POST /events/deletion`, behind the question for the password.

@@ -16,6 +16,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Snapshot};
 use crate::domain::rejection::Rejection;
+use crate::domain::rejection_group::RejectionFilter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
@@ -74,6 +75,9 @@ impl Reading {
         let steps = from.steps(until);
         let filter = &self.filters.filter;
         let mut text = Text::default();
+        if self.filters.only_rejected {
+            return Ok((text, 0));
+        }
         let (mut rows, mut is_cut) = (0, false);
         for (from, until) in &steps {
             let mut scan = EventScan::of_arrivals(self.account, filter, (from, until), true);
@@ -113,7 +117,7 @@ impl Reading {
         since: Timestamp,
     ) -> Result<Vec<Rejection>, StoreError> {
         let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
-        let mut rows = rejections::list(conn, self.account, (&filter, None), None, MAX_ROWS).await?.rows;
+        let mut rows = rejections::list(conn, self.account, RejectionFilter::of(&filter), None, MAX_ROWS).await?.rows;
         rows.reverse();
         Ok(rows)
     }
