@@ -136,7 +136,7 @@ mod tests {
         let told = |most| {
             let (repeats, next) = Repeats::gather(rows.clone(), most);
             let told = repeats.iter().map(|r| (r.newest.count, r.count, r.first_at.as_second()));
-            (told.collect::<Vec<_>>(), next.map(Uuid::as_u128))
+            (told.collect::<Vec<_>>(), next.map(|id| id.as_u128()))
         };
         assert_eq!(told(50), (vec![(9, 16, 7), (8, 13, 5), (6, 6, 6)], None));
         assert_eq!(told(3).1, None);

@@ -25,7 +25,6 @@ pub(crate) enum Notice {
     EventDeletion(EventDeletionNotice),
     Events(EventsNotice),
     SignIn(SignInNotice),
-    SavedSearch(SavedSearchNotice),
 }
 
 macro_rules! taken_by_pages {
@@ -46,6 +45,7 @@ taken_by_pages! {
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
+    events: Events(EventsNotice);
     sign_in: SignIn(SignInNotice);
 }
 
@@ -120,6 +120,8 @@ pub(crate) enum EventDeletionNotice {
 pub(crate) enum EventsNotice {
     Deleted(usize),
     NoneSelected,
+    SearchSaved,
+    SearchDeleted,
 }
 
 /// What somebody is told who is signed out.
@@ -127,14 +129,6 @@ pub(crate) enum EventsNotice {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SignInNotice {
     AccountDeleted,
-}
-
-/// What became of a saved search.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SavedSearchNotice {
-    Saved,
-    Deleted,
 }
 
 /// A notice that waits for its page.

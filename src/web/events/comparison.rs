@@ -315,7 +315,7 @@ fn row(change: &Change, location: &ValueLocation<'_>, texts: [Option<&str>; 2], 
 
 /// The path of a value, of a long one its end.
 fn short_path(location: &ValueLocation<'_>) -> String {
-    let path = path_text(location);
+    let path = path_text(&[], location);
     match path.len().checked_sub(MAX_PATH_BYTES) {
         None | Some(0) => path,
         Some(cut) => format!("…{}", &path[path.ceil_char_boundary(cut)..]),

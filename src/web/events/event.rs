@@ -243,6 +243,7 @@ pub(crate) async fn body(
     current_user: SignedIn,
     id: web::Path<String>,
     part: web::Query<Download>,
+    inside: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
@@ -259,7 +260,9 @@ pub(crate) async fn body(
         None => (id.to_string(), event.body),
         Some(at) => (
             format!("{id}-{at}"),
-            event_body::value_at(current_user.member.account_id, &event.body, at).await?.ok_or(PageError::NotFound)?,
+            event_body::value_at(current_user.member.account_id, &event.body, &inside, at)
+                .await?
+                .ok_or(PageError::NotFound)?,
         ),
     };
     Ok(saved("application/json", &format!("{name}.json"), body))

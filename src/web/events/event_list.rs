@@ -24,7 +24,7 @@ use crate::store::tables::{accounts, credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::overview::{Overview, of_list};
-use crate::web::events::saved_searches::{self, Failed, SavedDialog};
+use crate::web::events::saved_searches::{Failed, SavedDialog};
 use crate::web::events::selection::notice_words;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, span_text};
@@ -63,10 +63,10 @@ struct Index {
     position: String,
     fields: Vec<Field>,
     dialog: Option<SavedDialog>,
+    notice: Option<NoticeWords>,
     columns: Vec<Column>,
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
-    notice: Option<NoticeWords>,
     path: &'static str,
 }
 
@@ -172,7 +172,7 @@ pub(crate) async fn answer(
         failed => Some(SavedDialog::read(&mut conn, account, &filters, failed).await?),
     };
     let mut found = list_found(store, conn, account, &filters).await?;
-    let overview = of_list(current_user, &filters).await?;
+    let overview = of_list(&current_user, &filters).await?;
     if !filters.fields.0.is_empty() {
         events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
     }
@@ -184,7 +184,7 @@ pub(crate) async fn answer(
     });
     let (fields, columns) = (fields.collect(), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
-    let peeked = find_peeked(current_user, &query.peek, &rows, &filters).await?;
+    let peeked = find_peeked(&current_user, &query.peek, &rows, &filters).await?;
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
     let sender = newest_open.filter(|_| is_pro).map(Sender::of);
@@ -196,12 +196,12 @@ pub(crate) async fn answer(
         rows,
         peeked,
         matching,
+        notice: current_user.take_notice(Notice::events).as_ref().map(notice_words),
         endpoint: current_user.state().ingest_url.clone(),
         sender,
         is_pro,
         fields,
         dialog,
-        notice: current_user.take_notice(words_of),
         columns,
         path: PATH,
         filters,
@@ -212,15 +212,6 @@ pub(crate) async fn answer(
     html(&template)
 }
 
-/// The words of what was just done, where it was done here.
-fn words_of(notice: Notice) -> Option<NoticeWords> {
-    match notice {
-        Notice::Events(notice) => Some(notice_words(&notice)),
-        Notice::SavedSearch(notice) => Some(saved_searches::words(&notice)),
-        _ => None,
-    }
-}
-
 /// How many match, where something is asked for. A search knows it when it is at its end.
 fn matches_in_words(
     filters: &Filters,
@@ -229,13 +220,12 @@ fn matches_in_words(
     overview: &Overview,
 ) -> Option<String> {
     let listed = found.rows.len() as u64;
-    let is_whole = !found.has_older && found.stopped_at.is_none();
-    let (number, is_all) = match (&filters.filter.query, overview.found) {
-        (None, _) => (accepted, true),
-        (Some(_), _) if !filters.is_first_page() => return None,
-        // The chart looks further than the list, in the same range.
-        (Some(_), Some((found, is_all))) if !is_whole && overview.is_of_range => (found.max(listed), is_all),
-        (Some(_), _) => (listed, is_whole),
+    let (number, is_all) = match filters.filter.query {
+        None => (accepted, true),
+        // The overview counts the whole range.
+        Some(_) if overview.is_of_range => (overview.found.0, !overview.found.1),
+        Some(_) if !filters.is_first_page() => return None,
+        Some(_) => (listed, !found.has_older && found.stopped_at.is_none()),
     };
     let at_least = if is_all { "" } else { "at least " };
     Some(match number {

@@ -33,8 +33,10 @@ pub(crate) struct Overview {
     pub(crate) chart: Chart,
     /// From how many addresses accepted events came.
     pub(crate) senders: String,
-    /// How many events a search found, and whether these are all; it has nothing else then.
-    pub(crate) found: Option<(u64, bool)>,
+    /// It has what a search found, and nothing else.
+    pub(crate) is_of_search: bool,
+    /// How many events a search found, and whether there may be more.
+    pub(crate) found: (u64, bool),
     /// The list has a range, which it shows.
     pub(crate) is_of_range: bool,
 }
@@ -42,7 +44,7 @@ pub(crate) struct Overview {
 impl Overview {
     /// The list of what is in a bar.
     pub(crate) fn to_bar(&self, filters: &Filters, list: &str, bar: &Bar) -> String {
-        filters.links.to_span(list, &bar.since, &bar.until, self.found.is_some())
+        filters.links.to_span(list, &bar.since, &bar.until, self.is_of_search)
     }
 
     /// From counts, whatever is searched for.
@@ -68,7 +70,13 @@ impl Overview {
         let title = filters.range_title(now, zone);
         let drawn = Drawn { frame, title: &title, zone, is_at_least: false };
         let is_of_range = range != (None, None);
-        Ok(Self { chart: Chart::draw(&counted.counts, &drawn), senders, found: None, is_of_range })
+        Ok(Self {
+            chart: Chart::draw(&counted.counts, &drawn),
+            senders,
+            found: (0, false),
+            is_of_search: false,
+            is_of_range,
+        })
     }
 
     /// From the events that a search finds, as many as a bounded look does.
@@ -87,7 +95,7 @@ impl Overview {
         let look =
             async |conn: &mut _| EventScan::at(account, &filter, Cursor::Newest).look(conn, MOST_COUNTED, budget).await;
         let found = search(store, account, look).await?;
-        let seen = (found.ids.len() as u64, found.next.is_none());
+        let found_so_far = (found.ids.len() as u64, found.next.is_some());
         let mut counts: BTreeMap<Timestamp, Counts> = BTreeMap::new();
         for id in found.ids {
             counts.entry(id.received_at()).or_default().accepted += 1;
@@ -96,7 +104,13 @@ impl Overview {
         let frame = Frame::of_search(range, now);
         let drawn = Drawn { frame, title: &title, zone, is_at_least: found.next.is_some() };
         let is_of_range = filters.asked_range() != (None, None);
-        Ok(Self { chart: Chart::draw(&counts, &drawn), senders: String::new(), found: Some(seen), is_of_range })
+        Ok(Self {
+            chart: Chart::draw(&counts, &drawn),
+            senders: String::new(),
+            found: found_so_far,
+            is_of_search: true,
+            is_of_range,
+        })
     }
 }
 

@@ -125,6 +125,8 @@ pub(crate) fn notice_words(notice: &EventsNotice) -> NoticeWords {
             let title = format!("{} are deleted.", counted(*number as u64, "event"));
             NoticeWords::ok(title, "The totals keep counting them.")
         }
+        EventsNotice::SearchSaved => NoticeWords::ok("The search is saved.", "Everyone in the account can open it."),
+        EventsNotice::SearchDeleted => NoticeWords::ok("The saved search is deleted.", ""),
         EventsNotice::NoneSelected => {
             NoticeWords::bad("Nothing was deleted.", "No event was selected, or those that were are gone already.")
         }

@@ -56,10 +56,10 @@ pub(crate) struct Query {
     /// `address`, or nothing for a list.
     pub(crate) group: String,
     pub(crate) last_event_id: String,
-    /// The event that is shown beside the list.
-    pub(crate) peek: String,
     /// Anything, where the dialog of saved searches is open.
     pub(crate) saved: String,
+    /// The event that is shown beside the list.
+    pub(crate) peek: String,
 }
 
 impl Query {
@@ -237,6 +237,22 @@ impl Filters {
         self
     }
 
+    /// The active filters in words, each by itself, and the addresses of the list without them.
+    pub(crate) fn chips(&self, path: &str) -> Vec<(&str, String)> {
+        let without = |chip: &Chip| self.links.changed(path, &[chip.name], &chip.rest);
+        self.chips.iter().map(|chip| (chip.label.as_str(), without(chip))).collect()
+    }
+
+    /// The active filters in words.
+    pub(crate) fn description(&self) -> String {
+        self.chips.iter().map(|chip| chip.label.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The filters as a saved search has them.
+    pub(crate) fn saved_as(&self) -> String {
+        self.links.kept(|name| self.pairs.iter().any(|(kept, _)| *kept == name))
+    }
+
     /// The range that the reader asked for, whatever is kept.
     pub(crate) fn asked_range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.asked_since, self.filter.until)
@@ -252,22 +268,6 @@ impl Filters {
             ((Some(since), None), None) => format!("Since {}", full_in(since, zone)),
             ((None, Some(until)), None) => format!("30 days before {}", full_in(until, zone)),
         }
-    }
-
-    /// The active filters in words, each by itself, and the addresses of the list without them.
-    pub(crate) fn chips(&self, path: &str) -> Vec<(&str, String)> {
-        let without = |chip: &Chip| self.links.changed(path, &[chip.name], &chip.rest);
-        self.chips.iter().map(|chip| (chip.label.as_str(), without(chip))).collect()
-    }
-
-    /// The active filters in words.
-    pub(crate) fn description(&self) -> String {
-        self.chips.iter().map(|chip| chip.label.as_str()).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The filters as a saved search has them.
-    pub(crate) fn saved_as(&self) -> String {
-        self.links.kept(|name| self.pairs.iter().any(|(kept, _)| *kept == name))
     }
 
     /// The filters as fields of a form, without the empty ones.
