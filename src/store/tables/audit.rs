@@ -28,7 +28,8 @@ diesel::define_sql_function! {
 
 /// A line to be written.
 #[derive(Insertable)]
-#[diesel(table_name = audit_log, check_for_backend(Pg))]
+// With its statement always the same, a connection prepares it once.
+#[diesel(table_name = audit_log, check_for_backend(Pg), treat_none_as_default_value = false)]
 struct NewLine<'a> {
     account_id: Uuid,
     id: Uuid,
