@@ -84,6 +84,7 @@ function showNewEvents(table) {
   addEventListener('scroll', goOn, { passive: true });
   body.addEventListener('focusout', () => setTimeout(goOn));
   document.addEventListener('selectionchange', goOn);
+  for (const kind of ['change', 'reset']) document.addEventListener(kind, () => setTimeout(goOn));
   // A pointer that was there before the page came is not pointing at anything.
   body.addEventListener('pointermove', ({ pointerType, movementX, movementY }) => {
     if (pointerType === 'mouse' && (movementX || movementY)) isPointedAt = true;
@@ -104,7 +105,9 @@ function showNewEvents(table) {
     const isAmongRows = body.contains(document.activeElement) && document.activeElement.matches(':focus-visible');
     const selection = getSelection();
     const isSelecting = !selection.isCollapsed && body.contains(selection.anchorNode);
-    return isPointedAt || isAmongRows || isSelecting || table.getBoundingClientRect().top < 0;
+    // An event beside the list, or one that is selected.
+    const isBusy = document.querySelector('[data-peek]:not([hidden])') || body.querySelector('[form="pick"]:checked');
+    return isPointedAt || isAmongRows || isSelecting || isBusy || table.getBoundingClientRect().top < 0;
   }
 
   // Shows what waits, if the reader has nothing against it.

@@ -23,8 +23,8 @@ pub(crate) enum Notice {
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
+    Events(EventsNotice),
     SignIn(SignInNotice),
-    SavedSearch(SavedSearchNotice),
 }
 
 macro_rules! taken_by_pages {
@@ -45,8 +45,8 @@ taken_by_pages! {
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
+    events: Events(EventsNotice);
     sign_in: SignIn(SignInNotice);
-    saved_search: SavedSearch(SavedSearchNotice);
 }
 
 /// What was done with a credential, or why not.
@@ -114,19 +114,21 @@ pub(crate) enum EventDeletionNotice {
     OtherIsRunning,
 }
 
+/// What was done with events of the list.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventsNotice {
+    Deleted(usize),
+    NoneSelected,
+    SearchSaved,
+    SearchDeleted,
+}
+
 /// What somebody is told who is signed out.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SignInNotice {
     AccountDeleted,
-}
-
-/// What became of a saved search.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SavedSearchNotice {
-    Saved,
-    Deleted,
 }
 
 /// A notice that waits for its page.

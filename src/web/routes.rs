@@ -17,7 +17,7 @@ use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
 use crate::web::events::{
     comparison, completions, event, event_list, export, filtered_deletion, overview, rejection, rejections,
-    saved_searches,
+    saved_searches, selection,
 };
 use crate::web::live::stream;
 use crate::web::middleware::{
@@ -137,6 +137,8 @@ pub const PAGES: &[RouteEntry] = &[
     get("/events/deletion", Member, || to(filtered_deletion::show)),
     post("/events/deletion", Member, asked("Delete events", EVENTS), || to(filtered_deletion::create)),
     post("/events/deletion/cancellation", Member, NotAsked("keeps what would go"), || to(filtered_deletion::cancel)),
+    get("/events/selection/deletion", Member, || to(selection::confirm_deletion)),
+    post("/events/selection/deletion", Member, asked_when("Delete events", EVENTS, "brings it to more than 20 in 10 minutes"), || to(selection::delete)),
     get("/events/{id}", Member, || to(event::show)),
     get("/events/{id}/body", Member, || to(event::body)),
     get("/events/{id}/comparison", Member, || to(comparison::show)),

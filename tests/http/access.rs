@@ -72,6 +72,8 @@ const ROUTES: &[Route] = &[
     route("GET", "/events/deletion", SignIn, Page, Page),
     route("POST", "/events/deletion", SignIn, Invalid, Invalid),
     route("POST", "/events/deletion/cancellation", SignIn, Onward, Onward),
+    route("GET", "/events/selection/deletion", SignIn, Onward, Onward),
+    route("POST", "/events/selection/deletion", SignIn, Onward, Onward),
     route("GET", "/events/{event}", SignIn, NotFound, Page),
     route("GET", "/events/{event}/body", SignIn, NotFound, Page),
     route("GET", "/events/{event}/comparison", SignIn, NotFound, Page),

@@ -121,7 +121,7 @@ async fn repeats_of_one_cause_are_a_row_with_a_page_of_its_own() {
     assert_eq!(alice.get("/events/rejections?reason=nothing").await.status(), 422);
     assert!(alice.page("/events/rejections?reason=wrong_path").await.contains("No rejected attempts match"));
 
-    let id = between(&wrong, "href=\"/events/rejections/", "\"").to_owned();
+    let id = between(&wrong, "first\"><a href=\"/events/rejections/", "\"").to_owned();
     let one = alice.page(&format!("/events/rejections/{id}")).await;
     for words in
         ["What to do", "203.0.113.7", "<code>400</code> with the code <code>invalid_json</code>", &sender.username]

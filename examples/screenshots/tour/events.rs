@@ -21,6 +21,17 @@ impl<C: Camera> Tour<'_, C> {
         self.driver.action_chain().send_keys("?").perform().await?;
         self.see("dialog[open]").await?;
         self.camera.take("shortcuts", "Keyboard shortcuts", Extent::Window).await?;
+        self.go(&format!("/events?peek={event}")).await?;
+        self.see("#peek .tree").await?;
+        self.camera.take("events-peek", "Events, one beside the list", Extent::Window).await?;
+        self.go("/events").await?;
+        self.press(".events-table tbody tr:first-child .pick").await?;
+        self.see("#pick").await?;
+        self.camera.take("events-selected", "Events, one selected", Extent::Window).await?;
+        self.press("#pick button.danger").await?;
+        self.see("ul[aria-label='Selected events']").await?;
+        self.here("events-selected-deletion", "Delete selected events").await?;
+        self.page("/events?since=7d&q=total+exists", "events-chart-of-search", "Events, the chart of a search").await?;
         self.page("/events?overview=30d", "events-30-days", "Events, the last 30 days").await?;
         self.page("/events?q=HB-2214&since=24h", "events-filtered", "Events, filtered").await?;
         self.dialog("/events?q=HB-2214&saved=1", "events-saved-dialog", "Saved searches, with nothing saved").await?;

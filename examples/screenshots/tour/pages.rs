@@ -19,6 +19,7 @@ pub const PAGES: [(&str, &str); 32] = [
     ("/events/export", "confirm-download"),
     ("/events/rejections", "rejections"),
     ("/events/deletion", "events-deletion"),
+    ("/events/selection/deletion", "events-selected-deletion"),
     ("/events/{id}", "event"),
     ("/events/{id}/comparison", "event-comparison"),
     ("/settings/integrations", "integrations"),

@@ -8,6 +8,7 @@
 //! - Numbers compare as exact decimals: see [`crate::domain::query::number`].
 //! - Values of two kinds are neither equal nor in any order. `!=` asks for a field that is there and nowhere equal.
 //! - A list on the way, or at its end, stands for its elements as well: any of them will do.
+//! - A string on the way that holds JSON stands for what it holds.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
@@ -16,7 +17,8 @@ use memchr::memmem;
 
 use crate::domain::event::EventId;
 use crate::domain::payload::value_text;
-use crate::domain::query::ast::{Condition, Expression, Operator, Query, Term, Test, Value};
+use crate::domain::query::ast::{Condition, Expression, Operator, Piece, Query, Term, Test, Value};
+use crate::domain::query::embedded::embedded;
 use crate::domain::query::facts::Facts;
 use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
 use crate::domain::query::path_cursor::PathCursor;
@@ -230,12 +232,29 @@ impl<'a> State<'a> {
 
     /// A value begins, `depth` containers deep. Answers with what it cost to ask about it, where it was asked.
     fn see(&mut self, depth: usize, value: Seen<'_>) -> Option<u64> {
+        if let (Some(rest @ [_, ..]), Seen::Text(spelled)) = (self.at.rest(&self.condition.path, depth), value) {
+            return self.see_embedded(rest, spelled);
+        }
         if self.is_decided() || !self.at.is_at_end(&self.condition.path, depth) {
             return None;
         }
         self.found = true;
         self.passed = self.passes(value);
         Some(self.weight())
+    }
+
+    /// Goes on with the rest of the path in what a string holds.
+    fn see_embedded(&mut self, path: &[Piece], spelled: &str) -> Option<u64> {
+        if self.is_decided() {
+            return None;
+        }
+        let text = embedded(spelled)?;
+        let inner = Condition { path: path.to_vec(), test: self.condition.test.clone() };
+        let mut inside = Inside(State::new(self.term, &inner));
+        walk(&text, &mut inside);
+        self.found |= inside.0.found;
+        self.passed |= inside.0.passed;
+        Some(text.len() as u64 + self.weight())
     }
 
     /// How much is compared with a value beside the value.
@@ -286,6 +305,23 @@ impl<'a> State<'a> {
     }
 }
 
+/// The walk through what a string holds.
+struct Inside<'a>(State<'a>);
+
+impl Visitor for Inside<'_> {
+    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
+        self.0.at.enter(&self.0.condition.path, depth, step);
+    }
+
+    fn see(&mut self, depth: usize, value: Seen<'_>) {
+        self.0.see(depth, value);
+    }
+
+    fn pass(&mut self, _bytes: usize) -> ControlFlow<()> {
+        if self.0.is_decided() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
 /// How what was seen compares with a value; `None` for two different kinds.
 fn compare(value: &Value, seen: Seen<'_>) -> Option<Ordering> {
     let same = |is_same: bool| is_same.then_some(Ordering::Equal);
@@ -322,6 +358,28 @@ mod tests {
 
     fn matches(search: &str, body: &str) -> bool {
         Query::parse(search).unwrap().unwrap().matches(body)
+    }
+
+    #[test]
+    fn a_string_that_holds_json_stands_for_what_it_holds() {
+        let body = r#"{"Message": "{\"detail\": {\"state\": \"ALARM\", \"n\": [1, 2.0]}, \"raw\": \"[\\\"deep\\\"]\"}", "text": "{a"}"#;
+        for holds in [
+            "Message.detail.state = ALARM",
+            "Message.detail.n = 2",
+            "Message.detail.n > 1 and Message.raw[0] = deep",
+            r#"Message contains "state""#,
+            "Message.detail.none not exists",
+            "Message.detail.state != OK",
+            "text.a not exists",
+        ] {
+            assert!(matches(holds, body), "{holds}");
+        }
+        for fails in
+            ["Message.detail.state = OK", "Message.detail.state not exists", "Message.detail.n > 2", "text.a exists"]
+        {
+            assert!(!matches(fails, body), "{fails}");
+        }
+        assert!(matches("a[1].b = 1", r#""{\"a\": [0, {\"b\": 1}]}""#), "a body that was encoded twice");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod ast;
 pub mod columns;
 pub(crate) mod completion;
 pub(crate) mod display;
+pub(crate) mod embedded;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod fields;

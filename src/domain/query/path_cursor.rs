@@ -30,6 +30,11 @@ impl PathCursor {
         }
     }
 
+    /// What of the path is left for a value that begins here, `depth` containers deep; `None` where the path leads elsewhere.
+    pub(super) fn rest<'a>(&self, path: &'a [Piece], depth: usize) -> Option<&'a [Piece]> {
+        path.get(*self.0.get(depth)?..)
+    }
+
     /// Whether a value that begins here, `depth` containers deep, stands at the path.
     pub(super) fn is_at_end(&self, path: &[Piece], depth: usize) -> bool {
         self.0.get(depth) == Some(&path.len())

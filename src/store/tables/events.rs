@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
-    PgExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, PgExpressionMethods, QueryDsl,
+    Queryable, Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -334,8 +334,12 @@ async fn latest_addresses(
     Ok(rows.into_iter().map(|net| net.addr()).collect())
 }
 
-/// Deletes one event and answers with its key; `None` when the account has no such event.
-pub(crate) async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<Key>, StoreError> {
-    let this = events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0)));
-    Ok(diesel::delete(this).returning(Key::as_returning()).get_result(conn).await.optional()?)
+/// Deletes these events of an account, and answers with the keys of those that it had.
+pub(crate) async fn delete(conn: &mut Connection, account: AccountId, ids: &[EventId]) -> Result<Vec<Key>, StoreError> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+    let these = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.between(first.0, last.0))
+        .filter(events::id.eq_any(ids.iter().map(|id| id.0)));
+    Ok(diesel::delete(these).returning(Key::as_returning()).get_results(conn).await?)
 }

@@ -90,15 +90,15 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let more = lines.len() > LINES_PER_PAGE;
     lines.truncate(LINES_PER_PAGE);
     let older = lines.last().filter(|_| more).map(|(id, _)| query.link(PATH, "before", &id.to_string()));
-    let zone = &current_user.current_user.zone;
+    let zone = current_user.zone();
     let further = looked_to.filter(|_| !more).map(|id| Further {
         link: query.link(PATH, "before", &id.to_string()),
-        looked_to: When::minute_in(EventId(id).received_at(), current_user.now(), zone),
+        looked_to: When::minute(EventId(id).received_at(), current_user.now()),
     });
     html(&Index {
         page: current_user.page("Audit trail").at("settings", "audit"),
         path: PATH,
-        rows: lines.into_iter().map(|(_, entry)| AuditRow::new(entry, zone)).collect(),
+        rows: lines.into_iter().map(|(_, entry)| AuditRow::new(entry, current_user.now(), zone)).collect(),
         actions: choices(filter.action),
         subject: query.subject(),
         is_filtered: !filter.is_empty(),

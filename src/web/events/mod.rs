@@ -12,4 +12,5 @@ pub(crate) mod overview;
 pub(crate) mod rejection;
 pub(crate) mod rejections;
 pub(crate) mod saved_searches;
+pub(crate) mod selection;
 pub(crate) mod setting_offers;

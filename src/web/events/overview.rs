@@ -1,39 +1,23 @@
-//! What stands above the lists: totals, data, senders and bars of the last 24 hours or 30 days, from counts alone. Live pages fetch it by
-//! itself now and then.
+//! The overview of the list of events, which live pages fetch by itself now and then.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use jiff::Timestamp;
 
-use crate::domain::ids::AccountId;
-use crate::store::connection::error::StoreError;
-use crate::store::connection::pool::Connection;
-use crate::store::tables::{counts_by_time, credentials};
-use crate::web::chart::Chart;
+use crate::store::tables::credentials;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::list_filters::{Filters, Query};
+use crate::web::overview::Overview;
 use crate::web::responses::html;
 
-/// The figures and the picture, for the credential of the filters.
-#[derive(Clone, Debug)]
-pub(crate) struct Overview {
-    pub(crate) chart: Chart,
-    /// From how many addresses accepted events came.
-    pub(crate) senders: String,
-}
-
-impl Overview {
-    pub(crate) async fn read(
-        conn: &mut Connection,
-        account: AccountId,
-        filters: &Filters,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
-        let (span, credential) = (filters.overview, filters.filter.credential);
-        let counted = counts_by_time::overview(conn, account, credential, span.start(now), span.unit()).await?;
-        Ok(Self { chart: Chart::draw(&counted.counts, span, now), senders: counted.in_use.words() })
+/// The overview of the list of events: of a search, where there is one.
+pub(crate) async fn of_list(current_user: &SignedIn, filters: &Filters) -> Result<Overview, PageError> {
+    let (account, store) = (current_user.member.account_id, &current_user.state().store);
+    let clock = (current_user.now(), current_user.zone());
+    if filters.filter.query.is_some() && filters.error.is_none() {
+        return Ok(Overview::search(store, account, filters, clock).await?);
     }
+    Ok(Overview::read(&mut *store.connection().await?, account, filters, clock).await?)
 }
 
 #[derive(Template)]
@@ -49,7 +33,9 @@ pub(crate) async fn show(current_user: SignedIn, query: web::Query<Query>) -> Re
     let account = current_user.member.account_id;
     let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
-    let overview = Overview::read(&mut conn, account, &filters, current_user.now()).await?;
+    let filters = Filters::in_zone(&query, &credentials, current_user.now(), current_user.zone())
+        .keeping(current_user.kept_since());
+    drop(conn);
+    let overview = of_list(&current_user, &filters).await?;
     html(&Show { overview, filters, path: "/events" })
 }

@@ -49,13 +49,13 @@ pub(crate) async fn show(current_user: SignedIn, id: web::Path<Uuid>) -> Result<
     let cause = RejectionFilter { events: &of_credential, text: Some(&ip), reason: Some(rejection.reason) };
     let repeats = rejections::list(&mut conn, account, cause, None, LISTED).await?.rows;
     drop(conn);
-    let at = |one: &Rejection| (When::exactly(one.at, &current_user.current_user.zone), grouped(one.count.into()));
+    let at = |one: &Rejection| (When::exactly(one.at), grouped(one.count.into()));
     let asked = [("q", ip.as_str()), ("credential", &rejection.username), ("reason", rejection.reason.as_str())];
     html(&Show {
         page: current_user.page(rejection.title()).at("events", ""),
         row: RejectionRow::new(&rejection, now),
         reason: rejection.reason,
-        at: When::exactly(rejection.at, &current_user.current_user.zone),
+        at: When::exactly(rejection.at),
         username: escape_invisible(&rejection.username).into_owned(),
         password: rejection.hint.as_deref().map(masked),
         size: rejection.size_bytes.map(size),

@@ -18,12 +18,12 @@ use crate::store::tables::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
 use crate::web::download::{self, Encoding};
 use crate::web::errors::PageError;
-use crate::web::events::event_list::{Field, Pager, span_text};
-use crate::web::events::overview::Overview;
+use crate::web::events::event_list::{Field, Pager};
 use crate::web::events::setting_offers::{OFFERED, Offer, offers};
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::When;
+use crate::web::format::{When, span_text};
 use crate::web::held::Held;
+use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::rows::rejection_row::{REJECTIONS as PATH, RejectionRow, credential_page};
@@ -95,11 +95,11 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let now = current_user.now();
     let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::of_rejections(&query, &credentials, now, &current_user.current_user.zone);
+    let filters = Filters::of_rejections(&query, &credentials, now, current_user.zone());
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
-    let overview = Overview::read(&mut conn, account, &filters, now).await?;
+    let overview = Overview::read(&mut conn, account, &filters, (now, current_user.zone())).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match current_user.member.plan.includes_webhooks() {
         true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials, now),
@@ -123,7 +123,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         return html_invalid(&template);
     }
     let before = Uuid::try_parse(&query.before).ok();
-    let reasons = template.list(&mut conn, account, before, (now, &current_user.current_user.zone)).await?;
+    let reasons = template.list(&mut conn, account, before, (now, current_user.zone())).await?;
     if reasons.iter().any(|reason| OFFERED.contains(reason)) {
         let filters = &template.filters;
         let counted = rejections::count_by_reason(&mut conn, account, filters.of_refused(), &OFFERED).await?;

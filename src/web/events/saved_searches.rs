@@ -15,7 +15,7 @@ use crate::web::errors::PageError;
 use crate::web::events::event_list::{PATH, answer};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::forms::Submitted;
-use crate::web::notice::{Notice, NoticeWords, SavedSearchNotice};
+use crate::web::notice::{EventsNotice, Notice};
 
 /// How long a name may be, in characters.
 pub(crate) const MAX_NAME_CHARS: usize = 60;
@@ -89,7 +89,7 @@ pub(crate) async fn create(
     } else if search.filters.is_empty() || filters.error.is_some() {
         "Search for something, or choose a credential or a time range, then save it.".to_owned()
     } else if saved_searches::save(&mut conn, account, &search).await? {
-        let notice = Notice::SavedSearch(SavedSearchNotice::Saved);
+        let notice = Notice::Events(EventsNotice::SearchSaved);
         return Ok(current_user.redirect_with(&filters.links.to(PATH), notice));
     } else {
         format!("An account keeps {MAX_SAVED} searches. Delete one that you no longer need.")
@@ -109,13 +109,5 @@ pub(crate) async fn delete(
         return Err(PageError::NotFound);
     }
     let back = Filters::new(&filters, &[], current_user.now()).links.to(PATH);
-    Ok(current_user.redirect_with(&back, Notice::SavedSearch(SavedSearchNotice::Deleted)))
-}
-
-/// What became of one.
-pub(crate) fn words(notice: &SavedSearchNotice) -> NoticeWords {
-    match notice {
-        SavedSearchNotice::Saved => NoticeWords::ok("The search is saved.", "Everyone in the account can open it."),
-        SavedSearchNotice::Deleted => NoticeWords::ok("The saved search is deleted.", ""),
-    }
+    Ok(current_user.redirect_with(&back, Notice::Events(EventsNotice::SearchDeleted)))
 }

@@ -70,6 +70,14 @@ pub(crate) fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
     named.chain(own).chain(std::iter::once(custom)).collect()
 }
 
+/// A search in words.
+pub(crate) fn describe_search(search: &Search) -> String {
+    match search.only_text() {
+        Some(text) => format!("contains “{}”", escape_invisible(text)),
+        None => escape_invisible(&search.to_string()).into_owned(),
+    }
+}
+
 /// An active filter, in words.
 #[derive(Clone, Debug)]
 pub(crate) struct Chip {
@@ -88,10 +96,7 @@ impl Chip {
     /// What has to hold of a search, each by itself.
     pub(crate) fn of_search(search: &Search) -> Vec<Self> {
         let chip = |(part, rest): (Search, Option<Search>)| Self {
-            label: match part.only_text() {
-                Some(text) => format!("contains “{}”", escape_invisible(text)),
-                None => escape_invisible(&part.to_string()).into_owned(),
-            },
+            label: describe_search(&part),
             name: "q",
             rest: rest.map(|rest| rest.to_string()).unwrap_or_default(),
         };

@@ -46,15 +46,18 @@ impl Links {
         join(path, &[&self.kept(|name| name != "overview"), &encode(&[("overview", overview)])])
     }
 
-    /// A list of what is in one bar of the overview, for the same credential.
-    pub(crate) fn to_span(&self, path: &str, since: &str, until: &str) -> String {
-        join(
-            path,
-            &[
-                &self.kept(|name| ["credential", "overview", "fields"].contains(&name)),
-                &encode(&[("since", since), ("until", until)]),
-            ],
-        )
+    /// A list of what is in one bar of the overview, for the same credential; of a search, for the same search.
+    pub(crate) fn to_span(&self, path: &str, since: &str, until: &str, keeps_text: bool) -> String {
+        join(path, &[&self.without_range(keeps_text), &encode(&[("since", since), ("until", until)])])
+    }
+
+    /// The list without its range, which a script says anew.
+    pub(crate) fn to_zoom(&self, path: &str) -> String {
+        join(path, &[&self.without_range(true)])
+    }
+
+    fn without_range(&self, keeps_text: bool) -> String {
+        self.kept(|name| ["credential", "overview", "fields"].contains(&name) || (keeps_text && name == "q"))
     }
 
     /// The list of what was rejected from one address for one credential, in the same range.

@@ -15,11 +15,15 @@ use crate::domain::query::ast::Query as Search;
 use crate::domain::query::columns::Fields;
 use crate::domain::rejection::Reason;
 use crate::domain::rejection_group::RejectionFilter;
+use crate::domain::time::full_in;
 use crate::web::chart::Span;
-use crate::web::filters::filter_choices::{Chip, Choice, describe, list_credentials, list_ranges, list_reasons};
+use crate::web::filters::filter_choices::{
+    CUSTOM, Chip, Choice, describe, describe_search, list_credentials, list_ranges, list_reasons,
+};
 use crate::web::filters::filter_links::{Links, address};
 use crate::web::filters::search_error::SearchError;
 use crate::web::filters::time_range::Range;
+use crate::web::format::span_text;
 
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -54,11 +58,30 @@ pub(crate) struct Query {
     pub(crate) last_event_id: String,
     /// Anything, where the dialog of saved searches is open.
     pub(crate) saved: String,
+    /// The event that is shown beside the list.
+    pub(crate) peek: String,
 }
 
 impl Query {
     pub(crate) fn typed_fields(&self) -> &str {
         self.fields.as_deref().unwrap_or_default().trim()
+    }
+
+    /// Of the fields of a form, as far as they say which page of the list it stands on.
+    pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
+        let mut query = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "q" => query.q = value,
+                "credential" => query.credential = value,
+                "since" => query.since = value,
+                "until" => query.until = value,
+                "before" => query.before = value,
+                "after" => query.after = value,
+                _ => {}
+            }
+        }
+        query
     }
 }
 
@@ -222,7 +245,10 @@ impl Filters {
 
     /// The active filters in words.
     pub(crate) fn description(&self) -> String {
-        self.chips.iter().map(|chip| chip.label.as_str()).collect::<Vec<_>>().join(", ")
+        let search = self.filter.query.as_ref().map(describe_search);
+        let is_searched = search.is_some();
+        let others = self.chips.iter().filter(|chip| !is_searched || chip.name != "q").map(|chip| chip.label.clone());
+        search.into_iter().chain(others).collect::<Vec<_>>().join(", ")
     }
 
     /// The filters as a saved search has them.
@@ -230,9 +256,43 @@ impl Filters {
         self.links.kept(|name| self.pairs.iter().any(|(kept, _)| *kept == name))
     }
 
+    /// The range that the reader asked for, whatever is kept.
+    pub(crate) fn asked_range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.asked_since, self.filter.until)
+    }
+
+    /// The range in words, such as `Last 24 hours`; without one, that of the overview.
+    pub(crate) fn range_title(&self, now: Timestamp, zone: &TimeZone) -> String {
+        let chosen = self.ranges.iter().find(|choice| choice.selected && choice.value != CUSTOM);
+        match (self.asked_range(), chosen) {
+            ((None, None), _) => if self.overview.is_month() { "Last 30 days" } else { "Last 24 hours" }.to_owned(),
+            (_, Some(choice)) => choice.label.clone(),
+            ((Some(since), Some(until)), None) => span_text(since, until, now, zone),
+            ((Some(since), None), None) => format!("Since {}", full_in(since, zone)),
+            ((None, Some(until)), None) => format!("30 days before {}", full_in(until, zone)),
+        }
+    }
+
     /// The filters as fields of a form, without the empty ones.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = &(&'static str, String)> {
         self.pairs.iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// What says which page of the list this is, as a field of a form.
+    pub(crate) fn cursor_field(&self) -> Option<(&'static str, String)> {
+        match self.cursor {
+            Cursor::Newest => None,
+            Cursor::Before(id) => Some(("before", id.to_string())),
+            Cursor::After(id) => Some(("after", id.to_string())),
+        }
+    }
+
+    /// The address of this page of a list.
+    pub(crate) fn here(&self, path: &str) -> String {
+        match self.cursor_field() {
+            Some((name, id)) => self.links.with(path, name, &id),
+            None => self.links.to(path),
+        }
     }
 
     /// The address of an export of all columns, in a format.

@@ -26,6 +26,7 @@ use crate::store::tables::audit::{self, AuditSpan};
 use crate::store::tables::{events, rejections};
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
+use crate::web::page::Page;
 
 /// How many rows are sent at once; no page shows more. Of a larger number the readers are told how large it is.
 pub(crate) const MAX_ROWS: usize = 200;
@@ -42,6 +43,8 @@ pub(crate) struct Reading {
     /// What the positions of its readers are sealed with.
     pub(crate) cursors: Cursors,
     pub(crate) filters: Filters,
+    /// What its rows are parts of, which says how times are written.
+    pub(crate) page: Page,
 }
 
 impl Reading {
@@ -85,7 +88,7 @@ impl Reading {
             events::add_columns(conn, self.account, &self.filters.fields, &mut found).await?;
             for event in found.iter().rev() {
                 let cursor = self.cursors.write(&from.within(event.id, until));
-                text.stored(event, &cursor, &self.filters, now);
+                text.stored(event, &cursor, (&self.filters, &self.page), now);
             }
         }
         if rows <= MAX_ROWS && !is_cut {

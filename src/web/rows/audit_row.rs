@@ -1,10 +1,10 @@
 //! A line of the audit trail as a row of a list.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::escape_invisible::escape_invisible;
-use crate::domain::time::full_in;
 use crate::web::format::When;
 
 /// A row of the table.
@@ -19,11 +19,9 @@ pub(crate) struct AuditRow {
 }
 
 impl AuditRow {
-    pub(crate) fn new(entry: AuditEntry, zone: &TimeZone) -> Self {
-        let mut at = When::exactly(entry.at, zone);
-        at.text = full_in(entry.at, zone);
+    pub(crate) fn new(entry: AuditEntry, now: Timestamp, zone: &TimeZone) -> Self {
         Self {
-            at,
+            at: When::ago(entry.at, now),
             subject: if entry.subject == entry.actor {
                 String::new()
             } else {
@@ -31,7 +29,7 @@ impl AuditRow {
             },
             actor: entry.actor,
             action: entry.action.sentence(),
-            detail: escape_invisible(&entry.detail.words()).into_owned(),
+            detail: escape_invisible(&entry.detail.words_in(zone)).into_owned(),
             ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
             request_id: entry.request_id.unwrap_or_default(),
         }

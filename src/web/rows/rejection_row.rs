@@ -145,12 +145,12 @@ pub(crate) fn credential_page(id: CredentialId) -> String {
 /// A refused attempt as a page that waits for an event shows it.
 #[derive(Template)]
 #[template(path = "attempt.html")]
-struct Attempt {
-    page: Page,
+struct Attempt<'a> {
+    page: &'a Page,
     row: RejectionRow,
 }
 
 /// The same for a page that is open already.
-pub(crate) fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
-    Attempt { page: Page::default(), row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
+pub(crate) fn attempt_html(rejection: &Rejection, now: Timestamp, page: &Page) -> String {
+    Attempt { page, row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
 }

@@ -14,8 +14,8 @@ use crate::domain::payload::value_text;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_activity::{self as activity, Activity, MAX_ADDRESSES, UsedAddress};
-use crate::store::tables::{audit, counts_by_time, credentials, held_views};
-use crate::web::chart::{Chart, Span as ChartSpan};
+use crate::store::tables::{audit, credentials, held_views};
+use crate::web::chart::Span as ChartSpan;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
@@ -25,6 +25,7 @@ use crate::web::held::Held;
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::Span;
 use crate::web::notice::{CredentialNotice, Notice, NoticeWords};
+use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::responses::see_other;
 use crate::web::rows::audit_row::AuditRow;
@@ -44,12 +45,6 @@ const AUDIT_LINES: usize = 20;
 /// How many late events it lists, and how much of each body, in bytes.
 const HELD_ROWS: usize = 20;
 const HELD_PREVIEW_BYTES: usize = 160;
-
-/// The totals and the picture, as the template of Events reads them.
-struct Overview {
-    chart: Chart,
-    senders: String,
-}
 
 /// An address that events were accepted from.
 struct Address {
@@ -206,11 +201,15 @@ async fn page(
     (credential, Asked { span, held_before }): (&Credential, Asked),
     (dialog, refused): (Option<Dialog>, Option<Refused>),
 ) -> Result<Show, PageError> {
-    let (account, now, zone) = (current_user.member.account_id, current_user.now(), &current_user.current_user.zone);
-    let counted = counts_by_time::overview(conn, account, Some(credential.id), span.start(now), span.unit()).await?;
+    let (account, now, zone) = (current_user.member.account_id, current_user.now(), current_user.zone());
+    let own = std::slice::from_ref(credential);
+    let query =
+        Query { credential: credential.username.clone(), overview: span.as_str().to_owned(), ..Query::default() };
+    let filters = Filters::new(&query, own, now);
+    let overview = Overview::read(conn, account, &filters, (now, zone)).await?;
     let Activity { addresses, refused: refusals, held } = activity::list(conn, account, credential.id, now).await?;
     let lines = audit::list_about(conn, account, &credential.username, AUDIT_LINES).await?;
-    let (held, own): (&[HeldEvents], _) = (held.as_slice(), std::slice::from_ref(credential));
+    let held: &[HeldEvents] = held.as_slice();
     let dialog = match dialog {
         Some(dialog) => dialog.open(conn, current_user, (own, held), refused).await?,
         None => None,
@@ -221,8 +220,6 @@ async fn page(
     };
     let row = CredentialRow::new(credential, &HalfHours::default(), held, now);
     let back = credential_page(credential.id);
-    let query =
-        Query { credential: credential.username.clone(), overview: span.as_str().to_owned(), ..Query::default() };
     let notice = current_user.take_notice(|notice| Notice::webhooks(notice).filter(|(id, _)| *id == credential.id));
     Ok(Show {
         page: current_user.page(&row.name).at("settings", "webhooks").behind_dialog(dialog.is_some()),
@@ -233,14 +230,14 @@ async fn page(
         held_rows,
         held_older,
         path: back.clone(),
-        overview: Overview { chart: Chart::draw(&counted.counts, span, now), senders: counted.in_use.words() },
-        filters: Filters::new(&query, own, now),
+        overview,
+        filters,
         has_more_addresses: addresses.len() > MAX_ADDRESSES,
         addresses: addresses.iter().take(MAX_ADDRESSES).map(|one| Address::new(one, credential, now)).collect(),
         refused: refusals.iter().map(|one| RefusedFor::new(one, credential, now)).collect(),
         passwords: PasswordLife::list(credential, now),
         settings: credential.settings.words().join(", "),
-        audit: lines.into_iter().map(|line| AuditRow::new(line, zone)).collect(),
+        audit: lines.into_iter().map(|line| AuditRow::new(line, now, zone)).collect(),
         is_told_below: matches!(notice, Some((_, CredentialNotice::Holding | CredentialNotice::NotHolding))),
         notice: notice.and_then(|told| notice_words::words(told, own, &back, now)).map(|(_, words)| words),
         row,
