@@ -198,7 +198,7 @@ async fn about(
                 None => format!("{number} events"),
             })
         }
-        CREDENTIALS => field("name").map(str::to_owned),
+        CREDENTIALS | "/settings/api-tokens" => field("name").map(str::to_owned),
         "/settings/account/email" => field("email").map(str::to_owned),
         PATH => field("next").map(|path| downloaded(path, member)),
         _ => Some(member.email.clone()),

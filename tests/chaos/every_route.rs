@@ -30,6 +30,9 @@ const READ: &[&str] = &[
     "/settings/account/deletion",
     "/settings/events",
     "/settings/sessions",
+    "/settings/api-tokens",
+    "/settings/api-tokens/new",
+    "/settings/api-tokens/ID",
     "/settings/audit",
     "/settings/audit/export",
     "/readyz",
@@ -66,6 +69,10 @@ const ACTS: &[&str] = &[
     "/settings/confirmation",
     "/settings/sessions/ID/revocation",
     "/settings/other-sessions/ending",
+    "/settings/api-tokens",
+    "/settings/api-tokens/ID/name",
+    "/settings/api-tokens/ID/rotation",
+    "/settings/api-tokens/ID/revocation",
     "/settings/events/when-full",
 ];
 
@@ -81,6 +88,7 @@ const ALWAYS: &[&str] = &[
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
     "/docs/webhooks/search",
+    "/docs/webhooks/api",
     "/docs/webhooks/errors",
     "/docs/webhooks/operations",
 ];

@@ -49,6 +49,7 @@ pub(crate) async fn append(
             audit_log::details.eq(stored(&line.detail)),
             audit_log::remote_ip.eq(act.remote_ip.map(inet)),
             audit_log::request_id.eq(act.request_id.map(|id| id.to_string())),
+            audit_log::token_name.eq(act.token.as_deref().map(without_nul)),
         ))
         .execute(conn)
         .await?;
@@ -84,6 +85,7 @@ struct Line {
     details: Option<Value>,
     remote_ip: Option<IpNet>,
     request_id: Option<String>,
+    token_name: Option<String>,
 }
 
 impl TryFrom<Line> for (Uuid, AuditEntry) {
@@ -95,9 +97,13 @@ impl TryFrom<Line> for (Uuid, AuditEntry) {
             Some(value) => AuditDetail::deserialize(&value).unwrap_or(AuditDetail::Words { words: value.to_string() }),
             None => AuditDetail::Words { words: line.detail },
         };
+        let actor = line.former_email.or(line.email).unwrap_or_else(|| Actor::label(&line.actor).to_owned());
         let entry = AuditEntry {
             at: line.at.into(),
-            actor: line.former_email.or(line.email).unwrap_or_else(|| Actor::label(&line.actor).to_owned()),
+            actor: match line.token_name {
+                Some(token) => format!("{actor} (API token {token})"),
+                None => actor,
+            },
             action: word(&line.action)?,
             subject: line.subject,
             detail,

@@ -92,6 +92,10 @@ macro_rules! filtered {
         if let Some(credential) = $filter.credential {
             query = query.filter(rejections::credential_id.eq(credential.0));
         }
+        if !$filter.within.is_empty() {
+            let within: Vec<Uuid> = $filter.within.iter().map(|id| id.0).collect();
+            query = query.filter(rejections::credential_id.eq_any(within));
+        }
         if let Some(since) = $filter.since {
             query = query.filter(rejections::second.ge(Moment(since)));
         }

@@ -32,5 +32,5 @@ pub(crate) async fn download(
     let state = current_user.state();
     let permit = state.export_permits.take(account).map_err(PageError::NoExportPermit)?;
     let export = Export::begin(&state.store, account, filters.filter, (format, fields), &current_user.act()).await?;
-    answer(permit.of(export), "events", (format, encoding.has_mark()), now).await
+    Ok(answer(permit.of(export), "events", (format, encoding.has_mark()), now).await?)
 }
