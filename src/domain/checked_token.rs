@@ -80,12 +80,15 @@ impl CheckedToken {
 
 #[cfg(test)]
 mod tests {
+    use super::TokenKind;
     use crate::domain::credential_password::RANDOM_CHARS;
-    use crate::domain::{api_token, token_address};
+
+    const ONE: TokenKind = TokenKind { prefix: "rw1_", purpose: b"one" };
+    const TWO: TokenKind = TokenKind { prefix: "rw2_", purpose: b"two" };
 
     #[test]
     fn a_token_is_recognised_by_its_installation_alone_and_with_no_character_changed() {
-        for (kind, other) in [(api_token::KIND, token_address::KIND), (token_address::KIND, api_token::KIND)] {
+        for (kind, other) in [(ONE, TWO), (TWO, ONE)] {
             let token = kind.make(b"key", [7; RANDOM_CHARS]);
             let text = token.secret().reveal();
             assert_eq!((text.len(), token.hint()), (36, "7777"));

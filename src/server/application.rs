@@ -81,6 +81,9 @@ const ACCOUNT_REQUESTS: Limits = Limits { per_key: PAGE_REQUESTS.per_key + 1, ..
 /// Comparisons of two events: each takes some dozen times the memory of the two bodies.
 const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
 
+/// Programs that wait for the next event: as many of an account as live pages, and in all as many.
+const WAITING_READERS: Limits = Limits { permits: usize::MAX, per_key: 100, waiting_per_key: 0 };
+
 /// Live pages take one of so many connections of a listener at most.
 const LIVE_PART: usize = 2;
 
@@ -308,6 +311,10 @@ fn state(
         sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
         acts_by_account: Limiter::new(ACTS_BY_ACCOUNT.0, ACTS_BY_ACCOUNT.1),
         api_requests: Limiter::new(API_REQUESTS_BY_ACCOUNT.0, API_REQUESTS_BY_ACCOUNT.1),
+        waiting_readers: FairQueue::new(Limits {
+            permits: config.connections.max_connections.div_ceil(LIVE_PART),
+            ..WAITING_READERS
+        }),
         deletions_by_account: Limiter::new(DELETIONS_BY_ACCOUNT.0, DELETIONS_BY_ACCOUNT.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),

@@ -65,6 +65,8 @@ pub struct AppState {
     pub(crate) acts_by_account: Limiter<AccountId>,
     /// Requests that an account makes of the API.
     pub(crate) api_requests: Limiter<AccountId>,
+    /// Programs that wait for the next event, without a turn of their account.
+    pub(crate) waiting_readers: FairQueue<AccountId>,
     /// Events that an account deletes one by one without giving its password.
     pub(crate) deletions_by_account: Limiter<AccountId>,
     /// Requests for pages that are being answered, of readers who are signed in: those of each session, and then of all of an account's.
@@ -95,6 +97,11 @@ impl AppState {
     /// How long the events of a member's account are kept.
     pub(crate) fn retention(&self, member: &Member) -> Retention {
         Retention { installation_days: self.retention_days, account_days: member.retention_days }
+    }
+
+    /// How many programs wait for the next event.
+    pub fn waiting_readers(&self) -> usize {
+        self.waiting_readers.held()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

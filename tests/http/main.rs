@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod answers;
 mod api;
+mod api_following;
 mod api_lists;
 mod api_tokens;
 mod arrivals;

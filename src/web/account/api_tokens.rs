@@ -62,8 +62,8 @@ impl Shown {
             (TokenState::Revoked, _) => Some(("", "Revoked")),
             (TokenState::Expired, _) => Some(("bad", "Expired")),
             (TokenState::Live, Some(Nearness::Tomorrow)) => Some(("bad", "Expires within a day")),
-            (TokenState::Live, Some(Nearness::Soon)) => Some(("warn", "Expires within 7 days")),
-            (TokenState::Live, Some(_)) => Some(("warn", "Expires within 14 days")),
+            (TokenState::Live, Some(Nearness::Soon)) => Some(("busy", "Expires within 7 days")),
+            (TokenState::Live, Some(_)) => Some(("busy", "Expires within 14 days")),
             (TokenState::Live, None) => None,
         };
         let used = |at| {

@@ -30,6 +30,7 @@ pub(crate) struct AuditQuery {
     /// A text that the subject contains, in any case.
     subject: Option<String>,
     /// From 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,

@@ -1,5 +1,6 @@
 //! Bearer authentication (RFC 6750): who calls, and what the token and its user may do now.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ use crate::web::required_action::RequiredAction;
 const MAX_WAIT: Duration = Duration::from_secs(4);
 /// How long an answer may take until it begins.
 const MAX_ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// How long somebody may ask to wait for the next event.
+pub(crate) const MAX_LONG_POLL: Duration = Duration::from_secs(60);
 /// The last use is not written more often than this.
 const USE_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
 /// How much of a user agent is kept, in characters.
@@ -56,6 +59,9 @@ pub enum Needs {
     ScopeToEnd(Scope),
 }
 
+/// A place among the requests of a token and of an account.
+type Permits = (Permit<SessionId>, Permit<AccountId>);
+
 /// Whoever calls.
 #[derive(Clone)]
 pub(crate) struct Caller(Rc<Known>);
@@ -68,7 +74,7 @@ struct Known {
     now: Timestamp,
     request_id: RequestId,
     /// Its place among the requests of its token and of its account, until there is an answer.
-    _permits: (Permit<SessionId>, Permit<AccountId>),
+    permits: RefCell<Option<Permits>>,
 }
 
 impl Caller {
@@ -86,6 +92,18 @@ impl Caller {
 
     pub(crate) fn account(&self) -> AccountId {
         self.0.member.account_id
+    }
+
+    /// Gives its place back while it waits for something.
+    pub(crate) fn let_others_go(&self) {
+        self.0.permits.take();
+    }
+
+    /// Waits for a place again.
+    pub(crate) async fn take_turn(&self) -> Result<(), ApiError> {
+        let permits = turn(self.state(), self.token(), self.account()).await?;
+        self.0.permits.replace(Some(permits));
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -182,13 +200,14 @@ pub(crate) async fn layer(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let (http, has_body) = (request.request().clone(), !request.method().is_safe());
+    let patience = asked_wait(request.query_string());
     let answering = async {
         match admit(needs, request.request()).await {
             Ok(()) => next.call(request).await,
             Err(error) => Ok(request.error_response(error)),
         }
     };
-    match timeout(MAX_ANSWER_WAIT, ask_once(answering)).await {
+    match timeout(MAX_ANSWER_WAIT + patience, ask_once(answering)).await {
         Ok(answer) => answer,
         Err(_) if has_body => Ok(ServiceResponse::from_err(ApiError::Timeout, http)),
         Err(_) => Ok(ServiceResponse::from_err(ApiError::Unavailable(None), http)),
@@ -237,15 +256,26 @@ async fn remember(
     (token, member): (ApiToken, Member),
     (address, now): (IpAddr, Timestamp),
 ) -> Result<(), ApiError> {
-    let waiting = async {
-        let of_token = state.page_requests.acquire(SessionId(token.id.0)).await?;
-        Ok::<_, QueueError>((of_token, state.account_requests.acquire(member.account_id).await?))
-    };
-    let _permits = timeout(MAX_WAIT, waiting).await.map_err(|_| QueueError::TimedOut)??;
+    let permits = RefCell::new(Some(turn(&state, &token, member.account_id).await?));
     let request_id = request_id(request);
-    let known = Known { state: state.clone(), token, member, address, now, request_id, _permits };
+    let known = Known { state: state.clone(), token, member, address, now, request_id, permits };
     request.extensions_mut().insert(Caller(Rc::new(known)));
     Ok(())
+}
+
+/// When it is the turn of a token among its own requests, and then among those of its account, as it is for pages.
+async fn turn(state: &AppState, token: &ApiToken, account: AccountId) -> Result<Permits, QueueError> {
+    let waiting = async {
+        let of_token = state.page_requests.acquire(SessionId(token.id.0)).await?;
+        Ok((of_token, state.account_requests.acquire(account).await?))
+    };
+    timeout(MAX_WAIT, waiting).await.map_err(|_| QueueError::TimedOut)?
+}
+
+/// How much longer an answer may take, because that was asked for.
+fn asked_wait(query: &str) -> Duration {
+    let wait = query.split('&').find_map(|pair| pair.strip_prefix("wait=")?.parse().ok());
+    Duration::from_secs(wait.unwrap_or(0)).min(MAX_LONG_POLL)
 }
 
 fn is_bearer(request: &HttpRequest) -> bool {

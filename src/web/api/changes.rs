@@ -21,6 +21,7 @@ use crate::web::problem::FieldProblem;
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Patch {
+    #[schema(min_length = 1, max_length = 60)]
     name: Option<String>,
     disabled: Option<bool>,
     holds_late_events: Option<bool>,

@@ -89,8 +89,10 @@ pub(crate) async fn passwords(caller: Caller, id: web::Path<String>) -> Result<H
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCredential {
     /// Such as Inventory system; at most 60 characters.
+    #[schema(min_length = 1, max_length = 60)]
     name: String,
     /// What the program calls it, which makes creating it twice harmless; at most 100 characters.
+    #[schema(min_length = 1, max_length = 100)]
     external_id: Option<String>,
 }
 
@@ -150,6 +152,7 @@ pub(crate) async fn create(caller: Caller, JsonBody(new): JsonBody<NewCredential
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rotation {
     /// `now`, `1h`, `24h` or `7d`; `24h` where nothing is said.
+    #[schema(pattern = "^(now|1h|24h|7d)$")]
     overlap: Option<String>,
 }
 
@@ -194,6 +197,7 @@ pub(crate) async fn rotate(
 #[serde(deny_unknown_fields)]
 pub(crate) struct StopOldPassword {
     /// An age such as `1h`: a password that was used since is not stopped, and the answer says when it was.
+    #[schema(pattern = "^[0-9]{1,4}[smhd]$")]
     only_if_unused_for: Option<String>,
 }
 
@@ -223,6 +227,7 @@ pub(crate) async fn stop_old(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revocation {
     /// Its username, so that no other is revoked by mistake.
+    #[schema(pattern = "^rw_[a-z0-9]{8}$")]
     username: String,
 }
 

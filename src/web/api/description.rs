@@ -1,13 +1,14 @@
 //! The description of the API in OpenAPI 3.1, made from the handlers' own types.
 
-use actix_web::HttpResponse;
-use utoipa::openapi::OpenApi as Document;
+use actix_web::{HttpResponse, web};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, Server};
 use utoipa::{Modify, OpenApi};
 
 use crate::web::api::errors::ApiError;
 use crate::web::api::problem_schema::{FieldError, Problem};
 use crate::web::api::{account, audit, changes, credentials, events, overview, rejections};
+use crate::web::app_state::AppState;
 
 struct Schemes;
 
@@ -53,13 +54,18 @@ pub struct Description;
 impl Description {
     /// All of it.
     pub fn document() -> Document {
-        Self::openapi()
+        let mut document = Self::openapi();
+        // That of the package would be empty.
+        document.info.license = None;
+        document
     }
 }
 
 /// This description.
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "read_description", tag = "description",
     responses((status = 200, description = "This description", body = serde_json::Value)), security(()))]
-pub(crate) async fn describe() -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(Description::document()))
+pub(crate) async fn describe(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let mut document = Description::document();
+    document.servers = Some(vec![Server::new(&state.public_url)]);
+    Ok(HttpResponse::Ok().json(document))
 }

@@ -16,6 +16,7 @@ use crate::store::scan::searching::search;
 use crate::store::tables::{credentials, events};
 use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
+use crate::web::api::following::{FollowedEvents, Following, follow};
 use crate::web::api::lists::{cursor_of, limit, page, row_behind};
 use crate::web::api::problem_schema::Problem;
 use crate::web::api::records::{EventItem, MAX_EMBEDDED_BYTES, strong_etag};
@@ -70,12 +71,15 @@ impl EventsQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Paging {
     /// `desc`, the newest first, or `asc`.
+    #[param(pattern = "^(asc|desc)$")]
     order: Option<String>,
     /// From 1 to 200; at most 50 with `include`.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
     /// `body`, `headers`, or both with a comma.
+    #[param(pattern = "^(body|headers|body,headers)$")]
     include: Option<String>,
 }
 
@@ -87,6 +91,15 @@ pub(crate) struct EventsPage {
     next: Option<String>,
     /// `false`: the search stopped before it was through, and goes on at `next`.
     complete: bool,
+}
+
+/// A page; or, with `after`, the events behind a cursor.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what either answers")]
+pub(crate) enum EventsAnswer {
+    Page(EventsPage),
+    Followed(FollowedEvents),
 }
 
 /// What is read beside the rows.
@@ -108,18 +121,24 @@ impl Include {
 }
 
 /// Lists events, or those that a search finds.
-#[utoipa::path(get, path = "/api/v1/events", operation_id = "list_events", tag = "events", params(EventsQuery, Paging),
-    responses((status = 200, body = EventsPage), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "list_events", tag = "events", params(EventsQuery, Paging, Following),
+    responses((status = 200, body = EventsAnswer), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("api_token" = ["events:read"])))]
 pub(crate) async fn index(
     caller: Caller,
     request: HttpRequest,
     query: web::Query<EventsQuery>,
     paging: web::Query<Paging>,
+    following: web::Query<Following>,
 ) -> Result<HttpResponse, ApiError> {
     let include = Include::read(paging.include.as_deref().unwrap_or_default())?;
     let with_contents = include.body || include.headers;
     let limit = if with_contents { limit(paging.limit)?.min(MAX_WITH_CONTENTS) } else { limit(paging.limit)? };
+    if following.after.is_some() {
+        let filters = query.filters(&caller).await?;
+        let (rows, answer) = follow(&caller, &request, &filters.filter, &following, limit).await?;
+        return Ok(answer.with(items(&caller, &rows, include).await?));
+    }
     let is_ascending = match paging.order.as_deref() {
         None | Some("desc" | "") => false,
         Some("asc") => true,
@@ -141,10 +160,7 @@ pub(crate) async fn index(
         Some(Cursor::Before(id) | Cursor::After(id)) => Some(id),
         _ => found.rows.last().map(|row| row.id).filter(|_| has_more),
     };
-    let mut items: Vec<EventItem> = found.rows.iter().map(EventItem::new).collect();
-    if with_contents {
-        add_contents(&caller, &found.rows, &mut items, include).await?;
-    }
+    let items = items(&caller, &found.rows, include).await?;
     let next = behind.map(|id| cursor_of(&caller, id.0));
     let answer = EventsPage { events: items, complete: found.stopped_at.is_none(), next };
     Ok(page(&request, answer.next.as_deref(), &answer))
@@ -166,16 +182,16 @@ async fn list(
     Ok(search(store, account, look).await?)
 }
 
-async fn add_contents(
-    caller: &Caller,
-    rows: &[EventSummary],
-    items: &mut [EventItem],
-    include: Include,
-) -> Result<(), ApiError> {
+/// The rows as they are answered, with what is to be included.
+async fn items(caller: &Caller, rows: &[EventSummary], include: Include) -> Result<Vec<EventItem>, ApiError> {
+    let mut items: Vec<EventItem> = rows.iter().map(EventItem::new).collect();
+    if !(include.body || include.headers) {
+        return Ok(items);
+    }
     let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
     let mut conn = caller.state().store.connection().await?;
     let found = events::contents(&mut conn, caller.account(), &ids, MAX_EMBEDDED_BYTES as i32).await?;
-    for (id, item) in ids.iter().zip(items) {
+    for (id, item) in ids.iter().zip(&mut items) {
         if include.body {
             item.set_found_body(*id, &found);
         }
@@ -183,7 +199,7 @@ async fn add_contents(
             item.set_headers(headers);
         }
     }
-    Ok(())
+    Ok(items)
 }
 
 /// The event of an address, where the token may see it.
@@ -237,6 +253,7 @@ pub(crate) async fn delete(caller: Caller, id: web::Path<String>) -> Result<Http
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
     /// `ndjson` or `csv`.
+    #[param(pattern = "^(ndjson|csv)$")]
     format: Option<String>,
     /// Fields of the bodies that become columns of a CSV, with commas.
     fields: Option<String>,

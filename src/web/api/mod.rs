@@ -10,6 +10,7 @@ pub(crate) mod credentials;
 pub mod description;
 pub(crate) mod errors;
 pub(crate) mod events;
+pub(crate) mod following;
 pub(crate) mod json_body;
 pub(crate) mod lists;
 pub(crate) mod overview;

@@ -20,6 +20,7 @@ pub(crate) struct OverviewQuery {
     /// The username or id of a credential. A token that sees some credentials only has to name one of them.
     credential: Option<String>,
     /// `24h`, in half hours, or `30d`, in days.
+    #[param(pattern = "^(24h|30d)$")]
     span: Option<String>,
 }
 

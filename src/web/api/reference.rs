@@ -23,7 +23,9 @@ struct Described {
 
 impl Described {
     fn new(method: &'static str, path: &str, operation: &Operation) -> Self {
-        let parameter = |one: &Parameter| (one.name.clone(), one.description.clone().unwrap_or_default());
+        // The marks of code are for those who make something else of the description.
+        let words = |one: &Parameter| one.description.as_deref().unwrap_or_default().replace('`', "");
+        let parameter = |one: &Parameter| (one.name.clone(), words(one));
         Self {
             id: operation.operation_id.clone().unwrap_or_default().replace('_', "-"),
             method,

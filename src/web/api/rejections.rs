@@ -27,6 +27,7 @@ pub(crate) struct RejectionsQuery {
     since: Option<String>,
     until: Option<String>,
     /// From 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     /// The `next` of the page before.
     cursor: Option<String>,
