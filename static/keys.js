@@ -11,16 +11,22 @@ const ACTIONS = {
   j: () => move(1),
   k: () => move(-1),
   o: () => openRow(),
+  x: () => currentRow()?.querySelector('[form="pick"]')?.click(),
+  a: () => [...document.querySelectorAll('#pick button:enabled')].find((button) => button.checkVisibility())?.focus(),
   c: () => document.querySelector('[data-copy="#raw"]')?.click(),
   g: () => { sequenceEnds = performance.now() + SEQUENCE_MS; },
   '?': () => openList(),
 };
+const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
 const LIST = [
   [['/'], 'Search'],
   [['l'], 'Live on or off'],
   [['j'], 'Older event'],
   [['k'], 'Newer event'],
-  [['o'], 'Open the event, as Enter does'],
+  [['Enter'], 'Show the event beside the list'],
+  [['o'], 'Open the page of the event'],
+  [['x'], 'Select the event'],
+  [['a'], 'Go to the actions for selected events'],
   [['c'], 'Copy JSON, on an event'],
   [['g', 'e'], 'Go to Events'],
   [['g', 's'], 'Go to Settings'],
@@ -39,10 +45,14 @@ document.addEventListener('keydown', (event) => {
   if (!isEnabled || event.defaultPrevented || event.isComposing || event.repeat || hasModifier) return;
   if (event.target.closest?.(TYPING) || document.querySelector('dialog:modal')) return;
 
+  const step = event.target.closest?.('.events-table tbody') && ARROWS[event.key];
   const place = performance.now() < sequenceEnds && PLACES[event.key];
   sequenceEnds = 0;
   if (place) {
     location.assign(place);
+  } else if (step) {
+    event.preventDefault();
+    move(step);
   } else if (Object.hasOwn(ACTIONS, event.key)) {
     // Also keeps "/" from opening Firefox's quick find.
     event.preventDefault();
@@ -66,15 +76,21 @@ function move(step) {
     document.querySelector(step > 0 ? 'a[rel="next"][href]' : 'a[rel="prev"][href]')?.click();
     return;
   }
-  const rows = [...document.querySelectorAll('.events-table tbody a')];
-  const current = rows.indexOf(document.activeElement);
-  rows[Math.max(0, current + step)]?.focus();
+  const rows = [...document.querySelectorAll('.events-table tbody tr')];
+  const link = rows[Math.max(0, rows.indexOf(currentRow()) + step)]?.querySelector('a');
+  // Beside the list, the next event takes the place of the one that is shown.
+  if (document.querySelector('.events-table tr[aria-current]')) link?.click();
+  else link?.focus();
 }
 
-// The row that has the focus, or else the newest.
+// The row that has the focus, or whose event is shown beside the list.
+function currentRow() {
+  return document.activeElement.closest('.events-table tbody tr') ?? document.querySelector('.events-table tr[aria-current]');
+}
+
 function openRow() {
-  const focused = document.activeElement?.closest('.events-table tbody tr');
-  (focused ?? document.querySelector('.events-table tbody tr'))?.querySelector('a')?.click();
+  const link = (currentRow() ?? document.querySelector('.events-table tbody tr'))?.querySelector('a');
+  if (link) location.assign(link.href);
 }
 
 function openList(opener = document.activeElement) {

@@ -6,6 +6,7 @@ const FRESH_MS = 3000;
 const BATCH_MS = 250;
 const OVERVIEW_AFTER_MS = 1000;
 const OVERVIEW_EVERY_MS = 10_000;
+const REREAD_EVERY_MS = 3_000;
 const ANNOUNCE_EVERY_MS = 10_000;
 const GIVE_UP_AFTER_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
@@ -15,6 +16,8 @@ const MANY_EVENTS = 'Many events arrived';
 
 const table = document.querySelector('table[data-live]');
 if (table) showNewEvents(table);
+const rejected = document.querySelector('[data-live-rejected]');
+if (rejected) showNewRejections(rejected);
 for (const box of document.querySelectorAll('[data-waiting]')) awaitFirstEvent(box);
 
 function showNewEvents(table) {
@@ -81,6 +84,7 @@ function showNewEvents(table) {
   addEventListener('scroll', goOn, { passive: true });
   body.addEventListener('focusout', () => setTimeout(goOn));
   document.addEventListener('selectionchange', goOn);
+  for (const kind of ['change', 'reset']) document.addEventListener(kind, () => setTimeout(goOn));
   // A pointer that was there before the page came is not pointing at anything.
   body.addEventListener('pointermove', ({ pointerType, movementX, movementY }) => {
     if (pointerType === 'mouse' && (movementX || movementY)) isPointedAt = true;
@@ -101,7 +105,9 @@ function showNewEvents(table) {
     const isAmongRows = body.contains(document.activeElement) && document.activeElement.matches(':focus-visible');
     const selection = getSelection();
     const isSelecting = !selection.isCollapsed && body.contains(selection.anchorNode);
-    return isPointedAt || isAmongRows || isSelecting || table.getBoundingClientRect().top < 0;
+    // An event beside the list, or one that is selected.
+    const isBusy = document.querySelector('[data-peek]:not([hidden])') || body.querySelector('[form="pick"]:checked');
+    return isPointedAt || isAmongRows || isSelecting || isBusy || table.getBoundingClientRect().top < 0;
   }
 
   // Shows what waits, if the reader has nothing against it.
@@ -328,6 +334,76 @@ function tickSteps(box, done) {
   });
   if (done < steps.length) return;
   for (const part of box.closest('ol.steps')?.querySelectorAll('[data-until-arrived]') ?? []) part.hidden = true;
+}
+
+// Repeats change rows that are there, so the list is read again: at once, and then at most every few seconds, for as long as nobody is
+// among its rows.
+function showNewRejections(part) {
+  const toggle = document.querySelector('[data-live-switch]');
+  const label = document.querySelector('[data-live-label]');
+  const refreshOverview = overviewRefresher();
+  let isWaiting = false;
+  let isReading = false;
+  const stream = createStream(part.dataset.liveRejected, {
+    stored: () => {},
+    rejected: () => {
+      isWaiting = true;
+      refreshOverview();
+      say();
+      read();
+    },
+    up: say,
+    down: () => label?.replaceChildren('Reconnecting…'),
+    full: () => label?.replaceChildren('Not live: too many live pages are open in your account. ', link(location.href, 'Refresh')),
+    stopped: () => label?.replaceChildren('Live updates stopped. ', link(location.href, 'Refresh')),
+  });
+  toggle?.addEventListener('change', () => {
+    say();
+    read();
+  });
+  part.addEventListener('pointerleave', read);
+  part.addEventListener('focusout', () => setTimeout(read));
+  document.addEventListener('selectionchange', read);
+  runWhileShown(stream, () => true);
+
+  function say() {
+    const words = isPaused() ? 'Paused' : 'Live';
+    // What waits, because somebody is among the rows, is one click away.
+    if (isWaiting && (isPaused() || isAmongRows())) label?.replaceChildren(`${words} `, link(location.href, 'Show new'));
+    else label?.replaceChildren(words);
+  }
+
+  function isPaused() {
+    return toggle ? !toggle.checked : false;
+  }
+
+  function isAmongRows() {
+    const selection = getSelection();
+    const isSelecting = !selection.isCollapsed && part.contains(selection.anchorNode);
+    return part.matches(':hover') || part.contains(document.activeElement) || isSelecting;
+  }
+
+  async function read() {
+    if (!isWaiting || isReading || isPaused() || isAmongRows()) return;
+    isReading = true;
+    isWaiting = false;
+    try {
+      const answer = await fetch(location.href);
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      const fresh = page.getElementById(part.id);
+      if (answer.ok && !answer.redirected && fresh && !isAmongRows()) {
+        part.replaceChildren(...fresh.childNodes);
+        announce('The list of rejected attempts has changed');
+      } else isWaiting = true;
+    } catch {
+      isWaiting = true;
+    }
+    say();
+    setTimeout(() => {
+      isReading = false;
+      read();
+    }, REREAD_EVERY_MS);
+  }
 }
 
 // A page kept for the back button must not hold a connection.

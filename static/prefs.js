@@ -2,10 +2,16 @@
 
 const REMEMBERED = 'input[name="lang"], #view-tree, #view-raw';
 
-for (const name of ['lang', 'view']) {
-  const tab = document.getElementById(read(name));
-  // An address that points into a body decides by itself.
-  if (tab?.name === name && tab.matches(REMEMBERED) && !tab.closest('[data-asked]')) tab.checked = true;
+choose();
+// An event beside the list came after the page.
+document.addEventListener('shown', choose);
+
+function choose() {
+  for (const name of ['lang', 'view']) {
+    const tab = document.getElementById(read(name));
+    // An address that points into a body decides by itself.
+    if (tab?.name === name && tab.matches(REMEMBERED) && !tab.closest('[data-asked]')) tab.checked = true;
+  }
 }
 
 document.addEventListener('change', ({ target }) => {

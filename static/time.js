@@ -28,8 +28,7 @@ function refreshText(time, at) {
   const span = duration(Math.max(0, isFuture ? at - Date.now() : Date.now() - at));
   if (!span) return;
   const text = !isFuture && span === '0 s' ? 'just now' : `${span} ${isFuture ? 'left' : 'ago'}`;
-  const element = time.querySelector('.rel') ?? time;
-  if (element.textContent !== text) element.textContent = text;
+  if (time.textContent !== text) time.textContent = text;
 }
 
 // The same steps as the server's; from 30 days on the server writes a date, which stays.

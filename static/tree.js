@@ -70,7 +70,10 @@ async function fetchPage(href) {
   const response = await fetch(href, { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
   const hasMoved = new URL(response.url).pathname !== new URL(href).pathname;
   if (!response.ok || hasMoved) throw new Error('The address leads elsewhere');
-  return new DOMParser().parseFromString(await response.text(), 'text/html');
+  const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+  // Beside the list of events, the address is another one.
+  for (const link of page.querySelectorAll('a[href^="?"]')) link.href = new URL(link.getAttribute('href'), response.url).href;
+  return page;
 }
 
 function showRows(link, page) {

@@ -90,6 +90,7 @@ async fn filter(store: &Store, member: &Member, which: FilterArgs, act: &Act) ->
         },
         since: bound(since)?.max(kept_since(member, act)),
         until: bound(until)?,
+        ids: None,
     })
 }
 

@@ -165,6 +165,7 @@ actions! {
     ApiTokenRotated = "api_token_rotated", "Rotated an API token";
     ApiTokenRevoked = "api_token_revoked", "Revoked an API token";
     EventsExported = "events_exported", "Exported events";
+    RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";
 }
 

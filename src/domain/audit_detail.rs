@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account_limits::{SetLimits, WhenFull};
@@ -10,7 +11,7 @@ use crate::domain::holding::Accepted;
 use crate::domain::masked::masked;
 use crate::domain::overlap::Overlap;
 use crate::domain::sender_settings::SenderSettings;
-use crate::domain::time::full;
+use crate::domain::time::full_in;
 use crate::domain::{api_token, token_address};
 
 /// What else is worth knowing of an act. Part of the record: variants and fields are added to, never renamed.
@@ -127,8 +128,13 @@ pub enum DeletionEnd {
 }
 
 impl AuditDetail {
-    /// As the page and exports say it.
+    /// As exports say it.
     pub fn words(&self) -> Cow<'_, str> {
+        self.words_in(&TimeZone::UTC)
+    }
+
+    /// As a page says it, with times in a zone.
+    pub fn words_in(&self, zone: &TimeZone) -> Cow<'_, str> {
         let made = match self {
             Self::None => return Cow::Borrowed(""),
             Self::SignedInWithCode => return Cow::Borrowed("with a code"),
@@ -147,12 +153,14 @@ impl AuditDetail {
             Self::RecoveryCodesLeft { left } => format!("{left} left"),
             Self::Password { hint } | Self::Use { hint, agent: None } => masked(hint),
             Self::Use { hint, agent: Some(agent) } => format!("{} by {agent}", masked(hint)),
-            Self::Rotation { old_works_until: Some(end) } => format!("the old password works until {}", full(*end)),
+            Self::Rotation { old_works_until: Some(end) } => {
+                format!("the old password works until {}", full_in(*end, zone))
+            }
             Self::Rotation { old_works_until: None } => "no older password works".to_owned(),
             Self::Extension { hint, overlap, until } => {
-                format!("{} for another {}, until {}", masked(hint), overlap.words(), full(*until))
+                format!("{} for another {}, until {}", masked(hint), overlap.words(), full_in(*until, zone))
             }
-            Self::Expiry { hint, until } => format!("{}, until {}", masked(hint), full(*until)),
+            Self::Expiry { hint, until } => format!("{}, until {}", masked(hint), full_in(*until, zone)),
             Self::HeldAccepted(accepted) => accepted.words(),
             Self::HeldDiscarded { discarded } => format!("{discarded} discarded"),
             Self::SenderSettings(settings) => match settings.words().join(", ") {
@@ -160,11 +168,12 @@ impl AuditDetail {
                 words => words,
             },
             Self::ApiToken { hint, scopes, until } => {
-                let until = until.map_or_else(|| "with no expiry".to_owned(), |end| format!("until {}", full(end)));
+                let until =
+                    until.map_or_else(|| "with no expiry".to_owned(), |end| format!("until {}", full_in(end, zone)));
                 format!("{}, {scopes}, {until}", masked(&api_token::KIND.prefixed(hint)))
             }
             Self::ApiTokenValue { hint, old_works_until } => {
-                let old = old_works_until.map(|end| format!(", the old value works until {}", full(end)));
+                let old = old_works_until.map(|end| format!(", the old value works until {}", full_in(end, zone)));
                 format!("{}{}", masked(&api_token::KIND.prefixed(hint)), old.unwrap_or_default())
             }
             Self::TokenAddress { hint } => masked(&token_address::KIND.prefixed(hint)),

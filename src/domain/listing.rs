@@ -21,12 +21,14 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// Received before this moment.
     pub until: Option<Timestamp>,
+    /// These and no others.
+    pub ids: Option<Vec<EventId>>,
 }
 
 impl EventFilter {
     /// Whether every event passes.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.needs_scan() && self.since.is_none() && self.until.is_none()
+        !self.needs_scan() && self.since.is_none() && self.until.is_none() && self.ids.is_none()
     }
 
     /// Whether events have to be looked at to know whether they pass: it asks for more than a range of the key.

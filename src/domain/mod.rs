@@ -39,6 +39,7 @@ pub mod payload;
 pub mod position;
 pub mod query;
 pub mod rejection;
+pub(crate) mod rejection_group;
 pub mod request_headers;
 pub mod retention;
 pub mod second_factor;

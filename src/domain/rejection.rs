@@ -309,47 +309,9 @@ pub(crate) struct Rejection {
     pub(crate) count: u32,
 }
 
-/// What was refused from one address for one credential.
-#[derive(Clone, Debug)]
-pub(crate) struct RejectionGroup {
-    pub(crate) remote_ip: IpAddr,
-    pub(crate) credential_name: String,
-    pub(crate) username: String,
-    /// Each reason and how often, the most frequent first.
-    pub(crate) reasons: Vec<(Reason, u64)>,
-    pub(crate) count: u64,
-    pub(crate) first_at: Timestamp,
-    pub(crate) last_at: Timestamp,
-}
-
-impl RejectionGroup {
-    /// Puts parts of one reason each together, the group that was heard of last first.
-    pub(crate) fn gather(parts: Vec<RejectionGroup>) -> Vec<RejectionGroup> {
-        let mut groups: Vec<RejectionGroup> = Vec::new();
-        for part in parts {
-            let same =
-                |group: &&mut RejectionGroup| group.remote_ip == part.remote_ip && group.username == part.username;
-            match groups.iter_mut().find(same) {
-                Some(group) => {
-                    group.reasons.extend(part.reasons);
-                    group.count += part.count;
-                    group.first_at = group.first_at.min(part.first_at);
-                    group.last_at = group.last_at.max(part.last_at);
-                }
-                None => groups.push(part),
-            }
-        }
-        for group in &mut groups {
-            group.reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        }
-        groups.sort_by_key(|group| std::cmp::Reverse(group.last_at));
-        groups
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{NewRejection, Reason, RejectionGroup};
+    use super::{NewRejection, Reason};
     use crate::domain::ids::CredentialId;
 
     #[test]
@@ -397,28 +359,5 @@ mod tests {
             first.add(rejection(detail));
         }
         assert_eq!((first.count, first.detail.as_deref()), (10, Some("a\nb\nc\nd\ne")));
-    }
-
-    #[test]
-    fn groups_are_put_together_by_address_and_credential() {
-        let part = |ip: [u8; 4], username: &str, reason, count, first: &str, last: &str| RejectionGroup {
-            remote_ip: ip.into(),
-            credential_name: "Inventory".to_owned(),
-            username: username.to_owned(),
-            reasons: vec![(reason, count)],
-            count,
-            first_at: format!("2026-11-23T{first}Z").parse().unwrap(),
-            last_at: format!("2026-11-23T{last}Z").parse().unwrap(),
-        };
-        let groups = RejectionGroup::gather(vec![
-            part([192, 0, 2, 1], "rw_aaaaaaaa", Reason::InvalidJson, 2, "08:00:00", "09:00:00"),
-            part([192, 0, 2, 1], "rw_bbbbbbbb", Reason::InvalidJson, 1, "10:00:00", "10:00:00"),
-            part([192, 0, 2, 1], "rw_aaaaaaaa", Reason::WrongPassword, 5, "07:00:00", "08:30:00"),
-        ]);
-        let shown: Vec<_> = groups.iter().map(|g| (g.username.as_str(), g.count, g.reasons.clone())).collect();
-        assert_eq!(shown[0], ("rw_bbbbbbbb", 1, vec![(Reason::InvalidJson, 1)]));
-        assert_eq!(shown[1], ("rw_aaaaaaaa", 7, vec![(Reason::WrongPassword, 5), (Reason::InvalidJson, 2)]));
-        assert_eq!(groups[1].first_at.to_string(), "2026-11-23T07:00:00Z");
-        assert_eq!(groups[1].last_at.to_string(), "2026-11-23T09:00:00Z");
     }
 }

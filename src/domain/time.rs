@@ -149,6 +149,13 @@ pub(crate) fn day_and_minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone
     format!("{} {}", in_zone(pattern, time, zone), offset(time, zone))
 }
 
+/// `24 Nov, 08:41:12 UTC` in a zone; of another year than that of `now`, `24 Nov 2027, 08:41:12 UTC`.
+pub(crate) fn day_and_second_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let is_of_this_year = in_zone("%Y", time, zone) == in_zone("%Y", now, zone);
+    let pattern = if is_of_this_year { "%-d %b, %H:%M:%S" } else { "%-d %b %Y, %H:%M:%S" };
+    format!("{} {}", in_zone(pattern, time, zone), offset(time, zone))
+}
+
 /// How far a zone's clocks are from UTC at a time: `UTC`, `UTC+9`, `UTC−3:30`. Names of zones mean two times in the hour that a
 /// change of clocks repeats, and their abbreviations are known to few.
 pub(crate) fn offset(time: Timestamp, zone: &TimeZone) -> String {

@@ -1,18 +1,31 @@
-//! The overview as a picture: 24 hours in half hours, which is as fine as counts are kept, or 30 days in days. Rejected attempts have a lane
-//! and a scale of their own, because 37 beside 19,370 would be invisible. The same figures stand in a table for whoever reads them.
+//! The overview as a picture: what a range has, in half hours or days, which is as fine as counts are kept, or in bars of any length where a
+//! search was asked. Rejected attempts have a lane and a scale of their own, because 37 beside 19,370 would be invisible. The same figures
+//! stand in a table for whoever reads them.
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::grouped::grouped;
-use crate::domain::time::{rfc3339, utc};
-use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
+use crate::domain::time::{in_zone, offset, rfc3339};
+use crate::store::tables::counts_by_time::Unit;
+use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS};
 use crate::web::format::size;
 
-const DAY_SECONDS: i64 = 24 * 3_600;
+const HOUR_SECONDS: i64 = 3_600;
+const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
+/// How many bars a picture has at most.
+const MAX_BARS: i64 = 49;
+/// Half hours are counted by themselves for so long, and by their days afterwards.
+const HALF_HOURS_KEPT_SECONDS: i64 = 3 * DAY_SECONDS - HOUR_SECONDS;
+/// How far back the picture of a range goes that has no beginning.
+const OPEN_RANGE_SECONDS: i64 = 30 * DAY_SECONDS;
+/// How long a bar may be of what a search found.
+const STEPS: [i64; 10] =
+    [60, 300, 900, HALF_HOUR_SECONDS, HOUR_SECONDS, 7_200, 14_400, 28_800, DAY_SECONDS, 7 * DAY_SECONDS];
 
-/// What the chart spans.
+/// What the chart spans where the list has no range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Span {
     /// 48 half hours with the current one.
@@ -39,44 +52,134 @@ impl Span {
         self == Span::Month
     }
 
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Span::Day => "Last 24 hours",
-            Span::Month => "Last 30 days",
-        }
-    }
-
-    fn bars(self) -> i64 {
-        match self {
-            Span::Day => 48,
-            Span::Month => 30,
-        }
-    }
-
-    fn bar_seconds(self) -> i64 {
-        match self {
-            Span::Day => HALF_HOUR_SECONDS,
-            Span::Month => DAY_SECONDS,
-        }
-    }
-
     /// The moment from which a chart at `now` counts.
     pub(crate) fn start(self, now: Timestamp) -> Timestamp {
-        let current = match self {
-            Span::Day => half_hour_of(now),
-            Span::Month => Timestamp::from_second(now.as_second().div_euclid(DAY_SECONDS) * DAY_SECONDS).unwrap_or(now),
-        };
-        let before = SignedDuration::from_secs((self.bars() - 1) * self.bar_seconds());
-        current.saturating_sub(before).unwrap_or(now)
+        Frame::of(self, now).first
     }
+}
 
-    /// What a bar is called, such as `08:30–09:00 UTC`.
-    fn label(self, from: Timestamp, until: Timestamp) -> String {
-        match self {
-            Span::Day => format!("{}–{} UTC", utc("%H:%M", from), utc("%H:%M", until)),
-            Span::Month => utc("%a %-d %b", from),
+/// The bars of a chart: from when on, how long each is, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) first: Timestamp,
+    bar_seconds: i64,
+    bars: i64,
+    /// The last bar is under way.
+    ends_now: bool,
+}
+
+impl Frame {
+    /// Of a list without a range.
+    pub(crate) fn of(span: Span, now: Timestamp) -> Self {
+        match span {
+            Span::Day => Self::counted_back(now, HALF_HOUR_SECONDS, 48, true),
+            Span::Month => Self::counted_back(now, DAY_SECONDS, 30, true),
         }
     }
+
+    /// Of a range, in half hours and days as they are counted.
+    pub(crate) fn of_range(range: (Option<Timestamp>, Option<Timestamp>), now: Timestamp) -> Self {
+        let (since, until, ends_now) = bounds(range, now);
+        let is_by_half_hour = since >= now.as_second() - HALF_HOURS_KEPT_SECONDS;
+        let unit = if is_by_half_hour { HALF_HOUR_SECONDS } else { DAY_SECONDS };
+        let units = (until - since).div_euclid(unit) + 1;
+        let bar_seconds = unit * units.div_euclid(MAX_BARS).max(0) + unit;
+        Self::between(since, until, bar_seconds, ends_now)
+    }
+
+    /// Of a range of which all events are looked at.
+    pub(crate) fn of_search(range: (Option<Timestamp>, Option<Timestamp>), now: Timestamp) -> Self {
+        let (since, until, ends_now) = bounds(range, now);
+        let fits = |step: &i64| (until - since) / step < MAX_BARS - 1;
+        let longest = ((until - since) / (MAX_BARS - 1) / DAY_SECONDS + 1) * DAY_SECONDS;
+        let bar_seconds = STEPS.into_iter().find(fits).unwrap_or(longest);
+        Self::between(since, until, bar_seconds, ends_now)
+    }
+
+    fn between(since: i64, until: i64, bar_seconds: i64, ends_now: bool) -> Self {
+        let first = since.div_euclid(bar_seconds) * bar_seconds;
+        let bars = (until - 1 - first).div_euclid(bar_seconds).max(0) + 1;
+        Self { first: Timestamp::from_second(first).unwrap_or_default(), bar_seconds, bars, ends_now }
+    }
+
+    fn counted_back(now: Timestamp, bar_seconds: i64, bars: i64, ends_now: bool) -> Self {
+        let current = now.as_second().div_euclid(bar_seconds) * bar_seconds;
+        let first = Timestamp::from_second(current - (bars - 1) * bar_seconds).unwrap_or_default();
+        Self { first, bar_seconds, bars, ends_now }
+    }
+
+    /// By what its counts are read.
+    pub(crate) fn unit(self) -> Unit {
+        if self.is_of_days() { Unit::Day } else { Unit::HalfHour }
+    }
+
+    fn is_of_days(self) -> bool {
+        self.bar_seconds % DAY_SECONDS == 0
+    }
+
+    fn at(self, bar: i64) -> Timestamp {
+        self.first.saturating_add(SignedDuration::from_secs(bar * self.bar_seconds)).unwrap_or(self.first)
+    }
+
+    pub(crate) fn end(self) -> Timestamp {
+        self.at(self.bars)
+    }
+
+    /// The number of the bar that a moment belongs to.
+    fn bar_of(self, time: Timestamp) -> Option<usize> {
+        let bar = (time.as_second() - self.first.as_second()).div_euclid(self.bar_seconds);
+        usize::try_from(bar).ok().filter(|_| bar < self.bars)
+    }
+
+    /// What a bar is called, such as `08:30–09:00 UTC`. Days are counted as they are in UTC.
+    fn label(self, from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
+        let at = |pattern, time| in_zone(pattern, time, zone);
+        if self.is_of_days() {
+            let day = in_zone("%a %-d %b", from, &TimeZone::UTC);
+            return if self.bar_seconds == DAY_SECONDS {
+                day
+            } else {
+                format!("{day} and {} days", self.bar_seconds / DAY_SECONDS - 1)
+            };
+        }
+        let times = format!("{}–{} {}", at("%H:%M", from), at("%H:%M", until), offset(from, zone));
+        if self.bars * self.bar_seconds > DAY_SECONDS { format!("{}, {times}", at("%a %-d %b", from)) } else { times }
+    }
+
+    /// What stands below the bars.
+    fn marks(self, zone: &TimeZone) -> Vec<String> {
+        let (count, last) = if self.is_of_days() { (3, "Today") } else { (4, "Now") };
+        let is_long = self.bars * self.bar_seconds > DAY_SECONDS;
+        let (pattern, zone) = match (self.is_of_days(), is_long) {
+            (true, _) => ("%-d %b", &TimeZone::UTC),
+            (_, true) => ("%-d %b, %H:%M", zone),
+            _ => ("%H:%M", zone),
+        };
+        let mark = |seconds: i64| {
+            let time = self.first.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(self.first);
+            in_zone(pattern, time, zone)
+        };
+        let all = self.bars * self.bar_seconds;
+        let last = if self.ends_now { last.to_owned() } else { mark(all) };
+        (0..count).map(|n| mark(all / count * n)).chain(std::iter::once(last)).collect()
+    }
+
+    fn words(self) -> String {
+        let (number, unit) = match self.bar_seconds {
+            seconds if seconds % DAY_SECONDS == 0 => (seconds / DAY_SECONDS, "day"),
+            seconds if seconds % HOUR_SECONDS == 0 => (seconds / HOUR_SECONDS, "hour"),
+            seconds => (seconds / 60, "minute"),
+        };
+        format!("{number}-{unit}")
+    }
+}
+
+/// The bounds of a range in seconds, and whether it ends now.
+fn bounds((since, until): (Option<Timestamp>, Option<Timestamp>), now: Timestamp) -> (i64, i64, bool) {
+    let end = until.filter(|until| *until <= now).unwrap_or(now).as_second();
+    let ends_now = until.is_none_or(|until| until > now);
+    let since = since.map_or(end - OPEN_RANGE_SECONDS, |since| since.as_second().min(end - 1));
+    (since, end.max(since + 1) + i64::from(ends_now), ends_now)
 }
 
 /// One bar, and one row of the table.
@@ -111,16 +214,28 @@ impl Bar {
     }
 }
 
+/// What a chart is drawn from.
+#[derive(Debug)]
+pub(crate) struct Drawn<'a> {
+    pub(crate) frame: Frame,
+    /// In words, such as `Last 24 hours`.
+    pub(crate) title: &'a str,
+    pub(crate) zone: &'a TimeZone,
+    /// A bound ended the counting, so that there may be more.
+    pub(crate) is_at_least: bool,
+}
+
 /// The whole picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
-    pub(crate) span: Span,
+    pub(crate) title: String,
     pub(crate) accepted: String,
     pub(crate) rejected: String,
     pub(crate) share: String,
     pub(crate) bytes: String,
     /// Whether there is anything to draw.
     pub(crate) has_data: bool,
+    pub(crate) is_of_days: bool,
     pub(crate) bars: Vec<Bar>,
     /// How wide a place and a bar are.
     pub(crate) step: String,
@@ -129,39 +244,45 @@ pub(crate) struct Chart {
     pub(crate) rejected_scale: Option<String>,
     pub(crate) marks: Vec<String>,
     pub(crate) description: String,
+    /// What it spans.
+    pub(crate) since: String,
+    pub(crate) until: String,
 }
 
 impl Chart {
-    /// Draws counts by half hour or by day.
-    pub(crate) fn draw(counts: &BTreeMap<Timestamp, Counts>, span: Span, now: Timestamp) -> Self {
-        let first = span.start(now);
-        let at = |bar: i64| first.saturating_add(SignedDuration::from_secs(bar * span.bar_seconds())).unwrap_or(now);
-        let drawn: Vec<(Timestamp, Counts)> =
-            (0..span.bars()).map(|bar| (at(bar), counts.get(&at(bar)).copied().unwrap_or_default())).collect();
-        let total = drawn.iter().fold(Counts::default(), |total, (_, counts)| Counts {
-            accepted: total.accepted + counts.accepted,
-            rejected: total.rejected + counts.rejected,
-            bytes: total.bytes + counts.bytes,
-        });
-        let most = drawn.iter().map(|(_, c)| c.accepted).max().unwrap_or(0);
-        let most_rejected = drawn.iter().map(|(_, c)| c.rejected).max().unwrap_or(0);
-        let scales = Scales { span, top: round_top(most), most_rejected };
+    /// Draws counts, each with the moment that it begins at.
+    pub(crate) fn draw(counts: &BTreeMap<Timestamp, Counts>, drawn: &Drawn<'_>) -> Self {
+        let Drawn { frame, title, zone, is_at_least } = *drawn;
+        let mut bars: Vec<(Timestamp, Counts)> =
+            (0..frame.bars).map(|bar| (frame.at(bar), Counts::default())).collect();
+        let mut total = Counts::default();
+        for (time, counts) in counts {
+            let Some(bar) = frame.bar_of(*time) else { continue };
+            bars[bar].1.add(*counts);
+            total.add(*counts);
+        }
+        let most = bars.iter().map(|(_, c)| c.accepted).max().unwrap_or(0);
+        let most_rejected = bars.iter().map(|(_, c)| c.rejected).max().unwrap_or(0);
+        let scales = Scales { frame, zone, top: round_top(most), most_rejected };
         let all = total.accepted + total.rejected;
-        let step = 1_000.0 / span.bars() as f64;
+        let step = 1_000.0 / frame.bars as f64;
         Self {
-            span,
-            accepted: grouped(total.accepted),
+            title: title.to_owned(),
+            accepted: format!("{}{}", if is_at_least { "at least " } else { "" }, grouped(total.accepted)),
             rejected: grouped(total.rejected),
             share: if all == 0 { "–".to_owned() } else { percent(total.accepted, all) },
             bytes: size(total.bytes),
             has_data: all > 0,
-            bars: (0..).zip(&drawn).map(|(place, (time, counts))| scales.bar(*time, counts, place, step)).collect(),
+            is_of_days: frame.is_of_days(),
             step: format!("{step:.2}"),
             width: format!("{:.1}", width(step)),
             scale: grouped(scales.top),
             rejected_scale: (most_rejected > 0).then(|| format!("peak {}", grouped(most_rejected))),
-            marks: marks(span, first),
-            description: description(span, &total, most, &drawn),
+            marks: frame.marks(zone),
+            description: description(drawn, &total, most, &bars),
+            bars: (0..).zip(&bars).map(|(place, (time, counts))| scales.bar(*time, counts, place, step)).collect(),
+            since: rfc3339(frame.first),
+            until: rfc3339(frame.end()),
         }
     }
 
@@ -175,21 +296,22 @@ fn width(step: f64) -> f64 {
     step * 0.66
 }
 
-struct Scales {
-    span: Span,
+struct Scales<'a> {
+    frame: Frame,
+    zone: &'a TimeZone,
     top: u64,
     most_rejected: u64,
 }
 
-impl Scales {
+impl Scales<'_> {
     fn bar(&self, time: Timestamp, counts: &Counts, place: u32, step: f64) -> Bar {
-        let end = time.saturating_add(SignedDuration::from_secs(self.span.bar_seconds())).unwrap_or(time);
+        let end = time.saturating_add(SignedDuration::from_secs(self.frame.bar_seconds)).unwrap_or(time);
         let height = 100.0 * counts.accepted as f64 / self.top as f64;
         // One rejected attempt must still be seen beside a hundred.
         let rejected_height = (100.0 * counts.rejected as f64 / self.most_rejected.max(1) as f64).max(16.0);
         let place = f64::from(place) * step;
         Bar {
-            label: self.span.label(time, end),
+            label: self.frame.label(time, end, self.zone),
             accepted: grouped(counts.accepted),
             rejected: grouped(counts.rejected),
             bytes: size(counts.bytes),
@@ -226,32 +348,17 @@ fn percent(part: u64, all: u64) -> String {
     if part == all { "100%".to_owned() } else { format!("{shown:.2}%") }
 }
 
-/// What stands below the bars.
-fn marks(span: Span, first: Timestamp) -> Vec<String> {
-    let (between, pattern, last) = match span {
-        Span::Day => (6, "%H:%M", "Now"),
-        Span::Month => (10 * 24, "%-d %b", "Today"),
-    };
-    let count = if span.is_month() { 3 } else { 4 };
-    let mark = |n: i64| {
-        let time = first.saturating_add(SignedDuration::from_hours(between * n)).unwrap_or(first);
-        utc(pattern, time)
-    };
-    (0..count).map(mark).chain(std::iter::once(last.to_owned())).collect()
-}
-
-fn description(span: Span, total: &Counts, most: u64, bars: &[(Timestamp, Counts)]) -> String {
+fn description(drawn: &Drawn<'_>, total: &Counts, most: u64, bars: &[(Timestamp, Counts)]) -> String {
+    let Drawn { frame, title, zone, is_at_least } = *drawn;
     let busiest = bars.iter().find(|(_, counts)| counts.accepted == most && most > 0);
-    let (title, each) = match span {
-        Span::Day => ("the last 24 hours", "30-minute bars"),
-        Span::Month => ("the last 30 days", "bars of a day"),
-    };
-    let busiest = busiest.map(|(time, _)| match span {
-        Span::Day => format!(", busiest around {} UTC", utc("%H:%M", *time)),
-        Span::Month => format!(", busiest on {}", utc("%-d %b", *time)),
+    let busiest = busiest.map(|(time, _)| match frame.is_of_days() {
+        false => format!(", busiest around {} {}", in_zone("%H:%M", *time, zone), offset(*time, zone)),
+        true => format!(", busiest on {}", in_zone("%-d %b", *time, &TimeZone::UTC)),
     });
     format!(
-        "Events in {title}, in {each}. {} accepted, at most {} in a bar{}. {} rejected.",
+        "Events, {title}, in {} bars. {}{} accepted, at most {} in a bar{}. {} rejected.",
+        frame.words(),
+        if is_at_least { "At least " } else { "" },
         grouped(total.accepted),
         grouped(most),
         busiest.unwrap_or_default(),
@@ -263,17 +370,60 @@ fn description(span: Span, total: &Counts, most: u64, bars: &[(Timestamp, Counts
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Chart, Span, round_top};
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::{Chart, Drawn, Frame, Span, round_top};
     use crate::store::tables::event_counts::Counts;
+
+    const NOW: &str = "2026-11-23T08:41:12Z";
+
+    fn draw(counts: &BTreeMap<Timestamp, Counts>, frame: Frame) -> Chart {
+        Chart::draw(counts, &Drawn { frame, title: "Last", zone: &TimeZone::UTC, is_at_least: false })
+    }
+
+    fn of(span: Span) -> Frame {
+        Frame::of(span, NOW.parse().unwrap())
+    }
+
+    #[test]
+    fn the_bars_of_a_range_are_as_fine_as_its_counts_are_kept() {
+        let now = NOW.parse().unwrap();
+        let time = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+        let range = |since: &str, until: Option<&str>| Frame::of_range((time(since), until.and_then(time)), now);
+        let shown = |frame: Frame| (frame.first.to_string(), frame.bar_seconds / 60, frame.bars);
+        assert_eq!(shown(range("2026-11-23T07:41:12Z", None)), ("2026-11-23T07:30:00Z".to_owned(), 30, 3));
+        assert_eq!(shown(range("2026-11-21T08:41:12Z", None)), ("2026-11-21T08:00:00Z".to_owned(), 60, 49));
+        assert_eq!(shown(range("2026-11-16T08:41:12Z", None)), ("2026-11-16T00:00:00Z".to_owned(), 1_440, 8));
+        let days = range("2026-11-01T00:00:00Z", Some("2026-11-03T00:00:00Z"));
+        assert_eq!(shown(days), ("2026-11-01T00:00:00Z".to_owned(), 1_440, 2));
+        assert_eq!(days.marks(&TimeZone::UTC).last().unwrap(), "3 Nov");
+        assert!(range("1970-01-01T00:00:00Z", None).bars <= super::MAX_BARS + 1);
+        let of_search = Frame::of_search((time("2026-11-23T07:41:12Z"), None), now);
+        assert_eq!(shown(of_search), ("2026-11-23T07:40:00Z".to_owned(), 5, 13));
+        assert!(Frame::of_search((time("1970-01-01T00:00:00Z"), None), now).bars <= super::MAX_BARS);
+    }
+
+    #[test]
+    fn bars_are_named_in_the_reader_s_zone() {
+        let counts =
+            BTreeMap::from([("2026-11-23T08:30:00Z".parse().unwrap(), Counts { accepted: 9, rejected: 0, bytes: 0 })]);
+        let zone = TimeZone::get("Asia/Tokyo").unwrap();
+        let drawn = Drawn { frame: of(Span::Day), title: "Last 24 hours", zone: &zone, is_at_least: true };
+        let chart = Chart::draw(&counts, &drawn);
+        assert_eq!(chart.bars[47].label, "17:30–18:00 UTC+9");
+        assert_eq!(chart.marks, ["18:00", "00:00", "06:00", "12:00", "Now"]);
+        assert_eq!(chart.accepted, "at least 9");
+    }
 
     #[test]
     fn the_chart_sums_what_belongs_to_it() {
-        let now = "2026-11-23T08:41:12Z".parse().unwrap();
+        let now = NOW.parse().unwrap();
         let mut counts = BTreeMap::new();
         counts.insert("2026-11-23T08:30:00Z".parse().unwrap(), Counts { accepted: 9, rejected: 1, bytes: 2_000 });
         counts.insert(Span::Day.start(now), Counts { accepted: 1, rejected: 0, bytes: 5 });
         counts.insert("2026-11-22T08:00:00Z".parse().unwrap(), Counts { accepted: 77, rejected: 0, bytes: 5 });
-        let day = Chart::draw(&counts, Span::Day, now);
+        let day = draw(&counts, of(Span::Day));
         assert_eq!((day.accepted.as_str(), day.rejected.as_str(), day.share.as_str()), ("10", "1", "90.90%"));
         assert_eq!(day.bars.len(), 48);
         assert!(day.bars[47].has_accepted && day.bars[47].has_rejected && day.bars[0].has_accepted);
@@ -286,20 +436,20 @@ mod tests {
 
         let counts =
             BTreeMap::from([("2026-10-25T00:00:00Z".parse().unwrap(), Counts { accepted: 3, rejected: 0, bytes: 9 })]);
-        let month = Chart::draw(&counts, Span::Month, now);
+        let month = draw(&counts, of(Span::Month));
         assert_eq!((month.bars.len(), month.accepted.as_str(), month.bars[0].label.as_str()), (30, "3", "Sun 25 Oct"));
         assert_eq!(month.marks, ["25 Oct", "4 Nov", "14 Nov", "Today"]);
     }
 
     #[test]
     fn bars_stand_at_their_time_and_are_as_high_as_what_they_count() {
-        let now = "2026-11-23T08:41:12Z".parse().unwrap();
+        let now = NOW.parse().unwrap();
         let counts = BTreeMap::from([
             (Span::Day.start(now), Counts { accepted: 5, rejected: 100, bytes: 0 }),
             ("2026-11-23T08:00:00Z".parse().unwrap(), Counts { accepted: 0, rejected: 1, bytes: 0 }),
             ("2026-11-23T08:30:00Z".parse().unwrap(), Counts { accepted: 10, rejected: 50, bytes: 0 }),
         ]);
-        let drawn = Chart::draw(&counts, Span::Day, now);
+        let drawn = draw(&counts, of(Span::Day));
         assert_eq!((drawn.step.as_str(), drawn.width.as_str()), ("20.83", "13.8"), "48 places, each with a gap");
         assert_eq!(drawn.scale, "10");
         let bar = |place: usize| {
@@ -313,7 +463,7 @@ mod tests {
 
         let all_day =
             BTreeMap::from([("2026-11-23T00:00:00Z".parse().unwrap(), Counts { accepted: 3, rejected: 0, bytes: 0 })]);
-        let month = Chart::draw(&all_day, Span::Month, now);
+        let month = draw(&all_day, of(Span::Month));
         let last = &month.bars[29];
         assert_eq!((month.step.as_str(), month.width.as_str(), month.scale.as_str()), ("33.33", "22.0", "4"));
         assert_eq!([&last.place, &last.x, &last.y, &last.height], ["966.7", "972.3", "25.0", "75.0"]);

@@ -21,6 +21,7 @@ use crate::domain::secret::Secret;
 use crate::store::tables::credentials;
 use crate::web::current_user::{CurrentUser, SignedIn};
 use crate::web::errors::PageError;
+use crate::web::format::counted;
 use crate::web::forms::{Submitted, read_again};
 use crate::web::local_path::local_path;
 use crate::web::page::Page;
@@ -197,6 +198,10 @@ async fn about(
                 Some(search) => format!("{number} events: {search}"),
                 None => format!("{number} events"),
             })
+        }
+        "/events/selection/deletion" => {
+            let number = fields.iter().filter(|(name, _)| name == "id").count();
+            Some(counted(number as u64, "event"))
         }
         CREDENTIALS | "/settings/api-tokens" => field("name").map(str::to_owned),
         "/settings/account/email" => field("email").map(str::to_owned),

@@ -35,7 +35,8 @@ use crate::web::page::{Page, Viewer};
 use crate::web::required_action::RequiredAction;
 use crate::web::responses::see_other;
 use crate::web::session::{Identity, Session, SignedInSession};
-use crate::web::{device, theme, zone};
+use crate::web::zone::Clock;
+use crate::web::{device, theme};
 
 /// How long a request waits while others of its account are answered.
 const MAX_WAIT: Duration = Duration::from_secs(4);
@@ -86,8 +87,8 @@ pub(crate) struct CurrentUser {
     pub(crate) address: IpAddr,
     pub(crate) agent: Option<String>,
     pub(crate) now: Timestamp,
-    /// What times that the reader types mean.
-    pub(crate) zone: TimeZone,
+    /// How the reader reads times, and what those mean that they type.
+    pub(crate) clock: Clock,
     /// Notices are told here: this is a page that somebody sees.
     tells_notices: bool,
     password_at: Option<Timestamp>,
@@ -100,7 +101,7 @@ impl CurrentUser {
     pub(crate) fn page(&self, title: &str) -> Page {
         let viewer = self.member.as_ref().map(|member| Viewer { email: member.email.clone(), plan: member.plan });
         let asked = self.member.as_ref().filter(|_| !self.password_is_recent());
-        let page = Page::new(title, &self.path, viewer, self.theme);
+        let page = Page::new(title, &self.path, viewer, self.theme).timed(self.clock.clone());
         page.asking(asked.is_some(), asked.is_some_and(|member| member.has_second_factor))
     }
 
@@ -158,7 +159,7 @@ impl CurrentUser {
             address,
             agent: agent.map(|agent| agent.chars().take(500).collect()),
             now,
-            zone: zone::of(&request),
+            clock: Clock::of(&request),
             request_id: request.extensions().get::<RequestId>().copied(),
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             theme: theme::chosen(&request),
@@ -192,6 +193,11 @@ impl SignedIn {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.current_user.now
+    }
+
+    /// The zone that times are written in, and read in where a form says them.
+    pub(crate) fn zone(&self) -> &TimeZone {
+        &self.current_user.clock.zone
     }
 
     pub(crate) fn page(&self, title: &str) -> Page {

@@ -1,60 +1,112 @@
 //! Formatting of times, sizes and numbers for pages.
 //!
-//! How values look on a page: times with their exact form behind them, sizes, and numbers with thousands.
+//! How values look on a page: times in the reader's zone with their exact form behind them, sizes, and numbers with thousands.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::grouped::grouped;
-use crate::domain::time::{ago, day_and_minute, day_and_minute_in, full, in_zone, left, offset, rfc3339, utc};
+use crate::domain::time::{ago, day_and_minute_in, day_and_second_in, full_in, in_zone, left, offset, rfc3339};
+use crate::web::zone::Clock;
 
-/// A time for a `<time>` element.
-#[derive(Clone, Debug)]
+/// A time for a page, which writes it for its reader.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct When {
-    /// For programs.
-    pub(crate) datetime: String,
-    /// The exact time, for whoever points at it.
-    pub(crate) title: String,
-    /// What stands on the page.
-    pub(crate) text: String,
-    /// The time of day with milliseconds.
-    pub(crate) exact: String,
+    time: Timestamp,
+    now: Timestamp,
+    form: Form,
+}
+
+/// What is said of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// `12 s ago`, or when, as the reader chose.
+    Ago,
+    /// `21 h left`, or until when.
+    Left,
+    /// `Tue 24 Nov, 08:41 UTC`, with the year where it isn't the one of `now`.
+    Minute,
+    /// `Mon 23 Nov 2026, 08:41:12.408 UTC`.
+    Exact,
 }
 
 impl When {
-    /// `12 s ago`.
+    /// In a list: how long ago, or when.
     pub(crate) fn ago(time: Timestamp, now: Timestamp) -> Self {
-        Self::with(time, ago(time, now))
+        Self { time, now, form: Form::Ago }
     }
 
-    /// `21 h left`.
+    /// How long still, or until when.
     pub(crate) fn left(time: Timestamp, now: Timestamp) -> Self {
-        Self::with(time, left(time, now))
+        Self { time, now, form: Form::Left }
     }
 
-    /// `Mon 23 Nov 2026, 08:41:12.408 UTC`, or in the reader's zone, with UTC behind it.
-    pub(crate) fn exactly(time: Timestamp, zone: &TimeZone) -> Self {
-        let text = in_zone("%a %-d %b %Y, %H:%M:%S%.3f", time, zone);
-        Self::with(time, format!("{text} {}", offset(time, zone)))
-    }
-
-    /// `Tue 24 Nov, 08:41 UTC`, with the year where it isn't the one of `now`.
+    /// In a sentence: the day and the minute.
     pub(crate) fn minute(time: Timestamp, now: Timestamp) -> Self {
-        Self::with(time, day_and_minute(time, now))
+        Self { time, now, form: Form::Minute }
     }
 
-    /// The same in the reader's zone.
-    pub(crate) fn minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> Self {
-        Self::with(time, day_and_minute_in(time, now, zone))
+    /// Of one thing: with milliseconds.
+    pub(crate) fn exactly(time: Timestamp) -> Self {
+        Self { time, now: time, form: Form::Exact }
     }
 
-    fn with(time: Timestamp, text: String) -> Self {
-        Self { datetime: rfc3339(time), title: full(time), text, exact: milliseconds(time) }
+    fn text(self, clock: &Clock) -> String {
+        let Self { time, now, form } = self;
+        let zone = &clock.zone;
+        match form {
+            Form::Ago | Form::Left if clock.is_absolute => day_and_second_in(time, now, zone),
+            Form::Ago => ago(time, now),
+            Form::Left => left(time, now),
+            Form::Minute => day_and_minute_in(time, now, zone),
+            Form::Exact => {
+                format!("{} {}", in_zone("%a %-d %b %Y, %H:%M:%S%.3f", time, zone), offset(time, zone))
+            }
+        }
+    }
+
+    /// In both zones, for whoever points at it or gives it the focus.
+    fn title(self, clock: &Clock) -> String {
+        let (shown, other) = (full_in(self.time, &clock.zone), full_in(self.time, &clock.other_zone()));
+        if shown == other { shown } else { format!("{shown}\n{other}") }
     }
 }
 
-fn milliseconds(time: Timestamp) -> String {
-    utc("%H:%M:%S%.3f", time)
+/// A time as one reader reads it: a `<time>` element. Made of numbers and names of months alone, so it is HTML and needs no escaping.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time<'a> {
+    pub(crate) when: When,
+    pub(crate) clock: &'a Clock,
+}
+
+impl fmt::Display for Time<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { when, clock } = *self;
+        let relative = match when.form {
+            Form::Ago if !clock.is_absolute => " data-relative",
+            Form::Left if !clock.is_absolute => " data-relative=\"until\"",
+            _ => "",
+        };
+        let (datetime, title, text) = (rfc3339(when.time), when.title(clock), when.text(clock));
+        write!(f, "<time datetime=\"{datetime}\" title=\"{title}\"{relative}>{text}</time>")
+    }
+}
+
+impl askama::filters::HtmlSafe for Time<'_> {}
+
+/// `23 Nov, 08:36:19 to 08:41:12 UTC`, with both days where they differ, and with the year where it isn't the one of `now`.
+pub(crate) fn span_text(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let at = |pattern, time| in_zone(pattern, time, zone);
+    let day = |time| at(if at("%Y", time) == at("%Y", now) { "%-d %b" } else { "%-d %b %Y" }, time);
+    // A change of clocks between the two is left out: the later one's are those that the reader sees now.
+    let offset = offset(to, zone);
+    if at("%F", from) == at("%F", to) {
+        format!("{}, {} to {} {offset}", day(from), at("%H:%M:%S", from), at("%H:%M:%S", to))
+    } else {
+        format!("{}, {} to {}, {} {offset}", day(from), at("%H:%M", from), day(to), at("%H:%M", to))
+    }
 }
 
 /// `743 B`, `1.1 KB`, `31.4 MB`: decimal, as disks and networks count.
@@ -92,7 +144,8 @@ pub(crate) fn counted(number: u64, what: &str) -> String {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::{When, counted, grouped, limit, size};
+    use super::{Time, When, counted, grouped, limit, size};
+    use crate::web::zone::Clock;
 
     #[test]
     fn numbers_and_sizes_read_well() {
@@ -103,15 +156,30 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_its_exact_form_behind_it() {
+    fn a_time_is_written_for_its_reader_and_has_both_zones_behind_it() {
         let time = "2026-11-23T08:41:12.408Z".parse().unwrap();
-        let when = When::exactly(time, &TimeZone::UTC);
-        assert_eq!(when.text, "Mon 23 Nov 2026, 08:41:12.408 UTC");
-        assert_eq!((when.title.as_str(), when.exact.as_str()), ("23 Nov 2026, 08:41:12 UTC", "08:41:12.408"));
-        let when = When::exactly(time, &TimeZone::get("Pacific/Auckland").unwrap());
+        let now = "2026-11-23T08:44:12Z".parse().unwrap();
+        let auckland =
+            |is_utc, is_absolute| Clock::new(TimeZone::get("Pacific/Auckland").unwrap(), is_utc, is_absolute);
+        let html = |when, clock: Clock| Time { when, clock: &clock }.to_string();
+        let begin = "<time datetime=\"2026-11-23T08:41:12.408Z\" title=\"23 Nov 2026, ";
+        let (there, utc) = ("21:41:12 UTC+13", "08:41:12 UTC");
         assert_eq!(
-            (when.text.as_str(), when.title.as_str()),
-            ("Mon 23 Nov 2026, 21:41:12.408 UTC+13", "23 Nov 2026, 08:41:12 UTC")
+            html(When::ago(time, now), auckland(false, false)),
+            format!("{begin}{there}\n23 Nov 2026, {utc}\" data-relative>2 min ago</time>")
+        );
+        assert_eq!(
+            html(When::ago(time, now), auckland(true, true)),
+            format!("{begin}{utc}\n23 Nov 2026, {there}\">23 Nov, 08:41:12 UTC</time>")
+        );
+        assert_eq!(
+            html(When::exactly(time), auckland(false, false)),
+            format!("{begin}{there}\n23 Nov 2026, {utc}\">Mon 23 Nov 2026, 21:41:12.408 UTC+13</time>")
+        );
+        assert_eq!(
+            html(When::minute(time, now), Clock::default()),
+            format!("{begin}{utc}\">Mon 23 Nov, 08:41 UTC</time>"),
+            "and once where they are one"
         );
     }
 }

@@ -24,6 +24,7 @@ pub(crate) enum Notice {
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
+    Events(EventsNotice),
     SignIn(SignInNotice),
 }
 
@@ -46,6 +47,7 @@ taken_by_pages! {
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
+    events: Events(EventsNotice);
     sign_in: SignIn(SignInNotice);
 }
 
@@ -122,6 +124,16 @@ pub(crate) enum SecondFactorNotice {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EventDeletionNotice {
     OtherIsRunning,
+}
+
+/// What was done with events of the list.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EventsNotice {
+    Deleted(usize),
+    NoneSelected,
+    SearchSaved,
+    SearchDeleted,
 }
 
 /// What somebody is told who is signed out.

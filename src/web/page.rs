@@ -6,6 +6,8 @@ use std::fmt;
 
 use crate::domain::account::Plan;
 use crate::web::assets;
+use crate::web::format::{Time, When};
+use crate::web::zone::{CLOCK, Clock, TIMES};
 
 /// The part of a page that is not its own.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +21,21 @@ pub(crate) struct Page {
     place: &'static str,
     pub(crate) viewer: Option<Viewer>,
     pub(crate) theme: Option<&'static str>,
+    /// How times are written.
+    clock: Clock,
     /// Everything behind an open dialog.
     pub(crate) inert: bool,
     /// The account password was given too long ago, so that forms that need it have a field for it.
     pub(crate) asks_password: bool,
     /// They have one for a code as well, since two-step sign-in is on.
     pub(crate) asks_code: bool,
+}
+
+/// A choice of how times are written, of two values: each with its name, and whether it is chosen.
+pub(crate) struct TimeChoice {
+    pub(crate) field: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) values: [(&'static str, &'static str, bool); 2],
 }
 
 /// Who reads the page.
@@ -43,6 +54,37 @@ impl Viewer {
 impl Page {
     pub(crate) fn new(title: &str, path: &str, viewer: Option<Viewer>, theme: Option<&'static str>) -> Self {
         Self { title: title.to_owned(), path: path.to_owned(), viewer, theme, ..Self::default() }
+    }
+
+    /// A part of a page alone, such as a row, which has nothing of it but times.
+    pub(crate) fn reading(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
+    /// The same page, with times as its reader reads them.
+    pub(crate) fn timed(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// A time.
+    pub(crate) fn time(&self, when: &When) -> Time<'_> {
+        Time { when: *when, clock: &self.clock }
+    }
+
+    /// Whether times are absolute rather than relative.
+    pub(crate) fn has_absolute_times(&self) -> bool {
+        self.clock.is_absolute
+    }
+
+    /// What may be chosen of times.
+    pub(crate) fn clocks(&self) -> [TimeChoice; 2] {
+        let Clock { is_utc, is_absolute, .. } = self.clock;
+        let [zone, times] = [("local", "Local time", !is_utc), ("relative", "Relative", !is_absolute)];
+        [
+            TimeChoice { field: CLOCK.0, about: "Time zone", values: [zone, (CLOCK.1, "UTC", is_utc)] },
+            TimeChoice { field: TIMES.0, about: "Times", values: [times, (TIMES.1, "Absolute", is_absolute)] },
+        ]
     }
 
     /// The same page, at a place of an area.

@@ -22,7 +22,10 @@ use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
 use crate::web::docs::{connect_pages, doc_pages};
 use crate::web::errors::{self, PageError};
-use crate::web::events::{comparison, event, event_list, export, filtered_deletion, overview, rejections};
+use crate::web::events::{
+    comparison, completions, event, event_list, export, filtered_deletion, overview, rejection, rejections,
+    saved_searches, selection,
+};
 use crate::web::live::stream;
 use crate::web::middleware::{
     client_disconnect, compress, csrf, error_pages, form_keeping, host_names, timeout, visitors,
@@ -130,13 +133,20 @@ pub const PAGES: &[RouteEntry] = &[
     post("/theme", Visitor, NotAsked("is a matter of taste"), || to(theme::choose)),
     get("/events", Member, || to(event_list::index)),
     post("/events/columns", Member, NotAsked("changes how a list looks"), || to(event_list::choose_columns)),
+    get("/events/completions", Member, || to(completions::index)),
+    post("/events/searches", Member, NotAsked("changes nothing but a list of links"), || to(saved_searches::create)),
+    post("/events/searches/{id}/deletion", Member, NotAsked("changes nothing but a list of links"), || to(saved_searches::delete)),
     get("/events/live", Member, || to(stream::show)),
     download("/events/export", || to(export::download)),
     get("/events/overview", Member, || to(overview::show)),
     get("/events/rejections", Member, || to(rejections::index)),
+    download("/events/rejections/export", || to(rejections::download)),
+    get("/events/rejections/{id}", Member, || to(rejection::show)),
     get("/events/deletion", Member, || to(filtered_deletion::show)),
     post("/events/deletion", Member, asked("Delete events", EVENTS), || to(filtered_deletion::create)),
     post("/events/deletion/cancellation", Member, NotAsked("keeps what would go"), || to(filtered_deletion::cancel)),
+    get("/events/selection/deletion", Member, || to(selection::confirm_deletion)),
+    post("/events/selection/deletion", Member, asked_when("Delete events", EVENTS, "brings it to more than 20 in 10 minutes"), || to(selection::delete)),
     get("/events/{id}", Member, || to(event::show)),
     get("/events/{id}/body", Member, || to(event::body)),
     get("/events/{id}/comparison", Member, || to(comparison::show)),

@@ -43,7 +43,7 @@ async fn the_theme_is_a_choice_of_three_and_medium_words_are_bold() {
     let visit = Visit::of_maya(&server).await;
     for (theme, words) in [("dark", "Dark theme"), ("light", "Light theme"), ("null", "Match system")] {
         visit.press("summary.account").await;
-        assert_eq!(visit.count("form[action='/theme'] button").await, 3);
+        assert_eq!(visit.count("[name=theme]").await, 3);
         visit.press_words("form[action='/theme'] button", words).await;
         let chosen = "return String(document.documentElement.dataset.theme ?? null)";
         visit.until(theme, async || (visit.ask(chosen).await == theme).then_some(())).await;

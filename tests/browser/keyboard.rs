@@ -192,6 +192,9 @@ async fn single_keys_search_and_walk_through_the_events() {
     keys.press("j").await;
     keys.finds_focus_on(".events-table tbody tr:first-child a").await;
     keys.press(Key::Enter).await;
+    visit.read("#peek .tree", "2").await;
+    keys.finds_focus_on("#peek").await;
+    keys.press("o").await;
     visit.arrive(&format!("/events/{newest}")).await;
     keys.press("g").await;
     keys.press("s").await;

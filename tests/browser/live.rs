@@ -201,3 +201,34 @@ async fn keys_walk_through_the_rows_and_open_one_until_they_are_switched_off() {
     assert_eq!(visit.complaints(&[]).await, Vec::<String>::new());
     visit.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rejected_attempts_come_by_themselves_and_wait_for_a_reader_among_them() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    visit.go("/events/rejections").await;
+    visit.read("#rejected", "Nothing was rejected").await;
+    let refuse = async || assert_eq!(sender.with_password("wrong").status().await, 401);
+    refuse().await;
+    visit.read("#rejected td.first", "Wrong password").await;
+    assert_eq!(visit.count("#rejected tbody tr").await, 1);
+    // Repeats of one cause change the row that is there.
+    server.pass(jiff::SignedDuration::from_secs(2));
+    refuse().await;
+    visit.read("#rejected td.first b", "× 2").await;
+    // Whoever is among the rows finds them where they are, and a way to what waits.
+    visit.ask("document.querySelector('#rejected td.first a').focus()").await;
+    server.pass(jiff::SignedDuration::from_secs(2));
+    refuse().await;
+    visit.read("[data-live-label]", "Show new").await;
+    visit.read("#rejected td.first b", "× 2").await;
+    visit.ask("document.activeElement.blur()").await;
+    visit.read("#rejected td.first b", "× 3").await;
+    visit.press("#rejected td.first a").await;
+    visit.read("h1", "Wrong password").await;
+    visit.read("#next-title", "What to do").await;
+    visit.end().await;
+}

@@ -20,6 +20,7 @@ use support::browser;
 
 mod barriers;
 mod choices;
+mod completion;
 mod confirm;
 mod console;
 mod event_page;
@@ -29,8 +30,10 @@ mod hostile;
 mod keyboard;
 mod list;
 mod live;
+mod live_counts;
 mod live_gaps;
 mod paper;
+mod peek;
 mod screenshots;
 mod search;
 mod second_factor;

@@ -47,7 +47,7 @@ const fn route(method: &'static str, path: &'static str, visitor: Answer, strang
     Route { method, path, visitor, stranger, free }
 }
 
-/// `{event}`, `{credential}` and `{session}` are Alice's.
+/// `{event}`, `{credential}`, `{rejection}`, `{search}` and `{session}` are Alice's.
 const ROUTES: &[Route] = &[
     route("POST", "/", Unauthorized, Unauthorized, Unauthorized),
     route("GET", "/", Onward, Onward, Onward),
@@ -72,6 +72,8 @@ const ROUTES: &[Route] = &[
     route("GET", "/events/deletion", SignIn, Page, Page),
     route("POST", "/events/deletion", SignIn, Invalid, Invalid),
     route("POST", "/events/deletion/cancellation", SignIn, Onward, Onward),
+    route("GET", "/events/selection/deletion", SignIn, Onward, Onward),
+    route("POST", "/events/selection/deletion", SignIn, Onward, Onward),
     route("GET", "/events/{event}", SignIn, NotFound, Page),
     route("GET", "/events/{event}/body", SignIn, NotFound, Page),
     route("GET", "/events/{event}/comparison", SignIn, NotFound, Page),
@@ -157,6 +159,11 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/events", SignIn, Page, Page),
     route("POST", "/settings/events/when-full", SignIn, Invalid, Invalid),
     route("POST", "/events/columns", SignIn, Onward, Onward),
+    route("GET", "/events/rejections/export", SignIn, Page, Page),
+    route("GET", "/events/rejections/{rejection}", SignIn, NotFound, Page),
+    route("GET", "/events/completions", SignIn, Page, Page),
+    route("POST", "/events/searches", SignIn, Invalid, Invalid),
+    route("POST", "/events/searches/{search}/deletion", SignIn, NotFound, Onward),
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("POST", "/settings/other-sessions/ending", SignIn, Onward, Onward),
@@ -252,6 +259,11 @@ async fn every_route_is_for_whom_it_is_for() {
     other.post("/login", &[("email", "alice@example.com"), ("password", crate::support::server::PASSWORD)]).await;
     let page = other.page("/settings/sessions").await;
     let session = crate::support::actors::between(&page, "/settings/sessions/", "/").to_owned();
+    alice.post("/events/searches", &[("name", "Mine"), ("q", "alice")]).await;
+    let search = server.query("select id::text from saved_searches").await[0][0].clone().unwrap();
+    assert_eq!(sender.with_password("wrong").status().await, 401);
+    server.eventually("select count(*) from rejections", 1).await;
+    let rejection = server.query("select id::text from rejections").await[0][0].clone().unwrap();
     let login = alice.visitor_page(&server).await;
     let asset = crate::support::actors::between(&login, "/static/app.", "\"").to_owned();
 
@@ -264,6 +276,8 @@ async fn every_route_is_for_whom_it_is_for() {
             .replace("{api-token}", &token)
             .replace("{credential}", &credential)
             .replace("{session}", &session)
+            .replace("{search}", &search)
+            .replace("{rejection}", &rejection)
             .replace("{asset}", &format!("app.{asset}"))
     };
     for route in ROUTES {
@@ -355,7 +369,7 @@ async fn no_form_changes_a_plan() {
     let password = crate::support::server::PASSWORD;
     let mut tried = 0;
     for route in ROUTES.iter().filter(|route| route.method == "POST" && route.path != "/logout") {
-        let path = ["{event}", "{credential}", "{session}"]
+        let path = ["{event}", "{credential}", "{rejection}", "{search}", "{session}"]
             .iter()
             .fold(route.path.to_owned(), |path, id| path.replace(id, "019ab000-0000-7000-8000-000000000000"));
         for person in [&alice, &server.visitor()] {
@@ -428,7 +442,7 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let generic = |path: &str| {
-        ["{event}", "{credential}", "{session}", "{api-token}"]
+        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}"]
             .iter()
             .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };

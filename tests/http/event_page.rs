@@ -125,6 +125,40 @@ async fn a_value_has_a_page_a_path_and_a_download_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_holds_json_is_read_as_a_tree_and_searched_by_its_path() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let inner = r#"{"detail": {"state": "ALARM"}, "again": "[\"deep\"]"}"#;
+    let id = sender.store(format!(r#"{{"Message": {}, "plain": "{{a"}}"#, serde_json::to_string(inner).unwrap())).await;
+    sender.store(r#"{"Message": "{\"detail\": {\"state\": \"OK\"}}"}"#).await;
+    let page = alice.page(&format!("/events/{id}")).await;
+    assert_eq!(page.matches(">read as JSON</a>").count(), 1, "{page}");
+    let held = between(&page, "<a href=\"?in=", "\">read as JSON</a>").to_owned();
+    let page = alice.page(&format!("/events/{id}?in={held}")).await;
+    assert!(page.contains("<code>Message</code>, a text, read as JSON"), "{page}");
+    assert!(page.contains(">detail<") && page.contains("&#34;ALARM&#34;"), "{page}");
+    // A value in it has a path that a search takes, and a download.
+    let at = inner.find("\"ALARM\"").unwrap();
+    let value = alice.page(&format!("/events/{id}?in={held}&at={at}")).await;
+    assert!(value.contains("<code>Message.detail.state</code>"), "{value}");
+    assert!(value.contains("?q=Message.detail.state%20%3D%20%22ALARM%22"), "{value}");
+    assert_eq!(alice.page(&format!("/events/{id}/body?in={held}&at={at}")).await, "\"ALARM\"");
+    let again = inner.find("\"[").unwrap();
+    let deep = alice.page(&format!("/events/{id}?in={held}.{again}")).await;
+    assert!(deep.contains("<code>Message.again</code>, a text") && deep.contains("&#34;deep&#34;"), "{deep}");
+    for wrong in ["0", "x", "1.2.3", &format!("{held}.0"), &[held.as_str(); 9].join(".")] {
+        assert_eq!(alice.get(&format!("/events/{id}?in={wrong}")).await.status(), 404, "{wrong}");
+    }
+    for (search, found) in
+        [("Message.detail.state%3DALARM", true), ("Message.detail.state%3DOK", false), ("Message.again%3Ddeep", true)]
+    {
+        assert_eq!(alice.page(&format!("/events?q={search}")).await.contains(&id), found, "{search}");
+    }
+    assert!(alice.page("/events?fields=Message.detail.state").await.contains("ALARM</td>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_compared_with_the_one_before_from_the_same_credential() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;

@@ -102,7 +102,7 @@ async fn the_overview_reads_counts_and_touches_no_event_however_many_there_are()
     // One row for the half hour, or two when a half hour ended meanwhile; sixty events would be sixty.
     assert!(server.number("select count(*) from event_counts").await <= 2);
     let events = server.lock_events().await;
-    for query in ["", "overview=30d", &format!("credential={}", sender.username), "q=n%20exists&since=1h"] {
+    for query in ["", "overview=30d", &format!("credential={}&since=1h", sender.username)] {
         let overview = alice.page(&format!("/events/overview?{query}")).await;
         assert_eq!(totals(&overview)[0], "60", "{query}");
     }

@@ -92,6 +92,75 @@ async fn rejections_are_put_together_by_address_with_a_way_from_the_card_and_bac
     assert!(rows(&bob.page("/events/rejections?group=address").await).is_empty());
 }
 
+// holds C10, W9
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_of_one_cause_are_a_row_with_a_page_of_its_own() {
+    let (server, alice, sender) = stage().await;
+    for (who, address, body) in [
+        (sender.with_password("wrong"), "203.0.113.7", "1"),
+        (sender.clone(), "203.0.113.7", "not json"),
+        (sender.with_password("wrong"), "203.0.113.7", "1"),
+        (sender.with_password("wrong"), "203.0.113.8", "1"),
+    ] {
+        let before = server.number("select coalesce(sum(count), 0) from rejections").await;
+        assert_ne!(send_from(&who, address, body).await, 200);
+        server.eventually("select coalesce(sum(count), 0) from rejections", before + 1).await;
+        // A second of its own makes a row of its own.
+        server.pass(jiff::SignedDuration::from_secs(2));
+    }
+    let page = alice.page("/events/rejections").await;
+    let repeated = "<b class=\"num\">× 2</b> since";
+    assert_eq!(
+        (page.matches("class=\"full\"><b>Wrong password</b>").count(), page.matches(repeated).count()),
+        (2, 1),
+        "{page}"
+    );
+    let wrong = alice.page("/events/rejections?reason=invalid_json").await;
+    assert!(wrong.contains("<b>Not valid JSON</b>") && !wrong.contains("<b>Wrong password</b>"), "{wrong}");
+    assert!(wrong.contains("<option value=\"invalid_json\" selected>") && wrong.contains("class=\"chip\""));
+    assert_eq!(alice.get("/events/rejections?reason=nothing").await.status(), 422);
+    assert!(alice.page("/events/rejections?reason=wrong_path").await.contains("No rejected attempts match"));
+
+    let id = between(&wrong, "first\"><a href=\"/events/rejections/", "\"").to_owned();
+    let one = alice.page(&format!("/events/rejections/{id}")).await;
+    for words in
+        ["What to do", "203.0.113.7", "<code>400</code> with the code <code>invalid_json</code>", &sender.username]
+    {
+        assert!(one.contains(words), "{words}: {one}");
+    }
+    let all = between(&one, "<p class=\"alone\"><a href=\"", "\"").replace("&#38;", "&");
+    assert!(alice.page(&all).await.contains(&format!("/events/rejections/{id}\"")));
+    let bob = server.pro("bob@example.com").await;
+    assert_eq!(bob.get(&format!("/events/rejections/{id}")).await.status(), 404);
+}
+
+// holds W8, W9
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_leave_in_a_file_as_they_are_filtered() {
+    let (server, alice, sender) = stage().await;
+    for body in ["not json", "1"] {
+        let who = if body == "1" { sender.with_password("wrong") } else { sender.clone() };
+        assert_ne!(send_from(&who, "203.0.113.7", body).await, 200);
+    }
+    server.eventually("select count(*) from rejections", 2).await;
+    let lines = alice.page("/events/rejections/export?reason=invalid_json").await;
+    let line: serde_json::Value = serde_json::from_str(&lines).expect("one line");
+    assert_eq!((&line["reason"], &line["status"], &line["count"]), (&"invalid_json".into(), &400.into(), &1.into()));
+    assert_eq!((&line["credential"], &line["remote_ip"]), (&sender.username.as_str().into(), &"203.0.113.7".into()));
+    let csv = alice.page("/events/rejections/export?format=csv").await;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(
+        csv.starts_with(
+            "at,count,reason,status,title,detail,credential,password,remote_ip,user_agent,size_bytes,id\r\n"
+        )
+    );
+    assert!(alice.page("/events/rejections/export?format=csv&bom=1").await.starts_with('\u{feff}'));
+    assert_eq!(alice.get("/events/rejections/export?reason=nothing").await.status(), 400);
+    assert_eq!(server.number("select count(*) from audit_log where action = 'rejections_exported'").await, 3);
+    let bob = server.pro("bob@example.com").await;
+    assert_eq!(bob.page("/events/rejections/export").await, "");
+}
+
 /// Credentials beside the first, whose passwords nobody has.
 const MORE_CREDENTIALS: &str = "insert into credentials (id, account_id, name, username, created_at) \
      select gen_random_uuid(), account_id, 'Sender ' || n, 'rw_' || lpad(n::text, 8, '0'), now() from users, generate_series(1, 59) n";

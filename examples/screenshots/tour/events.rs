@@ -21,8 +21,30 @@ impl<C: Camera> Tour<'_, C> {
         self.driver.action_chain().send_keys("?").perform().await?;
         self.see("dialog[open]").await?;
         self.camera.take("shortcuts", "Keyboard shortcuts", Extent::Window).await?;
+        self.go(&format!("/events?peek={event}")).await?;
+        self.see("#peek .tree").await?;
+        self.camera.take("events-peek", "Events, one beside the list", Extent::Window).await?;
+        self.go("/events").await?;
+        self.press(".events-table tbody tr:first-child .pick").await?;
+        self.see("#pick").await?;
+        self.camera.take("events-selected", "Events, one selected", Extent::Window).await?;
+        self.press("#pick button.danger").await?;
+        self.see("ul[aria-label='Selected events']").await?;
+        self.here("events-selected-deletion", "Delete selected events").await?;
+        self.page("/events?since=7d&q=total+exists", "events-chart-of-search", "Events, the chart of a search").await?;
         self.page("/events?overview=30d", "events-30-days", "Events, the last 30 days").await?;
         self.page("/events?q=HB-2214&since=24h", "events-filtered", "Events, filtered").await?;
+        self.dialog("/events?q=HB-2214&saved=1", "events-saved-dialog", "Saved searches, with nothing saved").await?;
+        self.enter("#saved-name", "Hull").await?;
+        self.press("#saved form button.primary").await?;
+        self.see(".notice.ok").await?;
+        self.here("events-saved", "Events, a search saved").await?;
+        self.dialog("/events?q=HB-2214&saved=1", "events-saved-one-dialog", "Saved searches").await?;
+        self.go("/events").await?;
+        self.press("#q").await?;
+        self.driver.action_chain().send_keys("t").perform().await?;
+        self.see(".completions li").await?;
+        self.camera.take("events-completions", "Events, fields suggested", Extent::Window).await?;
         self.page("/events?q=anchor+chain&since=1h", "events-no-match", "Events, no match").await?;
         self.page("/events?since=2026-01-01T00:00&until=2099-01-01", "events-custom-range", "Events, custom range")
             .await?;
@@ -34,6 +56,9 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/events/rejections", "rejections", "Rejected attempts").await?;
         self.press("details.reason > summary").await?;
         self.here("rejections-explained", "Rejected attempts, a reason explained").await?;
+        self.press("#rejected td.first a").await?;
+        self.see("#next-title").await?;
+        self.here("rejection", "A rejected attempt").await?;
         self.page("/events/rejections?group=address", "rejections-by-address", "Rejected attempts by address").await?;
         self.page("/events/rejections?group=address&q=nobody", "rejections-no-match", "Rejected attempts, no match")
             .await?;

@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 35] = [
+pub const PAGES: [(&str, &str); 36] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -19,6 +19,7 @@ pub const PAGES: [(&str, &str); 35] = [
     ("/events/export", "confirm-download"),
     ("/events/rejections", "rejections"),
     ("/events/deletion", "events-deletion"),
+    ("/events/selection/deletion", "events-selected-deletion"),
     ("/events/{id}", "event"),
     ("/events/{id}/comparison", "event-comparison"),
     ("/settings/integrations", "integrations"),

@@ -255,6 +255,17 @@ impl Query {
         Self { root: Expression::Term(term) }
     }
 
+    /// What has to hold, each by itself, and the search without it.
+    pub(crate) fn parts(&self) -> Vec<(Self, Option<Self>)> {
+        let Expression::All(parts) = &self.root else { return vec![(self.clone(), None)] };
+        let without = |left_out: usize| {
+            let rest = parts.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, part)| part.clone());
+            Expression::all(rest.collect()).map(|root| Self { root })
+        };
+        let part = |(at, part): (usize, &Expression)| (Self { root: part.clone() }, without(at));
+        parts.iter().enumerate().map(part).collect()
+    }
+
     /// The only text, when nothing else is asked.
     pub(crate) fn only_text(&self) -> Option<&str> {
         match &self.root {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::payload::value_text;
 use crate::domain::query::ast::{HEADER, Piece, header_of};
+use crate::domain::query::embedded::embedded;
 use crate::domain::query::error::QueryError;
 use crate::domain::query::json_path::string_end;
 use crate::domain::query::parse_path::parse_path;
@@ -113,8 +114,16 @@ fn split_outside_quotes(text: &str) -> Vec<&str> {
 /// The value of a field as a cell holds it: a string without its quotes and escapes, anything else as it is spelled. Nothing where the
 /// body has no such field. Of duplicate keys the last counts, as for most that read JSON.
 fn member_text(path: &[Piece], body: &str) -> String {
-    let value = path.iter().try_fold(value_text(body).trim(), |value, chunk| member(value, chunk));
-    let value = value.unwrap_or_default();
+    let mut value = value_text(body).trim();
+    let held: String;
+    for (step, chunk) in path.iter().enumerate() {
+        if let Some(text) = value.strip_prefix('"').and_then(|rest| embedded(rest.strip_suffix('"')?)) {
+            held = text;
+            return member_text(&path[step..], &held);
+        }
+        let Some(member) = member(value, chunk) else { return String::new() };
+        value = member;
+    }
     match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(spelled) => {
             decoded(spelled).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
@@ -210,6 +219,9 @@ mod tests {
         assert_eq!(cells("data.no,twice,\"a,b\""), ["null", "2", "7"]);
         assert_eq!(cells("nothing,data.tags[2],a.b,data[0]"), ["", "", "", ""]);
         assert_eq!(cells(" , "), Vec::<String>::new());
+        let fields = "text.b[1],text".parse::<Fields>().unwrap();
+        let body = r#"{"text": "{\"b\": [1, \"x\"]}"}"#;
+        assert_eq!(fields.cells(body, "[]"), ["x", "{\"b\": [1, \"x\"]}"], "what a string holds");
     }
 
     #[test]

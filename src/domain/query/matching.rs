@@ -8,6 +8,7 @@
 //! - Numbers compare as exact decimals: see [`crate::domain::query::number`].
 //! - Values of two kinds are neither equal nor in any order. `!=` asks for a field that is there and nowhere equal.
 //! - A list on the way, or at its end, stands for its elements as well: any of them will do.
+//! - A string on the way that holds JSON stands for what it holds.
 
 use std::cmp::Ordering;
 use std::ops::ControlFlow;
@@ -17,15 +18,15 @@ use memchr::memmem;
 use crate::domain::event::EventId;
 use crate::domain::payload::value_text;
 use crate::domain::query::ast::{Condition, Expression, Operator, Piece, Query, Term, Test, Value};
+use crate::domain::query::embedded::embedded;
 use crate::domain::query::facts::Facts;
 use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
+use crate::domain::query::path_cursor::PathCursor;
 use crate::domain::query::{header_matching, number, source_matching, strings};
 use crate::domain::request_headers::KeptHeader;
 
 /// How much is read between two times that the meter is told.
 const METERED_EVERY: u64 = 64 * 1024;
-/// How many containers deep paths are followed: more than the longest has pieces.
-const MAX_DEPTH: usize = 64;
 
 /// What hears what asking a body costs: bytes, times what is asked about each. Answers whether to go on.
 pub(crate) type Meter<'a> = &'a mut dyn FnMut(u64) -> ControlFlow<()>;
@@ -171,7 +172,7 @@ impl<'a, 'm> Reading<'a, 'm> {
 impl Visitor for Reading<'_, '_> {
     fn enter(&mut self, depth: usize, step: PathStep<'_>) {
         for state in &mut self.states {
-            state.enter(depth, step);
+            state.at.enter(&state.condition.path, depth, step);
         }
     }
 
@@ -213,8 +214,7 @@ struct State<'a> {
     condition: &'a Condition,
     /// The text of `contains`, in one case.
     folded: Option<Vec<u8>>,
-    /// How many pieces of the path lead to each container around where the walk is, as far as they do.
-    reached: Vec<usize>,
+    at: PathCursor,
     /// A value stands at the path.
     found: bool,
     /// One of them passed; for `!=` and `not in`, one is equal.
@@ -227,32 +227,34 @@ impl<'a> State<'a> {
             Test::Contains(text) => Some(strings::folded(text)),
             _ => None,
         };
-        Self { term, condition, folded, reached: vec![0], found: false, passed: false }
-    }
-
-    /// A member begins, `depth` containers deep.
-    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
-        self.reached.truncate(depth);
-        if self.reached.len() < depth || depth > MAX_DEPTH {
-            return;
-        }
-        let pieces = self.reached[depth - 1];
-        match (self.condition.path.get(pieces), step) {
-            (Some(piece), step) if leads_to(piece, step) => self.reached.push(pieces + 1),
-            // The path names no element of this list.
-            (Some(Piece::Key(_)) | None, PathStep::Index(_)) => self.reached.push(pieces),
-            _ => {}
-        }
+        Self { term, condition, folded, at: PathCursor::new(), found: false, passed: false }
     }
 
     /// A value begins, `depth` containers deep. Answers with what it cost to ask about it, where it was asked.
     fn see(&mut self, depth: usize, value: Seen<'_>) -> Option<u64> {
-        if self.is_decided() || self.reached.get(depth) != Some(&self.condition.path.len()) {
+        if let (Some(rest @ [_, ..]), Seen::Text(spelled)) = (self.at.rest(&self.condition.path, depth), value) {
+            return self.see_embedded(rest, spelled);
+        }
+        if self.is_decided() || !self.at.is_at_end(&self.condition.path, depth) {
             return None;
         }
         self.found = true;
         self.passed = self.passes(value);
         Some(self.weight())
+    }
+
+    /// Goes on with the rest of the path in what a string holds.
+    fn see_embedded(&mut self, path: &[Piece], spelled: &str) -> Option<u64> {
+        if self.is_decided() {
+            return None;
+        }
+        let text = embedded(spelled)?;
+        let inner = Condition { path: path.to_vec(), test: self.condition.test.clone() };
+        let mut inside = Inside(State::new(self.term, &inner));
+        walk(&text, &mut inside);
+        self.found |= inside.0.found;
+        self.passed |= inside.0.passed;
+        Some(text.len() as u64 + self.weight())
     }
 
     /// How much is compared with a value beside the value.
@@ -303,12 +305,20 @@ impl<'a> State<'a> {
     }
 }
 
-fn leads_to(chunk: &Piece, step: PathStep<'_>) -> bool {
-    match (chunk, step) {
-        (Piece::Key(key), PathStep::Key(spelled)) => strings::compare(spelled, key).is_eq(),
-        (Piece::Index(index), PathStep::Index(at)) => *index == at,
-        (Piece::Each, PathStep::Index(_)) => true,
-        _ => false,
+/// The walk through what a string holds.
+struct Inside<'a>(State<'a>);
+
+impl Visitor for Inside<'_> {
+    fn enter(&mut self, depth: usize, step: PathStep<'_>) {
+        self.0.at.enter(&self.0.condition.path, depth, step);
+    }
+
+    fn see(&mut self, depth: usize, value: Seen<'_>) {
+        self.0.see(depth, value);
+    }
+
+    fn pass(&mut self, _bytes: usize) -> ControlFlow<()> {
+        if self.0.is_decided() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -348,6 +358,28 @@ mod tests {
 
     fn matches(search: &str, body: &str) -> bool {
         Query::parse(search).unwrap().unwrap().matches(body)
+    }
+
+    #[test]
+    fn a_string_that_holds_json_stands_for_what_it_holds() {
+        let body = r#"{"Message": "{\"detail\": {\"state\": \"ALARM\", \"n\": [1, 2.0]}, \"raw\": \"[\\\"deep\\\"]\"}", "text": "{a"}"#;
+        for holds in [
+            "Message.detail.state = ALARM",
+            "Message.detail.n = 2",
+            "Message.detail.n > 1 and Message.raw[0] = deep",
+            r#"Message contains "state""#,
+            "Message.detail.none not exists",
+            "Message.detail.state != OK",
+            "text.a not exists",
+        ] {
+            assert!(matches(holds, body), "{holds}");
+        }
+        for fails in
+            ["Message.detail.state = OK", "Message.detail.state not exists", "Message.detail.n > 2", "text.a exists"]
+        {
+            assert!(!matches(fails, body), "{fails}");
+        }
+        assert!(matches("a[1].b = 1", r#""{\"a\": [0, {\"b\": 1}]}""#), "a body that was encoded twice");
     }
 
     #[test]

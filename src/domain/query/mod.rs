@@ -2,7 +2,9 @@
 
 pub mod ast;
 pub mod columns;
+pub(crate) mod completion;
 pub(crate) mod display;
+pub(crate) mod embedded;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod fields;
@@ -17,6 +19,7 @@ pub(crate) mod parse;
 pub(crate) mod parse_path;
 pub(crate) mod parse_test;
 pub(crate) mod parse_value;
+pub(crate) mod path_cursor;
 pub(crate) mod prefilter;
 pub(crate) mod source_matching;
 pub(crate) mod strings;

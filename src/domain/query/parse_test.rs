@@ -81,7 +81,8 @@ impl Parser<'_> {
         Ok(Test::Compare(operator, value))
     }
 
-    fn operator(&mut self) -> Parsed<Option<Operator>> {
+    /// Steps over a sign that compares.
+    pub(super) fn operator(&mut self) -> Parsed<Option<Operator>> {
         let start = self.at;
         let sign: String =
             self.chars[start..].iter().take_while(|&&c| is_operator_char(c) || matches!(c, '!' | '~')).collect();

@@ -87,6 +87,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    saved_searches (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        name -> Text,
+        filters -> Text,
+    }
+}
+
+diesel::table! {
     sign_in_links (user_id) {
         user_id -> Uuid,
         token_hash -> Bytea,

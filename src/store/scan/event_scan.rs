@@ -206,6 +206,7 @@ impl EventScan {
         if self.listed.is_none() {
             self.listed = match self.arrived {
                 Some(_) => Some(self.list_all(conn, budget.rows).await?),
+                None if self.filter.ids.is_some() => Some(self.list_all(conn, budget.rows).await?),
                 None if self.is_rare => self.list_indexed(conn, budget).await?,
                 None => None,
             };

@@ -3,8 +3,8 @@
 use diesel::pg::Pg;
 use diesel::sql_types::{Nullable, Uuid as SqlUuid};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
-    SelectableHelper,
+    ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
+    Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::audit::{Act, Actor, AuditEntry, AuditFilter, AuditLine};
+use crate::domain::audit::{Act, Action, Actor, AuditEntry, AuditFilter, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
 use crate::random;
@@ -26,6 +26,45 @@ diesel::define_sql_function! {
     fn former_email(of_user: Nullable<SqlUuid>, line: SqlUuid) -> Nullable<Text>;
 }
 
+/// A line to be written.
+#[derive(Insertable)]
+#[diesel(table_name = audit_log, check_for_backend(Pg))]
+struct NewLine<'a> {
+    account_id: Uuid,
+    id: Uuid,
+    at: Moment,
+    actor: &'a str,
+    actor_user_id: Option<Uuid>,
+    action: &'a str,
+    subject: &'a str,
+    details: Value,
+    remote_ip: Option<IpNet>,
+    request_id: Option<String>,
+    token_name: Option<String>,
+}
+
+impl<'a> NewLine<'a> {
+    fn new(account: AccountId, act: &Act, line: &AuditLine<'a>) -> Self {
+        let user = match act.actor {
+            Actor::User(id) => Some(id.0),
+            Actor::Visitor | Actor::Operator | Actor::Sender | Actor::Program => None,
+        };
+        Self {
+            account_id: account.0,
+            id: random::growing_uuid_at(act.at),
+            at: Moment(act.at),
+            actor: act.actor.as_str(),
+            actor_user_id: user,
+            action: line.action.as_str(),
+            subject: line.subject,
+            details: stored(&line.detail),
+            remote_ip: act.remote_ip.map(inet),
+            request_id: act.request_id.map(|id| id.to_string()),
+            token_name: act.token.as_deref().map(without_nul),
+        }
+    }
+}
+
 /// Writes down what `act`'s actor did.
 pub(crate) async fn append(
     conn: &mut Connection,
@@ -33,26 +72,19 @@ pub(crate) async fn append(
     act: &Act,
     line: AuditLine<'_>,
 ) -> Result<(), StoreError> {
-    let user = match act.actor {
-        Actor::User(id) => Some(id.0),
-        Actor::Visitor | Actor::Operator | Actor::Sender | Actor::Program => None,
-    };
-    diesel::insert_into(audit_log::table)
-        .values((
-            audit_log::account_id.eq(account.0),
-            audit_log::id.eq(random::growing_uuid_at(act.at)),
-            audit_log::at.eq(Moment(act.at)),
-            audit_log::actor.eq(act.actor.as_str()),
-            audit_log::actor_user_id.eq(user),
-            audit_log::action.eq(line.action.as_str()),
-            audit_log::subject.eq(line.subject),
-            audit_log::details.eq(stored(&line.detail)),
-            audit_log::remote_ip.eq(act.remote_ip.map(inet)),
-            audit_log::request_id.eq(act.request_id.map(|id| id.to_string())),
-            audit_log::token_name.eq(act.token.as_deref().map(without_nul)),
-        ))
-        .execute(conn)
-        .await?;
+    diesel::insert_into(audit_log::table).values(NewLine::new(account, act, &line)).execute(conn).await?;
+    Ok(())
+}
+
+/// The same of several subjects, with a line for each.
+pub(crate) async fn append_each(
+    conn: &mut Connection,
+    account: AccountId,
+    act: &Act,
+    (action, subjects): (Action, &[String]),
+) -> Result<(), StoreError> {
+    let lines = subjects.iter().map(|subject| NewLine::new(account, act, &AuditLine::new(action, subject)));
+    diesel::insert_into(audit_log::table).values(lines.collect::<Vec<_>>()).execute(conn).await?;
     Ok(())
 }
 

@@ -27,6 +27,15 @@ pub(crate) struct Counts {
     pub(crate) bytes: u64,
 }
 
+impl Counts {
+    /// Takes in what happened in another time.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.bytes += other.bytes;
+    }
+}
+
 /// The half hour that a moment belongs to.
 pub(crate) fn half_hour_of(time: Timestamp) -> Timestamp {
     let start = time.as_second().div_euclid(HALF_HOUR_SECONDS) * HALF_HOUR_SECONDS;

@@ -7,8 +7,8 @@ use diesel::dsl::case_when;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
-    PgExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, PgExpressionMethods, QueryDsl,
+    Queryable, Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -19,6 +19,7 @@ use crate::domain::event::{EventId, EventSummary, NewEvent, PREVIEW_BYTES, Store
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::listing::{Cursor, EventFilter, Page};
 use crate::domain::query::columns::Fields;
+use crate::domain::query::completion::Sample;
 use crate::domain::request_headers::KeptHeader;
 use crate::store::connection::columns::{Moment, inet, time, without_nul};
 use crate::store::connection::error::StoreError;
@@ -179,6 +180,20 @@ pub(crate) async fn list_summaries(
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(EventSummary::from).collect())
+}
+
+/// The newest events of an account that are in a span, with so many characters of each body.
+pub(crate) async fn list_samples(
+    conn: &mut Connection,
+    account: AccountId,
+    span: Span,
+    (count, characters): (i64, i32),
+) -> Result<Vec<Sample>, StoreError> {
+    let newest = span.ordered(span.events(account)).limit(count);
+    let rows: Vec<(IpNet, String, String)> =
+        newest.select((events::remote_ip, events::headers, left(events::body, characters))).load(conn).await?;
+    let sample = |(ip, headers, beginning): (IpNet, _, _)| Sample { remote_ip: ip.addr(), headers, beginning };
+    Ok(rows.into_iter().map(sample).collect())
 }
 
 /// Reads what events of an account have in chosen columns, from the first [`READ_FOR_COLUMNS`] characters of each body.
@@ -342,8 +357,12 @@ async fn latest_addresses(
     Ok(rows.into_iter().map(|net| net.addr()).collect())
 }
 
-/// Deletes one event and answers with its key; `None` when the account has no such event.
-pub(crate) async fn delete(conn: &mut Connection, account: AccountId, id: EventId) -> Result<Option<Key>, StoreError> {
-    let this = events::table.filter(events::account_id.eq(account.0).and(events::id.eq(id.0)));
-    Ok(diesel::delete(this).returning(Key::as_returning()).get_result(conn).await.optional()?)
+/// Deletes these events of an account, and answers with the keys of those that it had.
+pub(crate) async fn delete(conn: &mut Connection, account: AccountId, ids: &[EventId]) -> Result<Vec<Key>, StoreError> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+    let these = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.between(first.0, last.0))
+        .filter(events::id.eq_any(ids.iter().map(|id| id.0)));
+    Ok(diesel::delete(these).returning(Key::as_returning()).get_results(conn).await?)
 }

@@ -24,6 +24,7 @@ pub(crate) mod known_addresses;
 pub mod old_rows;
 pub mod partitions;
 pub mod rejections;
+pub(crate) mod saved_searches;
 pub(crate) mod second_factors;
 pub(crate) mod sender_settings;
 pub(crate) mod senders;

@@ -7,8 +7,8 @@ use diesel::pg::Pg;
 use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, PgNetExpressionMethods, QueryDsl,
-    Queryable, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
+    PgNetExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -18,7 +18,8 @@ use uuid::Uuid;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{EventFilter, Page};
 use crate::domain::query::ast::{Expression, Query, SourceCondition, SourcePart, Term};
-use crate::domain::rejection::{NewRejection, Reason, Rejection, RejectionGroup};
+use crate::domain::rejection::{NewRejection, Reason, Rejection};
+use crate::domain::rejection_group::{RejectionFilter, RejectionGroup};
 use crate::store::connection::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
@@ -83,26 +84,30 @@ fn sources(text: &str) -> Vec<SourceCondition> {
 
 /// The rejections of an account that pass a filter, after what `$shape` makes of the query.
 macro_rules! filtered {
-    ($account:expr, $filter:expr, $text:expr $(, $shape:ident($($argument:tt)*))*) => {{
+    ($account:expr, $filter:expr $(, $shape:ident($($argument:tt)*))*) => {{
         let mut query = rejections::table
             .inner_join(credentials::table.on(credentials::id.eq(rejections::credential_id)))
             .filter(rejections::account_id.eq($account.0))
             $(.$shape($($argument)*))*
             .into_boxed();
-        if let Some(credential) = $filter.credential {
+        let RejectionFilter { events, text, reason } = $filter;
+        if let Some(reason) = reason {
+            query = query.filter(rejections::reason.eq(reason.as_str()));
+        }
+        if let Some(credential) = events.credential {
             query = query.filter(rejections::credential_id.eq(credential.0));
         }
-        if !$filter.within.is_empty() {
-            let within: Vec<Uuid> = $filter.within.iter().map(|id| id.0).collect();
+        if !events.within.is_empty() {
+            let within: Vec<Uuid> = events.within.iter().map(|id| id.0).collect();
             query = query.filter(rejections::credential_id.eq_any(within));
         }
-        if let Some(since) = $filter.since {
+        if let Some(since) = events.since {
             query = query.filter(rejections::second.ge(Moment(since)));
         }
-        if let Some(until) = $filter.until {
+        if let Some(until) = events.until {
             query = query.filter(rejections::second.lt(Moment(until)));
         }
-        if let Some(text) = $text {
+        if let Some(text) = text {
             let is_in = |text: &str| without_nul(text).to_lowercase();
             for source in sources(text) {
                 let sought = is_in(&source.text);
@@ -184,11 +189,11 @@ impl TryFrom<Row> for Rejection {
 pub(crate) async fn list(
     conn: &mut Connection,
     account: AccountId,
-    (filter, text): (&EventFilter, Option<&str>),
+    filter: RejectionFilter<'_>,
     before: Option<Uuid>,
     limit: usize,
 ) -> Result<Page<Rejection>, StoreError> {
-    let mut query = filtered!(account, filter, text);
+    let mut query = filtered!(account, filter);
     if let Some(before) = before {
         query = query.filter(rejections::id.lt(before));
     }
@@ -199,13 +204,34 @@ pub(crate) async fn list(
     Ok(Page { rows, has_newer: before.is_some(), has_older, stopped_at: None })
 }
 
+/// Those after a given one, oldest first.
+pub(crate) async fn list_oldest_first(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: RejectionFilter<'_>,
+    after: Option<Uuid>,
+    limit: usize,
+) -> Result<Vec<Rejection>, StoreError> {
+    let query = filtered!(account, filter).filter(rejections::id.gt(after.unwrap_or_default()));
+    let rows: Vec<Row> =
+        query.order(rejections::id.asc()).select(Row::as_select()).limit(limit as i64).load(conn).await?;
+    rows.into_iter().map(Rejection::try_from).collect()
+}
+
+/// One of an account's.
+pub(crate) async fn find(conn: &mut Connection, account: AccountId, id: Uuid) -> Result<Option<Rejection>, StoreError> {
+    let everything = EventFilter::default();
+    let query = filtered!(account, RejectionFilter::of(&everything)).filter(rejections::id.eq(id));
+    let row: Option<Row> = query.select(Row::as_select()).first(conn).await.optional()?;
+    row.map(Rejection::try_from).transpose()
+}
+
 /// What was refused by address, credential and reason, at most so many of these, those heard of last first. Repeats within a
 /// second are counted for the first address of that second.
 pub(crate) async fn group_by_address(
     conn: &mut Connection,
     account: AccountId,
-    filter: &EventFilter,
-    text: Option<&str>,
+    filter: RejectionFilter<'_>,
     limit: usize,
 ) -> Result<Vec<RejectionGroup>, StoreError> {
     type Row = (IpNet, String, String, String, Option<i64>, Option<Moment>, Option<Moment>);
@@ -219,7 +245,7 @@ pub(crate) async fn group_by_address(
         min(rejections::second),
         max(rejections::second),
     );
-    let query = filtered!(account, filter, text, group_by(by), select(found));
+    let query = filtered!(account, filter, group_by(by), select(found));
     let rows: Vec<Row> = query.order(max(rejections::second).desc()).limit(limit as i64).load(conn).await?;
     let read = |(ip, credential_name, username, reason, count, first, last): Row| {
         let count = count.unwrap_or(0).unsigned_abs();
@@ -235,13 +261,12 @@ pub(crate) async fn group_by_address(
 pub(crate) async fn count_by_reason(
     conn: &mut Connection,
     account: AccountId,
-    filter: &EventFilter,
-    text: Option<&str>,
+    filter: RejectionFilter<'_>,
     reasons: &[Reason],
 ) -> Result<Vec<(CredentialId, Reason, u64)>, StoreError> {
     let by = (rejections::credential_id, rejections::reason);
     let found = (rejections::credential_id, rejections::reason, sum(rejections::count));
-    let query = filtered!(account, filter, text, group_by(by), select(found));
+    let query = filtered!(account, filter, group_by(by), select(found));
     let reasons = reasons.iter().map(|reason| reason.as_str());
     let rows: Vec<(Uuid, String, Option<i64>)> = query.filter(rejections::reason.eq_any(reasons)).load(conn).await?;
     let read = |(id, reason, count): (Uuid, String, Option<i64>)| {

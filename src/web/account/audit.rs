@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -10,7 +11,6 @@ use crate::app::export_audit::AuditExport;
 use crate::domain::audit::{Action, AuditEntry, AuditFilter};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventId;
-use crate::domain::time::full_in;
 use crate::store::scan::audit_scan::{FoundLines, look};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::searching::search;
@@ -102,15 +102,15 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let more = lines.len() > LINES_PER_PAGE;
     lines.truncate(LINES_PER_PAGE);
     let older = lines.last().filter(|_| more).map(|(id, _)| query.link(PATH, "before", &id.to_string()));
-    let zone = &current_user.current_user.zone;
+    let zone = current_user.zone();
     let further = looked_to.filter(|_| !more).map(|id| Further {
         link: query.link(PATH, "before", &id.to_string()),
-        looked_to: When::minute_in(EventId(id).received_at(), current_user.now(), zone),
+        looked_to: When::minute(EventId(id).received_at(), current_user.now()),
     });
     html(&Index {
         page: current_user.page("Audit trail").at("settings", "audit"),
         path: PATH,
-        rows: lines.into_iter().map(|(_, entry)| row(entry, zone)).collect(),
+        rows: lines.into_iter().map(|(_, entry)| row(entry, current_user.now(), zone)).collect(),
         actions: choices(filter.action),
         subject: query.subject(),
         is_filtered: !filter.is_empty(),
@@ -137,11 +137,9 @@ async fn list_found(
     Ok(search(store, account, async |conn: &mut _| look(conn, account, filter, span, want, budget).await).await?)
 }
 
-fn row(entry: AuditEntry, zone: &TimeZone) -> Row {
-    let mut at = When::exactly(entry.at, zone);
-    at.text = full_in(entry.at, zone);
+fn row(entry: AuditEntry, now: Timestamp, zone: &TimeZone) -> Row {
     Row {
-        at,
+        at: When::ago(entry.at, now),
         subject: if entry.subject == entry.actor {
             String::new()
         } else {
@@ -149,7 +147,7 @@ fn row(entry: AuditEntry, zone: &TimeZone) -> Row {
         },
         actor: entry.actor,
         action: entry.action.sentence(),
-        detail: escape_invisible(&entry.detail.words()).into_owned(),
+        detail: escape_invisible(&entry.detail.words_in(zone)).into_owned(),
         ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
         request_id: entry.request_id.unwrap_or_default(),
     }

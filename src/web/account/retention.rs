@@ -93,7 +93,7 @@ async fn read(current_user: &SignedIn, notice: Option<NoticeWords>) -> Result<Sh
         events: grouped(stored.events),
         size: size(stored.bytes),
         size_with_headers: size(stored.bytes + stored.header_bytes),
-        oldest: oldest.map(|time| When::exactly(time, &current_user.current_user.zone)),
+        oldest: oldest.map(When::exactly),
         hidden: oldest.filter(|_| retention.is_shortened()).map(|time| When::minute(after(time, retention), now)),
         next: oldest.map(|time| When::minute(goes_at(time), now)),
         most_events: storage.events.map(grouped),

@@ -5,9 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::delete_event::delete_event;
+use crate::app::delete_events_by_id::delete_events_by_id;
 use crate::app::export::ExportFormat;
 use crate::app::export_events::Export;
+use crate::app::member_act::MemberAct;
 use crate::domain::event::{EventId, EventSummary, StoredEvent};
 use crate::domain::listing::{Cursor, Page};
 use crate::domain::query::columns::Fields;
@@ -243,8 +244,9 @@ pub(crate) async fn body(
     security(("api_token" = ["events:delete"])))]
 pub(crate) async fn delete(caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let event = find(&caller, &id).await?.summary.id;
-    let is_deleted = delete_event(&caller.state().store, caller.member(), event, &caller.act()).await?;
-    if is_deleted { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NotFound) }
+    let acting = MemberAct { store: &caller.state().store, member: caller.member(), act: &caller.act() };
+    let deleted = delete_events_by_id(acting, &[event]).await?;
+    if deleted > 0 { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NotFound) }
 }
 
 /// How events are written.

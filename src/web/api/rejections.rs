@@ -116,12 +116,10 @@ pub(crate) async fn index(
     owned.retain(|credential| caller.token().sees(credential.id));
     let mut filters = Filters::of_rejections(&query, &owned, caller.now(), &TimeZone::UTC);
     filters.filter.within.clone_from(&caller.token().credentials);
-    if let Some(problem) = filters.error {
+    if let Some(problem) = &filters.error {
         return Err(ApiError::query(problem));
     }
-    let found =
-        rejections::list(&mut conn, caller.account(), (&filters.filter, filters.searched_text()), before, limit)
-            .await?;
+    let found = rejections::list(&mut conn, caller.account(), filters.of_refused(), before, limit).await?;
     let next = found.rows.last().filter(|_| found.has_older).map(|row| cursor_of(&caller, row.id));
     let answer = RejectionsPage { rejections: found.rows.iter().map(RejectionItem::new).collect(), next };
     Ok(page(&request, answer.next.as_deref(), &answer))

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::computing::{MAX_COST_ON_WORKER, compute};
@@ -178,10 +177,9 @@ pub(crate) async fn show(
         find_previous(&current_user, &event, from, part.any.is_none()).await?;
 
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
-    let zone = &current_user.current_user.zone;
     let own = format!("/events/{id}/comparison");
-    let further = looked_to
-        .map(|to| (When::exactly(to.received_at(), zone), filters.links.with(&own, "before", &to.to_string())));
+    let further =
+        looked_to.map(|to| (When::exactly(to.received_at()), filters.links.with(&own, "before", &to.to_string())));
     // The pages that follow go on where looking went on, rather than looking again.
     let own = match &part.before {
         Some(_) => filters.links.with(&own, "before", &from.to_string()),
@@ -195,7 +193,7 @@ pub(crate) async fn show(
     };
     let own = if part.any.is_some() { join(&own, "any", "1") } else { own };
     let page_from = |start: usize| join(&own, "start", &start.to_string());
-    let (this, before) = (side(&event, &filters, zone), previous.as_ref().map(|event| side(event, &filters, zone)));
+    let (this, before) = (side(&event, &filters), previous.as_ref().map(|event| side(event, &filters)));
     let credential = escape_invisible(&event.summary.credential_name).into_owned();
     let outcome = match previous {
         Some(previous) => {
@@ -252,12 +250,12 @@ async fn find_previous(
     Ok(Previous { event, is_same_kind, is_direct: id == direct, looked_to: None })
 }
 
-fn side(event: &StoredEvent, filters: &Filters, zone: &TimeZone) -> Side {
+fn side(event: &StoredEvent, filters: &Filters) -> Side {
     let id: EventId = event.summary.id;
     Side {
         id: id.to_string(),
         link: filters.links.to(&format!("/events/{id}")),
-        received: When::exactly(id.received_at(), zone),
+        received: When::exactly(id.received_at()),
         size: size(event.summary.size_bytes),
     }
 }
@@ -317,7 +315,7 @@ fn row(change: &Change, location: &ValueLocation<'_>, texts: [Option<&str>; 2], 
 
 /// The path of a value, of a long one its end.
 fn short_path(location: &ValueLocation<'_>) -> String {
-    let path = path_text(location);
+    let path = path_text(&[], location);
     match path.len().checked_sub(MAX_PATH_BYTES) {
         None | Some(0) => path,
         Some(cut) => format!("…{}", &path[path.ceil_char_boundary(cut)..]),

@@ -4,7 +4,6 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use crate::app::delete_event::delete_event;
 use crate::domain::confidential::MASK;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
@@ -17,13 +16,15 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl, on_page};
 use crate::web::events::event_body::{self, BodyView, Part};
+use crate::web::events::selection::{back_to_list, delete_selected};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, size};
 use crate::web::json_view::tokens::first_bytes;
 use crate::web::json_view::tree::{Row as TreeRow, TREE_BYTES};
 use crate::web::middleware::headers::SANDBOX;
+use crate::web::notice::EventsNotice;
 use crate::web::page::Page;
-use crate::web::responses::{html, see_other};
+use crate::web::responses::html;
 use crate::web::rows::event_row::event_name;
 
 /// How much of all headers is shown, in bytes; of one more, its beginning.
@@ -41,7 +42,7 @@ struct Header {
 }
 
 #[derive(Template)]
-#[template(path = "event.html")]
+#[template(path = "event.html", blocks = ["part"])]
 struct Show {
     page: Page,
     id: String,
@@ -89,15 +90,15 @@ struct Shown<'a> {
 impl Show {
     fn new(shown: &Shown<'_>, body: BodyView, headers: Vec<Header>, [newer, older]: [Beside; 2]) -> Self {
         let Shown { current_user, filters, event, deleting } = *shown;
-        let (summary, zone, id) = (&event.summary, &current_user.current_user.zone, event.summary.id);
+        let (summary, id) = (&event.summary, event.summary.id);
         let own = format!("/events/{id}");
         let visible = |text: &str| escape_invisible(text).into_owned();
         Self {
             page: current_user.page(&format!("Event {}", event_name(summary))).at("events", "").behind_dialog(deleting),
             id: id.to_string(),
-            received: When::exactly(id.received_at(), zone),
+            received: When::exactly(id.received_at()),
             ago: When::ago(id.received_at(), current_user.now()),
-            accepted_late: event.accepted_late_at.map(|at| When::exactly(at, zone)),
+            accepted_late: event.accepted_late_at.map(When::exactly),
             credential: visible(&summary.credential_name),
             username: summary.username.clone(),
             credential_link: (!event.credential_revoked && !summary.username.is_empty())
@@ -146,9 +147,13 @@ pub(crate) fn parse_id(text: &str) -> Result<EventId, PageError> {
     text.parse().map_err(|_| PageError::NotFound)
 }
 
+/// What of the page an address asks for.
 #[derive(serde::Deserialize)]
-pub(crate) struct Dialog {
+pub(crate) struct View {
+    /// The question before deleting.
     delete: Option<String>,
+    /// Only what a list shows beside its rows.
+    peek: Option<String>,
 }
 
 /// `GET /events/{id}`
@@ -156,7 +161,7 @@ pub(crate) async fn show(
     current_user: SignedIn,
     id: web::Path<String>,
     query: web::Query<Query>,
-    dialog: web::Query<Dialog>,
+    view: web::Query<View>,
     part: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
@@ -167,14 +172,18 @@ pub(crate) async fn show(
     let credentials = credentials::list(&mut conn, account).await?;
     drop(conn);
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
-    let beside = neighbours(&current_user, &filters, id).await?;
+    let beside = match view.peek {
+        Some(_) => [Beside::Nothing, Beside::Nothing],
+        None => neighbours(&current_user, &filters, id).await?,
+    };
     let headers = headers(&event);
     let tree_bytes = TREE_BYTES.saturating_sub(bytes_beside(&event, &headers)).max(MIN_TREE_BYTES);
     let in_list = filters.links.to("");
     let body = event_body::show((account, &event.body), &part, in_list.trim_start_matches('?'), tree_bytes).await?;
     let shown =
-        Shown { current_user: &current_user, filters: &filters, event: &event, deleting: dialog.delete.is_some() };
-    html(&Show::new(&shown, body, headers, beside))
+        Shown { current_user: &current_user, filters: &filters, event: &event, deleting: view.delete.is_some() };
+    let page = Show::new(&shown, body, headers, beside);
+    if view.peek.is_some() { html(&page.as_part()) } else { html(&page) }
 }
 
 /// What is newer and what is older within the filters.
@@ -234,6 +243,7 @@ pub(crate) async fn body(
     current_user: SignedIn,
     id: web::Path<String>,
     part: web::Query<Download>,
+    inside: web::Query<Part>,
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
@@ -250,7 +260,9 @@ pub(crate) async fn body(
         None => (id.to_string(), event.body),
         Some(at) => (
             format!("{id}-{at}"),
-            event_body::value_at(current_user.member.account_id, &event.body, at).await?.ok_or(PageError::NotFound)?,
+            event_body::value_at(current_user.member.account_id, &event.body, &inside, at)
+                .await?
+                .ok_or(PageError::NotFound)?,
         ),
     };
     Ok(saved("application/json", &format!("{name}.json"), body))
@@ -272,14 +284,8 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, PageError> {
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
-    let (deletions, account) = (&current_user.state().deletions_by_account, current_user.member.account_id);
-    if deletions.wait(&account, current_user.now()).is_some() {
-        current_user.require_recent_password()?;
-    }
-    if !delete_event(&current_user.state().store, &current_user.member, id, &current_user.act()).await? {
+    if delete_selected(&current_user, &[id]).await? == 0 {
         return Err(PageError::NotFound);
     }
-    deletions.note_failure(&account, current_user.now());
-    let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
-    Ok(see_other(&Filters::new(&query, &credentials, current_user.now()).links.to("/events")))
+    back_to_list(&current_user, &query, EventsNotice::Deleted(1)).await
 }

@@ -9,11 +9,12 @@ use crate::computing::{MAX_COST_ON_WORKER, compute};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
+use crate::domain::query::ast::Piece;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
 use crate::web::format::size;
-use crate::web::json_view::location::{Child, Found, MAX_DEPTH, ValueLocation};
-use crate::web::json_view::path::{path, same_value};
+use crate::web::json_view::location::{Child, Found, MAX_DEPTH, ValueLocation, held_json};
+use crate::web::json_view::path::{chunks, path, same_value};
 use crate::web::json_view::raw::{Raw, raw};
 use crate::web::json_view::readable::readable;
 use crate::web::json_view::tokens::{Kind, first_chars};
@@ -32,6 +33,21 @@ pub(crate) struct Part {
     at: Option<String>,
     start: Option<String>,
     raw: Option<String>,
+    /// Strings whose JSON is shown in the place of the body, each within that of the one before: `120.17`.
+    #[serde(rename = "in")]
+    inside: Option<String>,
+}
+
+/// How many strings may hold one another.
+const MAX_HELD: usize = 8;
+
+impl Part {
+    /// Where the strings are whose JSON is shown.
+    fn strings(&self) -> Result<Vec<usize>, PageError> {
+        let Some(inside) = &self.inside else { return Ok(Vec::new()) };
+        let strings: Result<Vec<usize>, _> = inside.split('.').map(str::parse).collect();
+        strings.ok().filter(|strings| strings.len() <= MAX_HELD).ok_or(PageError::NotFound)
+    }
 }
 
 /// One step of the way to a value.
@@ -60,6 +76,8 @@ pub(crate) struct Pointed {
     pub(crate) pointer: Option<String>,
     /// The list of the events that have the same value there.
     pub(crate) same_value: Option<String>,
+    /// The page with the JSON that it holds, if it is a string with some.
+    pub(crate) held: Option<String>,
 }
 
 /// The body as the page shows it.
@@ -76,12 +94,18 @@ pub(crate) struct BodyView {
     /// The address of the page, up to a place: `?q=…&at=`.
     at_prefix: String,
     raw_prefix: String,
+    /// The address of the page with the JSON that a string holds, up to its place.
+    in_prefix: String,
+    /// The string whose JSON is shown: its path.
+    pub(crate) inside: Option<String>,
+    /// What a download of a value has in its address: `in=120&`.
+    pub(crate) download: String,
 }
 
 impl BodyView {
     /// Whether the address asks for something of the body, whatever the reader prefers to look at.
     pub(crate) fn is_asked(&self) -> bool {
-        self.is_raw || self.pointed.is_some()
+        self.is_raw || self.pointed.is_some() || self.inside.is_some()
     }
 
     /// The address of a piece of the text that is pointed at.
@@ -96,6 +120,11 @@ impl BodyView {
     /// The address of the page with a value in it.
     pub(crate) fn at(&self, at: &usize) -> String {
         format!("{}{at}", self.at_prefix)
+    }
+
+    /// The page with the JSON that a string holds.
+    pub(crate) fn held(&self, at: &usize) -> String {
+        format!("{}{at}", self.in_prefix)
     }
 
     /// The same with the children, or the text, from a number on.
@@ -134,9 +163,17 @@ pub(crate) async fn show(
         Some(text) => text.parse::<usize>().map(Some).map_err(|_| PageError::NotFound),
     };
     let (at, start, chunk) = (number(&part.at)?, number(&part.start)?.unwrap_or(0), number(&part.raw)?);
-    let prefix = |name: &str| if query.is_empty() { format!("?{name}=") } else { format!("?{query}&{name}=") };
-    let (at_prefix, raw_prefix) = (prefix("at"), prefix("raw"));
-    let read = move |body: &str| {
+    let strings = part.strings()?;
+    let download = part.inside.as_ref().map(|inside| format!("in={inside}&")).unwrap_or_default();
+    let prefix = |name: &str| match query {
+        "" => format!("?{name}"),
+        query => format!("?{query}&{name}"),
+    };
+    let (at_prefix, raw_prefix) = (prefix(&format!("{download}at=")), prefix("raw="));
+    let in_prefix = prefix(&part.inside.as_ref().map_or_else(|| "in=".to_owned(), |inside| format!("in={inside}.")));
+    let read = move |whole: &str| {
+        let held = Held::read(whole, &strings)?;
+        let body = held.text.as_deref().unwrap_or(whole);
         let location = match at {
             Some(at) => Some(ValueLocation::find(body, at)?),
             None => ValueLocation::top(body),
@@ -144,16 +181,54 @@ pub(crate) async fn show(
         let target = location.as_ref().filter(|_| at.is_some());
         let text = target.and_then(ValueLocation::scalar).map(|text| raw(text, start));
         let tree = location.as_ref().filter(|_| text.is_none()).map(|location| tree(body, location, start, tree_bytes));
-        let (pointed, raw) = (target.map(|location| pointed(body, location)), raw(body, chunk.unwrap_or(0)));
-        Some(BodyView { pointed, tree, text, raw, is_raw: chunk.is_some(), at_prefix, raw_prefix })
+        let pointed = target.map(|location| pointed(body, &held.path, location, &in_prefix));
+        let raw = raw(whole, chunk.unwrap_or(0));
+        let inside = held.text.is_some().then(|| held.shown_path.clone());
+        let is_raw = chunk.is_some();
+        Some(BodyView { pointed, tree, text, raw, is_raw, at_prefix, raw_prefix, in_prefix, inside, download })
     };
     let view = beside_workers(account, body, read).await?;
     view.ok_or(PageError::NotFound)
 }
 
 /// The text of the value that starts at a place, as received; `None` when none does.
-pub(crate) async fn value_at(account: AccountId, body: &str, at: usize) -> Result<Option<String>, PageError> {
-    beside_workers(account, body, move |body| Some(ValueLocation::find(body, at)?.text(body).to_owned())).await
+pub(crate) async fn value_at(
+    account: AccountId,
+    body: &str,
+    part: &Part,
+    at: usize,
+) -> Result<Option<String>, PageError> {
+    let strings = part.strings()?;
+    let read = move |whole: &str| {
+        let held = Held::read(whole, &strings)?;
+        let body = held.text.as_deref().unwrap_or(whole);
+        Some(ValueLocation::find(body, at)?.text(body).to_owned())
+    };
+    beside_workers(account, body, read).await
+}
+
+/// The JSON of a string in a body, or in that of another string.
+#[derive(Default)]
+struct Held {
+    /// `None` for the body itself.
+    text: Option<String>,
+    path: Vec<Piece>,
+    shown_path: String,
+}
+
+impl Held {
+    fn read(body: &str, strings: &[usize]) -> Option<Self> {
+        let mut held = Self::default();
+        for &at in strings {
+            let text = held.text.as_deref().unwrap_or(body);
+            let location = ValueLocation::find(text, at)?;
+            let inner = held_json(location.scalar()?)?;
+            held.shown_path = path_text(&held.path, &location);
+            held.path.extend(chunks(&location)?);
+            held.text = Some(inner);
+        }
+        Some(held)
+    }
 }
 
 /// Reads a body, on the worker that asks when it is short, and else when it is the account's turn.
@@ -169,7 +244,7 @@ async fn beside_workers<T: Send + 'static>(
     Ok(compute(account, move |_| read(&body)).await?)
 }
 
-fn pointed(body: &str, location: &ValueLocation<'_>) -> Pointed {
+fn pointed(body: &str, base: &[Piece], location: &ValueLocation<'_>, in_prefix: &str) -> Pointed {
     let bytes = location.text(body).len() as u64;
     let what = match location.found {
         Found::Container { is_object: true } => "Object",
@@ -186,16 +261,18 @@ fn pointed(body: &str, location: &ValueLocation<'_>) -> Pointed {
         steps_left_out,
         name: location.child().map_or_else(|| "Body".to_owned(), crumb_text),
         kind: format!("{what}, {}", if bytes < 1_000 { format!("{bytes} bytes") } else { size(bytes) }),
-        shown_path: path_text(location),
-        path: path(location),
-        same_value: same_value(location).map(|query| address("/events", &[("q", &query)])),
-        pointer: location.pointer().filter(|pointer| escape_invisible(pointer) == *pointer),
+        shown_path: path_text(base, location),
+        path: path(base, location),
+        same_value: same_value(base, location).map(|query| address("/events", &[("q", &query)])),
+        // Of what is in a string there is none.
+        pointer: location.pointer().filter(|pointer| base.is_empty() && escape_invisible(pointer) == *pointer),
+        held: location.scalar().and_then(held_json).map(|_| format!("{in_prefix}{}", location.at)),
     }
 }
 
 /// The way to a value in one line, for people.
-pub(crate) fn path_text(location: &ValueLocation<'_>) -> String {
-    if let Some(path) = path(location) {
+pub(crate) fn path_text(base: &[Piece], location: &ValueLocation<'_>) -> String {
+    if let Some(path) = path(base, location) {
         return if path == "$" { "Body".to_owned() } else { escape_invisible(&path).into_owned() };
     }
     let (left_out, crumbs) = crumbs(location);

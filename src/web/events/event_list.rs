@@ -16,7 +16,6 @@ use crate::domain::payload::value_text;
 use crate::domain::position::Position;
 use crate::domain::query::columns::Fields;
 use crate::domain::query::fields::suggest;
-use crate::domain::time::{in_zone, offset};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Pooled, Store};
 use crate::store::scan::budget::Budget;
@@ -24,15 +23,19 @@ use crate::store::scan::searching::search;
 use crate::store::tables::{accounts, credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
-use crate::web::events::overview::Overview;
+use crate::web::events::overview::{Overview, of_list};
+use crate::web::events::saved_searches::{Failed, SavedDialog};
+use crate::web::events::selection::notice_words;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::When;
+use crate::web::format::{When, span_text};
 use crate::web::forms::Submitted;
+use crate::web::notice::{Notice, NoticeWords};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::rows::event_row::EventRow;
 
-const PATH: &str = "/events";
+/// The address of the list.
+pub(crate) const PATH: &str = "/events";
 /// How many names of fields are suggested.
 const SUGGESTED_FIELDS: usize = 24;
 /// How many of them as columns.
@@ -49,6 +52,8 @@ struct Index {
     filters: Filters,
     overview: Overview,
     rows: Vec<EventRow>,
+    /// The event that is shown beside them.
+    peeked: Option<EventRow>,
     pager: Pager,
     endpoint: String,
     /// Who could send the first event: the newest credential that works, on a plan that includes webhooks.
@@ -57,6 +62,8 @@ struct Index {
     /// What the page shows, so that the live connection goes on from there.
     position: String,
     fields: Vec<Field>,
+    dialog: Option<SavedDialog>,
+    notice: Option<NoticeWords>,
     columns: Vec<Column>,
     /// How many events an export would write, where counts tell.
     matching: Option<String>,
@@ -128,15 +135,24 @@ impl Index {
 
 /// `GET /events`
 pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
+    answer(&current_user, query.into_inner(), None).await
+}
+
+/// The list as its filters ask, and what was wrong with a search that somebody would have saved.
+pub(crate) async fn answer(
+    current_user: &SignedIn,
+    mut query: Query,
+    failed: Option<Failed>,
+) -> Result<HttpResponse, PageError> {
     let account = current_user.member.account_id;
     let now = current_user.now();
     let store = &current_user.state().store;
-    let mut query = query.into_inner();
     query.fields.get_or_insert_with(|| current_user.member.event_columns.clone());
+    let is_failed = failed.is_some();
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters =
-        Filters::in_zone(&query, &credentials, now, &current_user.current_user.zone).keeping(current_user.kept_since());
+    let mut filters =
+        Filters::in_zone(&query, &credentials, now, current_user.zone()).keeping(current_user.kept_since());
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
@@ -151,11 +167,16 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let (accepted, snapshot) = event_counts::count_accepted(&mut conn, account, filter.credential, span).await?;
     let matching = (filter.query.is_none() && filters.error.is_none()).then(|| grouped(accepted));
     let position = Position::shown(EventId::first_of(now), snapshot);
-    let overview = Overview::read(&mut conn, account, &filters, now).await?;
+    let dialog = match failed {
+        None if query.saved.is_empty() => None,
+        failed => Some(SavedDialog::read(&mut conn, account, &filters, failed).await?),
+    };
     let mut found = list_found(store, conn, account, &filters).await?;
+    let overview = of_list(current_user, &filters).await?;
     if !filters.fields.0.is_empty() {
         events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
     }
+    filters.matches = matches_in_words(&filters, accepted, &found, &overview);
     let names = suggest_names(store, account, &found.rows).await?;
     let fields = names.iter().map(|name| Field {
         link: filters.links.to_search(&format!("{name} exists")),
@@ -163,28 +184,55 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     });
     let (fields, columns) = (fields.collect(), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
+    let peeked = find_peeked(current_user, &query.peek, &rows, &filters).await?;
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
     let sender = newest_open.filter(|_| is_pro).map(Sender::of);
     let template = Index {
-        page: current_user.page("Events").at("events", ""),
+        page: current_user.page("Events").at("events", "").behind_dialog(dialog.is_some()),
         overview,
-        pager: pager(&found, &filters, now, &current_user.current_user.zone),
+        pager: pager(&found, &filters, now, current_user.zone()),
         position: Cursors::new(&current_user.state().keys, account).write(&position),
         rows,
+        peeked,
         matching,
+        notice: current_user.take_notice(Notice::events).as_ref().map(notice_words),
         endpoint: current_user.state().ingest_url.clone(),
         sender,
         is_pro,
         fields,
+        dialog,
         columns,
         path: PATH,
         filters,
     };
-    if template.filters.error.is_some() {
+    if template.filters.error.is_some() || is_failed {
         return html_invalid(&template);
     }
     html(&template)
+}
+
+/// How many match, where something is asked for. A search knows it when it is at its end.
+fn matches_in_words(
+    filters: &Filters,
+    accepted: u64,
+    found: &Listed<EventSummary>,
+    overview: &Overview,
+) -> Option<String> {
+    let listed = found.rows.len() as u64;
+    let (number, is_all) = match filters.filter.query {
+        None => (accepted, true),
+        // The overview counts the whole range.
+        Some(_) if overview.is_of_range => (overview.found.0, !overview.found.1),
+        Some(_) if !filters.is_first_page() => return None,
+        Some(_) => (listed, !found.has_older && found.stopped_at.is_none()),
+    };
+    let at_least = if is_all { "" } else { "at least " };
+    Some(match number {
+        0 => format!("{}none match", if is_all { "" } else { "so far " }),
+        1 => format!("{at_least}1 matches"),
+        more => format!("{at_least}{} match", grouped(more)),
+    })
 }
 
 /// `POST /events/columns`: from now on the list has these columns, for everybody in the account.
@@ -218,6 +266,23 @@ async fn suggest_names(store: &Store, account: AccountId, rows: &[EventSummary])
 fn whole_id(text: &str) -> Option<EventId> {
     EventId::beginning_with(text)?;
     text.parse().ok()
+}
+
+/// The event that an address shows beside the list; of those that are not on the page, as well.
+async fn find_peeked(
+    current_user: &SignedIn,
+    input: &str,
+    rows: &[EventRow],
+    filters: &Filters,
+) -> Result<Option<EventRow>, PageError> {
+    let Ok(id) = input.parse::<EventId>() else { return Ok(None) };
+    if let Some(row) = rows.iter().find(|row| row.id == input) {
+        return Ok(Some(row.clone()));
+    }
+    let mut conn = current_user.state().store.connection().await?;
+    let found = events::list_summaries(&mut conn, current_user.member.account_id, &[id]).await?;
+    let kept = found.first().filter(|_| current_user.require_kept(id).is_ok());
+    Ok(kept.map(|event| EventRow::new(event, filters, current_user.now())))
 }
 
 /// The fields that could become columns: each of them is in one place of an event.
@@ -289,23 +354,6 @@ fn pager(found: &Listed<EventSummary>, filters: &Filters, now: Timestamp, zone: 
                 Cursor::Before(id) => Some((link("before", id), true, id)),
                 Cursor::After(id) => Some((link("after", id), false, id)),
             })
-            .map(|(link, is_older, id)| Further {
-                link,
-                is_older,
-                looked_to: When::minute_in(id.received_at(), now, zone),
-            }),
-    }
-}
-
-/// `23 Nov, 08:36:19 to 08:41:12 UTC`, with both days where they differ, and with the year where it isn't the one of `now`.
-pub(crate) fn span_text(from: Timestamp, to: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    let at = |pattern, time| in_zone(pattern, time, zone);
-    let day = |time| at(if at("%Y", time) == at("%Y", now) { "%-d %b" } else { "%-d %b %Y" }, time);
-    // A change of clocks between the two is left out: the later one's are those that the reader sees now.
-    let offset = offset(to, zone);
-    if at("%F", from) == at("%F", to) {
-        format!("{}, {} to {} {offset}", day(from), at("%H:%M:%S", from), at("%H:%M:%S", to))
-    } else {
-        format!("{}, {} to {}, {} {offset}", day(from), at("%H:%M", from), day(to), at("%H:%M", to))
+            .map(|(link, is_older, id)| Further { link, is_older, looked_to: When::minute(id.received_at(), now) }),
     }
 }

@@ -4,7 +4,6 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::SignedDuration;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::app::delete_events::{
@@ -97,14 +96,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(found: &Matching, filters: &Filters, zone: &TimeZone) -> Self {
+    fn new(found: &Matching, filters: &Filters) -> Self {
         let time = |time: Option<jiff::Timestamp>| time.map(rfc3339).unwrap_or_default();
         Self {
             events: grouped(found.events),
             size: size(found.bytes),
             seen: grouped(found.seen),
-            oldest: found.oldest.map(|id| When::exactly(id.received_at(), zone)),
-            newest: found.newest.map(|id| When::exactly(id.received_at(), zone)),
+            oldest: found.oldest.map(|id| When::exactly(id.received_at())),
+            newest: found.newest.map(|id| When::exactly(id.received_at())),
             is_whole: found.is_whole,
             is_nothing: found.is_whole && found.events == 0,
             asked: if found.is_whole { grouped(found.events) } else { found.confirmation() },
@@ -174,7 +173,8 @@ async fn page(current_user: &SignedIn, query: &Query, asked: Asked) -> Result<Sh
     let (account, store) = (current_user.member.account_id, &current_user.state().store);
     let mut conn = store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::new(query, &credentials, current_user.now()).keeping(current_user.kept_since());
+    let filters = Filters::in_zone(query, &credentials, current_user.now(), current_user.zone())
+        .keeping(current_user.kept_since());
     let latest = event_deletions::find_latest(&mut conn, account).await?;
     drop(conn);
     let latest =
@@ -198,7 +198,7 @@ async fn page(current_user: &SignedIn, query: &Query, asked: Asked) -> Result<Sh
         back: filters.links.to("/events"),
         result: filters.links.with(PATH, RESULT, "1"),
         export: filters.links.with("/events/export", "format", "ndjson"),
-        matching: matching.map(|found| Shown::new(&found, &filters, &current_user.current_user.zone)),
+        matching: matching.map(|found| Shown::new(&found, &filters)),
         filter_error: filters.error,
         notice: None,
         latest: latest.as_ref().map(Latest::new),
@@ -208,7 +208,8 @@ async fn page(current_user: &SignedIn, query: &Query, asked: Asked) -> Result<Sh
 }
 
 fn description(filters: &Filters) -> String {
-    if filters.description.is_empty() { "all events".to_owned() } else { filters.description.join(", ") }
+    let words = filters.description();
+    if words.is_empty() { "all events".to_owned() } else { words }
 }
 
 /// `POST /events/deletion`, behind the question for the password.
@@ -220,7 +221,8 @@ pub(crate) async fn create(
     let query = Query { q, credential, since, until, ..Query::default() };
     let (account, store) = (current_user.member.account_id, &current_user.state().store);
     let credentials = credentials::list(&mut *store.connection().await?, account).await?;
-    let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
+    let filters = Filters::in_zone(&query, &credentials, current_user.now(), current_user.zone())
+        .keeping(current_user.kept_since());
     let typed = Some(confirmation.chars().take(MAX_TYPED_CHARS).collect());
     let end = end.parse::<EventId>().ok();
     if end.is_none() || filters.error.is_some() {

@@ -6,27 +6,33 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use crate::app::export_rejections::{Exported, RejectionExport};
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
-use crate::domain::rejection::{Reason, RejectionGroup};
+use crate::domain::rejection::Reason;
+use crate::domain::rejection_group::{RejectionGroup, Repeats};
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
+use crate::web::download::{self, Encoding};
 use crate::web::errors::PageError;
-use crate::web::events::event_list::{Field, Pager, span_text};
+use crate::web::events::event_list::{Field, Pager};
 use crate::web::events::overview::Overview;
 use crate::web::events::setting_offers::{OFFERED, Offer, offers};
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::When;
+use crate::web::format::{When, span_text};
 use crate::web::held::Held;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
-use crate::web::rows::rejection_row::{RejectionRow, card};
+use crate::web::rows::rejection_row::{REJECTIONS as PATH, RejectionRow, card};
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
+
+/// How many refused requests are put together for one page by cause.
+const MAX_REPEATED: usize = 1_000;
 
 /// A row of the view by address.
 struct Group {
@@ -83,19 +89,17 @@ struct Index {
     path: &'static str,
 }
 
-const PATH: &str = "/events/rejections";
-
 /// `GET /events/rejections`, and with `group=address` by address
 pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let account = current_user.member.account_id;
     let now = current_user.now();
     let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
-    let filters = Filters::of_rejections(&query, &credentials, now, &current_user.current_user.zone);
+    let filters = Filters::of_rejections(&query, &credentials, now, current_user.zone());
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
-    let overview = Overview::read(&mut conn, account, &filters, now).await?;
+    let overview = Overview::read(&mut conn, account, &filters, (now, current_user.zone())).await?;
     // On Free nothing can be accepted, so nothing is asked.
     let held = match current_user.member.plan.includes_webhooks() {
         true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials, now),
@@ -119,11 +123,10 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         return html_invalid(&template);
     }
     let before = Uuid::try_parse(&query.before).ok();
-    let reasons = template.list(&mut conn, account, before, (now, &current_user.current_user.zone)).await?;
+    let reasons = template.list(&mut conn, account, before, (now, current_user.zone())).await?;
     if reasons.iter().any(|reason| OFFERED.contains(reason)) {
         let filters = &template.filters;
-        let counted =
-            rejections::count_by_reason(&mut conn, account, &filters.filter, filters.searched_text(), &OFFERED).await?;
+        let counted = rejections::count_by_reason(&mut conn, account, filters.of_refused(), &OFFERED).await?;
         template.offers = offers(&counted, &credentials);
     }
     template.reasons = explained(&reasons);
@@ -139,28 +142,53 @@ impl Index {
         before: Option<Uuid>,
         (now, zone): (Timestamp, &TimeZone),
     ) -> Result<Vec<Reason>, PageError> {
-        let (filters, filter, text) = (&self.filters, &self.filters.filter, self.filters.searched_text());
+        let (filters, filter) = (&self.filters, self.filters.of_refused());
         let mut reasons = Vec::new();
         if filters.by_address {
-            let parts = rejections::group_by_address(conn, account, filter, text, MAX_GROUPED + 1).await?;
+            let parts = rejections::group_by_address(conn, account, filter, MAX_GROUPED + 1).await?;
             self.is_cut = parts.len() > MAX_GROUPED;
             reasons.extend(parts.iter().flat_map(|part| &part.reasons).map(|(reason, _)| *reason));
             let groups = RejectionGroup::gather(parts);
             self.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
         } else {
-            let found = rejections::list(conn, account, (filter, text), before, REJECTIONS_PER_PAGE).await?;
-            if let (Some(newest), Some(oldest)) = (found.rows.first(), found.rows.last()) {
+            let found = rejections::list(conn, account, filter, before, MAX_REPEATED).await?;
+            let last = found.rows.last().map(|row| row.id).filter(|_| found.has_older);
+            let (repeats, cut) = Repeats::gather(found.rows, REJECTIONS_PER_PAGE);
+            if let Some(newest) = repeats.first() {
+                let oldest_at = repeats.iter().map(|cause| cause.first_at).min().unwrap_or(newest.first_at);
                 self.pager = Pager {
-                    text: span_text(oldest.at, newest.at, now, zone),
-                    title: span_text(oldest.at, newest.at, now, &TimeZone::UTC),
+                    text: span_text(oldest_at, newest.newest.at, now, zone),
+                    title: span_text(oldest_at, newest.newest.at, now, &TimeZone::UTC),
                     newer: before.map(|_| filters.links.to(PATH)),
-                    older: found.has_older.then(|| filters.links.with(PATH, "before", &oldest.id.to_string())),
+                    older: cut.or(last).map(|id| filters.links.with(PATH, "before", &id.to_string())),
                     further: None,
                 };
             }
-            reasons.extend(found.rows.iter().map(|rejection| rejection.reason));
-            self.rows = found.rows.iter().map(|rejection| RejectionRow::new(rejection, now)).collect();
+            reasons.extend(repeats.iter().map(|cause| cause.newest.reason));
+            self.rows = repeats.iter().map(|cause| RejectionRow::of_repeats(cause, now)).collect();
         }
         Ok(reasons)
     }
+}
+
+/// `GET /events/rejections/export?format=ndjson|csv&bom=1`
+pub(crate) async fn download(
+    current_user: SignedIn,
+    query: web::Query<Query>,
+    encoding: web::Query<Encoding>,
+) -> Result<HttpResponse, PageError> {
+    current_user.count_act()?;
+    let format = download::format(&query.format)?;
+    let (account, now) = (current_user.member.account_id, current_user.now());
+    let store = current_user.state().store.clone();
+    let credentials = credentials::list(&mut *store.connection().await?, account).await?;
+    let filters = Filters::of_rejections(&query, &credentials, now, &TimeZone::UTC);
+    if let Some(problem) = filters.error {
+        return Err(PageError::BadRequest(problem));
+    }
+    let text = filters.of_refused().text.map(str::to_owned);
+    let exported = Exported { text, reason: filters.reason, events: filters.filter };
+    let permit = current_user.state().export_permits.take(account).map_err(PageError::NoExportPermit)?;
+    let export = RejectionExport::begin(store, account, exported, format, &current_user.act()).await?;
+    Ok(download::answer(permit.of(export), "rejected", (format, encoding.has_mark()), now).await?)
 }

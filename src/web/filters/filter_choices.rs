@@ -6,6 +6,7 @@ use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::listing::EventFilter;
 use crate::domain::query::ast::Query as Search;
+use crate::domain::rejection::Reason;
 use crate::domain::time::{age_in_words, full_in};
 
 /// A choice in a list.
@@ -38,6 +39,17 @@ pub(crate) fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<
     std::iter::once(all).chain(each).collect()
 }
 
+/// Why requests are refused, and all of it.
+pub(crate) fn list_reasons(chosen: Option<Reason>) -> Vec<Choice> {
+    let all = Choice { value: String::new(), label: "All reasons".to_owned(), selected: chosen.is_none() };
+    let each = Reason::ALL.iter().map(|reason| Choice {
+        value: reason.as_str().to_owned(),
+        label: reason.title().to_owned(),
+        selected: chosen == Some(*reason),
+    });
+    std::iter::once(all).chain(each).collect()
+}
+
 /// The ranges; `known` tells those that are chosen by a name or an age from those between two times.
 pub(crate) fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
     let named = RANGES.iter().map(|(value, label)| Choice {
@@ -51,11 +63,32 @@ pub(crate) fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
     named.chain(own).chain(std::iter::once(custom)).collect()
 }
 
-/// A search in words.
-pub(crate) fn describe_search(search: &Search) -> String {
-    match search.only_text() {
-        Some(text) => format!("contains “{}”", escape_invisible(text)),
-        None => escape_invisible(&search.to_string()).into_owned(),
+/// An active filter, in words.
+#[derive(Clone, Debug)]
+pub(crate) struct Chip {
+    pub(crate) label: String,
+    /// The parameter that it is, or is a part of.
+    pub(crate) name: &'static str,
+    /// The search without it.
+    pub(crate) rest: String,
+}
+
+impl Chip {
+    pub(crate) fn new(label: String, name: &'static str) -> Self {
+        Self { label, name, rest: String::new() }
+    }
+
+    /// What has to hold of a search, each by itself.
+    pub(crate) fn of_search(search: &Search) -> Vec<Self> {
+        let chip = |(part, rest): (Search, Option<Search>)| Self {
+            label: match part.only_text() {
+                Some(text) => format!("contains “{}”", escape_invisible(text)),
+                None => escape_invisible(&part.to_string()).into_owned(),
+            },
+            name: "q",
+            rest: rest.map(|rest| rest.to_string()).unwrap_or_default(),
+        };
+        search.parts().into_iter().map(chip).collect()
     }
 }
 
@@ -66,23 +99,23 @@ pub(crate) fn describe(
     since: &str,
     known: bool,
     zone: &TimeZone,
-) -> Vec<String> {
-    let mut words = Vec::new();
+) -> Vec<Chip> {
+    let mut chips = Vec::new();
     if let Some(credential) = credential {
-        words.push(format!("from {}", escape_invisible(&credential.name)));
+        chips.push(Chip::new(format!("from {}", escape_invisible(&credential.name)), "credential"));
     }
     let named =
         RANGES.iter().find(|(value, _)| !since.is_empty() && *value == since).map(|(_, label)| label.to_lowercase());
     match named.or_else(|| age_in_words(since).map(|age| format!("last {age}"))).filter(|_| known) {
-        Some(label) => words.push(label),
+        Some(label) => chips.push(Chip::new(label, "since")),
         None => {
             if let Some(time) = filter.since {
-                words.push(format!("since {}", full_in(time, zone)));
+                chips.push(Chip::new(format!("since {}", full_in(time, zone)), "since"));
             }
             if let Some(time) = filter.until {
-                words.push(format!("before {}", full_in(time, zone)));
+                chips.push(Chip::new(format!("before {}", full_in(time, zone)), "until"));
             }
         }
     }
-    words
+    chips
 }

@@ -28,28 +28,36 @@ impl Links {
 
     /// The list of events with another search.
     pub(crate) fn to_search(&self, search: &str) -> String {
-        join("/events", &[&encode(&[("q", search)]), &self.all_but("q")])
+        self.changed("/events", &["q"], search)
+    }
+
+    /// A list without some of the filters, and with a search.
+    pub(crate) fn changed(&self, path: &str, left_out: &[&str], search: &str) -> String {
+        join(path, &[&encode(&[("q", search)]), &self.kept(|name| !left_out.contains(&name))])
     }
 
     /// The same range and credential on the other list, where the text would mean something else.
     pub(crate) fn without_text(&self, path: &str) -> String {
-        join(path, &[&self.all_but("q")])
+        self.changed(path, &["q", "reason"], "")
     }
 
     /// The same list below another overview.
     pub(crate) fn to_overview(&self, path: &str, overview: &str) -> String {
-        join(path, &[&self.all_but("overview"), &encode(&[("overview", overview)])])
+        join(path, &[&self.kept(|name| name != "overview"), &encode(&[("overview", overview)])])
     }
 
-    /// A list of what is in one bar of the overview, for the same credential.
-    pub(crate) fn to_span(&self, path: &str, since: &str, until: &str) -> String {
-        join(
-            path,
-            &[
-                &self.kept(|name| ["credential", "overview", "fields"].contains(&name)),
-                &encode(&[("since", since), ("until", until)]),
-            ],
-        )
+    /// A list of what is in one bar of the overview, for the same credential; of a search, for the same search.
+    pub(crate) fn to_span(&self, path: &str, since: &str, until: &str, keeps_text: bool) -> String {
+        join(path, &[&self.without_range(keeps_text), &encode(&[("since", since), ("until", until)])])
+    }
+
+    /// The list without its range, which a script says anew.
+    pub(crate) fn to_zoom(&self, path: &str) -> String {
+        join(path, &[&self.without_range(true)])
+    }
+
+    fn without_range(&self, keeps_text: bool) -> String {
+        self.kept(|name| ["credential", "overview", "fields"].contains(&name) || (keeps_text && name == "q"))
     }
 
     /// The list of what was rejected from one address for one credential, in the same range.
@@ -58,12 +66,8 @@ impl Links {
         join("/events/rejections", &[&asked, &self.kept(|name| ["since", "until"].contains(&name))])
     }
 
-    fn all_but(&self, left_out: &str) -> String {
-        self.kept(|name| name != left_out)
-    }
-
     /// Those of the filters whose names pass.
-    fn kept(&self, is_kept: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn kept(&self, is_kept: impl Fn(&str) -> bool) -> String {
         let pairs = self.query.split('&');
         let kept: Vec<&str> =
             pairs.filter(|pair| pair.split_once('=').is_some_and(|(name, _)| is_kept(name))).collect();

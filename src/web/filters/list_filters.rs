@@ -13,11 +13,17 @@ use crate::domain::ids::CredentialId;
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::query::ast::Query as Search;
 use crate::domain::query::columns::Fields;
+use crate::domain::rejection::Reason;
+use crate::domain::rejection_group::RejectionFilter;
+use crate::domain::time::full_in;
 use crate::web::chart::Span;
-use crate::web::filters::filter_choices::{Choice, describe, describe_search, list_credentials, list_ranges};
+use crate::web::filters::filter_choices::{
+    CUSTOM, Chip, Choice, describe, list_credentials, list_ranges, list_reasons,
+};
 use crate::web::filters::filter_links::{Links, address};
 use crate::web::filters::search_error::SearchError;
 use crate::web::filters::time_range::Range;
+use crate::web::format::span_text;
 
 /// The longest text that is searched for among rejections, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -43,18 +49,45 @@ pub(crate) struct Query {
     pub(crate) format: String,
     /// Fields and headers that become columns, of the list and of a CSV, where the address says any.
     pub(crate) fields: Option<String>,
+    /// Why requests were refused, of a list of those.
+    pub(crate) reason: String,
+    /// `rejected`, where a live page shows refused requests alone.
+    pub(crate) only: String,
     /// `address`, or nothing for a list.
     pub(crate) group: String,
     pub(crate) last_event_id: String,
+    /// Anything, where the dialog of saved searches is open.
+    pub(crate) saved: String,
+    /// The event that is shown beside the list.
+    pub(crate) peek: String,
 }
 
 impl Query {
     pub(crate) fn typed_fields(&self) -> &str {
         self.fields.as_deref().unwrap_or_default().trim()
     }
+
+    /// Of the fields of a form, as far as they say which page of the list it stands on.
+    pub(crate) fn of(fields: Vec<(String, String)>) -> Self {
+        let mut query = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "q" => query.q = value,
+                "credential" => query.credential = value,
+                "since" => query.since = value,
+                "until" => query.until = value,
+                "before" => query.before = value,
+                "after" => query.after = value,
+                _ => {}
+            }
+        }
+        query
+    }
 }
 
 /// What `group=` may say.
+/// Of a live page that shows refused requests alone.
+const ONLY_REJECTED: &str = "rejected";
 pub(crate) const GROUP_BY_ADDRESS: &str = "address";
 
 /// A query, understood.
@@ -77,8 +110,13 @@ pub(crate) struct Filters {
     pub(crate) error: Option<String>,
     /// The same about the search, with the place.
     pub(crate) search_error: Option<SearchError>,
-    /// The active filters in words, for the message that nothing matches.
-    pub(crate) description: Vec<String>,
+    pub(crate) reason: Option<Reason>,
+    /// A live page shows refused requests alone.
+    pub(crate) only_rejected: bool,
+    /// The active filters in words.
+    chips: Vec<Chip>,
+    /// How many match, in words, where the page knows.
+    pub(crate) matches: Option<String>,
     /// The same as names and values.
     pairs: Vec<(&'static str, String)>,
     /// As the reader asked, whatever is kept.
@@ -98,7 +136,7 @@ impl Filters {
         let mut filters = Self::without_search(query, typed, credentials, now, zone);
         match Search::parse(typed) {
             Ok(search) => {
-                filters.description.splice(0..0, search.as_ref().map(describe_search));
+                filters.chips.splice(0..0, search.iter().flat_map(Chip::of_search));
                 filters.filter.query = search;
             }
             Err(error) => {
@@ -118,7 +156,13 @@ impl Filters {
         let text: String = query.q.trim().chars().take(MAX_TEXT_CHARS).collect();
         let mut filters = Self::without_search(query, &text, credentials, now, zone);
         if !text.is_empty() {
-            filters.description.insert(0, format!("contains “{}”", escape_invisible(&text)));
+            let label = format!("contains “{}”", escape_invisible(&text));
+            filters.chips.insert(0, Chip::new(label, "q"));
+        }
+        filters.reason = query.reason.parse().ok();
+        filters.chips.extend(filters.reason.map(|reason| Chip::new(reason.title().to_owned(), "reason")));
+        if filters.reason.is_none() && !query.reason.is_empty() {
+            filters.error = Some("There is no such reason. Choose one from the list.".to_owned());
         }
         filters
     }
@@ -152,6 +196,8 @@ impl Filters {
             ("until", range.until.input.as_str()),
             ("overview", overview.as_str()),
             ("fields", query.typed_fields()),
+            ("reason", &query.reason),
+            ("only", &query.only),
         ];
         Self {
             cursor,
@@ -161,9 +207,12 @@ impl Filters {
             typed_fields: query.typed_fields().to_owned(),
             by_address: query.group == GROUP_BY_ADDRESS,
             search_error: None,
+            reason: None,
+            only_rejected: query.only == ONLY_REJECTED,
             credentials: list_credentials(credentials, credential),
             ranges: list_ranges(&query.since, !range.is_custom),
-            description: describe(&filter, chosen, &query.since, !range.is_custom, zone),
+            chips: describe(&filter, chosen, &query.since, !range.is_custom, zone),
+            matches: None,
             pairs: asked[..4].iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
             links: Links::new(&asked),
             text: text.to_owned(),
@@ -188,9 +237,59 @@ impl Filters {
         self
     }
 
+    /// The active filters in words, each by itself, and the addresses of the list without them.
+    pub(crate) fn chips(&self, path: &str) -> Vec<(&str, String)> {
+        let without = |chip: &Chip| self.links.changed(path, &[chip.name], &chip.rest);
+        self.chips.iter().map(|chip| (chip.label.as_str(), without(chip))).collect()
+    }
+
+    /// The active filters in words.
+    pub(crate) fn description(&self) -> String {
+        self.chips.iter().map(|chip| chip.label.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The filters as a saved search has them.
+    pub(crate) fn saved_as(&self) -> String {
+        self.links.kept(|name| self.pairs.iter().any(|(kept, _)| *kept == name))
+    }
+
+    /// The range that the reader asked for, whatever is kept.
+    pub(crate) fn asked_range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.asked_since, self.filter.until)
+    }
+
+    /// The range in words, such as `Last 24 hours`; without one, that of the overview.
+    pub(crate) fn range_title(&self, now: Timestamp, zone: &TimeZone) -> String {
+        let chosen = self.ranges.iter().find(|choice| choice.selected && choice.value != CUSTOM);
+        match (self.asked_range(), chosen) {
+            ((None, None), _) => if self.overview.is_month() { "Last 30 days" } else { "Last 24 hours" }.to_owned(),
+            (_, Some(choice)) => choice.label.clone(),
+            ((Some(since), Some(until)), None) => span_text(since, until, now, zone),
+            ((Some(since), None), None) => format!("Since {}", full_in(since, zone)),
+            ((None, Some(until)), None) => format!("30 days before {}", full_in(until, zone)),
+        }
+    }
+
     /// The filters as fields of a form, without the empty ones.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = &(&'static str, String)> {
         self.pairs.iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// What says which page of the list this is, as a field of a form.
+    pub(crate) fn cursor_field(&self) -> Option<(&'static str, String)> {
+        match self.cursor {
+            Cursor::Newest => None,
+            Cursor::Before(id) => Some(("before", id.to_string())),
+            Cursor::After(id) => Some(("after", id.to_string())),
+        }
+    }
+
+    /// The address of this page of a list.
+    pub(crate) fn here(&self, path: &str) -> String {
+        match self.cursor_field() {
+            Some((name, id)) => self.links.with(path, name, &id),
+            None => self.links.to(path),
+        }
     }
 
     /// The address of an export of all columns, in a format.
@@ -206,9 +305,15 @@ impl Filters {
         self.credentials.iter().find(|choice| choice.selected).map(|choice| choice.value.as_str()).unwrap_or_default()
     }
 
-    /// The text that is looked for among rejections.
-    pub(crate) fn searched_text(&self) -> Option<&str> {
-        Some(self.text.as_str()).filter(|text| !text.is_empty())
+    /// Which refused requests are asked for.
+    pub(crate) fn of_refused(&self) -> RejectionFilter<'_> {
+        let text = Some(self.text.as_str()).filter(|text| !text.is_empty());
+        RejectionFilter { events: &self.filter, text, reason: self.reason }
+    }
+
+    /// The reasons to choose from.
+    pub(crate) fn reasons(&self) -> Vec<Choice> {
+        list_reasons(self.reason)
     }
 
     /// What else could have been searched for with the same words: how it is typed, and its address.
@@ -224,7 +329,7 @@ impl Filters {
 
     pub(crate) fn is_active(&self) -> bool {
         let is_ranged = self.asked_since.is_some() || self.filter.until.is_some();
-        is_ranged || self.filter.needs_scan() || !self.text.is_empty()
+        is_ranged || self.filter.needs_scan() || self.reason.is_some() || !self.text.is_empty()
     }
 
     pub(crate) fn is_first_page(&self) -> bool {
@@ -244,7 +349,25 @@ mod tests {
     fn filters_are_said_in_words_and_kept_in_links() {
         let asked = filters(Query { q: "a b&c é".to_owned(), since: "7d".to_owned(), ..Query::default() });
         assert_eq!(asked.links.to("/events"), "/events?q=a%20b%26c%20%C3%A9&since=7d");
-        assert_eq!(asked.description, ["contains “a b&c é”", "last 7 days"]);
+        assert_eq!(asked.description(), "contains “a b&c é”, last 7 days");
+    }
+
+    #[test]
+    fn each_filter_can_be_taken_away_by_itself() {
+        let q = "type = paid and (a or b) total > 1".to_owned();
+        let asked = filters(Query { q, since: "7d".to_owned(), ..Query::default() });
+        let chips = asked.chips("/events");
+        let [paid, either, total, range] = &chips[..] else { panic!("{chips:?}") };
+        assert_eq!(paid.1, "/events?q=%28%22a%22%20or%20%22b%22%29%20total%20%3E%201&since=7d");
+        assert_eq!(
+            either,
+            &("\"a\" or \"b\"", "/events?q=type%20%3D%20%22paid%22%20total%20%3E%201&since=7d".to_owned())
+        );
+        assert_eq!((total.0, range.0), ("total > 1", "last 7 days"));
+        assert!(range.1.starts_with("/events?q=type") && !range.1.contains("since"), "{}", range.1);
+        assert_eq!(asked.saved_as(), asked.links.to("").trim_start_matches('?'));
+        let alone = filters(Query { q: "a = 1".to_owned(), ..Query::default() });
+        assert_eq!(alone.chips("/events"), [("a = 1", "/events".to_owned())]);
     }
 
     #[test]
@@ -270,7 +393,7 @@ mod tests {
         let form = Filters::in_zone(&query, &[], now, &zone);
         let range = "since=2026-11-20T15:30:00.000Z&until=2026-11-21T05:00:00.000Z";
         assert_eq!(form.exact_address("/x").unwrap(), format!("/x?q=event%20%3D%201&{range}&group=address"));
-        assert_eq!(form.description[1], "since 20 Nov 2026, 10:30:00 UTC−5");
+        assert_eq!(form.chips("/x")[1].0, "since 20 Nov 2026, 10:30:00 UTC−5");
         let input = |name: &str| form.pairs().find(|(input, _)| *input == name).unwrap().1.clone();
         assert_eq!([input("since"), input("until")], ["2026-11-20T15:30:00.000Z", "2026-11-21T05:00:00.000Z"]);
         let address = Query { since: input("since"), until: input("until"), ..Query::default() };
@@ -282,7 +405,7 @@ mod tests {
         let asked = filters(Query { since: "90m".to_owned(), ..Query::default() });
         let chosen: Vec<&str> = asked.ranges.iter().filter(|c| c.selected).map(|c| c.label.as_str()).collect();
         assert_eq!((chosen, asked.range.is_custom), (vec!["Last 90 minutes"], false));
-        assert_eq!(asked.description, ["last 90 minutes"]);
+        assert_eq!(asked.description(), "last 90 minutes");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A value's location in a body, found by its byte offset, with the way that leads to it.
 
+use crate::domain::query::embedded::embedded;
 use crate::web::json_view::tokens::Kind;
 use crate::web::json_view::walk::{Name, Step, Walk, What};
 
@@ -110,6 +111,11 @@ fn found<'a>(step: &Step<'a>) -> Found<'a> {
         What::Open { is_object } | What::Close { is_object } => Found::Container { is_object },
         What::Scalar { kind, text } => Found::Scalar { kind, text },
     }
+}
+
+/// The object or list that a string with its quotes holds.
+pub(crate) fn held_json(quoted: &str) -> Option<String> {
+    embedded(quoted.strip_prefix('"')?.strip_suffix('"')?)
 }
 
 /// What a JSON string stands for; `None` for what is no Unicode text, such as a lone surrogate, and for strings that are long.

@@ -6,15 +6,15 @@
 use crate::domain::query::ast::{Condition, Operator, Piece, Query, Term, Test, Value};
 use crate::web::json_view::location::{Child, ValueLocation, decoded};
 
-/// `data.lines[0].sku`; `None` where a search could not say it: the way is too long, or a key on it is no Unicode text.
-pub(crate) fn path(location: &ValueLocation<'_>) -> Option<String> {
-    let condition = Condition { path: chunks(location)?, test: Test::Exists };
+/// `data.lines[0].sku`, behind the way to what it is in; `None` where a search could not say it: the way is too long, or a key on it is no Unicode text.
+pub(crate) fn path(base: &[Piece], location: &ValueLocation<'_>) -> Option<String> {
+    let condition = Condition { path: [base, &chunks(location)?].concat(), test: Test::Exists };
     let written = searched(condition)?;
     Some(written.strip_suffix(" exists")?.to_owned())
 }
 
 /// `data.product_id = "SKU-12345"`; `None` for what is not compared: objects, lists, long texts.
-pub(crate) fn same_value(location: &ValueLocation<'_>) -> Option<String> {
+pub(crate) fn same_value(base: &[Piece], location: &ValueLocation<'_>) -> Option<String> {
     let text = location.scalar()?;
     let value = match text {
         "null" => Value::Null,
@@ -23,10 +23,11 @@ pub(crate) fn same_value(location: &ValueLocation<'_>) -> Option<String> {
         _ if text.starts_with('"') => Value::Text(decoded(text)?),
         _ => Value::Number(text.to_owned()),
     };
-    searched(Condition { path: chunks(location)?, test: Test::Compare(Operator::Equal, value) })
+    searched(Condition { path: [base, &chunks(location)?].concat(), test: Test::Compare(Operator::Equal, value) })
 }
 
-fn chunks(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
+/// The steps to a value; `None` for a key that is no Unicode text.
+pub(crate) fn chunks(location: &ValueLocation<'_>) -> Option<Vec<Piece>> {
     let chunk = |child: &Child<'_>| match child.name {
         Some(name) => decoded(name.text).map(Piece::Key),
         None => u32::try_from(child.index).ok().map(Piece::Index),
@@ -50,7 +51,7 @@ mod tests {
 
     fn of(body: &str, part: &str) -> (Option<String>, Option<String>) {
         let location = ValueLocation::find(body, body.find(part).unwrap()).unwrap();
-        (path(&location), same_value(&location))
+        (path(&[], &location), same_value(&[], &location))
     }
 
     #[test]
@@ -77,7 +78,7 @@ mod tests {
         let mut written = 0;
         for step in Walk::body(body).filter(|step| matches!(step.what, What::Scalar { .. })) {
             let location = ValueLocation::find(body, step.at).unwrap();
-            let query = same_value(&location).unwrap();
+            let query = same_value(&[], &location).unwrap();
             assert!(Query::parse(&query).unwrap().unwrap().matches(body), "{query}");
             written += 1;
         }

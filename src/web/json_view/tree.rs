@@ -3,7 +3,7 @@
 //! A value as a flat list of rows, in the order of the text, so that a template can print it with one loop. A page holds part of
 //! a large one; the rest is a link away, but for what is nested deeper than any page shows: that is a link to the text as received.
 
-use crate::web::json_view::location::{MAX_DEPTH, ValueLocation};
+use crate::web::json_view::location::{MAX_DEPTH, ValueLocation, held_json};
 use crate::web::json_view::readable::readable;
 use crate::web::json_view::tokens::{Kind, Span, first_bytes};
 use crate::web::json_view::walk::{Step, Walk, What};
@@ -37,7 +37,8 @@ pub struct Key {
 #[expect(missing_docs, reason = "its variants are what their names say")]
 pub enum Row {
     /// A scalar or an empty container.
-    Leaf { at: usize, key: Option<Key>, value: Span, is_cut: bool },
+    /// `holds_json`: a string with an object or a list in it.
+    Leaf { at: usize, key: Option<Key>, value: Span, is_cut: bool, holds_json: bool },
     /// A container; its children follow.
     Open { at: usize, key: Option<Key>, is_object: bool, count: usize, expanded: bool },
     /// The end of the innermost container that is open.
@@ -118,8 +119,8 @@ impl Builder {
             (None, What::Open { .. }) => self.hidden = Some(step.level),
             (None, What::Scalar { kind, text }) if self.fits(step) => {
                 let (text, is_cut) = beginning(text);
-                let value = Span { class: kind.class(), text };
-                self.rows.push(Row::Leaf { at: step.at, key: self.key(step), value, is_cut });
+                let (value, holds_json) = (Span { class: kind.class(), text }, held(step).is_some());
+                self.rows.push(Row::Leaf { at: step.at, key: self.key(step), value, is_cut, holds_json });
             }
             (None, What::Scalar { .. }) => {}
         }
@@ -151,7 +152,7 @@ impl Builder {
         if children == 0 && is_last {
             let text = if *is_object { "{}" } else { "[]" };
             let value = Span { class: Kind::Open.class(), text: text.to_owned() };
-            self.rows[row] = Row::Leaf { at, key: key.take(), value, is_cut: false };
+            self.rows[row] = Row::Leaf { at, key: key.take(), value, is_cut: false, holds_json: false };
             return;
         }
         *count = children;
@@ -174,6 +175,11 @@ impl Builder {
             }
         }
     }
+}
+
+/// The JSON that a string holds.
+fn held(step: &Step<'_>) -> Option<String> {
+    if let What::Scalar { kind: Kind::Text, text } = step.what { held_json(text) } else { None }
 }
 
 /// How much of a text is shown, in bytes. Hidden characters, which are spelled out, count for what they are in the body.
@@ -210,7 +216,7 @@ mod tests {
     }
 
     fn leaf(at: usize, key: Option<Key>, class: &'static str, text: &str) -> Row {
-        Row::Leaf { at, key, value: Span { class, text: text.to_owned() }, is_cut: false }
+        Row::Leaf { at, key, value: Span { class, text: text.to_owned() }, is_cut: false, holds_json: false }
     }
 
     /// Rows of HTML that a browser can read: each container closed once, and a bound to them all.
@@ -247,6 +253,13 @@ mod tests {
         assert_eq!(of(body), expected);
         let location = ValueLocation::find(body, 17).unwrap();
         assert_eq!(tree(body, &location, 0, TREE_BYTES)[0], open(17, key("1"), true, 1, true), "a part keeps its name");
+    }
+
+    #[test]
+    fn a_string_that_holds_json_says_so() {
+        let holds = |body: &str| of(body).iter().any(|row| matches!(row, Row::Leaf { holds_json: true, .. }));
+        assert!(holds(r#"{"a": "{\"b\": 1}"}"#) && holds(r#""[]""#));
+        assert!(!holds(r#"{"a": "{b", "c": "1", "d": []}"#));
     }
 
     #[test]
@@ -309,7 +322,7 @@ mod tests {
     #[test]
     fn of_a_mebibyte_string_the_beginning_is_shown_and_the_whole_is_a_link_away() {
         let body = format!("{{\"{}\":\"{}\"}}", "k".repeat(20_000), "v".repeat(1 << 20));
-        let Row::Leaf { at, key: Some(key), value, is_cut: true } = &of(&body)[1] else { panic!("not cut") };
+        let Row::Leaf { at, key: Some(key), value, is_cut: true, .. } = &of(&body)[1] else { panic!("not cut") };
         let long = MAX_TEXT_BYTES;
         assert_eq!((key.text.len(), key.cut, value.text.len()), (long, Some(1), long));
         assert_eq!(ValueLocation::find(&body, *at).unwrap().text(&body).len(), (1 << 20) + 2);

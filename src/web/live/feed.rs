@@ -223,7 +223,7 @@ impl Feed {
         let refused = self.reading.list_refused(conn, progress.rejected_since).await?;
         if progress.position.is_some() {
             for one in refused.iter().filter(|one| !progress.rejected.contains(&one.id)) {
-                text.rejected(one, now);
+                text.rejected(one, &self.reading.page, now);
             }
         }
         // Late events have ids that are older than any that is looked for, so it is the audit trail that tells of them.

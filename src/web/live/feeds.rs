@@ -26,6 +26,8 @@ use crate::web::live::feed::Feed;
 use crate::web::live::poll_limiter::PollLimiter;
 use crate::web::live::reading::Reading;
 use crate::web::live::subscriber::Subscriber;
+use crate::web::page::Page;
+use crate::web::zone::Clock;
 
 /// How often it is looked whether sessions have ended, and whether anything arrived that nobody was told of: the program that stored it
 /// may have been killed before it could say so.
@@ -37,7 +39,7 @@ const MAX_FEEDS_OF_ACCOUNT: usize = 64;
 const MAX_READERS_OF_SESSION: usize = 20;
 const MAX_READERS_OF_ACCOUNT: usize = 100;
 
-/// Whose events, and which of them.
+/// Whose events, which of them, and how their times are written.
 type Key = (AccountId, String);
 
 /// The feeds.
@@ -75,16 +77,21 @@ impl Feeds {
     pub(crate) fn enter(
         self: Arc<Self>,
         account: AccountId,
-        filters: Filters,
+        (filters, clock): (Filters, Clock),
         session: SessionId,
     ) -> Result<Subscription, LiveLimit> {
-        let key = (account, filters.links.to(""));
+        let key = (account, format!("{} {}", filters.links.to(""), clock.key()));
         let (number, subscriber) =
             (self.subscribers.fetch_add(1, Ordering::Relaxed), Arc::new(Subscriber::new(session)));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let present = self.place(&open, &key, session)?;
         let feed = open.entry(key.clone()).or_insert_with(|| {
-            let reading = Reading { account, cursors: Cursors::new(&self.state.keys, account), filters };
+            let reading = Reading {
+                account,
+                cursors: Cursors::new(&self.state.keys, account),
+                filters,
+                page: Page::reading(clock),
+            };
             let feed = Arc::new(Feed::new(reading, self.polls.clone(), self.poll_limiter.clone()));
             // Listening begins before the first look, so nothing falls between the two.
             let listener = self.state.engine.notifier.listen(account);

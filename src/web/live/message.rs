@@ -11,6 +11,7 @@ use crate::domain::event::EventSummary;
 use crate::domain::rejection::Rejection;
 use crate::domain::time::rfc3339;
 use crate::web::filters::list_filters::Filters;
+use crate::web::page::Page;
 use crate::web::rows::event_row::EventRow;
 use crate::web::rows::rejection_row::{attempt_html, explanation};
 
@@ -66,9 +67,15 @@ impl Text {
     }
 
     /// An event, as a row of the list.
-    pub(crate) fn stored(&mut self, event: &EventSummary, cursor: &str, filters: &Filters, now: Timestamp) {
+    pub(crate) fn stored(
+        &mut self,
+        event: &EventSummary,
+        cursor: &str,
+        (filters, page): (&Filters, &Page),
+        now: Timestamp,
+    ) {
         let row = EventRow::new(event, filters, now);
-        let html = row.html();
+        let html = row.html(page);
         self.0.push_str(&format!("id: {cursor}\n"));
         self.push("stored", &Stored { id: row.id.clone(), ip: &row.ip, html });
     }
@@ -85,7 +92,7 @@ impl Text {
         self.push("late", &Late { count });
     }
 
-    pub(crate) fn rejected(&mut self, rejection: &Rejection, now: Timestamp) {
+    pub(crate) fn rejected(&mut self, rejection: &Rejection, page: &Page, now: Timestamp) {
         self.push(
             "rejected",
             &Rejected {
@@ -94,7 +101,7 @@ impl Text {
                 title: rejection.title(),
                 advice: rejection.advice(),
                 explanation: explanation(rejection),
-                html: attempt_html(rejection, now),
+                html: attempt_html(rejection, now, page),
                 ip: rejection.remote_ip.to_string(),
                 at: rfc3339(rejection.at),
             },

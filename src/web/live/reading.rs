@@ -16,6 +16,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::{Position, Snapshot};
 use crate::domain::rejection::Rejection;
+use crate::domain::rejection_group::RejectionFilter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
@@ -25,6 +26,7 @@ use crate::store::tables::audit::{self, AuditSpan};
 use crate::store::tables::{events, rejections};
 use crate::web::filters::list_filters::Filters;
 use crate::web::live::message::Text;
+use crate::web::page::Page;
 
 /// How many rows are sent at once; no page shows more. Of a larger number the readers are told how large it is.
 pub(crate) const MAX_ROWS: usize = 200;
@@ -41,6 +43,8 @@ pub(crate) struct Reading {
     /// What the positions of its readers are sealed with.
     pub(crate) cursors: Cursors,
     pub(crate) filters: Filters,
+    /// What its rows are parts of, which says how times are written.
+    pub(crate) page: Page,
 }
 
 impl Reading {
@@ -71,6 +75,9 @@ impl Reading {
         let steps = from.steps(until);
         let filter = &self.filters.filter;
         let mut text = Text::default();
+        if self.filters.only_rejected {
+            return Ok((text, 0));
+        }
         let (mut rows, mut is_cut) = (0, false);
         for (from, until) in &steps {
             let mut scan = EventScan::of_arrivals(self.account, filter, (from, until), true);
@@ -81,7 +88,7 @@ impl Reading {
             events::add_columns(conn, self.account, &self.filters.fields, &mut found).await?;
             for event in found.iter().rev() {
                 let cursor = self.cursors.write(&from.within(event.id, until));
-                text.stored(event, &cursor, &self.filters, now);
+                text.stored(event, &cursor, (&self.filters, &self.page), now);
             }
         }
         if rows <= MAX_ROWS && !is_cut {
@@ -110,7 +117,7 @@ impl Reading {
         since: Timestamp,
     ) -> Result<Vec<Rejection>, StoreError> {
         let filter = EventFilter { since: Some(since), query: None, ..self.filters.filter.clone() };
-        let mut rows = rejections::list(conn, self.account, (&filter, None), None, MAX_ROWS).await?.rows;
+        let mut rows = rejections::list(conn, self.account, RejectionFilter::of(&filter), None, MAX_ROWS).await?.rows;
         rows.reverse();
         Ok(rows)
     }

@@ -63,7 +63,10 @@ pub(crate) async fn show(
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     // Nobody has no session here; the id that none has ends with the first look at it.
     let session = current_user.current_user.session_id.unwrap_or(SessionId(uuid::Uuid::nil()));
-    let subscription = feeds.into_inner().enter(account, filters, session).map_err(PageError::TooManyLivePages)?;
+    let subscription = feeds
+        .into_inner()
+        .enter(account, (filters, current_user.current_user.clock.clone()), session)
+        .map_err(PageError::TooManyLivePages)?;
     let resumed = subscription.feed.reading.cursors.read(header.unwrap_or(&query.last_event_id));
     let state = Stream::begin(subscription, resumed, ends_with_connection).await?;
     let body = stream::unfold(state, |mut state| async move {
@@ -100,7 +103,7 @@ impl Stream {
             text.0.push_str(&news.0);
         }
         for one in &joined.refused {
-            text.rejected(one, subscription.state.clock.now());
+            text.rejected(one, &subscription.feed.reading.page, subscription.state.clock.now());
         }
         text.reached(&subscription.feed.reading.cursors.write(&joined.position));
         let opening = Some(web::Bytes::from(text.0));

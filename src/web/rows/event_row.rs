@@ -11,6 +11,7 @@ use crate::web::filters::list_filters::Filters;
 use crate::web::format::{When, size};
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::{Span, first_chars};
+use crate::web::page::Page;
 
 /// How much of a body a row shows, in bytes: a page of rows is light whatever is in them.
 const PREVIEW_BYTES: usize = 160;
@@ -48,6 +49,7 @@ pub(crate) struct Cell {
 #[derive(Template)]
 #[template(path = "event_row.html")]
 struct Alone<'a> {
+    page: &'a Page,
     row: &'a EventRow,
 }
 
@@ -67,8 +69,8 @@ impl EventRow {
         }
     }
 
-    pub(crate) fn html(&self) -> String {
-        Alone { row: self }.render().unwrap_or_default()
+    pub(crate) fn html(&self, page: &Page) -> String {
+        Alone { page, row: self }.render().unwrap_or_default()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::grouped::grouped;
 use crate::domain::ids::CredentialId;
 use crate::domain::masked::masked;
 use crate::domain::rejection::{Reason, Rejection};
+use crate::domain::rejection_group::Repeats;
 use crate::web::format::{When, size};
 use crate::web::json_view::tokens::first_chars;
 use crate::web::page::Page;
@@ -15,10 +16,17 @@ use crate::web::page::Page;
 /// How much is shown of what a sender chose, in characters: of its user agent, and of what was wrong. Ordinary ones are shorter.
 const MAX_SENT_CHARS: usize = 200;
 
+/// The address of the list.
+pub(crate) const REJECTIONS: &str = "/events/rejections";
+
 /// A row of the table.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectionRow {
     pub(crate) at: When,
+    /// How often, and since when, where a row stands for several.
+    pub(crate) repeats: Option<(String, When)>,
+    /// Where all about it is.
+    pub(crate) address: String,
     pub(crate) title: &'static str,
     pub(crate) explanation: String,
     pub(crate) credential: String,
@@ -39,6 +47,8 @@ impl RejectionRow {
     pub(crate) fn new(rejection: &Rejection, now: Timestamp) -> Self {
         Self {
             at: When::ago(rejection.at, now),
+            repeats: None,
+            address: format!("{REJECTIONS}/{}", rejection.id),
             title: rejection.title(),
             explanation: explanation(rejection),
             credential: escape_invisible(&rejection.credential_name).into_owned(),
@@ -47,9 +57,16 @@ impl RejectionRow {
             agent: rejection.user_agent.as_deref().map(beginning).unwrap_or_default(),
             status: rejection.reason.status(),
             remedy: rejection.reason.remedy(),
-            list: format!("/events/rejections?credential={}", rejection.username),
+            list: format!("{REJECTIONS}?credential={}", rejection.username),
             setting: setting(rejection),
         }
+    }
+
+    /// A row of a list, where repeats stand for one another.
+    pub(crate) fn of_repeats(repeats: &Repeats, now: Timestamp) -> Self {
+        let times = || (grouped(repeats.count), When::ago(repeats.first_at, now));
+        let one = Rejection { count: 1, ..repeats.newest.clone() };
+        Self { repeats: (repeats.count > 1).then(times), ..Self::new(&one, now) }
     }
 }
 
@@ -128,12 +145,12 @@ pub(crate) fn card(username: &str) -> String {
 /// A refused attempt as a page that waits for an event shows it.
 #[derive(Template)]
 #[template(path = "attempt.html")]
-struct Attempt {
-    page: Page,
+struct Attempt<'a> {
+    page: &'a Page,
     row: RejectionRow,
 }
 
 /// The same for a page that is open already.
-pub(crate) fn attempt_html(rejection: &Rejection, now: Timestamp) -> String {
-    Attempt { page: Page::default(), row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
+pub(crate) fn attempt_html(rejection: &Rejection, now: Timestamp, page: &Page) -> String {
+    Attempt { page, row: RejectionRow::new(rejection, now) }.render().unwrap_or_default()
 }

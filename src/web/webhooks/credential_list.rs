@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::credential::Credential;
 use crate::domain::grouped::grouped;
 use crate::domain::listing::EventFilter;
+use crate::domain::rejection_group::RejectionFilter;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, event_counts, held_events, rejections};
 use crate::web::chart::Span;
@@ -205,7 +206,8 @@ async fn webhooks(
         None => None,
     };
     let first = FirstRun::of(conn, account, all, now).await?;
-    let refused = rejections::list(conn, account, (&EventFilter::default(), None), None, RECENT_REJECTIONS).await?;
+    let refused =
+        rejections::list(conn, account, RejectionFilter::of(&EventFilter::default()), None, RECENT_REJECTIONS).await?;
     let card = |credential: &Credential| Card {
         held: Held::of(&held, credential, now),
         ..Card::new(credential, &counts, now)

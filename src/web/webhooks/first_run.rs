@@ -9,6 +9,7 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::ids::AccountId;
 use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::rejection_group::RejectionFilter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::scan::budget::Budget;
@@ -58,7 +59,7 @@ impl FirstRun {
         let first =
             events::list(conn, account, (&everything, Cursor::After(EventId(Uuid::nil()))), 1, Budget::PAGE).await?;
         let arrived = first.rows.first().map(|event| FirstEvent::new(event, now));
-        let refused = rejections::list(conn, account, (&everything, None), None, 1).await?;
+        let refused = rejections::list(conn, account, RejectionFilter::of(&everything), None, 1).await?;
         let attempt = refused.rows.first().filter(|_| arrived.is_none());
         Ok(Some(Self {
             id: newest.id.to_string(),
