@@ -10,6 +10,7 @@ use crate::app::switch_credential::{Switch, switch_within};
 use crate::app::switch_holding::hold_within;
 use crate::domain::credential::{Credential, CredentialName};
 use crate::domain::sender_settings::SenderSettings;
+use crate::store::connection::pool::Connection;
 use crate::store::tables::credentials;
 
 /// What is to be another way; `None` stays as it is.
@@ -29,7 +30,9 @@ pub(crate) async fn change_credential(
     choose: impl FnOnce(SenderSettings) -> SenderSettings,
     is_expected: impl FnOnce(&Credential) -> bool,
 ) -> Result<Credential, CredentialError> {
-    on.decide(async |conn, credential| {
+    let changing = async |conn: &mut Connection| {
+        let credential = credentials::find(conn, on.account, on.id).await?.ok_or(CredentialError::NotFound)?;
+        let credential = &credential;
         if !is_expected(credential) {
             return Err(CredentialError::Changed);
         }
@@ -50,6 +53,6 @@ pub(crate) async fn change_credential(
             expire_within(on, conn, credential, end).await?;
         }
         credentials::find(conn, on.account, on.id).await?.ok_or(CredentialError::NotFound)
-    })
-    .await
+    };
+    on.store.transaction_under(&credentials::lock_with_names(on.account, on.id), changing).await
 }

@@ -10,8 +10,11 @@ use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_secrets;
 
 /// Sets the date of the current password, which lies ahead; `None` removes it. The password keeps its slot among the two that may
-/// work: it gives it back once it has ended.
-pub(crate) async fn set_expiry(on: CredentialAct<'_>, end: Option<Timestamp>) -> Result<(), CredentialError> {
+/// work: it gives it back once it has ended. Answers with the date before.
+pub(crate) async fn set_expiry(
+    on: CredentialAct<'_>,
+    end: Option<Timestamp>,
+) -> Result<Option<Timestamp>, CredentialError> {
     on.decide(async |conn, credential| expire_within(on, conn, credential, end).await).await
 }
 
@@ -21,7 +24,7 @@ pub(crate) async fn expire_within(
     conn: &mut Connection,
     credential: &Credential,
     end: Option<Timestamp>,
-) -> Result<(), CredentialError> {
+) -> Result<Option<Timestamp>, CredentialError> {
     let current = credential.current(on.act.at).ok_or(CredentialError::NoPassword)?;
     if current.expires_at != end {
         credential_secrets::set_expiry(conn, current.id, end).await?;
@@ -32,5 +35,5 @@ pub(crate) async fn expire_within(
         };
         on.note(conn, credential, action, detail).await?;
     }
-    Ok(())
+    Ok(current.expires_at)
 }

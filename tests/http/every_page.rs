@@ -6,12 +6,16 @@ use crate::access::pages;
 use crate::support::actors::{Person, between};
 use crate::support::server::TestServer;
 
-/// Alice, who has received one event, and the addresses of all her pages with its id in them.
+/// Alice, who has received one event and had one refused, and the addresses of all her pages with their ids in them.
 async fn alice(server: &TestServer) -> (Person, Vec<String>) {
     let alice = server.pro("alice@example.com").await;
-    let event = server.sender(&alice).await.store("{\"a\": 1}").await;
+    let sender = server.sender(&alice).await;
+    let event = sender.store("{\"a\": 1}").await;
+    assert_eq!(sender.with_password("wrong").status().await, 401);
+    server.eventually("select count(*) from rejections", 1).await;
+    let rejection = server.query("select id::text from rejections").await[0][0].clone().unwrap();
     let paths = pages().filter(|path| !path.contains("{asset}") && *path != "/events/live");
-    let paths = paths.map(|path| path.replace("{event}", &event)).collect();
+    let paths = paths.map(|path| path.replace("{event}", &event).replace("{rejection}", &rejection)).collect();
     (alice, paths)
 }
 

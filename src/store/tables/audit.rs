@@ -28,7 +28,8 @@ diesel::define_sql_function! {
 
 /// A line to be written.
 #[derive(Insertable)]
-#[diesel(table_name = audit_log, check_for_backend(Pg))]
+// With its statement always the same, a connection prepares it once.
+#[diesel(table_name = audit_log, check_for_backend(Pg), treat_none_as_default_value = false)]
 struct NewLine<'a> {
     account_id: Uuid,
     id: Uuid,
@@ -206,6 +207,25 @@ pub(crate) async fn list(
     query = if span.newest_first { query.order(audit_log::id.desc()) } else { query.order(audit_log::id.asc()) };
     let rows: Vec<Line> = query.load(conn).await?;
     rows.into_iter().map(TryFrom::try_from).collect()
+}
+
+/// The latest lines about one subject, newest first.
+pub(crate) async fn list_about(
+    conn: &mut Connection,
+    account: AccountId,
+    subject: &str,
+    limit: usize,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows: Vec<Line> = audit_log::table
+        .left_join(users::table.on(users::id.nullable().eq(audit_log::actor_user_id)))
+        .filter(audit_log::account_id.eq(account.0))
+        .filter(audit_log::subject.eq(subject))
+        .order(audit_log::id.desc())
+        .limit(limit as i64)
+        .select(Line::as_select())
+        .load(conn)
+        .await?;
+    rows.into_iter().map(|line| Ok(<(Uuid, AuditEntry)>::try_from(line)?.1)).collect()
 }
 
 /// The line at a place in a span, counted from one, whether it passes a filter or not; read from the key alone.

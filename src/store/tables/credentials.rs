@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use diesel::pg::Pg;
-use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable,
-    SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, QueryableByName,
+    Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Lock};
 use crate::store::connection::schema::{credential_secrets, credentials};
 use crate::store::connection::statement::{Condition, statement};
+use crate::store::tables::account_limits;
 use crate::store::tables::credential_secrets::{PASSWORD_KIND, PasswordRow};
 use crate::store::tables::sender_settings::SettingsRow;
 
@@ -111,6 +112,31 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// How many credentials of an account are not revoked, and the username of another than `id` among them that has a name, in any case.
+pub(crate) async fn count_with_name(
+    conn: &mut Connection,
+    (account, id): (AccountId, CredentialId),
+    name: &CredentialName,
+) -> Result<(u64, Option<String>), StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        namesake: Option<String>,
+    }
+    let row: Row = statement(
+        "select count(*) as number, min(username) filter (where id <> $2 and lower(name) = lower($3)) as namesake \
+         from credentials where account_id = $1 and revoked_at is null",
+    )
+    .bind::<SqlUuid, _>(account.0)
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<Text, _>(name.as_str())
+    .get_result(conn)
+    .await?;
+    Ok((row.number.unsigned_abs(), row.namesake))
+}
+
 /// The usernames of an account, also of credentials that were revoked.
 pub(crate) async fn usernames_by_id(
     conn: &mut Connection,
@@ -172,9 +198,24 @@ pub(crate) async fn find_by_external_id(
     Ok(gather(named.load(conn).await?)?.pop())
 }
 
+/// The same with the passwords that pages know of.
+pub(crate) async fn find_shown(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+) -> Result<Option<Credential>, StoreError> {
+    let one = with_passwords!(account).filter(credentials::id.eq(id.0)).filter(IS_NEWEST);
+    Ok(gather(one.load(conn).await?)?.pop())
+}
+
 /// What locks a credential until its transaction ends, so that acts on it follow one another.
 pub(crate) fn lock(account: AccountId, id: CredentialId) -> Lock {
     Lock(format!("select from credentials where account_id = '{account}' and id = '{id}' for update"))
+}
+
+/// The same, and the names of the account's credentials, so that no two become the same.
+pub(crate) fn lock_with_names(account: AccountId, id: CredentialId) -> Lock {
+    Lock(format!("{}; {}", account_limits::lock(account).0, lock(account, id).0))
 }
 
 /// The username of a credential, and nothing else.

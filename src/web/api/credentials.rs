@@ -125,7 +125,7 @@ pub(crate) async fn create(caller: Caller, JsonBody(new): JsonBody<NewCredential
     let (state, act, id) = (caller.state(), caller.act(), CredentialId(Uuid::new_v4()));
     let most = Some(caller.member().limits().credentials);
     let on = caller.on(id, &act)?;
-    let (status, id, password) = match issue_credential(on, (&state.hasher, &state.keys), (name, external_id), most)
+    let (status, id, password) = match issue_credential(on, (&state.hasher, &state.keys), (name, external_id), None, most)
         .await
     {
         Ok(issued) => (HttpResponse::Created(), issued.id, Some(issued.password)),

@@ -1,5 +1,7 @@
 //! What the filter bar offers to choose from, and what was chosen, in words.
 
+use std::collections::HashMap;
+
 use jiff::tz::TimeZone;
 
 use crate::domain::credential::Credential;
@@ -28,12 +30,17 @@ pub(crate) fn is_named_range(since: &str) -> bool {
     RANGES.iter().any(|(value, _)| *value == since)
 }
 
-/// The credentials, by their names, and all of them.
+/// The credentials, by their names, and all of them. Where several have one name, as revoked ones may, the username stands beside it.
 pub(crate) fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice> {
     let all = Choice { value: String::new(), label: "All credentials".to_owned(), selected: chosen.is_empty() };
+    let mut times = HashMap::new();
+    credentials.iter().for_each(|credential| *times.entry(&credential.name).or_insert(0) += 1);
     let each = credentials.iter().map(|credential| Choice {
         value: credential.username.clone(),
-        label: escape_invisible(&credential.name).into_owned(),
+        label: match times.get(&credential.name) {
+            Some(1) => escape_invisible(&credential.name).into_owned(),
+            _ => format!("{} ({})", escape_invisible(&credential.name), credential.username),
+        },
         selected: credential.username == chosen,
     });
     std::iter::once(all).chain(each).collect()
@@ -63,6 +70,14 @@ pub(crate) fn list_ranges(since: &str, known: bool) -> Vec<Choice> {
     named.chain(own).chain(std::iter::once(custom)).collect()
 }
 
+/// A search in words.
+pub(crate) fn describe_search(search: &Search) -> String {
+    match search.only_text() {
+        Some(text) => format!("contains “{}”", escape_invisible(text)),
+        None => escape_invisible(&search.to_string()).into_owned(),
+    }
+}
+
 /// An active filter, in words.
 #[derive(Clone, Debug)]
 pub(crate) struct Chip {
@@ -81,10 +96,7 @@ impl Chip {
     /// What has to hold of a search, each by itself.
     pub(crate) fn of_search(search: &Search) -> Vec<Self> {
         let chip = |(part, rest): (Search, Option<Search>)| Self {
-            label: match part.only_text() {
-                Some(text) => format!("contains “{}”", escape_invisible(text)),
-                None => escape_invisible(&part.to_string()).into_owned(),
-            },
+            label: describe_search(&part),
             name: "q",
             rest: rest.map(|rest| rest.to_string()).unwrap_or_default(),
         };

@@ -18,7 +18,7 @@ use crate::domain::rejection_group::RejectionFilter;
 use crate::domain::time::full_in;
 use crate::web::chart::Span;
 use crate::web::filters::filter_choices::{
-    CUSTOM, Chip, Choice, describe, list_credentials, list_ranges, list_reasons,
+    CUSTOM, Chip, Choice, describe, describe_search, list_credentials, list_ranges, list_reasons,
 };
 use crate::web::filters::filter_links::{Links, address};
 use crate::web::filters::search_error::SearchError;
@@ -245,7 +245,10 @@ impl Filters {
 
     /// The active filters in words.
     pub(crate) fn description(&self) -> String {
-        self.chips.iter().map(|chip| chip.label.as_str()).collect::<Vec<_>>().join(", ")
+        let search = self.filter.query.as_ref().map(describe_search);
+        let is_searched = search.is_some();
+        let others = self.chips.iter().filter(|chip| !is_searched || chip.name != "q").map(|chip| chip.label.clone());
+        search.into_iter().chain(others).collect::<Vec<_>>().join(", ")
     }
 
     /// The filters as a saved search has them.
