@@ -79,7 +79,6 @@ impl<K: Key> FairQueue<K> {
     }
 
     /// How many permits are held.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.0.lock().held
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use reasoner_webhooks::app::create_account::{NewAccount, create_account};
 use reasoner_webhooks::app::credential_act::CredentialAct;
 use reasoner_webhooks::app::issue_credential::issue_credential;
-use reasoner_webhooks::app::rotate_credential::rotate_credential;
+use reasoner_webhooks::app::rotate_credential::{Lost, rotate_credential};
 use reasoner_webhooks::app::switch_credential::{Switch, switch_credential};
 use reasoner_webhooks::domain::account::Plan;
 use reasoner_webhooks::domain::account_password::NewPassword;
@@ -93,7 +93,7 @@ impl Shop<'_> {
         let (state, id) = (self.state, CredentialId(Uuid::new_v4()));
         let (act, hashing) = (self.act(), (&state.hasher, &state.keys));
         let on = CredentialAct { store: &state.store, account, id, act: &act };
-        let issued = issue_credential(on, hashing, name.parse()?, None, None).await?;
+        let issued = issue_credential(on, hashing, (name.parse()?, None), None, None).await?;
         self.make_older(id, days).await?;
         let password = issued.password.secret().reveal().to_owned();
         Ok(Sender { id, username: issued.username.as_str().to_owned(), password })
@@ -111,7 +111,7 @@ impl Shop<'_> {
         let (state, secret) = (self.state, SecretId(random::uuid_at(self.state.clock.now())));
         let (act, hashing) = (self.act(), (&state.hasher, &state.keys));
         let on = CredentialAct { store: &state.store, account, id: sender.id, act: &act };
-        let rotated = rotate_credential(on, hashing, secret, overlap).await?;
+        let rotated = rotate_credential(on, hashing, (secret, overlap), Lost::Never).await?;
         let password = rotated.password.secret().reveal().to_owned();
         Ok(Sender { id: sender.id, username: sender.username.clone(), password })
     }

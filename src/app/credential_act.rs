@@ -46,6 +46,12 @@ pub enum CredentialError {
     /// Its senders get 401, and so does a test.
     #[error("this credential is disabled or revoked, or its password has ended")]
     NotAccepted,
+    /// It is not as whoever changes it expects it.
+    #[error("this credential was changed meanwhile")]
+    Changed,
+    /// The old password was used too lately to be stopped.
+    #[error("the old password was used on {}", full(*.0))]
+    StillUsed(Timestamp),
     #[error(transparent)]
     Failed(Failure),
 }

@@ -6,17 +6,19 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 
 use crate::app::failure::Failure;
+use crate::domain::api_token::TokenState;
+use crate::domain::checked_token::CheckedToken;
 use crate::domain::credential::Username;
 use crate::domain::credential_password::CredentialPassword;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::leak::{Found, LeakScanner};
 use crate::domain::secret::Secret;
-use crate::domain::token_address::AddressToken;
+use crate::domain::{api_token, token_address};
 use crate::hashing::{Hasher, Share};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credential_secrets::{self, SecretRow};
-use crate::store::tables::{credentials, token_addresses};
+use crate::store::tables::{api_tokens, credentials, token_addresses};
 
 /// How many usernames of the text are tried before all others.
 const RECENT_USERNAMES: usize = 16;
@@ -51,8 +53,9 @@ impl LeakState {
 /// A password of this installation that the text contains.
 #[derive(Clone, Debug)]
 pub(crate) struct Leak {
-    pub(crate) username: Username,
-    /// The name of its credential; empty when there is none.
+    /// `None` of an API token.
+    pub(crate) username: Option<Username>,
+    /// The name of its credential, or its own; empty when there is none.
     pub(crate) name: String,
     pub(crate) hint: String,
     pub(crate) state: LeakState,
@@ -139,8 +142,11 @@ impl<'a> LeakSearch<'a> {
     }
 
     async fn identify(&mut self, input: &Secret, line: u64) -> Result<Option<usize>, Failure> {
-        if let Some(token) = AddressToken::recognise(&self.keys.checksum, input.reveal()) {
+        if let Some(token) = token_address::KIND.recognise(&self.keys.checksum, input.reveal()) {
             return self.identify_address(&token, line).await;
+        }
+        if let Some(token) = api_token::KIND.recognise(&self.keys.checksum, input.reveal()) {
+            return self.identify_api_token(&token, line).await;
         }
         let usernames = self.recent.iter().chain(&self.usernames);
         let Some((username, password)) = CredentialPassword::recognise_any(&self.keys.checksum, usernames, input)
@@ -148,12 +154,19 @@ impl<'a> LeakSearch<'a> {
             return Ok(None);
         };
         let (name, state) = self.state(&username, &password).await?;
-        self.leaks.push(Leak { username, name, hint: password.hint().to_owned(), state, line, times: 0 });
+        self.leaks.push(Leak {
+            username: Some(username),
+            name,
+            hint: password.hint().to_owned(),
+            state,
+            line,
+            times: 0,
+        });
         Ok(Some(self.leaks.len() - 1))
     }
 
     /// The token of a token address. One that is kept no more says nothing of whose it was.
-    async fn identify_address(&mut self, token: &AddressToken, line: u64) -> Result<Option<usize>, Failure> {
+    async fn identify_address(&mut self, token: &CheckedToken, line: u64) -> Result<Option<usize>, Failure> {
         let mut conn = self.store.connection().await?;
         let Some(row) = token_addresses::find_row(&mut conn, &token.hash()).await? else { return Ok(None) };
         let Some(credential) = credentials::find(&mut conn, row.account_id, row.credential_id).await? else {
@@ -161,7 +174,26 @@ impl<'a> LeakSearch<'a> {
         };
         let Ok(username) = credential.username.parse() else { return Ok(None) };
         let (name, hint, state) = (credential.name, row.hint.clone(), state_of(&row, self.now));
-        self.leaks.push(Leak { username, name, hint, state, line, times: 0 });
+        self.leaks.push(Leak { username: Some(username), name, hint, state, line, times: 0 });
+        Ok(Some(self.leaks.len() - 1))
+    }
+
+    /// An API token. One that is kept no more, as a value before a rotation, works no more either.
+    async fn identify_api_token(&mut self, value: &CheckedToken, line: u64) -> Result<Option<usize>, Failure> {
+        let found = api_tokens::find_by_hash(&mut *self.store.connection().await?, &value.hash()).await?;
+        let (name, state) = match found {
+            Some((token, _)) => {
+                let state = match token.state(self.now) {
+                    TokenState::Revoked => LeakState::Revoked,
+                    _ if token.is_opened(self.now) => LeakState::Live,
+                    _ => LeakState::Expired,
+                };
+                (token.name, state)
+            }
+            None => (String::new(), LeakState::Unknown),
+        };
+        let hint = api_token::KIND.prefixed(value.hint());
+        self.leaks.push(Leak { username: None, name, hint, state, line, times: 0 });
         Ok(Some(self.leaks.len() - 1))
     }
 

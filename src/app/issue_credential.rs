@@ -30,7 +30,7 @@ pub struct Issued {
 pub async fn issue_credential(
     on: CredentialAct<'_>,
     (hasher, keys): (&Hasher, &InstallationKeys),
-    name: CredentialName,
+    (name, external_id): (CredentialName, Option<&str>),
     expires_at: Option<Timestamp>,
     most: Option<u32>,
 ) -> Result<Issued, CredentialError> {
@@ -42,9 +42,15 @@ pub async fn issue_credential(
     let secret = SecretId(random::uuid_at(act.at));
     store
         .transaction_under(&account_limits::lock(account), async |conn| {
-            let inserted = credentials::insert(conn, (account, id), &name, &username, act.at).await;
+            let inserted = credentials::insert(conn, (account, id), (&name, external_id), &username, act.at).await;
             inserted.map_err(|error| {
-                if error.is_duplicate_of("credentials_pkey") { CredentialError::AlreadyIssued } else { error.into() }
+                if error.is_duplicate_of("credentials_pkey")
+                    || error.is_duplicate_of(credentials::EXTERNAL_ID_IS_UNIQUE)
+                {
+                    CredentialError::AlreadyIssued
+                } else {
+                    error.into()
+                }
             })?;
             // Counted after it: whoever sends the form twice is told that it was sent before.
             let (number, namesake) = credentials::count_with_name(conn, (account, id), &name).await?;

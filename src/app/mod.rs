@@ -2,6 +2,8 @@
 //! reads go past this layer. An act and its line in the audit trail are one transaction.
 
 pub(crate) mod accept_held_events;
+pub(crate) mod api_tokens;
+pub(crate) mod change_credential;
 pub(crate) mod change_email;
 pub(crate) mod change_password;
 pub mod change_plan;

@@ -3,7 +3,8 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
-use crate::domain::credential::CredentialName;
+use crate::domain::credential::{Credential, CredentialName};
+use crate::store::connection::pool::Connection;
 use crate::store::tables::{account_limits, credentials};
 
 /// Renames it, unless another that is not revoked has that name; answers with the name before. The name that it has already leaves no line.
@@ -12,15 +13,26 @@ pub(crate) async fn rename_credential(on: CredentialAct<'_>, name: &CredentialNa
         .transaction_under(&account_limits::lock(on.account), async |conn| {
             let found = credentials::find(conn, on.account, on.id).await?;
             let credential = found.ok_or(CredentialError::NotFound)?;
-            if credential.name != name.as_str() {
-                if let (_, Some(username)) = credentials::count_with_name(conn, (on.account, on.id), name).await? {
-                    return Err(CredentialError::NameTaken(username));
-                }
-                credentials::rename(conn, on.account, on.id, name).await?;
-                let detail = AuditDetail::Changed { from: credential.name.clone(), to: name.to_string() };
-                on.note(conn, &credential, Action::CredentialRenamed, detail).await?;
-            }
+            rename_within(on, conn, &credential, name).await?;
             Ok(credential.name)
         })
         .await
+}
+
+/// The same in a transaction that has locked the names of the account.
+pub(crate) async fn rename_within(
+    on: CredentialAct<'_>,
+    conn: &mut Connection,
+    credential: &Credential,
+    name: &CredentialName,
+) -> Result<(), CredentialError> {
+    if credential.name != name.as_str() {
+        if let (_, Some(username)) = credentials::count_with_name(conn, (on.account, on.id), name).await? {
+            return Err(CredentialError::NameTaken(username));
+        }
+        credentials::rename(conn, on.account, on.id, name).await?;
+        let detail = AuditDetail::Changed { from: credential.name.clone(), to: name.to_string() };
+        on.note(conn, credential, Action::CredentialRenamed, detail).await?;
+    }
+    Ok(())
 }

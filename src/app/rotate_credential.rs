@@ -31,12 +31,21 @@ pub struct Rotated {
 /// How often a colliding hint is drawn again. One in 14 million collides for each password there is.
 const MAX_DRAWS: u32 = 3;
 
-/// Rotates. `secret` is an id that the form carries, so that sending the form twice rotates once.
+/// Whether the answer to a rotation can have been lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Somebody saw it.
+    Never,
+    /// Whoever rotates once more may not have it: a newest password that was never used is replaced.
+    Perhaps,
+}
+
+/// Rotates. The secret's id is one that the form carries, so that sending the form twice rotates once.
 pub async fn rotate_credential(
     on: CredentialAct<'_>,
     (hasher, keys): (&Hasher, &InstallationKeys),
-    secret: SecretId,
-    overlap: Overlap,
+    (secret, overlap): (SecretId, Overlap),
+    lost: Lost,
 ) -> Result<Rotated, CredentialError> {
     let CredentialAct { store, account, id, act } = on;
     let username = credentials::find_username(&mut *store.connection().await?, account, id).await?;
@@ -53,7 +62,7 @@ pub async fn rotate_credential(
                 if credential.passwords.iter().any(|password| password.id == secret) {
                     return Err(CredentialError::AlreadyRotated);
                 }
-                let (slot, replaced) = free_a_slot(conn, on, credential, overlap).await?;
+                let (slot, replaced) = free_a_slot(conn, on, credential, (overlap, lost)).await?;
                 let (hint, hash) = (generated.password.hint(), generated.hash.as_str());
                 let new = NewSecret { id: secret, credential: id, hint, hash, slot, at: act.at };
                 let previous_expires_at = match replaced {
@@ -99,7 +108,7 @@ async fn free_a_slot(
     conn: &mut Connection,
     on: CredentialAct<'_>,
     credential: &Credential,
-    overlap: Overlap,
+    (overlap, lost): (Overlap, Lost),
 ) -> Result<(i16, Replaced), CredentialError> {
     let now = on.act.at;
     end_due(conn, credential, now).await?;
@@ -111,6 +120,11 @@ async fn free_a_slot(
     let expiring = credential.expiring(now).and_then(|password| password.expires_at);
     let two_live = || CredentialError::TwoPasswordsLive(expiring.unwrap_or(now));
     let replaced = match credential.current(now) {
+        // Nobody has it: it gives its slot to the next one, and the old password ends as it was to.
+        Some(current) if expiring.is_some() && lost == Lost::Perhaps && current.last_used_at.is_none() => {
+            credential_secrets::revoke(conn, current.id, now).await?;
+            return Ok((current.slot.ok_or_else(two_live)?, Replaced::Already(expiring)));
+        }
         Some(_) if expiring.is_some() => return Err(two_live()),
         // One that has a date does not outlive it.
         Some(current) => {

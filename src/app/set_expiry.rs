@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::credential::Credential;
+use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_secrets;
 
 /// Sets the date of the current password, which lies ahead; `None` removes it. The password keeps its slot among the two that may
@@ -13,18 +15,25 @@ pub(crate) async fn set_expiry(
     on: CredentialAct<'_>,
     end: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, CredentialError> {
-    on.decide(async |conn, credential| {
-        let current = credential.current(on.act.at).ok_or(CredentialError::NoPassword)?;
-        if current.expires_at != end {
-            credential_secrets::set_expiry(conn, current.id, end).await?;
-            let hint = current.hint.clone();
-            let (action, detail) = match end {
-                Some(until) => (Action::ExpirySet, AuditDetail::Expiry { hint, until }),
-                None => (Action::ExpiryRemoved, AuditDetail::Password { hint }),
-            };
-            on.note(conn, credential, action, detail).await?;
-        }
-        Ok(current.expires_at)
-    })
-    .await
+    on.decide(async |conn, credential| expire_within(on, conn, credential, end).await).await
+}
+
+/// The same in a transaction that has locked the credential.
+pub(crate) async fn expire_within(
+    on: CredentialAct<'_>,
+    conn: &mut Connection,
+    credential: &Credential,
+    end: Option<Timestamp>,
+) -> Result<Option<Timestamp>, CredentialError> {
+    let current = credential.current(on.act.at).ok_or(CredentialError::NoPassword)?;
+    if current.expires_at != end {
+        credential_secrets::set_expiry(conn, current.id, end).await?;
+        let hint = current.hint.clone();
+        let (action, detail) = match end {
+            Some(until) => (Action::ExpirySet, AuditDetail::Expiry { hint, until }),
+            None => (Action::ExpiryRemoved, AuditDetail::Password { hint }),
+        };
+        on.note(conn, credential, action, detail).await?;
+    }
+    Ok(current.expires_at)
 }

@@ -3,6 +3,8 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::credential::Credential;
+use crate::store::connection::pool::Connection;
 use crate::store::tables::credentials;
 
 /// Which way.
@@ -15,19 +17,26 @@ pub enum Switch {
 
 /// Switches; a credential that stands that way already is left alone and leaves no line.
 pub async fn switch_credential(on: CredentialAct<'_>, switch: Switch) -> Result<(), CredentialError> {
-    on.decide(async |conn, credential| {
-        if credential.revoked_at.is_some() {
-            return Err(CredentialError::Revoked);
-        }
-        let (at, action) = match switch {
-            Switch::Enable => (None, Action::CredentialEnabled),
-            Switch::Disable => (Some(on.act.at), Action::CredentialDisabled),
-        };
-        if credential.disabled_at.is_some() != at.is_some() {
-            credentials::set_disabled_at(conn, on.account, on.id, at).await?;
-            on.note(conn, credential, action, AuditDetail::name(&credential.name)).await?;
-        }
-        Ok(())
-    })
-    .await
+    on.decide(async |conn, credential| switch_within(on, conn, credential, switch).await).await
+}
+
+/// The same in a transaction that has locked the credential.
+pub(crate) async fn switch_within(
+    on: CredentialAct<'_>,
+    conn: &mut Connection,
+    credential: &Credential,
+    switch: Switch,
+) -> Result<(), CredentialError> {
+    if credential.revoked_at.is_some() {
+        return Err(CredentialError::Revoked);
+    }
+    let (at, action) = match switch {
+        Switch::Enable => (None, Action::CredentialEnabled),
+        Switch::Disable => (Some(on.act.at), Action::CredentialDisabled),
+    };
+    if credential.disabled_at.is_some() != at.is_some() {
+        credentials::set_disabled_at(conn, on.account, on.id, at).await?;
+        on.note(conn, credential, action, AuditDetail::name(&credential.name)).await?;
+    }
+    Ok(())
 }

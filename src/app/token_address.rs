@@ -3,10 +3,11 @@
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::checked_token::CheckedToken;
 use crate::domain::credential_password::RANDOM_CHARS;
 use crate::domain::ids::SecretId;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::token_address::AddressToken;
+use crate::domain::token_address::KIND;
 use crate::random;
 use crate::store::tables::token_addresses;
 
@@ -15,8 +16,8 @@ pub(crate) async fn make_token_address(
     on: CredentialAct<'_>,
     keys: &InstallationKeys,
     id: SecretId,
-) -> Result<AddressToken, CredentialError> {
-    let token = AddressToken::from_random(&keys.checksum, random::indices::<RANDOM_CHARS>(62)?);
+) -> Result<CheckedToken, CredentialError> {
+    let token = KIND.make(&keys.checksum, random::indices::<RANDOM_CHARS>(62)?);
     on.decide(async |conn, credential| {
         if credential.revoked_at.is_some() {
             return Err(CredentialError::Revoked);

@@ -40,6 +40,9 @@ pub enum Command {
     /// Credentials that senders use
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// API tokens, with which programs read and change an account
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// What was received
     #[command(subcommand)]
     Events(EventsCommand),
@@ -51,6 +54,53 @@ pub enum Command {
     Generate {
         #[arg(value_enum)]
         what: Generated,
+    },
+}
+
+/// The arguments of `token create`.
+#[derive(Debug, clap::Args)]
+pub struct CreateToken {
+    /// The e-mail address of the account's user, in whose name it acts
+    pub(crate) email: String,
+    /// What it is for, such as "Nightly export"
+    pub(crate) name: String,
+    /// What it may do, such as events:read; may be given several times
+    #[arg(long, required = true, value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
+    /// How long it works: up to 400 days, such as 30d; or none, which means until it is revoked
+    #[arg(long, default_value = "90d", value_name = "DAYS|none")]
+    pub(crate) expires: String,
+    /// The username of a credential that it may see; may be given several times; without it, all
+    #[arg(long, value_name = "USERNAME")]
+    pub(crate) credential: Vec<String>,
+    /// The networks that it may be used from, such as 203.0.113.0/24,2001:db8::/32
+    #[arg(long, value_name = "CIDR,…")]
+    pub(crate) networks: Option<String>,
+    /// Print JSON and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
+pub enum TokenCommand {
+    /// Create an API token; it is printed once
+    Create(CreateToken),
+    /// List the API tokens of an account that are not revoked
+    List {
+        /// The e-mail address of the account's user
+        email: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an API token, from the next request on and for good
+    Revoke {
+        /// The id of the token, as the list prints it
+        id: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -7,7 +7,7 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::extend_overlap::extend_overlap;
 use crate::app::issue_credential::issue_credential;
 use crate::app::revoke_credential::revoke_credential;
-use crate::app::rotate_credential::rotate_credential;
+use crate::app::rotate_credential::{Lost, rotate_credential};
 use crate::app::switch_credential::{Switch, switch_credential};
 use crate::app::token_address::{make_token_address, revoke_token_address};
 use crate::cli::account;
@@ -22,6 +22,7 @@ use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
 use crate::domain::time::rfc3339;
+use crate::domain::token_address;
 use crate::hashing::Hasher;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credentials;
@@ -135,7 +136,7 @@ async fn create(
     let member = account::find(context.store, email).await?;
     let Context { keys, ingest_url, .. } = context;
     let on = context.on(member.account_id, CredentialId(Uuid::new_v4()));
-    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name, end, None).await?;
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), (name, None), end, None).await?;
     let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);
@@ -220,7 +221,8 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
     let overlap: Overlap = overlap.parse().map_err(CommandError::refused)?;
     let on = find(context, username).await?;
     let secret = SecretId(Uuid::new_v4());
-    let rotated = match rotate_credential(on, (&Hasher::new(1, 1), context.keys), secret, overlap).await {
+    let rotated = match rotate_credential(on, (&Hasher::new(1, 1), context.keys), (secret, overlap), Lost::Never).await
+    {
         Ok(rotated) => rotated,
         Err(CredentialError::TwoPasswordsLive(frees)) => {
             let words = format!(
@@ -250,7 +252,7 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
 
 async fn address(context: &Context<'_>, on: CredentialAct<'_>, username: &str, json: bool) -> Result<(), CommandError> {
     let token = make_token_address(on, context.keys, SecretId(Uuid::new_v4())).await?;
-    let address = token.address(context.ingest_url);
+    let address = token_address::address(&token, context.ingest_url);
     let printed = if json {
         output::json(&Addressed { username, address: address.reveal() })
     } else {

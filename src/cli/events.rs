@@ -82,6 +82,7 @@ async fn filter(store: &Store, member: &Member, which: FilterArgs, act: &Act) ->
     let bound =
         |text: Option<String>| text.map(|text| parse_bound(&text, act.at)).transpose().map_err(CommandError::refused);
     Ok(EventFilter {
+        within: Vec::new(),
         query: parse_query(query)?,
         credential: match credential {
             Some(username) => Some(find_credential(store, member.account_id, &username).await?),

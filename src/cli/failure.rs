@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::app::api_tokens::ApiTokenError;
 use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
 use crate::database::OpenError;
@@ -58,6 +59,15 @@ impl From<CredentialError> for CommandError {
     fn from(error: CredentialError) -> Self {
         match error {
             CredentialError::Failed(failure) => failure.into(),
+            error => CommandError::refused(error),
+        }
+    }
+}
+
+impl From<ApiTokenError> for CommandError {
+    fn from(error: ApiTokenError) -> Self {
+        match error {
+            ApiTokenError::Failed(failure) => failure.into(),
             error => CommandError::refused(error),
         }
     }

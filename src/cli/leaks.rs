@@ -11,6 +11,7 @@ use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::domain::installation::InstallationKeys;
+use crate::domain::masked::masked;
 use crate::hashing::Hasher;
 use crate::store::connection::pool::Store;
 
@@ -21,7 +22,8 @@ const PIECES: usize = 4;
 
 #[derive(Serialize)]
 struct Printed<'a> {
-    username: &'a str,
+    /// `null` of an API token.
+    username: Option<&'a str>,
     name: &'a str,
     hint: &'a str,
     state: &'a str,
@@ -75,7 +77,8 @@ fn print(leaks: &[Leak], json: bool) -> Result<(), CommandError> {
     if json {
         let printed = |leak: &'_ Leak| -> serde_json::Value {
             let Leak { username, name, hint, state, line, times } = leak;
-            let (username, state, line, times) = (username.as_str(), state.as_str(), *line, *times);
+            let (username, state, line, times) =
+                (username.as_ref().map(|username| username.as_str()), state.as_str(), *line, *times);
             serde_json::to_value(Printed { username, name, hint, state, line, times }).unwrap_or_default()
         };
         return Ok(output::json(&leaks.iter().map(printed).collect::<Vec<_>>())?);
@@ -87,9 +90,9 @@ fn print(leaks: &[Leak], json: bool) -> Result<(), CommandError> {
         [
             leak.line.to_string(),
             leak.times.to_string(),
-            leak.username.as_str().to_owned(),
+            leak.username.as_ref().map_or("API token", |username| username.as_str()).to_owned(),
             leak.name.clone(),
-            format!("rwp_{}…", leak.hint),
+            format!("{}…", masked(&leak.hint).trim_end_matches('•')),
             leak.state.as_str().to_owned(),
         ]
     };

@@ -19,4 +19,5 @@ pub mod run;
 pub(crate) mod sender_settings;
 pub(crate) mod sign_in_link;
 pub mod tail;
+pub(crate) mod token;
 pub mod usage;

@@ -5,7 +5,7 @@ use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand};
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::{account, credential, doctor, events, keys, manual, output, ready};
+use crate::cli::{account, credential, doctor, events, keys, manual, output, ready, token};
 use crate::clock::Clock;
 use crate::config::checked::Config;
 use crate::database::OpenDatabase;
@@ -36,6 +36,7 @@ pub async fn run(
         // Whoever asks what is there has not come to make a new database, but to the wrong directory.
         Command::Account(_)
         | Command::Credential(_)
+        | Command::Token(_)
         | Command::Events(_)
         | Command::Keys(_)
         | Command::Generate { .. } => OpenDatabase::open_existing(config).await?,
@@ -80,14 +81,18 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
             }
             Ok(Ended::Well)
         }
-        Command::Credential(command) => {
+        Command::Credential(_) | Command::Token(_) => {
             let context = Context {
                 store,
                 keys: &installation_keys(store, &config.outside_keys, act.at).await?,
                 ingest_url: &endpoint(config, store).await?,
                 act: &act,
             };
-            credential::run(command, context).await
+            match command {
+                Command::Credential(command) => credential::run(command, context).await,
+                Command::Token(command) => token::run(command, &context).await.map(|()| Ended::Well),
+                _ => Ok(Ended::Well),
+            }
         }
         Command::Keys(KeysCommand::Rotate { json }) => {
             let keys = installation_keys(store, &config.outside_keys, act.at).await?;

@@ -147,7 +147,7 @@ mod tests {
             ),
             (
                 "frob",
-                "there is no command \"frob\": it has to be serve, migrate, doctor, account, credential, events or keys; see ``",
+                "there is no command \"frob\": it has to be serve, migrate, doctor, account, credential, token, events or keys; see ``",
             ),
             ("events frob", "there is no command \"frob\": it has to be list, tail, body or export; see `events`"),
         ] {

@@ -16,6 +16,8 @@ pub struct Act {
     pub(crate) at: Timestamp,
     pub(crate) remote_ip: Option<IpAddr>,
     pub(crate) request_id: Option<RequestId>,
+    /// The name of the API token that its user acts with.
+    pub(crate) token: Option<String>,
 }
 
 /// Who acts.
@@ -61,17 +63,17 @@ impl Actor {
 impl Act {
     /// An act on the command line.
     pub fn on_command_line(at: Timestamp) -> Self {
-        Self { actor: Actor::Operator, at, remote_ip: None, request_id: None }
+        Self { actor: Actor::Operator, at, remote_ip: None, request_id: None, token: None }
     }
 
     /// What a sender did with one of its requests.
     pub(crate) fn of_sender(at: Timestamp, remote_ip: IpAddr, request_id: RequestId) -> Self {
-        Self { actor: Actor::Sender, at, remote_ip: Some(remote_ip), request_id: Some(request_id) }
+        Self { actor: Actor::Sender, at, remote_ip: Some(remote_ip), request_id: Some(request_id), token: None }
     }
 
     /// What came about by itself.
     pub fn of_time(at: Timestamp) -> Self {
-        Self { actor: Actor::Program, at, remote_ip: None, request_id: None }
+        Self { actor: Actor::Program, at, remote_ip: None, request_id: None, token: None }
     }
 }
 
@@ -158,6 +160,10 @@ actions! {
     /// By whoever runs the server.
     LimitsChanged = "limits_changed", "Changed the limits of the account";
     WhenFullChanged = "when_full_changed", "Changed what happens when storage is full";
+    ApiTokenCreated = "api_token_created", "Created an API token";
+    ApiTokenRenamed = "api_token_renamed", "Renamed an API token";
+    ApiTokenRotated = "api_token_rotated", "Rotated an API token";
+    ApiTokenRevoked = "api_token_revoked", "Revoked an API token";
     EventsExported = "events_exported", "Exported events";
     RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";

@@ -12,7 +12,7 @@ use crate::domain::masked::masked;
 use crate::domain::overlap::Overlap;
 use crate::domain::sender_settings::SenderSettings;
 use crate::domain::time::full_in;
-use crate::domain::token_address;
+use crate::domain::{api_token, token_address};
 
 /// What else is worth knowing of an act. Part of the record: variants and fields are added to, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,17 @@ pub enum AuditDetail {
     SenderSettings(SenderSettings),
     TokenAddress {
         hint: String,
+    },
+    /// What a new API token may do, and until when.
+    ApiToken {
+        hint: String,
+        scopes: String,
+        until: Option<Timestamp>,
+    },
+    /// The value of an API token, by its hint.
+    ApiTokenValue {
+        hint: String,
+        old_works_until: Option<Timestamp>,
     },
     /// `None`: as long as the installation keeps them.
     Retention {
@@ -156,7 +167,16 @@ impl AuditDetail {
                 words if words.is_empty() => "the default".to_owned(),
                 words => words,
             },
-            Self::TokenAddress { hint } => masked(&token_address::prefixed(hint)),
+            Self::ApiToken { hint, scopes, until } => {
+                let until =
+                    until.map_or_else(|| "with no expiry".to_owned(), |end| format!("until {}", full_in(end, zone)));
+                format!("{}, {scopes}, {until}", masked(&api_token::KIND.prefixed(hint)))
+            }
+            Self::ApiTokenValue { hint, old_works_until } => {
+                let old = old_works_until.map(|end| format!(", the old value works until {}", full_in(end, zone)));
+                format!("{}{}", masked(&api_token::KIND.prefixed(hint)), old.unwrap_or_default())
+            }
+            Self::TokenAddress { hint } => masked(&token_address::KIND.prefixed(hint)),
             Self::Retention { days: Some(days) } => format!("{days} days"),
             Self::Retention { days: None } => "as long as the installation".to_owned(),
             Self::Export { is_filtered, format } => {

@@ -223,6 +223,8 @@ pub struct Credential {
     pub(crate) revoked_at: Option<Timestamp>,
     /// Whether what arrives with an expired password is held for the owner.
     pub(crate) holds_late_events: bool,
+    /// What the program that created it calls it.
+    pub(crate) external_id: Option<String>,
     pub(crate) settings: SenderSettings,
     pub(crate) passwords: Vec<PasswordRecord>,
 }

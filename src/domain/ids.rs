@@ -56,6 +56,10 @@ id!(
     SecretId
 );
 id!(
+    /// An API token of an account.
+    ApiTokenId
+);
+id!(
     /// One sign-in of one browser.
     SessionId
 );

@@ -17,7 +17,7 @@ use crate::domain::secret::Secret;
 #[derive(Debug)]
 pub(crate) enum Found {
     Username(Username),
-    /// The shape of a password or of a token address's token, and the line it stands in, counted from 1.
+    /// The shape of a password, of a token address's token or of an API token, and the line it stands in, counted from 1.
     Password(Secret, u64),
 }
 
@@ -53,7 +53,7 @@ impl Window {
             *last = byte;
         }
         let (prefix, rest) = self.0.split_at(4);
-        let is_password = matches!(prefix, b"rwp_" | b"rwi_") && rest.iter().all(u8::is_ascii_alphanumeric);
+        let is_password = matches!(prefix, b"rwp_" | b"rwi_" | b"rwt_") && rest.iter().all(u8::is_ascii_alphanumeric);
         if is_password && let Ok(text) = std::str::from_utf8(self.0.as_slice()) {
             found(Found::Password(Secret::new(text.to_owned()), line));
         }

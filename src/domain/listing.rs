@@ -15,6 +15,8 @@ pub struct EventFilter {
     /// What is asked of the body.
     pub query: Option<Query>,
     pub credential: Option<CredentialId>,
+    /// Of these credentials alone; none: of all.
+    pub within: Vec<CredentialId>,
     /// Received at this moment or later.
     pub since: Option<Timestamp>,
     /// Received before this moment.
@@ -31,7 +33,7 @@ impl EventFilter {
 
     /// Whether events have to be looked at to know whether they pass: it asks for more than a range of the key.
     pub(crate) fn needs_scan(&self) -> bool {
-        self.query.is_some() || self.credential.is_some()
+        self.query.is_some() || self.credential.is_some() || !self.within.is_empty()
     }
 }
 

@@ -1,10 +1,10 @@
-//! How the public part of a secret is shown: a password's, or a token address's.
+//! How the public part of a secret is shown: a password's, or a token's.
 
-use crate::domain::credential_password;
-use crate::domain::token_address;
+use crate::domain::{api_token, credential_password, token_address};
 
 /// What pages show in a secret's place: a password's by its hint, a token's by its hint with its prefix.
 pub(crate) fn masked(hint: &str) -> String {
-    let prefix = if hint.starts_with(token_address::PREFIX) { "" } else { credential_password::PREFIX };
+    let is_token = [api_token::KIND, token_address::KIND].iter().any(|kind| hint.starts_with(kind.prefix));
+    let prefix = if is_token { "" } else { credential_password::PREFIX };
     format!("{prefix}{hint}••••••••")
 }

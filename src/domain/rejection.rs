@@ -213,7 +213,7 @@ reasons! {
 impl Rejection {
     /// Whether the sender had its secret in the address.
     pub(crate) fn is_by_token_address(&self) -> bool {
-        self.hint.as_deref().is_some_and(|hint| hint.starts_with(token_address::PREFIX))
+        self.hint.as_deref().is_some_and(|hint| hint.starts_with(token_address::KIND.prefix))
     }
 
     /// What happened, as a title.

@@ -21,6 +21,11 @@ impl Retention {
         self.days() < self.installation_days
     }
 
+    /// The first moment whose events are shown, where the account's own days count.
+    pub(crate) fn shortened_since(self, now: Timestamp) -> Option<Timestamp> {
+        self.is_shortened().then(|| self.kept_since(now))
+    }
+
     /// The first moment whose events are kept.
     pub(crate) fn kept_since(self, now: Timestamp) -> Timestamp {
         now.saturating_sub(SignedDuration::from_hours(24 * i64::from(self.days()))).unwrap_or(Timestamp::MIN)

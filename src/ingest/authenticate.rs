@@ -21,6 +21,7 @@ use crate::ingest::secret_cache::Verified;
 use crate::ingest::stopped::Why;
 use crate::ingest::usage::Subject;
 use crate::ingest::verifier::{Verdict, VerifyError};
+use crate::store::tables::credential_secrets::SecretRow;
 
 /// What the owner reads of a request whose sender was answered with 429.
 const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
@@ -122,12 +123,17 @@ impl Engine {
 
     /// Whether the sender of a request that is no event may send.
     pub(crate) async fn admit(&self, head: &Head<'_>) -> Result<(), Refusal> {
+        self.identify(head).await.map(drop)
+    }
+
+    /// The same, and with which password. It counts as no use of that.
+    pub(crate) async fn identify(&self, head: &Head<'_>) -> Result<SecretRow, Refusal> {
         if self.https_required && head.sender.https == Some(false) {
             return Err(Refusal::HttpsRequired);
         }
         let sender = self.authenticate(head).await.map_err(|(refusal, _)| refusal)?;
         match self.verifier.confirm(&sender, self.clock.now()).await {
-            Ok(Ok(row)) if row.settings.allows(head.sender.ip) => Ok(()),
+            Ok(Ok(row)) if row.settings.allows(head.sender.ip) => Ok(row),
             Ok(Ok(_)) => Err(Refusal::Unauthorized),
             Ok(Err(Reason::ProRequired)) => Err(Refusal::ProRequired),
             Ok(Err(_)) => Err(Refusal::Unauthorized),

@@ -87,6 +87,19 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         self.missing(&level)
     }
 
+    /// How many tokens there are at most, and in how many seconds as many come back.
+    pub(crate) fn quota(&self) -> (u64, u64) {
+        (self.burst as u64, (self.burst / self.refill_per_second).ceil() as u64)
+    }
+
+    /// How many tokens a key has left, and in how many seconds it has all of them again.
+    pub(crate) fn left(&self, key: &K, now: Timestamp) -> (u64, u64) {
+        let bucket = self.bucket(key, now);
+        let mut level = bucket.level();
+        self.refill(&mut level, now);
+        (level.tokens as u64, ((self.burst - level.tokens) / self.refill_per_second).ceil() as u64)
+    }
+
     /// Takes a token for a failure.
     pub(crate) fn note_failure(&self, key: &K, now: Timestamp) {
         let bucket = self.bucket(key, now);

@@ -346,7 +346,7 @@ async fn append(
     once: &Use,
 ) -> Result<(), StoreError> {
     let Some((account, username)) = credentials::find_subject(conn, credential).await? else { return Ok(()) };
-    let action = actions[usize::from(hint.starts_with(token_address::PREFIX))];
+    let action = actions[usize::from(hint.starts_with(token_address::KIND.prefix))];
     let detail = AuditDetail::Use { hint: hint.to_owned(), agent: once.agent.clone() };
     audit::append(
         conn,

@@ -19,7 +19,7 @@ use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::rejection::Reason;
 use crate::domain::sender_settings::SenderSettings;
-use crate::domain::token_address::AddressToken;
+use crate::domain::token_address::KIND;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, Share, is_outdated};
 use crate::ingest::holding::holds;
 use crate::ingest::secret_cache::{SecretCache, Verified, in_time};
@@ -176,7 +176,7 @@ impl Verifier {
 
     /// The verdict on a token address.
     pub(crate) async fn verify_address(&self, input: &str, now: Timestamp) -> Result<Verdict, VerifyError> {
-        let Some(token) = AddressToken::recognise(&self.checksum_key, input) else {
+        let Some(token) = KIND.recognise(&self.checksum_key, input) else {
             self.verifications.forged.add(1);
             return Ok(Verdict::Unknown);
         };

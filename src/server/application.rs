@@ -69,6 +69,8 @@ const CODE_FAILURES_BY_USER: (u32, Duration) = (10, Duration::from_secs(300));
 const SIGN_INS_BY_EMAIL: (u32, Duration) = (60, Duration::from_secs(10));
 /// Changes that an account makes on its pages, each of which leaves a line in the audit trail for ever.
 const ACTS_BY_ACCOUNT: (u32, Duration) = (120, Duration::from_secs(2));
+/// Requests that an account makes of the API.
+const API_REQUESTS_BY_ACCOUNT: (u32, Duration) = (600, Duration::from_millis(100));
 /// Events that an account deletes one by one before the password is asked for: 20 in ten minutes.
 const DELETIONS_BY_ACCOUNT: (u32, Duration) = (20, Duration::from_secs(30));
 
@@ -78,6 +80,9 @@ const PAGE_REQUESTS: Limits = Limits { permits: usize::MAX, per_key: 2, waiting_
 const ACCOUNT_REQUESTS: Limits = Limits { per_key: PAGE_REQUESTS.per_key + 1, ..PAGE_REQUESTS };
 /// Comparisons of two events: each takes some dozen times the memory of the two bodies.
 const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
+
+/// Programs that wait for the next event: as many of an account as live pages, and in all as many.
+const WAITING_READERS: Limits = Limits { permits: usize::MAX, per_key: 100, waiting_per_key: 0 };
 
 /// Live pages take one of so many connections of a listener at most.
 const LIVE_PART: usize = 2;
@@ -305,6 +310,11 @@ fn state(
         code_failures_by_user: Limiter::new(CODE_FAILURES_BY_USER.0, CODE_FAILURES_BY_USER.1),
         sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
         acts_by_account: Limiter::new(ACTS_BY_ACCOUNT.0, ACTS_BY_ACCOUNT.1),
+        api_requests: Limiter::new(API_REQUESTS_BY_ACCOUNT.0, API_REQUESTS_BY_ACCOUNT.1),
+        waiting_readers: FairQueue::new(Limits {
+            permits: config.connections.max_connections.div_ceil(LIVE_PART),
+            ..WAITING_READERS
+        }),
         deletions_by_account: Limiter::new(DELETIONS_BY_ACCOUNT.0, DELETIONS_BY_ACCOUNT.1),
         draining: AtomicBool::new(false),
         live_viewers: Arc::default(),

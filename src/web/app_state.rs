@@ -11,10 +11,12 @@ use actix_web::http::header;
 
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
+use crate::domain::account::Member;
 use crate::domain::host_names::HostNames;
 use crate::domain::ids::{AccountId, SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::network::{Sender, TrustedProxies};
+use crate::domain::retention::Retention;
 use crate::fair_queue::FairQueue;
 use crate::hashing::Hasher;
 use crate::ingest::limiter::{Cell, Cells, Limiter};
@@ -61,6 +63,10 @@ pub struct AppState {
     pub(crate) sign_ins_by_email: Limiter<String>,
     /// Changes that an account makes on its pages.
     pub(crate) acts_by_account: Limiter<AccountId>,
+    /// Requests that an account makes of the API.
+    pub(crate) api_requests: Limiter<AccountId>,
+    /// Programs that wait for the next event, without a turn of their account.
+    pub(crate) waiting_readers: FairQueue<AccountId>,
     /// Events that an account deletes one by one without giving its password.
     pub(crate) deletions_by_account: Limiter<AccountId>,
     /// Requests for pages that are being answered, of readers who are signed in: those of each session, and then of all of an account's.
@@ -86,6 +92,16 @@ impl AppState {
     /// Whether people come over https, so that cookies are for https alone.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+
+    /// How long the events of a member's account are kept.
+    pub(crate) fn retention(&self, member: &Member) -> Retention {
+        Retention { installation_days: self.retention_days, account_days: member.retention_days }
+    }
+
+    /// How many programs wait for the next event.
+    pub fn waiting_readers(&self) -> usize {
+        self.waiting_readers.held()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

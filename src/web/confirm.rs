@@ -203,7 +203,7 @@ async fn about(
             let number = fields.iter().filter(|(name, _)| name == "id").count();
             Some(counted(number as u64, "event"))
         }
-        CREDENTIALS => field("name").map(str::to_owned),
+        CREDENTIALS | "/settings/api-tokens" => field("name").map(str::to_owned),
         "/settings/account/email" => field("email").map(str::to_owned),
         PATH => field("next").map(|path| downloaded(path, member)),
         _ => Some(member.email.clone()),

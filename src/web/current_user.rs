@@ -41,10 +41,11 @@ use crate::web::{device, theme};
 /// How long a request waits while others of its account are answered.
 const MAX_WAIT: Duration = Duration::from_secs(4);
 /// What shuts somebody out who got in: whoever got in cannot keep the owner from it by using up the rate of changes.
-const NEVER_LATE: [&str; 7] = [
+const NEVER_LATE: [&str; 8] = [
     "/settings/account/password",
     "/settings/other-sessions/ending",
     "/settings/sessions/{id}/revocation",
+    "/settings/api-tokens/{id}/revocation",
     "/settings/integrations/webhooks/credentials/{id}/revocation",
     "/settings/integrations/webhooks/credentials/{id}/disabling",
     "/settings/integrations/webhooks/credentials/{id}/old-password-revocation",
@@ -112,7 +113,7 @@ impl CurrentUser {
     /// The record of what this reader is about to do.
     pub(crate) fn act(&self) -> Act {
         let actor = self.member.as_ref().map_or(Actor::Visitor, |member| Actor::User(member.user_id));
-        Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id }
+        Act { actor, at: self.now, remote_ip: Some(self.address), request_id: self.request_id, token: None }
     }
 
     /// What was just done, where it is one `of` a page's own notices. It is told once.
@@ -241,13 +242,12 @@ impl SignedIn {
 
     /// How long the account's events are kept.
     pub(crate) fn retention(&self) -> Retention {
-        Retention { installation_days: self.state().retention_days, account_days: self.member.retention_days }
+        self.state().retention(&self.member)
     }
 
     /// Since when events are shown, where the account has a time of its own.
     pub(crate) fn kept_since(&self) -> Option<Timestamp> {
-        let retention = self.retention();
-        retention.is_shortened().then(|| retention.kept_since(self.now()))
+        self.retention().shortened_since(self.now())
     }
 
     /// Goes on only when an event is one that is still kept.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::app::export::{BYTE_ORDER_MARK, Chunks, ExportFormat};
 use crate::domain::time::utc;
+use crate::store::connection::error::StoreError;
 use crate::web::errors::PageError;
 use crate::web::middleware::headers::SANDBOX;
 
@@ -40,7 +41,7 @@ pub(crate) async fn answer(
     what: &str,
     (format, with_mark): (ExportFormat, bool),
     now: Timestamp,
-) -> Result<HttpResponse, PageError> {
+) -> Result<HttpResponse, StoreError> {
     // The first piece is there before the answer begins, so that a failure is an error and not half a file.
     let first = export.next().await?.unwrap_or_default();
     let mark = if with_mark && format == ExportFormat::Csv { BYTE_ORDER_MARK } else { &[] };

@@ -2,6 +2,7 @@
 //! does, with its template beside it. Handlers extract, call, render; decisions are made below.
 
 pub mod account;
+pub mod api;
 pub mod app_state;
 pub(crate) mod arrived_head;
 pub(crate) mod assets;

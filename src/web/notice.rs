@@ -20,6 +20,7 @@ pub(crate) enum Notice {
     Webhooks((CredentialId, CredentialNotice)),
     Account(AccountNotice),
     Devices(DevicesNotice),
+    Tokens(TokensNotice),
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
@@ -42,6 +43,7 @@ taken_by_pages! {
     webhooks: Webhooks((CredentialId, CredentialNotice));
     account: Account(AccountNotice);
     devices: Devices(DevicesNotice);
+    tokens: Tokens(TokensNotice);
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
@@ -91,6 +93,16 @@ pub(crate) enum AccountNotice {
 pub(crate) enum DevicesNotice {
     One,
     AllOthers(usize),
+}
+
+/// What was done with an API token, or why not.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokensNotice {
+    Renamed,
+    Revoked,
+    ShownBefore,
+    TwoValuesLive,
 }
 
 /// What was chosen about stored events.

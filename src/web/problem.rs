@@ -16,6 +16,13 @@ const LENGTH_REQUIRED: &str = "the request says neither how long its body is (Co
 const STORAGE_PAUSE_SECONDS: &str = "60";
 const CHALLENGE: &str = r#"Basic realm="Reasoner webhooks", charset="UTF-8""#;
 
+/// What is wrong with one field of a body.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FieldProblem {
+    pub(crate) field: String,
+    pub(crate) detail: String,
+}
+
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
@@ -25,27 +32,37 @@ struct Problem<'a> {
     code: &'a str,
     detail: String,
     request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
 }
 
-struct Face {
-    code: Code,
-    detail: String,
+/// What is told of a problem.
+pub(crate) struct Face {
+    pub(crate) code: Code,
+    pub(crate) detail: String,
     /// One more header that belongs to the status.
-    extra: Option<(header::HeaderName, String)>,
+    pub(crate) extra: Option<(header::HeaderName, String)>,
+    /// Where a search went wrong, counted from 1.
+    pub(crate) column: Option<usize>,
+    /// Which fields of a body are wrong.
+    pub(crate) errors: Vec<FieldProblem>,
 }
 
 impl Face {
-    fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), extra: None }
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), extra: None, column: None, errors: Vec::new() }
     }
 
-    fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
         self.extra = Some((name, value.into()));
         self
     }
 }
 
-fn face(refusal: &Refusal) -> Face {
+/// What a refused sender is told.
+pub(crate) fn face(refusal: &Refusal) -> Face {
     match refusal {
         Refusal::HttpsRequired => Face::new(
             Code::HttpsRequired,
@@ -151,7 +168,8 @@ pub(crate) fn malformed_request(status: StatusCode, origin: &str, id: RequestId)
     Some(respond(Face::new(code, detail), origin, id))
 }
 
-fn respond(face: Face, origin: &str, id: RequestId) -> HttpResponse {
+/// The answer with a problem.
+pub(crate) fn respond(face: Face, origin: &str, id: RequestId) -> HttpResponse {
     let problem = Problem {
         kind: format!("{origin}/docs/webhooks/errors#{}", face.code.as_str()),
         title: face.code.title(),
@@ -159,6 +177,8 @@ fn respond(face: Face, origin: &str, id: RequestId) -> HttpResponse {
         code: face.code.as_str(),
         detail: face.detail,
         request_id: id.to_string(),
+        column: face.column,
+        errors: face.errors,
     };
     let mut response = HttpResponse::build(face.code.status());
     if face.code == Code::LengthRequired {

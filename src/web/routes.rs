@@ -5,12 +5,19 @@
 
 use std::sync::LazyLock;
 
-use actix_web::dev::ResourceDef;
+use actix_web::dev::{HttpServiceFactory, ResourceDef};
 use actix_web::error::UrlencodedError;
 use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig, to};
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
-use crate::web::account::{audit, deletion, details, retention, second_factor, sessions};
+use crate::domain::api_token::Scope;
+use crate::web::account::{api_token, api_tokens, audit, deletion, details, retention, second_factor, sessions};
+use crate::web::api::caller::Needs;
+use crate::web::api::errors::ApiError;
+use crate::web::api::{
+    account as api_account, answers, audit as api_audit, caller, changes, credentials as api_credentials, description,
+    events as api_events, json_body, overview as api_overview, reference, rejections as api_rejections,
+};
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
 use crate::web::docs::{connect_pages, doc_pages};
@@ -75,6 +82,7 @@ const WEBHOOKS: &str = "/settings/integrations/webhooks";
 const ACCOUNT: &str = "/settings/account";
 const SESSIONS: &str = "/settings/sessions";
 const STORED_EVENTS: &str = "/settings/events";
+const TOKENS: &str = "/settings/api-tokens";
 
 const fn get(path: &'static str, who: Who, handler: fn() -> Route) -> RouteEntry {
     RouteEntry { method: "GET", path, who, password: NotAsked("changes nothing"), handler }
@@ -180,6 +188,13 @@ pub const PAGES: &[RouteEntry] = &[
     get("/settings/sessions", Member, || to(sessions::index)),
     post("/settings/other-sessions/ending", Member, asked("Sign out all others", SESSIONS), || to(sessions::revoke_others)),
     post("/settings/sessions/{id}/revocation", Member, asked("Sign out", SESSIONS), || to(sessions::revoke)),
+    get("/settings/api-tokens", Member, || to(api_tokens::index)),
+    post("/settings/api-tokens", Member, asked("Create token", TOKENS), || to(api_tokens::create)),
+    get("/settings/api-tokens/new", Member, || to(api_tokens::new)),
+    get("/settings/api-tokens/{id}", Member, || to(api_token::show)),
+    post("/settings/api-tokens/{id}/name", Member, NotAsked("changes nothing for programs"), || to(api_token::rename)),
+    post("/settings/api-tokens/{id}/rotation", Member, asked("Rotate token", TOKENS), || to(api_token::rotate)),
+    post("/settings/api-tokens/{id}/revocation", Member, asked("Revoke token", TOKENS), || to(api_token::revoke)),
     get("/settings/audit", Member, || to(audit::index)),
     download("/settings/audit/export", || to(audit::download)),
     get("/docs", Visitor, || to(doc_pages::door)),
@@ -193,14 +208,57 @@ pub const PAGES: &[RouteEntry] = &[
     get("/docs/webhooks/api-reference", Visitor, || to(doc_pages::api_reference)),
     get("/docs/webhooks/advanced-usage", Visitor, || to(doc_pages::advanced_usage)),
     get("/docs/webhooks/search", Visitor, || to(doc_pages::search)),
+    get("/docs/webhooks/api", Visitor, || to(reference::show)),
     get("/docs/webhooks/errors", Visitor, || to(doc_pages::errors)),
     get("/docs/webhooks/operations", Visitor, || to(doc_pages::operations)),
+];
+
+/// One method of one address of the API.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "its fields are what their names say")]
+pub struct ApiEntry {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub needs: Needs,
+    handler: fn() -> Route,
+}
+
+const fn api(method: &'static str, path: &'static str, needs: Needs, handler: fn() -> Route) -> ApiEntry {
+    ApiEntry { method, path, needs, handler }
+}
+
+use Needs::{Scope as Scoped, ScopeToEnd};
+use Scope::{AuditRead, CredentialsRead, CredentialsWrite, EventsDelete, EventsRead, RejectionsRead};
+
+/// What programs ask with an API token. The routes of one address stand together.
+#[rustfmt::skip] // A route a line.
+pub const API: &[ApiEntry] = &[
+    api("GET", "/api/v1/openapi.json", Needs::Nothing, || to(description::describe)),
+    api("GET", "/api/v1/self", Needs::TokenOrSender, || to(api_account::show_self)),
+    api("GET", "/api/v1/account", Needs::Token, || to(api_account::show)),
+    api("GET", "/api/v1/events", Scoped(EventsRead), || to(api_events::index)),
+    api("GET", "/api/v1/events/export", Scoped(EventsRead), || to(api_events::export)),
+    api("GET", "/api/v1/events/{id}", Scoped(EventsRead), || to(api_events::show)),
+    api("DELETE", "/api/v1/events/{id}", Scoped(EventsDelete), || to(api_events::delete)),
+    api("GET", "/api/v1/events/{id}/body", Scoped(EventsRead), || to(api_events::body)),
+    api("GET", "/api/v1/rejections", Scoped(RejectionsRead), || to(api_rejections::index)),
+    api("GET", "/api/v1/overview", Scoped(EventsRead), || to(api_overview::show)),
+    api("GET", "/api/v1/audit", Scoped(AuditRead), || to(api_audit::index)),
+    api("GET", "/api/v1/credentials", Scoped(CredentialsRead), || to(api_credentials::index)),
+    api("POST", "/api/v1/credentials", Scoped(CredentialsWrite), || to(api_credentials::create)),
+    api("GET", "/api/v1/credentials/{id}", Scoped(CredentialsRead), || to(api_credentials::show)),
+    api("PATCH", "/api/v1/credentials/{id}", Scoped(CredentialsWrite), || to(changes::change)),
+    api("GET", "/api/v1/credentials/{id}/passwords", Scoped(CredentialsRead), || to(api_credentials::passwords)),
+    api("POST", "/api/v1/credentials/{id}/rotation", Scoped(CredentialsWrite), || to(api_credentials::rotate)),
+    api("POST", "/api/v1/credentials/{id}/old-password-revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::stop_old)),
+    api("POST", "/api/v1/credentials/{id}/revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::revoke)),
 ];
 
 /// The public listener: ingest, pages, health.
 pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     config.configure(too_long).configure(ingest_at_root);
     register(config, OUTSIDE_PAGES);
+    config.service(api_scope());
     // Sessions and the origin check wrap the pages alone: ingest must not depend on either.
     let pages = web::scope("")
         .wrap(middleware::from_fn(error_pages::layer))
@@ -222,6 +280,41 @@ pub(crate) fn public(config: &mut ServiceConfig, state: &web::Data<AppState>) {
     config.service(pages);
     // What names no path at all, as `*` does, is no page.
     config.default_service(to(misdirected::not_found));
+}
+
+/// The API: neither sessions nor cookies nor redirects are around it.
+fn api_scope() -> impl HttpServiceFactory {
+    let scope = web::scope(API_PREFIX)
+        .wrap(middleware::from_fn(answers::layer))
+        .wrap(middleware::from_fn(client_disconnect::layer))
+        .app_data(PayloadConfig::new(json_body::MAX_BODY_BYTES))
+        .app_data(QueryConfig::default().error_handler(|error, _| ApiError::query(error).into()))
+        .app_data(PathConfig::default().error_handler(|_, _| ApiError::NotFound.into()))
+        .default_service(to(answers::not_found));
+    API.chunk_by(|a, b| a.path == b.path).fold(scope, |scope, entries| {
+        let path = entries[0].path.trim_start_matches(API_PREFIX);
+        let allow: Vec<&str> =
+            entries.iter().map(|entry| if entry.method == "GET" { "GET, HEAD" } else { entry.method }).collect();
+        let allow = allow.join(", ");
+        let resource = web::resource(path).default_service(to(move || {
+            let allow = allow.clone();
+            async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow }) }
+        }));
+        scope.service(entries.iter().fold(resource, |resource, entry| resource.route(api_route(entry))))
+    })
+}
+
+const API_PREFIX: &str = "/api/v1";
+
+fn api_route(entry: &'static ApiEntry) -> Route {
+    let route = (entry.handler)();
+    let route = match entry.method {
+        "GET" => route.guard(guard::Any(guard::Get()).or(guard::Head())),
+        "PATCH" => route.guard(guard::Patch()),
+        "DELETE" => route.guard(guard::Delete()),
+        _ => route.guard(guard::Post()),
+    };
+    route.wrap(middleware::from_fn(move |request, next| caller::layer(entry.needs, request, next)))
 }
 
 /// The second listener: ingest and nothing else.

@@ -88,6 +88,7 @@ async fn long_names_and_addresses_scroll_nothing_sideways() {
             &format!("{WEBHOOKS}/credentials/{credential}/sender-settings"),
             "/settings/account",
             "/settings/sessions",
+            "/settings/api-tokens/new",
         ] {
             visit.go(path).await;
             assert_eq!(visit.ask(wide).await, json!([]), "{path} at {width}");

@@ -113,6 +113,8 @@ async fn pages_of_an_account_in_use_leave_the_console_empty() {
         "/settings/integrations".to_owned(),
         "/settings/account".to_owned(),
         "/settings/sessions".to_owned(),
+        "/settings/api-tokens".to_owned(),
+        "/settings/api-tokens/new".to_owned(),
         "/settings/audit".to_owned(),
         "/settings/audit?action=signed_in&subject=%3Cb%3E".to_owned(),
     ];

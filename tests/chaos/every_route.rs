@@ -34,6 +34,9 @@ const READ: &[&str] = &[
     "/settings/account/deletion",
     "/settings/events",
     "/settings/sessions",
+    "/settings/api-tokens",
+    "/settings/api-tokens/new",
+    "/settings/api-tokens/ID",
     "/settings/audit",
     "/settings/audit/export",
     "/readyz",
@@ -73,6 +76,10 @@ const ACTS: &[&str] = &[
     "/settings/confirmation",
     "/settings/sessions/ID/revocation",
     "/settings/other-sessions/ending",
+    "/settings/api-tokens",
+    "/settings/api-tokens/ID/name",
+    "/settings/api-tokens/ID/rotation",
+    "/settings/api-tokens/ID/revocation",
     "/settings/events/when-full",
 ];
 
@@ -88,6 +95,7 @@ const ALWAYS: &[&str] = &[
     "/docs/webhooks/api-reference",
     "/docs/webhooks/advanced-usage",
     "/docs/webhooks/search",
+    "/docs/webhooks/api",
     "/docs/webhooks/errors",
     "/docs/webhooks/operations",
 ];

@@ -168,6 +168,13 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/sessions", SignIn, Page, Page),
     route("POST", "/settings/sessions/{session}/revocation", SignIn, NotFound, NotFound),
     route("POST", "/settings/other-sessions/ending", SignIn, Onward, Onward),
+    route("GET", "/settings/api-tokens", SignIn, Page, Page),
+    route("POST", "/settings/api-tokens", SignIn, Invalid, Invalid),
+    route("GET", "/settings/api-tokens/new", SignIn, Page, Page),
+    route("GET", "/settings/api-tokens/{api-token}", SignIn, NotFound, Page),
+    route("POST", "/settings/api-tokens/{api-token}/name", SignIn, NotFound, Invalid),
+    route("POST", "/settings/api-tokens/{api-token}/rotation", SignIn, NotFound, Page),
+    route("POST", "/settings/api-tokens/{api-token}/revocation", SignIn, NotFound, Onward),
     route("GET", "/settings/audit", SignIn, Page, Page),
     route("GET", "/settings/audit/export", SignIn, Page, Page),
     route("GET", "/docs", Onward, Onward, Onward),
@@ -181,6 +188,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/docs/webhooks/api-reference", Page, Page, Page),
     route("GET", "/docs/webhooks/advanced-usage", Page, Page, Page),
     route("GET", "/docs/webhooks/search", Page, Page, Page),
+    route("GET", "/docs/webhooks/api", Page, Page, Page),
     route("GET", "/docs/webhooks/errors", Page, Page, Page),
     route("GET", "/docs/webhooks/operations", Page, Page, Page),
     // What changes Alice's things comes last.
@@ -190,9 +198,10 @@ const ROUTES: &[Route] = &[
     route("POST", "/logout", Onward, Onward, Onward),
 ];
 
-/// The addresses of pages that Alice sees, as they stand in the table.
+/// The addresses of pages that Alice sees, as they stand in the table. That of an API token is looked at beside its tests.
 pub fn pages() -> impl Iterator<Item = &'static str> {
-    ROUTES.iter().filter(|route| route.method == "GET" && route.free == Page).map(|route| route.path)
+    let paths = ROUTES.iter().filter(|route| route.method == "GET" && route.free == Page).map(|route| route.path);
+    paths.filter(|path| !path.contains("{api-token}"))
 }
 
 /// What a form is sent with: complete enough to be read, not enough to be accepted.
@@ -259,8 +268,13 @@ async fn every_route_is_for_whom_it_is_for() {
     let login = alice.visitor_page(&server).await;
     let asset = crate::support::actors::between(&login, "/static/app.", "\"").to_owned();
 
+    let grant = [("name", "Nightly export"), ("scope", "events:read"), ("lifetime", "90")];
+    assert_eq!(alice.post("/settings/api-tokens", &grant).await.status(), 200);
+    let token = server.query("select id::text from api_tokens").await[0][0].clone().unwrap();
+
     let fill = |path: &str| {
         path.replace("{event}", &event)
+            .replace("{api-token}", &token)
             .replace("{credential}", &credential)
             .replace("{session}", &session)
             .replace("{search}", &search)
@@ -429,7 +443,7 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let generic = |path: &str| {
-        ["{event}", "{credential}", "{rejection}", "{search}", "{session}"]
+        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}"]
             .iter()
             .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };

@@ -48,6 +48,12 @@ async fn forms(alice: &Person, sender: &Sender) -> Vec<Form> {
         form(&format!("{one}/holding"), &[("holding", "off")], (holding, 1), 303),
         form(&format!("{one}/expiry"), &[("expires_on", &in_a_month)], (expiring, 1), 303),
         form(&format!("{one}/expiry"), &[("remove", "1")], (expiring, 0), 303),
+        form(
+            "/settings/api-tokens",
+            &[("name", "Nightly export"), ("scope", "events:read"), ("lifetime", "90")],
+            ("select count(*) from api_tokens", 1),
+            200,
+        ),
         form("/settings/other-sessions/ending", &[], (others, 1), 303),
         form("/settings/events/when-full", &[("when_full", "delete_oldest")], (deleting, 1), 303),
         form(&format!("{one}/rotation"), &[("overlap", "7d")], (live, 3), 200),
@@ -79,9 +85,9 @@ async fn a_stale_session_does_nothing_that_needs_the_password_until_it_is_given(
     let forms = forms(&alice, &sender).await;
     let asked = PAGES.iter().filter(|route| matches!(route.password, Asked(question) if question != BEFORE_DOWNLOAD));
     // Extending an overlap, accepting and discarding late events, which take hours to prepare, ending a session, deleting many events,
-    // and two-step sign-in, whose codes do not wait, are tried beside their other tests.
+    // two-step sign-in, whose codes do not wait, and rotating and revoking an API token are tried beside their other tests.
     // Removing an expiry date is the form that sets it.
-    assert_eq!(forms.len() - 1 + 7, asked.count(), "each form that asks again is tried here");
+    assert_eq!(forms.len() - 1 + 9, asked.count(), "each form that asks again is tried here");
     for (number, form) in forms.iter().enumerate() {
         let (sql, after) = form.effect;
         let before = server.number(sql).await;

@@ -122,7 +122,7 @@ async fn the_documented_rules_find_what_leaked_and_nothing_else() {
     let rules = &all_blocks(&server.visitor(), "").await["gitleaks-toml"];
     let rules: Vec<Regex> =
         rules.split("regex = '''").skip(1).map(|rest| Regex::new(rest.split("'''").next().unwrap()).unwrap()).collect();
-    let [password_rule, pair_rule, address_rule] = rules.as_slice() else { panic!("{rules:?}") };
+    let [password_rule, pair_rule, address_rule, token_rule] = rules.as_slice() else { panic!("{rules:?}") };
     for _ in 0..1_000 {
         let password = made_with(b"any key", "rw_7f3kq2m9");
         for text in [
@@ -145,6 +145,8 @@ async fn the_documented_rules_find_what_leaked_and_nothing_else() {
     let token = password.replace("rwp_", "rwi_");
     let address = format!("https://webhook.example.com/in/{token}");
     assert_eq!(address_rule.find(&address).unwrap().as_str(), token);
+    let token = password.replace("rwp_", "rwt_");
+    assert_eq!(token_rule.find(&format!("Authorization: Bearer {token}")).unwrap().as_str(), token);
     for text in [
         password[..35].to_owned(),
         format!("{password}0"),

@@ -62,6 +62,7 @@ impl<C: Camera> Tour<'_, C> {
         self.full_storage().await?;
         self.shop.database.batch_execute("update accounts set max_events = null, max_bytes = null").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
+        self.api_tokens().await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
         self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
         self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
@@ -74,6 +75,25 @@ impl<C: Camera> Tour<'_, C> {
         self.go("/settings/audit").await?;
         self.press(".page-head details.menu > summary").await?;
         self.camera.take("audit-export-menu", "Audit trail, export", Extent::Window).await
+    }
+
+    async fn api_tokens(&mut self) -> Result<()> {
+        self.page("/settings/api-tokens", "api-tokens-none", "API tokens, none yet").await?;
+        self.page("/settings/api-tokens/new", "api-token-new", "Create API token").await?;
+        self.enter("#name", "Nightly export").await?;
+        self.press("main form button.primary").await?;
+        self.see("#scopes-error").await?;
+        self.here("api-token-new-error", "Create API token, nothing chosen").await?;
+        self.press("label[for='events-read']").await?;
+        self.press("main form button.primary").await?;
+        self.see("#token").await?;
+        self.here("api-token-created", "API token, shown once").await?;
+        self.press("[data-saved]").await?;
+        self.see("a.btn.sm[href^='/settings/api-tokens/']").await?;
+        self.page("/settings/api-tokens", "api-tokens", "API tokens").await?;
+        self.press("a.btn.sm[href^='/settings/api-tokens/']").await?;
+        self.see("form[action$='/rotation']").await?;
+        self.here("api-token", "API token").await
     }
 
     /// The program looks every few seconds how much each account has stored.

@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 32] = [
+pub const PAGES: [(&str, &str); 37] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -31,6 +31,9 @@ pub const PAGES: [(&str, &str); 32] = [
     ("/settings/account/deletion", "account-deletion"),
     ("/settings/events", "stored-events"),
     ("/settings/sessions", "devices"),
+    ("/settings/api-tokens", "api-tokens"),
+    ("/settings/api-tokens/new", "api-token-new"),
+    ("/settings/api-tokens/{id}", "api-token"),
     ("/settings/audit", "audit"),
     ("/docs/webhooks/quick-start", "docs-quick-start"),
     ("/docs/webhooks/connect", "docs-connect"),
@@ -41,6 +44,7 @@ pub const PAGES: [(&str, &str); 32] = [
     ("/docs/webhooks/api-reference", "docs-api-reference"),
     ("/docs/webhooks/advanced-usage", "docs-advanced-usage"),
     ("/docs/webhooks/search", "docs-search"),
+    ("/docs/webhooks/api", "docs-api"),
     ("/docs/webhooks/errors", "docs-errors"),
     ("/docs/webhooks/operations", "docs-operations"),
 ];

@@ -25,6 +25,7 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/docs/webhooks/api-reference", "docs-api-reference", "API reference").await?;
         self.page("/docs/webhooks/advanced-usage", "docs-advanced-usage", "Advanced usage").await?;
         self.page("/docs/webhooks/search", "docs-search", "Search and export").await?;
+        self.page("/docs/webhooks/api", "docs-api", "API").await?;
         self.page("/docs/webhooks/errors", "docs-errors", "Errors").await?;
         self.page("/docs/webhooks/operations", "docs-operations", "Operations").await?;
         self.page("/nowhere", "error-404", "Error: no such page").await?;

@@ -151,6 +151,35 @@ diesel::table! {
         put_as_post -> Bool,
         stored_once_by -> Nullable<Text>,
         networks -> Array<Cidr>,
+        external_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    api_tokens (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        scopes -> Text,
+        credentials -> Text,
+        networks -> Array<Cidr>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_ip -> Nullable<Inet>,
+        last_used_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    api_token_values (hash) {
+        hash -> Text,
+        token_id -> Uuid,
+        hint -> Text,
+        issued_at -> Timestamptz,
+        ends_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -313,6 +342,7 @@ diesel::table! {
         details -> Nullable<Jsonb>,
         remote_ip -> Nullable<Inet>,
         request_id -> Nullable<Text>,
+        token_name -> Nullable<Text>,
     }
 }
 
@@ -321,10 +351,14 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(known_addresses -> users (user_id));
 diesel::joinable!(second_factors -> users (user_id));
 diesel::joinable!(second_factors -> installation_keys (key_id));
+diesel::joinable!(api_tokens -> users (user_id));
+diesel::joinable!(api_token_values -> api_tokens (token_id));
 diesel::joinable!(credentials -> accounts (account_id));
 diesel::joinable!(credential_secrets -> credentials (credential_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    api_tokens,
+    api_token_values,
     users,
     second_factors,
     known_addresses,

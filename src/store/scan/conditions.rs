@@ -33,6 +33,9 @@ pub(crate) fn passing(account: AccountId, filter: &EventFilter, prefilter: &Pref
     if let Some(credential) = filter.credential {
         query = query.filter(events::credential_id.eq(credential.0));
     }
+    if !filter.within.is_empty() {
+        query = query.filter(events::credential_id.eq_any(filter.within.iter().map(|id| id.0).collect::<Vec<_>>()));
+    }
     if let Some(ids) = &filter.ids {
         query = query.filter(events::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()));
     }

@@ -41,6 +41,7 @@ struct NewLine<'a> {
     details: Value,
     remote_ip: Option<IpNet>,
     request_id: Option<String>,
+    token_name: Option<String>,
 }
 
 impl<'a> NewLine<'a> {
@@ -60,6 +61,7 @@ impl<'a> NewLine<'a> {
             details: stored(&line.detail),
             remote_ip: act.remote_ip.map(inet),
             request_id: act.request_id.map(|id| id.to_string()),
+            token_name: act.token.as_deref().map(without_nul),
         }
     }
 }
@@ -116,6 +118,7 @@ struct Line {
     details: Option<Value>,
     remote_ip: Option<IpNet>,
     request_id: Option<String>,
+    token_name: Option<String>,
 }
 
 impl TryFrom<Line> for (Uuid, AuditEntry) {
@@ -127,9 +130,13 @@ impl TryFrom<Line> for (Uuid, AuditEntry) {
             Some(value) => AuditDetail::deserialize(&value).unwrap_or(AuditDetail::Words { words: value.to_string() }),
             None => AuditDetail::Words { words: line.detail },
         };
+        let actor = line.former_email.or(line.email).unwrap_or_else(|| Actor::label(&line.actor).to_owned());
         let entry = AuditEntry {
             at: line.at.into(),
-            actor: line.former_email.or(line.email).unwrap_or_else(|| Actor::label(&line.actor).to_owned()),
+            actor: match line.token_name {
+                Some(token) => format!("{actor} (API token {token})"),
+                None => actor,
+            },
             action: word(&line.action)?,
             subject: line.subject,
             detail,

@@ -66,7 +66,7 @@ pub(crate) async fn note_first_use(
         .await
         .optional()?;
     Ok(row.map(|(owner, kind, hint)| {
-        (CredentialId(owner), if kind == ADDRESS_KIND { token_address::prefixed(&hint) } else { hint })
+        (CredentialId(owner), if kind == ADDRESS_KIND { token_address::KIND.prefixed(&hint) } else { hint })
     }))
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn note_use_after_revoke(
 ) -> Result<bool, StoreError> {
     use diesel::BoolExpressionMethods;
     let told = credential_secrets::use_after_revoke_told_at;
-    let hint = hint.strip_prefix(token_address::PREFIX).unwrap_or(hint);
+    let hint = hint.strip_prefix(token_address::KIND.prefix).unwrap_or(hint);
     let noted = diesel::update(credential_secrets::table)
         .filter(credential_secrets::credential_id.eq(credential.0))
         .filter(credential_secrets::hint.eq(hint))

@@ -19,6 +19,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Lock};
 use crate::store::connection::schema::{credential_secrets, credentials};
 use crate::store::connection::statement::{Condition, statement};
+use crate::store::tables::account_limits;
 use crate::store::tables::credential_secrets::{PASSWORD_KIND, PasswordRow};
 use crate::store::tables::sender_settings::SettingsRow;
 
@@ -32,6 +33,7 @@ struct Row {
     disabled_at: Option<Moment>,
     revoked_at: Option<Moment>,
     holds_late_events: bool,
+    external_id: Option<String>,
     #[diesel(embed)]
     settings: SettingsRow,
 }
@@ -46,6 +48,7 @@ impl Row {
             disabled_at: time(self.disabled_at),
             revoked_at: time(self.revoked_at),
             holds_late_events: self.holds_late_events,
+            external_id: self.external_id,
             settings: self.settings.try_into()?,
             passwords,
         })
@@ -85,10 +88,13 @@ fn gather(rows: Vec<(Row, Option<PasswordRow>)>) -> Result<Vec<Credential>, Stor
     Ok(credentials)
 }
 
+/// The index that lets an external id name one credential that is not revoked.
+pub(crate) const EXTERNAL_ID_IS_UNIQUE: &str = "credentials_by_external_id";
+
 pub(crate) async fn insert(
     conn: &mut Connection,
     (account, id): (AccountId, CredentialId),
-    name: &CredentialName,
+    (name, external_id): (&CredentialName, Option<&str>),
     username: &Username,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -97,6 +103,7 @@ pub(crate) async fn insert(
             credentials::id.eq(id.0),
             credentials::account_id.eq(account.0),
             credentials::name.eq(name.as_str()),
+            credentials::external_id.eq(external_id),
             credentials::username.eq(username.as_str()),
             credentials::created_at.eq(Moment(now)),
         ))
@@ -179,6 +186,18 @@ pub(crate) async fn find(
     Ok(gather(with_passwords!(account).filter(credentials::id.eq(id.0)).load(conn).await?)?.pop())
 }
 
+/// The credential that a program calls so, unless it is revoked.
+pub(crate) async fn find_by_external_id(
+    conn: &mut Connection,
+    account: AccountId,
+    external_id: &str,
+) -> Result<Option<Credential>, StoreError> {
+    let named = with_passwords!(account)
+        .filter(credentials::external_id.eq(external_id))
+        .filter(credentials::revoked_at.is_null());
+    Ok(gather(named.load(conn).await?)?.pop())
+}
+
 /// The same with the passwords that pages know of.
 pub(crate) async fn find_shown(
     conn: &mut Connection,
@@ -192,6 +211,11 @@ pub(crate) async fn find_shown(
 /// What locks a credential until its transaction ends, so that acts on it follow one another.
 pub(crate) fn lock(account: AccountId, id: CredentialId) -> Lock {
     Lock(format!("select from credentials where account_id = '{account}' and id = '{id}' for update"))
+}
+
+/// The same, and the names of the account's credentials, so that no two become the same.
+pub(crate) fn lock_with_names(account: AccountId, id: CredentialId) -> Lock {
+    Lock(format!("{}; {}", account_limits::lock(account).0, lock(account, id).0))
 }
 
 /// The username of a credential, and nothing else.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use diesel::dsl::case_when;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::{
@@ -231,6 +232,30 @@ pub(crate) async fn columns_of(
         .load(conn)
         .await?;
     Ok(sources.into_iter().map(|(id, headers, body)| (EventId(id), fields.cells(&body, &headers))).collect())
+}
+
+/// The headers of events, and the bodies of those that are no larger than so many bytes.
+pub(crate) async fn contents(
+    conn: &mut Connection,
+    account: AccountId,
+    ids: &[EventId],
+    most_bytes: i32,
+) -> Result<HashMap<EventId, (Vec<KeptHeader>, Option<String>)>, StoreError> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashMap::new()) };
+    // Of a larger one, nothing is read.
+    let body = case_when(events::size_bytes.le(most_bytes), events::body);
+    let rows: Vec<(Uuid, String, Option<String>)> = events::table
+        .filter(events::account_id.eq(account.0))
+        .filter(events::id.between(first.0, last.0))
+        .filter(events::id.eq_any(ids.iter().map(|id| id.0)))
+        .select((events::id, events::headers, body))
+        .load(conn)
+        .await?;
+    let read = |(id, headers, body): (Uuid, String, Option<String>)| {
+        let unreadable = |_| StoreError::Unreadable("headers of an event".to_owned());
+        Ok((EventId(id), (serde_json::from_str(&headers).map_err(unreadable)?, body)))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Looks for what is beside an event within the filter: the next newer and the next older one.

@@ -2,6 +2,7 @@
 
 pub(crate) mod account_limits;
 pub(crate) mod accounts;
+pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod batch_columns;
 pub mod batches;

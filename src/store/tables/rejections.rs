@@ -97,6 +97,10 @@ macro_rules! filtered {
         if let Some(credential) = events.credential {
             query = query.filter(rejections::credential_id.eq(credential.0));
         }
+        if !events.within.is_empty() {
+            let within: Vec<Uuid> = events.within.iter().map(|id| id.0).collect();
+            query = query.filter(rejections::credential_id.eq_any(within));
+        }
         if let Some(since) = events.since {
             query = query.filter(rejections::second.ge(Moment(since)));
         }

@@ -4,9 +4,10 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
+use crate::domain::checked_token::CheckedToken;
 use crate::domain::credential::PasswordRecord;
 use crate::domain::ids::{CredentialId, SecretId};
-use crate::domain::token_address::{AddressToken, prefixed};
+use crate::domain::token_address::KIND;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
@@ -19,7 +20,7 @@ pub(in crate::store) const ADDRESS_KIND: &str = "address";
 pub(crate) async fn insert(
     conn: &mut Connection,
     (credential, id): (CredentialId, SecretId),
-    token: &AddressToken,
+    token: &CheckedToken,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     diesel::insert_into(secrets::table)
@@ -58,7 +59,7 @@ pub(crate) async fn revoke(
 /// What ingest has to know about the token address with a digest. Its hint has the prefix, which tells it from a password's.
 pub(crate) async fn find_row(conn: &mut Connection, hash: &str) -> Result<Option<SecretRow>, StoreError> {
     let row = credential_secrets::find_by_hash(conn, ADDRESS_KIND, hash).await?;
-    Ok(row.map(|row| SecretRow { hint: prefixed(&row.hint), ..row }))
+    Ok(row.map(|row| SecretRow { hint: KIND.prefixed(&row.hint), ..row }))
 }
 
 /// The token address of a credential that works.

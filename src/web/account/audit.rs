@@ -146,5 +146,5 @@ pub(crate) async fn download(
     let format = download::format(&query.format)?;
     let (store, account) = (current_user.state().store.clone(), current_user.member.account_id);
     let export = AuditExport::begin(store, account, query.filter()?, format, &current_user.act()).await?;
-    download::answer(export, "audit", (format, encoding.has_mark()), current_user.now()).await
+    Ok(download::answer(export, "audit", (format, encoding.has_mark()), current_user.now()).await?)
 }

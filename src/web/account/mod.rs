@@ -1,6 +1,8 @@
 //! Settings → Account and what belongs to it: name and password, two-step sign-in, sessions, retention, the audit log, asking for the
 //! password again, and the end of an account.
 
+pub(crate) mod api_token;
+pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod deletion;
 pub(crate) mod details;

@@ -1,6 +1,8 @@
 //! The words of notices on the pages of the account.
 
-use crate::web::notice::{AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice};
+use crate::web::notice::{
+    AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice, TokensNotice,
+};
 
 const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";
 
@@ -26,6 +28,22 @@ pub(crate) fn of_devices(notice: &DevicesNotice) -> NoticeWords {
     };
     let text = "This one stays signed in. If somebody else may know your password, change it too.";
     NoticeWords::ok(title, text).leading_to("/settings/account".to_owned(), "Change password")
+}
+
+/// What was done with an API token.
+pub(crate) fn of_tokens(notice: &TokensNotice) -> NoticeWords {
+    match notice {
+        TokensNotice::Renamed => NoticeWords::ok("The token has another name.", ""),
+        TokensNotice::Revoked => NoticeWords::ok("The token is revoked.", "Programs that use it get 401 from now on."),
+        TokensNotice::ShownBefore => NoticeWords::bad(
+            "This form was sent before.",
+            "Nothing changed now. The token was shown then, and can be seen once. If you didn’t save it, rotate it.",
+        ),
+        TokensNotice::TwoValuesLive => NoticeWords::bad(
+            "Nothing was changed.",
+            "Two values of this token work already. Wait until the old one stops, or stop both now.",
+        ),
+    }
 }
 
 /// Why nothing was done about two-step sign-in.

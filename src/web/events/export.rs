@@ -36,5 +36,5 @@ pub(crate) async fn download(
     let permit = state.export_permits.take(account).map_err(PageError::NoExportPermit)?;
     let filter = selected.unwrap_or(filters.filter);
     let export = Export::begin(&state.store, account, filter, (format, fields), &current_user.act()).await?;
-    answer(permit.of(export), "events", (format, encoding.has_mark()), now).await
+    Ok(answer(permit.of(export), "events", (format, encoding.has_mark()), now).await?)
 }

@@ -190,5 +190,5 @@ pub(crate) async fn download(
     let exported = Exported { text, reason: filters.reason, events: filters.filter };
     let permit = current_user.state().export_permits.take(account).map_err(PageError::NoExportPermit)?;
     let export = RejectionExport::begin(store, account, exported, format, &current_user.act()).await?;
-    download::answer(permit.of(export), "rejected", (format, encoding.has_mark()), now).await
+    Ok(download::answer(permit.of(export), "rejected", (format, encoding.has_mark()), now).await?)
 }

@@ -12,7 +12,7 @@ use crate::app::extend_overlap::extend_overlap;
 use crate::app::issue_credential::issue_credential;
 use crate::app::rename_credential::rename_credential;
 use crate::app::revoke_credential::revoke_credential;
-use crate::app::rotate_credential::rotate_credential;
+use crate::app::rotate_credential::{Lost, rotate_credential};
 use crate::app::send_test_event::send_test_event;
 use crate::app::set_expiry::set_expiry;
 use crate::app::stop_old_password::stop_old_password;
@@ -86,7 +86,14 @@ pub(crate) async fn create(
     };
     let (state, act) = (current_user.state(), current_user.act());
     let most = Some(current_user.member.limits().credentials);
-    let problem = match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), name, end, most).await
+    let problem = match issue_credential(
+        current_user.on(id, &act),
+        (&state.hasher, &state.keys),
+        (name, None),
+        end,
+        most,
+    )
+    .await
     {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
@@ -132,7 +139,9 @@ pub(crate) async fn rotate(
     let secret = SecretId(id_or_new(form.id.as_deref()));
     let state = current_user.state();
     let act = current_user.act();
-    match rotate_credential(current_user.on(id, &act), (&state.hasher, &state.keys), secret, overlap).await {
+    match rotate_credential(current_user.on(id, &act), (&state.hasher, &state.keys), (secret, overlap), Lost::Never)
+        .await
+    {
         Ok(rotated) => {
             let about = (rotated.credential.name.as_str(), rotated.credential.username.as_str());
             let until = rotated.previous_expires_at.map(|at| When::minute(at, act.at));
@@ -155,7 +164,7 @@ pub(crate) async fn stop_old(
     Submitted(form): Submitted<SentFrom>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_of(&id)?;
-    stop_old_password(current_user.on(id, &current_user.act())).await?;
+    stop_old_password(current_user.on(id, &current_user.act()), None).await?;
     Ok(done(&current_user, id, &form.return_to, CredentialNotice::OldPasswordStopped))
 }
 

@@ -17,7 +17,7 @@ use crate::domain::ids::SecretId;
 use crate::domain::masked::masked;
 use crate::domain::secret::Secret;
 use crate::domain::sender_settings::{HeaderName, SenderSettings, parse_networks};
-use crate::domain::token_address::prefixed;
+use crate::domain::token_address;
 use crate::store::tables::{credentials, events, token_addresses};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
@@ -196,7 +196,7 @@ async fn render(
         networks_error,
         warning,
         token_address: token.map(|token| TokenAddress {
-            masked: masked(&prefixed(&token.hint)),
+            masked: masked(&token_address::KIND.prefixed(&token.hint)),
             created: When::ago(token.created_at, now),
             last_used: token.last_used_at.map(|at| When::ago(at, now)),
         }),
@@ -244,7 +244,7 @@ pub(crate) async fn make_address(
         page: current_user.page("Token address").at("settings", "webhooks"),
         id: id.to_string(),
         name: escape_invisible(&credential.name).into_owned(),
-        address: token.address(&state.ingest_url),
+        address: token_address::address(&token, &state.ingest_url),
     };
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")

@@ -1,0 +1,71 @@
+//! The description of the API in OpenAPI 3.1, made from the handlers' own types.
+
+use actix_web::{HttpResponse, web};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as Document, Server};
+use utoipa::{Modify, OpenApi};
+
+use crate::web::api::errors::ApiError;
+use crate::web::api::problem_schema::{FieldError, Problem};
+use crate::web::api::{account, audit, changes, credentials, events, overview, rejections};
+use crate::web::app_state::AppState;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        for (name, scheme) in [("api_token", HttpAuthScheme::Bearer), ("sender", HttpAuthScheme::Basic)] {
+            components.add_security_scheme(name, SecurityScheme::Http(Http::new(scheme)));
+        }
+    }
+}
+
+/// The description, without the address of a server.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(title = "Reasoner Webhooks", version = "1", description = "Read, search and export events, and care for credentials."),
+    paths(
+        describe,
+        account::show_self,
+        account::show,
+        events::index,
+        events::show,
+        events::body,
+        events::delete,
+        events::export,
+        rejections::index,
+        overview::show,
+        audit::index,
+        credentials::index,
+        credentials::create,
+        credentials::show,
+        changes::change,
+        credentials::passwords,
+        credentials::rotate,
+        credentials::stop_old,
+        credentials::revoke
+    ),
+    components(schemas(Problem, FieldError)),
+    modifiers(&Schemes)
+)]
+pub struct Description;
+
+impl Description {
+    /// All of it.
+    pub fn document() -> Document {
+        let mut document = Self::openapi();
+        // That of the package would be empty.
+        document.info.license = None;
+        document
+    }
+}
+
+/// This description.
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "read_description", tag = "description",
+    responses((status = 200, description = "This description", body = serde_json::Value)), security(()))]
+pub(crate) async fn describe(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let mut document = Description::document();
+    document.servers = Some(vec![Server::new(&state.public_url)]);
+    Ok(HttpResponse::Ok().json(document))
+}

@@ -1,0 +1,20 @@
+//! `/api/v1`: what a browser can do with pages, a program can do with an API token. A scope of its own, without sessions, cookies and
+//! redirects. Every act is one that pages do as well.
+
+pub(crate) mod account;
+pub(crate) mod answers;
+pub(crate) mod audit;
+pub mod caller;
+pub(crate) mod changes;
+pub(crate) mod credentials;
+pub mod description;
+pub(crate) mod errors;
+pub(crate) mod events;
+pub(crate) mod following;
+pub(crate) mod json_body;
+pub(crate) mod lists;
+pub(crate) mod overview;
+pub(crate) mod problem_schema;
+pub(crate) mod records;
+pub(crate) mod reference;
+pub(crate) mod rejections;

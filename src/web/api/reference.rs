@@ -1,0 +1,72 @@
+//! The page about the API, made from its description.
+
+use actix_web::HttpResponse;
+use askama::Template;
+use utoipa::openapi::path::{Operation, Parameter};
+
+use crate::domain::api_token::Scope;
+use crate::web::api::description::Description;
+use crate::web::current_user::CurrentUser;
+use crate::web::errors::PageError;
+use crate::web::page::Page;
+use crate::web::responses::html;
+
+/// One operation, as the description has it.
+struct Described {
+    id: String,
+    method: &'static str,
+    path: String,
+    summary: String,
+    scopes: Vec<String>,
+    parameters: Vec<(String, String)>,
+}
+
+impl Described {
+    fn new(method: &'static str, path: &str, operation: &Operation) -> Self {
+        // The marks of code are for those who make something else of the description.
+        let words = |one: &Parameter| one.description.as_deref().unwrap_or_default().replace('`', "");
+        let parameter = |one: &Parameter| (one.name.clone(), words(one));
+        Self {
+            id: operation.operation_id.clone().unwrap_or_default().replace('_', "-"),
+            method,
+            path: path.to_owned(),
+            summary: operation.summary.clone().unwrap_or_default(),
+            scopes: scopes(operation),
+            parameters: operation.parameters.iter().flatten().map(parameter).collect(),
+        }
+    }
+}
+
+/// Which scopes an operation takes.
+fn scopes(operation: &Operation) -> Vec<String> {
+    let told = serde_json::to_value(&operation.security).unwrap_or_default();
+    let is_named = |scope: &&Scope| told.to_string().contains(&format!("\"{scope}\""));
+    Scope::ALL.iter().filter(is_named).map(ToString::to_string).collect()
+}
+
+#[derive(Template)]
+#[template(path = "docs/api.html")]
+struct Reference {
+    page: Page,
+    origin: String,
+    scopes: &'static [Scope],
+    operations: Vec<Described>,
+}
+
+/// `GET /docs/webhooks/api`
+pub(crate) async fn show(current_user: CurrentUser) -> Result<HttpResponse, PageError> {
+    let document = Description::document();
+    let mut operations = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let methods = [("GET", &item.get), ("POST", &item.post), ("PATCH", &item.patch), ("DELETE", &item.delete)];
+        let described =
+            methods.into_iter().filter_map(|(method, one)| Some(Described::new(method, path, one.as_ref()?)));
+        operations.extend(described);
+    }
+    html(&Reference {
+        page: current_user.page("API").at("docs", "api"),
+        origin: current_user.state.public_url.clone(),
+        scopes: Scope::ALL,
+        operations,
+    })
+}
