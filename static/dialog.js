@@ -16,10 +16,6 @@ document.addEventListener('click', (event) => {
   if (!isOpening) openFromLink(link);
 });
 
-document.addEventListener('change', ({ target }) => {
-  if (target.matches('.dialog input[name="overlap"]')) markDanger(target.form);
-});
-
 document.addEventListener('submit', (event) => {
   // A second press would take the answer to the first away, and with it a password that is shown once.
   if (event.target.matches('[data-stays]')) return;
@@ -109,7 +105,6 @@ function takeOver(dialog) {
 }
 
 function show(dialog) {
-  for (const form of dialog.querySelectorAll('form')) markDanger(form);
   dialog.showModal();
   firstField(dialog)?.focus();
 }
@@ -128,14 +123,6 @@ function onBackdropClick(dialog, act) {
   dialog.addEventListener('click', (event) => {
     if (startedOutside && event.target === dialog) act();
   });
-}
-
-function markDanger(form) {
-  const overlap = form.querySelector('input[name="overlap"]:checked')?.value;
-  const button = [...form.elements].find((element) => element.type === 'submit');
-  if (!overlap || !button) return;
-  button.classList.toggle('danger', overlap === 'now');
-  button.classList.toggle('primary', overlap !== 'now');
 }
 
 function showWaiting(button) {

@@ -195,7 +195,7 @@ async fn sender(
 ) -> Result<(CredentialId, String)> {
     let id = CredentialId(uuid::Uuid::new_v4());
     let on = CredentialAct { store, account, id, act: &act() };
-    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name.parse()?, None).await?;
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name.parse()?, None, None).await?;
     let username: Username = issued.username.as_str().parse()?;
     Ok((id, basic(username, issued.password.secret())))
 }

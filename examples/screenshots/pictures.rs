@@ -20,7 +20,7 @@ pub const OF_README: [Cut; 3] = [
     Cut { file: "events.png", state: "events", top: 0, height: 680 },
     // The head is that of Events.
     Cut { file: "rejections.png", state: "rejections", top: 200, height: 716 },
-    Cut { file: "webhooks.png", state: "webhooks-passwords", top: 0, height: 1_280 },
+    Cut { file: "webhooks.png", state: "credential", top: 0, height: 1_280 },
 ];
 
 /// A part of a page from one edge to the other, in CSS pixels, that begins and ends between two things on it.

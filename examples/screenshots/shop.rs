@@ -93,7 +93,7 @@ impl Shop<'_> {
         let (state, id) = (self.state, CredentialId(Uuid::new_v4()));
         let (act, hashing) = (self.act(), (&state.hasher, &state.keys));
         let on = CredentialAct { store: &state.store, account, id, act: &act };
-        let issued = issue_credential(on, hashing, name.parse()?, None).await?;
+        let issued = issue_credential(on, hashing, name.parse()?, None, None).await?;
         self.make_older(id, days).await?;
         let password = issued.password.secret().reveal().to_owned();
         Ok(Sender { id, username: issued.username.as_str().to_owned(), password })

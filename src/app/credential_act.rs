@@ -29,6 +29,9 @@ pub enum CredentialError {
     /// The account has as many as it may have.
     #[error("this account has {0} credentials, which is its limit; revoke one that is no longer needed")]
     TooMany(u32),
+    /// People tell credentials apart by their names.
+    #[error("{0} of this account has this name already; choose another")]
+    NameTaken(String),
     /// Two passwords work, and a third may not.
     #[error("two passwords of this credential work already; the old one stops at {}, or stop it now", full(*.0))]
     TwoPasswordsLive(Timestamp),

@@ -6,13 +6,14 @@ use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::domain::audit::Action;
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::credential::Credential;
+use crate::domain::holding::HeldRange;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::held_events;
 
-/// Discards what arrived until `until`: what its owner has seen. Answers with how many.
-pub(crate) async fn discard_held_events(on: CredentialAct<'_>, until: Timestamp) -> Result<u64, CredentialError> {
-    on.decide(async |conn, credential| Ok(discard_until(conn, on, credential, until).await?)).await
+/// Discards a range: what its owner has seen, or one event. Answers with how many.
+pub(crate) async fn discard_held_events(on: CredentialAct<'_>, range: HeldRange) -> Result<u64, CredentialError> {
+    on.decide(async |conn, credential| Ok(discard(conn, on, credential, range).await?)).await
 }
 
 /// The same within another act, such as a revocation: what a revoked password brought is not held.
@@ -22,7 +23,16 @@ pub(crate) async fn discard_until(
     credential: &Credential,
     until: Timestamp,
 ) -> Result<u64, StoreError> {
-    let discarded = held_events::discard(conn, on.account, on.id, until).await?;
+    discard(conn, on, credential, HeldRange { until, only: None }).await
+}
+
+async fn discard(
+    conn: &mut Connection,
+    on: CredentialAct<'_>,
+    credential: &Credential,
+    range: HeldRange,
+) -> Result<u64, StoreError> {
+    let discarded = held_events::discard(conn, on.account, on.id, range).await?;
     if discarded > 0 {
         on.note(
             conn,

@@ -1,5 +1,7 @@
 //! Creates a credential with its first password.
 
+use jiff::Timestamp;
+
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::generate_password::generate_password;
 use crate::domain::audit::{Action, AuditLine};
@@ -24,11 +26,12 @@ pub struct Issued {
 }
 
 /// Creates the credential under an id that the form carries, so that sending the form twice creates one; not beyond `most` that are not
-/// revoked, which nobody tells the operator.
+/// revoked, which nobody tells the operator, and not with a name that one of them has. Its password may have a date at which it ends.
 pub async fn issue_credential(
     on: CredentialAct<'_>,
     (hasher, keys): (&Hasher, &InstallationKeys),
     name: CredentialName,
+    expires_at: Option<Timestamp>,
     most: Option<u32>,
 ) -> Result<Issued, CredentialError> {
     let CredentialAct { store, account, id, act } = on;
@@ -44,10 +47,12 @@ pub async fn issue_credential(
                 if error.is_duplicate_of("credentials_pkey") { CredentialError::AlreadyIssued } else { error.into() }
             })?;
             // Counted after it: whoever sends the form twice is told that it was sent before.
-            if let Some(most) = most
-                && account_limits::count_credentials(conn, account).await? > u64::from(most)
-            {
+            let (number, namesake) = credentials::count_with_name(conn, (account, id), &name).await?;
+            if let Some(most) = most.filter(|most| number > u64::from(*most)) {
                 return Err(CredentialError::TooMany(most));
+            }
+            if let Some(username) = namesake {
+                return Err(CredentialError::NameTaken(username));
             }
             let (hint, hash) = (generated.password.hint(), generated.hash.as_str());
             let new = NewSecret { id: secret, credential: id, hint, hash, slot: 1, at: act.at };
@@ -60,6 +65,11 @@ pub async fn issue_credential(
                 AuditLine::new(Action::CredentialCreated, subject).with(AuditDetail::name(name.as_str())),
             )
             .await?;
+            if let Some(until) = expires_at {
+                credential_secrets::set_expiry(conn, secret, expires_at).await?;
+                let detail = AuditDetail::Expiry { hint: hint.to_owned(), until };
+                audit::append(conn, account, act, AuditLine::new(Action::ExpirySet, subject).with(detail)).await?;
+            }
             Ok::<(), CredentialError>(())
         })
         .await?;

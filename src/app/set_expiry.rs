@@ -8,8 +8,11 @@ use crate::domain::audit_detail::AuditDetail;
 use crate::store::tables::credential_secrets;
 
 /// Sets the date of the current password, which lies ahead; `None` removes it. The password keeps its slot among the two that may
-/// work: it gives it back once it has ended.
-pub(crate) async fn set_expiry(on: CredentialAct<'_>, end: Option<Timestamp>) -> Result<(), CredentialError> {
+/// work: it gives it back once it has ended. Answers with the date before.
+pub(crate) async fn set_expiry(
+    on: CredentialAct<'_>,
+    end: Option<Timestamp>,
+) -> Result<Option<Timestamp>, CredentialError> {
     on.decide(async |conn, credential| {
         let current = credential.current(on.act.at).ok_or(CredentialError::NoPassword)?;
         if current.expires_at != end {
@@ -21,7 +24,7 @@ pub(crate) async fn set_expiry(on: CredentialAct<'_>, end: Option<Timestamp>) ->
             };
             on.note(conn, credential, action, detail).await?;
         }
-        Ok(())
+        Ok(current.expires_at)
     })
     .await
 }

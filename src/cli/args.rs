@@ -189,6 +189,9 @@ pub enum CredentialCommand {
         email: String,
         /// What its owner calls it, such as the system that sends
         name: String,
+        /// When its password ends: 30d, 60d, 90d, never, or a date such as 2027-06-30
+        #[arg(long, default_value = "never")]
+        expires: String,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,

@@ -17,6 +17,7 @@ use crate::cli::failure::CommandError;
 use crate::cli::{leaks, output, sender_settings};
 use crate::domain::audit::Act;
 use crate::domain::credential::{Credential, CredentialName, PasswordRecord, Username};
+use crate::domain::expiry::parse_choice;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::overlap::Overlap;
@@ -98,7 +99,9 @@ pub(crate) async fn run(command: CredentialCommand, context: Context<'_>) -> Res
         CredentialCommand::Check { json } => {
             return leaks::check(context.store, context.keys, context.act.at, json).await;
         }
-        CredentialCommand::Create { email, name, json } => create(&context, &email, &name, json).await,
+        CredentialCommand::Create { email, name, expires, json } => {
+            create(&context, &email, (&name, &expires), json).await
+        }
         CredentialCommand::List { email, json } => list(&context, &email, json).await,
         CredentialCommand::Rotate { username, overlap, json } => rotate(&context, &username, &overlap, json).await,
         CredentialCommand::Extend { username, json } => extend(&context, &username, json).await,
@@ -121,12 +124,18 @@ pub(crate) async fn run(command: CredentialCommand, context: Context<'_>) -> Res
     Ok(Ended::Well)
 }
 
-async fn create(context: &Context<'_>, email: &str, name: &str, json: bool) -> Result<(), CommandError> {
+async fn create(
+    context: &Context<'_>,
+    email: &str,
+    (name, expires): (&str, &str),
+    json: bool,
+) -> Result<(), CommandError> {
     let name: CredentialName = name.parse().map_err(CommandError::refused)?;
+    let end = parse_choice(expires, context.act.at).map_err(CommandError::refused)?;
     let member = account::find(context.store, email).await?;
     let Context { keys, ingest_url, .. } = context;
     let on = context.on(member.account_id, CredentialId(Uuid::new_v4()));
-    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name, None).await?;
+    let issued = issue_credential(on, (&Hasher::new(1, 1), keys), name, end, None).await?;
     let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);

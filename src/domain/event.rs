@@ -141,6 +141,8 @@ pub struct EventSummary {
     pub(crate) remote_ip: IpAddr,
     pub(crate) content_type: String,
     pub(crate) size_bytes: u64,
+    /// It arrived with an expired password: its owner accepted it later, or it is held still.
+    pub(crate) is_late: bool,
     /// At most [`PREVIEW_BYTES`] of the body, cut between characters.
     pub(crate) beginning: String,
     /// What it has in the columns that the reader chose, where they were asked for.
@@ -171,6 +173,8 @@ pub struct WholeEvent {
 pub(crate) struct StoredEvent {
     pub(crate) summary: EventSummary,
     pub(crate) credential_revoked: bool,
+    /// It arrived with an expired password, and its owner has not decided about it yet.
+    pub(crate) is_held: bool,
     /// It arrived with an expired password, and this is when its owner accepted it.
     pub(crate) accepted_late_at: Option<Timestamp>,
     pub(crate) user_agent: Option<String>,

@@ -5,6 +5,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::time::utc;
+
 /// The furthest that a date may lie ahead.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 366 * 10);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -34,6 +36,24 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Option<Timestamp>, Inv
         Err(InvalidExpiry::TooFar)
     } else {
         Ok(Some(end))
+    }
+}
+
+/// What is offered beside a date and no date at all: in addresses and on the command line, and in words.
+pub(crate) const PRESETS: [(&str, &str, i32); 3] =
+    [("30d", "In 30 days", 30), ("60d", "In 60 days", 60), ("90d", "In 90 days", 90)];
+/// The password ends when somebody ends it.
+pub(crate) const NEVER: &str = "never";
+/// The date says it.
+pub(crate) const ON_A_DATE: &str = "date";
+
+/// Reads one of the presets, `never`, or a date.
+pub(crate) fn parse_choice(text: &str, now: Timestamp) -> Result<Option<Timestamp>, InvalidExpiry> {
+    let days = PRESETS.iter().find(|(value, ..)| *value == text).map(|(_, _, days)| DAY * *days);
+    match days.and_then(|days| now.checked_add(days).ok()) {
+        Some(day) => parse(&utc("%F", day), now),
+        None if text == NEVER => Ok(None),
+        None => parse(text, now),
     }
 }
 

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use crate::domain::event::EventId;
 use crate::domain::ids::CredentialId;
 
 /// How long after its end a password still has its events held, and how long each of them is kept.
@@ -38,6 +40,20 @@ pub(crate) struct HeldEvents {
 }
 
 impl HeldEvents {
+    /// Of a credential of which nothing was held until `at`.
+    pub(crate) fn none(credential_id: CredentialId, at: Timestamp) -> Self {
+        Self { credential_id, events: 0, bytes: 0, addresses: Vec::new(), first_at: at, last_at: at }
+    }
+
+    /// Adds what is held from one address; the latest comes first.
+    pub(crate) fn add(&mut self, address: IpAddr, (events, bytes): (u64, u64), (first, last): (Timestamp, Timestamp)) {
+        self.events += events;
+        self.bytes += bytes;
+        self.addresses.push(address);
+        self.first_at = self.first_at.min(first);
+        self.last_at = if self.addresses.len() == 1 { last } else { self.last_at.max(last) };
+    }
+
     /// When the first of them is forgotten.
     pub(crate) fn kept_until(&self) -> Timestamp {
         self.first_at.saturating_add(HELD_FOR).unwrap_or(self.first_at)
@@ -58,6 +74,20 @@ impl HeldEvents {
             [latest, others @ ..] => format!(" from {latest} and {} other addresses", others.len()),
         };
         format!("{} event{plural}{from}", self.events)
+    }
+}
+
+/// Which late events of a credential somebody decides about: all that arrived until a moment, or one of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldRange {
+    pub(crate) until: Timestamp,
+    pub(crate) only: Option<EventId>,
+}
+
+impl HeldRange {
+    /// The first and the last id of it.
+    pub(crate) fn ids(self) -> (Uuid, Uuid) {
+        self.only.map_or((Uuid::nil(), Uuid::max()), |only| (only.0, only.0))
     }
 }
 

@@ -70,7 +70,7 @@ reasons! {
         advice: "Right username, wrong password. Check which password this sender has.",
         meaning: "The username is this credential’s, but the password isn’t and never was one of its passwords.",
         sender_sees: "Nothing that tells it from an unknown username or a password that has ended.",
-        remedy: "Compare the first 8 characters of the sender’s password with the one shown on the Webhooks page. If they are the same, the \
+        remedy: "Compare the first 8 characters of the sender’s password with those on the credential’s page. If they are the same, the \
                  rest was cut off or changed on the way into the sender, often by quoting. If nobody knows the password any more, rotate \
                  the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so that can’t succeed.",
     }
@@ -90,7 +90,7 @@ reasons! {
                   password had an expiry date, which has come.",
         sender_sees: "Nothing that tells it from a wrong password.",
         remedy: "Give this sender the current password. If nobody kept it, or none works, rotate once more, with an overlap for the senders \
-                 that are up to date already. What it sent is held for 7 days, unless that was switched off: the Webhooks page asks whether to \
+                 that are up to date already. What it sent is held for 7 days, unless that was switched off: the credential’s page asks whether to \
                  accept it.",
     }
     RevokedPassword = "revoked_password", 401 "unauthorized" {
@@ -106,7 +106,7 @@ reasons! {
         advice: "Enable the credential if this sender should work again.",
         meaning: "The password is right, but somebody in your account has disabled the credential.",
         sender_sees: "Nothing that tells it from a wrong password.",
-        remedy: "Enable the credential on the Webhooks page if this sender should work again; its password stays the same. If not, \
+        remedy: "Enable the credential on its page if this sender should work again; its password stays the same. If not, \
                  switch the sender off.",
     }
     AddressNotAllowed = "address_not_allowed", 401 "unauthorized" {

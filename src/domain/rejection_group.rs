@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
 use crate::domain::rejection::{Reason, Rejection};
 
@@ -29,6 +30,7 @@ impl<'a> RejectionFilter<'a> {
 /// What was refused from one address for one credential.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectionGroup {
+    pub(crate) credential_id: CredentialId,
     pub(crate) remote_ip: IpAddr,
     pub(crate) credential_name: String,
     pub(crate) username: String,
@@ -146,6 +148,7 @@ mod tests {
     #[test]
     fn groups_are_put_together_by_address_and_credential() {
         let part = |ip: [u8; 4], username: &str, reason, count, first: &str, last: &str| RejectionGroup {
+            credential_id: CredentialId(Uuid::nil()),
             remote_ip: ip.into(),
             credential_name: "Inventory".to_owned(),
             username: username.to_owned(),

@@ -54,7 +54,8 @@ impl KeptForm {
 
     /// What somebody typed or chose. What pages put into their forms for themselves is not shown.
     pub(crate) fn typed(&self) -> impl Iterator<Item = (String, &str)> {
-        let is_typed = |name: &str| !["id", "token", "sealed", "end", "warned_of"].contains(&name);
+        let is_typed =
+            |name: &str| !["id", "token", "sealed", "end", "warned_of", "return_to", "event"].contains(&name);
         let shown = self.fields.iter().filter(move |(name, value)| !value.is_empty() && is_typed(name));
         shown.map(|(name, value)| (name.replace('_', " "), value.as_str()))
     }

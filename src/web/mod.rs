@@ -28,6 +28,7 @@ pub(crate) mod local_path;
 pub mod middleware;
 pub(crate) mod misdirected;
 pub(crate) mod notice;
+pub(crate) mod overview;
 pub(crate) mod page;
 pub(crate) mod problem;
 pub mod problem_codes;

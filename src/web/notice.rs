@@ -1,7 +1,7 @@
 //! Flash messages.
 //!
 //! What an act leaves in the session for the page that follows, which tells it once. It is data, and the pages make words of it. All
-//! of it is ids, numbers and choices, so that it is small whatever names and texts it is about.
+//! of it is ids, numbers, choices and at most one name, so that it is small.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -56,10 +56,10 @@ pub(crate) enum CredentialNotice {
     Disabled,
     Enabled,
     Revoked,
-    Renamed,
+    Renamed { was: String },
     OldPasswordStopped,
-    Dated,
-    Undated,
+    Dated { was: Option<Timestamp> },
+    Undated { was: Option<Timestamp> },
     NothingToDate,
     Extended,
     NotExtended,
@@ -69,7 +69,7 @@ pub(crate) enum CredentialNotice {
     AddressShown,
     AddressRevoked,
     Accepted(Accepted),
-    Discarded,
+    Discarded { events: u64 },
     Tested { event: EventId, ms: u64 },
     TestRefused,
     TestFull,
@@ -153,11 +153,20 @@ pub(crate) struct NoticeWords {
     pub(crate) text: String,
     /// Where one can go on, and what the link says.
     pub(crate) link: Option<(String, &'static str)>,
+    /// What takes it back.
+    pub(crate) undo: Option<Undo>,
+}
+
+/// The form that takes back what was just done: where it goes, and its fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Undo {
+    pub(crate) action: String,
+    pub(crate) fields: Vec<(&'static str, String)>,
 }
 
 impl NoticeWords {
     pub(crate) fn ok(title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { kind: "ok", title: title.into(), text: text.into(), link: None }
+        Self { kind: "ok", title: title.into(), text: text.into(), link: None, undo: None }
     }
 
     pub(crate) fn bad(title: impl Into<String>, text: impl Into<String>) -> Self {

@@ -24,7 +24,7 @@ use crate::web::middleware::{
     client_disconnect, compress, csrf, error_pages, form_keeping, host_names, timeout, visitors,
 };
 use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
-use crate::web::webhooks::{credential_list, credentials, holding, sender_settings};
+use crate::web::webhooks::{credential_list, credential_page, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
 /// The largest form, in bytes.
@@ -163,6 +163,7 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/integrations/webhooks/credentials/{id}/held-events/discarding", Member, asked("Discard late events", WEBHOOKS), || to(holding::discard)),
     post("/settings/integrations/webhooks/credentials/{id}/name", Member, NotAsked("changes nothing for senders"), || to(credentials::rename)),
     post("/settings/integrations/webhooks/credentials/{id}/test-event", Member, NotAsked("changes nothing for senders"), || to(credentials::test)),
+    get("/settings/integrations/webhooks/{id}", Member, || to(credential_page::show)),
     get("/settings/account", Member, || to(details::show)),
     post("/settings/account/name", Member, NotAsked("changes nothing but a word"), || to(details::rename)),
     post("/settings/account/email", Member, asked("Change email", ACCOUNT), || to(details::change_address)),

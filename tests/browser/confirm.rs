@@ -36,7 +36,8 @@ async fn rotate_late(server: &TestServer, visit: &Visit) {
 
     // The dialog was opened too late and has the field itself.
     server.pass(LATE);
-    visit.press(".cred a[href^='?rotate=']").await;
+    visit.open_credential().await;
+    visit.press(".cred a.btn[href^='?rotate=']").await;
     visit.see("dialog[open]").await;
     visit.press("label[for=keep-1h]").await;
     visit.fill("dialog #current", PASSWORD).await;
@@ -81,7 +82,8 @@ async fn rotate_with_code(server: &TestServer, visit: &Visit) {
     visit.arrive(WEBHOOKS).await;
 
     server.pass(LATE);
-    visit.press(".cred a[href^='?rotate=']").await;
+    visit.open_credential().await;
+    visit.press(".cred a.btn[href^='?rotate=']").await;
     visit.see("dialog[open]").await;
     visit.fill("dialog #current", PASSWORD).await;
     visit.action_chain().send_keys(Key::Tab).perform().await.unwrap();

@@ -152,8 +152,8 @@ async fn open_and_close(visit: &Visit, keys: &Keys<'_>) {
 }
 
 async fn rotate(visit: &Visit, keys: &Keys<'_>) {
-    visit.go(WEBHOOKS).await;
-    keys.tab_to(".cred a[href^='?rotate=']").await;
+    visit.open_credential().await;
+    keys.tab_to(".cred a.btn[href^='?rotate=']").await;
     keys.press(Key::Enter).await;
     visit.see("dialog:modal").await;
     keys.finds_focus_on("#keep-24h").await;

@@ -23,6 +23,7 @@ mod choices;
 mod completion;
 mod confirm;
 mod console;
+mod credentials;
 mod event_page;
 mod export;
 mod first_run;

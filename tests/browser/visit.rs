@@ -162,7 +162,14 @@ impl Visit {
         self.execute(script, vec![]).await.unwrap().json().clone()
     }
 
-    /// Opens the menu of the only credential on the Webhooks page.
+    /// The page of the only credential.
+    pub async fn open_credential(&self) {
+        self.go(WEBHOOKS).await;
+        self.press(".cred .c-name a").await;
+        self.see("main.cred").await;
+    }
+
+    /// Opens the menu of the only credential.
     pub async fn open_menu(&self) {
         self.press(".cred details.menu > summary").await;
         self.see(".cred details.menu[open] .menu-list").await;

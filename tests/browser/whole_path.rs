@@ -131,8 +131,8 @@ async fn see_second_event_live(visit: &Visit, sender: &Sender) {
 }
 
 async fn rotate(server: &TestServer, visit: &Visit, old: &Sender) -> Sender {
-    visit.go(WEBHOOKS).await;
-    visit.press(".cred a[href^='?rotate=']").await;
+    visit.open_credential().await;
+    visit.press(".cred a.btn[href^='?rotate=']").await;
     visit.see("dialog:modal #keep-24h:checked").await;
     assert!(visit.shows("dialog .outcome[data-for='24h']").await, "what will happen is said");
     visit.press_words("dialog button", "Rotate password").await;
@@ -151,7 +151,7 @@ async fn rotate(server: &TestServer, visit: &Visit, old: &Sender) -> Sender {
     // Uses are noted beside the requests, a moment later.
     visit
         .until("the use of the old password", async || {
-            visit.go(WEBHOOKS).await;
+            visit.open_credential().await;
             let notice = visit.text(".cred .notice").await;
             let said = notice.contains("The old password was last used")
                 && notice.contains("from 127.0.0.1: don’t end it yet.");

@@ -1,7 +1,7 @@
 //! The same path with scripts switched off: every question is a page, and every answer is a form.
 
 use crate::support::server::TestServer;
-use crate::visit::{Visit, WEBHOOKS};
+use crate::visit::Visit;
 use crate::whole_path::{create, set_up};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,8 +26,8 @@ async fn the_whole_path_works_with_scripts_switched_off() {
     visit.press("label[for=view-headers]").await;
     assert!(visit.see("table[aria-label='Request headers']").await.text().await.unwrap().contains("Never stored"));
 
-    visit.go(WEBHOOKS).await;
-    visit.press(".cred a[href^='?rotate=']").await;
+    visit.open_credential().await;
+    visit.press(".cred a.btn[href^='?rotate=']").await;
     visit.see("dialog[open]").await;
     visit.press("label[for=keep-1h]").await;
     assert!(

@@ -28,6 +28,7 @@ const READ: &[&str] = &[
     "/events/rejections/ID",
     "/settings/integrations",
     "/settings/integrations/webhooks",
+    "/settings/integrations/webhooks/ID",
     "/settings/account",
     "/settings/account/second-factor",
     "/settings/account/deletion",

@@ -80,6 +80,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings", SignIn, Onward, Onward),
     route("GET", "/settings/integrations", SignIn, Page, Page),
     route("GET", "/settings/integrations/webhooks", SignIn, Page, Page),
+    route("GET", "/settings/integrations/webhooks/{credential}", SignIn, NotFound, Onward),
     route("POST", "/settings/integrations/webhooks/credentials", SignIn, Invalid, Forbidden),
     route("POST", "/settings/integrations/webhooks/credentials/{credential}/rotation", SignIn, NotFound, Forbidden),
     route(

@@ -162,6 +162,16 @@ async fn credentials_go_through_their_life_on_the_command_line() {
     assert!(terminal.failure(&["credential", "enable", username], 1).contains("revoked"));
     assert!(terminal.failure(&["credential", "rotate", "rw_unknown1"], 1).contains("no credential"));
     assert!(terminal.failure(&["credential", "create", "maya@example.com", ""], 1).contains("name"));
+    let create = |more: &'static [&'static str]| [&["credential", "create", "maya@example.com", "Till"], more].concat();
+    for (expires, words) in [("soon", "Give a date"), ("2020-01-01", "after today")] {
+        let told = terminal.failure(&[&create(&["--expires"])[..], &[expires]].concat(), 1);
+        assert!(told.contains(words), "{told}");
+    }
+    let till = terminal.json(&create(&["--expires", "30d"]));
+    let listed = terminal.json(&["credential", "list", "maya@example.com"]);
+    assert!(listed[1]["passwords"][0]["expires_at"].as_str().unwrap().ends_with("T00:00:00.000Z"), "{listed}");
+    let taken = terminal.failure(&create(&[]), 1);
+    assert!(taken.contains(till["username"].as_str().unwrap()) && taken.contains("has this name already"), "{taken}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,7 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
         server.eventually(HELD, number + 1).await;
     }
     let first_arrival = server.now();
-    for page in [WEBHOOKS, "/events/rejections"] {
+    for page in [path.replace("/credentials/", "/").as_str(), "/events/rejections"] {
         let page = alice.page(page).await;
         assert!(page.contains("3 events from 127.0.0.1 are held: sent with the expired password."), "{page}");
     }
@@ -117,6 +117,56 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
     assert_eq!(server.number("select count(*) from senders where remote_ip = '127.0.0.1'").await, 1);
     let audit = alice.page("/settings/audit").await;
     assert!(audit.contains("Accepted late events of a credential") && audit.contains("3 stored"), "{audit}");
+}
+
+// holds issue 16, section 4
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_event_is_read_like_an_event_and_decided_about_alone() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    for number in 0..3 {
+        assert_eq!(old.send(format!("{{\"sku\": \"HB-{number}\"}}")).await.status(), 401);
+        server.eventually(HELD, number + 1).await;
+    }
+    server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 3).await;
+    let ids: Vec<String> = server
+        .query("select id::text from held_events order by id")
+        .await
+        .into_iter()
+        .map(|row| row[0].clone().unwrap())
+        .collect();
+    let page = alice.page(&path.replace("/credentials/", "/")).await;
+    assert!(ids.iter().all(|id| page.contains(&format!("href=\"/events/{id}\""))) && page.contains("HB-2"), "{page}");
+    let first = format!("/events/{}", ids[0]);
+    let event = alice.page(&first).await;
+    assert!(event.contains(">Held</span>") && event.contains("HB-0") && event.contains("content-type"), "{event}");
+    assert!(!event.contains("Delete event…") && event.contains(&format!("{path}/held-events/acceptance")));
+    assert_eq!(alice.page(&format!("{first}/body")).await, r#"{"sku": "HB-0"}"#);
+    assert!(alice.page(&format!("{first}?delete=1")).await.contains("Discard this late event"));
+    let bob = server.pro("bob@example.com").await;
+    assert_eq!(bob.get(&first).await.status(), 404, "it is nobody else’s");
+    assert!(!alice.page("/events").await.contains("HB-0"), "it is no event yet");
+
+    let accepted = alice.post(&format!("{path}/held-events/acceptance"), &[("event", &ids[0]), CONFIRMED[0]]).await;
+    assert!(alice.follow(accepted).await.contains("1 late event of System 1 is stored."));
+    assert_eq!((server.number(EVENTS).await, server.number(HELD).await), (1, 2));
+    let discarded = alice.post(&format!("{path}/held-events/discarding"), &[("event", &ids[1]), CONFIRMED[0]]).await;
+    assert!(alice.follow(discarded).await.contains("1 late event of System 1 is discarded."));
+    assert_eq!(server.query("select body from held_events").await, [[Some(r#"{"sku": "HB-2"}"#.to_owned())]]);
+    assert_eq!(
+        alice.post(&format!("{path}/held-events/acceptance"), &[("event", "x"), CONFIRMED[0]]).await.status(),
+        404
+    );
+
+    let counted = "select sum(accepted) || ' ' || sum(rejected) from event_counts";
+    assert_eq!(server.query(counted).await[0][0].as_deref(), Some("1 2"), "once as accepted, no more as rejected");
+    let list = alice.page("/events").await;
+    assert!(list.contains("HB-0") && list.contains(">late</span>"), "{list}");
+    for figure in ["<dd>1</dd>", "<dd>2</dd>"] {
+        assert!(list.contains(figure), "{figure}: {list}");
+    }
+    assert!(alice.page(WEBHOOKS).await.contains("All 2 in the last 24 hours"));
+    assert!(alice.page(&first).await.contains("Accepted late</span>"), "the address goes on");
 }
 
 // holds C10, D6
@@ -281,7 +331,7 @@ async fn only_expired_passwords_of_working_credentials_on_pro_have_anything_held
     refused(&old, 401).await;
     server.eventually(HELD, 1).await;
 
-    let page = alice.page(WEBHOOKS).await;
+    let page = alice.credential_page(&old.username).await;
     assert!(page.contains("Stop holding late events"), "holding is on from the beginning: {page}");
     assert_eq!(alice.post(&format!("{path}/holding"), &[("holding", "perhaps"), CONFIRMED[0]]).await.status(), 400);
     let location =
@@ -353,7 +403,7 @@ async fn a_flood_of_late_events_is_throttled_and_takes_bounded_room() {
     assert!(statuses.contains(&429), "late events take tokens like any failure");
     server.application().state.engine.holding.finish().await;
     assert_eq!(server.number(HELD).await, 1_000);
-    assert!(alice.page(WEBHOOKS).await.contains("The hold is full"));
+    assert!(alice.credential_page(&old.username).await.contains("The hold is full"));
     server.query("delete from held_events where id not in (select id from held_events limit 1)").await;
     server.query(&format!("update held_events set size_bytes = {}", (64 << 20) - 16)).await;
     server.pass(SignedDuration::from_mins(5));
@@ -395,7 +445,7 @@ async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so
     server.pass(SignedDuration::from_hours(47));
     assert_eq!(old.send("2").await.status(), 401);
     server.eventually(HELD, 2).await;
-    let seen = between(&alice.page(WEBHOOKS).await, "name=\"until\" value=\"", "\"").to_owned();
+    let seen = between(&alice.credential_page(&old.username).await, "name=\"until\" value=\"", "\"").to_owned();
     server.pass(SignedDuration::from_hours(2));
     assert_eq!(old.send("3").await.status(), 401);
     server.eventually(HELD, 3).await;

@@ -18,6 +18,7 @@ mod command_lines;
 mod confirm;
 mod connections;
 mod copied_curl;
+mod credential_pages;
 mod credentials;
 mod crowd;
 mod dashboard;

@@ -15,7 +15,8 @@ async fn renamed(server: &TestServer) -> Person {
     let sender = server.sender(&alice).await;
     let id = alice.credential_id(&sender.username).await;
     let answer = alice.post(&format!("{WEBHOOKS}/credentials/{id}/name"), &[("name", "Lager")]).await;
-    assert_eq!(answer.headers()["location"], WEBHOOKS, "what was done is no part of the address");
+    let page = format!("{WEBHOOKS}/{id}#told");
+    assert_eq!(answer.headers()["location"], page, "what was done is no part of the address");
     alice
 }
 

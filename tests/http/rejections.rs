@@ -77,7 +77,7 @@ async fn rejections_are_put_together_by_address_with_a_way_from_the_card_and_bac
     for words in ["203.0.113.7", "Wrong password", "Not valid JSON", "2<span class=\"visually-hidden\"> attempts"] {
         assert!(found[1].contains(words), "{words}: {}", found[1]);
     }
-    assert!(found[1].contains(&format!("{WEBHOOKS}#{}", sender.username)), "and back");
+    assert!(found[1].contains(&format!("{WEBHOOKS}/{}", alice.credential_id(&sender.username).await)), "and back");
     assert!(page.contains("name=\"group\" value=\"address\""), "filtering stays in this view");
 
     let list = between(&found[1], "<a href=\"", "\"").replace("&#38;", "&");

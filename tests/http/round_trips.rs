@@ -90,6 +90,7 @@ async fn pages_ask_the_database_a_few_times() {
         format!("/events?before={first}"),
         format!("/events/{event}"),
         WEBHOOKS.to_owned(),
+        format!("{WEBHOOKS}/{}", senders[0].1),
         "/settings/account".to_owned(),
         "/settings/audit".to_owned(),
         "/settings/sessions".to_owned(),
@@ -114,13 +115,16 @@ async fn acts_ask_the_database_a_few_times() {
     let on_each = |act: &str, fields: Vec<(&'static str, &'static str)>| -> Vec<(String, Vec<(&str, &str)>)> {
         senders.iter().map(|(_, id)| (format!("{credentials}/{id}/{act}"), fields.clone())).collect()
     };
+    let renaming =
+        |((_, id), name): (&(Sender, String), &'static str)| (format!("{credentials}/{id}/name"), vec![("name", name)]);
+    let renamings = senders.iter().zip(["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"]).map(renaming).collect();
     let sign_in = vec![("email", "alice@example.com"), ("password", PASSWORD)];
     let acts = [
         ("creating", names.iter().map(|name| (credentials.clone(), vec![("name", name.as_str())])).collect()),
         ("rotating", on_each("rotation", vec![("overlap", "7d")])),
         ("extending", on_each("overlap-extension", vec![])),
         ("stopping", on_each("old-password-revocation", vec![])),
-        ("renaming", on_each("name", vec![("name", "Another name")])),
+        ("renaming", renamings),
         ("sending a test event", vec![on_each("test-event", vec![]).remove(0); TRIES_OF_AN_ACT]),
         ("disabling", on_each("disabling", vec![])),
         ("enabling", on_each("enabling", vec![])),

@@ -26,9 +26,8 @@ async fn a_password_that_could_not_be_printed_is_told_of_with_the_way_to_another
     assert!(said.contains("`account password maya@example.com`"), "{said}");
     assert!(terminal.json(&["account", "password", "maya@example.com"])["password"].is_string());
 
-    for json in [&["--json"][..], &[]] {
-        let said =
-            on_a_full_disk(&terminal, &[&["credential", "create", "maya@example.com", "Inventory"], json].concat());
+    for (name, json) in [("Inventory", &["--json"][..]), ("Till", &[])] {
+        let said = on_a_full_disk(&terminal, &[&["credential", "create", "maya@example.com", name], json].concat());
         let username = said.split(' ').next().unwrap();
         let list = terminal.json(&["credential", "list", "maya@example.com"]);
         assert!(list.as_array().unwrap().iter().any(|one| one["username"] == username), "{said}: {list}");

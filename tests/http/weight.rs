@@ -211,6 +211,38 @@ async fn lists_are_light_pages_whatever_senders_say() {
     server.stop().await;
 }
 
+// holds issue 16, section 4
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_credentials_are_a_light_page_and_each_has_one() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    sender.store("1").await;
+    let letters: Vec<char> = ('0'..='9').chain('a'..='z').collect();
+    let mut noise = Noise(5);
+    for _ in 0..49 {
+        let (name, username) = (noise.text(&letters, 60), noise.text(&letters, 8));
+        let sql = format!(
+            "with made as (insert into credentials (id, account_id, name, username, created_at) select gen_random_uuid(), account_id, \
+             '{name}', 'rw_{username}', created_at + random() * interval '9 days' from credentials limit 1 returning *), \
+             first as (insert into credential_secrets (id, credential_id, hint, hash, slot, created_at, last_used_at, last_used_ip, expires_at) \
+             select gen_random_uuid(), id, left('{username}', 4), 'x', 1, created_at, created_at, '198.51.100.7', \
+             created_at + random() * interval '40 days' from made) \
+             insert into event_counts select account_id, id, date_trunc('hour', now()) - n * interval '1 h', gen_random_uuid(), \
+             (random() * 100000)::int, 7, 9, 0 from made, generate_series(0, 23) n"
+        );
+        server.query(&sql).await;
+    }
+    let page = alice.page(WEBHOOKS).await;
+    assert_eq!((page.matches("class=\"cred\"").count(), page.contains("rel=\"next\"")), (50, false));
+    assert_light(&alice, WEBHOOKS, "fifty credentials").await;
+    let own = format!("{WEBHOOKS}/{}", alice.credential_id(&sender.username).await);
+    let more = "insert into senders select account_id, id, '2001:db8::'::inet + n, now(), now() from credentials, generate_series(1, 999) n";
+    server.query(more).await;
+    assert_light(&alice, &own, "a credential").await;
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_that_there_is_is_light() {
     let server = TestServer::start_with(|options| options.signup = "open".to_owned()).await;

@@ -92,10 +92,14 @@ impl Person {
 
     /// The id of the credential with a username, from the links of the page.
     pub async fn credential_id(&self, username: &str) -> String {
-        let page = self.page(WEBHOOKS).await;
-        let card =
-            page.split("<li class=\"cell cred\"").find(|card| card.contains(&format!("id=\"{username}\""))).unwrap();
-        between(card, "?rename=", "\"").to_owned()
+        let page = self.page(&format!("{WEBHOOKS}?q={username}")).await;
+        let row = page.split("class=\"cred\"").find(|row| row.starts_with(&format!(" id=\"{username}\""))).unwrap();
+        between(row, &format!("href=\"{WEBHOOKS}/"), "\"").to_owned()
+    }
+
+    /// The page of the credential with a username.
+    pub async fn credential_page(&self, username: &str) -> String {
+        self.page(&format!("{WEBHOOKS}/{}", self.credential_id(username).await)).await
     }
 }
 

@@ -24,6 +24,7 @@ pub const PAGES: [(&str, &str); 32] = [
     ("/events/{id}/comparison", "event-comparison"),
     ("/settings/integrations", "integrations"),
     ("/settings/integrations/webhooks", "webhooks"),
+    ("/settings/integrations/webhooks/{id}", "credential"),
     ("/settings/integrations/webhooks/credentials/{id}/sender-settings", "sender-settings"),
     ("/settings/account", "account"),
     ("/settings/account/second-factor", "two-step"),

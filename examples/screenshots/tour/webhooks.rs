@@ -11,20 +11,32 @@ impl<C: Camera> Tour<'_, C> {
         self.page(WEBHOOKS, "webhooks", "Webhooks").await?;
         self.press(".cred details.menu > summary").await?;
         self.camera.take("webhooks-menu", "Webhooks, menu of a credential", Extent::Window).await?;
-        self.go(WEBHOOKS).await?;
-        self.press(".cred:nth-child(2) details.passwords > summary").await?;
-        self.here("webhooks-passwords", "Webhooks, what is known of each password").await?;
-        self.go(WEBHOOKS).await?;
-        self.press("details.revoked > summary").await?;
-        self.here("webhooks-revoked", "Webhooks, revoked credentials").await?;
-        self.go(WEBHOOKS).await?;
-        self.press(".cred form[action$='/test-event'] button").await?;
-        self.see(".notice.ok").await?;
-        self.here("webhooks-tested", "Webhooks, after a test event").await?;
-
         let row =
             self.shop.database.query_one("select id::text from credentials where name like 'Billing%'", &[]).await?;
         let billing: String = row.get(0);
+        let own = |id: &dyn std::fmt::Display| format!("{WEBHOOKS}/{id}");
+        self.page(&own(&billing), "credential", "A credential that is rotating").await?;
+        self.page(&own(&inventory.id), "credential-in-use", "A credential in use").await?;
+        self.page(&format!("{}?overview=30d", own(&inventory.id)), "credential-month", "A credential, 30 days").await?;
+        self.page(&format!("{WEBHOOKS}?state=revoked"), "webhooks-revoked", "Webhooks, revoked credentials").await?;
+        self.press(".cred .c-name a").await?;
+        self.see("main.cred").await?;
+        self.here("credential-revoked", "A credential that is revoked").await?;
+        self.page(&format!("{WEBHOOKS}?q=nothing"), "webhooks-nothing", "Webhooks, nothing matches").await?;
+        self.go(&own(&inventory.id)).await?;
+        self.press("main form[action$='/test-event'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("webhooks-tested", "A credential, after a test event").await?;
+        self.go(WEBHOOKS).await?;
+        self.press(".cred details.menu > summary").await?;
+        self.press(".cred form[action$='/disabling'] button").await?;
+        self.see(".undo button").await?;
+        // For longer than ten seconds, since the pictures take their time.
+        self.driver.execute("document.querySelector('.undo').style.animation = 'none'", vec![]).await?;
+        self.here("webhooks-disabled", "Webhooks, after a credential was disabled").await?;
+        self.press(".undo button").await?;
+        self.see(".notice.ok").await?;
+
         let question = |name: &str, id: &dyn std::fmt::Display| format!("{WEBHOOKS}?{name}={id}");
         self.dialog(&format!("{WEBHOOKS}?new=1"), "new-dialog", "New credential").await?;
         self.enter("dialog #name", "An inventory system with a name that goes on and on and on and").await?;
@@ -70,7 +82,7 @@ impl<C: Camera> Tour<'_, C> {
         let id = inventory.id;
         let set = |settings: &str| format!("update credentials set {settings} where id = '{id}'");
         self.shop.database.batch_execute(&set("batches = true, compressed_bodies = true")).await?;
-        self.page(WEBHOOKS, "webhooks-settings", "Webhooks, with sender settings").await?;
+        self.page(&format!("{WEBHOOKS}/{id}"), "webhooks-settings", "A credential with sender settings").await?;
         Ok(self.shop.database.batch_execute(&set("batches = false, compressed_bodies = false")).await?)
     }
 
@@ -80,27 +92,36 @@ impl<C: Camera> Tour<'_, C> {
         let sql = |end: &str| format!("update credential_secrets set expires_at = {end} where credential_id = '{id}'");
         store.batch_execute(&sql(&format!("date_trunc('day', timestamptz '{now}') + interval '6 days'"))).await?;
         self.page(WEBHOOKS, "webhooks-expires", "Webhooks, a password expires soon").await?;
+        self.page(&format!("{WEBHOOKS}/{id}"), "credential-expires", "A credential, its password expires soon").await?;
         self.dialog(&format!("{WEBHOOKS}?expiry={id}"), "expiry-dialog", "Expiry date").await?;
         self.shop.database.batch_execute(&sql(&format!("timestamptz '{now}' - interval '1 hour'"))).await?;
-        self.page(WEBHOOKS, "webhooks-expired", "Webhooks, a password has expired").await?;
+        self.page(&format!("{WEBHOOKS}/{id}"), "credential-expired", "A credential, its password has expired").await?;
         Ok(self.shop.database.batch_execute(&sql("null")).await?)
     }
 
     /// A partner that needs more time, and goes on with the old password after that.
     async fn late_events(&mut self, billing: &str) -> Result<()> {
-        self.go(WEBHOOKS).await?;
+        let own = format!("{WEBHOOKS}/{billing}");
+        self.go(&own).await?;
         self.press("form[action$='/overlap-extension'] button").await?;
         self.see(".notice.ok").await?;
-        self.here("webhooks-extended", "Webhooks, after an overlap was extended").await?;
+        self.here("webhooks-extended", "A credential, after an overlap was extended").await?;
         self.shop.write_late_events(billing, 12).await?;
         self.page(WEBHOOKS, "webhooks-late", "Webhooks, late events").await?;
+        self.page(&own, "credential-late", "A credential, late events").await?;
+        self.press("#held tbody a").await?;
+        self.see("form[action$='/acceptance']").await?;
+        self.here("event-held", "A held event").await?;
+        self.press("a.danger[data-dialog]").await?;
+        self.see("dialog[open]").await?;
+        self.camera.take("event-held-discard", "Discard a held event", Extent::Window).await?;
         self.page("/events/rejections", "rejections-late", "Rejected attempts, late events").await?;
         self.dialog(&format!("{WEBHOOKS}?discard={billing}"), "discard-dialog", "Discard late events").await?;
         self.dialog(&format!("{WEBHOOKS}?revoke={billing}"), "revoke-dialog-late", "Revoke, with late events").await?;
-        self.go(WEBHOOKS).await?;
+        self.go(&own).await?;
         self.press("form[action$='/held-events/acceptance'] button").await?;
         self.see(".notice.ok a").await?;
-        self.here("webhooks-accepted", "Webhooks, after late events were accepted").await?;
+        self.here("webhooks-accepted", "A credential, after late events were accepted").await?;
         let sql = "select id::text from events where accepted_late_at is not null limit 1";
         let event: String = self.shop.database.query_one(sql, &[]).await?.get(0);
         self.page(&format!("/events/{event}"), "event-late", "Event, accepted late").await
@@ -113,6 +134,7 @@ impl<C: Camera> Tour<'_, C> {
         let rename = |name: &str| format!("update credentials set name = left('{name}', 60) where id = '{id}'");
         self.shop.database.batch_execute(&rename(long)).await?;
         self.page(WEBHOOKS, "webhooks-long-name", "Webhooks, a long name").await?;
+        self.page(&format!("{WEBHOOKS}/{id}"), "credential-long-name", "A credential, a long name").await?;
         self.dialog(&format!("{WEBHOOKS}?rotate={id}"), "rotate-dialog-long-name", "Rotate, a long name").await?;
         self.page("/events", "events-long-name", "Events, a long name").await?;
         self.page("/events/rejections", "rejections-long-name", "Rejected attempts, a long name").await?;

@@ -269,6 +269,7 @@ diesel::table! {
         credential_id -> Uuid,
         remote_ip -> Inet,
         last_seen_at -> Timestamptz,
+        first_seen_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -337,6 +338,7 @@ diesel::allow_tables_to_appear_in_same_query!(
 );
 diesel::allow_tables_to_appear_in_same_query!(second_factors, installation_keys);
 diesel::allow_columns_to_appear_in_same_group_by_clause!(
+    rejections::credential_id,
     rejections::remote_ip,
     rejections::reason,
     credentials::name,

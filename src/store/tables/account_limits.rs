@@ -11,7 +11,7 @@ use crate::domain::ids::AccountId;
 use crate::store::connection::columns::{Moment, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Lock};
-use crate::store::connection::schema::{accounts, credentials};
+use crate::store::connection::schema::accounts;
 use crate::store::connection::statement::statement;
 
 /// The columns of an account, in the order of [`LIMITS`].
@@ -63,21 +63,10 @@ pub(crate) async fn set_when_full(
     Ok(changed.execute(conn).await? == 1)
 }
 
-/// What lets one credential of an account be created at a time, so that no two of them are the last. Events are stored meanwhile: they
+/// What lets one credential of an account be created or renamed at a time, so that no two of them are the last, or have one name. Events are stored meanwhile: they
 /// lock no account against this.
 pub(crate) fn lock(account: AccountId) -> Lock {
     Lock(format!("select from accounts where id = '{account}' for no key update"))
-}
-
-/// How many credentials of an account are not revoked.
-pub(crate) async fn count_credentials(conn: &mut Connection, account: AccountId) -> Result<u64, StoreError> {
-    let count: i64 = credentials::table
-        .filter(credentials::account_id.eq(account.0))
-        .filter(credentials::revoked_at.is_null())
-        .count()
-        .get_result(conn)
-        .await?;
-    Ok(count.unsigned_abs())
 }
 
 /// How much of its storage an account with a limit uses.

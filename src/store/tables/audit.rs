@@ -202,6 +202,25 @@ pub(crate) async fn list(
     rows.into_iter().map(TryFrom::try_from).collect()
 }
 
+/// The latest lines about one subject, newest first.
+pub(crate) async fn list_about(
+    conn: &mut Connection,
+    account: AccountId,
+    subject: &str,
+    limit: usize,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows: Vec<Line> = audit_log::table
+        .left_join(users::table.on(users::id.nullable().eq(audit_log::actor_user_id)))
+        .filter(audit_log::account_id.eq(account.0))
+        .filter(audit_log::subject.eq(subject))
+        .order(audit_log::id.desc())
+        .limit(limit as i64)
+        .select(Line::as_select())
+        .load(conn)
+        .await?;
+    rows.into_iter().map(|line| Ok(<(Uuid, AuditEntry)>::try_from(line)?.1)).collect()
+}
+
 /// The line at a place in a span, counted from one, whether it passes a filter or not; read from the key alone.
 pub(crate) async fn find_nth(
     conn: &mut Connection,

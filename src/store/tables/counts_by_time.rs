@@ -108,7 +108,7 @@ pub(crate) async fn overview(
         addresses: first.map_or(0, |row| row.addresses.unsigned_abs()),
         or_more: first.is_some_and(|row| row.or_more),
     };
-    let number = |n: Option<i64>| n.unwrap_or_default().unsigned_abs();
+    let number = |n: Option<i64>| n.unwrap_or_default().max(0).unsigned_abs();
     let counts =
         |row: &Row| Counts { accepted: number(row.accepted), rejected: number(row.rejected), bytes: number(row.bytes) };
     let counts = rows.iter().filter_map(|row| Some((row.time?.into(), counts(row)))).collect();

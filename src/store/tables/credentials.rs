@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use diesel::pg::Pg;
-use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, Selectable,
-    SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, QueryableByName,
+    Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
@@ -105,6 +105,31 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// How many credentials of an account are not revoked, and the username of another than `id` among them that has a name, in any case.
+pub(crate) async fn count_with_name(
+    conn: &mut Connection,
+    (account, id): (AccountId, CredentialId),
+    name: &CredentialName,
+) -> Result<(u64, Option<String>), StoreError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        namesake: Option<String>,
+    }
+    let row: Row = statement(
+        "select count(*) as number, min(username) filter (where id <> $2 and lower(name) = lower($3)) as namesake \
+         from credentials where account_id = $1 and revoked_at is null",
+    )
+    .bind::<SqlUuid, _>(account.0)
+    .bind::<SqlUuid, _>(id.0)
+    .bind::<Text, _>(name.as_str())
+    .get_result(conn)
+    .await?;
+    Ok((row.number.unsigned_abs(), row.namesake))
+}
+
 /// The usernames of an account, also of credentials that were revoked.
 pub(crate) async fn usernames_by_id(
     conn: &mut Connection,
@@ -152,6 +177,16 @@ pub(crate) async fn find(
     id: CredentialId,
 ) -> Result<Option<Credential>, StoreError> {
     Ok(gather(with_passwords!(account).filter(credentials::id.eq(id.0)).load(conn).await?)?.pop())
+}
+
+/// The same with the passwords that pages know of.
+pub(crate) async fn find_shown(
+    conn: &mut Connection,
+    account: AccountId,
+    id: CredentialId,
+) -> Result<Option<Credential>, StoreError> {
+    let one = with_passwords!(account).filter(credentials::id.eq(id.0)).filter(IS_NEWEST);
+    Ok(gather(one.load(conn).await?)?.pop())
 }
 
 /// What locks a credential until its transaction ends, so that acts on it follow one another.

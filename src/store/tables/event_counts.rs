@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::exists;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::domain::position::Snapshot;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
-use crate::store::connection::schema::event_counts;
+use crate::store::connection::schema::{daily_counts, event_counts};
 use crate::store::connection::statement::statement;
 
 /// The length of a bar.
@@ -80,7 +81,11 @@ pub(crate) async fn has_accepted_before(
         .filter(event_counts::account_id.eq(account.0))
         .filter(event_counts::half_hour.lt(Moment(half_hour_of(moment))))
         .filter(event_counts::accepted.gt(0));
-    Ok(diesel::select(diesel::dsl::exists(older)).get_result(conn).await?)
+    let days = daily_counts::table
+        .filter(daily_counts::account_id.eq(account.0))
+        .filter(daily_counts::day.lt(Moment(moment)))
+        .filter(daily_counts::accepted.gt(0));
+    Ok(diesel::select(exists(older).or(exists(days))).get_result(conn).await?)
 }
 
 /// The counts since a moment, by credential and half hour, summed over the writers.
@@ -102,14 +107,19 @@ pub(crate) async fn list_since(
         ))
         .load(conn)
         .await?;
-    let mut sums: HashMap<(CredentialId, Timestamp), Counts> = HashMap::new();
+    let mut sums: HashMap<(CredentialId, Timestamp), [i64; 3]> = HashMap::new();
     for (credential, half_hour, accepted, rejected, bytes) in rows {
         let sum = sums.entry((CredentialId(credential), half_hour.into())).or_default();
-        sum.accepted += accepted.unsigned_abs();
-        sum.rejected += rejected.unsigned_abs();
-        sum.bytes += bytes.unsigned_abs();
+        // A writer that accepted late events takes away from what others counted as rejected.
+        for (sum, part) in sum.iter_mut().zip([accepted, rejected, bytes]) {
+            *sum += part;
+        }
     }
-    Ok(sums)
+    let counts = |sum: [i64; 3]| {
+        let [accepted, rejected, bytes] = sum.map(|number| number.max(0).unsigned_abs());
+        Counts { accepted, rejected, bytes }
+    };
+    Ok(sums.into_iter().map(|(key, sum)| (key, counts(sum))).collect())
 }
 
 #[derive(QueryableByName)]

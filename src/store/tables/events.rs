@@ -85,6 +85,7 @@ struct Summary {
     remote_ip: IpNet,
     content_type: String,
     size_bytes: i32,
+    accepted_late_at: Option<Moment>,
     #[diesel(select_expression = left(events::body, PREVIEW_BYTES as i32), select_expression_type = left<events::body, i32>)]
     beginning: String,
 }
@@ -100,6 +101,7 @@ impl From<Summary> for EventSummary {
             remote_ip: row.remote_ip.addr(),
             content_type: row.content_type,
             size_bytes: u64::from(row.size_bytes.unsigned_abs()),
+            is_late: row.accepted_late_at.is_some(),
             beginning: row.beginning,
             cells: Vec::new(),
         }
@@ -250,7 +252,6 @@ struct Whole {
     summary: Summary,
     #[diesel(select_expression = credentials::revoked_at.nullable())]
     revoked_at: Option<Moment>,
-    accepted_late_at: Option<Moment>,
     user_agent: Option<String>,
     query: Option<String>,
     headers: String,
@@ -264,9 +265,10 @@ impl TryFrom<Whole> for StoredEvent {
         let unreadable = |_| StoreError::Unreadable("headers of an event".to_owned());
         let headers: Vec<KeptHeader> = serde_json::from_str(&row.headers).map_err(unreadable)?;
         Ok(Self {
+            accepted_late_at: time(row.summary.accepted_late_at),
             summary: row.summary.into(),
             credential_revoked: row.revoked_at.is_some(),
-            accepted_late_at: time(row.accepted_late_at),
+            is_held: false,
             user_agent: row.user_agent,
             query: row.query,
             headers,

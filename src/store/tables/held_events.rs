@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::event::{IdempotencyKey, NewEvent};
-use crate::domain::holding::{Accepted, HeldEvents, MAX_HELD_BYTES, MAX_HELD_EVENTS, forgotten_at};
+use crate::domain::holding::{Accepted, HeldEvents, HeldRange, MAX_HELD_BYTES, MAX_HELD_EVENTS, forgotten_at};
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::store::connection::columns::{Moment, inet, without_nul};
 use crate::store::connection::error::StoreError;
@@ -26,6 +26,16 @@ const STEP: i64 = 500;
 /// How many are accepted in one transaction, and how many bytes of their bodies.
 const ACCEPTED_AT_ONCE: i64 = 500;
 const ACCEPTED_BYTES_AT_ONCE: i64 = 4 << 20;
+
+/// A range of what a credential has held.
+macro_rules! of_range {
+    ($account:expr, $credential:expr, $range:expr) => {
+        held_events::table
+            .filter(held_events::account_id.eq($account.0).and(held_events::credential_id.eq($credential.0)))
+            .filter(held_events::received_at.le(Moment($range.until)))
+            .filter(held_events::id.between($range.ids().0, $range.ids().1))
+    };
+}
 
 /// Holds an event if there is room for it; `false` when there is none, or when one with its key is held already. The caller has
 /// locked the credential, so that nobody else fills the same room.
@@ -117,25 +127,20 @@ pub(crate) async fn list(
     let mut held: BTreeMap<CredentialId, HeldEvents> = BTreeMap::new();
     for (credential, ip, events, bytes, first, last) in rows {
         let credential_id = CredentialId(credential);
-        let (first_at, last_at) = (first.map_or(now, |m| m.0), last.map_or(now, |m| m.0));
-        let empty = HeldEvents { credential_id, events: 0, bytes: 0, addresses: Vec::new(), first_at, last_at };
-        let sums = held.entry(credential_id).or_insert(empty);
-        sums.events += events.unsigned_abs();
-        sums.bytes += bytes.unwrap_or(0).unsigned_abs();
-        sums.addresses.push(ip.addr());
-        sums.first_at = sums.first_at.min(first_at);
-        sums.last_at = sums.last_at.max(last_at);
+        let sums = held.entry(credential_id).or_insert_with(|| HeldEvents::none(credential_id, now));
+        let span = (first.map_or(now, |m| m.0), last.map_or(now, |m| m.0));
+        sums.add(ip.addr(), (events.unsigned_abs(), bytes.unwrap_or(0).unsigned_abs()), span);
     }
     Ok(held.into_values().collect())
 }
 
-/// Where the first step of accepting what arrived until `until` ends: a transaction is to be over in time also where the events go into
+/// Where the first step of accepting a range ends: a transaction is to be over in time also where the events go into
 /// a week that is over, whose search index makes each of them dear. `None` when nothing is left.
 pub(crate) async fn step_end(
     conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
-    until: Timestamp,
+    range: HeldRange,
 ) -> Result<Option<Timestamp>, StoreError> {
     #[derive(QueryableByName)]
     struct Row {
@@ -145,26 +150,27 @@ pub(crate) async fn step_end(
     let row: Row = statement(STEP_END)
         .bind::<SqlUuid, _>(account.0)
         .bind::<SqlUuid, _>(credential.0)
-        .bind::<Timestamptz, _>(Moment(until))
+        .bind::<Timestamptz, _>(Moment(range.until))
         .bind::<BigInt, _>(ACCEPTED_AT_ONCE)
         .bind::<BigInt, _>(ACCEPTED_BYTES_AT_ONCE)
+        .bind::<SqlUuid, _>(range.ids().0)
+        .bind::<SqlUuid, _>(range.ids().1)
         .get_result(conn)
         .await?;
     Ok(row.step_end.map(|moment| moment.0))
 }
 
-/// Stores what arrived from `oldest_kept` to `until` and forgets all up to there. What came again meanwhile under its key is there
+/// Stores what of a range arrived from `oldest_kept` on, and forgets all of it. What came again meanwhile under its key is there
 /// already. The caller has locked the credential; `counter` is the program's part of the counts.
 pub(crate) async fn accept(
     conn: &mut Connection,
     (account, credential): (AccountId, CredentialId),
-    (oldest_kept, until): (Timestamp, Timestamp),
+    (oldest_kept, range): (Timestamp, HeldRange),
     counter: Uuid,
     now: Timestamp,
 ) -> Result<Accepted, StoreError> {
-    let too_old = held_events::table
-        .filter(held_events::account_id.eq(account.0).and(held_events::credential_id.eq(credential.0)))
-        .filter(held_events::received_at.lt(Moment(oldest_kept)));
+    let (until, (first, last)) = (range.until, range.ids());
+    let too_old = of_range!(account, credential, range).filter(held_events::received_at.lt(Moment(oldest_kept)));
     let too_old = diesel::delete(too_old).execute(conn).await?;
     let forgotten = now.saturating_sub(idempotency::KEPT).unwrap_or(now);
     let mut done = Vec::new();
@@ -173,7 +179,9 @@ pub(crate) async fn accept(
             .bind::<SqlUuid, _>(account.0)
             .bind::<SqlUuid, _>(credential.0)
             .bind::<Timestamptz, _>(Moment(until))
-            .bind::<Timestamptz, _>(fourth);
+            .bind::<Timestamptz, _>(fourth)
+            .bind::<SqlUuid, _>(first)
+            .bind::<SqlUuid, _>(last);
         done.push(statement.execute(conn).await?);
     }
     statement(COUNT)
@@ -181,11 +189,13 @@ pub(crate) async fn accept(
         .bind::<SqlUuid, _>(credential.0)
         .bind::<Timestamptz, _>(Moment(until))
         .bind::<SqlUuid, _>(counter)
+        .bind::<SqlUuid, _>(first)
+        .bind::<SqlUuid, _>(last)
         .execute(conn)
         .await?;
-    note_senders(conn, account, credential, until).await?;
+    note_senders(conn, account, credential, range).await?;
     let stored = done.last().copied().unwrap_or(0);
-    let moved = discard(conn, account, credential, until).await?;
+    let moved = discard(conn, account, credential, range).await?;
     Ok(Accepted {
         stored: stored as u64,
         repeated: moved.saturating_sub(stored) as u64,
@@ -199,11 +209,9 @@ async fn note_senders(
     conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
-    until: Timestamp,
+    range: HeldRange,
 ) -> Result<(), StoreError> {
-    let seen: Vec<(IpNet, Option<Moment>)> = held_events::table
-        .filter(held_events::account_id.eq(account.0).and(held_events::credential_id.eq(credential.0)))
-        .filter(held_events::received_at.le(Moment(until)))
+    let seen: Vec<(IpNet, Option<Moment>)> = of_range!(account, credential, range)
         .group_by(held_events::remote_ip)
         .select((held_events::remote_ip, diesel::dsl::max(held_events::received_at)))
         .load(conn)
@@ -216,7 +224,7 @@ async fn note_senders(
 /// event with another body is a mistake of the sender's, who was told nothing of it and will not send this one again.
 macro_rules! stored {
     () => {
-        " from held_events h where h.account_id = $1 and h.credential_id = $2 and h.received_at <= $3 and \
+        " from held_events h where h.account_id = $1 and h.credential_id = $2 and h.received_at <= $3 and h.id between $5 and $6 and \
          (h.idempotency_key is null or not exists (select from idempotency_keys k where k.account_id = h.account_id and \
          k.credential_id = h.credential_id and k.key = h.idempotency_key and k.event_id <> h.id and \
          k.body_sha256 = h.body_sha256)) "
@@ -225,14 +233,14 @@ macro_rules! stored {
 
 const STEP_END: &str = "select max(received_at) as step_end from (select received_at, row_number() over arrival as number, \
      sum(size_bytes) over arrival as bytes from held_events where account_id = $1 and credential_id = $2 and \
-     received_at <= $3 window arrival as (order by received_at, id)) held where number = 1 or (number <= $4 and bytes <= $5)";
+     received_at <= $3 and id between $6 and $7 window arrival as (order by received_at, id)) held where number = 1 or (number <= $4 and bytes <= $5)";
 const FORGET_OLD_KEYS: &str = "delete from idempotency_keys k using held_events h where h.account_id = $1 and \
-     h.credential_id = $2 and h.received_at <= $3 and k.account_id = h.account_id and k.credential_id = h.credential_id and \
+     h.credential_id = $2 and h.received_at <= $3 and h.id between $5 and $6 and k.account_id = h.account_id and k.credential_id = h.credential_id and \
      k.key = h.idempotency_key and k.created_at <= $4";
 /// In the order in which batches claim keys, so that no two wait for each other in a circle.
 const CLAIM_KEYS: &str = "insert into idempotency_keys (account_id, credential_id, key, event_id, body_sha256, created_at) \
      select account_id, credential_id, idempotency_key, id, body_sha256, $4 from held_events where account_id = $1 and \
-     credential_id = $2 and received_at <= $3 and idempotency_key is not null order by idempotency_key on conflict do nothing";
+     credential_id = $2 and received_at <= $3 and id between $5 and $6 and idempotency_key is not null order by idempotency_key on conflict do nothing";
 const STORE: &str = concat!(
     "insert into events (account_id, id, credential_id, remote_ip, user_agent, content_type, query, headers, body, size_bytes, \
      accepted_late_at) select h.account_id, h.id, h.credential_id, h.remote_ip, h.user_agent, h.content_type, h.query, \
@@ -240,28 +248,26 @@ const STORE: &str = concat!(
     stored!(),
     "order by h.id"
 );
+/// What was accepted counts as rejected no more, as it did when it arrived.
 const COUNT: &str = concat!(
-    "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, bytes, header_bytes) \
+    "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes, header_bytes) \
      select h.account_id, h.credential_id, \
-     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), sum(h.size_bytes), \
+     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), -count(*), sum(h.size_bytes), \
      sum(octet_length(h.headers))",
     stored!(),
     "group by 1, 2, 3 on conflict (account_id, credential_id, half_hour, writer) do update set \
-     accepted = known.accepted + excluded.accepted, bytes = known.bytes + excluded.bytes, \
-     header_bytes = known.header_bytes + excluded.header_bytes"
+     accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
+     bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes"
 );
 
-/// Forgets what a credential has held up to a moment; answers with how many.
+/// Forgets a range of what a credential has held; answers with how many.
 pub(crate) async fn discard(
     conn: &mut Connection,
     account: AccountId,
     credential: CredentialId,
-    until: Timestamp,
+    range: HeldRange,
 ) -> Result<usize, StoreError> {
-    let held = held_events::table
-        .filter(held_events::account_id.eq(account.0).and(held_events::credential_id.eq(credential.0)))
-        .filter(held_events::received_at.le(Moment(until)));
-    Ok(diesel::delete(held).execute(conn).await?)
+    Ok(diesel::delete(of_range!(account, credential, range)).execute(conn).await?)
 }
 
 /// Forgets what nobody decided about in time, and what is older than events are kept.

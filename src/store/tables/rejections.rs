@@ -230,9 +230,16 @@ pub(crate) async fn group_by_address(
     filter: RejectionFilter<'_>,
     limit: usize,
 ) -> Result<Vec<RejectionGroup>, StoreError> {
-    type Row = (IpNet, String, String, String, Option<i64>, Option<Moment>, Option<Moment>);
-    let by = (rejections::remote_ip, credentials::name, credentials::username, rejections::reason);
+    type Row = (Uuid, IpNet, String, String, String, Option<i64>, Option<Moment>, Option<Moment>);
+    let by = (
+        rejections::credential_id,
+        rejections::remote_ip,
+        credentials::name,
+        credentials::username,
+        rejections::reason,
+    );
     let found = (
+        rejections::credential_id,
         rejections::remote_ip,
         credentials::name,
         credentials::username,
@@ -243,12 +250,13 @@ pub(crate) async fn group_by_address(
     );
     let query = filtered!(account, filter, group_by(by), select(found));
     let rows: Vec<Row> = query.order(max(rejections::second).desc()).limit(limit as i64).load(conn).await?;
-    let read = |(ip, credential_name, username, reason, count, first, last): Row| {
+    let read = |(id, ip, credential_name, username, reason, count, first, last): Row| {
         let count = count.unwrap_or(0).unsigned_abs();
         let at = |moment: Option<Moment>| time(moment).unwrap_or_default();
         let (remote_ip, reasons) = (ip.addr(), vec![(word(&reason)?, count)]);
         let (first_at, last_at) = (at(first), at(last));
-        Ok(RejectionGroup { remote_ip, credential_name, username, reasons, count, first_at, last_at })
+        let credential_id = CredentialId(id);
+        Ok(RejectionGroup { credential_id, remote_ip, credential_name, username, reasons, count, first_at, last_at })
     };
     rows.into_iter().map(read).collect()
 }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::domain::grouped::grouped;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::store::connection::columns::{Moment, inet};
 use crate::store::connection::error::StoreError;
@@ -42,8 +43,8 @@ pub(crate) async fn note(
     let addresses: Vec<IpNet> = seen.iter().map(|row| inet(row.2)).collect();
     let times: Vec<Moment> = seen.iter().map(|row| Moment(row.3)).collect();
     let noted: Vec<Noted> = statement(
-        "insert into senders as known (account_id, credential_id, remote_ip, last_seen_at) \
-         select * from unnest($1, $2, $3, $4) as new (account_id, credential_id, remote_ip, last_seen_at) \
+        "insert into senders as known (account_id, credential_id, remote_ip, last_seen_at, first_seen_at) \
+         select new.*, last_seen_at from unnest($1, $2, $3, $4) as new (account_id, credential_id, remote_ip, last_seen_at) \
          on conflict (account_id, credential_id, remote_ip) do update \
          set last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at) returning xmax = 0 as is_new",
     )
@@ -84,6 +85,13 @@ pub(crate) struct InUse {
     pub(crate) addresses: u64,
     /// There may have been more: of one of the credentials no more are kept.
     pub(crate) or_more: bool,
+}
+
+impl InUse {
+    /// `12`, or `1,000+`.
+    pub(crate) fn words(self) -> String {
+        format!("{}{}", grouped(self.addresses), if self.or_more { "+" } else { "" })
+    }
 }
 
 /// Forgets the addresses that were not used for long.

@@ -2,14 +2,11 @@
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::app::export_audit::AuditExport;
-use crate::domain::audit::{Action, AuditEntry, AuditFilter};
-use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::audit::{Action, AuditFilter};
 use crate::domain::event::EventId;
 use crate::store::scan::audit_scan::{FoundLines, look};
 use crate::store::scan::budget::Budget;
@@ -23,6 +20,7 @@ use crate::web::filters::filter_links::address;
 use crate::web::format::When;
 use crate::web::page::Page;
 use crate::web::responses::html;
+use crate::web::rows::audit_row::AuditRow;
 
 /// How many lines a page has.
 const LINES_PER_PAGE: usize = 50;
@@ -63,22 +61,12 @@ impl Query {
     }
 }
 
-struct Row {
-    at: When,
-    actor: String,
-    action: &'static str,
-    subject: String,
-    detail: String,
-    ip: String,
-    request_id: String,
-}
-
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct Index {
     page: Page,
     path: &'static str,
-    rows: Vec<Row>,
+    rows: Vec<AuditRow>,
     actions: Vec<Choice>,
     subject: String,
     is_filtered: bool,
@@ -110,7 +98,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     html(&Index {
         page: current_user.page("Audit trail").at("settings", "audit"),
         path: PATH,
-        rows: lines.into_iter().map(|(_, entry)| row(entry, current_user.now(), zone)).collect(),
+        rows: lines.into_iter().map(|(_, entry)| AuditRow::new(entry, current_user.now(), zone)).collect(),
         actions: choices(filter.action),
         subject: query.subject(),
         is_filtered: !filter.is_empty(),
@@ -135,22 +123,6 @@ async fn list_found(
         return Ok(look(&mut *store.connection().await?, account, filter, span, want, budget).await?);
     }
     Ok(search(store, account, async |conn: &mut _| look(conn, account, filter, span, want, budget).await).await?)
-}
-
-fn row(entry: AuditEntry, now: Timestamp, zone: &TimeZone) -> Row {
-    Row {
-        at: When::ago(entry.at, now),
-        subject: if entry.subject == entry.actor {
-            String::new()
-        } else {
-            escape_invisible(&entry.subject).into_owned()
-        },
-        actor: entry.actor,
-        action: entry.action.sentence(),
-        detail: escape_invisible(&entry.detail.words_in(zone)).into_owned(),
-        ip: entry.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
-        request_id: entry.request_id.unwrap_or_default(),
-    }
 }
 
 fn choices(chosen: Option<Action>) -> Vec<Choice> {

@@ -9,9 +9,10 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::{EventId, StoredEvent};
 use crate::domain::grouped::grouped;
 use crate::domain::handshake::subscription_to_confirm;
+use crate::store::connection::pool::Connection;
 use crate::store::scan::look::Found;
 use crate::store::scan::searching::search;
-use crate::store::tables::{credentials, events};
+use crate::store::tables::{credentials, events, held_views};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::curl::{Curl, curl, on_page};
@@ -26,6 +27,7 @@ use crate::web::notice::EventsNotice;
 use crate::web::page::Page;
 use crate::web::responses::html;
 use crate::web::rows::event_row::event_name;
+use crate::web::rows::rejection_row::credential_page;
 
 /// How much of all headers is shown, in bytes; of one more, its beginning.
 const MAX_HEADER_BYTES: usize = 4 * 1024;
@@ -40,6 +42,9 @@ struct Header {
     /// Only the beginning of one of them is shown.
     is_cut: bool,
 }
+
+/// The addresses of what is done with credentials.
+const CREDENTIALS: &str = "/settings/integrations/webhooks/credentials";
 
 #[derive(Template)]
 #[template(path = "event.html", blocks = ["part"])]
@@ -77,6 +82,8 @@ struct Show {
     older: Beside,
     /// The question before deleting is open.
     deleting: bool,
+    /// It is held: where one decides about it.
+    held: Option<String>,
 }
 
 /// What a page of an event is made from.
@@ -102,7 +109,7 @@ impl Show {
             credential: visible(&summary.credential_name),
             username: summary.username.clone(),
             credential_link: (!event.credential_revoked && !summary.username.is_empty())
-                .then(|| format!("/settings/integrations/webhooks#{}", summary.username)),
+                .then(|| credential_page(summary.credential_id)),
             ip: summary.remote_ip.to_string(),
             agent: event.user_agent.as_deref().map(visible),
             query: event.query.as_deref().map(visible),
@@ -121,6 +128,7 @@ impl Show {
             newer,
             older,
             deleting,
+            held: (event.is_held).then(|| format!("{CREDENTIALS}/{}/held-events", summary.credential_id)),
         }
     }
 
@@ -156,6 +164,18 @@ pub(crate) struct View {
     peek: Option<String>,
 }
 
+/// An event, or one that is held: about those an account on Free decides nothing.
+async fn find(conn: &mut Connection, current_user: &SignedIn, id: EventId) -> Result<StoredEvent, PageError> {
+    let account = current_user.member.account_id;
+    let found = match events::find(conn, account, id).await? {
+        None if current_user.member.plan.includes_webhooks() => {
+            held_views::find(conn, account, id, current_user.now()).await?
+        }
+        found => found,
+    };
+    found.ok_or(PageError::NotFound)
+}
+
 /// `GET /events/{id}`
 pub(crate) async fn show(
     current_user: SignedIn,
@@ -168,7 +188,7 @@ pub(crate) async fn show(
     current_user.require_kept(id)?;
     let account = current_user.member.account_id;
     let mut conn = current_user.state().store.connection().await?;
-    let event = events::find(&mut conn, account, id).await?.ok_or(PageError::NotFound)?;
+    let event = find(&mut conn, &current_user, id).await?;
     let credentials = credentials::list(&mut conn, account).await?;
     drop(conn);
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());
@@ -248,7 +268,7 @@ pub(crate) async fn body(
     let id = parse_id(&id)?;
     current_user.require_kept(id)?;
     let mut conn = current_user.state().store.connection().await?;
-    let event = events::find(&mut conn, current_user.member.account_id, id).await?.ok_or(PageError::NotFound)?;
+    let event = find(&mut conn, &current_user, id).await?;
     drop(conn);
     if part.form.as_deref() == Some("curl") {
         let Curl::Command { line, .. } = curl(&event, &current_user.state().ingest_url) else {

@@ -19,14 +19,14 @@ use crate::web::current_user::SignedIn;
 use crate::web::download::{self, Encoding};
 use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager};
-use crate::web::events::overview::Overview;
 use crate::web::events::setting_offers::{OFFERED, Offer, offers};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, span_text};
 use crate::web::held::Held;
+use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
-use crate::web::rows::rejection_row::{REJECTIONS as PATH, RejectionRow, card};
+use crate::web::rows::rejection_row::{REJECTIONS as PATH, RejectionRow, credential_page};
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
@@ -38,7 +38,7 @@ const MAX_REPEATED: usize = 1_000;
 struct Group {
     ip: String,
     credential: String,
-    card: String,
+    page: String,
     reasons: Vec<(&'static str, String)>,
     count: String,
     first: When,
@@ -53,7 +53,7 @@ impl Group {
         let reasons = group.reasons.iter().map(|(reason, count)| (reason.title(), grouped(*count)));
         Self {
             credential: escape_invisible(&group.credential_name).into_owned(),
-            card: card(&group.username),
+            page: credential_page(group.credential_id),
             reasons: reasons.collect(),
             count: grouped(group.count),
             first: When::ago(group.first_at, now),

@@ -1,5 +1,7 @@
 //! What the filter bar offers to choose from, and what was chosen, in words.
 
+use std::collections::HashMap;
+
 use jiff::tz::TimeZone;
 
 use crate::domain::credential::Credential;
@@ -28,12 +30,17 @@ pub(crate) fn is_named_range(since: &str) -> bool {
     RANGES.iter().any(|(value, _)| *value == since)
 }
 
-/// The credentials, by their names, and all of them.
+/// The credentials, by their names, and all of them. Where several have one name, as revoked ones may, the username stands beside it.
 pub(crate) fn list_credentials(credentials: &[Credential], chosen: &str) -> Vec<Choice> {
     let all = Choice { value: String::new(), label: "All credentials".to_owned(), selected: chosen.is_empty() };
+    let mut times = HashMap::new();
+    credentials.iter().for_each(|credential| *times.entry(&credential.name).or_insert(0) += 1);
     let each = credentials.iter().map(|credential| Choice {
         value: credential.username.clone(),
-        label: escape_invisible(&credential.name).into_owned(),
+        label: match times.get(&credential.name) {
+            Some(1) => escape_invisible(&credential.name).into_owned(),
+            _ => format!("{} ({})", escape_invisible(&credential.name), credential.username),
+        },
         selected: credential.username == chosen,
     });
     std::iter::once(all).chain(each).collect()

@@ -31,6 +31,8 @@ pub(crate) struct EventRow {
     /// What its link says beside the time: its type, and the end of its id.
     pub(crate) name: String,
     pub(crate) credential: String,
+    /// It arrived with an expired password, and was accepted later.
+    pub(crate) is_late: bool,
     pub(crate) spans: Vec<Span>,
     /// The columns that the reader chose: names and values.
     pub(crate) cells: Vec<Cell>,
@@ -62,6 +64,7 @@ impl EventRow {
             received: When::ago(event.id.received_at(), now),
             name: event_name(event),
             credential: escape_invisible(&event.credential_name).into_owned(),
+            is_late: event.is_late,
             cells: cells(event, filters),
             spans: preview(value_text(&event.beginning), PREVIEW_BYTES),
             size: size(event.size_bytes),

@@ -30,8 +30,8 @@ pub(crate) struct RejectionRow {
     pub(crate) title: &'static str,
     pub(crate) explanation: String,
     pub(crate) credential: String,
-    /// Where the credential's card is.
-    pub(crate) card: String,
+    /// Where the credential's page is.
+    pub(crate) page: String,
     pub(crate) ip: String,
     pub(crate) agent: String,
     pub(crate) status: u16,
@@ -52,7 +52,7 @@ impl RejectionRow {
             title: rejection.title(),
             explanation: explanation(rejection),
             credential: escape_invisible(&rejection.credential_name).into_owned(),
-            card: card(&rejection.username),
+            page: credential_page(rejection.credential_id),
             ip: rejection.remote_ip.to_string(),
             agent: rejection.user_agent.as_deref().map(beginning).unwrap_or_default(),
             status: rejection.reason.status(),
@@ -137,9 +137,9 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
-/// The address of a credential's card.
-pub(crate) fn card(username: &str) -> String {
-    format!("/settings/integrations/webhooks#{username}")
+/// The address of a credential's page.
+pub(crate) fn credential_page(id: CredentialId) -> String {
+    format!("/settings/integrations/webhooks/{id}")
 }
 
 /// A refused attempt as a page that waits for an event shows it.

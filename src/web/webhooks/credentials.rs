@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
@@ -18,7 +19,6 @@ use crate::app::stop_old_password::stop_old_password;
 use crate::app::switch_credential::{Switch, switch_credential};
 use crate::domain::credential::CredentialName;
 use crate::domain::escape_invisible::escape_invisible;
-use crate::domain::expiry;
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
 use crate::store::tables::credentials;
@@ -26,71 +26,86 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
-use crate::web::notice::{CredentialNotice, Notice};
+use crate::web::notice::CredentialNotice;
 use crate::web::webhooks::created::{created, shown_before};
-use crate::web::webhooks::credential_list::{self, PATH};
+use crate::web::webhooks::credential_list;
+use crate::web::webhooks::credential_page::{self, Asked};
 use crate::web::webhooks::dialogs::dialog::Dialog;
-use crate::web::webhooks::dialogs::refused::Refused;
+use crate::web::webhooks::dialogs::refused::{ExpiryInput, Refused};
+use crate::web::webhooks::list_query::PATH;
+use crate::web::webhooks::origin::{Origin, done, id_of, id_on_pro};
 
-/// The credential of an address. Whether it is the reader's own is for the act to find out. To end or to stop something needs no plan: a
-/// password that leaked while the account was on Pro would work again when it is back.
-pub(crate) fn id_of(text: &str) -> Result<CredentialId, PageError> {
-    text.parse().map_err(|_| PageError::NotFound)
+/// What every form has: the page that it stands on.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SentFrom {
+    pub(crate) return_to: String,
 }
 
-/// The same for what is part of the plan.
-pub(crate) fn id_on_pro(current_user: &SignedIn, text: &str) -> Result<CredentialId, PageError> {
-    current_user.require_pro()?;
-    id_of(text)
+/// The page that a form was sent from, with the dialog that says why nothing was changed.
+async fn refuse(
+    current_user: &SignedIn,
+    return_to: &str,
+    (dialog, refused): (Dialog, Option<Refused>),
+) -> Result<HttpResponse, PageError> {
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
+    let origin = dialog.credential().map(|id| Origin::of(return_to, current_user, id));
+    match origin.unwrap_or(Origin::List(Vec::new())) {
+        Origin::List(query) => credential_list::render(current_user, &query, (Some(dialog), refused), status).await,
+        Origin::Credential(id) => {
+            credential_page::render(current_user, (id, Asked::default()), (Some(dialog), refused), status).await
+        }
+    }
 }
 
-/// Back to the page, with a word on what was done.
-pub(crate) fn done(current_user: &SignedIn, id: CredentialId, what: CredentialNotice) -> HttpResponse {
-    current_user.redirect_with(PATH, Notice::Webhooks((id, what)))
-}
-
-#[derive(Deserialize)]
-pub(crate) struct NameOf {
-    #[serde(default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NewCredential {
     name: String,
     /// The id of what the form makes.
-    #[serde(default)]
     id: Option<String>,
+    expires: String,
+    expires_on: String,
 }
 
 /// `POST …/credentials`
 pub(crate) async fn create(
     current_user: SignedIn,
-    Submitted(form): Submitted<NameOf>,
+    Submitted(form): Submitted<NewCredential>,
 ) -> Result<HttpResponse, PageError> {
     current_user.require_pro()?;
     let id = CredentialId(id_or_new(form.id.as_deref()));
-    let name: CredentialName = match form.name.parse() {
-        Ok(name) => name,
-        Err(problem) => {
-            let refused = Refused { typed: form.name, problem: problem.to_string() };
-            return credential_list::show_invalid(&current_user, Dialog::New, refused).await;
+    let expiry = ExpiryInput { expires: form.expires, expires_on: form.expires_on };
+    let (name, end) = match (form.name.parse::<CredentialName>(), expiry.read(current_user.now())) {
+        (Ok(name), Ok(end)) => (name, end),
+        (name, end) => {
+            let (problem, expiry_problem) = (name.err().map(|e| e.to_string()), end.err().map(|e| e.to_string()));
+            let refused = Refused { typed: form.name, problem, expiry, expiry_problem };
+            return refuse(&current_user, PATH, (Dialog::New, Some(refused))).await;
         }
     };
-    let state = current_user.state();
-    let act = current_user.act();
+    let (state, act) = (current_user.state(), current_user.act());
     let most = Some(current_user.member.limits().credentials);
-    match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), name, most).await {
+    let problem = match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), name, end, most).await
+    {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
-            created(&current_user, id, about, issued.password.secret(), None)
+            return created(&current_user, id, about, issued.password.secret(), None);
         }
-        Err(CredentialError::AlreadyIssued) => shown_before(&current_user, id).await,
-        Err(CredentialError::TooMany(most)) => {
-            let problem = format!(
-                "Your account can have {most} credentials and has them. Revoke one that you no longer need, or ask your \
-                 administrator for more."
-            );
-            let refused = Refused { typed: form.name, problem };
-            credential_list::show_invalid(&current_user, Dialog::New, refused).await
-        }
-        Err(error) => Err(error.into()),
-    }
+        Err(CredentialError::AlreadyIssued) => return shown_before(&current_user, id).await,
+        Err(CredentialError::TooMany(most)) => format!(
+            "Your account can have {most} credentials and has them. Revoke one that you no longer need, or ask your \
+             administrator for more."
+        ),
+        Err(CredentialError::NameTaken(username)) => name_taken(&username),
+        Err(error) => return Err(error.into()),
+    };
+    let refused = Refused { typed: form.name, problem: Some(problem), expiry, expiry_problem: None };
+    refuse(&current_user, PATH, (Dialog::New, Some(refused))).await
+}
+
+fn name_taken(username: &str) -> String {
+    format!("Your credential {username} has this name already. Choose another, so that you can tell them apart.")
 }
 
 #[derive(Deserialize)]
@@ -99,6 +114,8 @@ pub(crate) struct Rotation {
     overlap: Option<String>,
     #[serde(default)]
     id: Option<String>,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/rotation`
@@ -122,43 +139,49 @@ pub(crate) async fn rotate(
             created(&current_user, id, about, rotated.password.secret(), Some(until))
         }
         Err(CredentialError::AlreadyRotated) => shown_before(&current_user, id).await,
-        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Revoked)),
         // The dialog says when the slot frees and offers to stop the old password now.
         Err(CredentialError::TwoPasswordsLive(_)) => {
-            credential_list::show_conflict(&current_user, Dialog::Rotate(id)).await
+            refuse(&current_user, &form.return_to, (Dialog::Rotate(id), None)).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// `POST …/credentials/{id}/old-password-revocation`
-pub(crate) async fn stop_old(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn stop_old(
+    current_user: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<SentFrom>,
+) -> Result<HttpResponse, PageError> {
     let id = id_of(&id)?;
     stop_old_password(current_user.on(id, &current_user.act())).await?;
-    Ok(done(&current_user, id, CredentialNotice::OldPasswordStopped))
+    Ok(done(&current_user, id, &form.return_to, CredentialNotice::OldPasswordStopped))
 }
 
 /// `POST …/credentials/{id}/overlap-extension`
-pub(crate) async fn extend(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn extend(
+    current_user: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<SentFrom>,
+) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
     match extend_overlap(current_user.on(id, &current_user.act())).await {
-        Ok(_) => Ok(done(&current_user, id, CredentialNotice::Extended)),
+        Ok(_) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Extended)),
         // A page that was open for long still has the button.
         Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => {
-            Ok(done(&current_user, id, CredentialNotice::NotExtended))
+            Ok(done(&current_user, id, &form.return_to, CredentialNotice::NotExtended))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Expiry {
-    /// The day at whose beginning the password ends; empty for none.
-    #[serde(default)]
+    expires: String,
     expires_on: String,
-    /// The button that removes the date, whatever the field says.
-    #[serde(default)]
-    remove: Option<String>,
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/expiry`
@@ -168,22 +191,22 @@ pub(crate) async fn expire(
     Submitted(form): Submitted<Expiry>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    let Expiry { expires_on, remove } = form;
-    let input = if remove.is_some() { "" } else { &expires_on };
-    let end = match expiry::parse(input, current_user.now()) {
+    let Expiry { expires, expires_on, return_to } = form;
+    let input = ExpiryInput { expires, expires_on };
+    let end = match input.read(current_user.now()) {
         Ok(end) => end,
         Err(problem) => {
-            let refused = Refused { typed: expires_on, problem: problem.to_string() };
-            return credential_list::show_invalid(&current_user, Dialog::Expiry(id), refused).await;
+            let refused = Refused::expiry(input, problem);
+            return refuse(&current_user, &return_to, (Dialog::Expiry(id), Some(refused))).await;
         }
     };
-    match set_expiry(current_user.on(id, &current_user.act()), end).await {
-        Ok(()) => {
-            Ok(done(&current_user, id, if end.is_some() { CredentialNotice::Dated } else { CredentialNotice::Undated }))
-        }
-        Err(CredentialError::NoPassword) => Ok(done(&current_user, id, CredentialNotice::NothingToDate)),
-        Err(error) => Err(error.into()),
-    }
+    let what = match set_expiry(current_user.on(id, &current_user.act()), end).await {
+        Ok(was) if end.is_some() => CredentialNotice::Dated { was },
+        Ok(was) => CredentialNotice::Undated { was },
+        Err(CredentialError::NoPassword) => CredentialNotice::NothingToDate,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(done(&current_user, id, &return_to, what))
 }
 
 #[derive(Deserialize)]
@@ -191,6 +214,8 @@ pub(crate) struct Revocation {
     /// The name, typed again, where the dialog asked for it.
     #[serde(default)]
     confirmation: Option<String>,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/revocation`. Typing the name guards against a slip of the hand, not against an attacker, so a form
@@ -208,65 +233,83 @@ pub(crate) async fn revoke(
         // A name with invisible characters can only be typed as it is shown.
         let shown = escape_invisible(&credential.name);
         if typed.trim() != credential.name && typed.trim() != shown {
-            let problem = format!("Type {shown} exactly as it is written.");
-            let refused = Refused { typed: typed.clone(), problem };
-            return credential_list::show_invalid(&current_user, Dialog::Revoke(id), refused).await;
+            let refused = Refused::new(typed.clone(), format!("Type {shown} exactly as it is written."));
+            return refuse(&current_user, &form.return_to, (Dialog::Revoke(id), Some(refused))).await;
         }
     }
     revoke_credential(current_user.on(id, &current_user.act())).await?;
-    Ok(done(&current_user, id, CredentialNotice::Revoked))
+    Ok(done(&current_user, id, &form.return_to, CredentialNotice::Revoked))
 }
 
 /// `POST …/credentials/{id}/disabling`
-pub(crate) async fn disable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    switch(current_user, &id, Switch::Disable, CredentialNotice::Disabled).await
+pub(crate) async fn disable(
+    current_user: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<SentFrom>,
+) -> Result<HttpResponse, PageError> {
+    switch(&current_user, id_of(&id)?, &form, (Switch::Disable, CredentialNotice::Disabled)).await
 }
 
 /// `POST …/credentials/{id}/enabling`
-pub(crate) async fn enable(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
-    id_on_pro(&current_user, &id)?;
-    switch(current_user, &id, Switch::Enable, CredentialNotice::Enabled).await
+pub(crate) async fn enable(
+    current_user: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<SentFrom>,
+) -> Result<HttpResponse, PageError> {
+    let id = id_on_pro(&current_user, &id)?;
+    switch(&current_user, id, &form, (Switch::Enable, CredentialNotice::Enabled)).await
 }
 
 async fn switch(
-    current_user: SignedIn,
-    id: &str,
-    way: Switch,
-    what: CredentialNotice,
+    current_user: &SignedIn,
+    id: CredentialId,
+    form: &SentFrom,
+    (way, what): (Switch, CredentialNotice),
 ) -> Result<HttpResponse, PageError> {
-    let id = id_of(id)?;
     match switch_credential(current_user.on(id, &current_user.act()), way).await {
-        Ok(()) => Ok(done(&current_user, id, what)),
-        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
+        Ok(()) => Ok(done(current_user, id, &form.return_to, what)),
+        Err(CredentialError::Revoked) => Ok(done(current_user, id, &form.return_to, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct NewName {
+    name: String,
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/name`
 pub(crate) async fn rename(
     current_user: SignedIn,
     id: web::Path<String>,
-    Submitted(form): Submitted<NameOf>,
+    Submitted(form): Submitted<NewName>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    let name: CredentialName = match form.name.parse() {
-        Ok(name) => name,
-        Err(problem) => {
-            let refused = Refused { typed: form.name, problem: problem.to_string() };
-            return credential_list::show_invalid(&current_user, Dialog::Rename(id), refused).await;
-        }
+    let NewName { name: typed, return_to } = form;
+    let problem = match typed.parse::<CredentialName>() {
+        Ok(name) => match rename_credential(current_user.on(id, &current_user.act()), &name).await {
+            Ok(was) => return Ok(done(&current_user, id, &return_to, CredentialNotice::Renamed { was })),
+            Err(CredentialError::NameTaken(username)) => name_taken(&username),
+            Err(error) => return Err(error.into()),
+        },
+        Err(problem) => problem.to_string(),
     };
-    rename_credential(current_user.on(id, &current_user.act()), &name).await?;
-    Ok(done(&current_user, id, CredentialNotice::Renamed))
+    refuse(&current_user, &return_to, (Dialog::Rename(id), Some(Refused::new(typed, problem)))).await
 }
 
 /// `POST …/credentials/{id}/test-event`
-pub(crate) async fn test(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn test(
+    current_user: SignedIn,
+    id: web::Path<String>,
+    Submitted(form): Submitted<SentFrom>,
+) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
     let engine = &current_user.state().engine;
     // As its sender would be.
     if engine.full_accounts.contains(current_user.member.account_id) {
-        return Ok(done(&current_user, id, CredentialNotice::TestFull));
+        return Ok(done(&current_user, id, &form.return_to, CredentialNotice::TestFull));
     }
     let event = engine.ids.next(current_user.now());
     let started = Instant::now();
@@ -275,9 +318,11 @@ pub(crate) async fn test(current_user: SignedIn, id: web::Path<String>) -> Resul
         Ok(()) => {
             engine.notifier.notify(current_user.member.account_id);
             let ms = started.elapsed().as_millis() as u64;
-            Ok(done(&current_user, id, CredentialNotice::Tested { event, ms }))
+            Ok(done(&current_user, id, &form.return_to, CredentialNotice::Tested { event, ms }))
         }
-        Err(CredentialError::NotAccepted) => Ok(done(&current_user, id, CredentialNotice::TestRefused)),
+        Err(CredentialError::NotAccepted) => {
+            Ok(done(&current_user, id, &form.return_to, CredentialNotice::TestRefused))
+        }
         Err(error) => Err(error.into()),
     }
 }

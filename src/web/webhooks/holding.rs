@@ -7,17 +7,20 @@ use crate::app::accept_held_events::accept_held_events;
 use crate::app::credential_act::CredentialError;
 use crate::app::discard_held_events::discard_held_events;
 use crate::app::switch_holding::switch_holding;
+use crate::domain::holding::HeldRange;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::forms::Submitted;
 use crate::web::held::until;
 use crate::web::notice::CredentialNotice;
-use crate::web::webhooks::credentials::{done, id_on_pro};
+use crate::web::webhooks::origin::{done, id_on_pro};
 
 #[derive(Deserialize)]
 pub(crate) struct Switching {
     #[serde(default)]
     holding: String,
+    #[serde(default)]
+    return_to: String,
 }
 
 /// `POST …/credentials/{id}/holding`
@@ -33,8 +36,8 @@ pub(crate) async fn switch(
         other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
     };
     match switch_holding(current_user.on(id, &current_user.act()), holding).await {
-        Ok(()) => Ok(done(&current_user, id, what)),
-        Err(CredentialError::Revoked) => Ok(done(&current_user, id, CredentialNotice::Revoked)),
+        Ok(()) => Ok(done(&current_user, id, &form.return_to, what)),
+        Err(CredentialError::Revoked) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
 }
@@ -44,6 +47,18 @@ pub(crate) struct Seen {
     /// The latest of the events that the page told of.
     #[serde(default)]
     until: Option<String>,
+    /// The only one that is meant.
+    #[serde(default)]
+    event: Option<String>,
+    #[serde(default)]
+    return_to: String,
+}
+
+impl Seen {
+    fn range(&self, current_user: &SignedIn) -> Result<HeldRange, PageError> {
+        let only = self.event.as_deref().map(|id| id.parse().map_err(|_| PageError::NotFound)).transpose()?;
+        Ok(HeldRange { until: until(self.until.as_deref(), current_user.now()), only })
+    }
 }
 
 /// `POST …/credentials/{id}/held-events/acceptance`, behind the question for the password.
@@ -54,11 +69,11 @@ pub(crate) async fn accept(
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
     let (state, account) = (current_user.state(), current_user.member.account_id);
-    let range = (until(form.until.as_deref(), current_user.now()), state.retention_days);
+    let range = (form.range(&current_user)?, state.retention_days);
     let counter = state.engine.usage.writer();
     let accepted = accept_held_events(current_user.on(id, &current_user.act()), range, counter).await?;
     state.engine.notifier.notify(account);
-    Ok(done(&current_user, id, CredentialNotice::Accepted(accepted)))
+    Ok(done(&current_user, id, &form.return_to, CredentialNotice::Accepted(accepted)))
 }
 
 /// `POST …/credentials/{id}/held-events/discarding`, behind the question for the password.
@@ -68,7 +83,7 @@ pub(crate) async fn discard(
     Submitted(form): Submitted<Seen>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    let until = until(form.until.as_deref(), current_user.now());
-    discard_held_events(current_user.on(id, &current_user.act()), until).await?;
-    Ok(done(&current_user, id, CredentialNotice::Discarded))
+    let range = form.range(&current_user)?;
+    let events = discard_held_events(current_user.on(id, &current_user.act()), range).await?;
+    Ok(done(&current_user, id, &form.return_to, CredentialNotice::Discarded { events }))
 }

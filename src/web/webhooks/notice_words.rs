@@ -4,18 +4,21 @@ use jiff::Timestamp;
 
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
+use crate::domain::expiry::NEVER;
 use crate::domain::grouped::grouped;
 use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
-use crate::domain::time::ago;
-use crate::web::notice::{CredentialNotice, NoticeWords};
+use crate::domain::time::{ago, utc};
+use crate::web::notice::{CredentialNotice, NoticeWords, Undo};
+use crate::web::webhooks::list_query::PATH;
 
-/// What was just done with one of the credentials; nothing, where it is none of them.
+/// What was just done with one of the credentials, and which; nothing, where it is none of them. `back` is the page that tells it.
 pub(crate) fn words(
     (id, notice): (CredentialId, CredentialNotice),
     credentials: &[Credential],
+    back: &str,
     now: Timestamp,
-) -> Option<NoticeWords> {
+) -> Option<(CredentialId, NoticeWords)> {
     let credential = credentials.iter().find(|credential| credential.id == id)?;
     let link = match &notice {
         CredentialNotice::Accepted(accepted) if !is_nothing(accepted) => {
@@ -25,7 +28,34 @@ pub(crate) fn words(
         _ => None,
     };
     let title = title(&notice, &escape_invisible(&credential.name));
-    Some(NoticeWords { kind: kind(&notice), title, text: text(&notice, now), link })
+    let undo = undo(&notice, credential, now).map(|(act, field)| Undo {
+        action: format!("{PATH}/credentials/{id}/{act}"),
+        fields: std::iter::once(("return_to", back.to_owned())).chain(field).collect(),
+    });
+    Some((id, NoticeWords { kind: kind(&notice), title, text: text(&notice, now), link, undo }))
+}
+
+/// The act that takes it back, and what its form says.
+fn undo(
+    notice: &CredentialNotice,
+    credential: &Credential,
+    now: Timestamp,
+) -> Option<(&'static str, Option<(&'static str, String)>)> {
+    if credential.revoked_at.is_some() {
+        return None;
+    }
+    match notice {
+        CredentialNotice::Disabled => Some(("enabling", None)),
+        CredentialNotice::Enabled => Some(("disabling", None)),
+        CredentialNotice::Renamed { was } if *was != credential.name => Some(("name", Some(("name", was.clone())))),
+        CredentialNotice::Holding => Some(("holding", Some(("holding", "off".to_owned())))),
+        CredentialNotice::NotHolding => Some(("holding", Some(("holding", "on".to_owned())))),
+        CredentialNotice::Dated { was: None } => Some(("expiry", Some(("expires", NEVER.to_owned())))),
+        CredentialNotice::Dated { was: Some(end) } | CredentialNotice::Undated { was: Some(end) } if *end > now => {
+            Some(("expiry", Some(("expires", utc("%F", *end)))))
+        }
+        _ => None,
+    }
 }
 
 fn kind(notice: &CredentialNotice) -> &'static str {
@@ -44,10 +74,10 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::Disabled => format!("{name} is disabled."),
         CredentialNotice::Enabled => format!("{name} is enabled."),
         CredentialNotice::Revoked => format!("{name} is revoked."),
-        CredentialNotice::Renamed => format!("Renamed to {name}."),
+        CredentialNotice::Renamed { .. } => format!("Renamed to {name}."),
         CredentialNotice::OldPasswordStopped => format!("The old password of {name} has stopped."),
-        CredentialNotice::Dated => format!("The password of {name} has an expiry date."),
-        CredentialNotice::Undated => format!("The password of {name} has no expiry date."),
+        CredentialNotice::Dated { .. } => format!("The password of {name} has an expiry date."),
+        CredentialNotice::Undated { .. } => format!("The password of {name} has no expiry date."),
         CredentialNotice::NothingToDate => format!("No password of {name} works any more."),
         CredentialNotice::Extended => format!("The old password of {name} works for longer."),
         CredentialNotice::NotExtended => format!("The overlap of {name} stays as it is."),
@@ -59,7 +89,8 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::Accepted(accepted) if is_nothing(accepted) => format!("There were no held events of {name} left."),
         CredentialNotice::Accepted(Accepted { stored: 1, .. }) => format!("1 late event of {name} is stored."),
         CredentialNotice::Accepted(Accepted { stored, .. }) => format!("{} late events of {name} are stored.", grouped(*stored)),
-        CredentialNotice::Discarded => format!("The late events of {name} are discarded."),
+        CredentialNotice::Discarded { events: 1 } => format!("1 late event of {name} is discarded."),
+        CredentialNotice::Discarded { .. } => format!("The late events of {name} are discarded."),
         CredentialNotice::Tested { ms, .. } => format!("The test event for {name} was stored in {ms} ms."),
         CredentialNotice::TestRefused | CredentialNotice::TestFull => format!("The test event for {name} was refused."),
     }
@@ -71,10 +102,10 @@ fn text(notice: &CredentialNotice, now: Timestamp) -> String {
         CredentialNotice::Disabled => "Its senders now get 401.",
         CredentialNotice::Enabled => "Its senders are accepted again.",
         CredentialNotice::Revoked => "Its passwords stopped working at once, for good.",
-        CredentialNotice::Renamed => "Senders aren’t affected.",
+        CredentialNotice::Renamed { .. } => "Senders aren’t affected.",
         CredentialNotice::OldPasswordStopped => "Requests with it now get 401.",
-        CredentialNotice::Dated => "This page warns 14, 7 and 1 day ahead.",
-        CredentialNotice::Undated => "It works until you rotate or revoke it.",
+        CredentialNotice::Dated { .. } => "Its page warns 14, 7 and 1 day ahead.",
+        CredentialNotice::Undated { .. } => "It works until you rotate or revoke it.",
         CredentialNotice::NothingToDate => "An expired password can’t be renewed. Rotate the credential for a new one.",
         CredentialNotice::Extended => "You can’t extend it again, so update its senders before then.",
         CredentialNotice::NotExtended => "It has ended, or was extended before, which is possible once.",
@@ -84,7 +115,8 @@ fn text(notice: &CredentialNotice, now: Timestamp) -> String {
         CredentialNotice::AddressShown => "It can be seen once. Generate a new one if you didn’t save it.",
         CredentialNotice::AddressRevoked => "Requests to it now get 401. Its username and password keep working.",
         CredentialNotice::Accepted(accepted) => return became(accepted),
-        CredentialNotice::Discarded => "They’re gone for good.",
+        CredentialNotice::Discarded { events: 1 } => "It’s gone for good.",
+        CredentialNotice::Discarded { .. } => "They’re gone for good.",
         CredentialNotice::Tested { event, .. } => return format!("It arrived {}.", ago(event.received_at(), now)),
         CredentialNotice::TestRefused => "The credential is disabled or revoked, or its password has expired, so senders get 401 too.",
         CredentialNotice::TestFull => "Storage is full, so senders get 507 too. Make room under Settings, Stored events.",

@@ -25,7 +25,7 @@ use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
 use crate::web::notice::CredentialNotice;
 use crate::web::page::Page;
-use crate::web::webhooks::credentials::{done, id_of, id_on_pro};
+use crate::web::webhooks::origin::{done, id_of, id_on_pro};
 
 /// How far back events are looked at for what a choice of networks would have refused.
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -146,9 +146,9 @@ async fn set(
     match set_sender_settings(current_user.on(credential.id, &current_user.act()), |_| settings).await {
         Ok(_) => {
             current_user.state().engine.verifier.forget_credential(credential.id);
-            Ok(done(current_user, credential.id, CredentialNotice::SettingsSaved))
+            Ok(done(current_user, credential.id, "", CredentialNotice::SettingsSaved))
         }
-        Err(CredentialError::Revoked) => Ok(done(current_user, credential.id, CredentialNotice::Revoked)),
+        Err(CredentialError::Revoked) => Ok(done(current_user, credential.id, "", CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }
 }
@@ -235,8 +235,8 @@ pub(crate) async fn make_address(
     let secret = SecretId(id_or_new(form.id.as_deref()));
     let token = match make_token_address(current_user.on(id, &act), &state.keys, secret).await {
         Ok(token) => token,
-        Err(CredentialError::AlreadyIssued) => return Ok(done(&current_user, id, CredentialNotice::AddressShown)),
-        Err(CredentialError::Revoked) => return Ok(done(&current_user, id, CredentialNotice::Revoked)),
+        Err(CredentialError::AlreadyIssued) => return Ok(done(&current_user, id, "", CredentialNotice::AddressShown)),
+        Err(CredentialError::Revoked) => return Ok(done(&current_user, id, "", CredentialNotice::Revoked)),
         Err(error) => return Err(error.into()),
     };
     let credential = find(&current_user, &id.to_string()).await?;
@@ -256,5 +256,5 @@ pub(crate) async fn make_address(
 pub(crate) async fn revoke_address(current_user: SignedIn, id: web::Path<String>) -> Result<HttpResponse, PageError> {
     let id = id_of(&id)?;
     revoke_token_address(current_user.on(id, &current_user.act())).await?;
-    Ok(done(&current_user, id, CredentialNotice::AddressRevoked))
+    Ok(done(&current_user, id, "", CredentialNotice::AddressRevoked))
 }

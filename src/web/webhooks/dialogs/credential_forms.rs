@@ -7,14 +7,16 @@ use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::web::format::When;
 use crate::web::held::Held;
-use crate::web::webhooks::card::use_of;
+use crate::web::webhooks::dialogs::expiry_form::ExpiryFields;
 use crate::web::webhooks::dialogs::refused::Refused;
+use crate::web::webhooks::password_notices::use_of;
 
 /// The form of a new credential. Its id makes sending it twice harmless.
 pub(crate) struct NewForm {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) error: Option<String>,
+    pub(crate) expiry: ExpiryFields,
 }
 
 /// Another name.
@@ -47,9 +49,10 @@ pub(crate) struct StopForm {
 }
 
 impl NewForm {
-    pub(crate) fn new(refused: Option<Refused>) -> Self {
-        let (name, error) = refused.map(|refused| (refused.typed, refused.problem)).unzip();
-        Self { id: Uuid::new_v4(), name: name.unwrap_or_default(), error }
+    pub(crate) fn new(refused: Option<Refused>, now: Timestamp) -> Self {
+        let Refused { typed, problem, expiry, expiry_problem } = refused.unwrap_or_default();
+        let expiry = ExpiryFields::new(expiry, expiry_problem, now);
+        Self { id: Uuid::new_v4(), name: typed, error: problem, expiry }
     }
 }
 
@@ -60,7 +63,7 @@ impl NameForm {
             id: credential.id.to_string(),
             name: escape_invisible(&credential.name).into_owned(),
             value: typed.unwrap_or_else(|| credential.name.clone()),
-            error,
+            error: error.flatten(),
         }
     }
 }
@@ -75,7 +78,7 @@ impl RevokeForm {
             last_used: last.and_then(|password| use_of(password, now)),
             must_confirm: used_at.is_some_and(|at| now.duration_since(at) < SignedDuration::from_hours(24)),
             held: held.map(|held| held.words),
-            error: refused.map(|refused| refused.problem),
+            error: refused.and_then(|refused| refused.problem),
         }
     }
 }

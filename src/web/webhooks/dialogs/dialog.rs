@@ -81,7 +81,7 @@ impl Dialog {
         let now = current_user.now();
         let is_asked_about = |one: &&Credential| Some(one.id) == self.credential() && one.revoked_at.is_none();
         let Some(credential) = all.iter().find(is_asked_about) else {
-            return Ok((self == Self::New).then(|| OpenDialog::New(NewForm::new(refused))));
+            return Ok((self == Self::New).then(|| OpenDialog::New(NewForm::new(refused, now))));
         };
         let held = Held::of(held, credential, now);
         Ok(match self {
