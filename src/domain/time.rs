@@ -137,12 +137,7 @@ pub(crate) fn full_in(time: Timestamp, zone: &TimeZone) -> String {
     format!("{} {}", in_zone("%-d %b %Y, %H:%M:%S", time, zone), offset(time, zone))
 }
 
-/// `Tue 24 Nov, 08:41 UTC`; of another year than that of `now`, `Wed 24 Nov 2027, 08:41 UTC`.
-pub(crate) fn day_and_minute(time: Timestamp, now: Timestamp) -> String {
-    day_and_minute_in(time, now, &TimeZone::UTC)
-}
-
-/// The same in a zone.
+/// `Tue 24 Nov, 08:41 UTC` in a zone; of another year than that of `now`, `Wed 24 Nov 2027, 08:41 UTC`.
 pub(crate) fn day_and_minute_in(time: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let is_of_this_year = in_zone("%Y", time, zone) == in_zone("%Y", now, zone);
     let pattern = if is_of_this_year { "%a %-d %b, %H:%M" } else { "%a %-d %b %Y, %H:%M" };
@@ -172,7 +167,7 @@ pub(crate) fn offset(time: Timestamp, zone: &TimeZone) -> String {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{ago, day_and_minute, full, left, parse_bound, rfc3339};
+    use super::{ago, full, left, parse_bound, rfc3339};
 
     fn now() -> Timestamp {
         "2026-11-23T08:41:12.4087Z".parse().unwrap()
@@ -241,8 +236,11 @@ mod tests {
         assert_eq!((ago(now(), now()), ago(before(1), now())), ("just now".to_owned(), "1 s ago".to_owned()));
         assert_eq!(left(now() + SignedDuration::from_hours(21), now()), "21 h left");
         assert_eq!(full(now()), "23 Nov 2026, 08:41:12 UTC");
-        assert_eq!(day_and_minute(now(), now()), "Mon 23 Nov, 08:41 UTC");
+        assert_eq!(super::day_and_minute_in(now(), now(), &jiff::tz::TimeZone::UTC), "Mon 23 Nov, 08:41 UTC");
         let in_ninety_days = now() + SignedDuration::from_hours(90 * 24);
-        assert_eq!(day_and_minute(in_ninety_days, now()), "Sun 21 Feb 2027, 08:41 UTC");
+        assert_eq!(
+            super::day_and_minute_in(in_ninety_days, now(), &jiff::tz::TimeZone::UTC),
+            "Sun 21 Feb 2027, 08:41 UTC"
+        );
     }
 }

@@ -80,7 +80,7 @@ impl Page {
     /// What may be chosen of times.
     pub(crate) fn clocks(&self) -> [TimeChoice; 2] {
         let Clock { is_utc, is_absolute, .. } = self.clock;
-        let [zone, times] = [("local", "Local time", !is_utc), ("relative", "Relative", !is_absolute)];
+        let [zone, times] = [("local", "Local", !is_utc), ("relative", "Relative", !is_absolute)];
         [
             TimeChoice { field: CLOCK.0, about: "Time zone", values: [zone, (CLOCK.1, "UTC", is_utc)] },
             TimeChoice { field: TIMES.0, about: "Times", values: [times, (TIMES.1, "Absolute", is_absolute)] },

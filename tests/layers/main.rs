@@ -164,6 +164,33 @@ fn no_feature_of_the_pages_imports_another() {
     expect_none(findings);
 }
 
+/// What writes a time in words, and the files of the pages that may: the one that writes them for a reader, and those that name a file or
+/// fill a field.
+const TIME_WORDS: [&str; 6] = ["ago", "left", "utc", "full", "day_and_minute_in", "day_and_second_in"];
+const WRITES_TIMES: [&str; 5] = [
+    "src/web/format.rs",
+    "src/web/download.rs",
+    "src/web/filters/time_range.rs",
+    "src/web/webhooks/dialogs/expiry_form.rs",
+    "src/web/webhooks/notice_words.rs",
+];
+
+#[test]
+fn pages_write_times_as_their_reader_reads_them() {
+    let mut findings = Vec::new();
+    for file in rust_files("src").iter().filter(|file| file.path.starts_with("src/web/")) {
+        for import in file.imports() {
+            let names_time = import.segments.starts_with(&["domain".to_owned(), "time".to_owned()]);
+            let is_word = import.segments.last().is_some_and(|name| TIME_WORDS.contains(&name.as_str()));
+            if names_time && is_word && !WRITES_TIMES.contains(&file.path.as_str()) {
+                findings
+                    .push(format!("{}. Hand a `When` to the template, which says `page.time(…)`", import.place(file)));
+            }
+        }
+    }
+    expect_none(findings);
+}
+
 #[test]
 fn no_two_files_import_each_other() {
     let files = rust_files("src");

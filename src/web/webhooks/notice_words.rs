@@ -8,7 +8,7 @@ use crate::domain::expiry::NEVER;
 use crate::domain::grouped::grouped;
 use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
-use crate::domain::time::{ago, utc};
+use crate::domain::time::utc;
 use crate::web::notice::{CredentialNotice, NoticeWords, Undo};
 use crate::web::webhooks::list_query::PATH;
 
@@ -32,7 +32,7 @@ pub(crate) fn words(
         action: format!("{PATH}/credentials/{id}/{act}"),
         fields: std::iter::once(("return_to", back.to_owned())).chain(field).collect(),
     });
-    Some((id, NoticeWords { kind: kind(&notice), title, text: text(&notice, now), link, undo }))
+    Some((id, NoticeWords { kind: kind(&notice), title, text: text(&notice), link, undo }))
 }
 
 /// The act that takes it back, and what its form says.
@@ -97,7 +97,7 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
 }
 
 #[rustfmt::skip] // A notice a line.
-fn text(notice: &CredentialNotice, now: Timestamp) -> String {
+fn text(notice: &CredentialNotice) -> String {
     let text = match notice {
         CredentialNotice::Disabled => "Its senders now get 401.",
         CredentialNotice::Enabled => "Its senders are accepted again.",
@@ -117,7 +117,7 @@ fn text(notice: &CredentialNotice, now: Timestamp) -> String {
         CredentialNotice::Accepted(accepted) => return became(accepted),
         CredentialNotice::Discarded { events: 1 } => "It’s gone for good.",
         CredentialNotice::Discarded { .. } => "They’re gone for good.",
-        CredentialNotice::Tested { event, .. } => return format!("It arrived {}.", ago(event.received_at(), now)),
+        CredentialNotice::Tested { .. } => "It’s listed under Events.",
         CredentialNotice::TestRefused => "The credential is disabled or revoked, or its password has expired, so senders get 401 too.",
         CredentialNotice::TestFull => "Storage is full, so senders get 507 too. Make room under Settings, Stored events.",
     };

@@ -5,13 +5,14 @@ use jiff::Timestamp;
 use crate::domain::credential::{Credential, PasswordRecord, PasswordState};
 use crate::domain::expiry::{Nearness, age};
 use crate::domain::overlap::Overlap;
-use crate::domain::time::{ago, day_and_minute, left};
 use crate::web::format::When;
 
 /// That a password ends soon, has ended at its date, or is old.
 pub(crate) struct LifeNotice {
     pub(crate) kind: &'static str,
     pub(crate) title: String,
+    /// When, at the end of the title.
+    pub(crate) end: Option<When>,
     pub(crate) text: &'static str,
     /// Whether the date can be changed still.
     pub(crate) has_date: bool,
@@ -28,13 +29,13 @@ pub(crate) struct OverlapNotice {
 /// What decides whether the old password can go.
 pub(crate) enum OldPassword {
     /// When and from where, after the change and, as far as the new one is in use, after that.
-    StillUsed(String),
+    StillUsed(Use),
     /// The new one is in use, and the old one no longer.
     NotSinceTheNew,
     /// Neither has been used since the change, so nobody knows yet.
     Unknown,
     /// The new one had a date, at which it ended, so that the old one is all that works.
-    OutlivesTheNew(String),
+    OutlivesTheNew(When),
 }
 
 impl OverlapNotice {
@@ -49,19 +50,25 @@ impl OverlapNotice {
     }
 }
 
-/// `3 min ago from 203.0.113.7`.
-pub(crate) fn use_of(password: &PasswordRecord, now: Timestamp) -> Option<String> {
-    let at = password.last_used_at?;
+/// When a password was used last, and from where: ` from 203.0.113.7`.
+pub(crate) struct Use {
+    pub(crate) at: When,
+    pub(crate) from: String,
+}
+
+/// The last use of a password.
+pub(crate) fn use_of(password: &PasswordRecord, now: Timestamp) -> Option<Use> {
+    let at = When::ago(password.last_used_at?, now);
     let from = password.last_used_ip.map(|ip| format!(" from {ip}")).unwrap_or_default();
-    Some(format!("{}{from}", ago(at, now)))
+    Some(Use { at, from })
 }
 
 impl LifeNotice {
     pub(crate) fn new(credential: &Credential, now: Timestamp) -> Option<Self> {
         if let Some(end) = credential.expired_at(now) {
-            let title = format!("The password expired on {}.", day_and_minute(end, now));
+            let (title, end) = ("The password expired on".to_owned(), Some(When::minute(end, now)));
             let text = "Its senders get 401. Rotate the credential and give them the new password.";
-            return Some(Self { kind: "bad", title, text, has_date: false });
+            return Some(Self { kind: "bad", title, end, text, has_date: false });
         }
         let current = credential.current(now)?;
         if let Some(end) = current.expires_at {
@@ -70,13 +77,13 @@ impl LifeNotice {
                 Nearness::Soon => "warn",
                 Nearness::Tomorrow | Nearness::Over => "bad",
             };
-            let title = format!("The password expires on {}: {}.", day_and_minute(end, now), left(end, now));
+            let (title, end) = ("The password expires on".to_owned(), Some(When::minute(end, now)));
             let text = "Rotate it before that and update its senders, or change the date.";
-            return Some(Self { kind, title, text, has_date: true });
+            return Some(Self { kind, title, end, text, has_date: true });
         }
-        let title = format!("This password is more than {} old.", age(current.created_at, now)?);
+        let title = format!("This password is more than {} old", age(current.created_at, now)?);
         let text = "It still works. Rotate it when it suits you.";
-        Some(Self { kind: "", title, text, has_date: false })
+        Some(Self { kind: "", title, end: None, text, has_date: false })
     }
 }
 
@@ -90,7 +97,7 @@ impl OverlapNotice {
         let still_used = use_of(old, now).filter(|_| old.last_used_at.is_some_and(|at| at >= since));
         let new_ended = credential.passwords.first().filter(|new| new.state(now) == PasswordState::Expired);
         let old_password = match (new_ended.and_then(|new| new.expires_at), still_used, first_use) {
-            (Some(end), _, _) => OldPassword::OutlivesTheNew(ago(end, now)),
+            (Some(end), _, _) => OldPassword::OutlivesTheNew(When::ago(end, now)),
             (None, Some(used), _) => OldPassword::StillUsed(used),
             (None, None, Some(_)) => OldPassword::NotSinceTheNew,
             (None, None, None) => OldPassword::Unknown,

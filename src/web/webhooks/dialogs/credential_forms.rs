@@ -9,7 +9,7 @@ use crate::web::format::When;
 use crate::web::held::Held;
 use crate::web::webhooks::dialogs::expiry_form::ExpiryFields;
 use crate::web::webhooks::dialogs::refused::Refused;
-use crate::web::webhooks::password_notices::use_of;
+use crate::web::webhooks::password_notices::{Use, use_of};
 
 /// The form of a new credential. Its id makes sending it twice harmless.
 pub(crate) struct NewForm {
@@ -31,7 +31,7 @@ pub(crate) struct NameForm {
 pub(crate) struct RevokeForm {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) last_used: Option<String>,
+    pub(crate) last_used: Option<Use>,
     /// Used within a day, so that the name has to be typed.
     pub(crate) must_confirm: bool,
     /// Late events that go with it.
@@ -43,7 +43,7 @@ pub(crate) struct RevokeForm {
 pub(crate) struct StopForm {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) last_used: Option<String>,
+    pub(crate) last_used: Option<Use>,
     pub(crate) ends: When,
     pub(crate) holds_late_events: bool,
 }

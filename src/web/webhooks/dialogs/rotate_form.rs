@@ -7,7 +7,6 @@ use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::AccountId;
 use crate::domain::overlap::Overlap;
-use crate::domain::time::day_and_minute;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::events;
@@ -33,7 +32,7 @@ pub(crate) struct OverlapChoice {
     pub(crate) label: &'static str,
     pub(crate) advice: &'static str,
     pub(crate) checked: bool,
-    pub(crate) until: String,
+    pub(crate) until: When,
 }
 
 impl RotateForm {
@@ -72,7 +71,7 @@ impl OverlapChoice {
             label,
             advice,
             checked: overlap == Overlap::OneDay,
-            until: day_and_minute(overlap.end(now), now),
+            until: When::minute(overlap.end(now), now),
         }
     }
 }
