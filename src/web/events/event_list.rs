@@ -24,7 +24,7 @@ use crate::store::tables::{accounts, credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::overview::of_list;
-use crate::web::events::saved_searches::{Failed, SavedDialog};
+use crate::web::events::saved_dialog::{Failed, SavedDialog};
 use crate::web::events::selection::notice_words;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, span_text};
@@ -173,7 +173,7 @@ pub(crate) async fn answer(
         failed => Some(SavedDialog::read(&mut conn, account, &filters, failed).await?),
     };
     let mut found = list_found(store, conn, account, &filters).await?;
-    let overview = of_list(&current_user, &filters).await?;
+    let overview = of_list(current_user, &filters).await?;
     if !filters.fields.0.is_empty() {
         events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
     }
@@ -185,7 +185,7 @@ pub(crate) async fn answer(
     });
     let (fields, columns) = (fields.collect(), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
-    let peeked = find_peeked(&current_user, &query.peek, &rows, &filters).await?;
+    let peeked = find_peeked(current_user, &query.peek, &rows, &filters).await?;
     let is_pro = current_user.member.plan.includes_webhooks();
     let newest_open = credentials.iter().rfind(|credential| credential.state(now).is_open());
     let sender = newest_open.filter(|_| is_pro).map(Sender::of);
