@@ -235,9 +235,10 @@ async fn look_at_credentials(look: &Look<'_>, maya: &Person, senders: &[(&str, S
         for question in ["rotate", "rename", "revoke"] {
             look.at(&format!("{WEBHOOKS}?{question}={id}")).await;
         }
+        let own = format!("{WEBHOOKS}/{id}");
+        look.at(&own).await;
         // The dialog that script fetches and puts into the page.
-        visit.go(WEBHOOKS).await;
-        visit.press(&format!("#{username} a[href^='?rotate=']")).await;
+        visit.press(".cred a.btn[href^='?rotate=']").await;
         visit.see("dialog:modal").await;
         look.here(&format!("the dialog of {attack}")).await;
         visit.press_words("dialog button", "Rotate password").await;
@@ -246,8 +247,8 @@ async fn look_at_credentials(look: &Look<'_>, maya: &Person, senders: &[(&str, S
         visit.press("[data-copy='#password']").await;
         visit.see("[data-copy='#password'][data-copied]").await;
         look.at(&format!("{WEBHOOKS}?stop={id}")).await;
-        visit.go(WEBHOOKS).await;
-        visit.press(&format!("#{username} form[action$='/test-event'] button")).await;
+        visit.go(&own).await;
+        visit.press("main form[action$='/test-event'] button").await;
         visit.see(".notice.ok").await;
         look.here(&format!("the notice of {attack}")).await;
         for path in ["/events", "/events/rejections"] {
@@ -257,7 +258,7 @@ async fn look_at_credentials(look: &Look<'_>, maya: &Person, senders: &[(&str, S
         assert_eq!(maya.post(&format!("{WEBHOOKS}/credentials/{id}/revocation"), &[]).await.status(), 303);
     }
     // Of those that are gone, names remain in the list, with events and in the trail.
-    for path in [WEBHOOKS, "/events", "/settings/audit"] {
+    for path in [&format!("{WEBHOOKS}?state=revoked"), "/events", "/settings/audit"] {
         look.at(path).await;
     }
 }

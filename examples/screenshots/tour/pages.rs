@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 37] = [
+pub const PAGES: [(&str, &str); 49] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -53,7 +53,7 @@ const LEADS_ON: &str = "leads on to another page";
 const FOR_MACHINES: &str = "is a word for whatever watches the program";
 
 /// The addresses that answer GET and show nothing of their own.
-pub const WITHOUT_A_PICTURE: [(&str, &str); 12] = [
+pub const WITHOUT_A_PICTURE: [(&str, &str); 49] = [
     ("/", LEADS_ON),
     ("/healthz", FOR_MACHINES),
     ("/readyz", FOR_MACHINES),
