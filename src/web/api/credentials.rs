@@ -125,18 +125,18 @@ pub(crate) async fn create(caller: Caller, JsonBody(new): JsonBody<NewCredential
     let (state, act, id) = (caller.state(), caller.act(), CredentialId(Uuid::new_v4()));
     let most = Some(caller.member().limits().credentials);
     let on = caller.on(id, &act)?;
-    let (status, id, password) = match issue_credential(on, (&state.hasher, &state.keys), (name, external_id), None, most)
-        .await
-    {
-        Ok(issued) => (HttpResponse::Created(), issued.id, Some(issued.password)),
-        Err(CredentialError::AlreadyIssued) => {
-            let mut conn = state.store.connection().await?;
-            let known =
-                credentials::find_by_external_id(&mut conn, caller.account(), external_id.unwrap_or_default()).await?;
-            (HttpResponse::Ok(), known.ok_or(ApiError::Internal)?.id, None)
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let (status, id, password) =
+        match issue_credential(on, (&state.hasher, &state.keys), (name, external_id), None, most).await {
+            Ok(issued) => (HttpResponse::Created(), issued.id, Some(issued.password)),
+            Err(CredentialError::AlreadyIssued) => {
+                let mut conn = state.store.connection().await?;
+                let known =
+                    credentials::find_by_external_id(&mut conn, caller.account(), external_id.unwrap_or_default())
+                        .await?;
+                (HttpResponse::Ok(), known.ok_or(ApiError::Internal)?.id, None)
+            }
+            Err(error) => return Err(error.into()),
+        };
     let credential = find(&caller, &id.to_string()).await?;
     let mut status = status;
     status.insert_header((header::LOCATION, format!("/api/v1/credentials/{id}")));

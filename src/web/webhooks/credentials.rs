@@ -86,7 +86,14 @@ pub(crate) async fn create(
     };
     let (state, act) = (current_user.state(), current_user.act());
     let most = Some(current_user.member.limits().credentials);
-    let problem = match issue_credential(current_user.on(id, &act), (&state.hasher, &state.keys), (name, None), end, most).await
+    let problem = match issue_credential(
+        current_user.on(id, &act),
+        (&state.hasher, &state.keys),
+        (name, None),
+        end,
+        most,
+    )
+    .await
     {
         Ok(issued) => {
             let about = (issued.name.as_str(), issued.username.as_str());
