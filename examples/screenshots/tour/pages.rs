@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 36] = [
+pub const PAGES: [(&str, &str); 37] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
