@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::server::TestServer;
 use crate::visit::{MAYA, Visit};
@@ -46,7 +46,7 @@ async fn fifty_events_a_second_cost_a_page_few_layouts() {
         join_all((0..PER_SECOND / BURSTS).map(|n| sender.store(format!("{{\"burst\": {burst}, \"n\": {n}}}")))).await;
     }
     let shown = "return document.querySelectorAll('.events-table tbody tr').length";
-    visit.until("a full list", async || (visit.ask(shown).await == Value::from(200)).then_some(())).await;
+    visit.until("a full list", async || (visit.ask(shown).await == 200).then_some(())).await;
     let batches = visit.ask("return batches").await.as_f64().unwrap();
     let (layouts, styles) =
         (counted(&visit, "LayoutCount").await - layouts, counted(&visit, "RecalcStyleCount").await - styles);

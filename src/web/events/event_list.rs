@@ -24,7 +24,7 @@ use crate::store::tables::{accounts, credentials, event_counts, events};
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::events::overview::of_list;
-use crate::web::events::saved_searches::{Failed, SavedDialog};
+use crate::web::events::saved_dialog::{Failed, SavedDialog};
 use crate::web::events::selection::notice_words;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, span_text};

@@ -11,6 +11,7 @@ pub(crate) mod filtered_deletion;
 pub(crate) mod overview;
 pub(crate) mod rejection;
 pub(crate) mod rejections;
+pub(crate) mod saved_dialog;
 pub(crate) mod saved_searches;
 pub(crate) mod selection;
 pub(crate) mod setting_offers;
