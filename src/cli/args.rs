@@ -281,7 +281,7 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say which passwords of this installation are in a text, read from standard input
+    /// Say which passwords and tokens of this installation are in a text, read from standard input
     ///
     /// For logs, dumps and repositories in which a password may have leaked. Each password is listed once, with the first line it
     /// is in, its hint and whether it still works (live, disabled, expired, revoked, unknown), and never printed itself. Any size
