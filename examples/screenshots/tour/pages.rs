@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 49] = [
+pub const PAGES: [(&str, &str); 38] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -18,6 +18,7 @@ pub const PAGES: [(&str, &str); 49] = [
     ("/events", "events"),
     ("/events/export", "confirm-download"),
     ("/events/rejections", "rejections"),
+    ("/events/rejections/{id}", "rejection"),
     ("/events/deletion", "events-deletion"),
     ("/events/selection/deletion", "events-selected-deletion"),
     ("/events/{id}", "event"),
@@ -53,7 +54,7 @@ const LEADS_ON: &str = "leads on to another page";
 const FOR_MACHINES: &str = "is a word for whatever watches the program";
 
 /// The addresses that answer GET and show nothing of their own.
-pub const WITHOUT_A_PICTURE: [(&str, &str); 49] = [
+pub const WITHOUT_A_PICTURE: [(&str, &str); 14] = [
     ("/", LEADS_ON),
     ("/healthz", FOR_MACHINES),
     ("/readyz", FOR_MACHINES),
@@ -61,6 +62,8 @@ pub const WITHOUT_A_PICTURE: [(&str, &str); 49] = [
     ("/static/{name}", "is a file that pages load"),
     ("/events/live", "is a stream of events"),
     ("/events/overview", "is a part of Events"),
+    ("/events/completions", "is what a script asks for"),
+    ("/events/rejections/export", "is a download"),
     ("/events/{id}/body", "is a download"),
     ("/settings", LEADS_ON),
     ("/settings/audit/export", "is a download"),
