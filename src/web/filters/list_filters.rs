@@ -295,6 +295,11 @@ impl Filters {
         }
     }
 
+    /// Where a list of refused requests hears that there are more. Which of them it shows is its own question, so that lists share a feed.
+    pub(crate) fn live_rejected(&self) -> String {
+        address("/events/live", &[("credential", self.username()), ("only", ONLY_REJECTED)])
+    }
+
     /// The address of an export of all columns, in a format.
     pub(crate) fn export_link(&self, format: &str) -> String {
         address(
