@@ -294,9 +294,13 @@ impl AsyncRead for Connection {
         let outcome = Pin::new(&mut this.stream).poll_read(cx, buf);
         this.has_more = buf.remaining() == 0;
         let is_under_way = matches!(this.phase(), Phase::Request | Phase::Answer);
-        if is_under_way && this.droppable.get() && has_ended(&outcome, before, buf) {
+        if has_ended(&outcome, before, buf) {
+            // It may come with the head, before the request begins.
+            this.droppable.note_end();
             // The library goes on at the end of what comes in, and drops the request at an error.
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            if is_under_way && this.droppable.get() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
         }
         let has_come = buf.filled().len() > before;
         let kept = this.heads.pass(&mut buf.filled_mut()[before..]);

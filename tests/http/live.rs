@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use reasoner_webhooks::domain::event::EventId;
+use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use crate::holding::expired;
@@ -474,6 +475,28 @@ async fn an_account_and_a_browser_have_so_many_live_pages_and_leave_places_to_ot
         }
     };
     tokio::time::timeout(Duration::from_secs(20), again).await.expect("there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_left_before_it_is_live_takes_no_place() {
+    let (server, _, _) = started().await;
+    let cookie = server.cookie("alice@example.com").await;
+    let browser = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask =
+        async || browser.get(format!("{}/events/live", server.url)).header("Cookie", &cookie).send().await.unwrap();
+    let head =
+        format!("GET /events/live HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", server.application().address);
+    for _ in 0..2 * MAX_READERS {
+        let mut left = tokio::net::TcpStream::connect(server.application().address).await.unwrap();
+        left.write_all(head.as_bytes()).await.unwrap();
+        left.shutdown().await.unwrap();
+    }
+    let again = async {
+        while ask().await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), again).await.expect("nobody is there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,6 +51,9 @@ pub(crate) async fn show(
     };
     // A browser that has left gives its place back at once, and not when the next piece can't be sent.
     let ends_with_connection = EndsWithConnection::new(&request);
+    if ends_with_connection.is_over() {
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let account = current_user.member.account_id;
     let credentials = credentials::list(&mut *current_user.state().store.connection().await?, account).await?;
     let filters = Filters::new(&query, &credentials, current_user.now()).keeping(current_user.kept_since());

@@ -14,14 +14,26 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 
-/// Whether the request in progress on a connection may be dropped when the other side has said its last: how many guards say so. Shared
-/// by the socket and this layer, which live on one thread.
+/// Whether the request in progress on a connection may be dropped when the other side has said its last. Shared by the socket and this
+/// layer, which live on one thread.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Droppable(Rc<Cell<u32>>);
+pub(crate) struct Droppable(Rc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many guards say so.
+    guards: Cell<u32>,
+    /// The other side had said its last before there was one.
+    has_ended: Cell<bool>,
+}
 
 impl Droppable {
     pub(crate) fn get(&self) -> bool {
-        self.0.get() > 0
+        self.0.guards.get() > 0
+    }
+
+    pub(crate) fn note_end(&self) {
+        self.0.has_ended.set(true);
     }
 }
 
@@ -32,17 +44,22 @@ pub(crate) struct EndsWithConnection(Option<Droppable>);
 impl EndsWithConnection {
     pub(crate) fn new(request: &HttpRequest) -> Self {
         let droppable = request.conn_data::<Droppable>().cloned();
-        if let Some(Droppable(guards)) = &droppable {
-            guards.set(guards.get() + 1);
+        if let Some(Droppable(shared)) = &droppable {
+            shared.guards.set(shared.guards.get() + 1);
         }
         Self(droppable)
+    }
+
+    /// Whether the connection was gone before this was held.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.as_ref().is_some_and(|Droppable(shared)| shared.has_ended.get())
     }
 }
 
 impl Drop for EndsWithConnection {
     fn drop(&mut self) {
-        if let Some(Droppable(guards)) = &self.0 {
-            guards.set(guards.get() - 1);
+        if let Some(Droppable(shared)) = &self.0 {
+            shared.guards.set(shared.guards.get() - 1);
         }
     }
 }
