@@ -226,11 +226,14 @@ fn matches_in_words(
         // The overview counts the whole range.
         Some(_) if overview.is_of_range => (overview.found.0, !overview.found.1),
         Some(_) if !filters.is_first_page() => return None,
-        Some(_) => (listed, !found.has_older && found.stopped_at.is_none()),
+        Some(_) => {
+            let is_all = !found.has_older && found.stopped_at.is_none();
+            (if is_all { listed } else { listed.max(overview.found.0) }, is_all)
+        }
     };
     let at_least = if is_all { "" } else { "at least " };
     Some(match number {
-        0 => format!("{}none match", if is_all { "" } else { "so far " }),
+        0 => format!("none match{}", if is_all { "" } else { " so far" }),
         1 => format!("{at_least}1 matches"),
         more => format!("{at_least}{} match", grouped(more)),
     })
