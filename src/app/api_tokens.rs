@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::app::failure::{Failure, carries_failure};
 use crate::app::member_act::MemberAct;
-use crate::domain::api_token::{ApiToken, KIND, MAX_TOKENS, TokenGrant, words};
+use crate::domain::api_token::{ApiToken, KIND, MAX_TOKENS, TokenGrant, TokenState, words};
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::checked_token::CheckedToken;
@@ -139,6 +139,10 @@ pub(crate) async fn rotate_api_token(
             }
             if hint.is_some_and(|hint| hint != token.hint()) {
                 return Err(ApiTokenError::AlreadyRotated);
+            }
+            let is_revived = token.state(now) == TokenState::Expired;
+            if is_revived && api_tokens::count_live(conn, on.account, now).await? >= u64::from(MAX_TOKENS) {
+                return Err(ApiTokenError::TooMany);
             }
             if let Some((_, end)) = token.former(now).filter(|_| overlap != Overlap::Now) {
                 return Err(ApiTokenError::TwoValuesLive(end));

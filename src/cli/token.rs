@@ -11,8 +11,8 @@ use crate::cli::credential::Context;
 use crate::cli::failure::CommandError;
 use crate::cli::output;
 use crate::domain::account::Member;
-use crate::domain::api_token::{ApiToken, KIND, TokenGrant, parse_lifetime, parse_name, words};
-use crate::domain::ids::{ApiTokenId, CredentialId};
+use crate::domain::api_token::{ApiToken, KIND, TokenGrant, bound_to, parse_lifetime, parse_name, words};
+use crate::domain::ids::ApiTokenId;
 use crate::domain::masked::masked;
 use crate::domain::sender_settings::parse_networks;
 use crate::domain::time::rfc3339;
@@ -80,11 +80,6 @@ async fn create(context: &Context<'_>, args: CreateToken) -> Result<(), CommandE
 
 async fn grant(context: &Context<'_>, args: &CreateToken, member: &Member) -> Result<TokenGrant, CommandError> {
     let owned = credentials::list(&mut *context.store.connection().await?, member.account_id).await?;
-    let id_of = |username: &String| -> Result<CredentialId, CommandError> {
-        let found = owned.iter().find(|credential| credential.username == *username && credential.revoked_at.is_none());
-        let unknown = || CommandError::Refused(format!("{} has no credential {username}", member.email));
-        found.map(|credential| credential.id).ok_or_else(unknown)
-    };
     let mut scopes =
         args.scopes.iter().map(|scope| scope.parse()).collect::<Result<Vec<_>, _>>().map_err(CommandError::refused)?;
     scopes.sort_unstable();
@@ -92,7 +87,7 @@ async fn grant(context: &Context<'_>, args: &CreateToken, member: &Member) -> Re
     Ok(TokenGrant {
         name: parse_name(&args.name).map_err(CommandError::refused)?,
         scopes,
-        credentials: args.credential.iter().map(id_of).collect::<Result<_, _>>()?,
+        credentials: bound_to(args.credential.iter().map(String::as_str), &owned).map_err(CommandError::refused)?,
         networks: parse_networks(args.networks.as_deref().unwrap_or_default()).map_err(CommandError::refused)?,
         lifetime: parse_lifetime(&args.expires).map_err(CommandError::refused)?,
     })

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::checked_token::TokenKind;
-use crate::domain::credential::{CredentialName, InvalidName};
+use crate::domain::credential::{Credential, CredentialName, InvalidName};
+use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::{ApiTokenId, CredentialId};
 
 /// `rwt_…`
@@ -17,7 +18,7 @@ pub(crate) const KIND: TokenKind = TokenKind { prefix: "rwt_", purpose: b"api to
 /// Those of an account that are neither revoked nor expired.
 pub(crate) const MAX_TOKENS: u32 = 50;
 /// How many credentials one can be bound to.
-pub(crate) const MAX_CREDENTIALS: usize = 100;
+const MAX_CREDENTIALS: usize = 100;
 /// How long one works where nothing else is chosen, and at most, in days.
 pub(crate) const DEFAULT_DAYS: u16 = 90;
 pub(crate) const MAX_DAYS: u16 = 400;
@@ -91,6 +92,10 @@ pub(crate) enum InvalidToken {
     NoScope,
     #[error("Say a number of days from 1 to {MAX_DAYS}, or that it never expires.")]
     Expiry,
+    #[error("You have no credential with the username {0}.")]
+    UnknownCredential(String),
+    #[error("Name at most {MAX_CREDENTIALS} credentials.")]
+    TooManyCredentials,
 }
 
 /// Reads a name.
@@ -112,6 +117,22 @@ pub(crate) fn parse_lifetime(text: &str) -> Result<Option<SignedDuration>, Inval
     } else {
         Ok(Some(SignedDuration::from_hours(24) * i32::from(days)))
     }
+}
+
+/// The credentials that a token may see, by their usernames; each once.
+pub(crate) fn bound_to<'a>(
+    usernames: impl Iterator<Item = &'a str>,
+    owned: &[Credential],
+) -> Result<Vec<CredentialId>, InvalidToken> {
+    let id_of = |word: &str| {
+        let found = owned.iter().find(|credential| credential.username == word && credential.revoked_at.is_none());
+        let shown = || escape_invisible(word).chars().take(40).collect();
+        found.map(|credential| credential.id).ok_or_else(|| InvalidToken::UnknownCredential(shown()))
+    };
+    let mut ids = usernames.map(id_of).collect::<Result<Vec<_>, _>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() > MAX_CREDENTIALS { Err(InvalidToken::TooManyCredentials) } else { Ok(ids) }
 }
 
 /// Whether a token works.

@@ -103,6 +103,7 @@ pub(crate) enum TokensNotice {
     Revoked,
     ShownBefore,
     TwoValuesLive,
+    TooMany,
 }
 
 /// What was chosen about stored events.

@@ -126,7 +126,9 @@ async fn a_sender_learns_what_its_password_is_without_using_it() {
         let client = Client::builder().no_proxy().build().unwrap();
         client.get(format!("{}/api/v1/self", server.url)).header(AUTHORIZATION, authorization).send().await.unwrap()
     };
-    let told: Value = ask(sender.authorization()).await.json().await.unwrap();
+    let told = ask(sender.authorization()).await;
+    assert!(told.headers()["ratelimit"].to_str().unwrap().starts_with("\"account\";r=5"), "counted as others");
+    let told: Value = told.json().await.unwrap();
     let expected = json!({"kind": "credential", "username": sender.username, "hint": sender.password[4..8], "is_newest": true, "expires_at": null});
     assert_eq!(told, expected);
     let id = alice.credential_id(&sender.username).await;
@@ -280,7 +282,7 @@ async fn a_body_that_is_no_json_or_too_large_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exports_by_a_program_are_counted_as_acts_and_ends_never_wait() {
-    let (server, alice, sender, program) = stage(&["events:read", "credentials:write"]).await;
+    let (_server, alice, sender, program) = stage(&["events:read", "credentials:write"]).await;
     let path = format!("/credentials/{}", alice.credential_id(&sender.username).await);
     let mut exported = 0;
     while program.status("/events/export").await == 200 {
@@ -298,7 +300,7 @@ async fn exports_by_a_program_are_counted_as_acts_and_ends_never_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_overview_and_the_account_are_told_as_pages_show_them() {
-    let (server, _, sender, program) = stage(&["events:read", "rejections:read"]).await;
+    let (server, alice, sender, program) = stage(&["events:read", "rejections:read"]).await;
     sender.store("12").await;
     sender.send("not json").await;
     server.eventually("select count(*) from rejections", 1).await;
@@ -306,10 +308,18 @@ async fn the_overview_and_the_account_are_told_as_pages_show_them() {
     let overview = program.json("/overview").await;
     let numbers = json!([overview["accepted"], overview["rejected"], overview["bytes"]]);
     assert_eq!(numbers, json!([1, 1, 2]));
+    let without = Program::with(&server, &alice, &["events:read"]).await.json("/overview").await;
+    assert_eq!(
+        json!([without["accepted"], without["rejected"]]),
+        json!([1, null]),
+        "what was refused is another scope"
+    );
     let rejections = program.json("/rejections").await;
     let first = &rejections["rejections"][0];
     let told = json!([first["reason"], first["status"], first["credential"]["username"]]);
     assert_eq!(told, json!(["invalid_json", 400, sender.username]));
+    assert_eq!(program.json("/rejections?reason=wrong_password").await["rejections"], json!([]));
+    assert_eq!(program.status("/rejections?reason=none").await, 400);
     let account = program.json("/account").await;
     assert_eq!(json!([account["plan"], account["limits"]["credentials"]]), json!(["pro", 100]));
 }

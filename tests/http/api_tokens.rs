@@ -157,6 +157,15 @@ async fn an_account_has_fifty_tokens_that_work() {
         .query("update api_tokens set revoked_at = now() where id = (select min(id::text)::uuid from api_tokens)")
         .await;
     assert_eq!(alice.post(TOKENS, &grant).await.status(), 200);
+    let expire = "update api_tokens set expires_at = created_at where name = 'One more' returning id::text";
+    let expired = server.query(expire).await[0][0].clone().unwrap();
+    assert_eq!(alice.post(TOKENS, &grant).await.status(), 200);
+    let rotate = async || alice.post(&format!("{TOKENS}/{expired}/rotation"), &[("overlap", "now")]).await;
+    let refused = rotate().await;
+    let told = alice.follow(refused).await;
+    assert!(told.contains("50 API tokens work already."), "an expired one counts when it works again: {told}");
+    server.query("update api_tokens set revoked_at = now() where name = 'x'").await;
+    assert_eq!(rotate().await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,6 +205,10 @@ async fn the_command_line_makes_lists_and_revokes_tokens() {
         (
             vec!["token", "create", "ben@example.com", "x", "--scope", "events:read", "--expires", "401d"],
             "from 1 to 400",
+        ),
+        (
+            vec!["token", "create", "ben@example.com", "x", "--scope", "events:read", "--credential", "rw_00000000"],
+            "no credential with the username rw_00000000",
         ),
         (vec!["token", "revoke", "x"], "there is no API token"),
     ] {

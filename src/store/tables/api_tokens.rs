@@ -22,6 +22,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Lock};
 use crate::store::connection::schema::{accounts, api_token_values, api_tokens, second_factors, users};
 use crate::store::connection::statement::statement;
+use crate::store::tables::account_limits;
 use crate::store::tables::users::{MEMBER, member};
 
 /// The primary key: a form that was sent twice.
@@ -93,7 +94,8 @@ fn gather<T>(rows: Vec<(Row, ValueRow, T)>) -> Result<Vec<(ApiToken, T)>, StoreE
 
 /// What locks a token until its transaction ends.
 pub(crate) fn lock(account: AccountId, id: ApiTokenId) -> Lock {
-    Lock(format!("select from api_tokens where account_id = '{account}' and id = '{id}' for update"))
+    let of_account = account_limits::lock(account).0;
+    Lock(format!("{of_account}; select from api_tokens where account_id = '{account}' and id = '{id}' for update"))
 }
 
 pub(crate) async fn insert(

@@ -119,19 +119,17 @@ pub(crate) async fn rotate(
     };
     let act = current_user.act();
     let keys = &current_user.state().keys;
-    match rotate_api_token(on(&current_user, id, &act), keys, (overlap, form.hint.as_deref())).await {
+    let refused = match rotate_api_token(on(&current_user, id, &act), keys, (overlap, form.hint.as_deref())).await {
         Ok((token, value, until)) => {
-            created(&current_user, &token.name, &value, Some(until.map(|at| When::minute(at, act.at))))
+            return created(&current_user, &token.name, &value, Some(until.map(|at| When::minute(at, act.at))));
         }
-        Err(ApiTokenError::TwoValuesLive(_)) => {
-            Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::TwoValuesLive)))
-        }
-        Err(ApiTokenError::AlreadyRotated) => {
-            Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::ShownBefore)))
-        }
-        Err(ApiTokenError::Revoked) => Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::Revoked))),
-        Err(error) => Err(error.into()),
-    }
+        Err(ApiTokenError::AlreadyRotated) => TokensNotice::ShownBefore,
+        Err(ApiTokenError::TwoValuesLive(_)) => TokensNotice::TwoValuesLive,
+        Err(ApiTokenError::TooMany) => TokensNotice::TooMany,
+        Err(ApiTokenError::Revoked) => TokensNotice::Revoked,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(current_user.redirect_with(PATH, Notice::Tokens(refused)))
 }
 
 /// `POST /settings/api-tokens/{id}/revocation`, behind the question for the password.

@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use crate::app::api_tokens::{ApiTokenError, create_api_token};
 use crate::domain::api_token::{
-    ApiToken, DEFAULT_DAYS, InvalidToken, KIND, MAX_CREDENTIALS, MAX_DAYS, MAX_TOKENS, Scope, TokenGrant, TokenState,
+    ApiToken, DEFAULT_DAYS, InvalidToken, KIND, MAX_DAYS, MAX_TOKENS, Scope, TokenGrant, TokenState, bound_to,
     parse_lifetime, parse_name,
 };
 use crate::domain::checked_token::CheckedToken;
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::Nearness;
-use crate::domain::ids::{ApiTokenId, CredentialId};
+use crate::domain::ids::ApiTokenId;
 use crate::domain::masked::masked;
 use crate::domain::secret::Secret;
 use crate::domain::sender_settings::parse_networks;
@@ -152,7 +152,8 @@ impl Form {
             errors.scopes = Some(InvalidToken::NoScope.to_string());
         }
         let lifetime = parse_lifetime(&self.lifetime).map_err(|error| errors.lifetime = Some(error.to_string())).ok();
-        let credentials = self.named(owned).map_err(|error| errors.credentials = Some(error)).ok();
+        let usernames = self.credentials.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
+        let credentials = bound_to(usernames, owned).map_err(|error| errors.credentials = Some(error.to_string())).ok();
         let networks = parse_networks(&self.networks).map_err(|error| errors.networks = Some(error.to_string())).ok();
         match (name, lifetime, credentials, networks) {
             (Some(name), Some(lifetime), Some(credentials), Some(networks)) if errors.scopes.is_none() => {
@@ -160,22 +161,6 @@ impl Form {
             }
             _ => Err(errors),
         }
-    }
-
-    /// The credentials that are named, by their usernames.
-    fn named(&self, owned: &[Credential]) -> Result<Vec<CredentialId>, String> {
-        let words = self.credentials.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
-        let id_of = |word: &str| {
-            let found = owned.iter().find(|credential| credential.username == word && credential.revoked_at.is_none());
-            let shown: String = escape_invisible(word).chars().take(40).collect();
-            found
-                .map(|credential| credential.id)
-                .ok_or_else(|| format!("You have no credential with the username {shown}."))
-        };
-        let mut ids = words.map(id_of).collect::<Result<Vec<_>, _>>()?;
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.len() > MAX_CREDENTIALS { Err(format!("Name at most {MAX_CREDENTIALS} credentials.")) } else { Ok(ids) }
     }
 }
 

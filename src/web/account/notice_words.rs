@@ -1,5 +1,6 @@
 //! The words of notices on the pages of the account.
 
+use crate::domain::api_token::MAX_TOKENS;
 use crate::web::notice::{
     AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice, TokensNotice,
 };
@@ -42,6 +43,12 @@ pub(crate) fn of_tokens(notice: &TokensNotice) -> NoticeWords {
         TokensNotice::TwoValuesLive => NoticeWords::bad(
             "Nothing was changed.",
             "Two values of this token work already. Wait until the old one stops, or stop both now.",
+        ),
+        TokensNotice::TooMany => NoticeWords::bad(
+            "Nothing was changed.",
+            format!(
+                "{MAX_TOKENS} API tokens work already. Revoke one that you no longer need, and rotate the expired one then."
+            ),
         ),
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::api_token::{ApiToken, KIND};
 use crate::domain::time::rfc3339;
 use crate::store::tables::credentials;
-use crate::web::api::caller::Caller;
+use crate::web::api::caller::{Caller, admit_sender};
 use crate::web::api::errors::ApiError;
 use crate::web::api::problem_schema::Problem;
 use crate::web::app_state::AppState;
@@ -83,6 +83,7 @@ pub(crate) async fn show_self(state: web::Data<AppState>, request: HttpRequest) 
         return Ok(HttpResponse::Ok().json(SelfAnswer::Token(TokenSelf::new(caller.token()))));
     }
     let row = state.engine.identify(&head_of(&state, &request)).await.map_err(ApiError::Refused)?;
+    let _permit = admit_sender(&state, &request, row.account_id).await?;
     let mut conn = state.store.connection().await?;
     let credential =
         credentials::find(&mut conn, row.account_id, row.credential_id).await?.ok_or(ApiError::NotFound)?;

@@ -175,14 +175,16 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// Takes one request of the account, or says how long it has to wait.
-    fn take(state: &AppState, account: AccountId, now: Timestamp) -> (Self, Option<Duration>) {
+    /// Takes one request of the account, or says how long it has to wait; the answer to the request says what is left.
+    fn take(state: &AppState, request: &HttpRequest, account: AccountId) -> Option<Duration> {
+        let now = state.clock.now();
         let wait = state.api_requests.wait(&account, now);
         if wait.is_none() {
             state.api_requests.note_failure(&account, now);
         }
         let ((most, window), (left, reset)) = (state.api_requests.quota(), state.api_requests.left(&account, now));
-        (Self { most, window, left, reset }, wait)
+        request.extensions_mut().insert(Self { most, window, left, reset });
+        wait
     }
 
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
@@ -206,7 +208,7 @@ pub(crate) async fn layer(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let (http, has_body) = (request.request().clone(), !request.method().is_safe());
-    let patience = asked_wait(request.query_string());
+    let patience = asked_wait(request.method(), request.query_string());
     let answering = async {
         match admit(needs, request.request()).await {
             Ok(()) => next.call(request).await,
@@ -231,8 +233,7 @@ async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
         return Err(ApiError::HttpsRequired);
     }
     let (token, member) = authenticate(&state, request, sender.ip, now).await?;
-    let (limit, wait) = RateLimit::take(&state, member.account_id, now);
-    request.extensions_mut().insert(limit);
+    let wait = RateLimit::take(&state, request, member.account_id);
     if let Some(wait) = wait.filter(|_| !matches!(needs, Needs::ScopeToEnd(_))) {
         return Err(ApiError::RateLimited(wait));
     }
@@ -250,6 +251,19 @@ async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
         count_act(&state, member.account_id, now)?;
     }
     remember(state, request, (token, member), (sender.ip, now)).await
+}
+
+/// One request of a sender that asks about itself, and its turn among those of its account.
+pub(crate) async fn admit_sender(
+    state: &AppState,
+    request: &HttpRequest,
+    account: AccountId,
+) -> Result<Permit<AccountId>, ApiError> {
+    if let Some(wait) = RateLimit::take(state, request, account) {
+        return Err(ApiError::RateLimited(wait));
+    }
+    let waiting = timeout(MAX_WAIT, state.account_requests.acquire(account));
+    Ok(waiting.await.map_err(|_| QueueError::TimedOut)??)
 }
 
 /// Takes one of the acts of the account, or says how long it has to wait.
@@ -284,9 +298,11 @@ async fn turn(state: &AppState, token: &ApiToken, account: AccountId) -> Result<
     timeout(MAX_WAIT, waiting).await.map_err(|_| QueueError::TimedOut)?
 }
 
-/// How much longer an answer may take, because that was asked for.
-fn asked_wait(query: &str) -> Duration {
-    let wait = query.split('&').find_map(|pair| pair.strip_prefix("wait=")?.parse().ok());
+/// How much longer an answer may take, because whoever follows events asked for that.
+fn asked_wait(method: &Method, query: &str) -> Duration {
+    let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let follows = *method == Method::GET && parameter("after").is_some();
+    let wait = parameter("wait").filter(|_| follows).and_then(|wait| wait.parse().ok());
     Duration::from_secs(wait.unwrap_or(0)).min(MAX_LONG_POLL)
 }
 

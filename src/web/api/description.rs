@@ -1,5 +1,7 @@
 //! The description of the API in OpenAPI 3.1, made from the handlers' own types.
 
+use std::sync::LazyLock;
+
 use actix_web::{HttpResponse, web};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Server};
@@ -53,11 +55,14 @@ pub struct Description;
 
 impl Description {
     /// All of it.
-    pub fn document() -> Document {
-        let mut document = Self::openapi();
-        // That of the package would be empty.
-        document.info.license = None;
-        document
+    pub fn document() -> &'static Document {
+        static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+            let mut document = Description::openapi();
+            // That of the package would be empty.
+            document.info.license = None;
+            document
+        });
+        &DOCUMENT
     }
 }
 
@@ -65,7 +70,7 @@ impl Description {
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "read_description", tag = "description",
     responses((status = 200, description = "This description", body = serde_json::Value)), security(()))]
 pub(crate) async fn describe(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let mut document = Description::document();
+    let mut document = Description::document().clone();
     document.servers = Some(vec![Server::new(&state.public_url)]);
     Ok(HttpResponse::Ok().json(document))
 }

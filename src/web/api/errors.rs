@@ -16,6 +16,7 @@ use crate::fair_queue::QueueError;
 use crate::ingest::refusal::Refusal;
 use crate::random::NoRandomness;
 use crate::store::connection::error::StoreError;
+use crate::web::export_permits::NoExportPermit;
 use crate::web::format::whole_seconds;
 use crate::web::problem::{self, Face, FieldProblem};
 use crate::web::problem_codes::Code;
@@ -76,6 +77,8 @@ pub(crate) enum ApiError {
     /// As much is being done for the account as may be at once.
     #[error("the account asks for too much at once: {0}")]
     Busy(QueueError),
+    #[error("no export permit: {0:?}")]
+    NoExportPermit(NoExportPermit),
     /// Of a sender that asked about itself.
     #[error("refused")]
     Refused(Refusal),
@@ -151,9 +154,10 @@ impl ApiError {
             Self::InvalidQuery { problem, column } => {
                 Face { column: *column, ..Face::new(Code::InvalidQuery, problem.clone()) }
             }
-            Self::InvalidCursor => {
-                Face::new(Code::InvalidCursor, "the cursor is none that this account was given: begin without one")
-            }
+            Self::InvalidCursor => Face::new(
+                Code::InvalidCursor,
+                "the cursor is none that this account was given: begin without one; after takes oldest or now as well",
+            ),
             Self::InvalidJson(problem) => Face::new(Code::InvalidJson, problem.clone()),
             Self::InvalidFields(errors) => Face {
                 errors: errors.clone(),
@@ -188,6 +192,16 @@ impl ApiError {
                 "other requests of the account are still being answered: ask fewer at once",
             )
             .with(header::RETRY_AFTER, "1"),
+            Self::NoExportPermit(NoExportPermit::InAccount) => Face::new(
+                Code::Unavailable,
+                "3 exports of the account are under way, which is the most at once: wait until one has ended",
+            )
+            .with(header::RETRY_AFTER, "5"),
+            Self::NoExportPermit(NoExportPermit::InProgram) => Face::new(
+                Code::Unavailable,
+                "the server sends as many exports as it can at once: ask again in a minute",
+            )
+            .with(header::RETRY_AFTER, "60"),
             Self::Unavailable(_) => {
                 Face::new(Code::Unavailable, "this could not be answered right now: ask again after a pause")
                     .with(header::RETRY_AFTER, "5")
@@ -249,5 +263,22 @@ impl ResponseError for ApiError {
     /// Without its request; the layer gives it one.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header;
+
+    use super::ApiError;
+    use crate::web::export_permits::NoExportPermit;
+
+    #[test]
+    fn an_export_too_many_is_told_when_to_ask_again() {
+        for (why, words) in [(NoExportPermit::InAccount, "3 exports"), (NoExportPermit::InProgram, "in a minute")] {
+            let face = ApiError::NoExportPermit(why).face();
+            assert_eq!((face.code.status().as_u16(), face.detail.contains(words)), (503, true), "{}", face.detail);
+            assert!(face.extra.is_some_and(|(name, _)| name == header::RETRY_AFTER));
+        }
     }
 }

@@ -274,9 +274,9 @@ pub(crate) async fn export(
     let format: ExportFormat = how.format.as_deref().unwrap_or("ndjson").parse().map_err(ApiError::query)?;
     let fields: Fields = how.fields.as_deref().unwrap_or_default().parse().map_err(ApiError::query)?;
     let filter = query.filters(&caller).await?.filter;
-    caller.count_act()?;
     let state = caller.state();
-    let permit = state.export_permits.take(caller.account()).map_err(|_| ApiError::Unavailable(None))?;
+    let permit = state.export_permits.take(caller.account()).map_err(ApiError::NoExportPermit)?;
+    caller.count_act()?;
     let export = Export::begin(&state.store, caller.account(), filter, (format, fields), &caller.act()).await?;
     Ok(download::answer(permit.of(export), "events", (format, false), caller.now()).await?)
 }

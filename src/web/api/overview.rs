@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::domain::api_token::Scope;
 use crate::domain::time::rfc3339;
 use crate::store::tables::counts_by_time::{self, Unit};
 use crate::web::api::caller::Caller;
@@ -30,7 +31,9 @@ pub(crate) struct Count {
     #[schema(format = DateTime)]
     start: String,
     accepted: u64,
-    rejected: u64,
+    /// With the scope `rejections:read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<u64>,
     bytes: u64,
 }
 
@@ -40,7 +43,9 @@ pub(crate) struct OverviewAnswer {
     #[schema(format = DateTime)]
     since: String,
     accepted: u64,
-    rejected: u64,
+    /// With the scope `rejections:read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected: Option<u64>,
     bytes: u64,
     /// From how many addresses accepted events came.
     senders: u64,
@@ -49,7 +54,7 @@ pub(crate) struct OverviewAnswer {
     counts: Vec<Count>,
 }
 
-/// Says how much was received and refused.
+/// Says how much was received, and how much was refused.
 #[utoipa::path(get, path = "/api/v1/overview", operation_id = "read_overview", tag = "events", params(OverviewQuery),
     responses((status = 200, body = OverviewAnswer), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("api_token" = ["events:read"])))]
@@ -64,21 +69,22 @@ pub(crate) async fn show(caller: Caller, asked: web::Query<OverviewQuery>) -> Re
     if credential.is_none() {
         caller.require_unbound()?;
     }
+    let tells_refused = caller.token().scopes.contains(&Scope::RejectionsRead);
     let since = span.start(caller.now());
     let mut conn = caller.state().store.connection().await?;
     let counted = counts_by_time::overview(&mut conn, caller.account(), credential, since, unit).await?;
     let counts = counted.counts.iter().map(|(start, counts)| Count {
         start: rfc3339(*start),
         accepted: counts.accepted,
-        rejected: counts.rejected,
+        rejected: tells_refused.then_some(counts.rejected),
         bytes: counts.bytes,
     });
     let counts: Vec<Count> = counts.collect();
-    let sum = |number: fn(&Count) -> u64| counts.iter().map(number).sum();
+    let sum = |number: fn(&Count) -> u64| counts.iter().map(number).sum::<u64>();
     Ok(HttpResponse::Ok().json(OverviewAnswer {
         since: rfc3339(since),
         accepted: sum(|count| count.accepted),
-        rejected: sum(|count| count.rejected),
+        rejected: tells_refused.then(|| sum(|count| count.rejected.unwrap_or(0))),
         bytes: sum(|count| count.bytes),
         senders: counted.in_use.addresses,
         senders_or_more: counted.in_use.or_more,

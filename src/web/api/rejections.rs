@@ -24,6 +24,8 @@ pub(crate) struct RejectionsQuery {
     q: Option<String>,
     /// The username or id of a credential.
     credential: Option<String>,
+    /// A word such as `wrong_password`.
+    reason: Option<String>,
     /// An age such as `24h`, a date, or a time.
     since: Option<String>,
     until: Option<String>,
@@ -105,6 +107,7 @@ pub(crate) async fn index(
     let query = Query {
         q: text(&asked.q),
         credential: text(&asked.credential),
+        reason: text(&asked.reason),
         since: text(&asked.since),
         until: text(&asked.until),
         ..Query::default()
