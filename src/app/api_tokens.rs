@@ -28,6 +28,9 @@ pub enum ApiTokenError {
     /// The same form was sent before, and its value was shown then.
     #[error("this API token has been created already")]
     AlreadyCreated,
+    /// The same form was sent before, or another has been since it was shown.
+    #[error("this API token has been rotated already")]
+    AlreadyRotated,
     #[error(
         "this account has {MAX_TOKENS} API tokens that work, which is its limit; revoke one that is no longer needed"
     )]
@@ -120,11 +123,12 @@ pub(crate) async fn rename_api_token(on: ApiTokenAct<'_>, name: &CredentialName)
 }
 
 /// Gives it a new value, and answers with that and with when the one before stops; `None` when it has stopped. An expired token works
-/// again: it lasts as long as it did before.
+/// again: it lasts as long as it did before. A form names the hint of the value that it was shown with, so that sending it twice rotates
+/// once.
 pub(crate) async fn rotate_api_token(
     on: ApiTokenAct<'_>,
     keys: &InstallationKeys,
-    overlap: Overlap,
+    (overlap, hint): (Overlap, Option<&str>),
 ) -> Result<(ApiToken, CheckedToken, Option<Timestamp>), ApiTokenError> {
     let value = KIND.make(&keys.checksum, random::indices::<RANDOM_CHARS>(62)?);
     let now = on.act.at;
@@ -132,6 +136,9 @@ pub(crate) async fn rotate_api_token(
         .decide(async |conn, token| {
             if token.revoked_at.is_some() {
                 return Err(ApiTokenError::Revoked);
+            }
+            if hint.is_some_and(|hint| hint != token.hint()) {
+                return Err(ApiTokenError::AlreadyRotated);
             }
             if let Some((_, end)) = token.former(now).filter(|_| overlap != Overlap::Now) {
                 return Err(ApiTokenError::TwoValuesLive(end));

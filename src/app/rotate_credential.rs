@@ -1,6 +1,6 @@
 //! Gives a credential a new password and lets the old one work for a while, or not.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
 use crate::app::discard_held_events::discard_until;
@@ -28,15 +28,26 @@ pub struct Rotated {
     pub(crate) previous_expires_at: Option<Timestamp>,
 }
 
+impl Rotated {
+    /// The password that works beside the new one, and when it ends.
+    pub(crate) fn old(&self, now: Timestamp) -> Option<(&PasswordRecord, Timestamp)> {
+        let old = self.credential.expiring(now).or_else(|| self.credential.current(now));
+        old.zip(self.previous_expires_at)
+    }
+}
+
 /// How often a colliding hint is drawn again. One in 14 million collides for each password there is.
 const MAX_DRAWS: u32 = 3;
+
+/// The use of a password is written down within that time, by whichever program.
+const USE_IS_KNOWN_AFTER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Whether the answer to a rotation can have been lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// Somebody saw it.
     Never,
-    /// Whoever rotates once more may not have it: a newest password that was never used is replaced.
+    /// Whoever rotates once more may not have it: a newest password is replaced that is 5 seconds old and was never used.
     Perhaps,
 }
 
@@ -119,9 +130,12 @@ async fn free_a_slot(
     }
     let expiring = credential.expiring(now).and_then(|password| password.expires_at);
     let two_live = || CredentialError::TwoPasswordsLive(expiring.unwrap_or(now));
+    let is_unused = |password: &PasswordRecord| {
+        password.last_used_at.is_none() && now.duration_since(password.created_at) >= USE_IS_KNOWN_AFTER
+    };
     let replaced = match credential.current(now) {
         // Nobody has it: it gives its slot to the next one, and the old password ends as it was to.
-        Some(current) if expiring.is_some() && lost == Lost::Perhaps && current.last_used_at.is_none() => {
+        Some(current) if expiring.is_some() && lost == Lost::Perhaps && is_unused(current) => {
             credential_secrets::revoke(conn, current.id, now).await?;
             return Ok((current.slot.ok_or_else(two_live)?, Replaced::Already(expiring)));
         }

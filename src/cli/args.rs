@@ -64,11 +64,11 @@ pub struct CreateToken {
     pub(crate) email: String,
     /// What it is for, such as "Nightly export"
     pub(crate) name: String,
-    /// What it may do, such as events:read; may be given several times
-    #[arg(long, required = true, value_name = "SCOPE")]
-    pub(crate) scope: Vec<String>,
-    /// How long it works: up to 400 days, such as 30d; or none, which means until it is revoked
-    #[arg(long, default_value = "90d", value_name = "DAYS|none")]
+    /// What it may do, such as events:read,audit:read
+    #[arg(long, alias = "scope", required = true, value_delimiter = ',', value_name = "SCOPE,…")]
+    pub(crate) scopes: Vec<String>,
+    /// How long it works: up to 400 days, such as 30d; or never, which means until it is revoked
+    #[arg(long, default_value = "90d", value_name = "DAYS|never")]
     pub(crate) expires: String,
     /// The username of a credential that it may see; may be given several times; without it, all
     #[arg(long, value_name = "USERNAME")]

@@ -86,7 +86,7 @@ async fn grant(context: &Context<'_>, args: &CreateToken, member: &Member) -> Re
         found.map(|credential| credential.id).ok_or_else(unknown)
     };
     let mut scopes =
-        args.scope.iter().map(|scope| scope.parse()).collect::<Result<Vec<_>, _>>().map_err(CommandError::refused)?;
+        args.scopes.iter().map(|scope| scope.parse()).collect::<Result<Vec<_>, _>>().map_err(CommandError::refused)?;
     scopes.sort_unstable();
     scopes.dedup();
     Ok(TokenGrant {
@@ -121,8 +121,10 @@ async fn list(context: &Context<'_>, email: &str, json: bool) -> Result<(), Comm
         return Ok(output::json(&all.iter().map(listed).collect::<Vec<_>>())?);
     }
     if all.is_empty() {
-        let hint =
-            format!("{} has no API tokens. Create one with `token create {0} NAME --scope events:read`.", member.email);
+        let hint = format!(
+            "{} has no API tokens. Create one with `token create {0} NAME --scopes events:read`.",
+            member.email
+        );
         return Ok(output::say(&hint)?);
     }
     let row = |(token, _): &(ApiToken, String)| {

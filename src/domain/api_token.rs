@@ -101,10 +101,10 @@ pub(crate) fn parse_name(text: &str) -> Result<CredentialName, InvalidToken> {
     })
 }
 
-/// Reads how long a token is to work: a number of days, or `none`.
+/// Reads how long a token is to work: a number of days, or `never`.
 pub(crate) fn parse_lifetime(text: &str) -> Result<Option<SignedDuration>, InvalidToken> {
     let days = match text.trim() {
-        "none" => return Ok(None),
+        "never" | "none" => return Ok(None),
         text => text.strip_suffix('d').unwrap_or(text).parse::<u16>().map_err(|_| InvalidToken::Expiry)?,
     };
     if days == 0 || days > MAX_DAYS {
@@ -223,7 +223,9 @@ mod tests {
     fn a_lifetime_is_days_up_to_a_limit_or_none_by_choice() {
         assert_eq!(parse_lifetime("90"), Ok(Some(SignedDuration::from_hours(90 * 24))));
         assert_eq!(parse_lifetime("400d"), Ok(Some(SignedDuration::from_hours(400 * 24))));
-        assert_eq!(parse_lifetime("none"), Ok(None));
+        for text in ["none", "never"] {
+            assert_eq!(parse_lifetime(text), Ok(None), "{text}");
+        }
         for text in ["", "0", "401", "-1", "a year", "1h"] {
             assert_eq!(parse_lifetime(text), Err(InvalidToken::Expiry), "{text}");
         }

@@ -71,6 +71,8 @@ impl fmt::Display for Snapshot {
 pub(crate) enum Seen {
     /// Everything up to the id, as somebody says who knows nothing but an id.
     UpToId,
+    /// Of what the snapshot shows, everything up to the id: in the middle of what follows an id.
+    ShownUpToId(Snapshot),
     /// Everything that the snapshot shows.
     Shown(Snapshot),
     /// Everything that the first snapshot shows, and of what the second shows beyond it, all up to the id: in the middle of a piece.
@@ -103,7 +105,7 @@ impl Position {
     /// The position after an event of what `until` shows beyond this one, read in the order of ids.
     pub(crate) fn within(&self, id: EventId, until: &Snapshot) -> Self {
         let seen = match &self.seen {
-            Seen::UpToId => Seen::UpToId,
+            Seen::UpToId | Seen::ShownUpToId(_) => Seen::ShownUpToId(until.clone()),
             Seen::Shown(all) | Seen::PartlyShown(all, _) => Seen::PartlyShown(all.clone(), until.clone()),
         };
         Self { at: id, seen }
@@ -113,7 +115,7 @@ impl Position {
     /// rest of that piece first: each event has one position so.
     pub(crate) fn steps(&self, until: &Snapshot) -> Vec<(Self, Snapshot)> {
         match &self.seen {
-            Seen::PartlyShown(_, part) => {
+            Seen::ShownUpToId(part) | Seen::PartlyShown(_, part) => {
                 let then = Self::shown(self.at, part.clone());
                 vec![(self.clone(), part.clone()), (then, until.clone())]
             }
@@ -126,7 +128,7 @@ impl Position {
     pub(crate) fn understood_at(self, newest: &Snapshot) -> Self {
         let is_understood = match &self.seen {
             Seen::UpToId => true,
-            Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => {
+            Seen::ShownUpToId(snapshot) | Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => {
                 newest.next.checked_sub(snapshot.next).is_some_and(|behind| behind < MOST_BEHIND)
             }
         };
@@ -146,6 +148,7 @@ impl FromStr for Position {
         let seen = match (parts.next(), parts.next(), parts.next()) {
             (None, ..) => Seen::UpToId,
             (Some(all), None, _) => Seen::Shown(all.parse()?),
+            (Some(""), Some(part), None) => Seen::ShownUpToId(part.parse()?),
             (Some(all), Some(part), None) => Seen::PartlyShown(all.parse()?, part.parse()?),
             _ => return Err(NotAPosition),
         };
@@ -158,6 +161,7 @@ impl fmt::Display for Position {
         let Self { at, seen } = self;
         match seen {
             Seen::UpToId => write!(f, "{at}"),
+            Seen::ShownUpToId(part) => write!(f, "{at}{MARK}{MARK}{part}"),
             Seen::Shown(all) => write!(f, "{at}{MARK}{all}"),
             Seen::PartlyShown(all, part) => write!(f, "{at}{MARK}{all}{MARK}{part}"),
         }
@@ -172,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_position_reads_what_it_wrote_and_nothing_else() {
-        for tail in ["", "~812:812:", "~812:815:812,814", "~1:1:~812:815:813"] {
+        for tail in ["", "~812:812:", "~812:815:812,814", "~1:1:~812:815:813", "~~812:815:813"] {
             let text = format!("{ID}{tail}");
             assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
         }
@@ -190,6 +194,8 @@ mod tests {
             "~0:1:",
             "~1:9223372036854775808:",
             "~812:812:~",
+            "~~",
+            "~~812",
             "~1:1:~1:1:~1:1:",
             "~1:1:'",
         ] {
@@ -206,10 +212,10 @@ mod tests {
             position.understood_at(&newest.parse().unwrap()).to_string()
         };
         let newest = "812:815:812";
-        for tail in ["", "~815:815:", "~1:1:~812:815:"] {
+        for tail in ["", "~815:815:", "~1:1:~812:815:", "~~812:815:"] {
             assert_eq!(understood(tail, newest), format!("{ID}{tail}"));
         }
-        for tail in ["~812:816:", "~1:1:~812:816:"] {
+        for tail in ["~812:816:", "~1:1:~812:816:", "~~812:816:"] {
             assert_eq!(understood(tail, newest), ID, "restored from a dump");
         }
         assert_eq!(understood("~812:815:812", "2000000000:2000000000:"), ID, "the numbers of rows begin again");

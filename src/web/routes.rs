@@ -247,7 +247,7 @@ pub const API: &[ApiEntry] = &[
     api("GET", "/api/v1/credentials", Scoped(CredentialsRead), || to(api_credentials::index)),
     api("POST", "/api/v1/credentials", Scoped(CredentialsWrite), || to(api_credentials::create)),
     api("GET", "/api/v1/credentials/{id}", Scoped(CredentialsRead), || to(api_credentials::show)),
-    api("PATCH", "/api/v1/credentials/{id}", Scoped(CredentialsWrite), || to(changes::change)),
+    api("PATCH", "/api/v1/credentials/{id}", ScopeToEnd(CredentialsWrite), || to(changes::change)),
     api("GET", "/api/v1/credentials/{id}/passwords", Scoped(CredentialsRead), || to(api_credentials::passwords)),
     api("POST", "/api/v1/credentials/{id}/rotation", Scoped(CredentialsWrite), || to(api_credentials::rotate)),
     api("POST", "/api/v1/credentials/{id}/old-password-revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::stop_old)),

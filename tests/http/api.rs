@@ -189,8 +189,13 @@ async fn a_token_of_a_free_account_reads_and_ends_and_makes_nothing() {
     let stage = stage().await;
     let program = Program::with(&stage.server, &stage.alice, ALL).await;
     stage.server.change_plan("alice@example.com", "free").await;
+    let path = format!("/credentials/{}", stage.credential);
+    let more = json!({"disabled": true, "name": "Other"});
+    assert_eq!(program.call("PATCH", &path, more, 403).await["code"], "pro_required");
+    assert_eq!(program.call("PATCH", &path, json!({"disabled": true}), 200).await["state"], "disabled");
     for entry in API.iter().filter(|entry| entry.method != "DELETE") {
-        let makes = matches!(entry.needs, Needs::Scope(Scope::CredentialsWrite));
+        // A change is refused by what it is: this one gives a name.
+        let makes = matches!(entry.needs, Needs::Scope(Scope::CredentialsWrite)) || entry.method == "PATCH";
         let answer = stage.answer(&program, entry.method, entry.path).await;
         let expected = if makes { (403, "pro_required".to_owned()) } else { (200, String::new()) };
         assert_eq!(answer, expected, "{} {}", entry.method, entry.path);
@@ -350,6 +355,8 @@ async fn a_token_that_sees_one_credential_sees_nothing_of_the_others() {
     other.send("not json").await;
     stage.server.eventually("select count(*) from rejections", 1).await;
     let id = stage.alice.credential_id(&other.username).await;
+    let name = format!("select name from credentials where id = '{id}'");
+    let name = stage.server.query(&name).await[0][0].clone().unwrap();
     let grant: Vec<(&str, &str)> =
         ALL.iter().map(|scope| ("scope", *scope)).chain([("credentials", stage.username.as_str())]).collect();
     let program = Program::granted(&stage.server, &stage.alice, &grant).await;
@@ -371,6 +378,9 @@ async fn a_token_that_sees_one_credential_sees_nothing_of_the_others() {
         assert_eq!(program.status(path).await, 403, "{path} is about the whole account");
     }
     program.call("POST", "/credentials", json!({"name": "x"}), 403).await;
+    let taken = json!({"name": name});
+    let taken = program.call("PATCH", &format!("/credentials/{}", stage.credential), taken, 409).await.to_string();
+    assert!(taken.contains("this name already") && !taken.contains(&other.username), "{taken}");
     program.call("POST", &format!("/credentials/{id}/revocation"), json!({"username": other.username}), 404).await;
     program.call("DELETE", &format!("/events/{theirs}"), Value::Null, 404).await;
     assert_eq!(stage.server.number("select count(*) from events").await, 2);

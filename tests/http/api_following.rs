@@ -70,6 +70,47 @@ async fn an_event_that_is_committed_late_is_pulled_although_its_id_is_older() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_between_two_pages_from_an_id_on_is_pulled() {
+    for after in ["", "oldest", "an id"] {
+        let (server, _, sender, program) = stage().await;
+        let mut stored = Vec::new();
+        for number in 0..3 {
+            stored.push(sender.store(number.to_string()).await);
+        }
+        let late = format!("{}0000000000", &stored[0][..26]);
+        let slow = server
+            .begin(&format!(
+                "insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) select \
+                 account_id, '{late}', credential_id, remote_ip, content_type, headers, body, size_bytes from events limit 1"
+            ))
+            .await;
+        let before = format!("{}7000-8000-000000000000", &stored[0][..14]);
+        let first = program.json(&format!("/events?after={}&limit=1", after.replace("an id", &before))).await;
+        assert_eq!((ids(&first), &first["truncated"]), (vec![stored[0].clone()], &Value::Null), "{after}");
+        slow.batch_execute("commit").await.unwrap();
+        let (rest, _) = pull(&program, first["cursor"].as_str().unwrap(), "").await;
+        assert_eq!(rest, [stored[1].clone(), stored[2].clone(), late], "{after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_behind_which_events_were_deleted_says_so_once() {
+    let (server, alice, sender, program) = stage().await;
+    let cursor = pull(&program, "now", "").await.1;
+    server.pass(jiff::SignedDuration::from_mins(31));
+    let gone = sender.store("1").await;
+    let kept = sender.store("2").await;
+    assert!(program.json(&format!("/events?after={cursor}")).await["truncated"].is_null());
+    let deleting = Program::with(&server, &alice, &["events:delete"]).await;
+    deleting.call("DELETE", &format!("/events/{gone}"), Value::Null, 204).await;
+    let answer = program.json(&format!("/events?after={cursor}")).await;
+    assert_eq!((ids(&answer), &answer["truncated"]), (vec![kept], &Value::from("deletion")));
+    let cursor = answer["cursor"].as_str().unwrap();
+    assert!(program.json(&format!("/events?after={cursor}")).await["truncated"].is_null(), "once");
+    assert!(program.json("/events?after=oldest").await["truncated"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_waits_is_answered_with_the_next_event_and_holds_nobody_up() {
     let (server, alice, sender, program) = stage().await;
     let cursor = pull(&program, "now", "").await.1;

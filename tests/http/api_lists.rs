@@ -22,7 +22,7 @@ fn ids(page: &Value) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_events_come_page_by_page_in_either_order() {
-    let (server, _, sender, program) = stage(&["events:read"]).await;
+    let (server, alice, sender, program) = stage(&["events:read"]).await;
     let mut stored = Vec::new();
     for number in 0..7 {
         stored.push(sender.store(format!(r#"{{"number":{number}}}"#)).await);
@@ -35,7 +35,7 @@ async fn all_events_come_page_by_page_in_either_order() {
             let page: Value = answer.json().await.unwrap();
             assert_eq!(page["complete"], true);
             found.extend(ids(&page));
-            let Some(cursor) = page["next"].as_str() else {
+            let Some(cursor) = page["next_cursor"].as_str() else {
                 assert_eq!(link, None);
                 break;
             };
@@ -49,9 +49,12 @@ async fn all_events_come_page_by_page_in_either_order() {
         found.reverse();
         assert_eq!(found, stored, "{order}");
     }
+    let id = alice.credential_id(&sender.username).await;
+    let credential = json!({"id": id, "username": sender.username, "name": "System 1"});
+    assert_eq!(program.json("/events?limit=1").await["events"][0]["credential"], credential);
     let bob = server.pro("bob@example.com").await;
     let stranger = Program::with(&server, &bob, &["events:read"]).await;
-    let cursor = program.json("/events?limit=1").await["next"].as_str().unwrap().to_owned();
+    let cursor = program.json("/events?limit=1").await["next_cursor"].as_str().unwrap().to_owned();
     for (caller, cursor) in [(&stranger, cursor.as_str()), (&program, "x")] {
         let problem = caller.call("GET", &format!("/events?cursor={cursor}"), Value::Null, 400).await;
         assert_eq!(problem["code"], "invalid_cursor");
@@ -124,12 +127,12 @@ async fn a_sender_learns_what_its_password_is_without_using_it() {
         client.get(format!("{}/api/v1/self", server.url)).header(AUTHORIZATION, authorization).send().await.unwrap()
     };
     let told: Value = ask(sender.authorization()).await.json().await.unwrap();
-    let expected = json!({"kind": "sender", "username": sender.username, "hint": sender.password[4..8], "is_newest": true, "expires_at": null});
+    let expected = json!({"kind": "credential", "username": sender.username, "hint": sender.password[4..8], "is_newest": true, "expires_at": null});
     assert_eq!(told, expected);
     let id = alice.credential_id(&sender.username).await;
-    let rotated = program.call("POST", &format!("/credentials/{id}/rotation"), json!({"overlap": "1h"}), 200).await;
+    let rotated = program.call("POST", &format!("/credentials/{id}/rotation"), json!({"overlap": "1h"}), 201).await;
     let told: Value = ask(sender.authorization()).await.json().await.unwrap();
-    assert_eq!((&told["is_newest"], &told["expires_at"]), (&json!(false), &rotated["previous_expires_at"]));
+    assert_eq!((&told["is_newest"], &told["expires_at"]), (&json!(false), &rotated["old"]["ends_at"]));
     let wrong = ask(sender.with_password("rwp_wrong").authorization()).await;
     assert_eq!(wrong.status(), 401);
     let challenge = wrong.headers()["www-authenticate"].to_str().unwrap().to_owned();
@@ -166,10 +169,14 @@ async fn a_rotation_whose_answer_was_lost_is_repeated_until_it_was_used() {
     let path = format!("/credentials/{}", alice.credential_id(&sender.username).await);
     let rotate =
         async |status| program.call("POST", &format!("{path}/rotation"), json!({"overlap": "24h"}), status).await;
-    let lost = rotate(200).await;
-    let kept = rotate(200).await;
+    let lost = rotate(201).await;
+    assert_eq!(rotate(409).await["code"], "overlap_running", "a use may not be written down yet");
+    server.pass(jiff::SignedDuration::from_secs(5));
+    let kept = rotate(201).await;
     let with = |answer: &Value| sender.with_password(answer["password"].as_str().unwrap());
-    assert_eq!(kept["previous_expires_at"], lost["previous_expires_at"], "the old password ends as it was to");
+    assert_eq!(kept["old"], lost["old"], "the old password ends as it was to");
+    let old = json!([kept["hint"], kept["old"]["hint"], kept["old"]["last_used_at"]]);
+    assert_eq!(old, json!([kept["password"].as_str().unwrap()[4..8], sender.password[4..8], Value::Null]));
     assert_eq!((with(&lost).status().await, with(&kept).status().await, sender.status().await), (401, 200, 200));
     server.eventually("select count(*) from credential_secrets where last_used_at is not null", 2).await;
     assert_eq!(rotate(409).await["code"], "overlap_running");
@@ -184,6 +191,8 @@ async fn a_rotation_whose_answer_was_lost_is_repeated_until_it_was_used() {
     server.pass(jiff::SignedDuration::from_hours(2));
     stop(json!({"only_if_unused_for": "1h"}), 200).await;
     assert_eq!((sender.status().await, with(&kept).status().await), (401, 200));
+    let now = program.call("POST", &format!("{path}/rotation"), json!({"overlap": "now"}), 201).await;
+    assert_eq!((&now["old"], with(&kept).status().await, with(&now).status().await), (&Value::Null, 401, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,7 +245,7 @@ async fn a_change_is_whole_or_none_and_never_over_somebody_elses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_no_json_or_too_large_changes_nothing() {
-    let (server, _, _, program) = stage(&["credentials:write"]).await;
+    let (server, alice, sender, program) = stage(&["credentials:write"]).await;
     let send = async |kind: &str, body: String| {
         let request = program.request("POST", "/credentials").header("Content-Type", kind).body(body);
         let answer = request.send().await.unwrap();
@@ -248,10 +257,43 @@ async fn a_body_that_is_no_json_or_too_large_changes_nothing() {
         ("text/plain", "{\"name\":\"x\"}".to_owned(), (415, "unsupported_media_type")),
         ("application/json", "[]".to_owned(), (422, "invalid_fields")),
         ("application/json", "{}".to_owned(), (422, "invalid_fields")),
+        ("application/json", "[\"x\",null]".to_owned(), (422, "invalid_fields")),
     ] {
         assert_eq!(send(kind, body).await, (expected.0, expected.1.to_owned()), "{kind}");
     }
     assert_eq!(server.number("select count(*) from credentials").await, 1);
+    let path = format!("/credentials/{}", alice.credential_id(&sender.username).await);
+    for (method, path, body, field) in [
+        ("POST", "/credentials", json!({}), "name"),
+        ("POST", &format!("{path}/revocation"), json!({}), "username"),
+        ("PATCH", &path, json!({"settings": [true]}), "settings"),
+        ("PATCH", &path, json!({"settings": {"batches": 1}}), "settings.batches"),
+    ] {
+        let problem = program.call(method, path, body, 422).await;
+        let error = &problem["errors"][0];
+        assert_eq!(error["field"], field, "{problem}");
+        assert!(!error["detail"].as_str().unwrap().contains("line"), "{problem}");
+    }
+    let settings = "select count(*) from credentials where any_content_type or batches or revoked_at is not null";
+    assert_eq!(server.number(settings).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_by_a_program_are_counted_as_acts_and_ends_never_wait() {
+    let (server, alice, sender, program) = stage(&["events:read", "credentials:write"]).await;
+    let path = format!("/credentials/{}", alice.credential_id(&sender.username).await);
+    let mut exported = 0;
+    while program.status("/events/export").await == 200 {
+        exported += 1;
+        assert!(exported <= 120, "each leaves a line in the audit trail");
+    }
+    let problem = program.call("GET", "/events/export", Value::Null, 429).await;
+    assert_eq!(problem["code"], "rate_limited");
+    program.call("PATCH", &path, json!({"name": "Other"}), 429).await;
+    while program.status("/self").await != 429 {}
+    let disabled = program.call("PATCH", &path, json!({"disabled": true}), 200).await;
+    assert_eq!(disabled["state"], "disabled");
+    program.call("POST", &format!("{path}/revocation"), json!({"username": sender.username}), 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,7 +308,7 @@ async fn the_overview_and_the_account_are_told_as_pages_show_them() {
     assert_eq!(numbers, json!([1, 1, 2]));
     let rejections = program.json("/rejections").await;
     let first = &rejections["rejections"][0];
-    let told = json!([first["reason"], first["status"], first["credential"]]);
+    let told = json!([first["reason"], first["status"], first["credential"]["username"]]);
     assert_eq!(told, json!(["invalid_json", 400, sender.username]));
     let account = program.json("/account").await;
     assert_eq!(json!([account["plan"], account["limits"]["credentials"]]), json!(["pro", 100]));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::Program;
 use crate::command_line::Terminal;
@@ -103,6 +103,25 @@ async fn both_values_work_through_an_overlap_and_the_old_one_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_form_that_is_sent_twice_rotates_once() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let program = Program::with(&server, &alice, &["events:read"]).await;
+    let path = format!("{TOKENS}/{}", program.id);
+    let hint = between(&alice.page(&path).await, "name=\"hint\" value=\"", "\"").to_owned();
+    assert_eq!(hint, program.token[4..8]);
+    let form = [("hint", hint.as_str()), ("overlap", "now"), ("current_password", PASSWORD)];
+    let rotated = alice.post(&format!("{path}/rotation"), &form).await;
+    assert_eq!(rotated.status(), 200);
+    let new = program.with_token(between(&rotated.text().await.unwrap(), "<code id=\"token\">", "</code>"));
+    let again = alice.post(&format!("{path}/rotation"), &form).await;
+    assert!(alice.follow(again).await.contains("This form was sent before."));
+    assert_eq!(new.status("/self").await, 200);
+    let week = alice.post(&format!("{path}/rotation"), &[("overlap", "7d")]).await;
+    assert_eq!((week.status().as_u16(), new.status("/self").await), (400, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_ends_at_its_date_and_its_page_warns_before() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
@@ -155,10 +174,19 @@ async fn last_use_is_noted_with_address_and_program() {
 async fn the_command_line_makes_lists_and_revokes_tokens() {
     let terminal = Terminal::new().await;
     terminal.create_account("ben@example.com");
-    let made =
-        terminal.json(&["token", "create", "ben@example.com", "Backup", "--scope", "events:read", "--expires", "none"]);
+    let made = terminal.json(&[
+        "token",
+        "create",
+        "ben@example.com",
+        "Backup",
+        "--scopes",
+        "events:read,audit:read",
+        "--expires",
+        "never",
+    ]);
     let token = made["token"].as_str().unwrap().to_owned();
     assert!(token.starts_with("rwt_") && made["expires_at"].is_null(), "{made}");
+    assert_eq!(made["scopes"], json!(["events:read", "audit:read"]));
     let listed = terminal.json(&["token", "list", "ben@example.com"]);
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&made["id"], &Value::from("live")));
     let table = terminal.output(&["token", "list", "ben@example.com"]);

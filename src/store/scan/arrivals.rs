@@ -51,7 +51,7 @@ pub(crate) fn shown_by(snapshot: &Snapshot) -> OnEvents {
 /// The smallest id that can be unseen at a position.
 pub(crate) fn oldest_unseen(position: &Position) -> EventId {
     match position.seen {
-        Seen::UpToId => position.at,
+        Seen::UpToId | Seen::ShownUpToId(_) => position.at,
         _ => {
             let at = position.at.received_at();
             EventId::first_of(at.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH))
@@ -63,7 +63,7 @@ pub(crate) fn oldest_unseen(position: &Position) -> EventId {
 pub(crate) fn unseen(query: Events, from: &Position, until: &Snapshot) -> Events {
     let query = query.filter(shown_by(until));
     match &from.seen {
-        Seen::UpToId => query.filter(events::id.gt(from.at.0)),
+        Seen::UpToId | Seen::ShownUpToId(_) => query.filter(events::id.gt(from.at.0)),
         Seen::Shown(all) => query.filter(committed_after(all)),
         Seen::PartlyShown(all, part) => {
             let rest = events::id.gt(from.at.0).and(committed_after(all));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 
@@ -11,6 +11,7 @@ use crate::domain::ids::AccountId;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
+use crate::store::connection::schema::event_removals;
 use crate::store::connection::statement::statement;
 use crate::store::scan::keys::Key;
 use crate::store::tables::event_counts::half_hour_of;
@@ -85,6 +86,14 @@ pub(crate) async fn stored_between(
         .await?;
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Stored { events: number(sums.events), bytes: number(sums.bytes), header_bytes: number(sums.header_bytes) })
+}
+
+/// Whether an account has lost events before their time that arrived in a later half hour than a moment's.
+pub(crate) async fn any_behind(conn: &mut Connection, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
+    let behind = event_removals::table
+        .filter(event_removals::account_id.eq(account.0))
+        .filter(event_removals::half_hour.gt(Moment(half_hour_of(at))));
+    Ok(diesel::select(diesel::dsl::exists(behind)).get_result(conn).await?)
 }
 
 /// Forgets what was removed so long ago that nothing of its time is kept.

@@ -98,6 +98,9 @@ pub(crate) async fn rename(
 pub(crate) struct Rotation {
     #[serde(default)]
     overlap: Option<String>,
+    /// Of the value that the form was shown with.
+    #[serde(default)]
+    hint: Option<String>,
 }
 
 /// `POST /settings/api-tokens/{id}/rotation`, behind the question for the password.
@@ -109,15 +112,22 @@ pub(crate) async fn rotate(
     let id = parse_id(&id)?;
     let overlap = match &form.overlap {
         None => Overlap::OneDay,
-        Some(text) => text.parse().map_err(|e| PageError::BadRequest(format!("{e}")))?,
+        Some(text) => OVERLAPS
+            .into_iter()
+            .find(|overlap| overlap.as_str() == text)
+            .ok_or_else(|| PageError::BadRequest("the overlap of an API token is now, 1h or 24h".to_owned()))?,
     };
     let act = current_user.act();
-    match rotate_api_token(on(&current_user, id, &act), &current_user.state().keys, overlap).await {
+    let keys = &current_user.state().keys;
+    match rotate_api_token(on(&current_user, id, &act), keys, (overlap, form.hint.as_deref())).await {
         Ok((token, value, until)) => {
             created(&current_user, &token.name, &value, Some(until.map(|at| When::minute(at, act.at))))
         }
         Err(ApiTokenError::TwoValuesLive(_)) => {
             Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::TwoValuesLive)))
+        }
+        Err(ApiTokenError::AlreadyRotated) => {
+            Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::ShownBefore)))
         }
         Err(ApiTokenError::Revoked) => Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::Revoked))),
         Err(error) => Err(error.into()),

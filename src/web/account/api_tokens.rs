@@ -32,7 +32,7 @@ use crate::web::responses::{html, html_invalid};
 
 /// The address of the list.
 pub(super) const PATH: &str = "/settings/api-tokens";
-/// How long a token may work, in days; 0 is for ever.
+/// How long a token may work, in days.
 const LIFETIMES: [(u16, &str); 6] =
     [(7, "7 days"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "1 year"), (MAX_DAYS, "400 days")];
 
@@ -42,6 +42,7 @@ pub(super) struct Shown {
     pub(super) name: String,
     /// As it is, for the form that changes it.
     pub(super) value: String,
+    pub(super) hint: String,
     pub(super) masked: String,
     pub(super) scopes: Vec<&'static str>,
     pub(super) created: When,
@@ -75,6 +76,7 @@ impl Shown {
             id: token.id.to_string(),
             name: escape_invisible(&token.name).into_owned(),
             value: token.name.clone(),
+            hint: token.hint().to_owned(),
             masked: masked(&KIND.prefixed(token.hint())),
             scopes: token.scopes.iter().map(|scope| scope.as_str()).collect(),
             created: When::minute(token.created_at, now),

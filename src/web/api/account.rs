@@ -52,7 +52,7 @@ impl TokenSelf {
 /// What the password of a sender is.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SenderSelf {
-    /// `sender`.
+    /// `credential`.
     kind: &'static str,
     username: String,
     /// The first four random characters of the password.
@@ -87,7 +87,7 @@ pub(crate) async fn show_self(state: web::Data<AppState>, request: HttpRequest) 
     let credential =
         credentials::find(&mut conn, row.account_id, row.credential_id).await?.ok_or(ApiError::NotFound)?;
     Ok(HttpResponse::Ok().json(SelfAnswer::Sender(SenderSelf {
-        kind: "sender",
+        kind: "credential",
         is_newest: credential.passwords.first().is_some_and(|newest| newest.id == row.secret_id),
         username: credential.username,
         hint: row.hint,

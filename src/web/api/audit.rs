@@ -32,7 +32,7 @@ pub(crate) struct AuditQuery {
     /// From 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// The `next` of the page before.
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -71,8 +71,8 @@ impl AuditItem {
 pub(crate) struct AuditPage {
     lines: Vec<AuditItem>,
     /// The cursor of what follows; `null` at the end.
-    next: Option<String>,
-    /// `false`: the search stopped before it was through, and goes on at `next`.
+    next_cursor: Option<String>,
+    /// `false`: the search stopped before it was through, and goes on at `next_cursor`.
     complete: bool,
 }
 
@@ -99,10 +99,10 @@ pub(crate) async fn index(
     let behind = if is_full { lines.last().map(|(id, _)| *id) } else { stopped_at };
     let answer = AuditPage {
         lines: lines.into_iter().map(|(id, entry)| AuditItem::new(id, entry)).collect(),
-        next: behind.map(|id| cursor_of(&caller, id)),
+        next_cursor: behind.map(|id| cursor_of(&caller, id)),
         complete: stopped_at.is_none(),
     };
-    Ok(page(&request, answer.next.as_deref(), &answer))
+    Ok(page(&request, answer.next_cursor.as_deref(), &answer))
 }
 
 /// A search waits for its turn, as that of the page does.

@@ -55,7 +55,8 @@ pub enum Needs {
     Token,
     /// A token with a scope.
     Scope(Scope),
-    /// The same, for what takes access away: it is never too late for that.
+    /// The same, for what takes access away, by itself or by its body: it is never too late for that. Where a body does more, the handler
+    /// counts the act.
     ScopeToEnd(Scope),
 }
 
@@ -108,6 +109,11 @@ impl Caller {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.now
+    }
+
+    /// Goes on only when the account has not changed too much lately. What is sent to a route with a scope counts by itself.
+    pub(crate) fn count_act(&self) -> Result<(), ApiError> {
+        count_act(self.state(), self.account(), self.now())
     }
 
     /// The record of what this program is about to do.
@@ -227,7 +233,7 @@ async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
     let (token, member) = authenticate(&state, request, sender.ip, now).await?;
     let (limit, wait) = RateLimit::take(&state, member.account_id, now);
     request.extensions_mut().insert(limit);
-    if let Some(wait) = wait {
+    if let Some(wait) = wait.filter(|_| !matches!(needs, Needs::ScopeToEnd(_))) {
         return Err(ApiError::RateLimited(wait));
     }
     note_use(&state, request, &token, (sender.ip, now));
@@ -241,12 +247,18 @@ async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
         return Err(ApiError::InsufficientScope(scope));
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) && needs == Needs::Scope(scope) {
-        if let Some(wait) = state.acts_by_account.wait(&member.account_id, now) {
-            return Err(ApiError::RateLimited(wait));
-        }
-        state.acts_by_account.note_failure(&member.account_id, now);
+        count_act(&state, member.account_id, now)?;
     }
     remember(state, request, (token, member), (sender.ip, now)).await
+}
+
+/// Takes one of the acts of the account, or says how long it has to wait.
+fn count_act(state: &AppState, account: AccountId, now: Timestamp) -> Result<(), ApiError> {
+    if let Some(wait) = state.acts_by_account.wait(&account, now) {
+        return Err(ApiError::RateLimited(wait));
+    }
+    state.acts_by_account.note_failure(&account, now);
+    Ok(())
 }
 
 /// Waits for a turn among the requests of the token and of the account, and leaves who calls for the handler.

@@ -12,7 +12,7 @@ use crate::domain::sender_settings::{HeaderName, SenderSettings, parse_networks}
 use crate::web::api::caller::Caller;
 use crate::web::api::credentials::{answer, parse_id};
 use crate::web::api::errors::ApiError;
-use crate::web::api::json_body::{JsonBody, present};
+use crate::web::api::json_body::{JsonBody, object, present};
 use crate::web::api::problem_schema::Problem;
 use crate::web::api::records::{CredentialItem, etag};
 use crate::web::problem::FieldProblem;
@@ -29,6 +29,7 @@ pub(crate) struct Patch {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<String>>,
+    #[serde(deserialize_with = "object")]
     settings: Option<SettingsPatch>,
 }
 
@@ -56,6 +57,16 @@ struct Understood {
 }
 
 impl Patch {
+    /// Whether it takes access away and does nothing else.
+    fn ends_only(&self) -> bool {
+        let Self { name, disabled, holds_late_events, expires_at, settings } = self;
+        *disabled == Some(true)
+            && name.is_none()
+            && holds_late_events.is_none()
+            && expires_at.is_none()
+            && settings.is_none()
+    }
+
     /// All that is wrong with it, or what it asks for.
     fn understand(&self, now: Timestamp) -> Result<Understood, ApiError> {
         let mut errors = Vec::new();
@@ -123,7 +134,10 @@ pub(crate) async fn change(
     request: HttpRequest,
     JsonBody(patch): JsonBody<Patch>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.require_pro()?;
+    if !patch.ends_only() {
+        caller.require_pro()?;
+        caller.count_act()?;
+    }
     let Understood { change, once_by, networks } = patch.understand(caller.now())?;
     let expected = request.headers().get(header::IF_MATCH).map(|value| value.to_str().unwrap_or_default().to_owned());
     let act = caller.act();

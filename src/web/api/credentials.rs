@@ -89,7 +89,9 @@ pub(crate) async fn passwords(caller: Caller, id: web::Path<String>) -> Result<H
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCredential {
     /// Such as Inventory system; at most 60 characters.
-    #[schema(min_length = 1, max_length = 60)]
+    // Absent, it is as empty: the answer names the field.
+    #[serde(default)]
+    #[schema(required, min_length = 1, max_length = 60)]
     name: String,
     /// What the program calls it, which makes creating it twice harmless; at most 100 characters.
     #[schema(min_length = 1, max_length = 100)]
@@ -159,16 +161,26 @@ pub(crate) struct Rotation {
 /// A new password, which no other answer has.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RotatedCredential {
-    username: String,
     password: String,
-    /// When the old password stops; `null` where it has.
+    /// The first four random characters of the password.
+    hint: String,
+    /// The old password, while it works beside the new one.
+    old: Option<OldPassword>,
+}
+
+/// The password before.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OldPassword {
+    hint: String,
     #[schema(format = DateTime)]
-    previous_expires_at: Option<String>,
+    ends_at: String,
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
 }
 
 /// Gives a credential a new password.
 #[utoipa::path(post, path = "/api/v1/credentials/{id}/rotation", operation_id = "rotate_credential", tag = "credentials", params(("id" = String, Path)), request_body = Rotation,
-    responses((status = 200, description = "Repeated before the new password was used, it replaces that", body = RotatedCredential),
+    responses((status = 201, description = "Repeated before the new password was used, it replaces that", body = RotatedCredential),
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("api_token" = ["credentials:write"])))]
 pub(crate) async fn rotate(
@@ -185,11 +197,14 @@ pub(crate) async fn rotate(
     let on = caller.on(parse_id(&id)?, &act)?;
     let secret = SecretId(Uuid::new_v4());
     let rotated = rotate_credential(on, (&state.hasher, &state.keys), (secret, overlap), Lost::Perhaps).await?;
-    Ok(HttpResponse::Ok().json(RotatedCredential {
-        username: rotated.credential.username,
-        password: rotated.password.secret().reveal().to_owned(),
-        previous_expires_at: rotated.previous_expires_at.map(rfc3339),
-    }))
+    let old = rotated.old(caller.now()).map(|(old, end)| OldPassword {
+        hint: old.hint.clone(),
+        ends_at: rfc3339(end),
+        last_used_at: old.last_used_at.map(rfc3339),
+    });
+    let hint = rotated.password.hint().to_owned();
+    let password = rotated.password.secret().reveal().to_owned();
+    Ok(HttpResponse::Created().json(RotatedCredential { password, hint, old }))
 }
 
 /// Under which condition the old password is stopped.
@@ -227,7 +242,8 @@ pub(crate) async fn stop_old(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revocation {
     /// Its username, so that no other is revoked by mistake.
-    #[schema(pattern = "^rw_[a-z0-9]{8}$")]
+    #[serde(default)]
+    #[schema(required, pattern = "^rw_[a-z0-9]{8}$")]
     username: String,
 }
 

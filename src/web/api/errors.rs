@@ -171,7 +171,10 @@ impl ApiError {
             Self::Conflict(problem) => Face::new(Code::Conflict, problem.clone()),
             Self::OverlapRunning(end) => Face::new(
                 Code::OverlapRunning,
-                format!("two passwords work already, and the newest was used: the old one stops on {}", full(*end)),
+                format!(
+                    "two passwords work already, and the newest was used or made less than 5 seconds ago: the old one stops on {}",
+                    full(*end)
+                ),
             ),
             Self::StillUsed(used) => {
                 Face::new(Code::StillUsed, format!("the old password was used on {}, and works on", full(*used)))
@@ -229,6 +232,10 @@ impl From<CredentialError> for ApiError {
             CredentialError::TwoPasswordsLive(end) => Self::OverlapRunning(end),
             CredentialError::StillUsed(used) => Self::StillUsed(used),
             CredentialError::Changed => Self::PreconditionFailed,
+            // Without its username: the token may not see that credential.
+            CredentialError::NameTaken(_) => {
+                Self::Conflict("another credential of this account has this name already; choose another".to_owned())
+            }
             error => Self::Conflict(error.to_string()),
         }
     }

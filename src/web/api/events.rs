@@ -77,7 +77,7 @@ pub(crate) struct Paging {
     /// From 1 to 200; at most 50 with `include`.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// The `next` of the page before.
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// `body`, `headers`, or both with a comma.
     #[param(pattern = "^(body|headers|body,headers)$")]
@@ -89,8 +89,8 @@ pub(crate) struct Paging {
 pub(crate) struct EventsPage {
     events: Vec<EventItem>,
     /// The cursor of what follows; `null` at the end.
-    next: Option<String>,
-    /// `false`: the search stopped before it was through, and goes on at `next`.
+    next_cursor: Option<String>,
+    /// `false`: the search stopped before it was through, and goes on at `next_cursor`.
     complete: bool,
 }
 
@@ -162,9 +162,9 @@ pub(crate) async fn index(
         _ => found.rows.last().map(|row| row.id).filter(|_| has_more),
     };
     let items = items(&caller, &found.rows, include).await?;
-    let next = behind.map(|id| cursor_of(&caller, id.0));
-    let answer = EventsPage { events: items, complete: found.stopped_at.is_none(), next };
-    Ok(page(&request, answer.next.as_deref(), &answer))
+    let next_cursor = behind.map(|id| cursor_of(&caller, id.0));
+    let answer = EventsPage { events: items, complete: found.stopped_at.is_none(), next_cursor };
+    Ok(page(&request, answer.next_cursor.as_deref(), &answer))
 }
 
 /// A search waits for its turn, as that of a page does.
@@ -274,6 +274,7 @@ pub(crate) async fn export(
     let format: ExportFormat = how.format.as_deref().unwrap_or("ndjson").parse().map_err(ApiError::query)?;
     let fields: Fields = how.fields.as_deref().unwrap_or_default().parse().map_err(ApiError::query)?;
     let filter = query.filters(&caller).await?.filter;
+    caller.count_act()?;
     let state = caller.state();
     let permit = state.export_permits.take(caller.account()).map_err(|_| ApiError::Unavailable(None))?;
     let export = Export::begin(&state.store, caller.account(), filter, (format, fields), &caller.act()).await?;

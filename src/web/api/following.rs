@@ -21,21 +21,20 @@ use crate::store::scan::arrivals::snapshot;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::searching::search_live;
-use crate::store::tables::events;
+use crate::store::tables::event_counts::half_hour_of;
+use crate::store::tables::{event_removals, events};
 use crate::web::api::caller::{Caller, MAX_LONG_POLL};
 use crate::web::api::errors::ApiError;
 use crate::web::api::records::EventItem;
 use crate::web::middleware::client_disconnect::EndsWithConnection;
-
-/// A snapshot that shows nothing: the first number that Postgres gives to a transaction.
-const NOTHING: &str = "3:3:";
 
 /// From where on, and how long to wait.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Following {
-    /// The `cursor` of the answer before, `oldest` or `now`: events come in the order in which they were committed.
+    /// The `cursor` of the answer before; `now`; or `oldest` or nothing, for all there are: events come in the order in which they were
+    /// committed.
     pub(crate) after: Option<String>,
     /// With `after`: for how many seconds to wait where there is none yet, up to 60.
     #[param(maximum = 60)]
@@ -50,7 +49,8 @@ pub(crate) struct FollowedEvents {
     cursor: String,
     /// There was no more when this was read.
     caught_up: bool,
-    /// `retention`: events behind the cursor may have passed the time that they are kept for. `unknown`: the database was restored since,
+    /// `retention`: events behind the cursor may have passed the time that they are kept for. `deletion`: events of the account that arrived
+    /// in a later half hour than that of the cursor were deleted. `unknown`: the database was restored since,
     /// so that what was committed cannot be told, and what follows goes by the ids.
     truncated: Option<&'static str>,
 }
@@ -78,13 +78,17 @@ pub(crate) async fn follow(
     let (state, until) = (caller.state(), Instant::now() + Duration::from_secs(wait));
     let cursors = Cursors::new(&state.keys, caller.account());
     let (mut position, is_resumed) = match following.after.as_deref().unwrap_or_default() {
-        "oldest" => (Some(beginning()?), false),
+        "" | "oldest" => (Some(Position { at: EventId(Uuid::nil()), seen: Seen::UpToId }), false),
         "now" => (None, false),
         text => (Some(cursors.read(text).ok_or(ApiError::InvalidCursor)?), true),
     };
     let kept_since = state.retention(caller.member()).kept_since(caller.now());
     let is_old = is_resumed && position.as_ref().is_some_and(|position| position.at.received_at() < kept_since);
-    let mut truncated = is_old.then_some("retention");
+    let mut truncated = match position.as_ref().filter(|_| is_resumed) {
+        Some(_) if is_old => Some("retention"),
+        Some(position) if has_gone(caller, position).await? => Some("deletion"),
+        _ => None,
+    };
     let _ends = EndsWithConnection::new(request);
     // From before the first look, so that nothing comes between.
     let mut listener = state.engine.notifier.listen(caller.account());
@@ -111,10 +115,13 @@ pub(crate) async fn follow(
     }
 }
 
-/// Before everything.
-fn beginning() -> Result<Position, ApiError> {
-    let nothing = NOTHING.parse().map_err(|_| ApiError::Internal)?;
-    Ok(Position::shown(EventId(Uuid::nil()), nothing))
+/// Whether events were deleted that arrived behind the end that a reader had come to. That is asked of ends alone, so that it is said once.
+async fn has_gone(caller: &Caller, position: &Position) -> Result<bool, StoreError> {
+    let at = position.at.received_at();
+    if !matches!(position.seen, Seen::Shown(_)) || half_hour_of(at) == half_hour_of(caller.now()) {
+        return Ok(false);
+    }
+    event_removals::any_behind(&mut *caller.state().store.connection().await?, caller.account(), at).await
 }
 
 /// Reads what is unseen at a position. What has to look through events waits for its turn among the searches.

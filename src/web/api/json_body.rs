@@ -1,12 +1,16 @@
 //! JSON request bodies: read within a bound, and checked field by field.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::web::api::errors::ApiError;
@@ -47,12 +51,44 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(parsed) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.inner());
-        if inner.is_data() { ApiError::field(&path, inner) } else { ApiError::InvalidJson(inner.to_string()) }
+        // The field says where.
+        let place = format!(" at line {} column {}", inner.line(), inner.column());
+        let words = inner.to_string();
+        let problem = words.strip_suffix(&place).unwrap_or(&words);
+        if inner.is_data() { ApiError::field(&path, problem) } else { ApiError::InvalidJson(words) }
     })?;
     json.end().map_err(|error| ApiError::InvalidJson(error.to_string()))?;
     Ok(parsed)
+}
+
+/// What is read from a JSON object, and not from an array of its fields.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        value.deserialize_map(OfObject(PhantomData))
+    }
+}
+
+struct OfObject<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, fields: M) -> Result<Object<T>, M::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
+}
+
+/// A field that is an object, where it is there.
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(field)?.map(|Object(read)| read))
 }
 
 /// A field that may be absent, which leaves things as they are, or `null`, which removes something.

@@ -26,15 +26,27 @@ pub(crate) struct Header {
     value: String,
 }
 
+/// The credential that a request came with.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CredentialRef {
+    id: String,
+    username: String,
+    name: String,
+}
+
+impl CredentialRef {
+    pub(crate) fn new(id: CredentialId, username: &str, name: &str) -> Self {
+        Self { id: id.to_string(), username: username.to_owned(), name: name.to_owned() }
+    }
+}
+
 /// A stored event.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventItem {
     id: String,
     #[schema(format = DateTime)]
     received_at: String,
-    /// The username of its credential.
-    credential: String,
-    credential_id: String,
+    credential: CredentialRef,
     remote_ip: String,
     content_type: String,
     size_bytes: u64,
@@ -62,8 +74,7 @@ impl EventItem {
         Self {
             id: event.id.to_string(),
             received_at: rfc3339(event.id.received_at()),
-            credential: event.username.clone(),
-            credential_id: event.credential_id.to_string(),
+            credential: CredentialRef::new(event.credential_id, &event.username, &event.credential_name),
             remote_ip: event.remote_ip.to_string(),
             content_type: event.content_type.clone(),
             size_bytes: event.size_bytes,

@@ -12,6 +12,7 @@ use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
 use crate::web::api::lists::{cursor_of, limit, page, row_behind};
 use crate::web::api::problem_schema::Problem;
+use crate::web::api::records::CredentialRef;
 use crate::web::filters::list_filters::{Filters, Query};
 
 /// Which rejections.
@@ -29,7 +30,7 @@ pub(crate) struct RejectionsQuery {
     /// From 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
-    /// The `next` of the page before.
+    /// The `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -39,9 +40,7 @@ pub(crate) struct RejectionItem {
     id: String,
     #[schema(format = DateTime)]
     at: String,
-    /// The username of the credential.
-    credential: String,
-    credential_id: String,
+    credential: CredentialRef,
     /// A word such as `wrong_password`.
     reason: &'static str,
     /// The same for people.
@@ -67,8 +66,7 @@ impl RejectionItem {
         Self {
             id: rejection.id.to_string(),
             at: rfc3339(rejection.at),
-            credential: rejection.username.clone(),
-            credential_id: rejection.credential_id.to_string(),
+            credential: CredentialRef::new(rejection.credential_id, &rejection.username, &rejection.credential_name),
             reason: reason.as_str(),
             title: reason.title(),
             advice: reason.advice(),
@@ -89,7 +87,7 @@ impl RejectionItem {
 pub(crate) struct RejectionsPage {
     rejections: Vec<RejectionItem>,
     /// The cursor of what follows; `null` at the end.
-    next: Option<String>,
+    next_cursor: Option<String>,
 }
 
 /// Lists refused requests, with their reasons.
@@ -120,7 +118,7 @@ pub(crate) async fn index(
         return Err(ApiError::query(problem));
     }
     let found = rejections::list(&mut conn, caller.account(), filters.of_refused(), before, limit).await?;
-    let next = found.rows.last().filter(|_| found.has_older).map(|row| cursor_of(&caller, row.id));
-    let answer = RejectionsPage { rejections: found.rows.iter().map(RejectionItem::new).collect(), next };
-    Ok(page(&request, answer.next.as_deref(), &answer))
+    let next_cursor = found.rows.last().filter(|_| found.has_older).map(|row| cursor_of(&caller, row.id));
+    let answer = RejectionsPage { rejections: found.rows.iter().map(RejectionItem::new).collect(), next_cursor };
+    Ok(page(&request, answer.next_cursor.as_deref(), &answer))
 }
