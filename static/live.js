@@ -11,6 +11,7 @@ const ANNOUNCE_EVERY_MS = 10_000;
 const GIVE_UP_AFTER_MS = 30_000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
+const FETCH_TIMEOUT_MS = 10_000;
 const TOO_MANY_REQUESTS = 429;
 const MANY_EVENTS = 'Many events arrived';
 
@@ -260,7 +261,7 @@ function overviewRefresher() {
     refreshedAt = performance.now();
     isWanted = false;
     try {
-      const answer = await fetch(address);
+      const answer = await fetch(address, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
       const isOurs = answer.ok && !answer.redirected;
       const fresh = isOurs && parseElement(await answer.text(), '[data-overview]');
       const current = document.querySelector('[data-overview]');
@@ -388,7 +389,7 @@ function showNewRejections(part) {
     isReading = true;
     isWaiting = false;
     try {
-      const answer = await fetch(location.href);
+      const answer = await fetch(location.href, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const fresh = page.getElementById(part.id);
       if (answer.ok && !answer.redirected && fresh && !isAmongRows()) {

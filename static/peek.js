@@ -72,7 +72,7 @@ function watch(panel, body) {
     const row = current();
     mark(undefined);
     // After the browser has put the page back to where it was.
-    requestAnimationFrame(() => row?.querySelector('a').focus());
+    requestAnimationFrame(() => (row?.querySelector('a') ?? document.getElementById('list'))?.focus());
   }
 
   function current() {

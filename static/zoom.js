@@ -21,7 +21,8 @@ document.addEventListener('pointermove', (event) => {
 });
 
 document.addEventListener('pointerup', (event) => {
-  if (!drag?.mark) return end();
+  // Whoever drags back to where it began thinks better of it.
+  if (!drag?.mark || Math.abs(event.clientX - drag.from) < LEAST_PX) return end();
   const [left, right] = span(drag, event.clientX);
   const { zoom, since, until } = drag.plot.dataset;
   const at = (part) => new Date(Date.parse(since) + part * (Date.parse(until) - Date.parse(since))).toISOString();
@@ -37,6 +38,9 @@ document.addEventListener('click', (event) => {
   end();
 }, { capture: true });
 document.addEventListener('pointercancel', end);
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') end();
+});
 
 function begin(plot) {
   const mark = document.createElementNS('http://www.w3.org/2000/svg', 'rect');

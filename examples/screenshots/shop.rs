@@ -119,7 +119,8 @@ impl Shop<'_> {
     pub async fn disable(&self, account: AccountId, sender: &Sender) -> Result<()> {
         let act = self.act();
         let on = CredentialAct { store: &self.state.store, account, id: sender.id, act: &act };
-        Ok(switch_credential(on, Switch::Disable).await?)
+        switch_credential(on, Switch::Disable).await?;
+        Ok(())
     }
 
     /// A request as it comes through a proxy, which tells the address of the sender.

@@ -15,8 +15,8 @@ pub enum Switch {
     Disable,
 }
 
-/// Switches; a credential that stands that way already is left alone and leaves no line.
-pub async fn switch_credential(on: CredentialAct<'_>, switch: Switch) -> Result<(), CredentialError> {
+/// Switches; `false` for a credential that stands that way already, which is left alone and leaves no line.
+pub async fn switch_credential(on: CredentialAct<'_>, switch: Switch) -> Result<bool, CredentialError> {
     on.decide(async |conn, credential| switch_within(on, conn, credential, switch).await).await
 }
 
@@ -26,7 +26,7 @@ pub(crate) async fn switch_within(
     conn: &mut Connection,
     credential: &Credential,
     switch: Switch,
-) -> Result<(), CredentialError> {
+) -> Result<bool, CredentialError> {
     if credential.revoked_at.is_some() {
         return Err(CredentialError::Revoked);
     }
@@ -34,9 +34,10 @@ pub(crate) async fn switch_within(
         Switch::Enable => (None, Action::CredentialEnabled),
         Switch::Disable => (Some(on.act.at), Action::CredentialDisabled),
     };
-    if credential.disabled_at.is_some() != at.is_some() {
+    let changes = credential.disabled_at.is_some() != at.is_some();
+    if changes {
         credentials::set_disabled_at(conn, on.account, on.id, at).await?;
         on.note(conn, credential, action, AuditDetail::name(&credential.name)).await?;
     }
-    Ok(())
+    Ok(changes)
 }

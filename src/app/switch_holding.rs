@@ -7,8 +7,8 @@ use crate::domain::credential::Credential;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::credentials;
 
-/// Switches; a credential that stands that way already is left alone and leaves no line.
-pub(crate) async fn switch_holding(on: CredentialAct<'_>, holding: bool) -> Result<(), CredentialError> {
+/// Switches; `false` for a credential that stands that way already, which is left alone and leaves no line.
+pub(crate) async fn switch_holding(on: CredentialAct<'_>, holding: bool) -> Result<bool, CredentialError> {
     on.decide(async |conn, credential| hold_within(on, conn, credential, holding).await).await
 }
 
@@ -18,14 +18,15 @@ pub(crate) async fn hold_within(
     conn: &mut Connection,
     credential: &Credential,
     holding: bool,
-) -> Result<(), CredentialError> {
+) -> Result<bool, CredentialError> {
     if credential.revoked_at.is_some() {
         return Err(CredentialError::Revoked);
     }
-    if credential.holds_late_events != holding {
+    let changes = credential.holds_late_events != holding;
+    if changes {
         credentials::set_holding(conn, on.account, on.id, holding).await?;
         let action = if holding { Action::HoldingSwitchedOn } else { Action::HoldingSwitchedOff };
         on.note(conn, credential, action, AuditDetail::name(&credential.name)).await?;
     }
-    Ok(())
+    Ok(changes)
 }

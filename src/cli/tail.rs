@@ -97,7 +97,7 @@ impl Tail<'_> {
         // Listening begins before the first look, so nothing falls between the two.
         let mut subscription = Subscription::open(self.store).await?;
         if std::mem::take(&mut self.is_lost) {
-            eprintln!("The database answers again. What came meanwhile follows.");
+            eprintln!("The database answers again. Events that came meanwhile follow.");
         }
         loop {
             self.print_new().await?;

@@ -166,7 +166,7 @@ reasons! {
         advice: "Send the data in the body, not in the address.",
         meaning: "The address of the request is longer than 64,999 bytes, so it wasn’t looked at.",
         sender_sees: "The detail says that the address is too long.",
-        remedy: "Send the data in the body as JSON. What follows the question mark of an address is for a few words.",
+        remedy: "Send the data in the body as JSON. The query string of an address is for a few words.",
     }
     WrongPath = "wrong_path", 404 "not_found" {
         title: "Sent to another address",

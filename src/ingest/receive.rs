@@ -185,10 +185,12 @@ impl Engine {
             return;
         }
         reserve.shrink_to(texts.iter().map(|(_, text)| text.len() as u64).sum());
+        // All of a request arrived at once, by which it is known what it counts as.
+        let arrived = self.clock.now();
         let events = texts.into_iter().filter_map(|(place, body)| {
             let key = self.key(head, late, &body).ok()?;
             let idempotency = key.map(|key| place.map_or(key.clone(), |place| key_of_part(&key, place)));
-            Some(NewEvent { id: self.ids.next(self.clock.now()), body, idempotency, ..common.clone() })
+            Some(NewEvent { id: self.ids.next(arrived), body, idempotency, ..common.clone() })
         });
         self.holding.keep(Owner::of(late), events.collect(), reservation, reserve);
     }

@@ -57,6 +57,7 @@ taken_by_pages! {
 pub(crate) enum CredentialNotice {
     Disabled,
     Enabled,
+    Unchanged,
     Revoked,
     Renamed { was: String },
     OldPasswordStopped,

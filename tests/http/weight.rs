@@ -199,7 +199,7 @@ async fn lists_are_light_pages_whatever_senders_say() {
         let sql = format!(
             "insert into rejections (account_id, id, credential_id, reason, second, detail, remote_ip, user_agent) \
              select account_id, '{}', id, 'unsupported_media_type', date_trunc('second', timestamptz '{at}'), \
-             'Content-Type is {kind}', '198.51.100.1', '{agent}' from credentials",
+             'Content-Type is {kind}', '198.51.100.{number}', '{agent}' from credentials",
             EventId::first_of(at)
         );
         server.query(&sql).await;

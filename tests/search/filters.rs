@@ -68,7 +68,11 @@ async fn times_are_the_reader_s_own_with_utc_behind_them() {
     let received = first.parse::<EventId>().unwrap().received_at();
     let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
     let own = in_zone("%a %-d %b %Y, %H:%M:%S%.3f UTC+9", received, &tokyo);
-    let title = in_zone("%-d %b %Y, %H:%M:%S UTC", received, &TimeZone::UTC);
+    let title = [
+        in_zone("%-d %b %Y, %H:%M:%S UTC+9", received, &tokyo),
+        in_zone("%-d %b %Y, %H:%M:%S UTC", received, &TimeZone::UTC),
+    ]
+    .join("\n");
     for path in [format!("/events/{first}"), format!("/events/{second}/comparison"), "/events/deletion".to_owned()] {
         let request =
             client.get(format!("{}{path}", server.url)).header("Cookie", format!("{session}; zone=Asia%2FTokyo"));

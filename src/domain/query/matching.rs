@@ -248,7 +248,7 @@ impl<'a> State<'a> {
         if self.is_decided() {
             return None;
         }
-        let text = embedded(spelled)?;
+        let Some(text) = embedded(spelled) else { return Some(spelled.len() as u64) };
         let inner = Condition { path: path.to_vec(), test: self.condition.test.clone() };
         let mut inside = Inside(State::new(self.term, &inner));
         walk(&text, &mut inside);

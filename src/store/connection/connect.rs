@@ -3,7 +3,7 @@
 //! Opens connections: tries the hosts of the address one by one, with TLS where the address asks for it, and prepares the session.
 //! The pool, and whoever needs a connection of their own, come here.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub(in crate::store) struct Connector {
     hosts: Vec<Config>,
     /// The host that answered last, which is tried first.
     preferred: AtomicUsize,
+    /// How often connections went to another host than those before.
+    moves: AtomicU64,
     /// A statement that fails on the server of another cluster.
     cluster_check: Option<String>,
     /// A statement that fails on the database of another installation.
@@ -64,6 +66,7 @@ impl Connector {
         Ok(Self {
             hosts: split_hosts(&config),
             preferred: AtomicUsize::new(0),
+            moves: AtomicU64::new(0),
             cluster_check,
             installation_check: OnceLock::new(),
         })
@@ -89,15 +92,34 @@ impl Connector {
         for offset in 0..self.hosts.len() {
             let number = (first + offset) % self.hosts.len();
             let late = |_| StoreError::Unavailable(format!("no answer within {} s", limit.as_secs()));
-            match timeout(limit, self.open(&self.hosts[number])).await.map_err(late).flatten() {
-                Ok(session) => {
-                    self.preferred.store(number, Ordering::Relaxed);
+            match timeout(limit, self.open::<S>(&self.hosts[number])).await.map_err(late).flatten() {
+                Ok(mut session) => {
+                    if self.preferred.swap(number, Ordering::Relaxed) != number {
+                        self.moves.fetch_add(1, Ordering::Relaxed);
+                    }
+                    if self.hosts.len() > 1 {
+                        session.execute(&format!("set reasoner.moves = '{}'", self.moves())).await?;
+                    }
                     return Ok(session);
                 }
                 Err(error) => problem = error,
             }
         }
         Err(problem)
+    }
+
+    /// How often connections went to another host. What is connected to the one before is no longer used: it may have hung while another
+    /// became the primary, and would take events that nobody finds.
+    pub(crate) fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    /// Fails on a connection that is older than the last move.
+    pub(crate) fn check(&self) -> String {
+        match self.moves() {
+            0 => String::new(),
+            moves => format!("select 1 / (current_setting('reasoner.moves', true) = '{moves}')::integer"),
+        }
     }
 
     /// Asks the server to end the statement of a connection.

@@ -174,10 +174,11 @@ impl Store {
         });
         // A connection that is closed, or on which nobody answers, is not handed out: the first request after a restart of the
         // database succeeds, and one during a hang is over in time.
-        let suspicion = Arc::new(Suspicion::default());
+        let (suspicion, checking) = (Arc::new(Suspicion::default()), connector.clone());
         config.recycling_method = RecyclingMethod::CustomFunction(Box::new(move |conn: &mut AsyncPgConnection| {
-            let suspicion = suspicion.clone();
-            async move { if suspicion.is_alive(conn).await { Ok(()) } else { Err(BrokenTransactionManager) } }.boxed()
+            let (suspicion, check) = (suspicion.clone(), checking.check());
+            async move { if suspicion.is_alive(conn, &check).await { Ok(()) } else { Err(BrokenTransactionManager) } }
+                .boxed()
         }));
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder()
@@ -303,6 +304,11 @@ impl Store {
         Manager::transaction_manager_status_mut(conn).set_in_error();
     }
 
+    /// How often connections went to another host than those before.
+    pub(in crate::store) fn moves(&self) -> u64 {
+        self.connector.moves()
+    }
+
     /// A client of the driver, outside the pool, whose errors tell their SQLSTATE.
     pub(in crate::store) async fn raw_session(&self) -> Result<RawSession, StoreError> {
         self.connector.connect().await
@@ -391,17 +397,17 @@ pub(crate) fn as_part_of_request<T>(work: impl Future<Output = T>) -> impl Futur
 struct Suspicion(Mutex<Option<Instant>>);
 
 impl Suspicion {
-    /// Asks the server, which is a round trip, and takes no answer for one.
-    async fn is_alive(&self, conn: &mut AsyncPgConnection) -> bool {
+    /// Asks the server, which is a round trip, and takes no answer for one: whether it answers, and what the check says.
+    async fn is_alive(&self, conn: &mut AsyncPgConnection, check: &str) -> bool {
         if conn.is_broken() {
             return false;
         }
-        if HAS_ANSWERED.try_with(Cell::get).unwrap_or(false) {
+        if check.is_empty() && HAS_ANSWERED.try_with(Cell::get).unwrap_or(false) {
             return true;
         }
         let suspects = self.until().is_some_and(|until| Instant::now() < until);
         let patience = if suspects { MAX_SILENCE_OF_SUSPECTS } else { MAX_SILENCE };
-        match timeout(patience, conn.batch_execute("")).await {
+        match timeout(patience, conn.batch_execute(check)).await {
             Ok(answer) => {
                 let _ = HAS_ANSWERED.try_with(|has| has.set(answer.is_ok()));
                 answer.is_ok()

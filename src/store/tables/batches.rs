@@ -31,6 +31,8 @@ const MAX_CANCEL: Duration = Duration::from_secs(2);
 /// A connection that batches are written on, with nobody else.
 pub struct BatchConnection {
     session: RawSession,
+    /// How often connections had gone to another host before this one was made.
+    moves: u64,
     statement: Prepared,
     /// Tells the counts of one writer from those of others, so that no two wait for each other's rows.
     counter: Uuid,
@@ -42,7 +44,7 @@ pub struct BatchConnection {
 impl Drop for BatchConnection {
     /// Has the server end what it may still execute: a commit that waits for a standby would otherwise keep its process for ever.
     fn drop(&mut self) {
-        if self.is_busy && !self.is_closed() {
+        if self.is_busy && !self.session.client.is_closed() {
             let (token, store) = (self.session.client.cancel_token(), self.store.clone());
             self.store.spawn(async move { tokio::time::timeout(MAX_CANCEL, store.cancel(token)).await });
         }
@@ -69,9 +71,10 @@ pub enum NotStored {
 impl BatchConnection {
     /// Connects, within a second. `counter` tells the counts of this writer from those of others.
     pub async fn open(store: &Store, counter: Uuid) -> Result<Self, StoreError> {
+        let moves = store.moves();
         let session = store.raw_session().await?;
         let mut connection =
-            Self { session, statement: Prepared::NotYet, counter, store: store.clone(), is_busy: false };
+            Self { session, moves, statement: Prepared::NotYet, counter, store: store.clone(), is_busy: false };
         let late = |_| StoreError::Unavailable(format!("no answer within {} s", MAX_PREPARATION.as_secs()));
         tokio::time::timeout(MAX_PREPARATION, connection.prepare()).await.map_err(late)??;
         Ok(connection)
@@ -88,9 +91,9 @@ impl BatchConnection {
         Ok(())
     }
 
-    /// Whether the server has ended it: after a restart, say, while nothing was to be written.
+    /// Whether the server has ended it, after a restart, say, while nothing was to be written; or others went to another host since.
     pub(crate) fn is_closed(&self) -> bool {
-        self.session.client.is_closed()
+        self.session.client.is_closed() || self.moves != self.store.moves()
     }
 
     /// Stores a batch, and answers with the events that were not stored. After an error nothing of it is stored, unless the answer

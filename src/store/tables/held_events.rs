@@ -211,13 +211,21 @@ async fn note_senders(
     credential: CredentialId,
     range: HeldRange,
 ) -> Result<(), StoreError> {
-    let seen: Vec<(IpNet, Option<Moment>)> = of_range!(account, credential, range)
+    let seen: Vec<(IpNet, Option<Moment>, Option<Moment>)> = of_range!(account, credential, range)
         .group_by(held_events::remote_ip)
-        .select((held_events::remote_ip, diesel::dsl::max(held_events::received_at)))
+        .select((
+            held_events::remote_ip,
+            diesel::dsl::min(held_events::received_at),
+            diesel::dsl::max(held_events::received_at),
+        ))
         .load(conn)
         .await?;
-    let last = seen.into_iter().filter_map(|(ip, at)| Some(((account, credential, ip.addr()), at?.0)));
-    senders::note(conn, &last.collect()).await
+    // Each address twice: it was first seen with the first of them.
+    for of_span in [|row: &(_, Option<Moment>, Option<Moment>)| row.1, |row: &(_, _, _)| row.2] {
+        let times = seen.iter().filter_map(|row| Some(((account, credential, row.0.addr()), of_span(row)?.0)));
+        senders::note(conn, &times.collect()).await?;
+    }
+    Ok(())
 }
 
 /// Those of the held events that are about to be stored: all but those that are there already, under the same key. A key of another
@@ -248,11 +256,12 @@ const STORE: &str = concat!(
     stored!(),
     "order by h.id"
 );
-/// What was accepted counts as rejected no more, as it did when it arrived.
+/// What was accepted counts as rejected no more, as it did when it arrived: once a request, of which there may be many events, all of one
+/// moment.
 const COUNT: &str = concat!(
     "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes, header_bytes) \
      select h.account_id, h.credential_id, \
-     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), -count(*), sum(h.size_bytes), \
+     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), -count(distinct h.received_at), sum(h.size_bytes), \
      sum(octet_length(h.headers))",
     stored!(),
     "group by 1, 2, 3 on conflict (account_id, credential_id, half_hour, writer) do update set \

@@ -46,7 +46,9 @@ pub(crate) async fn note(
         "insert into senders as known (account_id, credential_id, remote_ip, last_seen_at, first_seen_at) \
          select new.*, last_seen_at from unnest($1, $2, $3, $4) as new (account_id, credential_id, remote_ip, last_seen_at) \
          on conflict (account_id, credential_id, remote_ip) do update \
-         set last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at) returning xmax = 0 as is_new",
+         set last_seen_at = greatest(known.last_seen_at, excluded.last_seen_at), \
+         first_seen_at = case when known.first_seen_at > excluded.first_seen_at then excluded.first_seen_at \
+         else known.first_seen_at end returning xmax = 0 as is_new",
     )
     .bind::<Array<SqlUuid>, _>(&accounts)
     .bind::<Array<SqlUuid>, _>(&credentials)

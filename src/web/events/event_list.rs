@@ -221,15 +221,15 @@ fn matches_in_words(
     overview: &Overview,
 ) -> Option<String> {
     let listed = found.rows.len() as u64;
+    let is_whole = filters.is_first_page() && !found.has_older && found.stopped_at.is_none();
     let (number, is_all) = match filters.filter.query {
-        None => (accepted, true),
+        _ if is_whole => (listed, true),
+        // Counted by the half hour, and with what was deleted since.
+        None => return Some(format!("about {} match", grouped(accepted))),
         // The overview counts the whole range.
         Some(_) if overview.is_of_range => (overview.found.0, !overview.found.1),
         Some(_) if !filters.is_first_page() => return None,
-        Some(_) => {
-            let is_all = !found.has_older && found.stopped_at.is_none();
-            (if is_all { listed } else { listed.max(overview.found.0) }, is_all)
-        }
+        Some(_) => (listed.max(overview.found.0), false),
     };
     let at_least = if is_all { "" } else { "at least " };
     Some(match number {

@@ -14,6 +14,9 @@ use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::forms::Submitted;
 use crate::web::notice::{EventsNotice, Notice};
 
+/// How long the filters may be as an address carries them, in bytes: all of an account are links of one dialog.
+const MAX_FILTERS_BYTES: usize = 1_000;
+
 /// The name beside the filters, which are fields of the same form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -40,6 +43,8 @@ pub(crate) async fn create(
         format!("Give it a name of 1 to {MAX_NAME_CHARS} characters.")
     } else if search.filters.is_empty() || filters.error.is_some() {
         "Search for something, or choose a credential or a time range, then save it.".to_owned()
+    } else if search.filters.len() > MAX_FILTERS_BYTES {
+        format!("This search is too long to be saved: its address has more than {MAX_FILTERS_BYTES} characters.")
     } else if saved_searches::save(&mut conn, account, &search).await? {
         let notice = Notice::Events(EventsNotice::SearchSaved);
         return Ok(current_user.redirect_with(&filters.links.to(PATH), notice));

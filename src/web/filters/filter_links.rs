@@ -38,7 +38,7 @@ impl Links {
 
     /// The same range and credential on the other list, where the text would mean something else.
     pub(crate) fn without_text(&self, path: &str) -> String {
-        self.changed(path, &["q", "reason"], "")
+        self.changed(path, &["q", "reason", "group"], "")
     }
 
     /// The same list below another overview.

@@ -85,9 +85,9 @@ impl Query {
     }
 }
 
-/// What `group=` may say.
 /// Of a live page that shows refused requests alone.
 const ONLY_REJECTED: &str = "rejected";
+/// What `group=` may say.
 pub(crate) const GROUP_BY_ADDRESS: &str = "address";
 
 /// A query, understood.
@@ -197,6 +197,7 @@ impl Filters {
             ("overview", overview.as_str()),
             ("fields", query.typed_fields()),
             ("reason", &query.reason),
+            ("group", if query.group == GROUP_BY_ADDRESS { GROUP_BY_ADDRESS } else { "" }),
             ("only", &query.only),
         ];
         Self {
@@ -225,10 +226,7 @@ impl Filters {
     /// The address to answer with instead, where the form said times in the reader's own zone: the address in the browser is what
     /// people send to each other.
     pub(crate) fn exact_address(&self, path: &str) -> Option<String> {
-        self.range.is_local().then(|| match self.by_address {
-            true => self.links.with(path, "group", GROUP_BY_ADDRESS),
-            false => self.links.to(path),
-        })
+        self.range.is_local().then(|| self.links.to(path))
     }
 
     /// The same for an account whose events are kept since a moment: no filter of its reader's, and none that a link carries.
@@ -311,6 +309,11 @@ impl Filters {
     /// The username of the chosen credential, or nothing.
     pub(crate) fn username(&self) -> &str {
         self.credentials.iter().find(|choice| choice.selected).map(|choice| choice.value.as_str()).unwrap_or_default()
+    }
+
+    /// The list where repeats of one cause are put together.
+    pub(crate) fn by_cause(&self, path: &str) -> String {
+        self.links.changed(path, &["q", "group"], &self.text)
     }
 
     /// Which refused requests are asked for.

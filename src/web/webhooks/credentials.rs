@@ -276,7 +276,8 @@ async fn switch(
     (way, what): (Switch, CredentialNotice),
 ) -> Result<HttpResponse, PageError> {
     match switch_credential(current_user.on(id, &current_user.act()), way).await {
-        Ok(()) => Ok(done(current_user, id, &form.return_to, what)),
+        Ok(true) => Ok(done(current_user, id, &form.return_to, what)),
+        Ok(false) => Ok(done(current_user, id, &form.return_to, CredentialNotice::Unchanged)),
         Err(CredentialError::Revoked) => Ok(done(current_user, id, &form.return_to, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }

@@ -36,7 +36,8 @@ pub(crate) async fn switch(
         other => return Err(PageError::BadRequest(format!("{other:?} is not a choice: say on or off"))),
     };
     match switch_holding(current_user.on(id, &current_user.act()), holding).await {
-        Ok(()) => Ok(done(&current_user, id, &form.return_to, what)),
+        Ok(true) => Ok(done(&current_user, id, &form.return_to, what)),
+        Ok(false) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Unchanged)),
         Err(CredentialError::Revoked) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
     }

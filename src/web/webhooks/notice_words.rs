@@ -35,6 +35,8 @@ pub(crate) fn words(
     Some((id, NoticeWords { kind: kind(&notice), title, text: text(&notice), link, undo }))
 }
 
+const GONE_ALREADY: &str = "They were accepted or discarded already, or their 7 days are over.";
+
 /// The act that takes it back, and what its form says.
 fn undo(
     notice: &CredentialNotice,
@@ -51,7 +53,10 @@ fn undo(
         CredentialNotice::Holding => Some(("holding", Some(("holding", "off".to_owned())))),
         CredentialNotice::NotHolding => Some(("holding", Some(("holding", "on".to_owned())))),
         CredentialNotice::Dated { was: None } => Some(("expiry", Some(("expires", NEVER.to_owned())))),
-        CredentialNotice::Dated { was: Some(end) } | CredentialNotice::Undated { was: Some(end) } if *end > now => {
+        // A form says days, and a program may have set a time of one.
+        CredentialNotice::Dated { was: Some(end) } | CredentialNotice::Undated { was: Some(end) }
+            if *end > now && is_midnight(*end) =>
+        {
             Some(("expiry", Some(("expires", utc("%F", *end)))))
         }
         _ => None,
@@ -87,8 +92,11 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::AddressShown => format!("The token address of {name} was shown already."),
         CredentialNotice::AddressRevoked => format!("The token address of {name} is revoked."),
         CredentialNotice::Accepted(accepted) if is_nothing(accepted) => format!("There were no held events of {name} left."),
+        CredentialNotice::Accepted(Accepted { stored: 0, .. }) => format!("No late event of {name} had to be stored."),
         CredentialNotice::Accepted(Accepted { stored: 1, .. }) => format!("1 late event of {name} is stored."),
         CredentialNotice::Accepted(Accepted { stored, .. }) => format!("{} late events of {name} are stored.", grouped(*stored)),
+        CredentialNotice::Unchanged => format!("Nothing was changed about {name}."),
+        CredentialNotice::Discarded { events: 0 } => format!("There were no held events of {name} left."),
         CredentialNotice::Discarded { events: 1 } => format!("1 late event of {name} is discarded."),
         CredentialNotice::Discarded { .. } => format!("The late events of {name} are discarded."),
         CredentialNotice::Tested { ms, .. } => format!("The test event for {name} was stored in {ms} ms."),
@@ -115,6 +123,8 @@ fn text(notice: &CredentialNotice) -> String {
         CredentialNotice::AddressShown => "It can be seen once. Generate a new one if you didn’t save it.",
         CredentialNotice::AddressRevoked => "Requests to it now get 401. Its username and password keep working.",
         CredentialNotice::Accepted(accepted) => return became(accepted),
+        CredentialNotice::Unchanged => "Somebody had done that already.",
+        CredentialNotice::Discarded { events: 0 } => GONE_ALREADY,
         CredentialNotice::Discarded { events: 1 } => "It’s gone for good.",
         CredentialNotice::Discarded { .. } => "They’re gone for good.",
         CredentialNotice::Tested { .. } => "It’s listed under Events.",
@@ -122,6 +132,11 @@ fn text(notice: &CredentialNotice) -> String {
         CredentialNotice::TestFull => "Storage is full, so senders get 507 too. Make room under Settings, Stored events.",
     };
     text.to_owned()
+}
+
+/// Whether a day begins then, in UTC.
+fn is_midnight(time: Timestamp) -> bool {
+    time.as_second().rem_euclid(24 * 3_600) == 0 && time.subsec_nanosecond() == 0
 }
 
 /// Whether there was nothing left to accept.
@@ -132,10 +147,14 @@ fn is_nothing(accepted: &Accepted) -> bool {
 /// What became of late events that were accepted.
 fn became(accepted: &Accepted) -> String {
     if is_nothing(accepted) {
-        return "They were accepted or discarded already, or their 7 days are over.".to_owned();
+        return GONE_ALREADY.to_owned();
     }
-    let Accepted { repeated, too_old, has_more, .. } = *accepted;
-    let mut text = "They’re listed at the time they first arrived.".to_owned();
+    let Accepted { stored, repeated, too_old, has_more } = *accepted;
+    let mut text = match stored {
+        0 => String::new(),
+        1 => "It’s listed at the time it first arrived.".to_owned(),
+        _ => "They’re listed at the time they first arrived.".to_owned(),
+    };
     if repeated > 0 {
         text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
     }
@@ -146,5 +165,5 @@ fn became(accepted: &Accepted) -> String {
     if has_more {
         text.push_str(" There are so many that this took a while. Accept again to store the rest.");
     }
-    text
+    text.trim_start().to_owned()
 }
