@@ -35,7 +35,7 @@ impl<C: Camera> Tour<'_, C> {
         self.driver.execute("document.querySelector('.undo').style.animation = 'none'", vec![]).await?;
         self.here("webhooks-disabled", "Webhooks, after a credential was disabled").await?;
         self.press(".undo button").await?;
-        self.see(".notice.ok").await?;
+        self.see(".undo[action$='/disabling']").await?;
 
         let question = |name: &str, id: &dyn std::fmt::Display| format!("{WEBHOOKS}?{name}={id}");
         self.dialog(&format!("{WEBHOOKS}?new=1"), "new-dialog", "New credential").await?;
