@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::store::connection::error::StoreError;
 
@@ -57,6 +58,14 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub trait Chunks {
     /// The next piece, or `None` after the last.
     fn next(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>>;
+}
+
+/// How far an export that goes by a key has come.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    NotStarted,
+    After(Uuid),
+    Done,
 }
 
 /// Writes a record as a line of JSON.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::app::export::{Chunks, CsvLines, ExportFormat, write_json_line};
+use crate::app::export::{Chunks, CsvLines, ExportFormat, Reached, write_json_line};
 use crate::domain::audit::{Act, Action, AuditEntry, AuditFilter, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
@@ -30,14 +30,7 @@ pub(crate) struct AuditExport {
     account: AccountId,
     filter: AuditFilter,
     format: ExportFormat,
-    progress: Progress,
-}
-
-#[derive(Debug)]
-enum Progress {
-    NotStarted,
-    After(Uuid),
-    Done,
+    reached: Reached,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +61,7 @@ impl AuditExport {
             AuditLine::new(Action::AuditExported, "").with(detail),
         )
         .await?;
-        Ok(Self { store, account, filter, format, progress: Progress::NotStarted })
+        Ok(Self { store, account, filter, format, reached: Reached::NotStarted })
     }
 
     /// The connection is given back after each part, whether anything was found in it or not.
@@ -81,11 +74,11 @@ impl AuditExport {
 
 impl Chunks for AuditExport {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let (after, mut out) = match self.progress {
-            Progress::Done => return Ok(None),
-            Progress::After(id) => (Some(id), Vec::new()),
-            Progress::NotStarted if self.format == ExportFormat::Csv => (None, CSV_HEAD.to_vec()),
-            Progress::NotStarted => (None, Vec::new()),
+        let (after, mut out) = match self.reached {
+            Reached::Done => return Ok(None),
+            Reached::After(id) => (Some(id), Vec::new()),
+            Reached::NotStarted if self.format == ExportFormat::Csv => (None, CSV_HEAD.to_vec()),
+            Reached::NotStarted => (None, Vec::new()),
         };
         let found = self.read(after).await?;
         let batch = found.lines;
@@ -99,7 +92,7 @@ impl Chunks for AuditExport {
                 out = lines.finish()?;
             }
         }
-        self.progress = found.looked_to.map_or(Progress::Done, Progress::After);
+        self.reached = found.looked_to.map_or(Reached::Done, Reached::After);
         Ok(Some(out))
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::app::export::{Chunks, CsvLines, ExportFormat, write_json_line};
+use crate::app::export::{Chunks, CsvLines, ExportFormat, Reached, write_json_line};
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::AccountId;
@@ -58,14 +58,7 @@ pub(crate) struct RejectionExport {
     account: AccountId,
     exported: Exported,
     format: ExportFormat,
-    progress: Progress,
-}
-
-#[derive(Debug)]
-enum Progress {
-    NotStarted,
-    After(Uuid),
-    Done,
+    reached: Reached,
 }
 
 #[derive(Serialize)]
@@ -98,16 +91,16 @@ impl RejectionExport {
         let detail = AuditDetail::Export { is_filtered: exported.is_filtered(), format: format.extension().to_owned() };
         let line = AuditLine::new(Action::RejectionsExported, "").with(detail);
         audit::append(&mut *store.connection().await?, account, act, line).await?;
-        Ok(Self { store, account, exported, format, progress: Progress::NotStarted })
+        Ok(Self { store, account, exported, format, reached: Reached::NotStarted })
     }
 }
 
 impl Chunks for RejectionExport {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let after = match self.progress {
-            Progress::Done => return Ok(None),
-            Progress::After(id) => Some(id),
-            Progress::NotStarted => None,
+        let after = match self.reached {
+            Reached::Done => return Ok(None),
+            Reached::After(id) => Some(id),
+            Reached::NotStarted => None,
         };
         // The connection is given back after each part.
         let mut conn = self.store.background_connection().await?;
@@ -128,7 +121,7 @@ impl Chunks for RejectionExport {
                 out = lines.finish()?;
             }
         }
-        self.progress = batch.last().map_or(Progress::Done, |row| Progress::After(row.id));
+        self.reached = batch.last().map_or(Reached::Done, |row| Reached::After(row.id));
         Ok(Some(out))
     }
 }

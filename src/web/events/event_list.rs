@@ -17,7 +17,7 @@ use crate::domain::position::Position;
 use crate::domain::query::columns::Fields;
 use crate::domain::query::fields::suggest;
 use crate::store::connection::error::StoreError;
-use crate::store::connection::pool::{Pooled, Store};
+use crate::store::connection::pool::{Connection, Pooled, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::searching::search;
 use crate::store::tables::{accounts, credentials, event_counts, events};
@@ -154,13 +154,8 @@ pub(crate) async fn answer(
     let credentials = credentials::list(&mut conn, account).await?;
     let mut filters =
         Filters::in_zone(&query, &credentials, now, current_user.zone()).keeping(current_user.kept_since());
-    if let Some(address) = filters.exact_address(PATH) {
+    if let Some(address) = other_address(&mut conn, current_user, &filters).await? {
         return Ok(see_other(&address));
-    }
-    if let Some(id) = whole_id(&filters.text).filter(|id| Some(id.received_at()) >= current_user.kept_since())
-        && !events::list_summaries(&mut conn, account, &[id]).await?.is_empty()
-    {
-        return Ok(see_other(&format!("{PATH}/{id}")));
     }
     let filter = &filters.filter;
     // The snapshot is taken before the rows are read: what comes between the two is told twice, and nothing is left out.
@@ -179,11 +174,7 @@ pub(crate) async fn answer(
     }
     filters.matches = matches_in_words(&filters, accepted, &found, &overview);
     let names = suggest_names(store, account, &found.rows).await?;
-    let fields = names.iter().map(|name| Field {
-        link: filters.links.to_search(&format!("{name} exists")),
-        name: escape_invisible(name).into_owned(),
-    });
-    let (fields, columns) = (fields.collect(), list_columns(&names, &filters));
+    let (fields, columns) = (list_fields(&names, &filters), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
     let peeked = find_peeked(current_user, &query.peek, &rows, &filters).await?;
     let is_pro = current_user.member.plan.includes_webhooks();
@@ -211,6 +202,21 @@ pub(crate) async fn answer(
         return html_invalid(&template);
     }
     html(&template)
+}
+
+/// Where the reader is led instead: to the same filters in exact times, or to the event whose whole id was searched for.
+async fn other_address(
+    conn: &mut Connection,
+    current_user: &SignedIn,
+    filters: &Filters,
+) -> Result<Option<String>, StoreError> {
+    if let Some(address) = filters.exact_address(PATH) {
+        return Ok(Some(address));
+    }
+    let kept = |id: &EventId| Some(id.received_at()) >= current_user.kept_since();
+    let Some(id) = whole_id(&filters.text).filter(kept) else { return Ok(None) };
+    let found = events::list_summaries(conn, current_user.member.account_id, &[id]).await?;
+    Ok((!found.is_empty()).then(|| format!("{PATH}/{id}")))
 }
 
 /// How many match, where something is asked for. A search knows it when it is at its end.
@@ -287,6 +293,15 @@ async fn find_peeked(
     let found = events::list_summaries(&mut conn, current_user.member.account_id, &[id]).await?;
     let kept = found.first().filter(|_| current_user.require_kept(id).is_ok());
     Ok(kept.map(|event| EventRow::new(event, filters, current_user.now())))
+}
+
+/// The fields of the events, as the help of the search lists them.
+fn list_fields(names: &[String], filters: &Filters) -> Vec<Field> {
+    let field = |name: &String| Field {
+        link: filters.links.to_search(&format!("{name} exists")),
+        name: escape_invisible(name).into_owned(),
+    };
+    names.iter().map(field).collect()
 }
 
 /// The fields that could become columns: each of them is in one place of an event.
