@@ -403,8 +403,12 @@ pub enum EventsCommand {
     /// Deliver what is stored from now on to a program on this machine, or print it, over the API
     ///
     /// Without --forward it prints a JSON object a line. With it, each event is posted as it was sent, one after the other, and again
-    /// until the answer is a success (2xx). Ctrl-C ends it after the event in hand.
+    /// until the answer is a success (2xx). Ctrl-C ends it after the event in hand. With --consumer, what is stored while it does not
+    /// run follows when it runs again.
     Listen {
+        /// A consumer of this name, which knows what was delivered; made where there is none
+        #[arg(long, value_name = "NAME")]
+        consumer: Option<String>,
         /// Where events are posted to, such as http://localhost:3000/hook
         #[arg(long, value_name = "URL")]
         forward: Option<String>,
