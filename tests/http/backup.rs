@@ -2,7 +2,7 @@
 //! restored elsewhere.
 
 use reasoner_webhooks::store::connection::migrate;
-use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::connection::pool::{Store, StoreOptions};
 
 use crate::home::Home;
 use crate::support::actors::Sender;
@@ -62,7 +62,8 @@ async fn the_backup_of_the_readme_is_whole_and_works_elsewhere() {
     assert!(before.iter().any(|(table, digest)| table == "audit_log" && !digest.starts_with("0 ")), "{before:?}");
 
     // As `serve` does, which finds the schema there and opens it to the program's role.
-    let store = Store::open_as(&postgres::as_program(&restored), Some(&restored), None).await.unwrap();
+    let store =
+        Store::open_as(&postgres::as_program(&restored), Some(&restored), None, StoreOptions::default()).await.unwrap();
     migrate::run(&store).await.unwrap();
     let there = TestServer::start_over(restored.clone(), |_| {}).await;
     for password in [password, rotated["password"].as_str().unwrap()] {
