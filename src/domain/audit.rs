@@ -164,6 +164,9 @@ actions! {
     ApiTokenRenamed = "api_token_renamed", "Renamed an API token";
     ApiTokenRotated = "api_token_rotated", "Rotated an API token";
     ApiTokenRevoked = "api_token_revoked", "Revoked an API token";
+    ConsumerCreated = "consumer_created", "Created a consumer";
+    ConsumerMoved = "consumer_moved", "Moved a consumer";
+    ConsumerDeleted = "consumer_deleted", "Deleted a consumer";
     EventsExported = "events_exported", "Exported events";
     RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";

@@ -21,6 +21,7 @@ mod command_line;
 mod command_lines;
 mod confirm;
 mod connections;
+mod consumers;
 mod copied_curl;
 mod credential_pages;
 mod credentials;
