@@ -10,6 +10,7 @@ use url::Url;
 use crate::config::environment;
 use crate::config::key_file::{keys, keys_in_file};
 use crate::config::options::Options;
+use crate::config::remote::Remote;
 use crate::config::values::{
     GivenUrl, WrongValues, address, database_url, given_url, host_names, insecure, networks, number, one_of, origin,
     switch, time, web_url,
@@ -74,6 +75,8 @@ pub struct Config {
     pub(crate) retention_days: u32,
     pub(crate) max_body_bytes: usize,
     pub log_format: LogFormat,
+    /// The API that commands speak to, in place of the database.
+    pub(crate) remote: Option<Remote>,
     /// The value of PATH, where server binaries are looked for.
     pub(crate) search_path: Option<OsString>,
     /// The value of XDG_STATE_HOME, where a user keeps what programs remember.
@@ -124,8 +127,8 @@ const MOST_CONNECTIONS: u64 = 500;
 /// A hundred years.
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
-/// The origin of the pages, which is safe where nobody has said that it need not be.
-fn public_url(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongValues) -> Option<Url> {
+/// The origin of the pages, and a server to speak to, which are safe where nobody has said that they need not be.
+fn addresses(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongValues) -> (Option<Url>, Option<Remote>) {
     let insecure_http = problems
         .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
         .unwrap_or(false);
@@ -133,7 +136,7 @@ fn public_url(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongV
     if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
         problems.add("--public-url", "PUBLIC_URL", problem);
     }
-    public_url
+    (public_url, Remote::check(options, insecure_http, problems))
 }
 
 /// Whether a synchronous standby has to have what is acknowledged, which a server of the program's own cannot have.
@@ -169,7 +172,7 @@ impl Config {
         let ingest_bind = problems.take_some("--ingest-bind", "INGEST_BIND", options.ingest_bind.as_deref(), address);
         let metrics_bind =
             problems.take_some("--metrics-bind", "METRICS_BIND", options.metrics_bind.as_deref(), address);
-        let public_url = public_url(&options, bind, &mut problems);
+        let (public_url, remote) = addresses(&options, bind, &mut problems);
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
         let further_host_names =
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
@@ -220,6 +223,7 @@ impl Config {
                     retention_days: u32::try_from(days).unwrap_or(MAX_RETENTION_DAYS),
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
                     log_format,
+                    remote,
                     search_path: std::env::var_os("PATH"),
                     state_home: std::env::var_os("XDG_STATE_HOME"),
                     connections: ConnectionLimits { keep_alive, ..ConnectionLimits::default() },
@@ -302,6 +306,8 @@ mod tests {
             keep_alive: "1 minute".to_owned(),
             log_format: "xml".to_owned(),
             insecure_http: Some("perhaps".to_owned()),
+            server: Some("http://example.com".to_owned()),
+            token_file: Some("/nowhere/token".to_owned()),
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();

@@ -5,4 +5,5 @@ pub mod checked;
 pub mod environment;
 mod key_file;
 pub mod options;
+pub(crate) mod remote;
 pub mod values;

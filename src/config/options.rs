@@ -102,6 +102,12 @@ pub struct Options {
     #[arg(long, env = "INSECURE_HTTP", value_name = "true|false", global = true,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub insecure_http: Option<String>,
+    /// The address of a server whose API the command speaks to, in place of the database
+    #[arg(long, env = "SERVER", value_name = "URL", global = true)]
+    pub server: Option<String>,
+    /// A file with the API token for --server; - reads it from standard input
+    #[arg(long, env = "TOKEN_FILE", value_name = "FILE", global = true)]
+    pub token_file: Option<String>,
 }
 
 impl Options {

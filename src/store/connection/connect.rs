@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::domain::digest::sha256;
 use crate::store::connection::error::StoreError;
+use crate::tls;
 
 /// How long the only host of an address may take until the session is ready.
 const ONLY_HOST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -315,14 +316,7 @@ fn tls_for(config: &Config) -> Result<Option<MakeRustlsConnect>, StoreError> {
     if config.get_ssl_mode() != SslMode::Require {
         return Ok(None);
     }
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unreadable)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = tls::trusting_the_system().map_err(unreadable)?;
     Ok(Some(MakeRustlsConnect::new(tls)))
 }
 
