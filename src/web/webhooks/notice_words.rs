@@ -5,10 +5,9 @@ use jiff::Timestamp;
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::NEVER;
-use crate::domain::grouped::grouped;
-use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::utc;
+use crate::web::held::{GONE_ALREADY, accepted_link, accepted_text, accepted_title};
 use crate::web::notice::{CredentialNotice, NoticeWords, Undo};
 use crate::web::webhooks::list_query::PATH;
 
@@ -21,9 +20,7 @@ pub(crate) fn words(
 ) -> Option<(CredentialId, NoticeWords)> {
     let credential = credentials.iter().find(|credential| credential.id == id)?;
     let link = match &notice {
-        CredentialNotice::Accepted(accepted) if !is_nothing(accepted) => {
-            Some((format!("/events?credential={}", credential.username), "View events"))
-        }
+        CredentialNotice::Accepted(accepted) => accepted_link(accepted, credential),
         CredentialNotice::Tested { event, .. } => Some((format!("/events/{event}"), "View event")),
         _ => None,
     };
@@ -34,8 +31,6 @@ pub(crate) fn words(
     });
     Some((id, NoticeWords { kind: kind(&notice), title, text: text(&notice), link, undo }))
 }
-
-const GONE_ALREADY: &str = "They were accepted or discarded already, or their 7 days are over.";
 
 /// The act that takes it back, and what its form says.
 fn undo(
@@ -91,10 +86,7 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::SettingsSaved => format!("The sender settings of {name} are saved."),
         CredentialNotice::AddressShown => format!("The token address of {name} was shown already."),
         CredentialNotice::AddressRevoked => format!("The token address of {name} is revoked."),
-        CredentialNotice::Accepted(accepted) if is_nothing(accepted) => format!("There were no held events of {name} left."),
-        CredentialNotice::Accepted(Accepted { stored: 0, .. }) => format!("No late event of {name} had to be stored."),
-        CredentialNotice::Accepted(Accepted { stored: 1, .. }) => format!("1 late event of {name} is stored."),
-        CredentialNotice::Accepted(Accepted { stored, .. }) => format!("{} late events of {name} are stored.", grouped(*stored)),
+        CredentialNotice::Accepted(accepted) => accepted_title(accepted, name),
         CredentialNotice::Unchanged => format!("Nothing was changed about {name}."),
         CredentialNotice::Discarded { events: 0 } => format!("There were no held events of {name} left."),
         CredentialNotice::Discarded { events: 1 } => format!("1 late event of {name} is discarded."),
@@ -122,7 +114,7 @@ fn text(notice: &CredentialNotice) -> String {
         CredentialNotice::SettingsSaved => "They apply from the next request on.",
         CredentialNotice::AddressShown => "It can be seen once. Generate a new one if you didn’t save it.",
         CredentialNotice::AddressRevoked => "Requests to it now get 401. Its username and password keep working.",
-        CredentialNotice::Accepted(accepted) => return became(accepted),
+        CredentialNotice::Accepted(accepted) => return accepted_text(accepted),
         CredentialNotice::Unchanged => "Somebody had done that already.",
         CredentialNotice::Discarded { events: 0 } => GONE_ALREADY,
         CredentialNotice::Discarded { events: 1 } => "It’s gone for good.",
@@ -137,33 +129,4 @@ fn text(notice: &CredentialNotice) -> String {
 /// Whether a day begins then, in UTC.
 fn is_midnight(time: Timestamp) -> bool {
     time.as_second().rem_euclid(24 * 3_600) == 0 && time.subsec_nanosecond() == 0
-}
-
-/// Whether there was nothing left to accept.
-fn is_nothing(accepted: &Accepted) -> bool {
-    accepted.stored + accepted.repeated + accepted.too_old == 0
-}
-
-/// What became of late events that were accepted.
-fn became(accepted: &Accepted) -> String {
-    if is_nothing(accepted) {
-        return GONE_ALREADY.to_owned();
-    }
-    let Accepted { stored, repeated, too_old, has_more } = *accepted;
-    let mut text = match stored {
-        0 => String::new(),
-        1 => "It’s listed at the time it first arrived.".to_owned(),
-        _ => "They’re listed at the time they first arrived.".to_owned(),
-    };
-    if repeated > 0 {
-        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
-    }
-    if too_old > 0 {
-        let (was, is) = if too_old == 1 { ("was", "is") } else { ("were", "are") };
-        text.push_str(&format!(" {} {was} older than events are kept, and {is} gone.", grouped(too_old)));
-    }
-    if has_more {
-        text.push_str(" There are so many that this took a while. Accept again to store the rest.");
-    }
-    text.trim_start().to_owned()
 }
