@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use crate::app::credential_act::CredentialError;
-use crate::app::extend_overlap::extend_overlap;
+use crate::app::extend_overlap::{extend_overlap, undo_extension};
 use crate::app::issue_credential::issue_credential;
 use crate::app::rename_credential::rename_credential;
 use crate::app::revoke_credential::revoke_credential;
@@ -168,15 +168,30 @@ pub(crate) async fn stop_old(
     Ok(done(&current_user, id, &form.return_to, CredentialNotice::OldPasswordStopped))
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Extension {
+    return_to: String,
+    /// Anything, where it is to be undone.
+    undo: Option<String>,
+}
+
 /// `POST …/credentials/{id}/overlap-extension`
 pub(crate) async fn extend(
     current_user: SignedIn,
     id: web::Path<String>,
-    Submitted(form): Submitted<SentFrom>,
+    Submitted(form): Submitted<Extension>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    match extend_overlap(current_user.on(id, &current_user.act())).await {
-        Ok(_) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Extended)),
+    let act = current_user.act();
+    let on = current_user.on(id, &act);
+    let outcome = match form.undo {
+        Some(_) => undo_extension(on).await.map(|_| CredentialNotice::ExtensionUndone),
+        None => extend_overlap(on).await.map(|_| CredentialNotice::Extended),
+    };
+    match outcome {
+        Ok(what) => Ok(done(&current_user, id, &form.return_to, what)),
+        Err(CredentialError::Changed) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::ExtensionStays)),
         // A page that was open for long still has the button.
         Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => {
             Ok(done(&current_user, id, &form.return_to, CredentialNotice::NotExtended))

@@ -45,6 +45,9 @@ fn undo(
         CredentialNotice::Disabled => Some(("enabling", None)),
         CredentialNotice::Enabled => Some(("disabling", None)),
         CredentialNotice::Renamed { was } if *was != credential.name => Some(("name", Some(("name", was.clone())))),
+        CredentialNotice::Extended if credential.expiring(now)?.end_before_extension(now).is_some() => {
+            Some(("overlap-extension", Some(("undo", "1".to_owned()))))
+        }
         CredentialNotice::Holding => Some(("holding", Some(("holding", "off".to_owned())))),
         CredentialNotice::NotHolding => Some(("holding", Some(("holding", "on".to_owned())))),
         CredentialNotice::Dated { was: None } => Some(("expiry", Some(("expires", NEVER.to_owned())))),
@@ -62,6 +65,7 @@ fn kind(notice: &CredentialNotice) -> &'static str {
     match notice {
         CredentialNotice::NothingToDate
         | CredentialNotice::NotExtended
+        | CredentialNotice::ExtensionStays
         | CredentialNotice::TestRefused
         | CredentialNotice::TestFull => "bad",
         _ => "ok",
@@ -80,7 +84,8 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::Undated { .. } => format!("The password of {name} has no expiry date."),
         CredentialNotice::NothingToDate => format!("No password of {name} works any more."),
         CredentialNotice::Extended => format!("The old password of {name} works for longer."),
-        CredentialNotice::NotExtended => format!("The overlap of {name} stays as it is."),
+        CredentialNotice::NotExtended | CredentialNotice::ExtensionStays => format!("The overlap of {name} stays as it is."),
+        CredentialNotice::ExtensionUndone => format!("The overlap of {name} is as long as before."),
         CredentialNotice::Holding => format!("Late events of {name} are held."),
         CredentialNotice::NotHolding => format!("Late events of {name} are no longer held."),
         CredentialNotice::SettingsSaved => format!("The sender settings of {name} are saved."),
@@ -109,6 +114,8 @@ fn text(notice: &CredentialNotice) -> String {
         CredentialNotice::NothingToDate => "An expired password can’t be renewed. Rotate the credential for a new one.",
         CredentialNotice::Extended => "You can’t extend it again, so update its senders before then.",
         CredentialNotice::NotExtended => "It has ended, or was extended before, which is possible once.",
+        CredentialNotice::ExtensionUndone => "You can extend it again, once.",
+        CredentialNotice::ExtensionStays => "It isn’t extended, or was extended too long ago to undo that.",
         CredentialNotice::Holding => "Requests with an expired password are kept for you for 7 days.",
         CredentialNotice::NotHolding => "Requests with an expired password are refused and not kept.",
         CredentialNotice::SettingsSaved => "They apply from the next request on.",
