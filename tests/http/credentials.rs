@@ -382,6 +382,7 @@ async fn the_extension_of_an_overlap_is_undone_while_it_is_new_and_once() {
     assert!(undo().await.contains("too long ago to undo that"));
     assert_eq!(server.query(end).await, extended);
     server.pass(SignedDuration::from_mins(110));
+    sign_in_again(&alice).await;
     assert!(undo().await.contains("stays as it is."), "an old password that has ended stays so");
     assert_eq!(old.status().await, 401);
 }
