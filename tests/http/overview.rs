@@ -92,7 +92,12 @@ async fn bars_of_days_are_those_of_the_reader_however_old_their_counts_are() {
         let rows: Vec<(String, String)> = table
             .split("<tr>")
             .skip(2)
-            .map(|row| (between(row, "until=", "</a>").rsplit('>').next().unwrap().to_owned(), between(row, "end num\">", "<").to_owned()))
+            .map(|row| {
+                (
+                    between(row, "until=", "</a>").rsplit('>').next().unwrap().to_owned(),
+                    between(row, "end num\">", "<").to_owned(),
+                )
+            })
             .collect();
         (table.contains("Day (UTC)"), rows)
     };
