@@ -43,7 +43,8 @@ async fn restore_elsewhere(home: &Home, name: &str) -> String {
 
 /// As `serve` does, which finds the schema there and opens it to the program's role.
 async fn serve(restored: &str) -> TestServer {
-    let store = Store::open_as(&postgres::as_program(restored), Some(restored), None, StoreOptions::default()).await.unwrap();
+    let store =
+        Store::open_as(&postgres::as_program(restored), Some(restored), None, StoreOptions::default()).await.unwrap();
     migrate::run(&store).await.unwrap();
     TestServer::start_over(restored.to_owned(), |_| {}).await
 }
