@@ -64,6 +64,8 @@ pub struct Config {
     /// Beyond those of the two URLs.
     pub(crate) further_host_names: Vec<String>,
     pub(crate) database: Database,
+    pub(crate) database_connections: u32,
+    pub requires_standby: bool,
     /// The key from outside that keys in the database are encrypted under, then those of before.
     pub(crate) outside_keys: Vec<OutsideKey>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -119,6 +121,9 @@ const MAX_MAX_BODY_BYTES: u64 = 256 * 1024 * 1024;
 /// Beyond an hour nobody would get his place back.
 const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(3_600);
+/// What leaves each kind of work a connection, and more than any server should have from one program.
+const FEWEST_CONNECTIONS: u64 = 6;
+const MOST_CONNECTIONS: u64 = 500;
 /// A hundred years.
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
@@ -132,6 +137,17 @@ fn addresses(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongVa
         problems.add("--public-url", "PUBLIC_URL", problem);
     }
     (public_url, Remote::check(options, insecure_http, problems))
+}
+
+/// Whether a synchronous standby has to have what is acknowledged, which a server of the program's own cannot have.
+fn requires_standby(options: &Options, database: &Database, problems: &mut WrongValues) -> bool {
+    const FLAG: (&str, &str) = ("--require-sync-standby", "REQUIRE_SYNC_STANDBY");
+    let required = problems.take_some(FLAG.0, FLAG.1, options.require_sync_standby.as_deref(), switch).unwrap_or(false);
+    if required && matches!(database, Database::Embedded(_)) && options.database_url.is_none() {
+        let problem = "is on, and the program's own PostgreSQL has no standby: set --database-url (DATABASE_URL)";
+        problems.add(FLAG.0, FLAG.1, problem.to_owned());
+    }
+    required
 }
 
 /// Those of the file, or of the environment.
@@ -162,6 +178,10 @@ impl Config {
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
         let database = Database::check(&options, &mut problems);
+        let connections = number(&options.database_connections, FEWEST_CONNECTIONS, MOST_CONNECTIONS);
+        let connections =
+            problems.take("--database-connections", "DATABASE_CONNECTIONS", connections).unwrap_or_default();
+        let requires_standby = requires_standby(&options, &database, &mut problems);
         let outside_keys = outside_keys(&options, &mut problems);
         let networks =
             problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
@@ -193,6 +213,8 @@ impl Config {
                     ingest_url,
                     further_host_names: further_host_names.unwrap_or_default(),
                     database,
+                    database_connections: u32::try_from(connections).unwrap_or(u32::MAX),
+                    requires_standby,
                     outside_keys,
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
@@ -271,6 +293,8 @@ mod tests {
             host_names: Some("internal,http://x/".to_owned()),
             database_url: Some("mysql://user:canary@host/db".to_owned()),
             database_owner_url: Some("mysql://owner:canary@host/db".to_owned()),
+            database_connections: "5".to_owned(),
+            require_sync_standby: Some("please".to_owned()),
             data_dir: "".into(),
             installation_key_file: Some("/nowhere/key".to_owned()),
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
@@ -322,6 +346,21 @@ mod tests {
                 "{told}"
             );
         }
+    }
+
+    #[test]
+    fn a_standby_can_be_required_of_an_existing_server_alone() {
+        let required = |url: Option<&str>| {
+            let options = Options {
+                require_sync_standby: Some("true".to_owned()),
+                database_url: url.map(str::to_owned),
+                ..options()
+            };
+            Config::check(options).map(|config| config.requires_standby).map_err(|wrong| wrong.to_string())
+        };
+        assert_eq!(required(Some("postgresql://db/events")), Ok(true));
+        let told = required(None).unwrap_err();
+        assert!(told.contains("has no standby: set --database-url"), "{told}");
     }
 
     #[test]

@@ -131,6 +131,7 @@ actions! {
     CredentialRotated = "credential_rotated", "Rotated the password of a credential";
     OldPasswordStopped = "old_password_stopped", "Stopped the old password of a credential";
     OverlapExtended = "overlap_extended", "Extended the overlap of a credential";
+    OverlapExtensionUndone = "overlap_extension_undone", "Undid the extension of an overlap";
     ExpirySet = "expiry_set", "Set the expiry date of a password";
     ExpiryRemoved = "expiry_removed", "Removed the expiry date of a password";
     CredentialDisabled = "credential_disabled", "Disabled a credential";

@@ -256,6 +256,7 @@ diesel::table! {
         size_bytes -> Integer,
         idempotency_key -> Nullable<Bytea>,
         body_sha256 -> Nullable<Bytea>,
+        rejected_at -> Nullable<Timestamptz>,
     }
 }
 
