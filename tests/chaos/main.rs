@@ -16,6 +16,7 @@ mod stage;
 #[cfg(target_os = "linux")]
 mod clocks;
 mod commits;
+mod consumer_ledger;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod ending;
