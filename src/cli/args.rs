@@ -23,9 +23,9 @@ pub enum Command {
     Serve,
     /// Apply pending migrations and exit
     Migrate,
-    /// Check what durability depends on: a line each, exit code 1 if any fails
+    /// Check everything that durability depends on: one line each, exit code 1 if any fails
     ///
-    /// A hint is no failure: it is worth a look.
+    /// A hint is not a failure, but worth reading.
     Doctor {
         /// Print JSON and nothing else
         #[arg(long)]
@@ -43,7 +43,7 @@ pub enum Command {
     /// API tokens, with which programs read and change an account
     #[command(subcommand)]
     Token(TokenCommand),
-    /// What was received
+    /// Events that were received
     #[command(subcommand)]
     Events(EventsCommand),
     /// Keys under which secrets are encrypted
@@ -97,9 +97,9 @@ pub(crate) enum Account<'a> {
 pub struct CreateToken {
     /// The e-mail address of the account's user, in whose name it acts
     pub(crate) email: String,
-    /// What it is for, such as "Nightly export"
+    /// Its name, such as "Nightly export"
     pub(crate) name: String,
-    /// What it may do, such as events:read,audit:read
+    /// Its scopes, such as events:read,audit:read
     #[arg(long, alias = "scope", required = true, value_delimiter = ',', value_name = "SCOPE,…")]
     pub(crate) scopes: Vec<String>,
     /// How long it works: up to 400 days, such as 30d; or never, which means until it is revoked
@@ -221,7 +221,7 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print a link that signs somebody in once, within 15 minutes, for whoever is kept out by guesses
+    /// Print a link that signs somebody in once, within 15 minutes, for somebody who is kept out by guesses
     SignInLink {
         /// The e-mail address of the account's user
         email: String,
@@ -273,7 +273,7 @@ pub enum CredentialCommand {
     Create {
         /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
         email: Option<String>,
-        /// What its owner calls it, such as the system that sends
+        /// Its name, such as the system that sends
         name: String,
         /// When its password ends: 30d, 60d, 90d, never, or a date such as 2027-06-30
         #[arg(long, default_value = "never")]
@@ -343,7 +343,7 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say what a credential accepts beyond the default, and choose it
+    /// Show or change what a credential accepts beyond the default
     ///
     /// Without an option it prints the settings as they are.
     Set {
@@ -386,7 +386,7 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print new events as they are stored, a line each, until Ctrl-C
+    /// Print new events as they are stored, one line each, until Ctrl-C
     Tail {
         /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
         email: Option<String>,
