@@ -12,6 +12,7 @@ pub mod events;
 pub mod failure;
 pub(crate) mod keys;
 pub(crate) mod leaks;
+pub(crate) mod mail;
 pub(crate) mod manual;
 pub(crate) mod output;
 pub mod ready;

@@ -4,5 +4,6 @@
 pub mod checked;
 pub mod environment;
 mod key_file;
+mod mail;
 pub mod options;
 pub mod values;

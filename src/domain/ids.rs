@@ -63,3 +63,7 @@ id!(
     /// One sign-in of one browser.
     SessionId
 );
+id!(
+    /// A mail to a user.
+    MailId
+);

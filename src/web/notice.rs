@@ -84,6 +84,8 @@ pub(crate) enum CredentialNotice {
 pub(crate) enum AccountNotice {
     Name,
     Email,
+    ConfirmationSent,
+    ConfirmationNotSent,
     Password,
     SecondFactorOff,
 }
