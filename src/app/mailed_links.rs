@@ -115,13 +115,14 @@ pub(crate) async fn choose_password(
             users::change_password(conn, member.user_id, (&hash, None), act.at).await?;
             users::confirm_email(conn, member.user_id, &member.email).await?;
             let ended = end_other_sessions(conn, member.user_id, None, act).await? as u64;
-            let (action, detail) = match link_act.purpose {
-                LinkPurpose::Undo => {
-                    (Action::EmailChangeUndone, AuditDetail::EmailWas { was: before.email, sessions_ended: ended })
-                }
-                _ => (Action::PasswordChosenByLink, AuditDetail::SessionsEnded { sessions_ended: ended }),
-            };
-            audit::append(conn, member.account_id, act, AuditLine::new(action, &member.email).with(detail)).await?;
+            if before.email != member.email {
+                let detail = AuditDetail::EmailWas { was: before.email, sessions_ended: ended };
+                let line = AuditLine::new(Action::EmailChanged, &member.email).with(detail);
+                audit::append(conn, member.account_id, act, line).await?;
+            }
+            let detail = AuditDetail::SessionsEnded { sessions_ended: ended };
+            let line = AuditLine::new(Action::PasswordChosenByLink, &member.email).with(detail);
+            audit::append(conn, member.account_id, act, line).await?;
             outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::PasswordChanged, act.at).await?;
             if !member.has_second_factor {
                 let act = Act { actor: Actor::User(member.user_id), ..act.clone() };

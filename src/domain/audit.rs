@@ -116,7 +116,6 @@ actions! {
     SignInLinkUsed = "sign_in_link_used", "Used a sign-in link and was asked for a code";
     PasswordLinkSent = "password_link_sent", "Asked for a link to choose a new password";
     PasswordChosenByLink = "password_chosen_by_link", "Chose a new account password with a link";
-    EmailChangeUndone = "email_change_undone", "Took the change of the email address back and chose a new password";
     EmailConfirmed = "email_confirmed", "Confirmed the email address";
     SignedOut = "signed_out", "Signed out";
     PasswordConfirmed = "password_confirmed", "Confirmed the account password";
