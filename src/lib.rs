@@ -16,6 +16,7 @@ mod fair_queue;
 pub mod hashing;
 pub mod ingest;
 pub mod logging;
+pub mod mail;
 pub mod metrics;
 pub mod random;
 pub mod server;

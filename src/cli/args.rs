@@ -1,6 +1,7 @@
 //! The commands as clap reads them and `--help` explains them.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
 
 use crate::cli::account_limits::SetAccountLimits;
 use crate::config::options::Options;
@@ -46,6 +47,9 @@ pub enum Command {
     /// Events that were received
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Mail to users
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Keys under which secrets are encrypted
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -133,6 +137,31 @@ pub enum TokenCommand {
     Revoke {
         /// The id of the token, as the list prints it
         id: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
+pub enum MailCommand {
+    /// Send a mail to an address, to see whether it arrives
+    Test {
+        /// Where it goes
+        address: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the mails to users of the last 8 days, newest first: where to, what became of each, and the last error
+    List {
+        /// At most so many
+        #[arg(long, allow_negative_numbers = true, default_value = "50", value_parser = whole_number)]
+        limit: usize,
+        /// Only those older than the one with this id, as the list prints it
+        #[arg(long, value_name = "ID")]
+        before: Option<Uuid>,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,

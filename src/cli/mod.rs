@@ -20,6 +20,7 @@ pub(crate) mod forward;
 pub(crate) mod keys;
 pub(crate) mod leaks;
 pub(crate) mod listen;
+pub(crate) mod mail;
 pub(crate) mod manual;
 pub(crate) mod output;
 pub mod ready;

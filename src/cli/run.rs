@@ -1,12 +1,12 @@
 //! From a command to its file: opens the database, runs, closes it. `serve` alone is not here, because it needs the server.
 
 use crate::app::installation_keys::installation_keys;
-use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand};
+use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand, MailCommand};
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
 use crate::cli::{
-    account, api_credentials, api_events, credential, doctor, events, keys, manual, output, ready, token,
+    account, api_credentials, api_events, credential, doctor, events, keys, mail, manual, output, ready, token,
 };
 use crate::client::api::ApiClient;
 use crate::clock::Clock;
@@ -23,13 +23,16 @@ pub async fn run(
     config: &Config,
     asked_to_end: impl Future<Output = ()>,
 ) -> Result<Ended, CommandError> {
-    // These two need no database.
+    // These need no database.
     if let Command::Doctor { ready: true, .. } = command {
         return ready::run(config).await;
     }
     if let Command::Generate { what } = command {
         output::text(&manual::generate(what))?;
         return Ok(Ended::Well);
+    }
+    if let Command::Mail(MailCommand::Test { address, json }) = &command {
+        return mail::test(config, address, Clock::system().now(), *json).await.map(|()| Ended::Well);
     }
     if let Some(remote) = &config.remote {
         return run_over_api(command, remote, asked_to_end).await;
@@ -45,6 +48,7 @@ pub async fn run(
         | Command::Credential(_)
         | Command::Token(_)
         | Command::Events(_)
+        | Command::Mail(_)
         | Command::Keys(_)
         | Command::Generate { .. } => OpenDatabase::open_existing(config).await?,
     };
@@ -89,7 +93,9 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
     let store = &database.store;
     let act = Act::on_command_line(Clock::system().now());
     match command {
-        Command::Serve | Command::Generate { .. } => Err(CommandError::refused("this is not run from here")),
+        Command::Serve | Command::Generate { .. } | Command::Mail(MailCommand::Test { .. }) => {
+            Err(CommandError::refused("this is not run from here"))
+        }
         Command::Migrate => {
             output::say("The database schema is current.")?;
             Ok(Ended::Well)
@@ -132,6 +138,9 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
             let keys = installation_keys(store, &config.outside_keys, act.at).await?;
             keys::rotate(store, &keys, &act, json).await?;
             Ok(Ended::Well)
+        }
+        Command::Mail(MailCommand::List { limit, before, json }) => {
+            mail::list(store, before, limit, json).await.map(|()| Ended::Well)
         }
         Command::Events(command) => events::run(command, store, &act).await.map(|()| Ended::Well),
     }

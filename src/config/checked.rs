@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::config::environment;
 use crate::config::key_file::{keys, keys_in_file};
+use crate::config::mail::mail_server;
 use crate::config::options::Options;
 use crate::config::remote::Remote;
 use crate::config::values::{
@@ -17,6 +18,7 @@ use crate::config::values::{
 };
 use crate::domain::body_pace::BodyPace;
 use crate::domain::host_names::HostNames;
+use crate::domain::mail_server::MailServer;
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
 use crate::domain::stored_key::OutsideKey;
@@ -71,6 +73,7 @@ pub struct Config {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) signup_open: bool,
     pub(crate) requires_second_factor: bool,
+    pub(crate) mail: Option<MailServer>,
     pub(crate) upgrade_url: Option<Url>,
     pub(crate) retention_days: u32,
     pub(crate) max_body_bytes: usize,
@@ -177,6 +180,7 @@ impl Config {
         let further_host_names =
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
+        let mail = mail_server(&options, &mut problems);
         let database = Database::check(&options, &mut problems);
         let connections = number(&options.database_connections, FEWEST_CONNECTIONS, MOST_CONNECTIONS);
         let connections =
@@ -219,6 +223,7 @@ impl Config {
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
                     requires_second_factor,
+                    mail,
                     upgrade_url,
                     retention_days: u32::try_from(days).unwrap_or(MAX_RETENTION_DAYS),
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
@@ -300,6 +305,9 @@ mod tests {
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
             signup: "maybe".to_owned(),
             require_second_factor: Some("of course".to_owned()),
+            smtp_url: Some("http://user:canary@host".to_owned()),
+            mail_from: Some("nobody".to_owned()),
+            smtp_plain: Some("perhaps".to_owned()),
             upgrade_url: Some("upgrade".to_owned()),
             retention_days: "0".to_owned(),
             max_body_bytes: "1 MB".to_owned(),
@@ -311,7 +319,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 20, "{report}");
+        assert_eq!(lines.len(), 23, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

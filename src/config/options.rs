@@ -62,6 +62,16 @@ pub struct Options {
     #[arg(long, env = "REQUIRE_SECOND_FACTOR", value_name = "true|false", global = true,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub require_second_factor: Option<String>,
+    /// The server that mail is handed to, with STARTTLS, or smtps:// [default: no mail is sent]
+    #[arg(long, env = "SMTP_URL", value_name = "URL", global = true, hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Whom mail comes from
+    #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS", global = true)]
+    pub mail_from: Option<String>,
+    /// Whether an smtp:// server is spoken to without TLS [default: only on this machine]
+    #[arg(long, env = "SMTP_PLAIN", value_name = "true|false", global = true,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub smtp_plain: Option<String>,
     /// Where the locked page sends Free accounts
     #[arg(long, env = "UPGRADE_URL", value_name = "URL", global = true)]
     pub upgrade_url: Option<String>,

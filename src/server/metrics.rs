@@ -213,6 +213,13 @@ fn write_program(out: &mut Exposition, state: &AppState, StartedAt(started_at): 
     out.counter("reasoner_upkeep_failures_total", help, state.upkeep_failures.get());
     let help = "1 while upkeep deletes nothing because the clock may be wrong, else 0; `doctor` says why.";
     out.gauge("reasoner_upkeep_paused", help, f64::from(state.upkeep.is_in_doubt()));
+    let outcomes = [
+        ("sent", state.mails.sent.get()),
+        ("retried", state.mails.retried.get()),
+        ("failed", state.mails.failed.get()),
+    ];
+    let help = "Tries to hand a mail to the SMTP server, by outcome; what failed is not tried again.";
+    out.counters("reasoner_mails_total", help, "outcome", outcomes.into_iter());
     let help = "Accounts whose events are refused because their storage is full.";
     out.gauge("reasoner_full_accounts", help, state.engine.full_accounts.count() as f64);
     let help =

@@ -88,6 +88,8 @@ pub(crate) enum CredentialNotice {
 pub(crate) enum AccountNotice {
     Name,
     Email,
+    ConfirmationSent,
+    ConfirmationNotSent,
     Password,
     SecondFactorOff,
 }

@@ -14,7 +14,7 @@ use crate::rust_file::{rust_files, text_files};
 
 /// The layers, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
 /// above it in this list: so imports only look down.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -29,10 +29,29 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("store", &["domain", "metrics", "random", "fair_queue", "computing", "tls"]),
     ("embedded", &["domain"]),
     ("database", &["config", "embedded", "store"]),
-    ("app", &["domain", "clock", "random", "hashing", "store"]),
+    ("mail", &["domain"]),
+    ("app", &["domain", "clock", "random", "hashing", "store", "mail"]),
     ("ingest", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "store"]),
-    ("web", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "computing", "store", "app", "ingest"]),
-    ("cli", &["domain", "clock", "random", "hashing", "config", "client", "embedded", "store", "database", "app"]),
+    (
+        "web",
+        &[
+            "domain",
+            "clock",
+            "metrics",
+            "random",
+            "fair_queue",
+            "hashing",
+            "computing",
+            "store",
+            "mail",
+            "app",
+            "ingest",
+        ],
+    ),
+    (
+        "cli",
+        &["domain", "clock", "random", "hashing", "config", "client", "embedded", "store", "database", "mail", "app"],
+    ),
     (
         "server",
         &[
@@ -46,6 +65,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "config",
             "store",
             "database",
+            "mail",
             "app",
             "ingest",
             "web",
@@ -59,11 +79,12 @@ const LAYERS: [(&str, &[&str]); 20] = [
 const FEATURES: [&str; 7] = ["account", "api", "docs", "events", "live", "sign_in", "webhooks"];
 
 /// Libraries that have a home: they and their relatives (`diesel_async`) are named in the modules behind them and nowhere else.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("diesel", &["store"]),
     ("actix", &["web", "server"]),
-    ("askama", &["web", "server"]),
+    ("askama", &["web", "server", "mail"]),
     ("hyper", &["client", "cli"]),
+    ("lettre", &["mail"]),
 ];
 
 /// What `domain` never names, beside the libraries above: no runtime, no clock, no chance.
@@ -72,7 +93,7 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 35] = [
+const REVEALS: [(&str, &str); 39] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/checked_token.rs", "names the hint, and makes the digest"),
@@ -102,6 +123,10 @@ const REVEALS: [(&str, &str); 35] = [
     ("templates/api_token_created.html", "is the one page that shows it"),
     ("src/web/api/credentials.rs", "writes a new password into the one answer that has it"),
     ("src/cli/token.rs", "prints a new API token, once"),
+    ("src/domain/mail.rs", "reads the token of a link in a mail"),
+    ("src/mail/words.rs", "writes a link into the mail that has it"),
+    ("src/mail/smtp.rs", "signs in to the SMTP server"),
+    ("templates/mailed_link.html", "brings back the token of a link in a mail"),
     ("templates/sign_in_link.html", "brings back the token of a sign-in link"),
     ("src/app/sign_in_link.rs", "makes the digest of a sign-in link"),
     ("src/cli/sign_in_link.rs", "prints a sign-in link, once"),
