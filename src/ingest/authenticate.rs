@@ -15,6 +15,7 @@ use crate::domain::malformed_credentials::MalformedCredentials;
 use crate::domain::network::throttle_key;
 use crate::domain::rejection::Reason;
 use crate::ingest::head::Head;
+use crate::ingest::holding::Late;
 use crate::ingest::receive::Engine;
 use crate::ingest::refusal::Refusal;
 use crate::ingest::secret_cache::Verified;
@@ -25,13 +26,6 @@ use crate::store::tables::credential_secrets::SecretRow;
 
 /// What the owner reads of a request whose sender was answered with 429.
 const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
-
-/// What came with an expired password and is held: whose it is, and when its refusal is listed.
-#[derive(Debug)]
-pub(super) struct Late {
-    pub(super) sender: Verified,
-    pub(super) rejected_at: Timestamp,
-}
 
 impl Engine {
     /// Who is sending; or why not, and with which password a late event came, where it is one that is held.

@@ -17,6 +17,7 @@ use crate::domain::holding::is_late;
 use crate::domain::ids::{AccountId, CredentialId, SecretId};
 use crate::fair_queue::{FairQueue, Limits};
 use crate::ingest::memory_budget::{MemoryBudget, Reservation};
+use crate::ingest::secret_cache::Verified;
 use crate::metrics::Counter;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
@@ -57,6 +58,13 @@ impl Owner {
         let SecretRow { account_id, credential_id, secret_id, .. } = *row;
         Self { account_id, credential_id, secret_id, rejected_at }
     }
+}
+
+/// What came with an expired password and is held: whose it is, and when its refusal is listed.
+#[derive(Debug)]
+pub(crate) struct Late {
+    pub(crate) sender: Verified,
+    pub(crate) rejected_at: Timestamp,
 }
 
 /// What a late request takes of the memory, given back when it is done.

@@ -21,7 +21,6 @@ use crate::domain::credential::Username;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::token_address;
-use crate::ingest::batch;
 use crate::ingest::notifier::Notifier;
 use crate::random;
 use crate::store::connection::error::StoreError;
@@ -209,10 +208,10 @@ impl Usage {
     }
 
     /// The moment that the refusal of a late event will be listed at, which is about to be noted.
-    pub(crate) fn late_at(&self, entry: &batch::Entry) -> Timestamp {
-        let subject = Subject::Known(entry.sender.account_id, entry.sender.credential_id);
+    pub(crate) fn late_at(&self, account: AccountId, credential: CredentialId, at: Timestamp) -> Timestamp {
+        let subject = Subject::Known(account, credential);
         let pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.rejections.get(&(subject, Reason::ExpiredPassword)).map_or(entry.at, |noted| noted.at)
+        pending.rejections.get(&(subject, Reason::ExpiredPassword)).map_or(at, |noted| noted.at)
     }
 
     /// Writes what there is, then waits for more; the first note after a pause is written at once. Runs until `ended`.

@@ -310,7 +310,9 @@ impl Task {
             return;
         }
         // One of a request has the memory for all of it, and one refusal tells of all.
-        let rejected_at = reservation.as_ref().filter(|_| is_late).map(|_| self.shared.usage.late_at(&entry));
+        let SecretRow { account_id, credential_id, .. } = *entry.sender;
+        let late_at = |_: &Reservation| self.shared.usage.late_at(account_id, credential_id, entry.at);
+        let rejected_at = reservation.as_ref().filter(|_| is_late).map(late_at);
         // Whoever has gone is not told.
         let _ = done.send(outcome.map(|written| (written, None)));
         let Entry { sender, event, .. } = entry;

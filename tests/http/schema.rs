@@ -57,7 +57,7 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
         }
         if let Some((name, kind)) = line.trim_end_matches(',').split_once(" -> ") {
             let (kind, nullable) = match kind.strip_prefix("Nullable<") {
-                Some(inner) => (inner.trim_end_matches('>'), "YES"),
+                Some(inner) => (inner.strip_suffix('>').unwrap(), "YES"),
                 None => (kind, "NO"),
             };
             let kind = match kind {
@@ -73,6 +73,8 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
                 "Jsonb" => "jsonb",
                 "Array<Cidr>" => "_cidr",
                 "Array<Uuid>" => "_uuid",
+                "Array<BigInt>" => "_int8",
+                "Array<Timestamptz>" => "_timestamptz",
                 other => panic!("what is {other} called in Postgres?"),
             };
             known.push(format!("{table}.{name} {kind} {nullable}"));

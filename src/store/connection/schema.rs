@@ -301,6 +301,10 @@ diesel::table! {
         rejected -> BigInt,
         bytes -> BigInt,
         header_bytes -> BigInt,
+        half_hours -> Nullable<Array<Timestamptz>>,
+        accepted_parts -> Nullable<Array<BigInt>>,
+        rejected_parts -> Nullable<Array<BigInt>>,
+        bytes_parts -> Nullable<Array<BigInt>>,
     }
 }
 

@@ -21,9 +21,8 @@ use crate::web::filters::filter_choices::{
     CUSTOM, Chip, Choice, describe, describe_search, list_credentials, list_ranges, list_reasons,
 };
 use crate::web::filters::filter_links::{Links, address};
-use crate::web::filters::nearest::typed_time;
 use crate::web::filters::search_error::SearchError;
-use crate::web::filters::time_range::Range;
+use crate::web::filters::time_range::{Range, typed_time};
 use crate::web::format::span_text;
 
 /// The longest text that is searched for among rejections, in characters.

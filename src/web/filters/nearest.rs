@@ -1,29 +1,13 @@
 //! Suggestions for a list that a search left empty: other searches, a time, a credential, refused requests.
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::query::strings::quoted;
 use crate::domain::rejection::Reason;
-use crate::domain::time::{parse_bound_in, rfc3339};
+use crate::domain::time::rfc3339;
 use crate::web::filters::filter_choices::Choice;
 use crate::web::filters::list_filters::Filters;
 
 const REJECTED: &str = "/events/rejections";
-
-/// The day, minute or second that a text alone says, such as `2026-11-28 14:03`.
-pub(crate) fn typed_time(text: &str, now: Timestamp, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
-    let text = text.trim();
-    let seconds = match text.len() {
-        10 => 24 * 3_600,
-        16 => 60,
-        19.. => 1,
-        _ => return None,
-    };
-    let since = text.contains('-').then(|| parse_bound_in(&text.replacen(' ', "T", 1), now, zone).ok())??;
-    Some((since, since.saturating_add(SignedDuration::from_secs(seconds)).ok()?))
-}
 
 impl Filters {
     /// What else could have been searched for with the same words: how it is typed, and its address.

@@ -1,8 +1,8 @@
 //! The time range of a list: what the address or the form says, the moments that are meant, and what the form shows of them. Addresses
 //! mean the same for everybody; the form is read and filled in the reader's own zone.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::time::{age_in_words, full, in_zone, parse_bound_in, rfc3339};
@@ -76,6 +76,19 @@ impl Range {
     pub(crate) fn is_local(&self) -> bool {
         self.is_typed && self.error.is_none() && (self.since.time.is_some() || self.until.time.is_some())
     }
+}
+
+/// The day, minute or second that a text alone says, such as `2026-11-28 14:03`.
+pub(crate) fn typed_time(text: &str, now: Timestamp, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {
+    let text = text.trim();
+    let seconds = match text.len() {
+        10 => 24 * 3_600,
+        16 => 60,
+        19.. => 1,
+        _ => return None,
+    };
+    let since = text.contains('-').then(|| parse_bound_in(&text.replacen(' ', "T", 1), now, zone).ok())??;
+    Some((since, since.saturating_add(SignedDuration::from_secs(seconds)).ok()?))
 }
 
 #[cfg(test)]
