@@ -1,6 +1,7 @@
 //! The commands as clap reads them and `--help` explains them.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
 
 use crate::cli::account_limits::SetAccountLimits;
 use crate::config::options::Options;
@@ -23,9 +24,9 @@ pub enum Command {
     Serve,
     /// Apply pending migrations and exit
     Migrate,
-    /// Check what durability depends on: a line each, exit code 1 if any fails
+    /// Check everything that durability depends on: one line each, exit code 1 if any fails
     ///
-    /// A hint is no failure: it is worth a look.
+    /// A hint is not a failure, but worth reading.
     Doctor {
         /// Print JSON and nothing else
         #[arg(long)]
@@ -43,9 +44,12 @@ pub enum Command {
     /// API tokens, with which programs read and change an account
     #[command(subcommand)]
     Token(TokenCommand),
-    /// What was received
+    /// Events that were received
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Mail to users
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Keys under which secrets are encrypted
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -57,14 +61,49 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whose account it is about, where that is said by its user's e-mail address or by an API token; `None` for what the API cannot do.
+    pub(crate) fn account(&self) -> Option<Account<'_>> {
+        use CredentialCommand as Credential;
+        use EventsCommand as Events;
+        Some(match self {
+            Self::Credential(Credential::Create { email, .. } | Credential::List { email, .. })
+            | Self::Events(
+                Events::List { email, .. }
+                | Events::Tail { email, .. }
+                | Events::Body { email, .. }
+                | Events::Export { email, .. },
+            ) => Account::Named(email.as_deref()),
+            Self::Credential(
+                Credential::Rotate { .. }
+                | Credential::Revoke { .. }
+                | Credential::Disable { .. }
+                | Credential::Enable { .. }
+                | Credential::Set { .. },
+            ) => Account::OfTheCredential,
+            Self::Events(Events::Listen { .. }) => Account::OfTheToken,
+            _ => return None,
+        })
+    }
+}
+
+/// How a command that the API can do says whose account it is about.
+pub(crate) enum Account<'a> {
+    /// By the e-mail address of its user; over the API, by the token.
+    Named(Option<&'a str>),
+    OfTheCredential,
+    /// It is for the API alone.
+    OfTheToken,
+}
+
 /// The arguments of `token create`.
 #[derive(Debug, clap::Args)]
 pub struct CreateToken {
     /// The e-mail address of the account's user, in whose name it acts
     pub(crate) email: String,
-    /// What it is for, such as "Nightly export"
+    /// Its name, such as "Nightly export"
     pub(crate) name: String,
-    /// What it may do, such as events:read,audit:read
+    /// Its scopes, such as events:read,audit:read
     #[arg(long, alias = "scope", required = true, value_delimiter = ',', value_name = "SCOPE,…")]
     pub(crate) scopes: Vec<String>,
     /// How long it works: up to 400 days, such as 30d; or never, which means until it is revoked
@@ -98,6 +137,31 @@ pub enum TokenCommand {
     Revoke {
         /// The id of the token, as the list prints it
         id: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
+pub enum MailCommand {
+    /// Send a mail to an address, to see whether it arrives
+    Test {
+        /// Where it goes
+        address: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the mails to users of the last 8 days, newest first: where to, what became of each, and the last error
+    List {
+        /// At most so many
+        #[arg(long, allow_negative_numbers = true, default_value = "50", value_parser = whole_number)]
+        limit: usize,
+        /// Only those older than the one with this id, as the list prints it
+        #[arg(long, value_name = "ID")]
+        before: Option<Uuid>,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
@@ -186,7 +250,7 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print a link that signs somebody in once, within 15 minutes, for whoever is kept out by guesses
+    /// Print a link that signs somebody in once, within 15 minutes, for somebody who is kept out by guesses
     SignInLink {
         /// The e-mail address of the account's user
         email: String,
@@ -234,10 +298,11 @@ pub enum AccountCommand {
 #[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum CredentialCommand {
     /// Create a credential and print its username and password, once
+    #[command(allow_missing_positional = true)]
     Create {
-        /// The e-mail address of the account's user
-        email: String,
-        /// What its owner calls it, such as the system that sends
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
+        /// Its name, such as the system that sends
         name: String,
         /// When its password ends: 30d, 60d, 90d, never, or a date such as 2027-06-30
         #[arg(long, default_value = "never")]
@@ -248,8 +313,8 @@ pub enum CredentialCommand {
     },
     /// List the credentials of an account with the state of their passwords
     List {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
@@ -307,7 +372,7 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say what a credential accepts beyond the default, and choose it
+    /// Show or change what a credential accepts beyond the default
     ///
     /// Without an option it prints the settings as they are.
     Set {
@@ -339,8 +404,8 @@ pub enum CredentialCommand {
 pub enum EventsCommand {
     /// List events, newest first
     List {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// At most so many
         #[arg(long, allow_negative_numbers = true, default_value = "50", value_parser = whole_number)]
         limit: usize,
@@ -350,10 +415,10 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print new events as they are stored, a line each, until Ctrl-C
+    /// Print new events as they are stored, one line each, until Ctrl-C
     Tail {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// Only those of one credential
         #[arg(long, value_name = "USERNAME")]
         credential: Option<String>,
@@ -364,10 +429,36 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Deliver what is stored from now on to a program on this machine, or print it, over the API
+    ///
+    /// Without --forward it prints a JSON object a line. With it, each event is posted as it was sent, one after the other, and again
+    /// until the answer is a success (2xx). Ctrl-C ends it after the event in hand. With --consumer, what is stored while it does not
+    /// run follows when it runs again.
+    Listen {
+        /// A consumer of this name, which knows what was delivered; made where there is none
+        #[arg(long, value_name = "NAME")]
+        consumer: Option<String>,
+        /// Where events are posted to, such as http://localhost:3000/hook
+        #[arg(long, value_name = "URL")]
+        forward: Option<String>,
+        /// Let --forward be on another machine
+        #[arg(long, requires = "forward")]
+        allow_remote: bool,
+        /// Only those of one credential
+        #[arg(long, value_name = "USERNAME")]
+        credential: Option<String>,
+        /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
+        #[arg(long, value_name = "TEXT")]
+        query: Option<String>,
+        /// With --forward, print one JSON object a line for each that was delivered
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the body of an event, byte for byte as received, with nothing added
+    #[command(allow_missing_positional = true)]
     Body {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// The id of the event, as the list prints it
         id: String,
         /// Print JSON and nothing else
@@ -379,8 +470,8 @@ pub enum EventsCommand {
     /// In NDJSON a body is its JSON value, spelled as it was sent, without line breaks and what stood around it. In CSV it is the text
     /// that was sent, after an apostrophe where a spreadsheet could take it for a formula. For the exact bytes of one event: events body.
     Export {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         #[command(flatten)]
         which: FilterArgs,
         /// How events are written

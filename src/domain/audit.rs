@@ -114,6 +114,9 @@ actions! {
     RecoveryCodeUsed = "recovery_code_used", "Used a recovery code";
     SignInLinkMade = "sign_in_link_made", "Made a sign-in link";
     SignInLinkUsed = "sign_in_link_used", "Used a sign-in link and was asked for a code";
+    PasswordLinkSent = "password_link_sent", "Asked for a link to choose a new password";
+    PasswordChosenByLink = "password_chosen_by_link", "Chose a new account password with a link";
+    EmailConfirmed = "email_confirmed", "Confirmed the email address";
     SignedOut = "signed_out", "Signed out";
     PasswordConfirmed = "password_confirmed", "Confirmed the account password";
     PasswordConfirmationFailed = "password_confirmation_failed", "Entered a wrong account password";
@@ -131,6 +134,7 @@ actions! {
     CredentialRotated = "credential_rotated", "Rotated the password of a credential";
     OldPasswordStopped = "old_password_stopped", "Stopped the old password of a credential";
     OverlapExtended = "overlap_extended", "Extended the overlap of a credential";
+    OverlapExtensionUndone = "overlap_extension_undone", "Undid the extension of an overlap";
     ExpirySet = "expiry_set", "Set the expiry date of a password";
     ExpiryRemoved = "expiry_removed", "Removed the expiry date of a password";
     CredentialDisabled = "credential_disabled", "Disabled a credential";

@@ -67,3 +67,7 @@ id!(
     /// One sign-in of one browser.
     SessionId
 );
+id!(
+    /// A mail to a user.
+    MailId
+);

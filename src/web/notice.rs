@@ -68,6 +68,8 @@ pub(crate) enum CredentialNotice {
     NothingToDate,
     Extended,
     NotExtended,
+    ExtensionUndone,
+    ExtensionStays,
     Holding,
     NotHolding,
     SettingsSaved,
@@ -86,6 +88,8 @@ pub(crate) enum CredentialNotice {
 pub(crate) enum AccountNotice {
     Name,
     Email,
+    ConfirmationSent,
+    ConfirmationNotSent,
     Password,
     SecondFactorOff,
 }

@@ -33,7 +33,7 @@ use crate::web::live::stream;
 use crate::web::middleware::{
     client_disconnect, compress, csrf, error_pages, form_keeping, host_names, timeout, visitors,
 };
-use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
+use crate::web::sign_in::{forgotten_password, mailed_link, set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credential_page, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
@@ -131,6 +131,10 @@ pub const PAGES: &[RouteEntry] = &[
     get("/login/link", Visitor, || to(with_link::new)),
     post("/login/link", Visitor, NotAsked("is how somebody without the password signs in"), || to(with_link::create)),
     post("/logout", Visitor, NotAsked("takes away only what the browser may do"), || to(with_password::destroy)),
+    get("/forgot-password", Visitor, || to(forgotten_password::new)),
+    post("/forgot-password", Visitor, NotAsked("is for who has lost the password"), || to(forgotten_password::create)),
+    get("/links/{id}", Visitor, || to(mailed_link::new)),
+    post("/links/{id}", Visitor, NotAsked("is for who has a link that was mailed"), || to(mailed_link::create)),
     get("/signup", Visitor, || to(sign_up::new)),
     post("/signup", Visitor, NotAsked("is how the password is given"), || to(sign_up::create)),
     post("/theme", Visitor, NotAsked("is a matter of taste"), || to(theme::choose)),
@@ -178,6 +182,7 @@ pub const PAGES: &[RouteEntry] = &[
     get("/settings/account", Member, || to(details::show)),
     post("/settings/account/name", Member, NotAsked("changes nothing but a word"), || to(details::rename)),
     post("/settings/account/email", Member, asked("Change email", ACCOUNT), || to(details::change_address)),
+    post("/settings/account/email/confirmation", Member, NotAsked("sends a mail to the reader’s own address"), || to(details::send_confirmation)),
     post("/settings/account/password", Member, NotAsked("asks for the current password each time"), || to(details::change)),
     get("/settings/account/second-factor", Member, || to(second_factor::show)),
     post("/settings/account/second-factor", Member, asked("Turn on two-step sign-in", ACCOUNT), || to(second_factor::create)),

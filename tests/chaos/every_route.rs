@@ -71,6 +71,7 @@ const ACTS: &[&str] = &[
     "WEBHOOKS/credentials/ID/test-event",
     "/settings/account/name",
     "/settings/account/email",
+    "/settings/account/email/confirmation",
     "/settings/account/password",
     "/settings/account/second-factor",
     "/settings/account/second-factor/recovery-codes",

@@ -61,6 +61,10 @@ const ROUTES: &[Route] = &[
     route("POST", "/login", Invalid, Invalid, Invalid),
     route("GET", "/login/code", SignIn, Onward, Onward),
     route("POST", "/login/code", SignIn, Onward, Onward),
+    route("GET", "/forgot-password", NotFound, NotFound, NotFound),
+    route("POST", "/forgot-password", NotFound, NotFound, NotFound),
+    route("GET", "/links/{purpose}", NotFound, NotFound, NotFound),
+    route("POST", "/links/{purpose}", NotFound, NotFound, NotFound),
     route("GET", "/signup", NotFound, NotFound, NotFound),
     route("POST", "/signup", NotFound, NotFound, NotFound),
     route("POST", "/theme", Onward, Onward, Onward),
@@ -149,6 +153,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/account", SignIn, Page, Page),
     route("POST", "/settings/account/name", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/email", SignIn, Invalid, Invalid),
+    route("POST", "/settings/account/email/confirmation", SignIn, NotFound, NotFound),
     route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
     route("GET", "/settings/account/second-factor", SignIn, Page, Page),
     route("POST", "/settings/account/second-factor", SignIn, Invalid, Invalid),
@@ -215,6 +220,7 @@ fn fields_of(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {
         "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
         "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
+        "/forgot-password" => &[("email", "nobody@example.com")],
         "/login/code" => &[("code", "000000")],
         "/settings/account/second-factor" => &[("sealed", "x"), ("code", "000000")],
         "/settings/account/second-factor/removal" => &[("current_password", "x"), ("code", "000000")],
@@ -453,7 +459,7 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let generic = |path: &str| {
-        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}", "{consumer}"]
+        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}", "{consumer}", "{purpose}"]
             .iter()
             .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };

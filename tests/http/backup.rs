@@ -2,7 +2,7 @@
 //! restored elsewhere.
 
 use reasoner_webhooks::store::connection::migrate;
-use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::connection::pool::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::api::Program;
@@ -43,7 +43,8 @@ async fn restore_elsewhere(home: &Home, name: &str) -> String {
 
 /// As `serve` does, which finds the schema there and opens it to the program's role.
 async fn serve(restored: &str) -> TestServer {
-    let store = Store::open_as(&postgres::as_program(restored), Some(restored), None).await.unwrap();
+    let store =
+        Store::open_as(&postgres::as_program(restored), Some(restored), None, StoreOptions::default()).await.unwrap();
     migrate::run(&store).await.unwrap();
     TestServer::start_over(restored.to_owned(), |_| {}).await
 }

@@ -52,6 +52,7 @@ mod junk;
 mod kept_forms;
 mod keys;
 mod leaks;
+mod listen;
 mod live;
 mod lock_out;
 mod logs;

@@ -9,11 +9,13 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 41] = [
+pub const PAGES: [(&str, &str); 43] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
     ("/login/link", "sign-in-link"),
+    ("/forgot-password", "forgotten-password"),
+    ("/links/{id}", "link-new-password"),
     ("/signup", "sign-up"),
     ("/events", "events"),
     ("/events/export", "confirm-download"),

@@ -11,6 +11,7 @@ diesel::table! {
         set_up_at -> Nullable<Timestamptz>,
         ingest_url -> Nullable<Text>,
         session_key_sealed_under -> Nullable<Bytea>,
+        sends_mail -> Bool,
     }
 }
 
@@ -75,6 +76,24 @@ diesel::table! {
         created_at -> Timestamptz,
         devices_forgotten_at -> Nullable<Timestamptz>,
         password_expires_at -> Nullable<Timestamptz>,
+        confirmed_email -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    outgoing_mails (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        user_id -> Uuid,
+        address -> Text,
+        kind -> Text,
+        details -> Jsonb,
+        created_at -> Timestamptz,
+        link_until -> Nullable<Timestamptz>,
+        state -> Text,
+        tries -> Integer,
+        next_try_at -> Timestamptz,
+        last_error -> Nullable<Text>,
     }
 }
 
@@ -256,6 +275,7 @@ diesel::table! {
         size_bytes -> Integer,
         idempotency_key -> Nullable<Bytea>,
         body_sha256 -> Nullable<Bytea>,
+        rejected_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) mod installation;
 pub(crate) mod installation_keys;
 pub(crate) mod known_addresses;
 pub mod old_rows;
+pub(crate) mod outgoing_mails;
 pub mod partitions;
 pub mod rejections;
 pub(crate) mod saved_searches;

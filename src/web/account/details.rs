@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::app::change_email::{ChangeEmailError, change_email};
 use crate::app::change_password::{Authority, change_password};
+use crate::app::mailed_links;
 use crate::app::rename_account::rename_account;
 use crate::domain::account::AccountName;
 use crate::domain::account_password::NewPassword;
@@ -50,6 +51,8 @@ struct Account {
     name_error: Option<String>,
     email: String,
     email_error: Option<String>,
+    /// Nobody has shown yet that mail to the address gets to the reader, and it could be sent.
+    is_unconfirmed: bool,
     current_error: Option<String>,
     new_error: Option<String>,
 }
@@ -69,12 +72,16 @@ pub(crate) struct Form {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NameForm {
     name: String,
+    #[serde(default)]
+    resumed: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailForm {
     email: String,
+    #[serde(default)]
+    resumed: Option<String>,
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
     _password: Option<Secret>,
@@ -102,6 +109,7 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
         failed: None,
         name_error: None,
         email_error: None,
+        is_unconfirmed: current_user.state().mailer.is_some() && !member.email_is_confirmed,
         current_error: None,
         new_error: None,
     })
@@ -130,6 +138,9 @@ pub(crate) async fn rename(
     current_user: SignedIn,
     Submitted(form): Submitted<NameForm>,
 ) -> Result<HttpResponse, PageError> {
+    if form.resumed.is_some() {
+        return html(&Account { name: form.name, ..account(&current_user).await? });
+    }
     let name: AccountName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
@@ -150,8 +161,11 @@ pub(crate) async fn change_address(
     Submitted(form): Submitted<EmailForm>,
 ) -> Result<HttpResponse, PageError> {
     let mut template = account(&current_user).await?;
-    template.failed = Some("Your email address wasn’t changed.");
     template.email = form.email.trim().chars().take(300).collect();
+    if form.resumed.is_some() {
+        return html(&template);
+    }
+    template.failed = Some("Your email address wasn’t changed.");
     let email: Email = match form.email.parse() {
         Ok(email) => email,
         Err(problem) => {
@@ -177,6 +191,16 @@ pub(crate) async fn change_address(
         }
         Err(ChangeEmailError::Failed(failure)) => Err(failure.into()),
     }
+}
+
+/// `POST /settings/account/email/confirmation`
+pub(crate) async fn send_confirmation(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    if current_user.state().mailer.is_none() {
+        return Err(PageError::NotFound);
+    }
+    let act = current_user.act();
+    let is_sent = mailed_links::send_confirmation(current_user.acting(&act)).await?;
+    Ok(done(&current_user, if is_sent { AccountNotice::ConfirmationSent } else { AccountNotice::ConfirmationNotSent }))
 }
 
 /// A generated password that has just signed somebody in, or a link in its place, need not be said again.

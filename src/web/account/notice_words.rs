@@ -12,6 +12,14 @@ pub(crate) fn of_account(notice: &AccountNotice, email: &str) -> NoticeWords {
     match notice {
         AccountNotice::Name => NoticeWords::ok("The name is changed.", ""),
         AccountNotice::Email => NoticeWords::ok(format!("From now on you sign in as {email}."), OTHERS_ENDED),
+        AccountNotice::ConfirmationSent => NoticeWords::ok(
+            "Check your mail.",
+            format!("A link that confirms {email} is on its way. It works for 24 hours."),
+        ),
+        AccountNotice::ConfirmationNotSent => NoticeWords::bad(
+            "No mail was sent.",
+            format!("{email} got several of these mails already. Check its spam folder, or try again in an hour."),
+        ),
         AccountNotice::Password => NoticeWords::ok("Your password is changed.", OTHERS_ENDED),
         AccountNotice::SecondFactorOff => {
             NoticeWords::ok("Two-step sign-in is off.", "Your password alone signs you in now.")
