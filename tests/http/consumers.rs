@@ -181,6 +181,33 @@ async fn an_event_that_is_committed_late_is_handed_out_although_its_id_is_older(
     assert_eq!(rest, [&newer[1..], &[late]].concat());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_what_was_committed_late_is_acknowledged_without_repeats() {
+    let stage = Stage::start().await;
+    let first = stage.store(1).await;
+    let late: Vec<String> = (0..2).map(|number| format!("{}000000000{number}", &first[0][..26])).collect();
+    let slow = stage
+        .server
+        .begin(&format!(
+            "insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) \
+             select account_id, late::uuid, credential_id, remote_ip, content_type, headers, body, size_bytes \
+             from events, unnest(array['{}', '{}']) as late",
+            late[0], late[1]
+        ))
+        .await;
+    let newer = stage.store(3).await;
+    for part in [[&first[..], &newer[..1]].concat(), newer[1..].to_vec()] {
+        let (ids, answer) = stage.pull("?limit=2").await;
+        assert_eq!(ids, part);
+        stage.ack(&answer["cursor"], 200).await;
+    }
+    slow.batch_execute("commit").await.unwrap();
+    assert_eq!(stage.pull("").await.0, late);
+    let (part, answer) = stage.pull("?limit=1").await;
+    stage.ack(&answer["cursor"], 200).await;
+    assert_eq!((&part[..], stage.drain().await), (&late[..1], late[1..].to_vec()));
+}
+
 fn received_at(id: &str) -> String {
     let id: reasoner_webhooks::domain::event::EventId = id.parse::<uuid::Uuid>().unwrap().into();
     format!("{:.3}", id.received_at())

@@ -59,6 +59,8 @@ pub(crate) struct FollowedEvents {
 /// What was read from a position.
 pub(crate) struct Pulled {
     pub(crate) rows: Vec<EventSummary>,
+    /// The step that it was read in, from here on: nothing unseen lies before it.
+    pub(crate) from: Position,
     /// Behind it.
     pub(crate) position: Position,
     /// There was no more.
@@ -170,11 +172,12 @@ async fn read(
     let until = snapshot(conn).await?;
     let Some(from) = from else {
         let position = Position::shown(now, until);
-        return Ok(Pulled { rows: Vec::new(), position, caught_up: true, is_restored: false });
+        return Ok(Pulled { rows: Vec::new(), from: position.clone(), position, caught_up: true, is_restored: false });
     };
     let understood = from.clone().understood_at(&until);
     let is_restored = understood.seen == Seen::UpToId && from.seen != Seen::UpToId;
-    let mut steps = understood.not_after(now).steps(&until).into_iter().peekable();
+    let mut step = understood.not_after(now);
+    let mut steps = step.steps(&until).into_iter().peekable();
     let (mut ids, mut reached) = (Vec::new(), None);
     while let Some((from, until)) = steps.next() {
         let mut scan = EventScan::of_arrivals(caller.account(), filter, (&from, &until), false);
@@ -186,6 +189,7 @@ async fn read(
         };
         ids = found.ids;
         reached = last.map(|id| from.within(id, &until));
+        step = from;
         if reached.is_some() {
             break;
         }
@@ -194,7 +198,7 @@ async fn read(
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
     let caught_up = reached.is_none();
     let position = reached.unwrap_or_else(|| Position::shown(now, until));
-    Ok(Pulled { rows, position, caught_up, is_restored })
+    Ok(Pulled { rows, from: step, position, caught_up, is_restored })
 }
 
 impl FollowedEvents {

@@ -140,7 +140,7 @@ async fn hand_out(
             let ids = pulled.rows.iter().map(|row| row.id).collect();
             let next = HandedOut { ids, end: pulled.position, truncated };
             let mut conn = caller.state().store.connection().await?;
-            let (position, handed_out) = if is_told { (&from, Some(&next)) } else { (&next.end, None) };
+            let (position, handed_out) = if is_told { (&pulled.from, Some(&next)) } else { (&next.end, None) };
             let is_first = consumers::step(&mut conn, consumer, position, handed_out, caller.now()).await?;
             return Ok(is_first.then(|| answer(caller, pulled.rows, &next)));
         }
