@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod cli;
+mod client;
 pub mod clock;
 mod computing;
 pub mod config;
@@ -20,4 +21,5 @@ pub mod metrics;
 pub mod random;
 pub mod server;
 pub mod store;
+mod tls;
 pub mod web;

@@ -9,6 +9,7 @@ pub(crate) mod change_password;
 pub mod change_plan;
 pub(crate) mod choose_when_full;
 pub mod confirm_password;
+pub(crate) mod consumers;
 pub mod create_account;
 pub mod credential_act;
 pub mod delete_account;

@@ -5,9 +5,13 @@ use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand, Mail
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::{account, credential, doctor, events, keys, mail, manual, output, ready, token};
+use crate::cli::{
+    account, api_credentials, api_events, credential, doctor, events, keys, mail, manual, output, ready, token,
+};
+use crate::client::api::ApiClient;
 use crate::clock::Clock;
 use crate::config::checked::Config;
+use crate::config::remote::Remote;
 use crate::database::OpenDatabase;
 use crate::domain::audit::Act;
 use crate::store::connection::pool::Store;
@@ -26,6 +30,9 @@ pub async fn run(
     if let Command::Generate { what } = command {
         output::text(&manual::generate(what))?;
         return Ok(Ended::Well);
+    }
+    if let Some(remote) = &config.remote {
+        return run_over_api(command, remote, asked_to_end).await;
     }
     if let Command::Mail(MailCommand::Test { address, json }) = &command {
         return mail::test(config, address, Clock::system().now(), *json).await.map(|()| Ended::Well);
@@ -53,6 +60,33 @@ pub async fn run(
     };
     database.close().await;
     outcome
+}
+
+/// The same with the API of a server in place of the database.
+async fn run_over_api(
+    command: Command,
+    remote: &Remote,
+    asked_to_end: impl Future<Output = ()>,
+) -> Result<Ended, CommandError> {
+    let api = ApiClient::new(&remote.server, remote.token.clone())?;
+    match command {
+        Command::Events(command @ (EventsCommand::Tail { .. } | EventsCommand::Listen { .. })) => {
+            api_events::run(command, &api, asked_to_end).await?;
+        }
+        command => tokio::select! {
+            outcome = run_once_over_api(command, &api) => outcome?,
+            () = asked_to_end => return Err(CommandError::refused("interrupted")),
+        },
+    }
+    Ok(Ended::Well)
+}
+
+async fn run_once_over_api(command: Command, api: &ApiClient) -> Result<(), CommandError> {
+    match command {
+        Command::Credential(command) => api_credentials::run(command, api).await,
+        Command::Events(command) => api_events::run(command, api, std::future::pending()).await,
+        _ => Err(CommandError::refused("this cannot be done over the API")),
+    }
 }
 
 async fn run_over(command: Command, config: &Config, database: &OpenDatabase) -> Result<Ended, CommandError> {

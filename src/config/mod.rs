@@ -6,4 +6,5 @@ pub mod environment;
 mod key_file;
 mod mail;
 pub mod options;
+pub(crate) mod remote;
 pub mod values;

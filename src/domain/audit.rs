@@ -134,6 +134,7 @@ actions! {
     CredentialRotated = "credential_rotated", "Rotated the password of a credential";
     OldPasswordStopped = "old_password_stopped", "Stopped the old password of a credential";
     OverlapExtended = "overlap_extended", "Extended the overlap of a credential";
+    OverlapExtensionUndone = "overlap_extension_undone", "Undid the extension of an overlap";
     ExpirySet = "expiry_set", "Set the expiry date of a password";
     ExpiryRemoved = "expiry_removed", "Removed the expiry date of a password";
     CredentialDisabled = "credential_disabled", "Disabled a credential";
@@ -167,6 +168,9 @@ actions! {
     ApiTokenRenamed = "api_token_renamed", "Renamed an API token";
     ApiTokenRotated = "api_token_rotated", "Rotated an API token";
     ApiTokenRevoked = "api_token_revoked", "Revoked an API token";
+    ConsumerCreated = "consumer_created", "Created a consumer";
+    ConsumerMoved = "consumer_moved", "Moved a consumer";
+    ConsumerDeleted = "consumer_deleted", "Deleted a consumer";
     EventsExported = "events_exported", "Exported events";
     RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";

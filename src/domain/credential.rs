@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::ids::{CredentialId, SecretId};
 use crate::domain::overlap::Overlap;
@@ -166,6 +166,9 @@ impl PasswordState {
     }
 }
 
+/// For how long the extension of an overlap can be undone: later, somebody may rely on it.
+const UNDONE_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
 /// What is kept about one password: all but the password.
 #[derive(Clone, Debug)]
 pub(crate) struct PasswordRecord {
@@ -194,6 +197,13 @@ impl PasswordRecord {
     pub(crate) fn extension(&self, now: Timestamp) -> Option<Overlap> {
         let can_be = self.state(now) == PasswordState::Expiring && self.extended_at.is_none();
         can_be.then(|| self.overlap.unwrap_or(Overlap::OneDay))
+    }
+
+    /// When its overlap ends without its extension, where that was made just now and can be undone.
+    pub(crate) fn end_before_extension(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_new = self.extended_at.is_some_and(|at| now.duration_since(at) <= UNDONE_WITHIN);
+        let end = self.expires_at.filter(|_| is_new && self.state(now) == PasswordState::Expiring)?;
+        Some(self.overlap.unwrap_or(Overlap::OneDay).end_before(end))
     }
 
     /// Whether the date at which it ends is over.

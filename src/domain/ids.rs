@@ -60,6 +60,10 @@ id!(
     ApiTokenId
 );
 id!(
+    /// A consumer of an account's events.
+    ConsumerId
+);
+id!(
     /// One sign-in of one browser.
     SessionId
 );

@@ -12,6 +12,7 @@ pub mod basic_auth;
 pub mod body_pace;
 pub(crate) mod checked_token;
 pub mod confidential;
+pub mod consumer;
 pub mod credential;
 pub mod credential_password;
 pub mod cursor;

@@ -47,15 +47,23 @@ impl Overlap {
         }
     }
 
-    /// When the old password stops working, if the rotation happens at `now`.
-    pub(crate) fn end(self, now: Timestamp) -> Timestamp {
-        let hours = match self {
+    fn duration(self) -> SignedDuration {
+        SignedDuration::from_hours(match self {
             Overlap::Now => 0,
             Overlap::OneHour => 1,
             Overlap::OneDay => 24,
             Overlap::SevenDays => 7 * 24,
-        };
-        now.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(now)
+        })
+    }
+
+    /// When the old password stops working, if the rotation happens at `now`.
+    pub(crate) fn end(self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.duration()).unwrap_or(now)
+    }
+
+    /// When it would have stopped without an extension that it ends with.
+    pub(crate) fn end_before(self, extended: Timestamp) -> Timestamp {
+        extended.saturating_sub(self.duration()).unwrap_or(extended)
     }
 }
 

@@ -26,9 +26,16 @@ use crate::store::tables::credential_secrets::SecretRow;
 /// What the owner reads of a request whose sender was answered with 429.
 const TOLD_TO_WAIT: &str = "its sender was told to wait (429), after too many failures from its address";
 
+/// What came with an expired password and is held: whose it is, and when its refusal is listed.
+#[derive(Debug)]
+pub(super) struct Late {
+    pub(super) sender: Verified,
+    pub(super) rejected_at: Timestamp,
+}
+
 impl Engine {
     /// Who is sending; or why not, and with which password a late event came, where it is one that is held.
-    pub(super) async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Verified>)> {
+    pub(super) async fn authenticate(&self, head: &Head<'_>) -> Result<Verified, (Refusal, Option<Late>)> {
         if let Some(token) = head.token {
             return Box::pin(self.authenticate_address(head, token)).await;
         }
@@ -64,11 +71,7 @@ impl Engine {
     }
 
     /// The same for a sender that has its secret in the address.
-    async fn authenticate_address(
-        &self,
-        head: &Head<'_>,
-        token: &str,
-    ) -> Result<Verified, (Refusal, Option<Verified>)> {
+    async fn authenticate_address(&self, head: &Head<'_>, token: &str) -> Result<Verified, (Refusal, Option<Late>)> {
         let now = self.clock.now();
         let throttled = self.limiter.wait(&throttle_key(head.sender.ip), now);
         // A right token is no guess: 131 random bits and a checksum tell it from all that were guessed.
@@ -85,7 +88,7 @@ impl Engine {
         head: &Head<'_>,
         verdict: Verdict,
         throttled: Option<Duration>,
-    ) -> Result<Verified, (Refusal, Option<Verified>)> {
+    ) -> Result<Verified, (Refusal, Option<Late>)> {
         let (now, address) = (self.clock.now(), throttle_key(head.sender.ip));
         let refusal = throttled.map_or(Refusal::Unauthorized, |retry_after| Refusal::TooManyFailures { retry_after });
         let mut detail = throttled.map(|_| TOLD_TO_WAIT.to_owned());
@@ -112,13 +115,14 @@ impl Engine {
                 }
             },
         };
-        self.note_rejection(head, subject, Why { reason, hint, detail, size_bytes: head.announced_size() }, now);
+        let why = Why { reason, hint, detail, size_bytes: head.announced_size() };
+        let rejected_at = self.note_rejection(head, subject, why, now);
         if reason == Reason::ProRequired {
             return Err((Refusal::ProRequired, None));
         }
         // A late event that is held takes a token like any failure: a sender could otherwise tell it from a wrong password.
         self.limiter.note_failure(&address, now);
-        Err((refusal, late))
+        Err((refusal, late.map(|sender| Late { sender, rejected_at })))
     }
 
     /// Whether the sender of a request that is no event may send.

@@ -47,13 +47,15 @@ pub(crate) struct Owner {
     pub(crate) account_id: AccountId,
     pub(crate) credential_id: CredentialId,
     pub(crate) secret_id: SecretId,
+    /// When its refusal is listed, for the first event of a request alone: accepted, that is listed no more.
+    pub(crate) rejected_at: Option<Timestamp>,
 }
 
 impl Owner {
     /// The owner of what comes with a password.
-    pub(crate) fn of(row: &SecretRow) -> Self {
+    pub(crate) fn of(row: &SecretRow, rejected_at: Option<Timestamp>) -> Self {
         let SecretRow { account_id, credential_id, secret_id, .. } = *row;
-        Self { account_id, credential_id, secret_id }
+        Self { account_id, credential_id, secret_id, rejected_at }
     }
 }
 
@@ -142,26 +144,36 @@ impl Holding {
     }
 
     /// Keeps the events of a request beside it. Where its password may not be late any more, or is revoked by now, nothing is kept.
-    pub(crate) fn keep(&self, owner: Owner, events: Vec<NewEvent>, reservation: Reservation, reserve: HoldReservation) {
+    pub(crate) fn keep(
+        &self,
+        mut owner: Owner,
+        events: Vec<NewEvent>,
+        reservation: Reservation,
+        reserve: HoldReservation,
+    ) {
         let holding = self.clone();
         self.runtime.spawn(async move {
             for event in events {
-                holding.keep_one(owner, &event).await;
+                if holding.keep_one(owner, &event).await {
+                    owner.rejected_at = None;
+                }
             }
             drop((reservation, reserve));
         });
     }
 
-    async fn keep_one(&self, owner: Owner, event: &NewEvent) {
+    async fn keep_one(&self, owner: Owner, event: &NewEvent) -> bool {
         let _permit = self.writes.acquire(owner.account_id).await;
-        match write(&self.store, owner, event).await {
-            Ok(true) => self.held.add(1),
-            Ok(false) => self.not_held.add(1),
-            Err(error) => {
-                tracing::warn!(%error, "a late event could not be held");
-                self.not_held.add(1);
-            }
+        let held = write(&self.store, owner, event).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a late event could not be held");
+            false
+        });
+        if held {
+            self.held.add(1)
+        } else {
+            self.not_held.add(1)
         }
+        held
     }
 
     /// Returns when all that was to be kept has been written.
@@ -178,14 +190,14 @@ impl Holding {
 
 /// Asks once more under the lock of the credential, so that nothing is held of what was revoked meanwhile.
 async fn write(store: &Store, owner: Owner, event: &NewEvent) -> Result<bool, StoreError> {
-    let Owner { account_id, credential_id, secret_id } = owner;
+    let Owner { account_id, credential_id, secret_id, rejected_at } = owner;
     store
         .transaction_under(&credentials::lock(account_id, credential_id), async |conn| {
             let row = credential_secrets::find_row(conn, secret_id).await?;
             if !row.is_some_and(|row| holds(&row, event.id.received_at())) {
                 return Ok(false);
             }
-            held_events::insert(conn, (account_id, credential_id, secret_id), event).await
+            held_events::insert(conn, (account_id, credential_id, secret_id), event, rejected_at).await
         })
         .await
 }

@@ -16,6 +16,7 @@ use crate::domain::event::{IdempotencyKey, NewEvent};
 use crate::domain::payload::Payload;
 use crate::domain::rejection::Reason;
 use crate::domain::request_headers::scrub;
+use crate::ingest::authenticate::Late;
 use crate::ingest::batch::{Entry, Written};
 use crate::ingest::body::{Body, decode};
 use crate::ingest::content::Content;
@@ -157,9 +158,10 @@ impl Engine {
         &self,
         writer: &Writer,
         head: &Head<'_>,
-        late: &Verified,
+        late: &Late,
         body: impl AsyncFnOnce(usize, BodyPace, &mut Reservation) -> Result<Vec<u8>, BodyError>,
     ) {
+        let Late { sender: late, rejected_at } = late;
         let Ok(content) = self.content(head, late) else { return };
         let most = self.max_body_bytes as u64;
         let announced = head.announced_size().filter(|_| content.coding.is_none()).unwrap_or(most);
@@ -192,7 +194,7 @@ impl Engine {
             let idempotency = key.map(|key| place.map_or(key.clone(), |place| key_of_part(&key, place)));
             Some(NewEvent { id: self.ids.next(arrived), body, idempotency, ..common.clone() })
         });
-        self.holding.keep(Owner::of(late), events.collect(), reservation, reserve);
+        self.holding.keep(Owner::of(late, Some(*rejected_at)), events.collect(), reservation, reserve);
     }
 
     /// From a verified sender to the disk.

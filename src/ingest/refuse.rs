@@ -105,7 +105,8 @@ impl Engine {
         })
     }
 
-    pub(super) fn note_rejection(&self, head: &Head<'_>, subject: Subject, why: Why, at: Timestamp) {
+    /// Notes it for its owner, and answers with the moment that it is listed at.
+    pub(super) fn note_rejection(&self, head: &Head<'_>, subject: Subject, why: Why, at: Timestamp) -> Timestamp {
         let Why { reason, hint, detail, size_bytes } = why;
         self.outcomes.note_rejection(reason);
         let credential_id = match &subject {
@@ -116,7 +117,7 @@ impl Engine {
         let user_agent = head.text("user-agent");
         let rejection =
             NewRejection { credential_id, at, reason, hint, detail, remote_ip, user_agent, size_bytes, count: 1 };
-        self.usage.note_rejection(subject, rejection, head.request_id);
+        self.usage.note_rejection(subject, rejection, head.request_id)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::domain::credential::Username;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SecretId};
 use crate::domain::rejection::{NewRejection, Reason};
 use crate::domain::token_address;
+use crate::ingest::batch;
 use crate::ingest::notifier::Notifier;
 use crate::random;
 use crate::store::connection::error::StoreError;
@@ -109,8 +110,9 @@ impl Pending {
         self.senders.entry(sender).or_insert(at);
     }
 
-    /// One account leaves room for the notes of others.
-    fn note_rejection(&mut self, subject: Subject, rejection: NewRejection) {
+    /// One account leaves room for the notes of others. Answers with the moment that it is listed at: of the first of its repeats.
+    fn note_rejection(&mut self, subject: Subject, rejection: NewRejection) -> Timestamp {
+        let at = rejection.at;
         let account = match &subject {
             Subject::Known(account, _) => Some(*account),
             Subject::Named(_) => None,
@@ -118,7 +120,10 @@ impl Pending {
         let of_account = account.map_or(0, |account| self.rejections_of.get(&account).copied().unwrap_or(0));
         let full = self.rejections.len() >= MAX_PENDING || of_account >= MAX_PENDING_OF_ACCOUNT;
         match self.rejections.entry((subject, rejection.reason)) {
-            Entry::Occupied(mut known) => known.get_mut().add(rejection),
+            Entry::Occupied(mut known) => {
+                known.get_mut().add(rejection);
+                return known.get().at;
+            }
             Entry::Vacant(place) if !full => {
                 place.insert(rejection);
                 if let Some(account) = account {
@@ -127,6 +132,7 @@ impl Pending {
             }
             Entry::Vacant(_) => {}
         }
+        at
     }
 
     /// Apart from the rejections, of which repeats with another password of the same credential are rolled into one.
@@ -194,12 +200,19 @@ impl Usage {
         });
     }
 
-    /// A request was refused. Repeats within a second are counted into one.
-    pub(crate) fn note_rejection(&self, subject: Subject, rejection: NewRejection, request_id: RequestId) {
+    /// A request was refused. Repeats within a second are counted into one, whose moment is the answer.
+    pub(crate) fn note_rejection(&self, subject: Subject, rejection: NewRejection, request_id: RequestId) -> Timestamp {
         self.with_pending(|pending| {
             pending.note_use_after_revoke(&rejection, request_id);
-            pending.note_rejection(subject, rejection);
-        });
+            pending.note_rejection(subject, rejection)
+        })
+    }
+
+    /// The moment that the refusal of a late event will be listed at, which is about to be noted.
+    pub(crate) fn late_at(&self, entry: &batch::Entry) -> Timestamp {
+        let subject = Subject::Known(entry.sender.account_id, entry.sender.credential_id);
+        let pending = self.0.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.rejections.get(&(subject, Reason::ExpiredPassword)).map_or(entry.at, |noted| noted.at)
     }
 
     /// Writes what there is, then waits for more; the first note after a pause is written at once. Runs until `ended`.
@@ -219,9 +232,10 @@ impl Usage {
         while self.flush().await == Left::Senders {}
     }
 
-    fn with_pending(&self, note: impl FnOnce(&mut Pending)) {
-        note(&mut self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
+    fn with_pending<T>(&self, note: impl FnOnce(&mut Pending) -> T) -> T {
+        let noted = note(&mut self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.something.notify_one();
+        noted
     }
 
     async fn flush(&self) -> Left {
@@ -290,7 +304,7 @@ impl Usage {
             append(conn, credential, FIRST_USE, &hint, first).await?;
             Ok(true)
         };
-        self.0.store.transaction(noting).await
+        self.0.store.transaction_without_standby(noting).await
     }
 
     /// Writes down that a revoked password is still in use, if that was not written for a day.
@@ -302,7 +316,7 @@ impl Usage {
             }
             Ok(())
         };
-        self.0.store.transaction(noting).await
+        self.0.store.transaction_without_standby(noting).await
     }
 
     async fn write_rejection(

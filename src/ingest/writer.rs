@@ -309,6 +309,8 @@ impl Task {
             let _ = done.send(Ok((Written::KeyConflict, Some((entry, reservation)))));
             return;
         }
+        // One of a request has the memory for all of it, and one refusal tells of all.
+        let rejected_at = reservation.as_ref().filter(|_| is_late).map(|_| self.shared.usage.late_at(&entry));
         // Whoever has gone is not told.
         let _ = done.send(outcome.map(|written| (written, None)));
         let Entry { sender, event, .. } = entry;
@@ -316,7 +318,7 @@ impl Task {
             && let Some(reserve) = self.shared.holding.reserve_now(sender.account_id, event.body.len() as u64)
             && let Some(reservation) = reservation.or_else(|| self.shared.budget.open(sender.account_id))
         {
-            self.shared.holding.keep(Owner::of(&sender), vec![event], reservation, reserve);
+            self.shared.holding.keep(Owner::of(&sender, rejected_at), vec![event], reservation, reserve);
         }
     }
 

@@ -1,10 +1,11 @@
-//! What the pages say of late events: which password they used, from where, and until when they are held.
+//! What the pages say of late events: which password they used, from where, until when they are held, and what became of them.
 
 use jiff::Timestamp;
 
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
-use crate::domain::holding::HeldEvents;
+use crate::domain::grouped::grouped;
+use crate::domain::holding::{Accepted, HeldEvents};
 use crate::domain::time::rfc3339;
 use crate::web::format::When;
 
@@ -51,6 +52,53 @@ impl Held {
     pub(crate) fn of(held: &[HeldEvents], credential: &Credential, now: Timestamp) -> Option<Self> {
         held.iter().find(|held| held.credential_id == credential.id).map(|held| Self::new(held, credential, now))
     }
+}
+
+/// Why nothing was left to decide about.
+pub(crate) const GONE_ALREADY: &str = "They were accepted or discarded already, or their 7 days are over.";
+
+/// How many late events of a credential were stored, as a title.
+pub(crate) fn accepted_title(accepted: &Accepted, name: &str) -> String {
+    match accepted.stored {
+        _ if is_nothing(accepted) => format!("There were no held events of {name} left."),
+        0 => format!("No late event of {name} had to be stored."),
+        1 => format!("1 late event of {name} is stored."),
+        stored => format!("{} late events of {name} are stored.", grouped(stored)),
+    }
+}
+
+/// Where they are now.
+pub(crate) fn accepted_link(accepted: &Accepted, credential: &Credential) -> Option<(String, &'static str)> {
+    (!is_nothing(accepted)).then(|| (format!("/events?credential={}", credential.username), "View events"))
+}
+
+/// Whether there was nothing left to accept.
+fn is_nothing(accepted: &Accepted) -> bool {
+    accepted.stored + accepted.repeated + accepted.too_old == 0
+}
+
+/// What became of late events that were accepted.
+pub(crate) fn accepted_text(accepted: &Accepted) -> String {
+    if is_nothing(accepted) {
+        return GONE_ALREADY.to_owned();
+    }
+    let Accepted { stored, repeated, too_old, has_more } = *accepted;
+    let mut text = match stored {
+        0 => String::new(),
+        1 => "It’s listed at the time it first arrived.".to_owned(),
+        _ => "They’re listed at the time they first arrived.".to_owned(),
+    };
+    if repeated > 0 {
+        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
+    }
+    if too_old > 0 {
+        let (was, is) = if too_old == 1 { ("was", "is") } else { ("were", "are") };
+        text.push_str(&format!(" {} {was} older than events are kept, and {is} gone.", grouped(too_old)));
+    }
+    if has_more {
+        text.push_str(" There are so many that this took a while. Accept again to store the rest.");
+    }
+    text.trim_start().to_owned()
 }
 
 /// The moment that a form was made for; now, where it does not say.

@@ -12,6 +12,18 @@ use crate::web::local_path::local_path;
 /// The longest that goes along while somebody signs in, in bytes: as a field of a form it grows to three times as much.
 const MAX_CARRIED_BYTES: usize = 16 * 1024;
 
+/// Forms that show what was typed when they are sent with the field [`RESUMED`], by the ends of their addresses.
+const OPENED_AGAIN: [&str; 6] = [
+    "/webhooks/credentials",
+    "/name",
+    "/expiry",
+    "/sender-settings",
+    "/settings/account/email",
+    "/settings/api-tokens",
+];
+/// The field of a form that is to be shown again, and not to be acted on.
+pub(crate) const RESUMED: &str = "resumed";
+
 /// A form, but for what is secret in it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) struct KeptForm {
@@ -47,7 +59,8 @@ impl KeptForm {
     pub(crate) fn read(action: String, page: String, body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let all = web::Query::<Vec<(String, Secret)>>::from_query(text).ok()?.into_inner();
-        let (secret, open): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| is_secret(name));
+        let own = all.into_iter().filter(|(name, _)| name != RESUMED);
+        let (secret, open): (Vec<_>, Vec<_>) = own.partition(|(name, _)| is_secret(name));
         let fields = open.into_iter().map(|(name, value)| (name, value.reveal().to_owned())).collect();
         Some(Self { action, page, fields, secrets: secret.into_iter().map(|(name, _)| name).collect() })
     }
@@ -58,6 +71,11 @@ impl KeptForm {
             |name: &str| !["id", "token", "sealed", "end", "warned_of", "return_to", "event"].contains(&name);
         let shown = self.fields.iter().filter(move |(name, value)| !value.is_empty() && is_typed(name));
         shown.map(|(name, value)| (name.replace('_', " "), value.as_str()))
+    }
+
+    /// Whether the page of the form shows it again with its fields filled in.
+    pub(crate) fn opens_again(&self) -> bool {
+        OPENED_AGAIN.iter().any(|end| self.action.ends_with(end))
     }
 
     /// As a field of the form that signs somebody in. `None`: it is too long for that.

@@ -4,7 +4,7 @@
 /// host.
 pub(crate) fn local_path(text: &str) -> Option<&str> {
     let own = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
-    let plain = !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    let plain = text.chars().all(|c| c.is_ascii_graphic());
     (own && plain).then_some(text)
 }
 
@@ -28,6 +28,7 @@ mod tests {
             "/a\nb",
             "/\t/evil",
             "javascript:1",
+            "/é",
         ] {
             assert_eq!(local_path(other), None, "{other:?}");
         }

@@ -66,6 +66,8 @@ pub(crate) enum CredentialNotice {
     NothingToDate,
     Extended,
     NotExtended,
+    ExtensionUndone,
+    ExtensionStays,
     Holding,
     NotHolding,
     SettingsSaved,

@@ -48,17 +48,17 @@ impl Overview {
     ) -> Result<Self, StoreError> {
         let (filter, range) = (&filters.filter, filters.asked_range());
         let frame = match range {
-            (None, None) => Frame::of(filters.overview, now),
-            range => Frame::of_range(range, now),
+            (None, None) => Frame::of(filters.overview, now, zone),
+            range => Frame::of_range(range, now, zone),
         };
-        let counted = counts_by_time::overview(conn, account, filter.credential, frame.first, frame.unit()).await?;
+        let counted = counts_by_time::overview(conn, account, filter.credential, frame.bounds()).await?;
         let senders = match filter.until {
             // Addresses are known by when they were seen last.
             Some(_) => "–".to_owned(),
             None => counted.in_use.words(),
         };
         let title = filters.range_title(now, zone);
-        let drawn = Drawn { frame, title: &title, zone, is_at_least: false };
+        let drawn = Drawn { frame: &frame, title: &title, zone, is_at_least: false };
         let is_of_range = range != (None, None);
         Ok(Self {
             chart: Chart::draw(&counted.counts, &drawn),
@@ -77,7 +77,7 @@ impl Overview {
         (now, zone): (Timestamp, &TimeZone),
     ) -> Result<Self, StoreError> {
         let range = match filters.asked_range() {
-            (None, None) => (Some(filters.overview.start(now)), None),
+            (None, None) => (Some(filters.overview.start(now, zone)), None),
             range => range,
         };
         let filter = EventFilter { since: filters.filter.since.max(range.0), ..filters.filter.clone() };
@@ -91,8 +91,8 @@ impl Overview {
             counts.entry(id.received_at()).or_default().accepted += 1;
         }
         let title = filters.range_title(now, zone);
-        let frame = Frame::of_search(range, now);
-        let drawn = Drawn { frame, title: &title, zone, is_at_least: found.next.is_some() };
+        let frame = Frame::of_search(range, now, zone);
+        let drawn = Drawn { frame: &frame, title: &title, zone, is_at_least: found.next.is_some() };
         let is_of_range = filters.asked_range() != (None, None);
         Ok(Self {
             chart: Chart::draw(&counts, &drawn),

@@ -15,8 +15,9 @@ use crate::web::account::{api_token, api_tokens, audit, deletion, details, reten
 use crate::web::api::caller::Needs;
 use crate::web::api::errors::ApiError;
 use crate::web::api::{
-    account as api_account, answers, audit as api_audit, caller, changes, credentials as api_credentials, description,
-    events as api_events, json_body, overview as api_overview, reference, rejections as api_rejections,
+    account as api_account, answers, audit as api_audit, caller, changes, consumers as api_consumers,
+    credentials as api_credentials, description, events as api_events, json_body, overview as api_overview, pulling,
+    reference, rejections as api_rejections,
 };
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
@@ -232,8 +233,8 @@ const fn api(method: &'static str, path: &'static str, needs: Needs, handler: fn
     ApiEntry { method, path, needs, handler }
 }
 
-use Needs::{Scope as Scoped, ScopeToEnd};
-use Scope::{AuditRead, CredentialsRead, CredentialsWrite, EventsDelete, EventsRead, RejectionsRead};
+use Needs::{Scope as Scoped, ScopeOften, ScopeToEnd, ScopesToWait};
+use Scope::{AuditRead, ConsumersWrite, CredentialsRead, CredentialsWrite, EventsDelete, EventsRead, RejectionsRead};
 
 /// What programs ask with an API token. The routes of one address stand together.
 #[rustfmt::skip] // A route a line.
@@ -257,6 +258,13 @@ pub const API: &[ApiEntry] = &[
     api("POST", "/api/v1/credentials/{id}/rotation", Scoped(CredentialsWrite), || to(api_credentials::rotate)),
     api("POST", "/api/v1/credentials/{id}/old-password-revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::stop_old)),
     api("POST", "/api/v1/credentials/{id}/revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::revoke)),
+    api("GET", "/api/v1/consumers", Scoped(ConsumersWrite), || to(api_consumers::index)),
+    api("POST", "/api/v1/consumers", Scoped(ConsumersWrite), || to(api_consumers::create)),
+    api("GET", "/api/v1/consumers/{id}", Scoped(ConsumersWrite), || to(api_consumers::show)),
+    api("DELETE", "/api/v1/consumers/{id}", Scoped(ConsumersWrite), || to(api_consumers::delete)),
+    api("GET", "/api/v1/consumers/{id}/events", ScopesToWait(ConsumersWrite, EventsRead), || to(pulling::events)),
+    api("POST", "/api/v1/consumers/{id}/ack", ScopeOften(ConsumersWrite), || to(api_consumers::ack)),
+    api("POST", "/api/v1/consumers/{id}/seek", Scoped(ConsumersWrite), || to(api_consumers::seek)),
 ];
 
 /// The public listener: ingest, pages, health.

@@ -12,6 +12,7 @@ mod support;
 
 mod program;
 mod stage;
+mod standby;
 
 #[cfg(target_os = "linux")]
 mod clocks;
@@ -30,5 +31,6 @@ mod neighbours;
 mod outages;
 mod overload;
 mod pooler;
+mod standbys;
 mod starvation;
 mod storing;

@@ -354,6 +354,39 @@ async fn an_overlap_is_extended_once_by_what_was_chosen_and_never_after_its_end(
     }
 }
 
+// holds issue 16, section 4
+#[tokio::test(flavor = "multi_thread")]
+async fn the_extension_of_an_overlap_is_undone_while_it_is_new_and_once() {
+    let (server, alice) = stage().await;
+    let old = server.sender(&alice).await;
+    rotate(&server, &alice, &old, "1h").await;
+    let path = format!("{WEBHOOKS}/credentials/{}/overlap-extension", alice.credential_id(&old.username).await);
+    let end = "select expires_at::text from credential_secrets where expires_at is not null";
+    let before = server.query(end).await;
+    let page = alice.follow(alice.post(&path, &[]).await).await;
+    assert!(page.contains("name=\"undo\" value=\"1\"") && page.contains(">Undo</button>"), "{page}");
+    assert_ne!(server.query(end).await, before);
+    let undo = async || alice.follow(alice.post(&path, &[("undo", "1")]).await).await;
+    let page = undo().await;
+    assert!(
+        page.contains("The overlap of System 1 is as long as before.") && page.contains("Extend by 1 hour"),
+        "{page}"
+    );
+    assert_eq!(server.query(end).await, before);
+    assert!(undo().await.contains("The overlap of System 1 stays as it is."), "once");
+    assert_eq!(server.query(end).await, before);
+    assert!(alice.page("/settings/audit").await.contains("Undid the extension of an overlap"));
+    alice.post(&path, &[]).await;
+    let extended = server.query(end).await;
+    server.pass(SignedDuration::from_mins(11));
+    assert!(undo().await.contains("too long ago to undo that"));
+    assert_eq!(server.query(end).await, extended);
+    server.pass(SignedDuration::from_mins(110));
+    sign_in_again(&alice).await;
+    assert!(undo().await.contains("stays as it is."), "an old password that has ended stays so");
+    assert_eq!(old.status().await, 401);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_event_takes_the_way_to_the_dashboard_and_needs_a_working_credential() {
     let (server, alice) = stage().await;

@@ -214,6 +214,28 @@ async fn an_event_is_compared_with_the_last_one_of_its_type_first() {
     assert!(page.contains(&paid) && page.contains("None of the 20 before has the same type"), "{page}");
 }
 
+// holds issue 16
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_leads_back_to_the_page_of_the_list_that_the_event_was_on() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    for number in 0..52 {
+        sender.store(format!("{{\"order\":{number}}}")).await;
+    }
+    let unescaped = |html: &str| html.replace("&#38;", "&");
+    let first = alice.page("/events?q=order").await;
+    let second = unescaped(between(&first, "rel=\"next\" href=\"", "\""));
+    let page = alice.page(&second).await;
+    let row = page.split("<tr role=\"row\" data-id").nth(1).expect("a row");
+    let event = alice.page(&unescaped(between(row, "<a href=\"", "\""))).await;
+    let older = alice.page(&unescaped(between(&event, "rel=\"next\" href=\"", "\""))).await;
+    let question = unescaped(between(&older, "btn danger\" href=\"", "\""));
+    let action = unescaped(between(&alice.page(&question).await, "<form method=\"post\" action=\"/events/", "\""));
+    let answer = alice.post(&format!("/events/{action}"), &[]).await;
+    assert_eq!(answer.headers()["location"].to_str().unwrap(), second);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_deleting_the_list_is_as_it_was_and_the_event_is_gone() {
     let server = TestServer::start().await;

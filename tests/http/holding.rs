@@ -121,6 +121,42 @@ async fn accepted_late_events_stand_where_they_first_arrived_and_say_so() {
 
 // holds issue 16, section 4
 #[tokio::test(flavor = "multi_thread")]
+async fn late_events_that_are_accepted_on_rejected_are_listed_there_no_more() {
+    let (server, alice) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    for number in 0..3 {
+        assert_eq!(old.send(format!("{{\"late\": {number}}}")).await.status(), 401);
+        server.eventually(HELD, number + 1).await;
+    }
+    assert_eq!(old.send("{").await.status(), 401, "which no event can be made of");
+    let refused = "select coalesce(sum(count), 0) from rejections";
+    server.eventually(refused, 4).await;
+    let list = format!("/events/rejections?credential={}", old.username);
+    let page = alice.page(&list).await;
+    assert!(page.contains("× 4</b>"), "{page}");
+    assert_eq!(
+        between(&page, "name=\"return_to\" value=\"/events/rejections", "\""),
+        &list["/events/rejections".len()..]
+    );
+    let elsewhere = [("return_to", "https://evil.example/events/rejections"), CONFIRMED[0]];
+    let first = server.query("select id::text from held_events order by id").await[0][0].clone().unwrap();
+    let acceptance = format!("{path}/held-events/acceptance");
+    let answer = alice.post(&acceptance, &[("event", first.as_str()), elsewhere[0], elsewhere[1]]).await;
+    let own_page = format!("{}#told", path.replace("/credentials/", "/"));
+    assert_eq!(answer.headers()["location"], own_page);
+    assert_eq!(server.number(refused).await, 3);
+    let answer = alice.post(&acceptance, &[("return_to", list.as_str()), CONFIRMED[0]]).await;
+    assert_eq!(answer.headers()["location"], format!("{list}#told"));
+    let page = alice.follow(answer).await;
+    assert!(page.contains("2 late events of System 1 are stored.") && !page.contains("× "), "{page}");
+    assert_eq!(server.number(refused).await, 1, "the one that was none");
+    assert_eq!(server.number("select sum(rejected) from event_counts").await, 1);
+    assert_eq!(alice.page("/events/rejections/export?format=ndjson").await.lines().count(), 1);
+    assert_eq!(alice.page("/events").await.matches(">late</span>").count(), 3);
+}
+
+// holds issue 16, section 4
+#[tokio::test(flavor = "multi_thread")]
 async fn a_held_event_is_read_like_an_event_and_decided_about_alone() {
     let (server, alice) = stage().await;
     let (old, _, path) = expired(&server, &alice).await;
@@ -297,6 +333,8 @@ async fn a_whole_night_of_late_events_is_held_however_they_come_and_accepted_in_
     }
     assert_eq!((server.number(EVENTS).await, server.number(HELD).await), (1_000, 0));
     assert_eq!(server.number("select sum(accepted) from event_counts").await, 1_000);
+    let listed = "select (select sum(count) from rejections) - (select sum(rejected) from event_counts)";
+    server.eventually(listed, 0).await;
     let steps = server.number("select count(*) from audit_log where action = 'held_events_accepted'").await;
     assert!(steps > 1, "one transaction would hold up whatever arrives meanwhile");
 }
@@ -383,6 +421,10 @@ async fn a_sender_whose_password_expires_between_two_requests_has_the_second_hel
     assert_eq!(old.status().await, 401, "the transaction that would have stored it says so");
     server.eventually(HELD, 1).await;
     assert_eq!(server.number(EVENTS).await, 2);
+    let refused = "select count(*) from rejections";
+    server.eventually(refused, 1).await;
+    alice.post(&format!("{WEBHOOKS}/credentials/{id}/held-events/acceptance"), &CONFIRMED).await;
+    assert_eq!((server.number(EVENTS).await, server.number(refused).await), (3, 0), "listed as refused no more");
 }
 
 // holds D5, A5

@@ -96,7 +96,8 @@ async fn a_form_lost_with_its_session_comes_back_after_signing_in() {
     let back = sign_in(&alice, &page, PASSWORD).await;
     assert_eq!(back.status(), 200);
     let page = back.text().await.unwrap();
-    check_kept(&page, &path);
+    assert!(page.contains(&format!("method=\"post\" action=\"{path}\"")) && page.contains(NAME), "{page}");
+    assert!(page.contains("name=\"resumed\"") && !page.contains("type=\"password\""), "the form itself asks: {page}");
     assert_eq!(server.number("select count(*) from credentials").await, 0, "only its sender sends it");
     assert_eq!(alice.post(&path, &FIELDS[..1]).await.status(), 200);
     assert_eq!(server.number("select count(*) from credentials").await, 1);
@@ -112,8 +113,60 @@ async fn a_form_lost_with_its_session_comes_back_after_the_code_too() {
     let path = "/settings/account/name";
     let page = alice.post(path, &FIELDS).await.text().await.unwrap();
     assert_eq!(sign_in(&alice, &page, PASSWORD).await.headers()["location"], "/login/code");
-    let back = alice.post("/login/code", &[("code", &phone.next_code(&server))]).await;
-    check_kept(&back.text().await.unwrap(), path);
+    let back = alice.post("/login/code", &[("code", &phone.next_code(&server))]).await.text().await.unwrap();
+    assert!(back.contains(&format!("method=\"post\" action=\"{path}\"")) && back.contains(NAME), "{back}");
+}
+
+// holds issue 16, section 5
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_comes_back_is_its_own_page_with_its_fields_filled_in() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let sender = server.sender(&alice).await;
+    let id = alice.credential_id(&sender.username).await;
+    let made =
+        alice.post("/settings/api-tokens", &[("name", "CI"), ("scope", "events:read"), ("lifetime", "90d")]).await;
+    assert_eq!(made.status(), 200);
+    let token = server.query("select id::text from api_tokens").await[0][0].clone().unwrap();
+    let state = "select (select string_agg(name, ',' order by name) from credentials) || \
+                 (select string_agg(name, ',') from api_tokens) || (select name from accounts)";
+    let before = server.query(state).await;
+    let typed = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let forms = [
+        (format!("{WEBHOOKS}/credentials"), vec![typed("name", "Süd"), typed("expires", "60d")]),
+        (format!("{WEBHOOKS}/credentials/{id}/name"), vec![typed("name", "Süd")]),
+        (format!("{WEBHOOKS}/credentials/{id}/expiry"), vec![typed("expires", "60d")]),
+        (
+            format!("{WEBHOOKS}/credentials/{id}/sender-settings"),
+            vec![typed("stored_once_by", "X-Süd"), typed("batches", "1")],
+        ),
+        ("/settings/account/name".to_owned(), vec![typed("name", "Süd")]),
+        ("/settings/account/email".to_owned(), vec![typed("email", "süd@b")]),
+        (
+            "/settings/api-tokens".to_owned(),
+            vec![typed("name", "Süd"), typed("scope", "events:read"), typed("lifetime", "30")],
+        ),
+        (format!("/settings/api-tokens/{token}/name"), vec![typed("name", "Süd")]),
+    ];
+    for (path, fields) in forms {
+        let all = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all: Vec<(&str, &str)> = all.chain([("resumed", "1")]).collect();
+        let answer = alice.post(&path, &all).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let page = answer.text().await.unwrap();
+        let form = page.split("<form").find(|form| form.contains(&format!("action=\"{path}\""))).expect(&path);
+        for (name, value) in fields {
+            let (own, given) = (format!("name=\"{name}\""), format!("value=\"{value}\""));
+            let is_filled = form.split('<').any(|tag| match tag {
+                _ if tag.starts_with("option") => tag.contains(&given) && tag.contains(" selected"),
+                _ if tag.contains("type=\"checkbox\"") => tag.contains(&own) && tag.contains(" checked"),
+                _ => tag.contains(&own) && tag.contains(&given),
+            });
+            assert!(is_filled, "{path}, {name}: {form}");
+        }
+        assert!(!page.contains("aria-invalid=\"true\""), "{path} says what is wrong before it is sent: {page}");
+    }
+    assert_eq!(server.query(state).await, before, "nothing is done before it is sent");
 }
 
 // holds issue 16, section 5

@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 
+use crate::reader_clock::session;
 use crate::support::actors::{Person, between};
 use crate::support::server::TestServer;
 use crate::support::upkeep::prune;
@@ -67,6 +68,51 @@ async fn months_of_counts_stay_the_same_and_become_few_rows() {
     server.query(late).await;
     prune(&state.store, 90, now).await.unwrap();
     assert_eq!(pages().await[3][0], crate_grouped(halves * 3 + 7));
+}
+
+// holds issue 16, section 2
+#[tokio::test(flavor = "multi_thread")]
+async fn bars_of_days_are_those_of_the_reader_however_old_their_counts_are() {
+    let (server, ..) = with_credential().await;
+    let (client, session) = session(&server).await;
+    let (now, kolkata) = (server.now(), jiff::tz::TimeZone::get("Asia/Kolkata").unwrap());
+    // At 18:00 UTC it is 23:30 there, so one of two half hours is on the next day.
+    let day = jiff::Timestamp::from_second(now.as_second() / 86_400 * 86_400 - 10 * 86_400).unwrap();
+    let insert = format!(
+        "insert into event_counts (account_id, credential_id, half_hour, writer, accepted) select account_id, id, half_hour, id, \
+         case when half_hour = timestamptz '{day}' + interval '18 hours' then 3 else 5 end from credentials, \
+         generate_series(timestamptz '{day}' + interval '18 hours', '{day}'::timestamptz + interval '18.5 hours', '30 minutes') half_hour"
+    );
+    server.query(&insert).await;
+    let rows = async |zone: &str| {
+        let request = client.get(format!("{}/events?overview=30d", server.url));
+        let page =
+            request.header("cookie", format!("{session}; zone={zone}")).send().await.unwrap().text().await.unwrap();
+        let table = between(&page, "<summary>Show as table</summary>", "</table>").to_owned();
+        let rows: Vec<(String, String)> = table
+            .split("<tr>")
+            .skip(2)
+            .map(|row| {
+                (
+                    between(row, "until=", "</a>").rsplit('>').next().unwrap().to_owned(),
+                    between(row, "end num\">", "<").to_owned(),
+                )
+            })
+            .collect();
+        (table.contains("Day (UTC)"), rows)
+    };
+    let name = |time| kolkata.to_datetime(time).strftime("%a %-d %b").to_string();
+    let there = [(name(day + SignedDuration::from_hours(20)), "5".to_owned()), (name(day), "3".to_owned())];
+    let utc = [(day.strftime("%a %-d %b").to_string(), "8".to_owned())];
+    for _ in ["by the half hour", "put together"] {
+        assert_eq!(rows("Asia%2FKolkata").await, (false, there.to_vec()));
+        assert_eq!(rows("Nowhere").await, (true, utc.to_vec()));
+        prune(&server.application().state.store, 90, now).await.unwrap();
+        assert_eq!(server.number("select count(*) from event_counts").await, 0);
+    }
+    // A day of an earlier release is told as a whole.
+    server.query("update daily_counts set half_hours = null").await;
+    assert_eq!(rows("Asia%2FKolkata").await.1, [(name(day), "8".to_owned())]);
 }
 
 /// `19,370`.

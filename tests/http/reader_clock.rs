@@ -8,7 +8,7 @@ use crate::access::pages;
 use crate::support::server::{PASSWORD, TestServer};
 
 /// What stands on pages in UTC for everybody: until when days are counted and kept.
-const IN_UTC: [&str; 3] = ["00:00 UTC", "Day (UTC)", "at 00:00 UTC on"];
+const IN_UTC: [&str; 2] = ["00:00 UTC", "at 00:00 UTC on"];
 
 /// The pages of an account that has had some of everything, but for the documentation, whose examples are of no reader's.
 struct Reader {
@@ -16,6 +16,17 @@ struct Reader {
     url: String,
     session: String,
     paths: Vec<String>,
+}
+
+/// Alice, signed in with a browser whose cookies a test sends itself.
+pub async fn session(server: &TestServer) -> (Client, String) {
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    let form = format!("email=alice%40example.com&password={}", PASSWORD.replace(' ', "%20"));
+    let request = client.post(format!("{}/login", server.url)).header("Sec-Fetch-Site", "same-origin");
+    let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form);
+    let answer = request.send().await.unwrap();
+    let session = answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    (client, session)
 }
 
 impl Reader {
@@ -42,12 +53,7 @@ impl Reader {
         ] {
             paths.push(more.replace(':', "%3A"));
         }
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        let form = format!("email=alice%40example.com&password={}", PASSWORD.replace(' ', "%20"));
-        let request = client.post(format!("{}/login", server.url)).header("Sec-Fetch-Site", "same-origin");
-        let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form);
-        let answer = request.send().await.unwrap();
-        let session = answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let (client, session) = session(server).await;
         Self { client, url: server.url.clone(), session, paths }
     }
 

@@ -72,6 +72,7 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
                 "BigInt" => "int8",
                 "Jsonb" => "jsonb",
                 "Array<Cidr>" => "_cidr",
+                "Array<Uuid>" => "_uuid",
                 other => panic!("what is {other} called in Postgres?"),
             };
             known.push(format!("{table}.{name} {kind} {nullable}"));

@@ -203,6 +203,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    consumers (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        name -> Text,
+        query -> Text,
+        credentials -> Text,
+        position -> Text,
+        step -> BigInt,
+        handed_ids -> Array<Uuid>,
+        handed_end -> Nullable<Text>,
+        handed_truncated -> Nullable<Text>,
+        truncated -> Nullable<Text>,
+        truncated_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        last_pulled_at -> Nullable<Timestamptz>,
+        last_acked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     credential_secrets (id) {
         id -> Uuid,
         credential_id -> Uuid,
@@ -255,6 +275,7 @@ diesel::table! {
         size_bytes -> Integer,
         idempotency_key -> Nullable<Bytea>,
         body_sha256 -> Nullable<Bytea>,
+        rejected_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -1,10 +1,10 @@
-//! The counts of an account by half hour and by day, for charts: as many rows as there are bars, whatever was counted. And what keeps the
+//! The counts of an account by half hours and days, for charts: as many rows as there are bars, whatever was counted. And what keeps the
 //! tables small: counts of what is over are added together.
 
 use std::collections::BTreeMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,7 +19,7 @@ use crate::store::tables::senders::{self, InUse};
 
 /// Half hours that ended this long ago have one row for each credential, and no longer one for each writer.
 const MERGED_AFTER: SignedDuration = SignedDuration::from_hours(2);
-/// Half hours that are older than this are counted with their day.
+/// Half hours that are older than this are in one row with the others of their day.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// Days are kept for the longest chart, and for whoever asks the database.
 const DAYS_KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -49,56 +49,32 @@ struct Row {
 }
 
 /// Both in one round trip. Of the addresses of a credential, what gave way was not in use after what is kept, so only one that is full of
-/// what counts may have had more.
-macro_rules! overview {
-    ($counts:literal) => {
-        concat!(
-            "with in_use as (select credential_id, remote_ip from senders \
-             where account_id = $1 and last_seen_at >= $2 and ($3 is null or credential_id = $3)), \
-             counted as (select time, sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected, \
-             sum(bytes)::bigint as bytes from (",
-            $counts,
-            ") as counts group by 1) \
-             select counted.*, used.* from (select (select count(distinct remote_ip) from in_use) as addresses, \
-             exists (select from in_use group by credential_id having count(*) >= $4) as or_more) as used \
-             left join counted on true"
-        )
-    };
-}
+/// what counts may have had more. A day that a program of an earlier release put together has no half hours: most of it is in the bar of
+/// its noon.
+const OVERVIEW: &str = "with in_use as (select credential_id, remote_ip from senders \
+     where account_id = $1 and last_seen_at >= $2[1] and ($3 is null or credential_id = $3)), \
+     half_hours as (select half_hour as time, accepted, rejected, bytes from event_counts \
+     where account_id = $1 and half_hour >= $2[1] and ($3 is null or credential_id = $3) \
+     union all select parts.* from daily_counts, unnest(half_hours, accepted_parts, rejected_parts, bytes_parts) as parts \
+     where account_id = $1 and day > $2[1] - interval '1 day' and ($3 is null or credential_id = $3) \
+     union all select day + interval '12 hours', accepted, rejected, bytes from daily_counts \
+     where account_id = $1 and day > $2[1] - interval '1 day' and half_hours is null and ($3 is null or credential_id = $3)), \
+     counted as (select $2[width_bucket(time, $2)] as time, sum(accepted)::bigint as accepted, sum(rejected)::bigint as rejected, \
+     sum(bytes)::bigint as bytes from half_hours where time >= $2[1] group by 1) \
+     select counted.*, used.* from (select (select count(distinct remote_ip) from in_use) as addresses, \
+     exists (select from in_use group by credential_id having count(*) >= $4) as or_more) as used \
+     left join counted on true";
 
-const BY_HALF_HOUR: &str = overview!(
-    "select half_hour as time, accepted, rejected, bytes from event_counts \
-     where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3)"
-);
-const BY_DAY: &str = overview!(
-    "select day as time, accepted, rejected, bytes from daily_counts \
-     where account_id = $1 and day >= $2 and ($3 is null or credential_id = $3) \
-     union all select date_trunc('day', half_hour, 'UTC'), accepted, rejected, bytes from event_counts \
-     where account_id = $1 and half_hour >= $2 and ($3 is null or credential_id = $3)"
-);
-
-/// How long each count is for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Unit {
-    HalfHour,
-    Day,
-}
-
-/// Since the beginning of a half hour or a day, of one credential or of all.
+/// In bars, of one credential or of all: `bounds` are when each begins, and when the last one ends.
 pub(crate) async fn overview(
     conn: &mut Connection,
     account: AccountId,
     credential: Option<CredentialId>,
-    since: Timestamp,
-    unit: Unit,
+    bounds: &[Timestamp],
 ) -> Result<Overview, StoreError> {
-    let sql = match unit {
-        Unit::HalfHour => BY_HALF_HOUR,
-        Unit::Day => BY_DAY,
-    };
-    let rows: Vec<Row> = statement(sql)
+    let rows: Vec<Row> = statement(OVERVIEW)
         .bind::<SqlUuid, _>(account.0)
-        .bind::<Timestamptz, _>(Moment(since))
+        .bind::<Array<Timestamptz>, _>(bounds.iter().copied().map(Moment).collect::<Vec<_>>())
         .bind::<Nullable<SqlUuid>, _>(credential.map(|id| id.0))
         .bind::<BigInt, _>(senders::MOST_OF_CREDENTIAL)
         .load(conn)
@@ -128,12 +104,16 @@ const MERGE: &str = "with merged as (delete from event_counts where ctid = any(a
      bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes";
 const ADD_TO_DAYS: &str = "with over as (delete from event_counts where ctid = any(array(select ctid from event_counts \
      where half_hour < $1 limit $2)) and half_hour < $1 returning *) \
-     insert into daily_counts as known (account_id, credential_id, day, accepted, rejected, bytes, header_bytes) \
+     insert into daily_counts as known (account_id, credential_id, day, accepted, rejected, bytes, header_bytes, \
+     half_hours, accepted_parts, rejected_parts, bytes_parts) \
      select account_id, credential_id, date_trunc('day', half_hour, 'UTC'), sum(accepted), sum(rejected), sum(bytes), \
-     sum(header_bytes) \
+     sum(header_bytes), array_agg(half_hour), array_agg(accepted), array_agg(rejected), array_agg(bytes) \
      from over group by 1, 2, 3 on conflict (account_id, credential_id, day) do update set \
      accepted = known.accepted + excluded.accepted, rejected = known.rejected + excluded.rejected, \
-     bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes";
+     bytes = known.bytes + excluded.bytes, header_bytes = known.header_bytes + excluded.header_bytes, \
+     half_hours = case when known.half_hours is not null then known.half_hours || excluded.half_hours end, \
+     accepted_parts = known.accepted_parts || excluded.accepted_parts, \
+     rejected_parts = known.rejected_parts || excluded.rejected_parts, bytes_parts = known.bytes_parts || excluded.bytes_parts";
 
 /// Adds together what is over: the rows of all writers of a half hour, then the half hours of a day. Each step is one statement, so
 /// nobody reads a count twice or misses one, and whoever still adds to an old half hour begins a new row, for the next time.

@@ -162,17 +162,17 @@ pub(crate) async fn set_expiry(conn: &mut Connection, id: SecretId, end: Option<
     Ok(())
 }
 
-/// Lets a replaced password work until `end` instead, and notes that this was done.
-pub(crate) async fn extend(
+/// Lets a replaced password work until `end` instead, and notes when that was extended.
+pub(crate) async fn set_extension(
     conn: &mut Connection,
     id: SecretId,
     end: Timestamp,
-    at: Timestamp,
+    extended_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     statement("update credential_secrets set expires_at = $2, extended_at = $3 where id = $1")
         .bind::<SqlUuid, _>(id.0)
         .bind::<Timestamptz, _>(Moment(end))
-        .bind::<Timestamptz, _>(Moment(at))
+        .bind::<Nullable<Timestamptz>, _>(extended_at.map(Moment))
         .execute(conn)
         .await?;
     Ok(())

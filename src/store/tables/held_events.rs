@@ -38,11 +38,12 @@ macro_rules! of_range {
 }
 
 /// Holds an event if there is room for it; `false` when there is none, or when one with its key is held already. The caller has
-/// locked the credential, so that nobody else fills the same room.
+/// locked the credential, so that nobody else fills the same room. `rejected_at` is the moment that the refusal is listed at.
 pub(crate) async fn insert(
     conn: &mut Connection,
     (account, credential, secret): (AccountId, CredentialId, SecretId),
     event: &NewEvent,
+    rejected_at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     let (events, bytes): (i64, Option<i64>) = held_events::table
         .filter(held_events::account_id.eq(account.0).and(held_events::credential_id.eq(credential.0)))
@@ -53,7 +54,8 @@ pub(crate) async fn insert(
     if events.unsigned_abs() >= MAX_HELD_EVENTS || bytes > MAX_HELD_BYTES {
         return Ok(false);
     }
-    if insert_under(conn, (account, credential, secret), event, event.idempotency.as_ref()).await? {
+    let owner = (account, credential, secret);
+    if insert_under(conn, owner, event, event.idempotency.as_ref(), rejected_at).await? {
         return Ok(true);
     }
     // What is held under the key may be another body, and this one another event.
@@ -69,7 +71,7 @@ pub(crate) async fn insert(
     if known.flatten().is_some_and(|digest| digest == key.body_sha256) {
         return Ok(false);
     }
-    insert_under(conn, (account, credential, secret), event, Some(&other)).await
+    insert_under(conn, owner, event, Some(&other), rejected_at).await
 }
 
 /// Inserts one under a key; `false` when that is held already.
@@ -78,6 +80,7 @@ async fn insert_under(
     (account, credential, secret): (AccountId, CredentialId, SecretId),
     event: &NewEvent,
     key: Option<&IdempotencyKey>,
+    rejected_at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     let inserted = diesel::insert_into(held_events::table)
         .values((
@@ -95,6 +98,7 @@ async fn insert_under(
             held_events::size_bytes.eq(event.size_bytes()),
             held_events::idempotency_key.eq(key.map(|known| known.key.as_slice())),
             held_events::body_sha256.eq(key.map(|known| known.body_sha256.as_slice())),
+            held_events::rejected_at.eq(rejected_at.map(Moment)),
         ))
         .on_conflict_do_nothing()
         .execute(conn)
@@ -256,12 +260,19 @@ const STORE: &str = concat!(
     stored!(),
     "order by h.id"
 );
-/// What was accepted counts as rejected no more, as it did when it arrived: once a request, of which there may be many events, all of one
-/// moment.
+/// What was accepted counts as rejected no more, and is listed so no more, as it was when it arrived: once a request, of whose events the
+/// first says when.
 const COUNT: &str = concat!(
-    "insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes, header_bytes) \
+    "with late as (select date_trunc('second', h.rejected_at) as second, count(*)::integer as requests",
+    stored!(),
+    "and h.rejected_at is not null group by 1), \
+     emptied as (delete from rejections r using late where r.account_id = $1 and r.credential_id = $2 and \
+     r.reason = 'expired_password' and r.second = late.second and r.count <= late.requests), \
+     lessened as (update rejections r set count = r.count - late.requests from late where r.account_id = $1 and r.credential_id = $2 and \
+     r.reason = 'expired_password' and r.second = late.second and r.count > late.requests) \
+     insert into event_counts as known (account_id, credential_id, half_hour, writer, accepted, rejected, bytes, header_bytes) \
      select h.account_id, h.credential_id, \
-     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), -count(distinct h.received_at), sum(h.size_bytes), \
+     to_timestamp((floor(extract(epoch from h.received_at) / 1800) * 1800)::double precision), $4, count(*), -count(h.rejected_at), sum(h.size_bytes), \
      sum(octet_length(h.headers))",
     stored!(),
     "group by 1, 2, 3 on conflict (account_id, credential_id, half_hour, writer) do update set \

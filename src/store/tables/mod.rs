@@ -6,6 +6,7 @@ pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod batch_columns;
 pub mod batches;
+pub(crate) mod consumers;
 pub(crate) mod counts_by_time;
 pub(crate) mod credential_activity;
 pub(crate) mod credential_secrets;

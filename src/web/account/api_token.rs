@@ -70,6 +70,8 @@ fn page(current_user: &SignedIn, token: &Shown) -> Page {
 pub(crate) struct Rename {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    resumed: Option<String>,
 }
 
 /// `POST /settings/api-tokens/{id}/name`
@@ -78,6 +80,10 @@ pub(crate) async fn rename(
     id: web::Path<String>,
     Submitted(form): Submitted<Rename>,
 ) -> Result<HttpResponse, PageError> {
+    if form.resumed.is_some() {
+        let token = Shown { value: form.name, ..find(&current_user, &id).await? };
+        return html(&Show { page: page(&current_user, &token), token, name_error: None });
+    }
     let name = match parse_name(&form.name) {
         Ok(name) => name,
         Err(problem) => {

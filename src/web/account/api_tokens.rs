@@ -26,6 +26,7 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::format::When;
 use crate::web::forms::{Submitted, id_or_new};
+use crate::web::kept_form::RESUMED;
 use crate::web::notice::{Notice, NoticeWords, TokensNotice};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid};
@@ -123,6 +124,7 @@ struct Form {
     lifetime: String,
     credentials: String,
     networks: String,
+    resumed: bool,
 }
 
 impl Form {
@@ -136,6 +138,7 @@ impl Form {
                 "lifetime" => form.lifetime = value,
                 "credentials" => form.credentials = value,
                 "networks" => form.networks = value,
+                RESUMED => form.resumed = true,
                 _ => {}
             }
         }
@@ -226,6 +229,9 @@ pub(crate) async fn create(
     Submitted(fields): Submitted<Vec<(String, String)>>,
 ) -> Result<HttpResponse, PageError> {
     let form = Form::read(fields);
+    if form.resumed {
+        return html(&New::of(&current_user, form, Errors::default()));
+    }
     let (state, account) = (current_user.state(), current_user.member.account_id);
     let owned = match form.credentials.trim().is_empty() {
         true => Vec::new(),

@@ -72,12 +72,16 @@ pub(crate) struct Form {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NameForm {
     name: String,
+    #[serde(default)]
+    resumed: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailForm {
     email: String,
+    #[serde(default)]
+    resumed: Option<String>,
     /// Read on the way here, when it was needed.
     #[serde(default, rename = "current_password")]
     _password: Option<Secret>,
@@ -134,6 +138,9 @@ pub(crate) async fn rename(
     current_user: SignedIn,
     Submitted(form): Submitted<NameForm>,
 ) -> Result<HttpResponse, PageError> {
+    if form.resumed.is_some() {
+        return html(&Account { name: form.name, ..account(&current_user).await? });
+    }
     let name: AccountName = match form.name.parse() {
         Ok(name) => name,
         Err(problem) => {
@@ -154,8 +161,11 @@ pub(crate) async fn change_address(
     Submitted(form): Submitted<EmailForm>,
 ) -> Result<HttpResponse, PageError> {
     let mut template = account(&current_user).await?;
-    template.failed = Some("Your email address wasn’t changed.");
     template.email = form.email.trim().chars().take(300).collect();
+    if form.resumed.is_some() {
+        return html(&template);
+    }
+    template.failed = Some("Your email address wasn’t changed.");
     let email: Email = match form.email.parse() {
         Ok(email) => email,
         Err(problem) => {

@@ -1,17 +1,18 @@
 //! `/api/v1/overview`: how much was received and refused, from counts alone.
 
 use actix_web::{HttpResponse, web};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::api_token::Scope;
 use crate::domain::time::rfc3339;
-use crate::store::tables::counts_by_time::{self, Unit};
+use crate::store::tables::counts_by_time;
 use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
 use crate::web::api::events::EventsQuery;
 use crate::web::api::problem_schema::Problem;
-use crate::web::chart::Span;
+use crate::web::chart::{Frame, Span};
 
 /// What is counted.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -59,9 +60,9 @@ pub(crate) struct OverviewAnswer {
     responses((status = 200, body = OverviewAnswer), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("api_token" = ["events:read"])))]
 pub(crate) async fn show(caller: Caller, asked: web::Query<OverviewQuery>) -> Result<HttpResponse, ApiError> {
-    let (span, unit) = match asked.span.as_deref().unwrap_or("24h") {
-        "24h" => (Span::Day, Unit::HalfHour),
-        "30d" => (Span::Month, Unit::Day),
+    let span = match asked.span.as_deref().unwrap_or("24h") {
+        "24h" => Span::Day,
+        "30d" => Span::Month,
         _ => return Err(ApiError::query("span is 24h or 30d")),
     };
     let query = EventsQuery { credential: asked.credential.clone(), ..EventsQuery::default() };
@@ -70,9 +71,9 @@ pub(crate) async fn show(caller: Caller, asked: web::Query<OverviewQuery>) -> Re
         caller.require_unbound()?;
     }
     let tells_refused = caller.token().scopes.contains(&Scope::RejectionsRead);
-    let since = span.start(caller.now());
+    let frame = Frame::of(span, caller.now(), &TimeZone::UTC);
     let mut conn = caller.state().store.connection().await?;
-    let counted = counts_by_time::overview(&mut conn, caller.account(), credential, since, unit).await?;
+    let counted = counts_by_time::overview(&mut conn, caller.account(), credential, frame.bounds()).await?;
     let counts = counted.counts.iter().map(|(start, counts)| Count {
         start: rfc3339(*start),
         accepted: counts.accepted,
@@ -82,7 +83,7 @@ pub(crate) async fn show(caller: Caller, asked: web::Query<OverviewQuery>) -> Re
     let counts: Vec<Count> = counts.collect();
     let sum = |number: fn(&Count) -> u64| counts.iter().map(number).sum::<u64>();
     Ok(HttpResponse::Ok().json(OverviewAnswer {
-        since: rfc3339(since),
+        since: rfc3339(frame.first()),
         accepted: sum(|count| count.accepted),
         rejected: tells_refused.then(|| sum(|count| count.rejected.unwrap_or(0))),
         bytes: sum(|count| count.bytes),

@@ -121,10 +121,10 @@ impl Show {
             confirmation: subscription_to_confirm(&event.body),
             permalink: format!("{}{own}", current_user.state().public_url),
             compare: filters.links.to(&format!("{own}/comparison")),
-            delete: filters.links.with(&own, "delete", "1"),
-            deletion: filters.links.to(&format!("{own}/deletion")),
-            top: filters.links.to(&own),
-            back: filters.links.to("/events"),
+            delete: asked_to_delete(&filters.here(&own)),
+            deletion: filters.here(&format!("{own}/deletion")),
+            top: filters.here(&own),
+            back: filters.here("/events"),
             newer,
             older,
             deleting,
@@ -135,6 +135,11 @@ impl Show {
     fn has_cut_headers(&self) -> bool {
         self.headers.iter().any(|header| header.is_cut)
     }
+}
+
+/// The address of an event's page with the question before deleting.
+fn asked_to_delete(page: &str) -> String {
+    format!("{page}{}delete=1", if page.contains('?') { '&' } else { '?' })
 }
 
 fn size_text(bytes: u64) -> String {
@@ -198,7 +203,7 @@ pub(crate) async fn show(
     };
     let headers = headers(&event);
     let tree_bytes = TREE_BYTES.saturating_sub(bytes_beside(&event, &headers)).max(MIN_TREE_BYTES);
-    let in_list = filters.links.to("");
+    let in_list = filters.here("");
     let body = event_body::show((account, &event.body), &part, in_list.trim_start_matches('?'), tree_bytes).await?;
     let shown =
         Shown { current_user: &current_user, filters: &filters, event: &event, deleting: view.delete.is_some() };
@@ -216,7 +221,7 @@ async fn neighbours(current_user: &SignedIn, filters: &Filters, id: EventId) -> 
         events::neighbours(&mut *store.connection().await?, account, filter, id).await?
     };
     let beside = |found: Found, name: &str| match (found.ids.first(), found.next) {
-        (Some(id), _) => Beside::Event(filters.links.to(&format!("/events/{id}"))),
+        (Some(id), _) => Beside::Event(filters.here(&format!("/events/{id}"))),
         (None, Some(_)) => Beside::FarAway(filters.links.with("/events", name, &id.to_string())),
         (None, None) => Beside::Nothing,
     };

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use crate::app::export_rejections::{Exported, RejectionExport};
+use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
@@ -22,7 +23,8 @@ use crate::web::events::event_list::{Field, Pager};
 use crate::web::events::setting_offers::{OFFERED, Offer, offers};
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::format::{When, span_text};
-use crate::web::held::Held;
+use crate::web::held::{Held, accepted_link, accepted_text, accepted_title};
+use crate::web::notice::{CredentialNotice, Notice, NoticeWords};
 use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
@@ -75,6 +77,7 @@ struct Index {
     page: Page,
     filters: Filters,
     overview: Overview,
+    notice: Option<NoticeWords>,
     held: Vec<Held>,
     offers: Vec<Offer>,
     rows: Vec<RejectionRow>,
@@ -108,6 +111,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let mut template = Index {
         page: current_user.page("Rejected attempts").at("events", ""),
         overview,
+        notice: accepted(&current_user, &credentials),
         held,
         offers: Vec::new(),
         rows: Vec::new(),
@@ -131,6 +135,17 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     }
     template.reasons = explained(&reasons);
     html(&template)
+}
+
+/// What became of late events that were accepted here.
+fn accepted(current_user: &SignedIn, credentials: &[Credential]) -> Option<NoticeWords> {
+    let (id, accepted) = current_user.take_notice(|notice| match notice {
+        Notice::Webhooks((id, CredentialNotice::Accepted(accepted))) => Some((id, accepted)),
+        _ => None,
+    })?;
+    let credential = credentials.iter().find(|credential| credential.id == id)?;
+    let title = accepted_title(&accepted, &escape_invisible(&credential.name));
+    Some(NoticeWords { link: accepted_link(&accepted, credential), ..NoticeWords::ok(title, accepted_text(&accepted)) })
 }
 
 impl Index {

@@ -56,11 +56,11 @@ struct Alone<'a> {
 }
 
 impl EventRow {
-    /// A row whose link keeps the filters of the list.
+    /// A row whose link keeps the filters of the list, and its page.
     pub(crate) fn new(event: &EventSummary, filters: &Filters, now: Timestamp) -> Self {
         Self {
             id: event.id.to_string(),
-            link: filters.links.to(&format!("/events/{}", event.id)),
+            link: filters.here(&format!("/events/{}", event.id)),
             received: When::ago(event.id.received_at(), now),
             name: event_name(event),
             credential: escape_invisible(&event.credential_name).into_owned(),

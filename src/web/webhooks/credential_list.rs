@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use crate::domain::credential::Credential;
 use crate::domain::grouped::grouped;
@@ -203,7 +204,7 @@ async fn webhooks(
     (dialog, refused): (Option<Dialog>, Option<Refused>),
 ) -> Result<Webhooks, PageError> {
     let (account, now) = (current_user.member.account_id, current_user.now());
-    let counts = event_counts::list_since(conn, account, Span::Day.start(now)).await?;
+    let counts = event_counts::list_since(conn, account, Span::Day.start(now, &TimeZone::UTC)).await?;
     let held = held_events::list(conn, account, now).await?;
     let dialog = match dialog {
         Some(dialog) => dialog.open(conn, current_user, (all, &held), refused).await?,

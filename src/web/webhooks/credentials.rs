@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use crate::app::credential_act::CredentialError;
-use crate::app::extend_overlap::extend_overlap;
+use crate::app::extend_overlap::{extend_overlap, undo_extension};
 use crate::app::issue_credential::issue_credential;
 use crate::app::rename_credential::rename_credential;
 use crate::app::revoke_credential::revoke_credential;
@@ -48,7 +48,11 @@ async fn refuse(
     return_to: &str,
     (dialog, refused): (Dialog, Option<Refused>),
 ) -> Result<HttpResponse, PageError> {
-    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
+    let status = match &refused {
+        Some(refused) if refused.is_resumed() => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::CONFLICT,
+    };
     let origin = dialog.credential().map(|id| Origin::of(return_to, current_user, id));
     match origin.unwrap_or(Origin::List(Vec::new())) {
         Origin::List(query) => credential_list::render(current_user, &query, (Some(dialog), refused), status).await,
@@ -66,6 +70,7 @@ pub(crate) struct NewCredential {
     id: Option<String>,
     expires: String,
     expires_on: String,
+    resumed: Option<String>,
 }
 
 /// `POST …/credentials`
@@ -77,9 +82,11 @@ pub(crate) async fn create(
     let id = CredentialId(id_or_new(form.id.as_deref()));
     let expiry = ExpiryInput { expires: form.expires, expires_on: form.expires_on };
     let (name, end) = match (form.name.parse::<CredentialName>(), expiry.read(current_user.now())) {
-        (Ok(name), Ok(end)) => (name, end),
+        (Ok(name), Ok(end)) if form.resumed.is_none() => (name, end),
         (name, end) => {
-            let (problem, expiry_problem) = (name.err().map(|e| e.to_string()), end.err().map(|e| e.to_string()));
+            let told = form.resumed.is_none();
+            let problem = name.err().filter(|_| told).map(|e| e.to_string());
+            let expiry_problem = end.err().filter(|_| told).map(|e| e.to_string());
             let refused = Refused { typed: form.name, problem, expiry, expiry_problem };
             return refuse(&current_user, PATH, (Dialog::New, Some(refused))).await;
         }
@@ -168,15 +175,30 @@ pub(crate) async fn stop_old(
     Ok(done(&current_user, id, &form.return_to, CredentialNotice::OldPasswordStopped))
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Extension {
+    return_to: String,
+    /// Anything, where it is to be undone.
+    undo: Option<String>,
+}
+
 /// `POST …/credentials/{id}/overlap-extension`
 pub(crate) async fn extend(
     current_user: SignedIn,
     id: web::Path<String>,
-    Submitted(form): Submitted<SentFrom>,
+    Submitted(form): Submitted<Extension>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    match extend_overlap(current_user.on(id, &current_user.act())).await {
-        Ok(_) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::Extended)),
+    let act = current_user.act();
+    let on = current_user.on(id, &act);
+    let outcome = match form.undo {
+        Some(_) => undo_extension(on).await.map(|_| CredentialNotice::ExtensionUndone),
+        None => extend_overlap(on).await.map(|_| CredentialNotice::Extended),
+    };
+    match outcome {
+        Ok(what) => Ok(done(&current_user, id, &form.return_to, what)),
+        Err(CredentialError::Changed) => Ok(done(&current_user, id, &form.return_to, CredentialNotice::ExtensionStays)),
         // A page that was open for long still has the button.
         Err(CredentialError::NoOverlap | CredentialError::AlreadyExtended) => {
             Ok(done(&current_user, id, &form.return_to, CredentialNotice::NotExtended))
@@ -191,6 +213,7 @@ pub(crate) struct Expiry {
     expires: String,
     expires_on: String,
     return_to: String,
+    resumed: Option<String>,
 }
 
 /// `POST …/credentials/{id}/expiry`
@@ -200,8 +223,12 @@ pub(crate) async fn expire(
     Submitted(form): Submitted<Expiry>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    let Expiry { expires, expires_on, return_to } = form;
+    let Expiry { expires, expires_on, return_to, resumed } = form;
     let input = ExpiryInput { expires, expires_on };
+    if resumed.is_some() {
+        let refused = Refused { expiry: input, ..Refused::default() };
+        return refuse(&current_user, &return_to, (Dialog::Expiry(id), Some(refused))).await;
+    }
     let end = match input.read(current_user.now()) {
         Ok(end) => end,
         Err(problem) => {
@@ -288,6 +315,7 @@ async fn switch(
 pub(crate) struct NewName {
     name: String,
     return_to: String,
+    resumed: Option<String>,
 }
 
 /// `POST …/credentials/{id}/name`
@@ -297,7 +325,11 @@ pub(crate) async fn rename(
     Submitted(form): Submitted<NewName>,
 ) -> Result<HttpResponse, PageError> {
     let id = id_on_pro(&current_user, &id)?;
-    let NewName { name: typed, return_to } = form;
+    let NewName { name: typed, return_to, resumed } = form;
+    if resumed.is_some() {
+        let refused = Refused { typed, ..Refused::default() };
+        return refuse(&current_user, &return_to, (Dialog::Rename(id), Some(refused))).await;
+    }
     let problem = match typed.parse::<CredentialName>() {
         Ok(name) => match rename_credential(current_user.on(id, &current_user.act()), &name).await {
             Ok(was) => return Ok(done(&current_user, id, &return_to, CredentialNotice::Renamed { was })),

@@ -5,10 +5,9 @@ use jiff::Timestamp;
 use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::NEVER;
-use crate::domain::grouped::grouped;
-use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::utc;
+use crate::web::held::{GONE_ALREADY, accepted_link, accepted_text, accepted_title};
 use crate::web::notice::{CredentialNotice, NoticeWords, Undo};
 use crate::web::webhooks::list_query::PATH;
 
@@ -21,9 +20,7 @@ pub(crate) fn words(
 ) -> Option<(CredentialId, NoticeWords)> {
     let credential = credentials.iter().find(|credential| credential.id == id)?;
     let link = match &notice {
-        CredentialNotice::Accepted(accepted) if !is_nothing(accepted) => {
-            Some((format!("/events?credential={}", credential.username), "View events"))
-        }
+        CredentialNotice::Accepted(accepted) => accepted_link(accepted, credential),
         CredentialNotice::Tested { event, .. } => Some((format!("/events/{event}"), "View event")),
         _ => None,
     };
@@ -34,8 +31,6 @@ pub(crate) fn words(
     });
     Some((id, NoticeWords { kind: kind(&notice), title, text: text(&notice), link, undo }))
 }
-
-const GONE_ALREADY: &str = "They were accepted or discarded already, or their 7 days are over.";
 
 /// The act that takes it back, and what its form says.
 fn undo(
@@ -50,6 +45,9 @@ fn undo(
         CredentialNotice::Disabled => Some(("enabling", None)),
         CredentialNotice::Enabled => Some(("disabling", None)),
         CredentialNotice::Renamed { was } if *was != credential.name => Some(("name", Some(("name", was.clone())))),
+        CredentialNotice::Extended if credential.expiring(now)?.end_before_extension(now).is_some() => {
+            Some(("overlap-extension", Some(("undo", "1".to_owned()))))
+        }
         CredentialNotice::Holding => Some(("holding", Some(("holding", "off".to_owned())))),
         CredentialNotice::NotHolding => Some(("holding", Some(("holding", "on".to_owned())))),
         CredentialNotice::Dated { was: None } => Some(("expiry", Some(("expires", NEVER.to_owned())))),
@@ -67,6 +65,7 @@ fn kind(notice: &CredentialNotice) -> &'static str {
     match notice {
         CredentialNotice::NothingToDate
         | CredentialNotice::NotExtended
+        | CredentialNotice::ExtensionStays
         | CredentialNotice::TestRefused
         | CredentialNotice::TestFull => "bad",
         _ => "ok",
@@ -85,16 +84,14 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::Undated { .. } => format!("The password of {name} has no expiry date."),
         CredentialNotice::NothingToDate => format!("No password of {name} works any more."),
         CredentialNotice::Extended => format!("The old password of {name} works for longer."),
-        CredentialNotice::NotExtended => format!("The overlap of {name} stays as it is."),
+        CredentialNotice::NotExtended | CredentialNotice::ExtensionStays => format!("The overlap of {name} stays as it is."),
+        CredentialNotice::ExtensionUndone => format!("The overlap of {name} is as long as before."),
         CredentialNotice::Holding => format!("Late events of {name} are held."),
         CredentialNotice::NotHolding => format!("Late events of {name} are no longer held."),
         CredentialNotice::SettingsSaved => format!("The sender settings of {name} are saved."),
         CredentialNotice::AddressShown => format!("The token address of {name} was shown already."),
         CredentialNotice::AddressRevoked => format!("The token address of {name} is revoked."),
-        CredentialNotice::Accepted(accepted) if is_nothing(accepted) => format!("There were no held events of {name} left."),
-        CredentialNotice::Accepted(Accepted { stored: 0, .. }) => format!("No late event of {name} had to be stored."),
-        CredentialNotice::Accepted(Accepted { stored: 1, .. }) => format!("1 late event of {name} is stored."),
-        CredentialNotice::Accepted(Accepted { stored, .. }) => format!("{} late events of {name} are stored.", grouped(*stored)),
+        CredentialNotice::Accepted(accepted) => accepted_title(accepted, name),
         CredentialNotice::Unchanged => format!("Nothing was changed about {name}."),
         CredentialNotice::Discarded { events: 0 } => format!("There were no held events of {name} left."),
         CredentialNotice::Discarded { events: 1 } => format!("1 late event of {name} is discarded."),
@@ -117,12 +114,14 @@ fn text(notice: &CredentialNotice) -> String {
         CredentialNotice::NothingToDate => "An expired password can’t be renewed. Rotate the credential for a new one.",
         CredentialNotice::Extended => "You can’t extend it again, so update its senders before then.",
         CredentialNotice::NotExtended => "It has ended, or was extended before, which is possible once.",
+        CredentialNotice::ExtensionUndone => "You can extend it again, once.",
+        CredentialNotice::ExtensionStays => "It isn’t extended, or was extended too long ago to undo that.",
         CredentialNotice::Holding => "Requests with an expired password are kept for you for 7 days.",
         CredentialNotice::NotHolding => "Requests with an expired password are refused and not kept.",
         CredentialNotice::SettingsSaved => "They apply from the next request on.",
         CredentialNotice::AddressShown => "It can be seen once. Generate a new one if you didn’t save it.",
         CredentialNotice::AddressRevoked => "Requests to it now get 401. Its username and password keep working.",
-        CredentialNotice::Accepted(accepted) => return became(accepted),
+        CredentialNotice::Accepted(accepted) => return accepted_text(accepted),
         CredentialNotice::Unchanged => "Somebody had done that already.",
         CredentialNotice::Discarded { events: 0 } => GONE_ALREADY,
         CredentialNotice::Discarded { events: 1 } => "It’s gone for good.",
@@ -137,33 +136,4 @@ fn text(notice: &CredentialNotice) -> String {
 /// Whether a day begins then, in UTC.
 fn is_midnight(time: Timestamp) -> bool {
     time.as_second().rem_euclid(24 * 3_600) == 0 && time.subsec_nanosecond() == 0
-}
-
-/// Whether there was nothing left to accept.
-fn is_nothing(accepted: &Accepted) -> bool {
-    accepted.stored + accepted.repeated + accepted.too_old == 0
-}
-
-/// What became of late events that were accepted.
-fn became(accepted: &Accepted) -> String {
-    if is_nothing(accepted) {
-        return GONE_ALREADY.to_owned();
-    }
-    let Accepted { stored, repeated, too_old, has_more } = *accepted;
-    let mut text = match stored {
-        0 => String::new(),
-        1 => "It’s listed at the time it first arrived.".to_owned(),
-        _ => "They’re listed at the time they first arrived.".to_owned(),
-    };
-    if repeated > 0 {
-        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
-    }
-    if too_old > 0 {
-        let (was, is) = if too_old == 1 { ("was", "is") } else { ("were", "are") };
-        text.push_str(&format!(" {} {was} older than events are kept, and {is} gone.", grouped(too_old)));
-    }
-    if has_more {
-        text.push_str(" There are so many that this took a while. Accept again to store the rest.");
-    }
-    text.trim_start().to_owned()
 }

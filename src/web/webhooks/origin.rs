@@ -5,8 +5,9 @@ use actix_web::{HttpResponse, web};
 use crate::domain::ids::CredentialId;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
+use crate::web::local_path::local_path;
 use crate::web::notice::{CredentialNotice, Notice};
-use crate::web::rows::rejection_row::credential_page;
+use crate::web::rows::rejection_row::{REJECTIONS, credential_page};
 use crate::web::webhooks::list_query::{ListQuery, PATH};
 
 /// The place of the notice on a page. It takes the focus, so that nobody begins at the top again.
@@ -51,8 +52,10 @@ impl Origin {
     }
 }
 
-/// Back to where the form was sent from, with a word on what was done.
+/// Back to where the form was sent from, with a word on what was done. Late events are accepted on the list of refused requests too.
 pub(crate) fn done(current_user: &SignedIn, id: CredentialId, return_to: &str, what: CredentialNotice) -> HttpResponse {
-    let back = format!("{}{NOTICE}", Origin::of(return_to, current_user, id).address());
-    current_user.redirect_with(&back, Notice::Webhooks((id, what)))
+    let is_rejected = |path: &&str| path.split_once('?').map_or(*path, |(list, _)| list) == REJECTIONS;
+    let rejected = local_path(return_to).filter(is_rejected).filter(|_| matches!(what, CredentialNotice::Accepted(_)));
+    let back = rejected.map_or_else(|| Origin::of(return_to, current_user, id).address(), str::to_owned);
+    current_user.redirect_with(&format!("{back}{NOTICE}"), Notice::Webhooks((id, what)))
 }

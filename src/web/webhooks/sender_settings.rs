@@ -43,6 +43,7 @@ pub(crate) struct Form {
     networks: String,
     /// The networks that the reader was warned of.
     warned_of: Option<String>,
+    resumed: Option<String>,
 }
 
 /// A token address that works.
@@ -119,6 +120,7 @@ pub(crate) async fn save(
         ..SenderSettings::default()
     };
     let untaken = match (header, networks) {
+        _ if form.resumed.is_some() => Untaken::default(),
         (Ok(header), Ok(networks)) => {
             (settings.stored_once_by, settings.networks) = (header, networks);
             match warning(&current_user, &credential, &settings, &form).await? {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::domain::ids::CredentialId;
 use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS};
@@ -15,7 +16,7 @@ pub(crate) type HalfHours = HashMap<(CredentialId, Timestamp), Counts>;
 
 /// The accepted events of one credential in each of the last 24 hours, oldest first, for the small line beside it.
 pub(crate) fn by_hour(counts: &HalfHours, credential: CredentialId, now: Timestamp) -> Vec<u64> {
-    let first = Span::Day.start(now);
+    let first = Span::Day.start(now, &TimeZone::UTC);
     let hour_of = |time: Timestamp| time.duration_since(first).as_secs() / (2 * HALF_HOUR_SECONDS);
     let mut hours = vec![0; HOURS];
     for ((id, time), counts) in counts {

@@ -34,6 +34,11 @@ impl ExpiryInput {
 }
 
 impl Refused {
+    /// Whether nothing is wrong with it: its session had ended, and it goes on.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.problem.is_none() && self.expiry_problem.is_none()
+    }
+
     /// What was typed, and what is wrong with it.
     pub(crate) fn new(typed: String, problem: impl ToString) -> Self {
         Self { typed, problem: Some(problem.to_string()), ..Self::default() }

@@ -1,0 +1,1 @@
+alter table held_events drop column rejected_at;
