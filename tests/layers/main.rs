@@ -50,19 +50,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ),
     (
         "cli",
-        &[
-            "domain",
-            "clock",
-            "random",
-            "hashing",
-            "config",
-            "client",
-            "embedded",
-            "store",
-            "database",
-            "mail",
-            "app",
-        ],
+        &["domain", "clock", "random", "hashing", "config", "client", "embedded", "store", "database", "mail", "app"],
     ),
     (
         "server",
