@@ -111,7 +111,8 @@ pub(crate) async fn create_consumer(
 /// Moves it on to a cursor that it was handed out. One step, under its lock: of several at once the furthest counts.
 pub(crate) async fn acknowledge(on: ConsumerAct<'_>, cursor: &Position) -> Result<Consumer, ConsumerError> {
     on.decide(async |conn, consumer| match consumer.acknowledge(cursor) {
-        Acknowledged::Forward(position, handed_out) => {
+        Acknowledged::Forward(position, rest) => {
+            let handed_out = rest.map(|rest| *rest);
             consumers::acknowledge(conn, on.id, (&position, handed_out.as_ref()), on.act.at).await?;
             Ok(Consumer { position, handed_out, last_acked_at: Some(on.act.at), ..consumer })
         }

@@ -29,8 +29,8 @@ struct List<T> {
 
 /// What acts on a credential need to know of it.
 #[derive(Deserialize)]
-struct Found {
-    id: String,
+pub(crate) struct Found {
+    pub(crate) id: String,
     username: String,
     state: String,
     settings: SenderSettings,
@@ -90,7 +90,7 @@ async fn create(api: &ApiClient, name: &str, expires: &str, json: bool) -> Resul
     print_created(&created, json)
 }
 
-async fn find(api: &ApiClient, username: &str) -> Result<Found, CommandError> {
+pub(crate) async fn find(api: &ApiClient, username: &str) -> Result<Found, CommandError> {
     let _: Username = username.parse().map_err(CommandError::refused)?;
     let all: List<Found> = api.get("/credentials", &Parameters::new()).await?;
     all.credentials.into_iter().find(|one| one.username == username).ok_or_else(|| {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::app::export::BYTE_ORDER_MARK;
 use crate::cli::api_event::Event;
 use crate::cli::args::{EventsCommand, FilterArgs};
+use crate::cli::consumer::Consumer;
 use crate::cli::events::{Told, export_form, parse_query, print_list};
 use crate::cli::failure::CommandError;
 use crate::cli::follow::Follower;
@@ -18,6 +19,11 @@ use crate::client::http::next_part;
 use crate::clock::Clock;
 use crate::domain::event::EventId;
 use crate::domain::time::parse_bound;
+
+/// All that is kept of an event.
+fn whole() -> (&'static str, String) {
+    ("include", "body,headers".to_owned())
+}
 
 /// The most that the API gives at once.
 const PAGE: usize = 200;
@@ -40,9 +46,20 @@ pub(crate) async fn run(
             outcome = tail(api, credential, query, json) => outcome,
             () = asked_to_end => Ok(()),
         },
-        EventsCommand::Listen { forward, allow_remote, credential, query, json } => {
+        EventsCommand::Listen { consumer, forward, allow_remote, credential, query, json } => {
             let listening = Listening::new(forward.as_deref(), allow_remote, json)?;
-            listen::run(&listening, api, which_of(credential, query)?, asked_to_end).await
+            parse_query(query.clone())?;
+            let follower = match consumer {
+                Some(name) => {
+                    let consumer = Consumer::named(api, &name, credential.as_deref(), query.as_deref()).await?;
+                    Follower::of(api, consumer, vec![whole()])
+                }
+                None => {
+                    let which = which_of(credential, query)?.into_iter().chain([whole()]);
+                    Follower::from_now(api, which.collect()).await?
+                }
+            };
+            listen::run(&listening, api, follower, asked_to_end).await
         }
         EventsCommand::Body { id, .. } => {
             let missing = || CommandError::Refused(format!("the account has no event {id}: see `events list`"));

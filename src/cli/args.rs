@@ -24,9 +24,9 @@ pub enum Command {
     Serve,
     /// Apply pending migrations and exit
     Migrate,
-    /// Check what durability depends on: a line each, exit code 1 if any fails
+    /// Check everything that durability depends on: one line each, exit code 1 if any fails
     ///
-    /// A hint is no failure: it is worth a look.
+    /// A hint is not a failure, but worth reading.
     Doctor {
         /// Print JSON and nothing else
         #[arg(long)]
@@ -44,7 +44,7 @@ pub enum Command {
     /// API tokens, with which programs read and change an account
     #[command(subcommand)]
     Token(TokenCommand),
-    /// What was received
+    /// Events that were received
     #[command(subcommand)]
     Events(EventsCommand),
     /// Mail to users
@@ -101,9 +101,9 @@ pub(crate) enum Account<'a> {
 pub struct CreateToken {
     /// The e-mail address of the account's user, in whose name it acts
     pub(crate) email: String,
-    /// What it is for, such as "Nightly export"
+    /// Its name, such as "Nightly export"
     pub(crate) name: String,
-    /// What it may do, such as events:read,audit:read
+    /// Its scopes, such as events:read,audit:read
     #[arg(long, alias = "scope", required = true, value_delimiter = ',', value_name = "SCOPE,…")]
     pub(crate) scopes: Vec<String>,
     /// How long it works: up to 400 days, such as 30d; or never, which means until it is revoked
@@ -250,7 +250,7 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print a link that signs somebody in once, within 15 minutes, for whoever is kept out by guesses
+    /// Print a link that signs somebody in once, within 15 minutes, for somebody who is kept out by guesses
     SignInLink {
         /// The e-mail address of the account's user
         email: String,
@@ -302,7 +302,7 @@ pub enum CredentialCommand {
     Create {
         /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
         email: Option<String>,
-        /// What its owner calls it, such as the system that sends
+        /// Its name, such as the system that sends
         name: String,
         /// When its password ends: 30d, 60d, 90d, never, or a date such as 2027-06-30
         #[arg(long, default_value = "never")]
@@ -372,7 +372,7 @@ pub enum CredentialCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Say what a credential accepts beyond the default, and choose it
+    /// Show or change what a credential accepts beyond the default
     ///
     /// Without an option it prints the settings as they are.
     Set {
@@ -415,7 +415,7 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print new events as they are stored, a line each, until Ctrl-C
+    /// Print new events as they are stored, one line each, until Ctrl-C
     Tail {
         /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
         email: Option<String>,
@@ -432,8 +432,12 @@ pub enum EventsCommand {
     /// Deliver what is stored from now on to a program on this machine, or print it, over the API
     ///
     /// Without --forward it prints a JSON object a line. With it, each event is posted as it was sent, one after the other, and again
-    /// until the answer is a success (2xx). Ctrl-C ends it after the event in hand.
+    /// until the answer is a success (2xx). Ctrl-C ends it after the event in hand. With --consumer, what is stored while it does not
+    /// run follows when it runs again.
     Listen {
+        /// A consumer of this name, which knows what was delivered; made where there is none
+        #[arg(long, value_name = "NAME")]
+        consumer: Option<String>,
         /// Where events are posted to, such as http://localhost:3000/hook
         #[arg(long, value_name = "URL")]
         forward: Option<String>,

@@ -1,6 +1,7 @@
 //! `events listen`: events as they are stored, printed, or posted to a program on this machine.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
@@ -10,7 +11,10 @@ use crate::cli::failure::CommandError;
 use crate::cli::follow::Follower;
 use crate::cli::forward::{Outcome, Target};
 use crate::cli::tail::print_event;
-use crate::client::api::{ApiClient, Parameters};
+use crate::client::api::ApiClient;
+
+/// How long an end waits for the last acknowledgement.
+const LAST_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where events go.
 pub(crate) struct Listening {
@@ -24,7 +28,7 @@ impl Listening {
         Ok(Self { target, json })
     }
 
-    /// Hands one on, as often as it takes; whether to go on.
+    /// Hands one on, as often as it takes; whether that was done before the end.
     async fn deliver(
         &self,
         api: &ApiClient,
@@ -48,30 +52,35 @@ impl Listening {
 pub(crate) async fn run(
     listening: &Listening,
     api: &ApiClient,
-    mut query: Parameters,
+    mut follower: Follower<'_>,
     asked_to_end: impl Future<Output = ()>,
 ) -> Result<(), CommandError> {
-    query.push(("include", "body,headers".to_owned()));
     let ended = asked_to_end.shared();
-    let mut follower = tokio::select! {
-        follower = Follower::from_now(api, query) => follower?,
-        () = ended.clone() => return Ok(()),
-    };
     loop {
         let pulled = tokio::select! {
             pulled = follower.next() => pulled?,
             () = ended.clone() => return Ok(()),
         };
+        let (mut done, mut goes_on) = (0, true);
         for event in &pulled.events {
-            match listening.deliver(api, event, ended.clone()).await {
+            let delivered = match listening.deliver(api, event, ended.clone()).await {
                 // Whoever reads has read enough, as `head` does.
-                Err(error) if error.is_reader_gone() => return Ok(()),
-                outcome => {
-                    if !outcome? || ended.clone().now_or_never().is_some() {
-                        return Ok(());
-                    }
-                }
+                Err(error) if error.is_reader_gone() => false,
+                other => other?,
+            };
+            done += usize::from(delivered);
+            goes_on = delivered && ended.clone().now_or_never().is_none();
+            if !goes_on {
+                break;
             }
+        }
+        // An end does not wait for a server that is away: what it does not know to be delivered comes again.
+        tokio::select! {
+            acknowledged = follower.acknowledge(&pulled, done) => acknowledged?,
+            () = ended.clone().then(|()| tokio::time::sleep(LAST_ANSWER_WITHIN)) => goes_on = false,
+        }
+        if !goes_on {
+            return Ok(());
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod api_event;
 pub(crate) mod api_events;
 pub mod args;
 pub mod checks;
+pub(crate) mod consumer;
 pub(crate) mod credential;
 pub mod doctor;
 pub mod ended;

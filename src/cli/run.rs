@@ -31,11 +31,11 @@ pub async fn run(
         output::text(&manual::generate(what))?;
         return Ok(Ended::Well);
     }
-    if let Some(remote) = &config.remote {
-        return run_over_api(command, remote, asked_to_end).await;
-    }
     if let Command::Mail(MailCommand::Test { address, json }) = &command {
         return mail::test(config, address, Clock::system().now(), *json).await.map(|()| Ended::Well);
+    }
+    if let Some(remote) = &config.remote {
+        return run_over_api(command, remote, asked_to_end).await;
     }
     let database = match command {
         // What doctor has to say about a schema that is behind would be untrue after opening it in the usual way.

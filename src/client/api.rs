@@ -82,6 +82,11 @@ impl ApiError {
         }
     }
 
+    /// Whether what was sent cannot be done as things are.
+    pub(crate) fn is_unprocessable(&self) -> bool {
+        matches!(self, Self::Refused(problem) if problem.status == 422)
+    }
+
     /// Whether the API knows no such thing.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(problem) if problem.status == 404)

@@ -138,7 +138,7 @@ pub(crate) struct HandedOut {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Acknowledged {
     /// It goes on from there, with what is left of what was handed out.
-    Forward(Position, Option<HandedOut>),
+    Forward(Position, Option<Box<HandedOut>>),
     /// It was as far before.
     Before,
     /// That was never handed out, or not since it was moved.
@@ -185,7 +185,7 @@ impl Consumer {
             if let Some(count) = (1..handed_out.ids.len()).find(is_behind) {
                 let ids = handed_out.ids[count..].to_vec();
                 let rest = HandedOut { ids, end: handed_out.end.clone(), truncated: None };
-                return Acknowledged::Forward(cursor.clone(), Some(rest));
+                return Acknowledged::Forward(cursor.clone(), Some(Box::new(rest)));
             }
         }
         if self.position.has_reached(cursor) { Acknowledged::Before } else { Acknowledged::Beyond }
@@ -234,7 +234,7 @@ mod tests {
         let first = at(6, "~80:80::7~90:90::7");
         assert_eq!(reader.cursor_behind(&handed_out, 1), first);
         let rest = HandedOut { ids: vec![id(7)], end: end.clone(), truncated: None };
-        assert_eq!(reader.acknowledge(&first), Acknowledged::Forward(first.clone(), Some(rest.clone())));
+        assert_eq!(reader.acknowledge(&first), Acknowledged::Forward(first.clone(), Some(Box::new(rest.clone()))));
         assert_eq!(reader.acknowledge(&from), Acknowledged::Before);
         for beyond in [at(7, "~80:80::7~91:91::7"), at(9, "~91:91::7"), at(6, "~80:80::8~90:90::8")] {
             assert_eq!(reader.acknowledge(&beyond), Acknowledged::Beyond, "{beyond}");

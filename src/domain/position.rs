@@ -30,19 +30,23 @@ const MARK: char = '~';
 /// its timeline and the table. A restore, an upgrade and a failover each make another of it, whose numbers mean other transactions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
-    text: String,
+    text: Box<str>,
     /// The first transaction that had not begun.
     pub(crate) next: u64,
-    /// How many were under way.
-    open: usize,
     /// Empty where nobody asked.
-    origin: String,
+    origin: Box<str>,
 }
 
 impl Snapshot {
     /// As Postgres writes and reads it.
     pub(crate) fn as_postgres(&self) -> &str {
         &self.text
+    }
+
+    /// How far it is among those of one database, which only grow: of two with the same next transaction, the later has fewer under way.
+    fn progress(&self) -> (u64, Reverse<usize>) {
+        let open = self.text.rsplit(':').next().unwrap_or_default();
+        (self.next, Reverse(open.split(',').filter(|number| !number.is_empty()).count()))
     }
 }
 
@@ -72,26 +76,25 @@ impl FromStr for Snapshot {
         }
         let written = format!("{oldest}:{next}:{open}");
         let (oldest, next) = (number(oldest)?, number(next)?);
-        let (mut last, mut count) = (oldest.checked_sub(1).ok_or(NotAPosition)?, 0);
+        let mut last = oldest.checked_sub(1).ok_or(NotAPosition)?;
         for open in open.split(',').filter(|_| !open.is_empty()) {
             let open = number(open)?;
             if open <= last || open >= next {
                 return Err(NotAPosition);
             }
             last = open;
-            count += 1;
         }
         // Postgres takes no more than 63 bits.
         if oldest > next || next > u64::MAX >> 1 {
             return Err(NotAPosition);
         }
-        Ok(Self { text: written, next, open: count, origin: origin.unwrap_or_default().to_owned() })
+        Ok(Self { text: written.into(), next, origin: origin.unwrap_or_default().into() })
     }
 }
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.origin.as_str() {
+        match &*self.origin {
             "" => f.write_str(&self.text),
             origin => write!(f, "{}:{origin}", self.text),
         }
@@ -188,12 +191,12 @@ impl Position {
         EventId::first_of(self.at.received_at().saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
-    /// Whether it is as far as another, which was handed out on the same way: snapshots of one database only grow.
+    /// Whether it is as far as another, which was handed out on the same way.
     pub(crate) fn has_reached(&self, other: &Self) -> bool {
         let progress = |position: &Self| match &position.seen {
-            Seen::UpToId | Seen::ShownUpToId(_) => (0, Reverse(usize::MAX), Some(position.at)),
-            Seen::Shown(all) => (all.next, Reverse(all.open), None),
-            Seen::PartlyShown(all, _) => (all.next, Reverse(all.open), Some(position.at)),
+            Seen::UpToId | Seen::ShownUpToId(_) => (None, Some(position.at)),
+            Seen::Shown(all) => (Some(all.progress()), None),
+            Seen::PartlyShown(all, _) => (Some(all.progress()), Some(position.at)),
         };
         let origin = |position: &Self| position.newest().map(|snapshot| snapshot.origin.clone());
         let is_same_way = origin(other).is_none_or(|theirs| origin(self).is_some_and(|own| own == theirs));

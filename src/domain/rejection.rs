@@ -90,15 +90,14 @@ reasons! {
                   password had an expiry date, which has come.",
         sender_sees: "Nothing that tells it from a wrong password.",
         remedy: "Give this sender the current password. If nobody kept it, or none works, rotate once more, with an overlap for the senders \
-                 that are up to date already. What it sent is held for 7 days, unless that was switched off: the credential’s page asks whether to \
-                 accept it.",
+                 that are up to date already. Its events are held for 7 days, unless you switched that off: accept them on the credential’s page.",
     }
     RevokedPassword = "revoked_password", 401 "unauthorized" {
         title: "Password is revoked",
         advice: "Somebody still uses a password that was stopped. Update that sender.",
         meaning: "The password or token address is right, but it was stopped, or its whole credential was revoked. It never works again.",
         sender_sees: "Nothing that tells it from a wrong password.",
-        remedy: "Look at the address. If it is a sender of yours, give it a password that works. If it isn’t, the password has leaked, \
+        remedy: "Look at the address. If it’s one of your senders, give it a password that works. If it isn’t, the password has leaked, \
                  and revoking it was right: find out where it was exposed. The audit trail says who stopped it and when.",
     }
     CredentialDisabled = "credential_disabled", 401 "unauthorized" {
@@ -159,7 +158,7 @@ reasons! {
         advice: "The sender has to send Content-Length, or the body in chunks.",
         meaning: "The request says neither how long its body is nor that it comes in chunks, so nobody can tell where it ends.",
         sender_sees: "The detail says which headers are missing. The connection is closed.",
-        remedy: "Don’t remove the Content-Length header that the HTTP library sets. Whoever writes to a socket by hand has to send it.",
+        remedy: "Don’t remove the Content-Length header that the HTTP library sets. A program that writes to a socket itself has to send it.",
     }
     UriTooLong = "uri_too_long", 414 "uri_too_long" {
         title: "Address is too long",
@@ -178,10 +177,10 @@ reasons! {
     }
     InvalidJson = "invalid_json", 400 "invalid_json" {
         title: "Not valid JSON",
-        advice: "Correct what the sender builds at that place.",
+        advice: "Correct the sender’s JSON at that place.",
         meaning: "The body isn’t JSON as RFC 8259 has it, or isn’t UTF-8.",
         sender_sees: "The detail says at which line and column, and what is wrong there.",
-        remedy: "Look at that place of what the sender builds. Most often it is text put together by hand: a comma after the last element, \
+        remedy: "Look at that place in the sender’s JSON. Most often it was put together by hand: a comma after the last element, \
                  single quotes, NaN, or a line break inside a string. Let a JSON library write it.",
     }
     BodyTooLarge = "body_too_large", 413 "body_too_large" {

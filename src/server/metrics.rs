@@ -202,7 +202,7 @@ fn write_queues(out: &mut Exposition, state: &AppState) {
         out.sample(name, &[("queue", queue)], waiting as f64);
     }
     let refused = queues.into_iter().map(|(queue, (_, refused))| (queue, refused));
-    let help = "What was refused because too much of its account waited already, by queue.";
+    let help = "Requests refused because too many of their account were waiting already, by queue.";
     out.counters("reasoner_account_queue_refusals_total", help, "queue", refused);
 }
 

@@ -160,7 +160,7 @@ impl PageError {
             PageError::ProRequired(_) => Face::new(
                 StatusCode::FORBIDDEN,
                 "Webhooks are part of the Pro plan",
-                "Nothing was changed. Your account is on the Free plan; what you received before stays readable.",
+                "Nothing was changed. Your account is on the Free plan; you can still read your events.",
             )
             .with(Recovery::SeePlans),
             PageError::MethodNotAllowed { .. } => Face::new(
@@ -193,8 +193,8 @@ impl PageError {
             PageError::AccountBusy(_) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Your account asks for too much at once",
-                "Other pages of your account are still being made, and this one waited for them for too long. Wait a few \
-                 seconds, then try again. Events are received all the same.",
+                "This page waited too long for other pages of your account. Wait a few seconds, then try again. Your senders \
+                 aren’t affected.",
             ),
             PageError::TooManyActs(_) => Face::new(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -218,7 +218,7 @@ impl PageError {
             PageError::NoExportPermit(NoExportPermit::InProgram) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many exports at once",
-                "Other people’s exports have taken all places. Start this one again in a minute. Your administrator can \
+                "Other accounts are exporting as much as this server allows. Start this export again in a minute. Your administrator can \
                  also write it to a file on the server, with “events export”.",
             ),
             PageError::Failed(_) | PageError::Rendering(_) | PageError::Internal => Face::new(

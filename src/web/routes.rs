@@ -11,7 +11,9 @@ use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, S
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::domain::api_token::Scope;
-use crate::web::account::{api_token, api_tokens, audit, deletion, details, retention, second_factor, sessions};
+use crate::web::account::{
+    api_token, api_tokens, audit, consumer, consumers, deletion, details, retention, second_factor, sessions,
+};
 use crate::web::api::caller::Needs;
 use crate::web::api::errors::ApiError;
 use crate::web::api::{
@@ -201,6 +203,12 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/api-tokens/{id}/name", Member, NotAsked("changes nothing for programs"), || to(api_token::rename)),
     post("/settings/api-tokens/{id}/rotation", Member, asked("Rotate token", TOKENS), || to(api_token::rotate)),
     post("/settings/api-tokens/{id}/revocation", Member, asked("Revoke token", TOKENS), || to(api_token::revoke)),
+    get("/settings/consumers", Member, || to(consumers::index)),
+    post("/settings/consumers", Member, NotAsked("opens nothing: who reads needs an API token"), || to(consumers::create)),
+    get("/settings/consumers/new", Member, || to(consumers::new)),
+    get("/settings/consumers/{id}", Member, || to(consumer::show)),
+    post("/settings/consumers/{id}/position", Member, NotAsked("deletes no events, and can be moved back"), || to(consumer::seek)),
+    post("/settings/consumers/{id}/deletion", Member, NotAsked("deletes no events"), || to(consumer::delete)),
     get("/settings/audit", Member, || to(audit::index)),
     download("/settings/audit/export", || to(audit::download)),
     get("/docs", Visitor, || to(doc_pages::door)),

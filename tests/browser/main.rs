@@ -39,6 +39,7 @@ mod screenshots;
 mod search;
 mod second_factor;
 mod shown_once;
+mod stranger;
 mod visit;
 mod weight;
 mod whole_path;

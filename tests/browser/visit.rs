@@ -36,6 +36,11 @@ impl Visit {
         Self { browser: Browser::open().await.unwrap(), url: server.url.clone() }
     }
 
+    /// The same with the tasks of the browser traced.
+    pub async fn begin_traced(server: &TestServer) -> Self {
+        Self { browser: Browser::open_traced().await.unwrap(), url: server.url.clone() }
+    }
+
     /// The same with scripts switched off.
     pub async fn begin_without_script(server: &TestServer) -> Self {
         Self { browser: Browser::open_without_script().await.unwrap(), url: server.url.clone() }

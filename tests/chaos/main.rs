@@ -17,6 +17,7 @@ mod standby;
 #[cfg(target_os = "linux")]
 mod clocks;
 mod commits;
+mod consumer_ledger;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod ending;

@@ -510,6 +510,8 @@ fn help_names_every_option_with_its_variable() {
         "keep-alive",
         "log-format",
         "insecure-http",
+        "server",
+        "token-file",
     ] {
         let variable = option.to_uppercase().replace('-', "_");
         assert!(

@@ -356,3 +356,76 @@ async fn acknowledging_is_no_act_of_which_an_account_has_few() {
     }
     assert_eq!(stage.seek(json!("now")).await["name"], "Import");
 }
+
+const CONSUMERS: &str = "/settings/consumers";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_is_made_watched_moved_and_deleted_on_its_pages() {
+    let stage = Stage::start().await;
+    stage.program.call("DELETE", &stage.consumer, Value::Null, 204).await;
+    let alice = &stage.alice;
+    assert!(alice.page(CONSUMERS).await.contains("You have no consumers."));
+    stage.store(3).await;
+    let id = "0195b3c8-5f3a-7d57-8f5d-7c1b0d7a4e10";
+    let username = stage.sender.username.as_str();
+    let form = [("id", id), ("name", "A <b>"), ("q", "number > 0"), ("credentials", username), ("start", "oldest")];
+    let made = alice.post(CONSUMERS, &form).await;
+    let page = alice.follow(made).await;
+    for words in ["The consumer is created.", "A &#60;b&#62;", "2 events behind", "number &#62; 0", "System 1"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(page.contains(&format!("{}/api/v1/consumers/{id}/events", stage.server.url)));
+    let again = alice.post(CONSUMERS, &form).await;
+    assert!(alice.follow(again).await.contains("This form was sent before."));
+    let named = alice.post(CONSUMERS, &[("name", "A <b>"), ("start", "now")]).await;
+    assert_eq!(named.status(), 422);
+    assert!(named.text().await.unwrap().contains("You have a consumer with this name already."));
+
+    let (_, answer) = pull(&stage.program, &format!("/consumers/{id}"), "").await;
+    let ack = format!("/consumers/{id}/ack");
+    stage.program.call("POST", &ack, json!({"cursor": answer["cursor"]}), 200).await;
+    let page = alice.page(&format!("{CONSUMERS}/{id}")).await;
+    assert!(page.contains("Up to date") && !page.contains("<dd>Never</dd>"), "{page}");
+    for (fields, words) in
+        [(vec![("start", "since"), ("since", "<soon>")], "is not a time"), (vec![], "Choose where it begins.")]
+    {
+        let wrong = alice.post(&format!("{CONSUMERS}/{id}/position"), &fields).await;
+        assert_eq!(wrong.status(), 422);
+        let page = wrong.text().await.unwrap();
+        assert!(page.contains(words) && (fields.is_empty() || page.contains("value=\"&#60;soon&#62;\"")), "{page}");
+    }
+    let moved = alice.post(&format!("{CONSUMERS}/{id}/position"), &[("start", "oldest")]).await;
+    let page = alice.follow(moved).await;
+    assert!(page.contains("The consumer is moved.") && page.contains("2 events behind"), "{page}");
+    stage.server.query("update consumers set truncated = 'deletion', truncated_at = now()").await;
+    assert!(alice.page(CONSUMERS).await.contains("Missed events"));
+    assert!(alice.page(&format!("{CONSUMERS}/{id}")).await.contains("Events were deleted before it read them."));
+    let deleted = alice.post(&format!("{CONSUMERS}/{id}/deletion"), &[]).await;
+    assert!(alice.follow(deleted).await.contains("The consumer is deleted."));
+    assert_eq!(stage.program.status(&format!("/consumers/{id}/events")).await, 404);
+    let lines = stage.server.audit_lines("action, subject", "action like 'consumer%' and subject = 'A <b>'").await;
+    let actions: Vec<&str> = lines.iter().map(|line| line[0].as_str()).collect();
+    assert_eq!(actions, ["consumer_created", "consumer_moved", "consumer_deleted"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_form_that_is_wrong_comes_back_with_what_was_typed() {
+    let stage = Stage::start().await;
+    let typed =
+        [("name", " "), ("q", "number > \"<"), ("credentials", "rw_00000000"), ("start", "since"), ("since", "soon")];
+    let answer = stage.alice.post(CONSUMERS, &typed).await;
+    assert_eq!(answer.status(), 422);
+    let page = answer.text().await.unwrap();
+    for words in [
+        "Give the consumer a name",
+        "id=\"q-error\"",
+        "value=\"number &#62; &#34;&#60;\"",
+        "no credential with the username rw_00000000",
+        "is not a time",
+        "value=\"since\" checked",
+        "value=\"soon\"",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!(stage.server.number("select count(*) from consumers").await, 1);
+}

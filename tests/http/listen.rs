@@ -133,12 +133,17 @@ fn lines_of(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
 }
 
 async fn stage() -> (TestServer, Person, Sender, Terminal) {
+    let (server, alice, sender, program) = stage_with_program().await;
+    let terminal = Terminal::over_api(&server.url, &program.token);
+    (server, alice, sender, terminal)
+}
+
+async fn stage_with_program() -> (TestServer, Person, Sender, Program) {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
-    let program = Program::with(&server, &alice, &["events:read"]).await;
-    let terminal = Terminal::over_api(&server.url, &program.token);
-    (server, alice, sender, terminal)
+    let program = Program::with(&server, &alice, &["events:read", "consumers:write", "events:delete"]).await;
+    (server, alice, sender, program)
 }
 
 /// Once it follows, it waits for an answer.
@@ -264,4 +269,118 @@ async fn events_are_chosen_by_credential_and_query() {
         let line = terminal.failure(&[&["events", "listen"], args].concat(), code);
         assert!(line.contains(said), "{line}");
     }
+}
+
+// holds issue 17, section 3: what was missed while away, in order, and acknowledged only after 2xx
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_consumer_no_event_is_lost_when_the_listener_is_killed() {
+    let (server, _, sender, terminal) = stage().await;
+    let mut target = Target::start().await;
+    let url = target.url.clone();
+    let start = || Listener::start(&terminal, &["--consumer", "Import", "--forward", &url]);
+    let mut listener = start();
+    follows(&server).await;
+    let (mut stored, mut taken) = (Vec::new(), Vec::new());
+    for round in 0..6 {
+        for number in 0..5 {
+            stored.push(sender.store(number.to_string()).await);
+        }
+        // Killed while an event is in hand, or when it was taken and is not acknowledged yet.
+        for _ in 0..round {
+            let posted = target.next().await;
+            taken.push(posted.id().to_owned());
+            posted.answer("200 OK");
+        }
+        let posted = target.next().await;
+        if round % 2 == 0 {
+            taken.push(posted.id().to_owned());
+            posted.answer("200 OK");
+        }
+        listener.signal(Signal::SIGKILL);
+        assert_eq!(listener.end().0, None);
+        while target.posted.try_recv().is_ok() {}
+        listener = start();
+    }
+    while taken.last() != stored.last() {
+        let posted = target.next().await;
+        taken.push(posted.id().to_owned());
+        posted.answer("200 OK");
+    }
+    let mut first = Vec::new();
+    for id in &taken {
+        if !first.contains(id) {
+            first.push(id.clone());
+        }
+    }
+    assert_eq!(first, stored, "each at least once, and for the first time in order");
+    assert!(taken.windows(2).all(|two| {
+        let at = |id: &String| stored.iter().position(|one| one == id).unwrap();
+        at(&two[1]) <= at(&two[0]) + 1
+    }));
+    follows(&server).await;
+    listener.signal(Signal::SIGTERM);
+    assert_eq!(listener.end().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_before_an_end_does_not_come_again() {
+    let (server, _, sender, program) = stage_with_program().await;
+    let terminal = Terminal::over_api(&server.url, &program.token);
+    let mut target = Target::start().await;
+    let url = target.url.clone();
+    let start = || Listener::start(&terminal, &["--consumer", "Import", "--forward", &url, "--query", "n > 0"]);
+    let listener = start();
+    follows(&server).await;
+    listener.signal(Signal::SIGTERM);
+    assert_eq!(listener.end().0, Some(0));
+    let mut stored = Vec::new();
+    for number in 0..4 {
+        stored.push(sender.store(format!("{{\"n\":{number}}}")).await);
+    }
+    let listener = start();
+    for id in &stored[1..3] {
+        let posted = target.next().await;
+        assert_eq!(posted.id(), *id);
+        if *id == stored[2] {
+            listener.signal(Signal::SIGTERM);
+        }
+        posted.answer("200 OK");
+    }
+    assert_eq!(listener.end().0, Some(0));
+    let listener = start();
+    let posted = target.next().await;
+    assert_eq!(posted.id(), stored[3]);
+    posted.answer("200 OK");
+    follows(&server).await;
+    listener.signal(Signal::SIGTERM);
+    assert_eq!(listener.end().0, Some(0));
+    let other = terminal.failure(&["events", "listen", "--consumer", "Import", "--query", "n > 1"], 1);
+    assert!(other.contains("was made for other events"), "{other}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_says_that_events_are_missing() {
+    let (server, _, sender, program) = stage_with_program().await;
+    let terminal = Terminal::over_api(&server.url, &program.token);
+    let start = || Listener::start(&terminal, &["--consumer", "Import"]);
+    let end = |listener: Listener| {
+        listener.signal(Signal::SIGINT);
+        assert_eq!(listener.end().0, Some(0));
+    };
+    let listener = start();
+    follows(&server).await;
+    end(listener);
+    server.pass(jiff::SignedDuration::from_mins(31));
+    let gone = sender.store("1").await;
+    program.call("DELETE", &format!("/events/{gone}"), Value::Null, 204).await;
+    let listener = start();
+    assert!(listener.said().starts_with("truncated: "));
+    follows(&server).await;
+    let next = sender.store("2").await;
+    assert_eq!(listener.json()["id"], next);
+    follows(&server).await;
+    end(listener);
+    let listener = start();
+    follows(&server).await;
+    end(listener);
 }

@@ -83,8 +83,8 @@ const HOMES: [(&str, &[&str]); 5] = [
     ("diesel", &["store"]),
     ("actix", &["web", "server"]),
     ("askama", &["web", "server", "mail"]),
-    ("lettre", &["mail"]),
     ("hyper", &["client", "cli"]),
+    ("lettre", &["mail"]),
 ];
 
 /// What `domain` never names, beside the libraries above: no runtime, no clock, no chance.

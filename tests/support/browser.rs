@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use thirtyfour::common::capabilities::chrome::ChromeCapabilities;
 use thirtyfour::common::command::FormatRequestData;
 use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
@@ -64,15 +65,29 @@ pub struct ConsoleLine {
 impl Browser {
     /// With scripts.
     pub async fn open() -> Result<Self> {
-        Self::start(true).await
+        Self::start(|_| Ok(())).await
     }
 
     /// As for readers who switched scripts off.
     pub async fn open_without_script() -> Result<Self> {
-        Self::start(false).await
+        let no_script = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        Self::start(|capabilities| Ok(capabilities.add_experimental_option("prefs", no_script)?)).await
     }
 
-    async fn start(script: bool) -> Result<Self> {
+    /// With scripts, and every task that it runs noted.
+    pub async fn open_traced() -> Result<Self> {
+        let tasks = json!({ "traceCategories": "toplevel", "enableNetwork": false, "enablePage": false });
+        Self::start(|capabilities| {
+            capabilities.insert_base_capability(
+                "goog:loggingPrefs".to_owned(),
+                json!({ "browser": "ALL", "performance": "ALL" }),
+            );
+            Ok(capabilities.add_experimental_option("perfLoggingPrefs", tasks)?)
+        })
+        .await
+    }
+
+    async fn start(more: impl FnOnce(&mut ChromeCapabilities) -> Result<()>) -> Result<Self> {
         let binary = find_browser()?;
         let profile = tempfile::Builder::new().prefix("reasoner-browser-").tempdir()?;
         let downloads = profile.path().join("downloads");
@@ -85,11 +100,8 @@ impl Browser {
             capabilities.add_arg(argument)?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().join("profile").display()))?;
-        if !script {
-            let no_script = json!({ "profile.managed_default_content_settings.javascript": 2 });
-            capabilities.add_experimental_option("prefs", no_script)?;
-        }
         capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        more(&mut capabilities)?;
         // A dialog that nobody expects must fail the test that meets it.
         capabilities.insert_base_capability("unhandledPromptBehavior".to_owned(), json!("ignore"));
         let driver = WebDriver::new(format!("http://127.0.0.1:{}", process.port), capabilities)
@@ -109,7 +121,17 @@ impl Browser {
 
     /// What was written to the console since the last call.
     pub async fn console(&self) -> Result<Vec<ConsoleLine>> {
-        Ok(self.driver.cmd(ReadConsole).await?.value()?)
+        Ok(self.driver.cmd(ReadLog("browser")).await?.value()?)
+    }
+
+    /// What was traced since the last call, event by event.
+    pub async fn trace(&self) -> Result<Vec<Value>> {
+        let lines: Vec<Value> = self.driver.cmd(ReadLog("performance")).await?.value()?;
+        let event = |line: &Value| {
+            let mut line: Value = serde_json::from_str(line["message"].as_str()?).ok()?;
+            (line["message"]["method"] == "Tracing.dataCollected").then(|| line["message"]["params"].take())
+        };
+        Ok(lines.iter().filter_map(event).collect())
     }
 
     /// Which of the two looks pages take when the reader lets the system decide.
@@ -127,13 +149,14 @@ impl Browser {
     }
 }
 
+/// A log of the driver, by its name.
 #[derive(Debug)]
-struct ReadConsole;
+struct ReadLog(&'static str);
 
-impl FormatRequestData for ReadConsole {
+impl FormatRequestData for ReadLog {
     fn format_request(&self, session: &SessionId) -> RequestData {
         RequestData::new(reqwest::Method::POST, format!("/session/{session}/se/log"))
-            .add_body(json!({ "type": "browser" }))
+            .add_body(json!({ "type": self.0 }))
     }
 }
 

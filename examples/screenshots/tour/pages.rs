@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 40] = [
+pub const PAGES: [(&str, &str); 43] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -37,6 +37,9 @@ pub const PAGES: [(&str, &str); 40] = [
     ("/settings/api-tokens", "api-tokens"),
     ("/settings/api-tokens/new", "api-token-new"),
     ("/settings/api-tokens/{id}", "api-token"),
+    ("/settings/consumers", "consumers"),
+    ("/settings/consumers/new", "consumer-new"),
+    ("/settings/consumers/{id}", "consumer"),
     ("/settings/audit", "audit"),
     ("/docs/webhooks/quick-start", "docs-quick-start"),
     ("/docs/webhooks/connect", "docs-connect"),

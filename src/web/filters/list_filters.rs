@@ -21,6 +21,7 @@ use crate::web::filters::filter_choices::{
     CUSTOM, Chip, Choice, describe, describe_search, list_credentials, list_ranges, list_reasons,
 };
 use crate::web::filters::filter_links::{Links, address};
+use crate::web::filters::nearest::typed_time;
 use crate::web::filters::search_error::SearchError;
 use crate::web::filters::time_range::Range;
 use crate::web::format::span_text;
@@ -93,6 +94,8 @@ pub(crate) const GROUP_BY_ADDRESS: &str = "address";
 /// A query, understood.
 #[derive(Clone, Debug)]
 pub(crate) struct Filters {
+    /// When the text alone says an event was received.
+    pub(crate) typed_time: Option<(Timestamp, Timestamp)>,
     pub(crate) filter: EventFilter,
     pub(crate) cursor: Cursor,
     /// What the reader typed, given back to the form.
@@ -201,6 +204,7 @@ impl Filters {
             ("only", &query.only),
         ];
         Self {
+            typed_time: typed_time(text, now, zone),
             cursor,
             asked_since: range.since.time,
             overview,
@@ -325,12 +329,6 @@ impl Filters {
     /// The reasons to choose from.
     pub(crate) fn reasons(&self) -> Vec<Choice> {
         list_reasons(self.reason)
-    }
-
-    /// What else could have been searched for with the same words: how it is typed, and its address.
-    pub(crate) fn nearest(&self) -> Vec<(String, String)> {
-        let searches = self.filter.query.iter().flat_map(|query| query.nearest(&self.text));
-        searches.map(|search| (escape_invisible(&search).into_owned(), self.links.to_search(&search))).collect()
     }
 
     /// What the text is looked for in, on a page.

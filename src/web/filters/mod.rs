@@ -3,5 +3,6 @@
 pub(crate) mod filter_choices;
 pub(crate) mod filter_links;
 pub(crate) mod list_filters;
+pub(crate) mod nearest;
 pub(crate) mod search_error;
 pub(crate) mod time_range;

@@ -172,7 +172,7 @@ fn answer(
             Ok(see_other(with_code::PATH))
         }
         Outcome::PasswordExpired => {
-            let cause = "It was generated for you and worked for 7 days. Ask whoever runs this server for a new one.";
+            let cause = "It was generated for you and worked for 7 days. Ask your administrator for a new one.";
             template.error = Some(("This password has expired".to_owned(), cause.to_owned()));
             html_invalid(&template)
         }

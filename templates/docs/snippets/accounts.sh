@@ -1,10 +1,10 @@
 # An account on Pro; the password is printed once
 reasoner-webhooks account create ben@example.com --name "Harbor Supply"
 
-# A new password for whoever forgot theirs, which ends their sessions
+# A new password for somebody who forgot theirs, which ends their sessions
 reasoner-webhooks account password ben@example.com
 
-# A link that signs in once, for whoever is kept out by somebody's guesses
+# A link that signs in once, for somebody who is kept out by guesses
 reasoner-webhooks account sign-in-link ben@example.com
 
 # What an account may have; without a number it prints that
