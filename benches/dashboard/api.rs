@@ -33,7 +33,7 @@ const AWAITED: u32 = 200;
 const APART: Duration = Duration::from_millis(200);
 const SENDERS: usize = 32;
 const READERS: usize = 4;
-const TURNS: u32 = 4;
+const TURNS: u32 = 3;
 const TURN: Duration = Duration::from_secs(5);
 /// As many of an account may wait as ten accounts have.
 const WAITERS: usize = 1_000;
@@ -64,14 +64,12 @@ pub async fn api(report: &mut Report, program: &Program, seeded: &Seeded, events
     report.ratio("an export", &ours.speed(), &theirs.speed(), ratio, AtLeast(0.95));
 
     pulled(report, program, &reader, seeded, (events, home)).await?;
-    tokio::time::sleep(ASKING_RETURNS).await;
     let (on_page, over_api) = (Seen::default(), Seen::default());
     let live = delays(program, &on_page, look_on(&page, &on_page)).await?;
     let waiting = delays(program, &over_api, wait_on(&reader, &over_api)).await?;
     let ratio = waiting.as_secs_f64() / live.as_secs_f64();
     report.ratio("99 of 100 events with who waits, beside a live page", &ms(waiting), &ms(live), ratio, AtMost(2.0));
 
-    tokio::time::sleep(ASKING_RETURNS).await;
     beside_readers(report, program, &reader).await?;
     waiters(report, program).await
 }
@@ -193,7 +191,11 @@ fn note(seen: &Seen, text: String) {
 /// How many events are acknowledged a second while four programs read as fast as they may, beside the same without them.
 async fn beside_readers(report: &mut Report, program: &Program, reader: &CurrentUser) -> Result<()> {
     let (mut with, mut without) = (0, 0);
-    for _ in 0..TURNS {
+    for turn in 0..TURNS {
+        if turn > 0 {
+            // For what the readers may ask.
+            tokio::time::sleep(ASKING_RETURNS).await;
+        }
         without += send(program, TURN).await?;
         let over = Arc::new(AtomicBool::new(false));
         let reading = try_join_all((0..READERS).map(|_| read_on(reader, over.clone())));
@@ -205,8 +207,6 @@ async fn beside_readers(report: &mut Report, program: &Program, reader: &Current
         let (sent, answers) = join(sending, reading).await;
         with += sent?;
         ensure!(answers?.iter().sum::<u64>() > 0, "nothing was read");
-        // For what the readers may ask in the next turn.
-        tokio::time::sleep(ASKING_RETURNS).await;
     }
     let speed = |count: u64| format!("{:.0}/s", count as f64 / (TURN * TURNS).as_secs_f64());
     let what = format!("events acknowledged beside {READERS} readers, and without them");

@@ -1,6 +1,7 @@
 //! `events listen`: events as they are stored, printed, or posted to a program on this machine.
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,6 +11,7 @@ use crate::cli::api_event::Event;
 use crate::cli::failure::CommandError;
 use crate::cli::follow::Follower;
 use crate::cli::forward::{Outcome, Target};
+use crate::cli::output;
 use crate::cli::tail::print_event;
 use crate::client::api::ApiClient;
 
@@ -40,7 +42,16 @@ impl Listening {
             return Ok(true);
         };
         let event = Event::read(event)?;
-        let outcome = target.deliver(api, &event, ended).await?;
+        let ended = ended.shared();
+        let mut delivery = pin!(target.deliver(api, &event, ended.clone()));
+        let outcome = tokio::select! {
+            biased;
+            outcome = &mut delivery => outcome?,
+            () = ended => {
+                output::aside("Ending after the event in hand.");
+                delivery.await?
+            }
+        };
         if outcome == Outcome::Delivered {
             print_event(event.record(), "", self.json)?;
         }

@@ -233,6 +233,7 @@ async fn it_ends_after_the_event_in_hand() {
     let posted = target.next().await;
     sender.store("2").await;
     listener.signal(Signal::SIGTERM);
+    assert_eq!(listener.said(), "Ending after the event in hand.");
     posted.answer("200 OK");
     let (code, printed) = listener.end();
     assert_eq!((code, printed.len()), (Some(0), 1));
@@ -343,6 +344,7 @@ async fn what_was_taken_before_an_end_does_not_come_again() {
         assert_eq!(posted.id(), *id);
         if *id == stored[2] {
             listener.signal(Signal::SIGTERM);
+            assert_eq!(listener.said(), "Ending after the event in hand.");
         }
         posted.answer("200 OK");
     }
