@@ -11,7 +11,7 @@ use crate::embedded::running::Outdated;
 use crate::embedded::supervisor::{Clients, Supervisor};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::migrate::{self, Migrated};
-use crate::store::connection::pool::Store;
+use crate::store::connection::pool::{Store, StoreOptions};
 use crate::store::connection::settings;
 
 /// A database that is open, and the server behind it, if it is ours.
@@ -111,9 +111,14 @@ impl OpenDatabase {
     async fn connect(config: &Config, missing: Missing) -> Result<Self, OpenError> {
         match &config.database {
             Database::Existing { url, owner_url } => Ok(Self {
-                store: Store::open_as(url.reveal(), owner_url.as_ref().map(|url| url.reveal()), None)
-                    .await
-                    .map_err(OpenError::Unreachable)?,
+                store: Store::open_as(
+                    url.reveal(),
+                    owner_url.as_ref().map(|url| url.reveal()),
+                    None,
+                    store_options(config),
+                )
+                .await
+                .map_err(OpenError::Unreachable)?,
                 own: None,
                 description: describe(url.reveal()),
             }),
@@ -128,6 +133,7 @@ impl OpenDatabase {
                     &cluster.program_url(),
                     Some(&cluster.database_url()),
                     Some(cluster.system_identifier()),
+                    store_options(config),
                 )
                 .await
                 {
@@ -204,6 +210,10 @@ impl Clients for Store {
     async fn pause(&self) -> Box<dyn Send> {
         Box::new(self.pause_batches().await)
     }
+}
+
+fn store_options(config: &Config) -> StoreOptions {
+    StoreOptions { max_connections: config.database_connections, requires_standby: config.requires_standby }
 }
 
 fn log_failed_stop(stopped: Result<(), EmbeddedError>) {

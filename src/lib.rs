@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod cli;
+mod client;
 pub mod clock;
 mod computing;
 pub mod config;
@@ -15,8 +16,10 @@ mod fair_queue;
 pub mod hashing;
 pub mod ingest;
 pub mod logging;
+pub mod mail;
 pub mod metrics;
 pub mod random;
 pub mod server;
 pub mod store;
+mod tls;
 pub mod web;

@@ -30,6 +30,10 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
+    if let Some(sentence) = usage::unsuitable(&Args::command(), &args, arguments()) {
+        eprintln!("{sentence}");
+        return ExitCode::from(EXIT_WRONG_OPTION);
+    }
     let config = match Config::check(args.options) {
         Ok(config) => config,
         Err(problems) => {

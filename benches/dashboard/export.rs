@@ -29,20 +29,20 @@ pub struct Span {
 
 /// A file that was written, or several.
 #[derive(Default)]
-struct Written {
-    took: Duration,
-    lines: usize,
+pub struct Written {
+    pub took: Duration,
+    pub lines: usize,
     bytes: u64,
 }
 
 impl Written {
-    fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.took += other.took;
         self.lines += other.lines;
         self.bytes += other.bytes;
     }
 
-    fn speed(&self) -> String {
+    pub fn speed(&self) -> String {
         let seconds = self.took.as_secs_f64();
         format!("{:.0}/s, {:.0} MB/s", self.lines as f64 / seconds, self.bytes as f64 / 1e6 / seconds)
     }
@@ -68,7 +68,7 @@ pub async fn exports(report: &mut Report, program: &Program, seeded: &Seeded, ev
         program.forget_peak_memory()?;
         let (mut ours, mut theirs) = (Written::default(), Written::default());
         for _ in 0..ROUNDS {
-            ours.add(&download(&reader, &span, home).await?);
+            ours.add(&download(&page_export(&reader), &span, home).await?);
             theirs.add(&copy(program, &span, home).await?);
         }
         memory.push(program.peak_memory_mib()?);
@@ -83,28 +83,43 @@ pub async fn exports(report: &mut Report, program: &Program, seeded: &Seeded, ev
     Ok(())
 }
 
-/// Downloads the events as a browser does.
-async fn download(reader: &CurrentUser, span: &Span, home: &Path) -> Result<Written> {
+/// Where events are downloaded from, and the header that says who does.
+pub struct Source {
+    pub address: String,
+    pub header: String,
+}
+
+/// The page's.
+pub fn page_export(reader: &CurrentUser) -> Source {
+    Source { address: format!("{}/events/export", reader.url), header: format!("Cookie: {}", reader.cookie) }
+}
+
+/// Downloads the events as a browser or a program does.
+pub async fn download(source: &Source, span: &Span, home: &Path) -> Result<Written> {
     let file = home.join("export.ndjson");
-    written(curl(reader, span, &file), &file).await
+    written(curl(source, span, &file), &file).await
 }
 
 /// Downloads the events and keeps nothing of them: whoever reads them is on another machine, with a disk of its own.
 pub async fn download_elsewhere(reader: &CurrentUser, span: &Span) -> Result<()> {
-    let status = curl(reader, span, Path::new("/dev/null")).stdin(Stdio::null()).kill_on_drop(true).status().await?;
+    let status = curl(&page_export(reader), span, Path::new("/dev/null"))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status()
+        .await?;
     ensure!(status.success(), "nothing whole was read");
     Ok(())
 }
 
-fn curl(reader: &CurrentUser, span: &Span, file: &Path) -> Command {
-    let address = format!("{}/events/export?format=ndjson&since={}&until={}", reader.url, span.since, span.until);
+fn curl(source: &Source, span: &Span, file: &Path) -> Command {
+    let address = format!("{}?format=ndjson&since={}&until={}", source.address, span.since, span.until);
     let mut curl = Command::new("curl");
-    curl.args(["-sS", "--fail", "-o"]).arg(file).args(["-H", &format!("Cookie: {}", reader.cookie), &address]);
+    curl.args(["-sS", "--fail", "-o"]).arg(file).args(["-H", &source.header, &address]);
     curl
 }
 
 /// Writes the same events as text, by PostgreSQL's own client.
-async fn copy(program: &Program, span: &Span, home: &Path) -> Result<Written> {
+pub async fn copy(program: &Program, span: &Span, home: &Path) -> Result<Written> {
     let file = home.join("copy.txt");
     let directories = candidate_directories(std::env::var_os("PATH").as_deref());
     let psql = directories.iter().map(|directory| directory.join("psql")).find(|path| path.exists());

@@ -6,6 +6,7 @@
 //! for each event, all of which is given back, also after a failure. `DASHBOARD_EVENTS=1000000` asks for fewer events. It ends with
 //! a failure where a target was missed.
 
+mod api;
 #[path = "../ingest/event_body.rs"]
 mod event_body;
 mod export;
@@ -39,7 +40,7 @@ const FEW: u64 = 10_000;
 const MANY: u64 = 10_000_000;
 /// What an event takes on the disk with its indexes and the files of the exports, in bytes.
 const DISK_BYTES_PER_EVENT: u64 = 1_300;
-const SECTIONS: [&str; 6] = ["pages", "overview", "searches", "weights", "exports", "ingest"];
+const SECTIONS: [&str; 7] = ["pages", "overview", "searches", "weights", "exports", "api", "ingest"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -106,6 +107,7 @@ async fn measure(
             "searches" => searches::searches(report, program, &seeded).await?,
             "weights" => pages::weights(report, (program, &seeded, many)).await?,
             "exports" => export::exports(report, program, &seeded, many, home).await?,
+            "api" => api::api(report, program, &seeded, many, home).await?,
             _ => ingest::ingest(report, program, &seeded, many).await?,
         }
     }

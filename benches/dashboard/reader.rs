@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use reqwest::{Client, Response, header, redirect};
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, redirect};
 
 use crate::program::{EMAIL, PASSWORD, Program};
 
@@ -46,6 +47,21 @@ impl CurrentUser {
             .collect();
         ensure!(!cookies.is_empty(), "signing in gave no cookie");
         Ok(Self { cookie: cookies.join("; "), client, url })
+    }
+
+    /// A program that reads in the same name, with an API token.
+    pub fn with_token(program: &Program, token: &str) -> Result<Self> {
+        let authorization = HeaderValue::from_str(&format!("Bearer {token}"))?;
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]);
+        let client =
+            Client::builder().no_proxy().redirect(redirect::Policy::none()).default_headers(headers).build()?;
+        Ok(Self { cookie: String::new(), client, url: program.url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The JSON of an answer.
+    pub async fn json(&self, path: &str) -> Result<serde_json::Value> {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await?.error_for_status()?;
+        Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 
     /// What the program answers, as it comes over the wire.

@@ -166,6 +166,13 @@ impl Program {
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
     }
 
+    /// The memory that it holds.
+    pub fn memory_kib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
     pub fn stop(self) -> Result<()> {
         ensure!(self.process.end()?.success(), "the program did not end well");
         Ok(())

@@ -61,10 +61,10 @@ async fn measure(program: &Program, postgres: &PrivatePostgres) -> Result<()> {
     let bytes = Arc::new(AtomicU64::new(0));
     tokio::time::sleep(SETTLES_IN).await;
 
-    let (memory, alone) = (memory_kib(program)?, idle(program, postgres).await?);
+    let (memory, alone) = (program.memory_kib()?, idle(program, postgres).await?);
     let viewers = open(&readers, "/events/live?until=2000-01-01", VIEWERS, &bytes).await?;
     tokio::time::sleep(SETTLES_IN).await;
-    let each = (memory_kib(program)? - memory) / VIEWERS as f64;
+    let each = (program.memory_kib()? - memory) / VIEWERS as f64;
     let watched = idle(program, postgres).await?;
     println!("| {} s without an event | no viewer | {VIEWERS} viewers |\n|---|---|---|", IDLE.as_secs());
     println!("| processor time of the program | {:.2} s | {:.2} s |", alone.seconds, watched.seconds);
@@ -155,12 +155,6 @@ fn seconds(process: u32) -> Result<f64> {
     let (_, fields) = stat.rsplit_once(')').context("no fields")?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap_or(0.0));
     Ok(ticks.sum::<f64>() / TICKS_PER_SECOND)
-}
-
-fn memory_kib(program: &Program) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// Sends for a while, each sender again as soon as it was answered, and gives back how many were acknowledged a second.

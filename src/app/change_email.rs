@@ -8,8 +8,9 @@ use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::SessionId;
+use crate::domain::mail::Mail;
 use crate::store::connection::pool::Store;
-use crate::store::tables::{audit, users};
+use crate::store::tables::{audit, outgoing_mails, users};
 
 /// Why the address stayed as it was.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,8 @@ pub(crate) async fn change_email(
             users::change_email(conn, member.user_id, email).await.map_err(|error| {
                 if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) { ChangeEmailError::Taken } else { error.into() }
             })?;
+            outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::AddressChanged, act.at).await?;
+            outgoing_mails::insert(conn, member.ids(), email.as_str(), &Mail::AddressConfirmation, act.at).await?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             let detail = AuditDetail::EmailWas { was: member.email.clone(), sessions_ended: ended as u64 };
             audit::append(

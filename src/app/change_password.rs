@@ -9,8 +9,9 @@ use crate::domain::account_password::NewPassword;
 use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::SessionId;
+use crate::domain::mail::Mail;
 use crate::hashing::{Hasher, Share};
-use crate::store::tables::{audit, users};
+use crate::store::tables::{audit, outgoing_mails, users};
 
 /// Whose word it is.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub(crate) async fn change_password(
         .transaction(async |conn| {
             users::change_password(conn, member.user_id, (&hash, expires_at), act.at).await?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
+            outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::PasswordChanged, act.at).await?;
             let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
             audit::append(conn, member.account_id, act, AuditLine::new(action, &member.email).with(detail)).await?;
             Ok(())

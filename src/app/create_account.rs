@@ -5,14 +5,15 @@ use jiff::Timestamp;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::{Plan, account_name};
 use crate::domain::account_password::NewPassword;
-use crate::domain::audit::{Act, Action, AuditLine};
+use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::{AccountId, UserId};
+use crate::domain::mail::Mail;
 use crate::hashing::{Hasher, Share};
 use crate::random;
 use crate::store::connection::pool::Store;
-use crate::store::tables::{accounts, audit, installation, users};
+use crate::store::tables::{accounts, audit, installation, outgoing_mails, users};
 
 /// What an account is made of.
 #[derive(Debug)]
@@ -70,6 +71,11 @@ pub async fn create_account(
                     }
                 },
             )?;
+            // Whoever is given an account by the operator has an address that the operator knows.
+            if act.actor == Actor::Visitor {
+                let (owner, address) = ((account, user), new.email.as_str());
+                outgoing_mails::insert(conn, owner, address, &Mail::AddressConfirmation, act.at).await?;
+            }
             let detail = AuditDetail::Plan { plan: new.plan.as_str().to_owned() };
             audit::append(conn, account, act, AuditLine::new(Action::AccountCreated, new.email.as_str()).with(detail))
                 .await?;

@@ -22,7 +22,7 @@ pub async fn end_all_expired_by(store: &Store, clock: &Clock, upkeep: &UpkeepSta
 
 /// All that have expired, in a transaction of its own.
 pub async fn end_all_expired(store: &Store, now: Timestamp) -> Result<(), StoreError> {
-    store.transaction(async |conn| end_expired(conn, None, now).await).await
+    store.transaction_without_standby(async |conn| end_expired(conn, None, now).await).await
 }
 
 /// Those of a credential, if there are any.

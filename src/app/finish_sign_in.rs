@@ -8,6 +8,7 @@ use crate::app::spend_code::spend_code;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::device::Browser;
 use crate::domain::ids::UserId;
 use crate::domain::installation::InstallationKeys;
 use crate::domain::second_factor::{GivenCode, PENDING_LASTS};
@@ -36,7 +37,7 @@ pub(crate) async fn finish_sign_in(
     store: &Store,
     keys: &InstallationKeys,
     member: &Member,
-    input: &GivenCode,
+    (input, browser): (&GivenCode, &Browser),
     act: &Act,
 ) -> Result<bool, Failure> {
     let signed_in = Act { actor: Actor::User(member.user_id), ..act.clone() };
@@ -44,7 +45,7 @@ pub(crate) async fn finish_sign_in(
         .transaction(async |conn| {
             let is_right = spend_code(conn, keys, member, input, act).await?;
             if is_right {
-                note_sign_in(conn, member, &signed_in, AuditDetail::SignedInWithCode).await?;
+                note_sign_in(conn, member, browser, &signed_in, AuditDetail::SignedInWithCode).await?;
             }
             Ok(is_right)
         })

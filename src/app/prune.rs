@@ -19,7 +19,7 @@ use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::search_indexes;
 use crate::store::tables::{
     accounts, counts_by_time, detached_weeks, event_deletions, event_removals, held_events, idempotency,
-    known_addresses, partitions, rejections, senders, sessions,
+    known_addresses, outgoing_mails, partitions, rejections, senders, sessions,
 };
 
 /// The tasks of a round that failed. Why, is in the log; the next round tries again.
@@ -120,6 +120,7 @@ async fn delete(round: &mut Round, store: &Store, conn: &mut Connection, retenti
     let refused = round.attempt("rejections", rejections::prune(conn, oldest_kept, now)).await;
     let ended = round.attempt("sessions", sessions::prune(conn, now)).await;
     round.attempt("addresses of users", known_addresses::prune(conn, now)).await;
+    round.attempt("mails", outgoing_mails::prune(conn, now)).await;
     round.attempt("counts", counts_by_time::compact(conn, now)).await;
     round.attempt("addresses of senders", senders::prune(conn, now)).await;
     let removals = round.attempt("counts of deletions", event_removals::prune(conn, oldest_kept)).await;

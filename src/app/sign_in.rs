@@ -5,14 +5,17 @@ use crate::app::failure::Failure;
 use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::device::Browser;
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
+use crate::domain::mail::Mail;
 use crate::domain::network::throttle_key;
 use crate::domain::secret::Secret;
+use crate::domain::user_agent::browser_name;
 use crate::hashing::{HASH_OF_NOTHING, Hasher, HashingError, Share, is_outdated};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store, as_part_of_request};
-use crate::store::tables::{audit, known_addresses, second_factors, users};
+use crate::store::tables::{audit, known_addresses, outgoing_mails, second_factors, users};
 
 /// What came of an address and a password, or of a link.
 #[derive(Debug)]
@@ -30,14 +33,15 @@ pub(crate) enum SignIn {
 pub(crate) async fn sign_in(
     store: &Store,
     hasher: &Hasher,
-    email: &Email,
-    password: &Secret,
+    (email, password): (&Email, &Secret),
+    browser: &Browser,
     act: &Act,
 ) -> Result<SignIn, Failure> {
     // The connection is given back while argon2 runs.
     let found = users::find_by_email(&mut *store.connection().await?, email).await?;
     let (store, hasher, password, act) = (store.clone(), hasher.clone(), password.clone(), act.clone());
-    let deciding = async move { decide(&store, &hasher, found, &password, &act).await };
+    let browser = browser.clone();
+    let deciding = async move { decide(&store, &hasher, (found, &password), &browser, &act).await };
     let deciding = tokio::spawn(as_part_of_request(deciding));
     deciding.await.map_err(|_| HashingError::Failed)?
 }
@@ -45,8 +49,8 @@ pub(crate) async fn sign_in(
 async fn decide(
     store: &Store,
     hasher: &Hasher,
-    found: Option<(Member, String)>,
-    password: &Secret,
+    (found, password): (Option<(Member, String)>, &Secret),
+    browser: &Browser,
     act: &Act,
 ) -> Result<SignIn, Failure> {
     let hash = found.as_ref().map_or(HASH_OF_NOTHING, |(_, hash)| hash);
@@ -69,19 +73,25 @@ async fn decide(
         return Ok(SignIn::NeedsCode(member));
     }
     let act = Act { actor: Actor::User(member.user_id), ..act.clone() };
-    note_sign_in(conn, &member, &act, AuditDetail::None).await?;
+    note_sign_in(conn, &member, browser, &act, AuditDetail::None).await?;
     Ok(SignIn::Done(member))
 }
 
-/// Writes down that a user has signed in, and from where.
+/// Writes down that a user has signed in, and from where; the user is told of a browser that was not known.
 pub(crate) async fn note_sign_in(
     conn: &mut Connection,
     member: &Member,
+    browser: &Browser,
     act: &Act,
     how: AuditDetail,
 ) -> Result<(), StoreError> {
     if let Some(ip) = act.remote_ip {
         known_addresses::note(conn, member.user_id, throttle_key(ip), act.at).await?;
+    }
+    if browser.is_news_to(member, act.at) {
+        let name = browser_name(browser.agent.as_deref().unwrap_or_default());
+        let mail = Mail::NewDevice { browser: name, ip: act.remote_ip };
+        outgoing_mails::insert(conn, member.ids(), &member.email, &mail, act.at).await?;
     }
     audit::append(conn, member.account_id, act, AuditLine::new(Action::SignedIn, &member.email).with(how)).await
 }

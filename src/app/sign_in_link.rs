@@ -10,6 +10,7 @@ use crate::app::member_act::MemberAct;
 use crate::app::sign_in::{SignIn, note_sign_in};
 use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
+use crate::domain::device::Browser;
 use crate::domain::digest::sha256;
 use crate::domain::secret::Secret;
 use crate::random;
@@ -37,7 +38,12 @@ pub(crate) async fn make_sign_in_link(
 }
 
 /// Uses a link up.
-pub(crate) async fn sign_in_by_link(store: &Store, token: &Secret, act: &Act) -> Result<SignIn, Failure> {
+pub(crate) async fn sign_in_by_link(
+    store: &Store,
+    token: &Secret,
+    browser: &Browser,
+    act: &Act,
+) -> Result<SignIn, Failure> {
     let hash = sha256(token.reveal().as_bytes());
     store
         .transaction(async |conn| {
@@ -49,7 +55,7 @@ pub(crate) async fn sign_in_by_link(store: &Store, token: &Secret, act: &Act) ->
                 return Ok(SignIn::NeedsCode(member));
             }
             let act = Act { actor: Actor::User(user), ..act.clone() };
-            note_sign_in(conn, &member, &act, AuditDetail::SignedInWithLink).await?;
+            note_sign_in(conn, &member, browser, &act, AuditDetail::SignedInWithLink).await?;
             Ok(SignIn::Done(member))
         })
         .await

@@ -8,9 +8,10 @@ use crate::domain::account::Member;
 use crate::domain::audit::{Act, Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::installation::InstallationKeys;
+use crate::domain::mail::Mail;
 use crate::domain::second_factor::GivenCode;
 use crate::store::connection::pool::Store;
-use crate::store::tables::{audit, second_factors};
+use crate::store::tables::{audit, outgoing_mails, second_factors};
 
 /// Whose word it is.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,7 @@ pub(crate) async fn turn_off_second_factor(
             if !second_factors::delete(conn, user).await? {
                 return Ok(false);
             }
+            outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::SecondFactorTurnedOff, act.at).await?;
             let (action, detail) = match authority {
                 Authority::User { .. } => (Action::SecondFactorTurnedOff, AuditDetail::None),
                 Authority::Operator => {

@@ -12,11 +12,12 @@ use crate::domain::audit::{Action, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::installation::InstallationKeys;
+use crate::domain::mail::Mail;
 use crate::domain::second_factor::{GivenCode, RecoveryCode, SealedFor, SecretsKey, TotpSecret};
 use crate::random;
-use crate::store::tables::audit;
 use crate::store::tables::installation_keys::{self, NumberedKey};
 use crate::store::tables::second_factors::{self, SealedFactor};
+use crate::store::tables::{audit, outgoing_mails};
 
 /// Why it stayed off, or as it was.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,7 @@ pub(crate) async fn turn_on_second_factor(
                 if error.is_duplicate_of(second_factors::ONE_A_USER) { TurnOnError::AlreadyOn } else { error.into() }
             })?;
             second_factors::replace_codes(conn, user, &generated.hashes).await?;
+            outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::SecondFactorTurnedOn, act.at).await?;
             let ended = end_other_sessions(conn, user, kept, act).await?;
             let detail = AuditDetail::OtherSessionsEnded { sessions_ended: ended as u64 };
             audit::append(

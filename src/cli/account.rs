@@ -245,6 +245,7 @@ async fn create(
         user_id,
         account_id,
         email: email.as_str().to_owned(),
+        email_is_confirmed: false,
         name: account_name(name.as_deref(), email.as_str()),
         plan: plan.into(),
         retention_days: None,

@@ -1,6 +1,7 @@
 //! The commands as clap reads them and `--help` explains them.
 
 use clap::{Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
 
 use crate::cli::account_limits::SetAccountLimits;
 use crate::config::options::Options;
@@ -46,6 +47,9 @@ pub enum Command {
     /// Events that were received
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Mail to users
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Keys under which secrets are encrypted
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -55,6 +59,41 @@ pub enum Command {
         #[arg(value_enum)]
         what: Generated,
     },
+}
+
+impl Command {
+    /// Whose account it is about, where that is said by its user's e-mail address or by an API token; `None` for what the API cannot do.
+    pub(crate) fn account(&self) -> Option<Account<'_>> {
+        use CredentialCommand as Credential;
+        use EventsCommand as Events;
+        Some(match self {
+            Self::Credential(Credential::Create { email, .. } | Credential::List { email, .. })
+            | Self::Events(
+                Events::List { email, .. }
+                | Events::Tail { email, .. }
+                | Events::Body { email, .. }
+                | Events::Export { email, .. },
+            ) => Account::Named(email.as_deref()),
+            Self::Credential(
+                Credential::Rotate { .. }
+                | Credential::Revoke { .. }
+                | Credential::Disable { .. }
+                | Credential::Enable { .. }
+                | Credential::Set { .. },
+            ) => Account::OfTheCredential,
+            Self::Events(Events::Listen { .. }) => Account::OfTheToken,
+            _ => return None,
+        })
+    }
+}
+
+/// How a command that the API can do says whose account it is about.
+pub(crate) enum Account<'a> {
+    /// By the e-mail address of its user; over the API, by the token.
+    Named(Option<&'a str>),
+    OfTheCredential,
+    /// It is for the API alone.
+    OfTheToken,
 }
 
 /// The arguments of `token create`.
@@ -98,6 +137,31 @@ pub enum TokenCommand {
     Revoke {
         /// The id of the token, as the list prints it
         id: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "`--help` prints what is documented here")]
+pub enum MailCommand {
+    /// Send a mail to an address, to see whether it arrives
+    Test {
+        /// Where it goes
+        address: String,
+        /// Print JSON and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the mails to users of the last 8 days, newest first: where to, what became of each, and the last error
+    List {
+        /// At most so many
+        #[arg(long, allow_negative_numbers = true, default_value = "50", value_parser = whole_number)]
+        limit: usize,
+        /// Only those older than the one with this id, as the list prints it
+        #[arg(long, value_name = "ID")]
+        before: Option<Uuid>,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
@@ -234,9 +298,10 @@ pub enum AccountCommand {
 #[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum CredentialCommand {
     /// Create a credential and print its username and password, once
+    #[command(allow_missing_positional = true)]
     Create {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// Its name, such as the system that sends
         name: String,
         /// When its password ends: 30d, 60d, 90d, never, or a date such as 2027-06-30
@@ -248,8 +313,8 @@ pub enum CredentialCommand {
     },
     /// List the credentials of an account with the state of their passwords
     List {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// Print JSON and nothing else
         #[arg(long)]
         json: bool,
@@ -339,8 +404,8 @@ pub enum CredentialCommand {
 pub enum EventsCommand {
     /// List events, newest first
     List {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// At most so many
         #[arg(long, allow_negative_numbers = true, default_value = "50", value_parser = whole_number)]
         limit: usize,
@@ -352,8 +417,8 @@ pub enum EventsCommand {
     },
     /// Print new events as they are stored, one line each, until Ctrl-C
     Tail {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// Only those of one credential
         #[arg(long, value_name = "USERNAME")]
         credential: Option<String>,
@@ -364,10 +429,36 @@ pub enum EventsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Deliver what is stored from now on to a program on this machine, or print it, over the API
+    ///
+    /// Without --forward it prints a JSON object a line. With it, each event is posted as it was sent, one after the other, and again
+    /// until the answer is a success (2xx). Ctrl-C ends it after the event in hand. With --consumer, what is stored while it does not
+    /// run follows when it runs again.
+    Listen {
+        /// A consumer of this name, which knows what was delivered; made where there is none
+        #[arg(long, value_name = "NAME")]
+        consumer: Option<String>,
+        /// Where events are posted to, such as http://localhost:3000/hook
+        #[arg(long, value_name = "URL")]
+        forward: Option<String>,
+        /// Let --forward be on another machine
+        #[arg(long, requires = "forward")]
+        allow_remote: bool,
+        /// Only those of one credential
+        #[arg(long, value_name = "USERNAME")]
+        credential: Option<String>,
+        /// Only those whose body contains a text, in any case, or meets conditions such as 'data.quantity > 20'
+        #[arg(long, value_name = "TEXT")]
+        query: Option<String>,
+        /// With --forward, print one JSON object a line for each that was delivered
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the body of an event, byte for byte as received, with nothing added
+    #[command(allow_missing_positional = true)]
     Body {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         /// The id of the event, as the list prints it
         id: String,
         /// Print JSON and nothing else
@@ -379,8 +470,8 @@ pub enum EventsCommand {
     /// In NDJSON a body is its JSON value, spelled as it was sent, without line breaks and what stood around it. In CSV it is the text
     /// that was sent, after an apostrophe where a spreadsheet could take it for a formula. For the exact bytes of one event: events body.
     Export {
-        /// The e-mail address of the account's user
-        email: String,
+        /// The e-mail address of the account's user; not with --server, whose API token says which account is meant
+        email: Option<String>,
         #[command(flatten)]
         which: FilterArgs,
         /// How events are written

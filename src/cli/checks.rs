@@ -13,8 +13,9 @@ use crate::domain::stored_key::{KeyPlace, key_id_text};
 use crate::domain::time::rfc3339;
 use crate::domain::upkeep_clock::{Doubt, Readings, Verdict};
 use crate::embedded::running::Outdated;
-use crate::store::connection::pool::{Connection, MAX_CONNECTIONS, Store};
+use crate::store::connection::pool::{Connection, Store};
 use crate::store::connection::settings;
+use crate::store::connection::standbys::{Safety, Standbys};
 use crate::store::connection::storage_attempt::{MAX_ATTEMPT, Problem, attempt_to_store};
 use crate::store::scan::search_indexes;
 use crate::store::tables::batches::BatchConnection;
@@ -98,6 +99,7 @@ pub(crate) async fn server(conn: &mut Connection, config: &Config, now: Timestam
     let remedy = "synchronise the clocks of both machines";
     checks.push(Check::that(difference <= MAX_CLOCK_DIFFERENCE, "clock", found, remedy));
 
+    checks.push(standbys(&Standbys::find(conn).await?, config));
     let settings::Connections { allowed, open } = settings::connections(conn).await?;
     let needed = needed_connections(config);
     let found =
@@ -105,6 +107,28 @@ pub(crate) async fn server(conn: &mut Connection, config: &Config, now: Timestam
     let remedy = "raise max_connections, or the limit of the role or the database";
     checks.push(Check::that(i64::from(allowed) >= i64::from(needed), "connections", found, remedy));
     Ok(checks)
+}
+
+/// What a 200 stands on.
+fn standbys(standbys: &Standbys, config: &Config) -> Check {
+    let found = format!("a 200 stands on {standbys}");
+    match standbys.safety() {
+        Safety::WaitsForNobody => {
+            let remedy = "senders get 503: bring the standby back, or change synchronous_standby_names";
+            Check::fail("standbys", found, remedy)
+        }
+        Safety::OneServer | Safety::MayLoseLatest | Safety::Hidden if config.requires_standby => {
+            let remedy = "REQUIRE_SYNC_STANDBY is on, and senders get 503: set synchronous_standby_names";
+            Check::fail("standbys", found, remedy)
+        }
+        Safety::MayLoseLatest => {
+            let remedy =
+                "a failover loses what they have not got: set synchronous_standby_names, and REQUIRE_SYNC_STANDBY";
+            Check::hint("standbys", found, remedy)
+        }
+        Safety::Hidden => Check::hint("standbys", found, "grant pg_monitor to the role of the program"),
+        Safety::OneServer | Safety::SeveralServers => Check::ok("standbys", found),
+    }
 }
 
 /// Where the keys are under which secrets are encrypted.
@@ -166,7 +190,7 @@ fn needed_connections(config: &Config) -> u32 {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let listeners = 1 + usize::from(config.ingest_bind.is_some());
     let writers = u32::try_from(cores.min(MAX_WRITERS) * listeners).unwrap_or(u32::MAX);
-    MAX_CONNECTIONS + FURTHER_CONNECTIONS + writers
+    config.database_connections + FURTHER_CONNECTIONS + writers
 }
 
 /// What is in a database whose schema is current.

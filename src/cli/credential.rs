@@ -1,6 +1,6 @@
 //! `credential …`: what the operator does to credentials. A password is printed once, here too.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::app::credential_act::{CredentialAct, CredentialError};
@@ -27,20 +27,21 @@ use crate::hashing::Hasher;
 use crate::store::connection::pool::Store;
 use crate::store::tables::credentials;
 
-#[derive(Serialize)]
-struct Created<'a> {
+/// A new credential, from here or from the API.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Created {
     id: String,
-    name: &'a str,
-    username: &'a str,
-    password: &'a str,
-    ingest_url: &'a str,
+    name: String,
+    username: String,
+    password: String,
+    ingest_url: String,
 }
 
 #[derive(Serialize)]
-struct Rotated<'a> {
-    username: &'a str,
-    password: &'a str,
-    previous_expires_at: Option<String>,
+pub(crate) struct Rotated<'a> {
+    pub(crate) username: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) previous_expires_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -61,20 +62,21 @@ struct Changed<'a> {
     state: &'a str,
 }
 
-#[derive(Serialize)]
-struct Listed<'a> {
+/// A credential as it is listed, from here or from the API.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Listed {
     id: String,
-    name: &'a str,
-    username: &'a str,
-    state: &'a str,
+    name: String,
+    username: String,
+    state: String,
     created_at: String,
-    passwords: Vec<ListedPassword<'a>>,
+    passwords: Vec<ListedPassword>,
 }
 
-#[derive(Serialize)]
-struct ListedPassword<'a> {
-    hint: &'a str,
-    state: &'a str,
+#[derive(Deserialize, Serialize)]
+struct ListedPassword {
+    hint: String,
+    state: String,
     created_at: String,
     expires_at: Option<String>,
     last_used_at: Option<String>,
@@ -101,9 +103,9 @@ pub(crate) async fn run(command: CredentialCommand, context: Context<'_>) -> Res
             return leaks::check(context.store, context.keys, context.act.at, json).await;
         }
         CredentialCommand::Create { email, name, expires, json } => {
-            create(&context, &email, (&name, &expires), json).await
+            create(&context, &email.unwrap_or_default(), (&name, &expires), json).await
         }
-        CredentialCommand::List { email, json } => list(&context, &email, json).await,
+        CredentialCommand::List { email, json } => list(&context, &email.unwrap_or_default(), json).await,
         CredentialCommand::Rotate { username, overlap, json } => rotate(&context, &username, &overlap, json).await,
         CredentialCommand::Extend { username, json } => extend(&context, &username, json).await,
         CredentialCommand::Revoke { username, json } => revoke(&context, &username, json).await,
@@ -137,13 +139,24 @@ async fn create(
     let Context { keys, ingest_url, .. } = context;
     let on = context.on(member.account_id, CredentialId(Uuid::new_v4()));
     let issued = issue_credential(on, (&Hasher::new(1, 1), keys), (name, None), end, None).await?;
-    let (username, password) = (issued.username.as_str(), issued.password.secret().reveal());
     if !member.plan.includes_webhooks() {
         eprintln!("note: {} is on the Free plan, so its senders get 403 until `account plan {0} pro`", member.email);
     }
-    let (id, name) = (issued.id.to_string(), issued.name.as_str());
+    let created = Created {
+        id: issued.id.to_string(),
+        name: issued.name.as_str().to_owned(),
+        username: issued.username.as_str().to_owned(),
+        password: issued.password.secret().reveal().to_owned(),
+        ingest_url: (*ingest_url).to_owned(),
+    };
+    print_created(&created, json)
+}
+
+/// The one time that the password is seen.
+pub(crate) fn print_created(created: &Created, json: bool) -> Result<(), CommandError> {
+    let Created { username, password, ingest_url, .. } = created;
     let printed = if json {
-        output::json(&Created { id, name, username, password, ingest_url })
+        output::json(created)
     } else {
         output::facts(&[("Endpoint", ingest_url), ("Username", username), ("Password", password)])
             .and_then(|()| output::say("Keep the password now: it is not shown again."))
@@ -161,46 +174,47 @@ async fn list(context: &Context<'_>, email: &str, json: bool) -> Result<(), Comm
     let member = account::find(context.store, email).await?;
     let all = credentials::list_all(&mut *context.store.connection().await?, member.account_id).await?;
     let now = context.act.at;
+    let listed = |credential: &Credential| Listed {
+        id: credential.id.to_string(),
+        name: credential.name.clone(),
+        username: credential.username.clone(),
+        state: credential.state(now).as_str().to_owned(),
+        created_at: rfc3339(credential.created_at),
+        passwords: credential.passwords.iter().map(|password| listed_password(password, now)).collect(),
+    };
+    let none = format!("{} has no credentials. Create one with `credential create {0} NAME`.", member.email);
+    print_list(&all.iter().map(listed).collect::<Vec<_>>(), &none, json)
+}
+
+/// `none` is said where there are none.
+pub(crate) fn print_list(all: &[Listed], none: &str, json: bool) -> Result<(), CommandError> {
     if json {
-        let listed = |credential: &'_ Credential| -> serde_json::Value {
-            let passwords = credential.passwords.iter().map(|password| listed_password(password, now)).collect();
-            let record = Listed {
-                id: credential.id.to_string(),
-                name: &credential.name,
-                username: &credential.username,
-                state: credential.state(now).as_str(),
-                created_at: rfc3339(credential.created_at),
-                passwords,
-            };
-            serde_json::to_value(&record).unwrap_or_default()
-        };
-        return Ok(output::json(&all.iter().map(listed).collect::<Vec<_>>())?);
+        return Ok(output::json(&all)?);
     }
     if all.is_empty() {
-        let hint = format!("{} has no credentials. Create one with `credential create {0} NAME`.", member.email);
-        return Ok(output::say(&hint)?);
+        return Ok(output::say(none)?);
     }
     let mut rows = Vec::new();
-    for credential in &all {
+    for credential in all {
         for password in &credential.passwords {
             rows.push([
                 credential.username.clone(),
                 credential.name.clone(),
-                credential.state(now).as_str().to_owned(),
+                credential.state.clone(),
                 format!("rwp_{}…", password.hint),
-                password.state(now).as_str().to_owned(),
-                password.expires_at.map(rfc3339).unwrap_or_default(),
-                password.last_used_at.map(rfc3339).unwrap_or_else(|| "never".to_owned()),
+                password.state.clone(),
+                password.expires_at.clone().unwrap_or_default(),
+                password.last_used_at.clone().unwrap_or_else(|| "never".to_owned()),
             ]);
         }
     }
     Ok(output::table(["USERNAME", "NAME", "STATE", "PASSWORD", "IS", "EXPIRES", "LAST USED"], &rows)?)
 }
 
-fn listed_password(password: &PasswordRecord, now: jiff::Timestamp) -> ListedPassword<'_> {
+fn listed_password(password: &PasswordRecord, now: jiff::Timestamp) -> ListedPassword {
     ListedPassword {
-        hint: &password.hint,
-        state: password.state(now).as_str(),
+        hint: password.hint.clone(),
+        state: password.state(now).as_str().to_owned(),
         created_at: rfc3339(password.created_at),
         expires_at: password.expires_at.map(rfc3339),
         last_used_at: password.last_used_at.map(rfc3339),
@@ -236,12 +250,18 @@ async fn rotate(context: &Context<'_>, username: &str, overlap: &str, json: bool
     };
     let password = rotated.password.secret().reveal();
     let previous_expires_at = rotated.previous_expires_at.map(rfc3339);
-    let outcome = match &previous_expires_at {
+    print_rotated(&Rotated { username, password, previous_expires_at }, json)
+}
+
+/// The one time that the password is seen.
+pub(crate) fn print_rotated(rotated: &Rotated<'_>, json: bool) -> Result<(), CommandError> {
+    let Rotated { username, password, previous_expires_at } = rotated;
+    let outcome = match previous_expires_at {
         Some(end) => format!("The old password works until {end}."),
         None => "The old password has stopped.".to_owned(),
     };
     let printed = if json {
-        output::json(&Rotated { username, password, previous_expires_at })
+        output::json(rotated)
     } else {
         output::facts(&[("Username", username), ("Password", password)])
             .and_then(|()| output::say("Keep the password now: it is not shown again."))
@@ -287,7 +307,8 @@ async fn switch(context: &Context<'_>, username: &str, way: Switch, json: bool) 
     print_change(username, state, json)
 }
 
-fn print_change(username: &str, state: &str, json: bool) -> Result<(), CommandError> {
+/// What has become of a credential.
+pub(crate) fn print_change(username: &str, state: &str, json: bool) -> Result<(), CommandError> {
     if json {
         return Ok(output::json(&Changed { username, state })?);
     }

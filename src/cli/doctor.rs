@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::cli::addresses;
 use crate::cli::checks::{self, Check, State};
 use crate::cli::failure::CommandError;
+use crate::cli::mail;
 use crate::cli::output;
 use crate::config::checked::Config;
 use crate::database::OpenDatabase;
@@ -25,6 +26,7 @@ pub(crate) async fn run(
         found.push(checks::programs(database.outdated_server().await));
         found.push(checks::disk(directory));
     }
+    found.extend(mail::check(config).await);
     if as_json {
         output::json(&found)?;
     } else {

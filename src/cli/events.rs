@@ -32,11 +32,11 @@ const BATCH: usize = 500;
 pub(crate) async fn run(command: EventsCommand, store: &Store, act: &Act) -> Result<(), CommandError> {
     match command {
         EventsCommand::List { email, limit, which, json } => {
-            let member = account::find(store, &email).await?;
+            let member = account::find(store, &email.unwrap_or_default()).await?;
             list(store, member.account_id, &filter(store, &member, which, act).await?, limit, json).await
         }
         EventsCommand::Tail { email, credential, query, json } => {
-            let account = account::find(store, &email).await?.account_id;
+            let account = account::find(store, &email.unwrap_or_default()).await?.account_id;
             let credential = match credential {
                 Some(username) => Some(find_credential(store, account, &username).await?),
                 None => None,
@@ -44,29 +44,31 @@ pub(crate) async fn run(command: EventsCommand, store: &Store, act: &Act) -> Res
             let filter = EventFilter { query: parse_query(query)?, credential, ..EventFilter::default() };
             tail::follow(store, account, &filter, json, Clock::system()).await
         }
-        EventsCommand::Body { email, id, json: _ } => body(store, &email, &id, act).await,
+        EventsCommand::Body { email, id, json: _ } => body(store, &email.unwrap_or_default(), &id, act).await,
+        EventsCommand::Listen { .. } => Err(CommandError::refused("this is done over the API alone")),
         EventsCommand::Export { email, which, format, fields, bom, progress, json: _ } => {
-            let member = account::find(store, &email).await?;
+            let member = account::find(store, &email.unwrap_or_default()).await?;
             let filter = filter(store, &member, which, act).await?;
-            let format = format.parse().map_err(CommandError::refused)?;
-            let fields: Fields = fields
-                .unwrap_or_default()
-                .parse()
-                .map_err(|error| CommandError::Refused(format!("--fields: {error}")))?;
-            if format == ExportFormat::Ndjson && !fields.0.is_empty() {
-                return Err(CommandError::refused(
-                    "--fields are columns of a CSV: leave them out, or say --format csv",
-                ));
-            }
-            if format == ExportFormat::Ndjson && bom {
-                return Err(CommandError::refused("--bom is for a CSV: leave it out, or say --format csv"));
-            }
+            let form = export_form(&format, &fields.unwrap_or_default(), bom)?;
             if bom {
                 io::stdout().write_all(BYTE_ORDER_MARK)?;
             }
-            export((store, member.account_id, act), filter, (format, fields), progress).await
+            export((store, member.account_id, act), filter, form, progress).await
         }
     }
+}
+
+/// How an export is to be written.
+pub(crate) fn export_form(format: &str, fields: &str, bom: bool) -> Result<(ExportFormat, Fields), CommandError> {
+    let format = format.parse().map_err(CommandError::refused)?;
+    let fields: Fields = fields.parse().map_err(|error| CommandError::Refused(format!("--fields: {error}")))?;
+    if format == ExportFormat::Ndjson && !fields.0.is_empty() {
+        return Err(CommandError::refused("--fields are columns of a CSV: leave them out, or say --format csv"));
+    }
+    if format == ExportFormat::Ndjson && bom {
+        return Err(CommandError::refused("--bom is for a CSV: leave it out, or say --format csv"));
+    }
+    Ok((format, fields))
 }
 
 /// Since when an account shows its events, where it has a time of its own. How long the installation keeps them is known to the
@@ -94,7 +96,7 @@ async fn filter(store: &Store, member: &Member, which: FilterArgs, act: &Act) ->
     })
 }
 
-fn parse_query(text: Option<String>) -> Result<Option<Query>, CommandError> {
+pub(crate) fn parse_query(text: Option<String>) -> Result<Option<Query>, CommandError> {
     let wrong = |error| CommandError::Refused(format!("--query: {error}"));
     Query::parse(&text.unwrap_or_default()).map_err(wrong)
 }
@@ -129,7 +131,10 @@ async fn list(
             _ => break,
         };
     }
-    let records: Vec<EventRecord> = found.iter().map(EventRecord::new).collect();
+    print_list(found.iter().map(EventRecord::new).collect(), json)
+}
+
+pub(crate) fn print_list(records: Vec<EventRecord<'_>>, json: bool) -> Result<(), CommandError> {
     if json {
         return Ok(output::json(&records)?);
     }
@@ -173,51 +178,54 @@ async fn export(
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             other => other?,
         }
-        told.tell(export.progress());
+        told.tell(|| line(export.progress()));
     }
     out.flush()?;
-    told.end(export.progress());
+    told.end(line(export.progress()));
     Ok(())
+}
+
+fn line(Progress { seen, expected, events, bytes }: Progress) -> String {
+    let share = (seen * 100).checked_div(expected).map_or(100, |share| share.min(100));
+    let mb = bytes as f64 / 1e6;
+    format!("{events} events, {mb:.1} MB written; {seen} of about {expected} looked at, {share} %")
 }
 
 /// Between two words about how far it is.
 const TOLD_EVERY: Duration = Duration::from_millis(200);
 
 /// What is said on standard error while an export goes on: one line, written over and over on a terminal.
-struct Told {
+pub(crate) struct Told {
     wanted: bool,
     is_terminal: bool,
     last: Instant,
 }
 
 impl Told {
-    fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         let is_terminal = io::stderr().is_terminal();
         // A terminal that shows the events themselves needs no figure between them.
         let wanted = wanted || (is_terminal && !io::stdout().is_terminal());
         Self { wanted, is_terminal, last: Instant::now() }
     }
 
-    fn tell(&mut self, progress: Progress) {
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         if self.wanted && self.last.elapsed() >= TOLD_EVERY {
             self.last = Instant::now();
-            self.write(progress);
+            self.write(&line());
         }
     }
 
-    fn end(&self, progress: Progress) {
+    pub(crate) fn end(&self, line: String) {
         if self.wanted {
-            self.write(progress);
+            self.write(&line);
             if self.is_terminal {
                 eprintln!();
             }
         }
     }
 
-    fn write(&self, Progress { seen, expected, events, bytes }: Progress) {
-        let share = (seen * 100).checked_div(expected).map_or(100, |share| share.min(100));
-        let mb = bytes as f64 / 1e6;
-        let line = format!("{events} events, {mb:.1} MB written; {seen} of about {expected} looked at, {share} %");
+    fn write(&self, line: &str) {
         // Nobody may be there to read it, and the export goes on.
         let _ = if self.is_terminal { write!(io::stderr(), "\r{line}") } else { writeln!(io::stderr(), "{line}") };
     }

@@ -5,6 +5,7 @@ use std::error::Error;
 use crate::app::api_tokens::ApiTokenError;
 use crate::app::credential_act::CredentialError;
 use crate::app::failure::Failure;
+use crate::client::api::ApiError;
 use crate::database::OpenError;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::random::NoRandomness;
@@ -70,6 +71,12 @@ impl From<ApiTokenError> for CommandError {
             ApiTokenError::Failed(failure) => failure.into(),
             error => CommandError::refused(error),
         }
+    }
+}
+
+impl From<ApiError> for CommandError {
+    fn from(error: ApiError) -> Self {
+        CommandError::refused(error)
     }
 }
 

@@ -50,7 +50,7 @@ fn manual() -> String {
     rest.control("SH", ["ENVIRONMENT"]);
     let words = "Every option of every command is also read from the environment variable that stands with it. A flag comes first; an \
                  empty variable counts as none. NO_COLOR takes the colours off the start-up card. RUST_LOG chooses what the log says, \
-                 such as info or debug. INSTALLATION_KEY may have the key itself in place of its file.";
+                 such as info or debug. INSTALLATION_KEY may have the key itself in place of its file, and TOKEN the API token.";
     rest.text([roman(words)]);
     rest.control("SH", ["EXIT STATUS"]);
     for (code, meaning) in [

@@ -1,13 +1,17 @@
 //! From a command to its file: opens the database, runs, closes it. `serve` alone is not here, because it needs the server.
 
 use crate::app::installation_keys::installation_keys;
-use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand};
+use crate::cli::args::{AccountCommand, Command, EventsCommand, KeysCommand, MailCommand};
 use crate::cli::credential::Context;
 use crate::cli::ended::Ended;
 use crate::cli::failure::CommandError;
-use crate::cli::{account, credential, doctor, events, keys, manual, output, ready, token};
+use crate::cli::{
+    account, api_credentials, api_events, credential, doctor, events, keys, mail, manual, output, ready, token,
+};
+use crate::client::api::ApiClient;
 use crate::clock::Clock;
 use crate::config::checked::Config;
+use crate::config::remote::Remote;
 use crate::database::OpenDatabase;
 use crate::domain::audit::Act;
 use crate::store::connection::pool::Store;
@@ -19,13 +23,19 @@ pub async fn run(
     config: &Config,
     asked_to_end: impl Future<Output = ()>,
 ) -> Result<Ended, CommandError> {
-    // These two need no database.
+    // These need no database.
     if let Command::Doctor { ready: true, .. } = command {
         return ready::run(config).await;
     }
     if let Command::Generate { what } = command {
         output::text(&manual::generate(what))?;
         return Ok(Ended::Well);
+    }
+    if let Command::Mail(MailCommand::Test { address, json }) = &command {
+        return mail::test(config, address, Clock::system().now(), *json).await.map(|()| Ended::Well);
+    }
+    if let Some(remote) = &config.remote {
+        return run_over_api(command, remote, asked_to_end).await;
     }
     let database = match command {
         // What doctor has to say about a schema that is behind would be untrue after opening it in the usual way.
@@ -38,6 +48,7 @@ pub async fn run(
         | Command::Credential(_)
         | Command::Token(_)
         | Command::Events(_)
+        | Command::Mail(_)
         | Command::Keys(_)
         | Command::Generate { .. } => OpenDatabase::open_existing(config).await?,
     };
@@ -51,11 +62,40 @@ pub async fn run(
     outcome
 }
 
+/// The same with the API of a server in place of the database.
+async fn run_over_api(
+    command: Command,
+    remote: &Remote,
+    asked_to_end: impl Future<Output = ()>,
+) -> Result<Ended, CommandError> {
+    let api = ApiClient::new(&remote.server, remote.token.clone())?;
+    match command {
+        Command::Events(command @ (EventsCommand::Tail { .. } | EventsCommand::Listen { .. })) => {
+            api_events::run(command, &api, asked_to_end).await?;
+        }
+        command => tokio::select! {
+            outcome = run_once_over_api(command, &api) => outcome?,
+            () = asked_to_end => return Err(CommandError::refused("interrupted")),
+        },
+    }
+    Ok(Ended::Well)
+}
+
+async fn run_once_over_api(command: Command, api: &ApiClient) -> Result<(), CommandError> {
+    match command {
+        Command::Credential(command) => api_credentials::run(command, api).await,
+        Command::Events(command) => api_events::run(command, api, std::future::pending()).await,
+        _ => Err(CommandError::refused("this cannot be done over the API")),
+    }
+}
+
 async fn run_over(command: Command, config: &Config, database: &OpenDatabase) -> Result<Ended, CommandError> {
     let store = &database.store;
     let act = Act::on_command_line(Clock::system().now());
     match command {
-        Command::Serve | Command::Generate { .. } => Err(CommandError::refused("this is not run from here")),
+        Command::Serve | Command::Generate { .. } | Command::Mail(MailCommand::Test { .. }) => {
+            Err(CommandError::refused("this is not run from here"))
+        }
         Command::Migrate => {
             output::say("The database schema is current.")?;
             Ok(Ended::Well)
@@ -98,6 +138,9 @@ async fn run_over(command: Command, config: &Config, database: &OpenDatabase) ->
             let keys = installation_keys(store, &config.outside_keys, act.at).await?;
             keys::rotate(store, &keys, &act, json).await?;
             Ok(Ended::Well)
+        }
+        Command::Mail(MailCommand::List { limit, before, json }) => {
+            mail::list(store, before, limit, json).await.map(|()| Ended::Well)
         }
         Command::Events(command) => events::run(command, store, &act).await.map(|()| Ended::Well),
     }

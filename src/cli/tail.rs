@@ -8,7 +8,7 @@ use crate::app::export_events::EventRecord;
 use crate::cli::failure::CommandError;
 use crate::clock::Clock;
 use crate::domain::escape_invisible::escape_invisible;
-use crate::domain::event::{EventId, EventSummary};
+use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::EventFilter;
 use crate::domain::position::Position;
@@ -30,6 +30,9 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 const BATCH: usize = 500;
 /// How much of a body stands in a line, in characters.
 const MAX_BODY_CHARS: usize = 120;
+
+/// What of a body is looked at for that, in bytes.
+const MAX_BODY_BYTES: usize = 4096;
 
 /// Why it stopped.
 enum Stopped {
@@ -131,7 +134,7 @@ impl Tail<'_> {
             while !is_last {
                 let found = scan.look(&mut conn, BATCH, Budget::BATCH).await?;
                 for event in events::list_summaries(&mut conn, self.account, &found.ids).await?.iter().rev() {
-                    self.print(event)?;
+                    print_event(EventRecord::new(event), &event.beginning, self.json)?;
                     // Line by line: after a loss it goes on behind the last one.
                     self.position = from.within(event.id, &until);
                 }
@@ -143,19 +146,22 @@ impl Tail<'_> {
         self.position.at = now;
         Ok(())
     }
+}
 
-    fn print(&self, event: &EventSummary) -> io::Result<()> {
-        let record = EventRecord::new(event);
-        let mut out = io::stdout().lock();
-        if self.json {
-            serde_json::to_writer(&mut out, &record)?;
-            writeln!(out)?;
-            return out.flush();
-        }
-        let beginning: Vec<&str> = event.beginning.split_whitespace().collect();
-        let beginning: String = escape_invisible(&beginning.join(" ")).chars().take(MAX_BODY_CHARS).collect();
-        let EventRecord { id, received_at, credential, remote_ip, size_bytes, .. } = record;
-        writeln!(out, "{received_at}  {id}  {credential}  {remote_ip}  {size_bytes} B  {beginning}")?;
-        out.flush()
+/// A line of one event: with the beginning of its body, or as JSON.
+pub(crate) fn print_event(record: EventRecord<'_>, body: &str, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, &record)?;
+        writeln!(out)?;
+        return out.flush();
     }
+    // Of a large body no more than can show is looked at.
+    let body = &body[..body.floor_char_boundary(MAX_BODY_BYTES)];
+    let beginning: Vec<&str> = body.split_whitespace().collect();
+    let beginning: String = escape_invisible(&beginning.join(" ")).chars().take(MAX_BODY_CHARS).collect();
+    let EventRecord { id, received_at, credential, remote_ip, size_bytes, .. } = record;
+    let line = format!("{received_at}  {id}  {credential}  {remote_ip}  {size_bytes} B  {beginning}");
+    writeln!(out, "{}", line.trim_end())?;
+    out.flush()
 }

@@ -6,10 +6,30 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
+use crate::cli::args::{Account, Args};
+
 /// The sentence for what clap refused; `arguments` are those of the program, without its own name.
 pub fn sentence(program: &Command, refused: &Error, arguments: impl IntoIterator<Item = OsString>) -> String {
     let (path, command) = command_of(program, arguments);
     format!("{}; see `{path} --help`", problem(command, refused))
+}
+
+/// The sentence for what clap takes and cannot be: an account that nobody named, or that is named twice; and what the API cannot do.
+pub fn unsuitable(program: &Command, args: &Args, arguments: impl IntoIterator<Item = OsString>) -> Option<String> {
+    let has_server = args.options.server.as_deref().is_some_and(|server| !server.is_empty());
+    let account = args.command.as_ref().map(crate::cli::args::Command::account);
+    let problem = match (account, has_server) {
+        (Some(Some(Account::Named(None))), false) => "EMAIL is missing",
+        (Some(Some(Account::OfTheToken)), false) => "--server is missing, since this follows events over the API",
+        (Some(Some(Account::Named(Some(_)))), true) => {
+            "EMAIL is one argument too many with --server (SERVER), whose API token says which account is meant"
+        }
+        (None | Some(None), true) => {
+            "this cannot be done over the API: leave --server (SERVER) out, and run it where the database is"
+        }
+        _ => return None,
+    };
+    Some(format!("{problem}; see `{} --help`", command_of(program, arguments).0))
 }
 
 /// The command that was meant, as it is typed, and what clap knows of it. Words that are no commands are values and options.
@@ -108,13 +128,15 @@ mod tests {
 
     use clap::{CommandFactory, Parser};
 
-    use super::sentence;
+    use super::{sentence, unsuitable};
     use crate::cli::args::Args;
 
     fn input(line: &str) -> String {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        let refused = Args::try_parse_from([OsString::from("reasoner-webhooks")].iter().chain(&words));
-        sentence(&Args::command(), &refused.unwrap_err(), words)
+        match Args::try_parse_from([OsString::from("reasoner-webhooks")].iter().chain(&words)) {
+            Err(refused) => sentence(&Args::command(), &refused, words),
+            Ok(args) => unsuitable(&Args::command(), &args, words).unwrap(),
+        }
     }
 
     #[test]
@@ -133,7 +155,18 @@ mod tests {
             ("events list a@b.c --limit abc", "--limit is \"abc\": it has to be a whole number; see `events list`"),
             ("events list a@b.c --limit -1", "--limit is \"-1\": it has to be a whole number; see `events list`"),
             ("events list", "EMAIL is missing; see `events list`"),
-            ("events body", "EMAIL and ID are missing; see `events body`"),
+            ("events body", "ID is missing; see `events body`"),
+            ("events body 019ab000", "EMAIL is missing; see `events body`"),
+            ("credential create Till", "EMAIL is missing; see `credential create`"),
+            ("events listen", "--server is missing, since this follows events over the API; see `events listen`"),
+            (
+                "--server https://a.b events list a@b.c",
+                "EMAIL is one argument too many with --server (SERVER), whose API token says which account is meant; see `events list`",
+            ),
+            (
+                "account list --server https://a.b",
+                "this cannot be done over the API: leave --server (SERVER) out, and run it where the database is; see `account list`",
+            ),
             ("events list a@b.c d@e.f", "\"d@e.f\" is one argument too many; see `events list`"),
             ("events list a@b.c --json=yes", "--json takes no value, and has \"yes\"; see `events list`"),
             ("doctor --json --ready", "--json and --ready exclude each other; see `doctor`"),
@@ -149,7 +182,10 @@ mod tests {
                 "frob",
                 "there is no command \"frob\": it has to be serve, migrate, doctor, account, credential, token, events or keys; see ``",
             ),
-            ("events frob", "there is no command \"frob\": it has to be list, tail, body or export; see `events`"),
+            (
+                "events frob",
+                "there is no command \"frob\": it has to be list, tail, listen, body or export; see `events`",
+            ),
         ] {
             let (expected, command) = expected.split_once("; see `").unwrap();
             let command = format!("reasoner-webhooks {}", command.trim_end_matches('`'));

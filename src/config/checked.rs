@@ -9,13 +9,16 @@ use url::Url;
 
 use crate::config::environment;
 use crate::config::key_file::{keys, keys_in_file};
+use crate::config::mail::mail_server;
 use crate::config::options::Options;
+use crate::config::remote::Remote;
 use crate::config::values::{
     GivenUrl, WrongValues, address, database_url, given_url, host_names, insecure, networks, number, one_of, origin,
     switch, time, web_url,
 };
 use crate::domain::body_pace::BodyPace;
 use crate::domain::host_names::HostNames;
+use crate::domain::mail_server::MailServer;
 use crate::domain::network::TrustedProxies;
 use crate::domain::secret::Secret;
 use crate::domain::stored_key::OutsideKey;
@@ -63,15 +66,20 @@ pub struct Config {
     /// Beyond those of the two URLs.
     pub(crate) further_host_names: Vec<String>,
     pub(crate) database: Database,
+    pub(crate) database_connections: u32,
+    pub requires_standby: bool,
     /// The key from outside that keys in the database are encrypted under, then those of before.
     pub(crate) outside_keys: Vec<OutsideKey>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) signup_open: bool,
     pub(crate) requires_second_factor: bool,
+    pub(crate) mail: Option<MailServer>,
     pub(crate) upgrade_url: Option<Url>,
     pub(crate) retention_days: u32,
     pub(crate) max_body_bytes: usize,
     pub log_format: LogFormat,
+    /// The API that commands speak to, in place of the database.
+    pub(crate) remote: Option<Remote>,
     /// The value of PATH, where server binaries are looked for.
     pub(crate) search_path: Option<OsString>,
     /// The value of XDG_STATE_HOME, where a user keeps what programs remember.
@@ -116,11 +124,14 @@ const MAX_MAX_BODY_BYTES: u64 = 256 * 1024 * 1024;
 /// Beyond an hour nobody would get his place back.
 const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(3_600);
+/// What leaves each kind of work a connection, and more than any server should have from one program.
+const FEWEST_CONNECTIONS: u64 = 6;
+const MOST_CONNECTIONS: u64 = 500;
 /// A hundred years.
 const MAX_RETENTION_DAYS: u32 = 36_500;
 
-/// The origin of the pages, which is safe where nobody has said that it need not be.
-fn public_url(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongValues) -> Option<Url> {
+/// The origin of the pages, and a server to speak to, which are safe where nobody has said that they need not be.
+fn addresses(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongValues) -> (Option<Url>, Option<Remote>) {
     let insecure_http = problems
         .take_some("--insecure-http", "INSECURE_HTTP", options.insecure_http.as_deref(), switch)
         .unwrap_or(false);
@@ -128,7 +139,18 @@ fn public_url(options: &Options, bind: Option<SocketAddr>, problems: &mut WrongV
     if let Some(problem) = insecure(public_url.as_ref(), bind, insecure_http) {
         problems.add("--public-url", "PUBLIC_URL", problem);
     }
-    public_url
+    (public_url, Remote::check(options, insecure_http, problems))
+}
+
+/// Whether a synchronous standby has to have what is acknowledged, which a server of the program's own cannot have.
+fn requires_standby(options: &Options, database: &Database, problems: &mut WrongValues) -> bool {
+    const FLAG: (&str, &str) = ("--require-sync-standby", "REQUIRE_SYNC_STANDBY");
+    let required = problems.take_some(FLAG.0, FLAG.1, options.require_sync_standby.as_deref(), switch).unwrap_or(false);
+    if required && matches!(database, Database::Embedded(_)) && options.database_url.is_none() {
+        let problem = "is on, and the program's own PostgreSQL has no standby: set --database-url (DATABASE_URL)";
+        problems.add(FLAG.0, FLAG.1, problem.to_owned());
+    }
+    required
 }
 
 /// Those of the file, or of the environment.
@@ -153,12 +175,17 @@ impl Config {
         let ingest_bind = problems.take_some("--ingest-bind", "INGEST_BIND", options.ingest_bind.as_deref(), address);
         let metrics_bind =
             problems.take_some("--metrics-bind", "METRICS_BIND", options.metrics_bind.as_deref(), address);
-        let public_url = public_url(&options, bind, &mut problems);
+        let (public_url, remote) = addresses(&options, bind, &mut problems);
         let ingest_url = problems.take_some("--ingest-url", "INGEST_URL", options.ingest_url.as_deref(), given_url);
         let further_host_names =
             problems.take_some("--host-names", "HOST_NAMES", options.host_names.as_deref(), host_names);
         let upgrade_url = problems.take_some("--upgrade-url", "UPGRADE_URL", options.upgrade_url.as_deref(), web_url);
+        let mail = mail_server(&options, &mut problems);
         let database = Database::check(&options, &mut problems);
+        let connections = number(&options.database_connections, FEWEST_CONNECTIONS, MOST_CONNECTIONS);
+        let connections =
+            problems.take("--database-connections", "DATABASE_CONNECTIONS", connections).unwrap_or_default();
+        let requires_standby = requires_standby(&options, &database, &mut problems);
         let outside_keys = outside_keys(&options, &mut problems);
         let networks =
             problems.take_some("--trusted-proxies", "TRUSTED_PROXIES", options.trusted_proxies.as_deref(), networks);
@@ -190,14 +217,18 @@ impl Config {
                     ingest_url,
                     further_host_names: further_host_names.unwrap_or_default(),
                     database,
+                    database_connections: u32::try_from(connections).unwrap_or(u32::MAX),
+                    requires_standby,
                     outside_keys,
                     trusted_proxies: TrustedProxies::new(networks.unwrap_or_default()),
                     signup_open,
                     requires_second_factor,
+                    mail,
                     upgrade_url,
                     retention_days: u32::try_from(days).unwrap_or(MAX_RETENTION_DAYS),
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
                     log_format,
+                    remote,
                     search_path: std::env::var_os("PATH"),
                     state_home: std::env::var_os("XDG_STATE_HOME"),
                     connections: ConnectionLimits { keep_alive, ..ConnectionLimits::default() },
@@ -267,21 +298,28 @@ mod tests {
             host_names: Some("internal,http://x/".to_owned()),
             database_url: Some("mysql://user:canary@host/db".to_owned()),
             database_owner_url: Some("mysql://owner:canary@host/db".to_owned()),
+            database_connections: "5".to_owned(),
+            require_sync_standby: Some("please".to_owned()),
             data_dir: "".into(),
             installation_key_file: Some("/nowhere/key".to_owned()),
             trusted_proxies: Some("10.0.0.0/8,banana".to_owned()),
             signup: "maybe".to_owned(),
             require_second_factor: Some("of course".to_owned()),
+            smtp_url: Some("http://user:canary@host".to_owned()),
+            mail_from: Some("nobody".to_owned()),
+            smtp_plain: Some("perhaps".to_owned()),
             upgrade_url: Some("upgrade".to_owned()),
             retention_days: "0".to_owned(),
             max_body_bytes: "1 MB".to_owned(),
             keep_alive: "1 minute".to_owned(),
             log_format: "xml".to_owned(),
             insecure_http: Some("perhaps".to_owned()),
+            server: Some("http://example.com".to_owned()),
+            token_file: Some("/nowhere/token".to_owned()),
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 18, "{report}");
+        assert_eq!(lines.len(), 23, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }
@@ -316,6 +354,21 @@ mod tests {
                 "{told}"
             );
         }
+    }
+
+    #[test]
+    fn a_standby_can_be_required_of_an_existing_server_alone() {
+        let required = |url: Option<&str>| {
+            let options = Options {
+                require_sync_standby: Some("true".to_owned()),
+                database_url: url.map(str::to_owned),
+                ..options()
+            };
+            Config::check(options).map(|config| config.requires_standby).map_err(|wrong| wrong.to_string())
+        };
+        assert_eq!(required(Some("postgresql://db/events")), Ok(true));
+        let told = required(None).unwrap_err();
+        assert!(told.contains("has no standby: set --database-url"), "{told}");
     }
 
     #[test]

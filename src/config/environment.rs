@@ -21,6 +21,11 @@ pub(crate) fn installation_key() -> Option<Secret> {
     std::env::var("INSTALLATION_KEY").ok().filter(|text| !text.is_empty()).map(Secret::new)
 }
 
+/// The API token, where it is no file.
+pub(crate) fn api_token() -> Option<Secret> {
+    std::env::var("TOKEN").ok().filter(|text| !text.is_empty()).map(Secret::new)
+}
+
 /// The log filter of `RUST_LOG`, or `usual`.
 pub fn log_filter(usual: &str) -> String {
     std::env::var("RUST_LOG").unwrap_or_else(|_| usual.to_owned())

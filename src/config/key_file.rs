@@ -17,6 +17,11 @@ const REMEDY: &str = "make one with `openssl rand -base64 32`";
 
 /// The keys in a file, which only its owner and group may read.
 pub(crate) fn keys_in_file(path: &str) -> Result<Vec<OutsideKey>, String> {
+    keys(&secret_file(path)?).map_err(|problem| format!("is {path:?}, {problem}"))
+}
+
+/// The text of a file that only its owner and group may read.
+pub(crate) fn secret_file(path: &str) -> Result<Zeroizing<String>, String> {
     let unreadable = |error: std::io::Error| format!("is {path:?}, which cannot be read: {error}");
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
@@ -25,7 +30,7 @@ pub(crate) fn keys_in_file(path: &str) -> Result<Vec<OutsideKey>, String> {
     }
     let mut text = Zeroizing::new(String::new());
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
-    keys(&text).map_err(|problem| format!("is {path:?}, {problem}"))
+    Ok(text)
 }
 
 /// The keys in a text, between white space: the one to encrypt under, then those of before.

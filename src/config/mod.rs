@@ -4,5 +4,7 @@
 pub mod checked;
 pub mod environment;
 mod key_file;
+mod mail;
 pub mod options;
+pub(crate) mod remote;
 pub mod values;

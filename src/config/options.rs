@@ -32,6 +32,20 @@ pub struct Options {
     /// The same Postgres for a role that may change its schema, where DATABASE_URL's may not
     #[arg(long, env = "DATABASE_OWNER_URL", value_name = "URL", global = true, hide_env_values = true)]
     pub database_owner_url: Option<String>,
+    /// The most connections for pages and commands; those that store events come on top
+    #[arg(
+        long,
+        env = "DATABASE_CONNECTIONS",
+        allow_negative_numbers = true,
+        value_name = "NUMBER",
+        global = true,
+        default_value = "12"
+    )]
+    pub database_connections: String,
+    /// Answer 200 only where a synchronous standby has the event, too
+    #[arg(long, env = "REQUIRE_SYNC_STANDBY", value_name = "true|false", global = true,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub require_sync_standby: Option<String>,
     /// Where the program's own PostgreSQL lives
     #[arg(long, env = "DATA_DIR", value_name = "DIR", global = true, default_value = DEFAULT_DATA_DIR)]
     pub data_dir: OsString,
@@ -48,6 +62,16 @@ pub struct Options {
     #[arg(long, env = "REQUIRE_SECOND_FACTOR", value_name = "true|false", global = true,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub require_second_factor: Option<String>,
+    /// The server that mail is handed to, with STARTTLS, or smtps:// [default: no mail is sent]
+    #[arg(long, env = "SMTP_URL", value_name = "URL", global = true, hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Whom mail comes from
+    #[arg(long, env = "MAIL_FROM", value_name = "ADDRESS", global = true)]
+    pub mail_from: Option<String>,
+    /// Whether an smtp:// server is spoken to without TLS [default: only on this machine]
+    #[arg(long, env = "SMTP_PLAIN", value_name = "true|false", global = true,
+          num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub smtp_plain: Option<String>,
     /// Where the locked page sends Free accounts
     #[arg(long, env = "UPGRADE_URL", value_name = "URL", global = true)]
     pub upgrade_url: Option<String>,
@@ -88,6 +112,12 @@ pub struct Options {
     #[arg(long, env = "INSECURE_HTTP", value_name = "true|false", global = true,
           num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub insecure_http: Option<String>,
+    /// The address of a server whose API the command speaks to, in place of the database
+    #[arg(long, env = "SERVER", value_name = "URL", global = true)]
+    pub server: Option<String>,
+    /// A file with the API token for --server; - reads it from standard input
+    #[arg(long, env = "TOKEN_FILE", value_name = "FILE", global = true)]
+    pub token_file: Option<String>,
 }
 
 impl Options {
@@ -98,6 +128,7 @@ impl Options {
             (&mut self.signup, "closed"),
             (&mut self.retention_days, "90"),
             (&mut self.max_body_bytes, "1048576"),
+            (&mut self.database_connections, "12"),
             (&mut self.keep_alive, "75s"),
             (&mut self.log_format, "text"),
         ];

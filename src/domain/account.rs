@@ -71,6 +71,8 @@ pub struct Member {
     pub user_id: UserId,
     pub(crate) account_id: AccountId,
     pub(crate) email: String,
+    /// The user has opened a link that was sent to this address.
+    pub(crate) email_is_confirmed: bool,
     /// The account's name; the part of the address before the `@` when none was given.
     pub(crate) name: String,
     pub(crate) plan: Plan,
@@ -93,6 +95,11 @@ pub struct Member {
 }
 
 impl Member {
+    /// The account and the user.
+    pub(crate) fn ids(&self) -> (AccountId, UserId) {
+        (self.account_id, self.user_id)
+    }
+
     /// What the account may have.
     pub(crate) fn limits(&self) -> Limits {
         Limits::of(self.plan.includes_webhooks(), self.set_limits)

@@ -54,6 +54,7 @@ scopes! {
     CredentialsRead = "credentials:read", "List credentials, without their passwords";
     CredentialsWrite = "credentials:write", "Create, change, rotate and revoke credentials";
     AuditRead = "audit:read", "Read the audit trail";
+    ConsumersWrite = "consumers:write", "Create, read from, move and delete consumers";
 }
 
 /// The text names no scope.
@@ -119,13 +120,14 @@ pub(crate) fn parse_lifetime(text: &str) -> Result<Option<SignedDuration>, Inval
     }
 }
 
-/// The credentials that a token may see, by their usernames; each once.
+/// The credentials that a token may see, by their usernames or ids; each once.
 pub(crate) fn bound_to<'a>(
     usernames: impl Iterator<Item = &'a str>,
     owned: &[Credential],
 ) -> Result<Vec<CredentialId>, InvalidToken> {
     let id_of = |word: &str| {
-        let found = owned.iter().find(|credential| credential.username == word && credential.revoked_at.is_none());
+        let is_named = |one: &&Credential| one.username == word || one.id.to_string() == word;
+        let found = owned.iter().filter(is_named).find(|credential| credential.revoked_at.is_none());
         let shown = || escape_invisible(word).chars().take(40).collect();
         found.map(|credential| credential.id).ok_or_else(|| InvalidToken::UnknownCredential(shown()))
     };

@@ -114,6 +114,9 @@ actions! {
     RecoveryCodeUsed = "recovery_code_used", "Used a recovery code";
     SignInLinkMade = "sign_in_link_made", "Made a sign-in link";
     SignInLinkUsed = "sign_in_link_used", "Used a sign-in link and was asked for a code";
+    PasswordLinkSent = "password_link_sent", "Asked for a link to choose a new password";
+    PasswordChosenByLink = "password_chosen_by_link", "Chose a new account password with a link";
+    EmailConfirmed = "email_confirmed", "Confirmed the email address";
     SignedOut = "signed_out", "Signed out";
     PasswordConfirmed = "password_confirmed", "Confirmed the account password";
     PasswordConfirmationFailed = "password_confirmation_failed", "Entered a wrong account password";
@@ -165,6 +168,9 @@ actions! {
     ApiTokenRenamed = "api_token_renamed", "Renamed an API token";
     ApiTokenRotated = "api_token_rotated", "Rotated an API token";
     ApiTokenRevoked = "api_token_revoked", "Revoked an API token";
+    ConsumerCreated = "consumer_created", "Created a consumer";
+    ConsumerMoved = "consumer_moved", "Moved a consumer";
+    ConsumerDeleted = "consumer_deleted", "Deleted a consumer";
     EventsExported = "events_exported", "Exported events";
     RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account_limits::{SetLimits, WhenFull};
+use crate::domain::consumer::ReadsFrom;
 use crate::domain::holding::Accepted;
 use crate::domain::masked::masked;
 use crate::domain::overlap::Overlap;
@@ -94,6 +95,10 @@ pub enum AuditDetail {
         hint: String,
         old_works_until: Option<Timestamp>,
     },
+    /// From where on a consumer reads.
+    ReadsFrom {
+        from: ReadsFrom,
+    },
     /// `None`: as long as the installation keeps them.
     Retention {
         days: Option<u32>,
@@ -177,6 +182,10 @@ impl AuditDetail {
                 format!("{}{}", masked(&api_token::KIND.prefixed(hint)), old.unwrap_or_default())
             }
             Self::TokenAddress { hint } => masked(&token_address::KIND.prefixed(hint)),
+            Self::ReadsFrom { from: ReadsFrom::Since(time) } => format!("from {} on", full_in(*time, zone)),
+            Self::ReadsFrom { from: ReadsFrom::Now } => return Cow::Borrowed("from then on"),
+            Self::ReadsFrom { from: ReadsFrom::Oldest } => return Cow::Borrowed("from the oldest event on"),
+            Self::ReadsFrom { from: ReadsFrom::Cursor } => return Cow::Borrowed("from a cursor on"),
             Self::Retention { days: Some(days) } => format!("{days} days"),
             Self::Retention { days: None } => "as long as the installation".to_owned(),
             Self::Export { is_filtered, format } => {

@@ -68,6 +68,23 @@ impl Device {
     }
 }
 
+/// A browser that somebody signs in with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Browser {
+    /// Where somebody has signed in with it before.
+    pub(crate) device: Option<Device>,
+    pub(crate) agent: Option<String>,
+    /// Mail is sent, so that its user can be told of it.
+    pub(crate) is_told_of: bool,
+}
+
+impl Browser {
+    /// Whether somebody signs in with it for the first time, and has to be told.
+    pub(crate) fn is_news_to(&self, member: &Member, now: Timestamp) -> bool {
+        self.is_told_of && !self.device.is_some_and(|device| device.is_known_to(member, now))
+    }
+}
+
 fn signature(keys: &InstallationKeys, signed: &[u8; SIGNED_BYTES]) -> [u8; 32] {
     keyed_digest(&keys.session, &[b"known device", signed])
 }
@@ -124,6 +141,7 @@ mod tests {
             user_id: UserId(Uuid::from_u128(user)),
             account_id: AccountId(Uuid::nil()),
             email: "alice@example.com".to_owned(),
+            email_is_confirmed: false,
             name: "Alice".to_owned(),
             plan: Plan::Pro,
             retention_days: None,

@@ -9,7 +9,8 @@ use crate::domain::escape_invisible::escape_invisible;
 /// The longest address, in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const MAX_EMAIL_BYTES: usize = 254;
 
-/// A folded e-mail address. Mail is never sent to it, so the check is no stricter than what tells a slip from an address.
+/// A folded e-mail address. The check is no stricter than what tells a slip from an address: whether mail gets there is for its
+/// confirmation to show.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 

@@ -60,6 +60,14 @@ id!(
     ApiTokenId
 );
 id!(
+    /// A consumer of an account's events.
+    ConsumerId
+);
+id!(
     /// One sign-in of one browser.
     SessionId
+);
+id!(
+    /// A mail to a user.
+    MailId
 );

@@ -4,8 +4,12 @@
 //! order, so an id alone cannot say it; what was committed at a moment can. A position is small, is carried by whoever follows, and
 //! means the same to every program over the same database.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use crate::domain::event::EventId;
 
@@ -13,16 +17,37 @@ use crate::domain::event::EventId;
 const MAX_BYTES: usize = 16 * 1024;
 /// How many transactions a position may be behind: rows bear the lower half of a number, which has half as many to either side of it.
 const MOST_BEHIND: u64 = 1 << 30;
+/// How much older than a position the ids of unseen events can be. A body, a place in the queue and a statement may take their
+/// limits, and the clocks of two programs may be seconds apart; it bounds what is read, and costs nothing while nothing is new.
+pub(crate) const LOOK_BACK: SignedDuration = SignedDuration::from_secs(30);
+/// The longest name of where transactions are counted, in bytes.
+const MAX_ORIGIN_BYTES: usize = 64;
 /// Between the parts of a position.
 const MARK: char = '~';
 
 /// What was committed at a moment, as Postgres writes it: `812:815:812,813`, which is the oldest transaction that was still under
-/// way, the first that had not begun, and all that were under way.
+/// way, the first that had not begun, and all that were under way. Behind it stands where these are counted, `:74…-1-16500`: the server,
+/// its timeline and the table. A restore, an upgrade and a failover each make another of it, whose numbers mean other transactions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
-    text: String,
+    text: Box<str>,
     /// The first transaction that had not begun.
     pub(crate) next: u64,
+    /// Empty where nobody asked.
+    origin: Box<str>,
+}
+
+impl Snapshot {
+    /// As Postgres writes and reads it.
+    pub(crate) fn as_postgres(&self) -> &str {
+        &self.text
+    }
+
+    /// How far it is among those of one database, which only grow: of two with the same next transaction, the later has fewer under way.
+    fn progress(&self) -> (u64, Reverse<usize>) {
+        let open = self.text.rsplit(':').next().unwrap_or_default();
+        (self.next, Reverse(open.split(',').filter(|number| !number.is_empty()).count()))
+    }
 }
 
 /// The text is not a position.
@@ -39,10 +64,17 @@ impl FromStr for Snapshot {
             false => Err(NotAPosition),
         };
         let mut parts = text.split(':');
-        let (Some(oldest), Some(next), Some(open), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(oldest), Some(next), Some(open)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NotAPosition);
         };
+        let origin = parts.next();
+        let is_origin = |text: &str| {
+            (1..=MAX_ORIGIN_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        };
+        if parts.next().is_some() || !origin.is_none_or(is_origin) {
+            return Err(NotAPosition);
+        }
+        let written = format!("{oldest}:{next}:{open}");
         let (oldest, next) = (number(oldest)?, number(next)?);
         let mut last = oldest.checked_sub(1).ok_or(NotAPosition)?;
         for open in open.split(',').filter(|_| !open.is_empty()) {
@@ -56,13 +88,16 @@ impl FromStr for Snapshot {
         if oldest > next || next > u64::MAX >> 1 {
             return Err(NotAPosition);
         }
-        Ok(Self { text: text.to_owned(), next })
+        Ok(Self { text: written.into(), next, origin: origin.unwrap_or_default().into() })
     }
 }
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        match &*self.origin {
+            "" => f.write_str(&self.text),
+            origin => write!(f, "{}:{origin}", self.text),
+        }
     }
 }
 
@@ -88,6 +123,11 @@ pub(crate) struct Position {
 }
 
 impl Position {
+    /// Before all events.
+    pub(crate) fn oldest() -> Self {
+        Self { at: EventId(Uuid::nil()), seen: Seen::UpToId }
+    }
+
     /// Where everything that a snapshot shows was seen, taken at about the time of an id.
     pub(crate) fn shown(at: EventId, snapshot: Snapshot) -> Self {
         Self { at, seen: Seen::Shown(snapshot) }
@@ -123,16 +163,44 @@ impl Position {
         }
     }
 
-    /// The same as a database understands it that has come as far as a snapshot. After a restore from a dump transactions are counted from
-    /// the beginning again, and of one that is billions behind, the numbers that rows bear begin again: what is left then is the id.
+    /// The snapshot that it goes by last; an id alone goes by none.
+    pub(crate) fn newest(&self) -> Option<&Snapshot> {
+        match &self.seen {
+            Seen::UpToId => None,
+            Seen::ShownUpToId(snapshot) | Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => Some(snapshot),
+        }
+    }
+
+    /// Whether its numbers are those of the database that has come as far as a snapshot. After a restore, an upgrade or a failover they are
+    /// not, and of a position that is billions behind, the numbers that rows bear begin again.
+    pub(crate) fn is_understood_at(&self, newest: &Snapshot) -> bool {
+        self.newest().is_none_or(|snapshot| {
+            let behind = newest.next.checked_sub(snapshot.next);
+            snapshot.origin == newest.origin && behind.is_some_and(|behind| behind < MOST_BEHIND)
+        })
+    }
+
+    /// The same as a database understands it that has come as far as a snapshot. Where the numbers are not its own, what is left is the id:
+    /// all that can have been unseen there is seen once more.
     pub(crate) fn understood_at(self, newest: &Snapshot) -> Self {
-        let is_understood = match &self.seen {
-            Seen::UpToId => true,
-            Seen::ShownUpToId(snapshot) | Seen::Shown(snapshot) | Seen::PartlyShown(_, snapshot) => {
-                newest.next.checked_sub(snapshot.next).is_some_and(|behind| behind < MOST_BEHIND)
-            }
+        if self.is_understood_at(newest) { self } else { Self { at: self.oldest_unseen(), seen: Seen::UpToId } }
+    }
+
+    /// The smallest id that can be unseen here, where a snapshot tells what is.
+    pub(crate) fn oldest_unseen(&self) -> EventId {
+        EventId::first_of(self.at.received_at().saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
+    /// Whether it is as far as another, which was handed out on the same way.
+    pub(crate) fn has_reached(&self, other: &Self) -> bool {
+        let progress = |position: &Self| match &position.seen {
+            Seen::UpToId | Seen::ShownUpToId(_) => (None, Some(position.at)),
+            Seen::Shown(all) => (Some(all.progress()), None),
+            Seen::PartlyShown(all, _) => (Some(all.progress()), Some(position.at)),
         };
-        if is_understood { self } else { Self { at: self.at, seen: Seen::UpToId } }
+        let origin = |position: &Self| position.newest().map(|snapshot| snapshot.origin.clone());
+        let is_same_way = origin(other).is_none_or(|theirs| origin(self).is_some_and(|own| own == theirs));
+        is_same_way && progress(self) >= progress(other)
     }
 }
 
@@ -171,12 +239,15 @@ impl fmt::Display for Position {
 #[cfg(test)]
 mod tests {
     use super::{NotAPosition, Position};
+    use crate::domain::event::EventId;
 
     const ID: &str = "019ab000-0000-7000-8000-000000000000";
 
     #[test]
     fn a_position_reads_what_it_wrote_and_nothing_else() {
-        for tail in ["", "~812:812:", "~812:815:812,814", "~1:1:~812:815:813", "~~812:815:813"] {
+        for tail in
+            ["", "~812:812:", "~812:815:812,814", "~1:1:~812:815:813", "~~812:815:813", "~812:815:812:74-1-16500"]
+        {
             let text = format!("{ID}{tail}");
             assert_eq!(text.parse::<Position>().unwrap().to_string(), text);
         }
@@ -198,6 +269,9 @@ mod tests {
             "~~812",
             "~1:1:~1:1:~1:1:",
             "~1:1:'",
+            "~812:812::",
+            "~812:812::74-1-16500:",
+            "~812:812::74'",
         ] {
             assert_eq!(format!("{ID}{wrong}").parse::<Position>(), Err(NotAPosition), "{wrong}");
         }
@@ -211,13 +285,33 @@ mod tests {
             let position = format!("{ID}{tail}").parse::<Position>().unwrap();
             position.understood_at(&newest.parse().unwrap()).to_string()
         };
-        let newest = "812:815:812";
-        for tail in ["", "~815:815:", "~1:1:~812:815:", "~~812:815:"] {
+        let newest = "812:815:812:74-1-16500";
+        for tail in ["", "~815:815::74-1-16500", "~1:1::74-1-16500~812:815::74-1-16500", "~~812:815::74-1-16500"] {
             assert_eq!(understood(tail, newest), format!("{ID}{tail}"));
         }
-        for tail in ["~812:816:", "~1:1:~812:816:", "~~812:816:"] {
-            assert_eq!(understood(tail, newest), ID, "restored from a dump");
+        let earlier = "019aafff-8ad0-7000-8000-000000000000".parse::<EventId>().unwrap().received_at();
+        let earlier = EventId::first_of(earlier).0.to_string();
+        for tail in ["~812:816::74-1-16500", "~1:1::74-1-16500~812:816::74-1-16500", "~~812:816::74-1-16500"] {
+            assert_eq!(understood(tail, newest), earlier, "restored from a dump");
         }
-        assert_eq!(understood("~812:815:812", "2000000000:2000000000:"), ID, "the numbers of rows begin again");
+        for tail in ["~812:814::74-2-16500", "~812:814::75-1-16500", "~812:814::74-1-16501", "~812:814:"] {
+            assert_eq!(understood(tail, newest), earlier, "another timeline, server or table: {tail}");
+        }
+        let far = understood("~812:815:812:74-1-16500", "2000000000:2000000000::74-1-16500");
+        assert_eq!(far, earlier, "the numbers of rows begin again");
+    }
+
+    #[test]
+    fn positions_of_one_way_are_told_apart_by_how_far_they_are() {
+        let read = |tail: &str| format!("{ID}{tail}").parse::<Position>().unwrap();
+        let way =
+            ["", "~812:815:812,813:7", "~812:815:812,813:7~820:820::7", "~812:815:812:7", "~820:820::7"].map(read);
+        for (number, position) in way.iter().enumerate() {
+            for (other, earlier) in way.iter().enumerate() {
+                assert_eq!(position.has_reached(earlier), other <= number, "{position} and {earlier}");
+            }
+        }
+        assert!(!read("~820:820::7").has_reached(&read("~812:815::8")), "another database");
+        assert!(!read("").has_reached(&read("~812:815::8")));
     }
 }

@@ -303,7 +303,7 @@ impl Usage {
             append(conn, credential, FIRST_USE, &hint, first).await?;
             Ok(true)
         };
-        self.0.store.transaction(noting).await
+        self.0.store.transaction_without_standby(noting).await
     }
 
     /// Writes down that a revoked password is still in use, if that was not written for a day.
@@ -315,7 +315,7 @@ impl Usage {
             }
             Ok(())
         };
-        self.0.store.transaction(noting).await
+        self.0.store.transaction_without_standby(noting).await
     }
 
     async fn write_rejection(

@@ -33,6 +33,7 @@ use crate::ingest::receive::Engine;
 use crate::ingest::usage::Usage;
 use crate::ingest::verifier::Verifier;
 use crate::ingest::writer::Writers;
+use crate::mail::smtp::{Mailer, NotSent};
 use crate::metrics::Counter;
 use crate::random::{self, EventIds};
 use crate::server::listeners::{Listener, Listeners};
@@ -41,7 +42,7 @@ use crate::server::unwritten::Unwritten;
 use crate::server::{background, descriptors, http, metrics};
 use crate::store::connection::pool::Store;
 use crate::store::tables::installation;
-use crate::web::app_state::AppState;
+use crate::web::app_state::{AppState, Mails};
 use crate::web::export_permits::ExportPermits;
 use crate::web::live::feeds::Feeds;
 use crate::web::middleware::request_context;
@@ -102,6 +103,8 @@ pub enum StartError {
         "{address} cannot be listened on: {source}. Choose another address with {flag}, such as 127.0.0.1:8081; port 0 picks a free one"
     )]
     Listen { flag: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("mail cannot be set up: {0}")]
+    Mail(#[from] NotSent),
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -148,7 +151,7 @@ impl Application {
         let (end, ended) = watch::channel(false);
         let (state, usage) = state(config, address, store, keys, clock)?;
         let mut conn = state.store.connection().await?;
-        installation::note_ingest_url(&mut conn, &state.ingest_url).await?;
+        installation::note_served(&mut conn, &state.ingest_url, state.mailer.is_some()).await?;
         // For the metrics; what comes of it is for the first round of upkeep.
         state.upkeep.compare_clocks(&mut conn, &state.clock).await?;
         drop(conn);
@@ -321,6 +324,8 @@ fn state(
         max_live_viewers: config.connections.max_connections.div_ceil(LIVE_PART),
         upkeep_failures: Counter::default(),
         upkeep: UpkeepState::default(),
+        mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
+        mails: Mails::default(),
     };
     Ok((state, usage))
 }

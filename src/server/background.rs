@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::delete_events::carry_out_deletions;
+use crate::app::deliver_mail::{Delivery, deliver_next};
 use crate::app::end_expired::end_all_expired_by;
 use crate::app::enforce_storage::{full, list_used, make_room, wants_room};
 use crate::app::upkeep::Upkeep;
@@ -32,6 +33,12 @@ const STORAGE_REST: u32 = 10;
 /// After one that failed.
 const STORAGE_AGAIN: Duration = Duration::from_secs(60);
 
+/// Mails on their way at once, so that one that the server takes long over does not keep the others.
+const MAIL_SENDERS: usize = 2;
+/// Between two looks at whether a mail is due, and after one that failed.
+const MAILS_EVERY: Duration = Duration::from_secs(2);
+const MAILS_AGAIN: Duration = Duration::from_secs(60);
+
 /// Starts it all; each task ends by itself when `ended` says so.
 pub(crate) fn start(
     state: &web::Data<AppState>,
@@ -43,7 +50,7 @@ pub(crate) fn start(
     let (noting, publishing, listening, reading, holding) = (over(), over(), over(), over(), over());
     let (publisher, instance_listener, reader, holder) = (state.clone(), state.clone(), feeds.clone(), state.clone());
     let is_crowded = Arc::new(Notify::new());
-    vec![
+    let mut tasks = vec![
         tokio::spawn(async move { usage.run(noting).await }),
         tokio::spawn(async move { publisher.engine.notifier.publish(&publisher.store, publishing).await }),
         tokio::spawn(async move {
@@ -59,7 +66,31 @@ pub(crate) fn start(
         tokio::spawn(go_on_deleting(state.clone(), over())),
         tokio::spawn(watch_storage(state.clone(), is_crowded.clone(), over())),
         tokio::spawn(keep_room(state.clone(), is_crowded, over())),
-    ]
+    ];
+    tasks.extend((0..MAIL_SENDERS).map(|_| tokio::spawn(send_mails(state.clone(), ended.clone()))));
+    tasks
+}
+
+/// Sends the mails that are due, until the end. A conversation that has begun is gone on with: given up, its mail might come twice.
+async fn send_mails(state: web::Data<AppState>, mut ended: watch::Receiver<bool>) {
+    let Some(mailer) = &state.mailer else { return };
+    while !*ended.borrow() {
+        let (mails, origin) = (&state.mails, &state.public_url);
+        match deliver_next(&state.store, (mailer, origin), &state.keys, &state.clock).await {
+            Ok(Delivery::Sent) => mails.sent.add(1),
+            Ok(Delivery::Retried) => mails.retried.add(1),
+            Ok(Delivery::Failed) => mails.failed.add(1),
+            Ok(Delivery::NothingDue) => pause(&mut ended, MAILS_EVERY).await,
+            Err(error) => {
+                tracing::warn!(%error, "mails that are due were not sent; it is tried again in a minute");
+                pause(&mut ended, MAILS_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn pause(ended: &mut watch::Receiver<bool>, time: Duration) {
+    let _ = tokio::time::timeout(time, ended.wait_for(|ended| *ended)).await;
 }
 
 /// Has upkeep run now and then, until the end.

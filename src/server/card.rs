@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::store::connection::standbys::Standbys;
+
 /// What the card says.
 #[derive(Debug)]
 pub(crate) struct Card<'a> {
@@ -11,6 +13,8 @@ pub(crate) struct Card<'a> {
     /// Further listeners: what they serve, and where.
     pub(crate) listeners: Vec<(&'a str, String)>,
     pub(crate) database: &'a str,
+    /// What a 200 stands on, where the database says so.
+    pub(crate) standbys: Option<Standbys>,
     /// The database could not live in the data directory.
     pub(crate) elsewhere: bool,
     pub(crate) setup_link: Option<&'a str>,
@@ -33,6 +37,9 @@ impl fmt::Display for Card<'_> {
         if self.elsewhere {
             line("", "(the data directory is out of reach for the user that PostgreSQL runs as)")?;
         }
+        if let Some(standbys) = &self.standbys {
+            line("A 200 is", &format!("on {standbys}"))?;
+        }
         if let Some(link) = self.setup_link {
             writeln!(f, "\n  Open this link once to create the owner account:\n  {accent}{link}{end}")?;
         }
@@ -51,6 +58,7 @@ mod tests {
             ingest: "http://127.0.0.1:8080/",
             listeners: vec![],
             database: "PostgreSQL 15 of its own, in /srv/data/postgres",
+            standbys: None,
             elsewhere: false,
             setup_link: Some("http://127.0.0.1:8080/setup?token=abc"),
             colours: false,

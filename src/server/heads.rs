@@ -23,6 +23,8 @@ const MAX_DROPPED_BYTES: usize = 1 << 20;
 const MAX_NAMES_BYTES: usize = 128 * 1024;
 /// A byte that may stand neither before, in nor after the size of a chunk, nor after its data.
 const NOT_IN_CHUNKS: u8 = 0;
+/// Its last digit is changed where the library would refuse what it could not read.
+const OLD_VERSION: &[u8] = b"HTTP/1.0";
 /// The longest value that says how a body is framed.
 const MAX_FRAMING_BYTES: usize = 32;
 /// Heads that arrived before the first of them was answered. Who sends more at once gets them answered all the same.
@@ -66,6 +68,10 @@ pub(crate) struct Heads {
     head: Head,
     /// The last head said nothing of a body, and nothing has come after it yet.
     is_after_no_length: bool,
+    /// The last head was a POST of HTTP/1.0 that says nothing of its body.
+    is_after_old_post: bool,
+    /// Where the last digit of the version of the current head is among the bytes that pass, if it is among them.
+    version_at: Option<usize>,
     arrived: ArrivedHeads,
 }
 
@@ -78,6 +84,8 @@ enum Place {
     Value(Kind),
     Body(u64),
     Chunked(Chunks),
+    /// A body that ends with the connection, which nobody reads.
+    Unread,
     Unknown,
 }
 
@@ -114,15 +122,18 @@ impl Heads {
         self.arrived.clone()
     }
 
-    /// Lets bytes pass, and gives back how many of them are left: none but those of a target that is cut are missing.
+    /// Lets bytes pass, and gives back how many of them are left: none are missing but those of a target that is cut, and of a body that
+    /// nobody said the length of in HTTP/1.0.
     pub(crate) fn pass(&mut self, bytes: &mut [u8]) -> usize {
         let (mut read, mut kept) = (0, 0);
+        self.version_at = None;
         while read < bytes.len() {
             let rest = bytes.len() - read;
             if std::mem::take(&mut self.is_after_no_length) && !begins_a_request(bytes[read]) {
                 self.arrived.note_body_without_length();
             }
             let skipped = match &mut self.place {
+                Place::Unread => break,
                 Place::Unknown => rest,
                 Place::Body(left) => {
                     let skipped = usize::try_from(*left).unwrap_or(usize::MAX).min(rest);
@@ -157,12 +168,28 @@ impl Heads {
             if skipped == 0 {
                 if let Some(byte) = self.take(bytes[read]) {
                     bytes[kept] = byte;
+                    if matches!(self.place, Place::RequestLine) && self.head.version == OLD_VERSION {
+                        self.version_at = Some(kept);
+                    }
                     kept += 1;
                 }
                 read += 1;
+                self.lift_version(bytes);
             }
         }
         kept
+    }
+
+    /// The library refuses a POST of HTTP/1.0 without a length before anybody can see whose it is. One that came whole is shown to it as
+    /// of HTTP/1.1, and refused with 411 like that, which its owner is told.
+    fn lift_version(&mut self, bytes: &mut [u8]) {
+        if std::mem::take(&mut self.is_after_old_post)
+            && let Some(at) = self.version_at
+        {
+            bytes[at] = b'1';
+            self.arrived.0.lacks_length.set(false);
+            self.place = Place::Unread;
+        }
     }
 
     /// One byte of a head, as it is to be read, if it is.
@@ -242,10 +269,12 @@ impl Heads {
 
     /// The empty line that ends a head has come: what follows is its body, if it has one, and then the next head.
     fn end_head(&mut self) {
-        let head = std::mem::take(&mut self.head);
+        let mut head = std::mem::take(&mut self.head);
         let has_length = head.content_length.is_some() || head.transfer_encoding.is_some();
-        let is_old_post = head.method == b"POST" && head.version.starts_with(b"HTTP/1.0");
-        self.arrived.0.lacks_length.set(is_old_post && !has_length);
+        let is_old_post = head.method == b"POST" && head.version.starts_with(OLD_VERSION);
+        head.arrived.lacks_length = is_old_post && !has_length;
+        self.is_after_old_post = head.arrived.lacks_length;
+        self.arrived.0.lacks_length.set(head.arrived.lacks_length);
         let mut waiting = self.arrived.0.heads.borrow_mut();
         self.place = match (&head.content_length, &head.transfer_encoding) {
             _ if head.method == b"CONNECT" || waiting.len() >= MAX_WAITING_HEADS => Place::Unknown,
@@ -347,6 +376,15 @@ mod tests {
             for size in [1, 7, 10_000] {
                 assert_eq!(passed(&format!("{head}{body}"), size).0, format!("{head}{read}"), "{body:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_post_of_http_1_0_without_a_length_is_read_as_of_http_1_1_and_without_its_body() {
+        let head = "POST / HTTP/1.0\r\nHost: x\r\n\r\n";
+        assert_eq!(passed(&format!("{head}{{}}GET / HTTP/1.1\r\n\r\n"), 1_000).0, head.replace("1.0", "1.1"));
+        for whole in ["POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}", "GET / HTTP/1.0\r\n\r\n"] {
+            assert_eq!(passed(whole, 1_000).0, whole);
         }
     }
 

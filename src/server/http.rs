@@ -164,7 +164,9 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + Unpin + 'static,
 {
+    let mut has_unread_body = false;
     if let Some(arrived) = request.conn_data::<ArrivedHeads>().and_then(ArrivedHeads::next) {
+        has_unread_body = arrived.lacks_length;
         arrived.restore(request.headers_mut());
         request.extensions_mut().insert(arrived);
     }
@@ -180,6 +182,9 @@ where
             Ok(response) => Response::from(response).map_body(|_, body| EitherBody::left(body)),
             Err(error) => Response::<BoxBody>::from(error).map_body(|_, body| EitherBody::right(body)),
         };
+        if has_unread_body {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
         if let Some(KeepAlive(value)) = told
             && response.keep_alive()
         {

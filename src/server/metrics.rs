@@ -13,7 +13,7 @@ use crate::server::exposition::Exposition;
 use crate::server::listeners::Listeners;
 use crate::server::process;
 use crate::store::connection::error::StoreError;
-use crate::store::connection::pool::MAX_CONNECTIONS;
+use crate::store::connection::standbys::Standbys;
 use crate::store::tables::partitions::{self, Coverage};
 use crate::web::app_state::AppState;
 use crate::web::middleware::host_names;
@@ -104,12 +104,13 @@ fn write_verification(out: &mut Exposition, state: &AppState) {
 }
 
 async fn write_database(out: &mut Exposition, state: &AppState) {
-    let coverage = tokio::time::timeout(MAX_WAIT, coverage(state)).await;
-    let coverage = coverage.ok().and_then(Result::ok);
+    let found = tokio::time::timeout(MAX_WAIT, found_in_database(state)).await;
+    let found = found.ok().and_then(Result::ok);
     let is_up = state.engine.writers.health().check(state.clock.now()).await.is_ok();
     let help = "1 if an event could be stored at this scrape, else 0.";
     out.gauge("reasoner_database_up", help, f64::from(is_up));
-    if let Some(Coverage { partitions, weeks_ahead }) = coverage {
+    if let Some((Coverage { partitions, weeks_ahead }, standbys)) = found {
+        write_standbys(out, &standbys);
         out.gauge("reasoner_event_partitions", "Weekly partitions of the table of events.", partitions as f64);
         let help = "Weeks after this one for which there is a partition; below 1, upkeep has not run for weeks.";
         out.gauge("reasoner_event_partitions_ahead", help, weeks_ahead as f64);
@@ -120,16 +121,28 @@ async fn write_database(out: &mut Exposition, state: &AppState) {
     out.sample(name, &[("state", "used")], f64::from(used));
     out.sample(name, &[("state", "idle")], f64::from(idle));
     let help = "The most connections that the pool may have.";
-    out.gauge("reasoner_database_pool_max_connections", help, f64::from(MAX_CONNECTIONS));
+    out.gauge("reasoner_database_pool_max_connections", help, f64::from(state.store.options().max_connections));
     let help = "Time until a caller had a connection of the pool that is alive.";
     out.histogram("reasoner_database_pool_wait_seconds", help, &state.store.waits().granted.read(), MICROSECONDS);
     let help = "Callers that got no connection of the pool in time.";
     out.counter("reasoner_database_pool_failures_total", help, state.store.waits().failed.get());
 }
 
-async fn coverage(state: &AppState) -> Result<Coverage, StoreError> {
+async fn found_in_database(state: &AppState) -> Result<(Coverage, Standbys), StoreError> {
     let mut conn = state.store.connection().await?;
-    partitions::coverage(&mut conn, state.clock.now()).await
+    Ok((partitions::coverage(&mut conn, state.clock.now()).await?, Standbys::find(&mut conn).await?))
+}
+
+fn write_standbys(out: &mut Exposition, standbys: &Standbys) {
+    let name = "reasoner_database_standbys";
+    out.head(name, "gauge", "Standbys that follow the database server; `hidden`: its role may not see how.");
+    for (kind, count) in standbys.counts() {
+        out.sample(name, &[("kind", kind)], count as f64);
+    }
+    let help = "How many standbys have to confirm an event before it is answered with 200.";
+    out.gauge("reasoner_database_confirming_standbys", help, f64::from(standbys.confirming.unwrap_or(0)));
+    let help = "How far the standby that is furthest behind is behind.";
+    out.gauge("reasoner_database_standby_lag_seconds", help, standbys.lag_seconds.unwrap_or(0.0));
 }
 
 fn write_connections(out: &mut Exposition, state: &AppState, listeners: &Listeners) {
@@ -200,6 +213,13 @@ fn write_program(out: &mut Exposition, state: &AppState, StartedAt(started_at): 
     out.counter("reasoner_upkeep_failures_total", help, state.upkeep_failures.get());
     let help = "1 while upkeep deletes nothing because the clock may be wrong, else 0; `doctor` says why.";
     out.gauge("reasoner_upkeep_paused", help, f64::from(state.upkeep.is_in_doubt()));
+    let outcomes = [
+        ("sent", state.mails.sent.get()),
+        ("retried", state.mails.retried.get()),
+        ("failed", state.mails.failed.get()),
+    ];
+    let help = "Tries to hand a mail to the SMTP server, by outcome; what failed is not tried again.";
+    out.counters("reasoner_mails_total", help, "outcome", outcomes.into_iter());
     let help = "Accounts whose events are refused because their storage is full.";
     out.gauge("reasoner_full_accounts", help, state.engine.full_accounts.count() as f64);
     let help =

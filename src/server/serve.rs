@@ -8,6 +8,7 @@ use crate::config::environment::wants_colours;
 use crate::database::OpenDatabase;
 use crate::server::application::{Application, StartError};
 use crate::server::card::Card;
+use crate::store::connection::standbys::Standbys;
 
 /// Serves until `asked_to_end`.
 pub async fn serve(
@@ -24,6 +25,10 @@ pub async fn serve(
         ("Ingest on", application.ingest_address, ""),
         ("Metrics", application.metrics_address, "metrics"),
     ];
+    let standbys = match database.store.connection().await {
+        Ok(mut conn) => Standbys::find(&mut conn).await.ok(),
+        Err(_) => None,
+    };
     let card = Card {
         pages: &application.state.public_url,
         ingest: &application.state.ingest_url,
@@ -32,6 +37,7 @@ pub async fn serve(
             .filter_map(|(label, address, path)| Some((label, format!("http://{}/{path}", address?))))
             .collect(),
         database: database.description(),
+        standbys,
         elsewhere: database.is_elsewhere(),
         setup_link: setup_link.as_deref(),
         colours: wants_colours(),

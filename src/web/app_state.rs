@@ -21,6 +21,7 @@ use crate::fair_queue::FairQueue;
 use crate::hashing::Hasher;
 use crate::ingest::limiter::{Cell, Cells, Limiter};
 use crate::ingest::receive::Engine;
+use crate::mail::smtp::Mailer;
 use crate::metrics::{Counter, Gauge};
 use crate::store::connection::pool::Store;
 use crate::web::export_permits::ExportPermits;
@@ -86,6 +87,17 @@ pub struct AppState {
     pub upkeep_failures: Counter,
     /// What upkeep thinks of the clock.
     pub(crate) upkeep: UpkeepState,
+    /// `None`: no mail is sent, and no page offers any.
+    pub(crate) mailer: Option<Mailer>,
+    pub(crate) mails: Mails,
+}
+
+/// Tries to send a mail, by what came of them.
+#[derive(Debug, Default)]
+pub(crate) struct Mails {
+    pub(crate) sent: Counter,
+    pub(crate) retried: Counter,
+    pub(crate) failed: Counter,
 }
 
 impl AppState {

@@ -21,7 +21,7 @@ use crate::app::member_act::MemberAct;
 use crate::domain::account::Member;
 use crate::domain::account_password::PASSWORD_VOUCHES_FOR;
 use crate::domain::audit::{Act, Actor};
-use crate::domain::device::Device;
+use crate::domain::device::{Browser, Device};
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SessionId, UserId};
 use crate::domain::retention::Retention;
@@ -119,6 +119,11 @@ impl CurrentUser {
     /// What was just done, where it is one `of` a page's own notices. It is told once.
     pub(crate) fn take_notice<T>(&self, of: impl FnOnce(Notice) -> Option<T>) -> Option<T> {
         if self.tells_notices { self.session.take_notice(self.now, of) } else { None }
+    }
+
+    /// What is known of the browser before somebody signs in with it.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser { device: self.device, agent: self.agent.clone(), is_told_of: self.state.mailer.is_some() }
     }
 
     /// Signs a user in with this browser.

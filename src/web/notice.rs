@@ -21,6 +21,7 @@ pub(crate) enum Notice {
     Account(AccountNotice),
     Devices(DevicesNotice),
     Tokens(TokensNotice),
+    Consumers(ConsumersNotice),
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
@@ -44,6 +45,7 @@ taken_by_pages! {
     account: Account(AccountNotice);
     devices: Devices(DevicesNotice);
     tokens: Tokens(TokensNotice);
+    consumers: Consumers(ConsumersNotice);
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
@@ -86,6 +88,8 @@ pub(crate) enum CredentialNotice {
 pub(crate) enum AccountNotice {
     Name,
     Email,
+    ConfirmationSent,
+    ConfirmationNotSent,
     Password,
     SecondFactorOff,
 }
@@ -107,6 +111,16 @@ pub(crate) enum TokensNotice {
     ShownBefore,
     TwoValuesLive,
     TooMany,
+}
+
+/// What was done with a consumer.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConsumersNotice {
+    Created,
+    CreatedBefore,
+    Moved,
+    Deleted,
 }
 
 /// What was chosen about stored events.

@@ -11,12 +11,15 @@ use actix_web::web::{self, FormConfig, PathConfig, PayloadConfig, QueryConfig, S
 use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::domain::api_token::Scope;
-use crate::web::account::{api_token, api_tokens, audit, deletion, details, retention, second_factor, sessions};
+use crate::web::account::{
+    api_token, api_tokens, audit, consumer, consumers, deletion, details, retention, second_factor, sessions,
+};
 use crate::web::api::caller::Needs;
 use crate::web::api::errors::ApiError;
 use crate::web::api::{
-    account as api_account, answers, audit as api_audit, caller, changes, credentials as api_credentials, description,
-    events as api_events, json_body, overview as api_overview, reference, rejections as api_rejections,
+    account as api_account, answers, audit as api_audit, caller, changes, consumers as api_consumers,
+    credentials as api_credentials, description, events as api_events, json_body, overview as api_overview, pulling,
+    reference, rejections as api_rejections,
 };
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
@@ -30,7 +33,7 @@ use crate::web::live::stream;
 use crate::web::middleware::{
     client_disconnect, compress, csrf, error_pages, form_keeping, host_names, timeout, visitors,
 };
-use crate::web::sign_in::{set_up, sign_up, with_code, with_link, with_password};
+use crate::web::sign_in::{forgotten_password, mailed_link, set_up, sign_up, with_code, with_link, with_password};
 use crate::web::webhooks::{credential_list, credential_page, credentials, holding, sender_settings};
 use crate::web::{device, health, ingest, misdirected, session_cookie, static_files, theme};
 
@@ -128,6 +131,10 @@ pub const PAGES: &[RouteEntry] = &[
     get("/login/link", Visitor, || to(with_link::new)),
     post("/login/link", Visitor, NotAsked("is how somebody without the password signs in"), || to(with_link::create)),
     post("/logout", Visitor, NotAsked("takes away only what the browser may do"), || to(with_password::destroy)),
+    get("/forgot-password", Visitor, || to(forgotten_password::new)),
+    post("/forgot-password", Visitor, NotAsked("is for who has lost the password"), || to(forgotten_password::create)),
+    get("/links/{id}", Visitor, || to(mailed_link::new)),
+    post("/links/{id}", Visitor, NotAsked("is for who has a link that was mailed"), || to(mailed_link::create)),
     get("/signup", Visitor, || to(sign_up::new)),
     post("/signup", Visitor, NotAsked("is how the password is given"), || to(sign_up::create)),
     post("/theme", Visitor, NotAsked("is a matter of taste"), || to(theme::choose)),
@@ -175,6 +182,7 @@ pub const PAGES: &[RouteEntry] = &[
     get("/settings/account", Member, || to(details::show)),
     post("/settings/account/name", Member, NotAsked("changes nothing but a word"), || to(details::rename)),
     post("/settings/account/email", Member, asked("Change email", ACCOUNT), || to(details::change_address)),
+    post("/settings/account/email/confirmation", Member, NotAsked("sends a mail to the reader’s own address"), || to(details::send_confirmation)),
     post("/settings/account/password", Member, NotAsked("asks for the current password each time"), || to(details::change)),
     get("/settings/account/second-factor", Member, || to(second_factor::show)),
     post("/settings/account/second-factor", Member, asked("Turn on two-step sign-in", ACCOUNT), || to(second_factor::create)),
@@ -195,6 +203,12 @@ pub const PAGES: &[RouteEntry] = &[
     post("/settings/api-tokens/{id}/name", Member, NotAsked("changes nothing for programs"), || to(api_token::rename)),
     post("/settings/api-tokens/{id}/rotation", Member, asked("Rotate token", TOKENS), || to(api_token::rotate)),
     post("/settings/api-tokens/{id}/revocation", Member, asked("Revoke token", TOKENS), || to(api_token::revoke)),
+    get("/settings/consumers", Member, || to(consumers::index)),
+    post("/settings/consumers", Member, NotAsked("opens nothing: who reads needs an API token"), || to(consumers::create)),
+    get("/settings/consumers/new", Member, || to(consumers::new)),
+    get("/settings/consumers/{id}", Member, || to(consumer::show)),
+    post("/settings/consumers/{id}/position", Member, NotAsked("deletes no events, and can be moved back"), || to(consumer::seek)),
+    post("/settings/consumers/{id}/deletion", Member, NotAsked("deletes no events"), || to(consumer::delete)),
     get("/settings/audit", Member, || to(audit::index)),
     download("/settings/audit/export", || to(audit::download)),
     get("/docs", Visitor, || to(doc_pages::door)),
@@ -227,8 +241,8 @@ const fn api(method: &'static str, path: &'static str, needs: Needs, handler: fn
     ApiEntry { method, path, needs, handler }
 }
 
-use Needs::{Scope as Scoped, ScopeToEnd};
-use Scope::{AuditRead, CredentialsRead, CredentialsWrite, EventsDelete, EventsRead, RejectionsRead};
+use Needs::{Scope as Scoped, ScopeOften, ScopeToEnd, ScopesToWait};
+use Scope::{AuditRead, ConsumersWrite, CredentialsRead, CredentialsWrite, EventsDelete, EventsRead, RejectionsRead};
 
 /// What programs ask with an API token. The routes of one address stand together.
 #[rustfmt::skip] // A route a line.
@@ -252,6 +266,13 @@ pub const API: &[ApiEntry] = &[
     api("POST", "/api/v1/credentials/{id}/rotation", Scoped(CredentialsWrite), || to(api_credentials::rotate)),
     api("POST", "/api/v1/credentials/{id}/old-password-revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::stop_old)),
     api("POST", "/api/v1/credentials/{id}/revocation", ScopeToEnd(CredentialsWrite), || to(api_credentials::revoke)),
+    api("GET", "/api/v1/consumers", Scoped(ConsumersWrite), || to(api_consumers::index)),
+    api("POST", "/api/v1/consumers", Scoped(ConsumersWrite), || to(api_consumers::create)),
+    api("GET", "/api/v1/consumers/{id}", Scoped(ConsumersWrite), || to(api_consumers::show)),
+    api("DELETE", "/api/v1/consumers/{id}", Scoped(ConsumersWrite), || to(api_consumers::delete)),
+    api("GET", "/api/v1/consumers/{id}/events", ScopesToWait(ConsumersWrite, EventsRead), || to(pulling::events)),
+    api("POST", "/api/v1/consumers/{id}/ack", ScopeOften(ConsumersWrite), || to(api_consumers::ack)),
+    api("POST", "/api/v1/consumers/{id}/seek", Scoped(ConsumersWrite), || to(api_consumers::seek)),
 ];
 
 /// The public listener: ingest, pages, health.

@@ -60,7 +60,8 @@ impl SessionStore for PostgresSessions {
             user_agent: signed_in.and_then(|signed_in| signed_in.agent.clone()),
         };
         // Where no session begins, the key opens nothing, and the next page asks to sign in.
-        let inserting = self.store.transaction(async |conn| sessions::insert(conn, &session, now).await);
+        let inserting =
+            self.store.transaction_without_standby(async |conn| sessions::insert(conn, &session, now).await);
         inserting.await.map_err(|e| SaveError::Other(e.into()))?;
         Ok(key)
     }

@@ -89,6 +89,7 @@ async fn long_names_and_addresses_scroll_nothing_sideways() {
             "/settings/account",
             "/settings/sessions",
             "/settings/api-tokens/new",
+            "/settings/consumers/new",
         ] {
             visit.go(path).await;
             assert_eq!(visit.ask(wide).await, json!([]), "{path} at {width}");

@@ -85,6 +85,8 @@ async fn every_page_is_light_and_names_all_it_loads() {
         "/settings/sessions",
         "/settings/api-tokens",
         "/settings/api-tokens/new",
+        "/settings/consumers",
+        "/settings/consumers/new",
         "/settings/audit",
         "/docs/webhooks/quick-start",
         "/docs/webhooks/connect",

@@ -37,6 +37,9 @@ const READ: &[&str] = &[
     "/settings/api-tokens",
     "/settings/api-tokens/new",
     "/settings/api-tokens/ID",
+    "/settings/consumers",
+    "/settings/consumers/new",
+    "/settings/consumers/ID",
     "/settings/audit",
     "/settings/audit/export",
     "/readyz",
@@ -68,6 +71,7 @@ const ACTS: &[&str] = &[
     "WEBHOOKS/credentials/ID/test-event",
     "/settings/account/name",
     "/settings/account/email",
+    "/settings/account/email/confirmation",
     "/settings/account/password",
     "/settings/account/second-factor",
     "/settings/account/second-factor/recovery-codes",
@@ -80,6 +84,9 @@ const ACTS: &[&str] = &[
     "/settings/api-tokens/ID/name",
     "/settings/api-tokens/ID/rotation",
     "/settings/api-tokens/ID/revocation",
+    "/settings/consumers",
+    "/settings/consumers/ID/position",
+    "/settings/consumers/ID/deletion",
     "/settings/events/when-full",
 ];
 

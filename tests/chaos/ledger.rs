@@ -142,6 +142,6 @@ impl Ledger {
     }
 }
 
-fn number_from(variable: &str, default: u32) -> u32 {
+pub fn number_from(variable: &str, default: u32) -> u32 {
     std::env::var(variable).map_or(default, |value| value.parse().unwrap())
 }

@@ -12,10 +12,12 @@ mod support;
 
 mod program;
 mod stage;
+mod standby;
 
 #[cfg(target_os = "linux")]
 mod clocks;
 mod commits;
+mod consumer_ledger;
 #[cfg(target_os = "linux")]
 mod disk_full;
 mod ending;
@@ -30,5 +32,6 @@ mod neighbours;
 mod outages;
 mod overload;
 mod pooler;
+mod standbys;
 mod starvation;
 mod storing;

@@ -139,13 +139,13 @@ async fn where_another_installations_database_appears_senders_get_503_and_never_
 }
 
 /// Sets a parameter of the server, for all sessions.
-async fn set(stage: &Stage, name: &str, value: &str) {
+pub async fn set(stage: &Stage, name: &str, value: &str) {
     stage.query(&format!("alter system set {name} = {value}")).await;
     stage.query("select pg_reload_conf()").await;
 }
 
 /// What `/readyz` says once it has this status.
-async fn until_ready_says(stage: &Stage, status: u16) -> String {
+pub async fn until_ready_says(stage: &Stage, status: u16) -> String {
     let began = Instant::now();
     loop {
         let answer = stage.server.visitor().get("/readyz").await;
@@ -157,7 +157,7 @@ async fn until_ready_says(stage: &Stage, status: u16) -> String {
 }
 
 /// What `doctor` finds in one of its checks.
-fn doctor(url: &str, check: &str) -> serde_json::Value {
+pub fn doctor(url: &str, check: &str) -> serde_json::Value {
     let output = Command::new(PROGRAM).env_clear().args(["doctor", "--json", "--database-url", url]).output().unwrap();
     let checks: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
     checks.into_iter().find(|found| found["check"] == check).unwrap_or_else(|| panic!("no check {check}"))

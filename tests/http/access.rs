@@ -61,6 +61,10 @@ const ROUTES: &[Route] = &[
     route("POST", "/login", Invalid, Invalid, Invalid),
     route("GET", "/login/code", SignIn, Onward, Onward),
     route("POST", "/login/code", SignIn, Onward, Onward),
+    route("GET", "/forgot-password", NotFound, NotFound, NotFound),
+    route("POST", "/forgot-password", NotFound, NotFound, NotFound),
+    route("GET", "/links/{purpose}", NotFound, NotFound, NotFound),
+    route("POST", "/links/{purpose}", NotFound, NotFound, NotFound),
     route("GET", "/signup", NotFound, NotFound, NotFound),
     route("POST", "/signup", NotFound, NotFound, NotFound),
     route("POST", "/theme", Onward, Onward, Onward),
@@ -149,6 +153,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/account", SignIn, Page, Page),
     route("POST", "/settings/account/name", SignIn, Invalid, Invalid),
     route("POST", "/settings/account/email", SignIn, Invalid, Invalid),
+    route("POST", "/settings/account/email/confirmation", SignIn, NotFound, NotFound),
     route("POST", "/settings/account/password", SignIn, Invalid, Invalid),
     route("GET", "/settings/account/second-factor", SignIn, Page, Page),
     route("POST", "/settings/account/second-factor", SignIn, Invalid, Invalid),
@@ -175,6 +180,12 @@ const ROUTES: &[Route] = &[
     route("POST", "/settings/api-tokens/{api-token}/name", SignIn, NotFound, Invalid),
     route("POST", "/settings/api-tokens/{api-token}/rotation", SignIn, NotFound, Page),
     route("POST", "/settings/api-tokens/{api-token}/revocation", SignIn, NotFound, Onward),
+    route("GET", "/settings/consumers", SignIn, Page, Page),
+    route("POST", "/settings/consumers", SignIn, Invalid, Forbidden),
+    route("GET", "/settings/consumers/new", SignIn, Page, Page),
+    route("GET", "/settings/consumers/{consumer}", SignIn, NotFound, Page),
+    route("POST", "/settings/consumers/{consumer}/position", SignIn, NotFound, Invalid),
+    route("POST", "/settings/consumers/{consumer}/deletion", SignIn, NotFound, Onward),
     route("GET", "/settings/audit", SignIn, Page, Page),
     route("GET", "/settings/audit/export", SignIn, Page, Page),
     route("GET", "/docs", Onward, Onward, Onward),
@@ -201,7 +212,7 @@ const ROUTES: &[Route] = &[
 /// The addresses of pages that Alice sees, as they stand in the table. That of an API token is looked at beside its tests.
 pub fn pages() -> impl Iterator<Item = &'static str> {
     let paths = ROUTES.iter().filter(|route| route.method == "GET" && route.free == Page).map(|route| route.path);
-    paths.filter(|path| !path.contains("{api-token}"))
+    paths.filter(|path| !path.contains("{api-token}") && !path.contains("{consumer}"))
 }
 
 /// What a form is sent with: complete enough to be read, not enough to be accepted.
@@ -209,6 +220,7 @@ fn fields_of(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {
         "/login" => &[("email", "nobody@example.com"), ("password", "wrong")],
         "/setup" | "/signup" => &[("email", "x@example.com"), ("password", "short")],
+        "/forgot-password" => &[("email", "nobody@example.com")],
         "/login/code" => &[("code", "000000")],
         "/settings/account/second-factor" => &[("sealed", "x"), ("code", "000000")],
         "/settings/account/second-factor/removal" => &[("current_password", "x"), ("code", "000000")],
@@ -272,8 +284,12 @@ async fn every_route_is_for_whom_it_is_for() {
     assert_eq!(alice.post("/settings/api-tokens", &grant).await.status(), 200);
     let token = server.query("select id::text from api_tokens").await[0][0].clone().unwrap();
 
+    assert_eq!(alice.post("/settings/consumers", &[("name", "Import"), ("start", "now")]).await.status(), 303);
+    let consumer = server.query("select id::text from consumers").await[0][0].clone().unwrap();
+
     let fill = |path: &str| {
         path.replace("{event}", &event)
+            .replace("{consumer}", &consumer)
             .replace("{api-token}", &token)
             .replace("{credential}", &credential)
             .replace("{session}", &session)
@@ -443,7 +459,7 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let generic = |path: &str| {
-        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}"]
+        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}", "{consumer}", "{purpose}"]
             .iter()
             .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };

@@ -40,8 +40,14 @@ impl Program {
         let token = between(&page, "<code id=\"token\">", "</code>").to_owned();
         let hint = format!("select token_id::text from api_token_values where hash = encode(sha256('{token}'), 'hex')");
         let id = server.query(&hint).await[0][0].clone().unwrap();
+        Self { id, ..Self::at(&server.url, &token) }
+    }
+
+    /// With a token that was made elsewhere.
+    pub fn at(url: &str, token: &str) -> Self {
         let client = Client::builder().no_proxy().user_agent("export/1.0").redirect(reqwest::redirect::Policy::none());
-        Self { id, token, url: format!("{}/api/v1", server.url), client: client.build().unwrap() }
+        let (url, client) = (format!("{url}/api/v1"), client.build().unwrap());
+        Self { id: String::new(), token: token.to_owned(), url, client }
     }
 
     pub fn with_token(&self, token: &str) -> Self {
@@ -78,8 +84,11 @@ impl Program {
 }
 
 /// What is sent where a body belongs.
-fn body_of(path: &str, username: &str) -> Value {
+fn body_of(path: &str, username: &str, cursor: &str) -> Value {
     match path {
+        "/api/v1/consumers" => json!({"name": "Made by a program"}),
+        path if path.ends_with("/ack") => json!({"cursor": cursor}),
+        path if path.ends_with("/seek") => json!({"to": "oldest"}),
         "/api/v1/credentials" => json!({"name": "Made by a program"}),
         path if path.ends_with("/rotation") => json!({"overlap": "1h"}),
         path if path.ends_with("/{id}") => json!({"name": "Changed by a program"}),
@@ -100,6 +109,9 @@ struct Stage {
     event: String,
     credential: String,
     username: String,
+    consumer: String,
+    /// The position of the consumer.
+    cursor: String,
 }
 
 async fn stage() -> Stage {
@@ -108,24 +120,43 @@ async fn stage() -> Stage {
     let sender = server.sender(&alice).await;
     let event = sender.store(r#"{"alice":"secret"}"#).await;
     let credential = alice.credential_id(&sender.username).await;
-    Stage { server, alice, event, credential, username: sender.username }
+    let program = Program::with(&server, &alice, &["consumers:write"]).await;
+    let made = program.call("POST", "/consumers", json!({"name": "Import"}), 201).await;
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let (consumer, cursor) = (text("id"), text("position"));
+    Stage { server, alice, event, credential, username: sender.username, consumer, cursor }
 }
 
 impl Stage {
     fn path(&self, pattern: &str) -> String {
-        let id = if pattern.starts_with("/api/v1/events") { &self.event } else { &self.credential };
+        let id = match pattern {
+            pattern if pattern.starts_with("/api/v1/events") => &self.event,
+            pattern if pattern.starts_with("/api/v1/consumers") => &self.consumer,
+            _ => &self.credential,
+        };
         pattern.trim_start_matches("/api/v1").replace("{id}", id)
+    }
+
+    fn body(&self, pattern: &str) -> Value {
+        body_of(pattern, &self.username, &self.cursor)
     }
 
     async fn answer(&self, program: &Program, method: &str, pattern: &str) -> (u16, String) {
         let request = program.request(method, &self.path(pattern));
-        let body = body_of(pattern, &self.username);
+        let body = self.body(pattern);
         code(if method == "GET" { request } else { request.json(&body) }.send().await.unwrap()).await
     }
 }
 
-const ALL: &[&str] =
-    &["events:read", "events:delete", "rejections:read", "credentials:read", "credentials:write", "audit:read"];
+const ALL: &[&str] = &[
+    "events:read",
+    "events:delete",
+    "rejections:read",
+    "credentials:read",
+    "credentials:write",
+    "audit:read",
+    "consumers:write",
+];
 
 // holds issue 17, section 4: route × who
 #[tokio::test(flavor = "multi_thread")]
@@ -159,25 +190,28 @@ async fn every_route_of_the_api_is_for_whom_it_is_for() {
         if path.contains("{id}") {
             assert_eq!(stage.answer(&stranger, method, path).await.0, 404, "stranger: {method} {path}");
         }
-        let (Needs::Scope(needed) | Needs::ScopeToEnd(needed)) = entry.needs else { continue };
-        for (scope, program) in programs.iter().filter(|(scope, _)| *scope != needed.as_str()) {
+        let needed = entry.needs.scopes();
+        let lacks = |scope: &str| needed.iter().find(|needed| needed.as_str() != scope);
+        for (scope, program) in &programs {
+            let Some(lacking) = lacks(scope) else { continue };
             let request = program.request(method, &stage.path(path));
-            let answer = request.json(&body_of(path, &stage.username)).send().await.unwrap();
+            let answer = request.json(&stage.body(path)).send().await.unwrap();
             let challenge = answer.headers()["www-authenticate"].to_str().unwrap().to_owned();
-            assert!(challenge.contains(&format!("scope=\"{needed}\"")), "{challenge}");
+            assert!(challenge.contains(&format!("scope=\"{lacking}\"")), "{challenge}");
             assert_eq!(code(answer).await, (403, "insufficient_scope".to_owned()), "{scope}: {method} {path}");
         }
     }
     let untouched = "select count(*) from credentials where name = 'System 1' and revoked_at is null";
     assert_eq!(stage.server.number(untouched).await, 1, "nobody changed what is Alice's");
     assert_eq!(stage.server.number("select count(*) from events").await, 1);
+    assert_eq!(stage.server.number("select count(*) from consumers where step = 0").await, 1);
     // The right scope does it; what takes away comes last.
-    let mut entries: Vec<_> =
-        API.iter().filter(|entry| matches!(entry.needs, Needs::Scope(_) | Needs::ScopeToEnd(_))).collect();
+    let mut entries: Vec<_> = API.iter().filter(|entry| !entry.needs.scopes().is_empty()).collect();
     entries.sort_by_key(|entry| (entry.method == "DELETE", entry.path.ends_with("/revocation")));
     for entry in entries {
-        let (Needs::Scope(needed) | Needs::ScopeToEnd(needed)) = entry.needs else { continue };
-        let (_, program) = programs.iter().find(|(scope, _)| *scope == needed.as_str()).unwrap();
+        let needed = entry.needs.scopes();
+        let named = |(scope, _): &&(&str, Program)| needed.iter().all(|needed| needed.as_str() == *scope);
+        let program = programs.iter().find(named).map_or(&all, |(_, program)| program);
         let (status, code) = stage.answer(program, entry.method, entry.path).await;
         assert!(status < 300, "{} {}: {status} {code}", entry.method, entry.path);
     }
@@ -195,7 +229,9 @@ async fn a_token_of_a_free_account_reads_and_ends_and_makes_nothing() {
     assert_eq!(program.call("PATCH", &path, json!({"disabled": true}), 200).await["state"], "disabled");
     for entry in API.iter().filter(|entry| entry.method != "DELETE") {
         // A change is refused by what it is: this one gives a name.
-        let makes = matches!(entry.needs, Needs::Scope(Scope::CredentialsWrite)) || entry.method == "PATCH";
+        let makes = matches!(entry.needs, Needs::Scope(Scope::CredentialsWrite))
+            || entry.method == "PATCH"
+            || (entry.method, entry.path) == ("POST", "/api/v1/consumers");
         let answer = stage.answer(&program, entry.method, entry.path).await;
         let expected = if makes { (403, "pro_required".to_owned()) } else { (200, String::new()) };
         assert_eq!(answer, expected, "{} {}", entry.method, entry.path);
@@ -220,7 +256,7 @@ fn the_description_has_the_routes_of_the_table_and_no_others() {
         let operation = &paths[entry.path][entry.method.to_lowercase()];
         let scopes = operation["security"].to_string();
         for scope in Scope::ALL {
-            let is_needed = matches!(entry.needs, Needs::Scope(needed) | Needs::ScopeToEnd(needed) if needed == *scope);
+            let is_needed = entry.needs.scopes().contains(scope);
             assert_eq!(scopes.contains(&format!("\"{scope}\"")), is_needed, "{} {}", entry.method, entry.path);
         }
     }

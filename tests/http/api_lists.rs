@@ -163,6 +163,10 @@ async fn a_credential_is_created_once_by_its_external_id() {
     let revoked = program.call("POST", &format!("{path}/revocation"), json!({"username": made["username"]}), 200).await;
     assert_eq!((&revoked["state"], sender.status().await), (&json!("revoked"), 401));
     program.call("POST", "/credentials", new, 201).await;
+    for end in ["2020-01-01T00:00:00Z", "soon"] {
+        let refused = program.call("POST", "/credentials", json!({"name": "Till", "expires_at": end}), 422).await;
+        assert_eq!(refused["errors"][0]["field"], "expires_at", "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -170,9 +170,9 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
         says(page, words);
         assert!(script.contains(words), "no page says: {words}");
     }
-    let background = constant("src/store/connection/pool.rs", "MAX_BACKGROUND_CONNECTIONS");
+    let background = pool::StoreOptions::default().background();
     says("operations", &format!("Exports and deletions use at most {background} connections at a time"));
-    says("operations", &format!("Each holds at most {} connections", pool::MAX_CONNECTIONS + 3));
+    says("operations", &format!("Each holds at most {} connections", pool::DEFAULT_CONNECTIONS + 3));
     let step = constant("src/app/delete_events.rs", "STEP");
     let events = step.split_once("part(").unwrap().1.split(',').next().unwrap();
     let step: usize = events.replace('_', "").parse().unwrap();

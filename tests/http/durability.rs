@@ -7,7 +7,7 @@ use crate::support::server::TestServer;
 
 // holds D1
 #[tokio::test(flavor = "multi_thread")]
-async fn synchronous_commit_is_on_whatever_the_server_says() {
+async fn commits_wait_for_the_disk_and_acts_for_standbys_too_whatever_the_server_says() {
     let server = TestServer::start().await;
     let name = server.database_url.split('/').next_back().unwrap().to_owned();
     server.query(&format!("alter database {name} set synchronous_commit = off")).await;
@@ -18,7 +18,18 @@ async fn synchronous_commit_is_on_whatever_the_server_says() {
     )
     .await
     .unwrap();
-    assert_eq!(value, "on");
+    assert_eq!(value, "local", "of single statements, such as notes about sessions");
+
+    // What an act commits with is written down beside its audit line.
+    let note_setting = "create table settings_seen (action text, value text); \
+        create function note_setting() returns trigger language plpgsql security definer as $$ begin \
+        insert into settings_seen select new.action, current_setting('synchronous_commit'); return null; end $$; \
+        create trigger note_setting after insert on audit_log for each row execute function note_setting()";
+    server.query(note_setting).await;
+    let alice = server.pro("alice@example.com").await;
+    alice.create_credential("Shop").await;
+    let seen = "select value from settings_seen where action = 'credential_created'";
+    assert_eq!(server.query(seen).await, [[Some("on".to_owned())]]);
 }
 
 // holds D9

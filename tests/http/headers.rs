@@ -79,6 +79,8 @@ async fn no_page_has_an_inline_script_style_or_handler() {
         "/docs/webhooks/search".to_owned(),
         "/settings/api-tokens".to_owned(),
         "/settings/api-tokens/new".to_owned(),
+        "/settings/consumers".to_owned(),
+        "/settings/consumers/new".to_owned(),
         "/docs/webhooks/api".to_owned(),
         "/docs/webhooks/errors".to_owned(),
         "/docs/webhooks/operations".to_owned(),

@@ -49,7 +49,7 @@ impl KeyFile {
 
 /// A command, with or without a file of keys.
 fn run(server: &TestServer, args: &[&str], file: Option<&KeyFile>) -> Output {
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let mut command: Command = terminal.command(args);
     if let Some(file) = file {
         command.env("INSTALLATION_KEY_FILE", file.path());
@@ -164,7 +164,7 @@ async fn under_a_key_from_outside_the_database_has_no_key_that_opens() {
         assert!(!output.status.success() && told.contains("INSTALLATION_KEY_FILE"), "{told}");
         assert_eq!(doctor(&server, other.as_ref()).0, "fail");
     }
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let from_environment = terminal.command(&["keys", "rotate"]).env("INSTALLATION_KEY", FIRST).output().unwrap();
     assert!(from_environment.status.success());
 }

@@ -108,7 +108,7 @@ async fn the_check_names_each_password_of_this_installation_once_and_prints_none
     let nothing = check(&terminal, format!("{foreign} {live_name} rwp_").as_bytes(), &[]);
     assert_eq!((nothing.status.code(), nothing.stderr.len()), (Some(0), 0));
     assert_eq!(check(&terminal, b"", &["--json"]).stdout, b"[]\n");
-    let nowhere = Terminal { database_url: "postgresql://127.0.0.1:1/nothing".to_owned() };
+    let nowhere = Terminal::over("postgresql://127.0.0.1:1/nothing".to_owned());
     assert_eq!(
         check(&nowhere, live.as_bytes(), &[]).status.code(),
         Some(1),

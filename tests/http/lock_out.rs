@@ -89,7 +89,7 @@ async fn a_sign_in_link_of_the_operators_works_once_and_not_for_long() {
     let server = server().await;
     server.create_account(ALICE, "pro").await;
     attack(&server, ALICE).await;
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let make = || {
         let made = terminal.json(&["account", "sign-in-link", ALICE]);
         made["link"].as_str().unwrap().strip_prefix(&server.url).expect("of the pages").to_owned()
@@ -125,7 +125,7 @@ async fn a_sign_in_link_of_the_operators_works_once_and_not_for_long() {
 async fn a_new_password_comes_with_a_link_which_does_not_stand_for_the_code() {
     let server = server().await;
     let (phone, _) = Authenticator::enrol(&server, &server.pro(ALICE).await).await;
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let made = terminal.json(&["account", "password", ALICE]);
     let link = made["sign_in_link"].as_str().unwrap();
     // The command line has a clock of its own, which the test does not move.

@@ -30,7 +30,7 @@ async fn sign_in(server: &TestServer, password: &str) -> (Person, u16, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_generated_password_signs_in_for_a_week_to_be_changed() {
     let server = TestServer::start().await;
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let created = terminal.json(&["account", "create", ALICE, "--plan", "pro"]);
     let generated = created["password"].as_str().unwrap();
     let (person, status, _) = sign_in(&server, generated).await;

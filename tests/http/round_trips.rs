@@ -80,6 +80,9 @@ async fn pages_ask_the_database_a_few_times() {
         event = senders[0].0.store(format!(r#"{{"number":{number}}}"#)).await;
     }
     stage.server.eventually("select count(*) from credential_secrets where first_used_at is not null", 1).await;
+    let form = [("name", "Import"), ("start", "oldest"), ("credentials", &senders[0].0.username)];
+    stage.alice.post("/settings/consumers", &form).await;
+    let consumer = stage.server.query("select id::text from consumers").await[0][0].clone().unwrap();
     // The steps to a first event are over by then.
     stage.server.pass(SignedDuration::from_hours(2));
     let first = EventId::first_of(stage.server.now()).0;
@@ -94,6 +97,8 @@ async fn pages_ask_the_database_a_few_times() {
         "/settings/account".to_owned(),
         "/settings/audit".to_owned(),
         "/settings/sessions".to_owned(),
+        "/settings/consumers".to_owned(),
+        format!("/settings/consumers/{consumer}"),
         "/docs/webhooks/quick-start".to_owned(),
     ];
     let mut too_many = Vec::new();

@@ -74,6 +74,7 @@ async fn the_query_builder_knows_the_tables_as_they_are() {
                 "Array<Cidr>" => "_cidr",
                 "Array<BigInt>" => "_int8",
                 "Array<Timestamptz>" => "_timestamptz",
+                "Array<Uuid>" => "_uuid",
                 other => panic!("what is {other} called in Postgres?"),
             };
             known.push(format!("{table}.{name} {kind} {nullable}"));

@@ -401,7 +401,7 @@ async fn it_outlives_another_password_and_another_address() {
     let server = TestServer::start().await;
     let alice = server.pro(ALICE).await;
     let (phone, _) = Authenticator::enrol(&server, &alice).await;
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let new = terminal.json(&["account", "password", ALICE]);
     assert_eq!(new["second_factor"], true);
     let person = server.visitor();
@@ -426,7 +426,7 @@ async fn whoever_runs_the_server_removes_it_for_somebody_who_lost_the_phone() {
     let server = TestServer::start().await;
     let alice = server.pro(ALICE).await;
     server.create_account("bob@example.com", "pro").await;
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let command = ["account", "remove-second-factor", ALICE];
     assert!(terminal.failure(&command, 1).contains("two-step sign-in is off for alice@example.com"));
     Authenticator::enrol(&server, &alice).await;

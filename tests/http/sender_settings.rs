@@ -252,7 +252,7 @@ async fn a_token_address_stores_without_credentials_until_it_is_revoked() {
     assert_eq!(status(post(here.clone())).await, 200);
     assert_eq!(status(post(here[..here.len() - 1].to_owned())).await, 401);
     assert_eq!(stage.bodies().await.len(), 2);
-    let terminal = Terminal { database_url: stage.server.database_url.clone() };
+    let terminal = Terminal::over(stage.server.database_url.clone());
     let log = format!("POST https://webhook.example.com/in/{token} 200\n");
     let found = leaks::check(&terminal, log.as_bytes(), &["--json"]);
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
@@ -319,7 +319,7 @@ async fn what_cannot_be_a_setting_is_said_beside_its_field() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_prints_settings_and_chooses_them() {
     let stage = stage().await;
-    let terminal = Terminal { database_url: stage.server.database_url.clone() };
+    let terminal = Terminal::over(stage.server.database_url.clone());
     let set = |args: &[&str]| terminal.json(&[&["credential", "set", &stage.sender.username], args].concat());
     let default = json!({"username": stage.sender.username, "any_content_type": false, "gzip": false, "batches": false,
         "dedupe_header": null, "networks": [], "put": false});

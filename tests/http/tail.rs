@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::api::Program;
 use crate::command_line::Terminal;
 use crate::support::actors::{Person, Sender};
 use crate::support::server::TestServer;
@@ -23,16 +24,22 @@ struct Tail {
 
 impl Tail {
     async fn start(server: &TestServer, args: &[&str]) -> Self {
-        let terminal = Terminal { database_url: server.database_url.clone() };
+        Self::start_at(Terminal::over(server.database_url.clone()), server, args).await
+    }
+
+    async fn start_at(terminal: Terminal, server: &TestServer, args: &[&str]) -> Self {
         let mut command = terminal.command(&[&["events", "tail", "alice@example.com"], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
-        // It follows once it listens: ours is the connection beside that of the server.
+        // It follows once it listens: ours is the connection beside that of the server; or once it waits for an answer of the API.
+        while terminal.is_over_api() && server.application().state.waiting_readers() < 1 {
+            tokio::task::yield_now().await;
+        }
         server
             .eventually(
                 "select count(*) from pg_stat_activity where query = 'listen reasoner_webhooks' \
                  and datname = current_database()",
-                2,
+                if terminal.is_over_api() { 1 } else { 2 },
             )
             .await;
         Self { child, lines }
@@ -77,24 +84,34 @@ async fn started() -> (TestServer, Person, Sender) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_events_are_printed_a_line_each_until_ctrl_c() {
-    let (server, alice, sender) = started().await;
-    sender.store(r#""before""#).await;
-    let tail = Tail::start(&server, &[]).await;
-    let id = sender.store("{\"a\":\n 1, \"b\": \"\u{202e}\"}").await;
-    let line = tail.line();
-    assert!(line.contains(&id) && line.contains(&sender.username) && line.contains("127.0.0.1"), "{line}");
-    assert!(line.ends_with("{\"a\": 1, \"b\": \"\\u202E\"}"), "one line, in which nothing hides: {line}");
-    assert_eq!(tail.end(Signal::SIGINT), (Some(0), String::new()));
+    for over_api in [false, true] {
+        let (server, alice, sender) = started().await;
+        let program = Program::with(&server, &alice, &["events:read"]).await;
+        let start = async |args: &[&str]| {
+            let terminal = match over_api {
+                true => Terminal::over_api(&server.url, &program.token),
+                false => Terminal::over(server.database_url.clone()),
+            };
+            Tail::start_at(terminal, &server, args).await
+        };
+        sender.store(r#""before""#).await;
+        let tail = start(&[]).await;
+        let id = sender.store("{\"a\":\n 1, \"b\": \"\u{202e}\"}").await;
+        let line = tail.line();
+        assert!(line.contains(&id) && line.contains(&sender.username) && line.contains("127.0.0.1"), "{line}");
+        assert!(line.ends_with("{\"a\": 1, \"b\": \"\\u202E\"}"), "one line, in which nothing hides: {line}");
+        assert_eq!(tail.end(Signal::SIGINT), (Some(0), String::new()));
 
-    let other = server.sender(&alice).await;
-    let tail = Tail::start(&server, &["--json", "--credential", &other.username, "--query", "WANTED"]).await;
-    sender.store(r#""wanted""#).await;
-    other.store(r#""something else""#).await;
-    let wanted = other.store(r#""wanted""#).await;
-    let record = tail.json();
-    assert_eq!((record["id"].as_str(), record["size_bytes"].as_u64()), (Some(wanted.as_str()), Some(8)));
-    assert_eq!(record["credential"], other.username);
-    assert_eq!(tail.end(Signal::SIGTERM).0, Some(0));
+        let other = server.sender(&alice).await;
+        let tail = start(&["--json", "--credential", &other.username, "--query", "WANTED"]).await;
+        sender.store(r#""wanted""#).await;
+        other.store(r#""something else""#).await;
+        let wanted = other.store(r#""wanted""#).await;
+        let record = tail.json();
+        assert_eq!((record["id"].as_str(), record["size_bytes"].as_u64()), (Some(wanted.as_str()), Some(8)));
+        assert_eq!(record["credential"], other.username);
+        assert_eq!(tail.end(Signal::SIGTERM).0, Some(0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +140,7 @@ async fn it_goes_on_when_the_database_is_back_and_leaves_nothing_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_ends_when_nobody_reads_and_says_what_it_does_not_know() {
     let (server, _alice, sender) = started().await;
-    let terminal = Terminal { database_url: server.database_url.clone() };
+    let terminal = Terminal::over(server.database_url.clone());
     let mut command = terminal.command(&["events", "tail", "alice@example.com"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());

@@ -55,7 +55,7 @@ async fn without_the_extension_upkeep_goes_on_searches_find_everything_and_docto
     let export = alice.page("/events/export?q=zebra%2019").await;
     assert_eq!(export.lines().count(), 111, "19, 190 to 199, and 1900 to 1999");
 
-    let terminal = Terminal { database_url: plain };
+    let terminal = Terminal::over(plain);
     let line = line_of_searches(&terminal);
     assert!(
         line.starts_with("hint  the extension pg_trgm is missing") && line.contains("let the role create extensions"),

@@ -14,7 +14,7 @@ use crate::rust_file::{rust_files, text_files};
 
 /// The layers, from the ground up. A module may import itself and the modules that stand behind its name, all of which stand
 /// above it in this list: so imports only look down.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("clock", &[]),
     ("metrics", &[]),
@@ -24,13 +24,34 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("computing", &["domain", "fair_queue"]),
     ("config", &["domain"]),
     ("logging", &["domain", "config"]),
-    ("store", &["domain", "metrics", "random", "fair_queue", "computing"]),
+    ("tls", &[]),
+    ("client", &["domain", "random", "tls"]),
+    ("store", &["domain", "metrics", "random", "fair_queue", "computing", "tls"]),
     ("embedded", &["domain"]),
     ("database", &["config", "embedded", "store"]),
-    ("app", &["domain", "clock", "random", "hashing", "store"]),
+    ("mail", &["domain"]),
+    ("app", &["domain", "clock", "random", "hashing", "store", "mail"]),
     ("ingest", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "store"]),
-    ("web", &["domain", "clock", "metrics", "random", "fair_queue", "hashing", "computing", "store", "app", "ingest"]),
-    ("cli", &["domain", "clock", "random", "hashing", "config", "embedded", "store", "database", "app"]),
+    (
+        "web",
+        &[
+            "domain",
+            "clock",
+            "metrics",
+            "random",
+            "fair_queue",
+            "hashing",
+            "computing",
+            "store",
+            "mail",
+            "app",
+            "ingest",
+        ],
+    ),
+    (
+        "cli",
+        &["domain", "clock", "random", "hashing", "config", "client", "embedded", "store", "database", "mail", "app"],
+    ),
     (
         "server",
         &[
@@ -44,6 +65,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "config",
             "store",
             "database",
+            "mail",
             "app",
             "ingest",
             "web",
@@ -57,8 +79,13 @@ const LAYERS: [(&str, &[&str]); 18] = [
 const FEATURES: [&str; 7] = ["account", "api", "docs", "events", "live", "sign_in", "webhooks"];
 
 /// Libraries that have a home: they and their relatives (`diesel_async`) are named in the modules behind them and nowhere else.
-const HOMES: [(&str, &[&str]); 3] =
-    [("diesel", &["store"]), ("actix", &["web", "server"]), ("askama", &["web", "server"])];
+const HOMES: [(&str, &[&str]); 5] = [
+    ("diesel", &["store"]),
+    ("actix", &["web", "server"]),
+    ("askama", &["web", "server", "mail"]),
+    ("hyper", &["client", "cli"]),
+    ("lettre", &["mail"]),
+];
 
 /// What `domain` never names, beside the libraries above: no runtime, no clock, no chance.
 const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime", "Instant"];
@@ -66,7 +93,7 @@ const UNKNOWN_TO_DOMAIN: [&str; 5] = ["tokio", "rand", "getrandom", "SystemTime"
 const WORLD: [&str; 4] = ["env", "fs", "process", "thread"];
 
 /// Every place that reads a plain secret, and why it must.
-const REVEALS: [(&str, &str); 33] = [
+const REVEALS: [(&str, &str); 39] = [
     ("src/domain/account_password.rs", "counts the characters of a new password and judges its strength"),
     ("src/domain/credential_password.rs", "checks the format and the checksum, and names the hint"),
     ("src/domain/checked_token.rs", "names the hint, and makes the digest"),
@@ -77,6 +104,8 @@ const REVEALS: [(&str, &str); 33] = [
     ("src/domain/second_factor.rs", "reads what was typed as a code, and hashes recovery codes"),
     ("src/domain/stored_key.rs", "reads a key from outside of the database"),
     ("src/config/checked.rs", "reads the installation key of the environment"),
+    ("src/config/remote.rs", "reads the API token of the environment"),
+    ("src/client/api.rs", "sends the API token"),
     ("src/hashing.rs", "argon2 reads what it hashes and verifies"),
     ("src/database.rs", "a driver is given the database's address; what is printed of it has no password"),
     ("src/ingest/verifier.rs", "makes the key of the cache of verified passwords"),
@@ -94,6 +123,10 @@ const REVEALS: [(&str, &str); 33] = [
     ("templates/api_token_created.html", "is the one page that shows it"),
     ("src/web/api/credentials.rs", "writes a new password into the one answer that has it"),
     ("src/cli/token.rs", "prints a new API token, once"),
+    ("src/domain/mail.rs", "reads the token of a link in a mail"),
+    ("src/mail/words.rs", "writes a link into the mail that has it"),
+    ("src/mail/smtp.rs", "signs in to the SMTP server"),
+    ("templates/mailed_link.html", "brings back the token of a link in a mail"),
     ("templates/sign_in_link.html", "brings back the token of a sign-in link"),
     ("src/app/sign_in_link.rs", "makes the digest of a sign-in link"),
     ("src/cli/sign_in_link.rs", "prints a sign-in link, once"),

@@ -4,7 +4,7 @@ use diesel_async::SimpleAsyncConnection;
 use jiff::SignedDuration;
 use reasoner_webhooks::domain::ids::AccountId;
 use reasoner_webhooks::store::connection::error::StoreError;
-use reasoner_webhooks::store::connection::pool::{MAX_CONNECTIONS, Store};
+use reasoner_webhooks::store::connection::pool::{DEFAULT_CONNECTIONS, Store};
 use reasoner_webhooks::store::scan::search_indexes;
 use reasoner_webhooks::store::scan::searching::search;
 use reasoner_webhooks::store::tables::partitions;
@@ -146,14 +146,14 @@ async fn a_page_that_its_reader_left_within_a_transaction_leaves_none_behind() {
         }
         proxy.hand_on();
         let mut all = Vec::new();
-        for _ in 0..MAX_CONNECTIONS {
+        for _ in 0..DEFAULT_CONNECTIONS {
             all.push(store.connection().await.unwrap());
         }
         for conn in &mut all {
             conn.batch_execute("insert into written values (1)").await.unwrap();
         }
         drop(all);
-        expected += i64::from(MAX_CONNECTIONS);
+        expected += i64::from(DEFAULT_CONNECTIONS);
         assert_eq!(server.number("select count(*) from written").await, expected, "what was answered stays: {path}");
         server.eventually(IN_TRANSACTION, 0).await;
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use reasoner_webhooks::embedded::cluster::Cluster;
 use reasoner_webhooks::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::connection::migrate;
-use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::connection::pool::{Store, StoreOptions};
 
 const TEMPLATE: &str = "template_of_tests";
 
@@ -111,7 +111,7 @@ fn open_to_all(directory: &PathBuf) {
 async fn make_template(address: &str) {
     query(address, &format!("create database {TEMPLATE}")).await;
     let template = address.replace("/reasoner_webhooks", &format!("/{TEMPLATE}"));
-    let store = Store::open_as(&as_program(&template), Some(&template), None).await.unwrap();
+    let store = Store::open_as(&as_program(&template), Some(&template), None, StoreOptions::default()).await.unwrap();
     migrate::run(&store).await.unwrap();
     drop(store);
     // Copying needs the template to itself, and connections take a moment to close.

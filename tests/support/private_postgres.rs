@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use reasoner_webhooks::embedded::cluster::Cluster;
 use reasoner_webhooks::embedded::known_clusters::KnownClusters;
 use reasoner_webhooks::store::connection::migrate;
-use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::connection::pool::{Store, StoreOptions};
 use tempfile::TempDir;
 
 /// How long a server may take to end.
@@ -39,7 +39,7 @@ impl PrivatePostgres {
         let cluster_directory = cluster.directory().to_owned();
         let guard = guard(&cluster_directory, &directory);
         let url = cluster.database_url().to_owned();
-        let store = Store::open_as(&cluster.program_url(), Some(&url), None).await.unwrap();
+        let store = Store::open_as(&cluster.program_url(), Some(&url), None, StoreOptions::default()).await.unwrap();
         migrate::run(&store).await.unwrap();
         Self { directory, cluster_directory, url, cluster: Some(cluster), guard }
     }

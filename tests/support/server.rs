@@ -10,7 +10,7 @@ use reasoner_webhooks::config::checked::Config;
 use reasoner_webhooks::config::options::Options;
 use reasoner_webhooks::domain::audit_detail::AuditDetail;
 use reasoner_webhooks::server::application::Application;
-use reasoner_webhooks::store::connection::pool::Store;
+use reasoner_webhooks::store::connection::pool::{Store, StoreOptions};
 
 use crate::support::actors::{Person, Sender};
 use crate::support::postgres;
@@ -78,7 +78,10 @@ impl TestServer {
         change(&mut options);
         let mut config = Config::check(options).unwrap();
         change_config(&mut config);
-        let store = Store::open_as(&postgres::as_program(&database_url), Some(&database_url), None).await.unwrap();
+        let store_options = StoreOptions { requires_standby: config.requires_standby, ..StoreOptions::default() };
+        let store = Store::open_as(&postgres::as_program(&database_url), Some(&database_url), None, store_options)
+            .await
+            .unwrap();
         let offset_ms = Arc::new(AtomicI64::new(0));
         let moved = offset_ms.clone();
         let clock =

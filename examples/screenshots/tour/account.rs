@@ -63,6 +63,7 @@ impl<C: Camera> Tour<'_, C> {
         self.shop.database.batch_execute("update accounts set max_events = null, max_bytes = null").await?;
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.api_tokens().await?;
+        self.consumers().await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
         self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
         self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
@@ -94,6 +95,26 @@ impl<C: Camera> Tour<'_, C> {
         self.press("a.btn.sm[href^='/settings/api-tokens/']").await?;
         self.see("form[action$='/rotation']").await?;
         self.here("api-token", "API token").await
+    }
+
+    async fn consumers(&mut self) -> Result<()> {
+        self.page("/settings/consumers", "consumers-none", "Consumers, none yet").await?;
+        self.page("/settings/consumers/new", "consumer-new", "Create consumer").await?;
+        self.enter("#name", "Billing import").await?;
+        self.enter("#q", "type =").await?;
+        self.press("main form button.primary").await?;
+        self.see("#q-error").await?;
+        self.here("consumer-new-error", "Create consumer, a wrong search").await?;
+        self.enter("#q", "").await?;
+        self.press("label[for='start-oldest']").await?;
+        self.press("main form button.primary").await?;
+        self.see(".notice.ok").await?;
+        self.here("consumer", "Consumer, just created").await?;
+        self.shop.database.batch_execute("update consumers set truncated = 'deletion', truncated_at = now()").await?;
+        self.page("/settings/consumers", "consumers", "Consumers, one that missed events").await?;
+        self.press("a.btn.sm[href^='/settings/consumers/']").await?;
+        self.see(".notice.bad").await?;
+        self.here("consumer-truncated", "Consumer, it missed events").await
     }
 
     /// The program looks every few seconds how much each account has stored.

@@ -9,11 +9,13 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 38] = [
+pub const PAGES: [(&str, &str); 43] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
     ("/login/link", "sign-in-link"),
+    ("/forgot-password", "forgotten-password"),
+    ("/links/{id}", "link-new-password"),
     ("/signup", "sign-up"),
     ("/events", "events"),
     ("/events/export", "confirm-download"),
@@ -35,6 +37,9 @@ pub const PAGES: [(&str, &str); 38] = [
     ("/settings/api-tokens", "api-tokens"),
     ("/settings/api-tokens/new", "api-token-new"),
     ("/settings/api-tokens/{id}", "api-token"),
+    ("/settings/consumers", "consumers"),
+    ("/settings/consumers/new", "consumer-new"),
+    ("/settings/consumers/{id}", "consumer"),
     ("/settings/audit", "audit"),
     ("/docs/webhooks/quick-start", "docs-quick-start"),
     ("/docs/webhooks/connect", "docs-connect"),

@@ -91,6 +91,7 @@ impl<C: Camera> Tour<'_, C> {
         self.press("main form button").await?;
         self.see(".notice.bad").await?;
         self.here("sign-in-link-used", "Sign in with a link, used already").await?;
+        self.mailed_links().await?;
         self.page("/signup", "sign-up", "Sign up").await?;
         self.enter("#email", NOAH).await?;
         self.enter("#password", PASSWORD).await?;
@@ -108,6 +109,25 @@ impl<C: Camera> Tour<'_, C> {
         self.go("/login").await?;
         self.fail_to_sign_in().await?;
         self.here("sign-in-throttled", "Sign in, too many attempts").await
+    }
+
+    /// What links in mails lead to, and how one is asked for.
+    async fn mailed_links(&mut self) -> Result<()> {
+        self.page("/forgot-password", "forgotten-password", "Forgot your password").await?;
+        self.enter("#email", IDA).await?;
+        self.press("main form button").await?;
+        self.see(".notice.ok").await?;
+        self.here("forgotten-password-asked", "Forgot your password, link sent").await?;
+        self.page("/links/new-password?token=used", "link-new-password", "Choose a new password").await?;
+        self.enter("#password", "short").await?;
+        self.press("main form button.primary").await?;
+        self.see("#password-error").await?;
+        self.here("link-new-password-error", "Choose a new password, with an error").await?;
+        self.page("/links/undo?token=used", "link-undo", "Undo the change of an address").await?;
+        self.page("/links/confirmation?token=used", "link-confirmation", "Confirm an address").await?;
+        self.press("main form button").await?;
+        self.see(".notice.bad").await?;
+        self.here("link-confirmation-used", "Confirm an address, used already").await
     }
 
     /// The session ends before the form is sent.

@@ -3,7 +3,8 @@
 //! Opens connections: tries the hosts of the address one by one, with TLS where the address asks for it, and prepares the session.
 //! The pool, and whoever needs a connection of their own, come here.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::TlsStream;
-use tokio_postgres::{CancelToken, Client, Config, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::domain::digest::sha256;
 use crate::store::connection::error::StoreError;
+use crate::tls;
 
 /// How long the only host of an address may take until the session is ready.
 const ONLY_HOST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,14 +32,23 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(3);
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// What every session is set to. `synchronous_commit` is set again in each transaction, see [`BEGIN`].
+/// What every session is set to.
 const SESSION_SETTINGS: &str = "set statement_timeout = '8s'; set lock_timeout = '4s'; \
-     set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning; \
-     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
-/// Begins a transaction whose commit waits until it is on disk, whatever the session is set to: behind a pooler, the session may be
-/// somebody else's. `remote_apply` promises more and stays.
-pub(in crate::store) const BEGIN: &str = "begin; select set_config('synchronous_commit', 'on', true) \
+     set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; set client_min_messages = warning";
+/// Commits wait for what the server promises, and for its disk at least.
+const COMMITS_AS_PROMISED: &str = "select set_config('synchronous_commit', 'on', false) \
      where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
+/// Commits wait for the disk of the server and for no standby, but for those of transactions that begin with [`BEGIN`]: where the
+/// standby is gone, a note about a session must not keep its row locked, and every page of that session from its reader.
+const COMMITS_WITHOUT_STANDBY: &str = "select set_config('reasoner.synchronous_commit', current_setting('synchronous_commit'), false); \
+     set synchronous_commit = local";
+/// Begins a transaction whose commit waits until it is on disk, whatever the session is set to: behind a pooler, the session may be
+/// somebody else's. Of a server that promises more, `remote_apply`, it is that.
+pub(in crate::store) const BEGIN: &str = "begin; select set_config('synchronous_commit', \
+     case current_setting('reasoner.synchronous_commit', true) when 'remote_apply' then 'remote_apply' else 'on' end, true) \
+     where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
+/// Begins one for what may be lost together with the server: its commit waits for no standby.
+pub(in crate::store) const BEGIN_WITHOUT_STANDBY: &str = "begin";
 
 /// Opens connections to one database.
 pub(in crate::store) struct Connector {
@@ -145,7 +156,7 @@ impl Connector {
                 S::start(client, connection).await?
             }
         };
-        session.execute(SESSION_SETTINGS).await?;
+        session.execute(&format!("{SESSION_SETTINGS}; {}", S::COMMITS)).await?;
         for check in self.cluster_check.iter().chain(self.installation_check.get()) {
             session.execute(check).await.map_err(|error| match error.is_unavailable() {
                 true => error,
@@ -158,6 +169,9 @@ impl Connector {
 
 /// What a new connection becomes.
 pub(in crate::store) trait Session: Sized {
+    /// The statements that say what its commits wait for.
+    const COMMITS: &'static str;
+
     /// Takes the two halves that the driver gives.
     async fn start<T: TlsStream + Unpin + Send + 'static>(
         client: Client,
@@ -169,6 +183,8 @@ pub(in crate::store) trait Session: Sized {
 }
 
 impl Session for AsyncPgConnection {
+    const COMMITS: &'static str = COMMITS_WITHOUT_STANDBY;
+
     async fn start<T: TlsStream + Unpin + Send + 'static>(
         client: Client,
         connection: tokio_postgres::Connection<Socket, T>,
@@ -187,9 +203,16 @@ pub(in crate::store) struct RawSession {
     pub(crate) client: Client,
     /// Reads and writes for the client. Ends, with the reason, when the connection does.
     driver: JoinHandle<Result<(), tokio_postgres::Error>>,
+    /// The server has sent a warning since this was last asked.
+    has_warned: Arc<AtomicBool>,
 }
 
 impl RawSession {
+    /// Whether the server has warned since the last call. It does where a commit gave up waiting for its standby, and calls it done.
+    pub(crate) fn take_warning(&self) -> bool {
+        self.has_warned.swap(false, Ordering::AcqRel)
+    }
+
     /// The error of a statement; of one that failed because the connection ended, why that was.
     pub(crate) async fn cause(&mut self, error: tokio_postgres::Error) -> StoreError {
         if error.is_closed()
@@ -202,11 +225,24 @@ impl RawSession {
 }
 
 impl Session for RawSession {
+    const COMMITS: &'static str = COMMITS_AS_PROMISED;
+
     async fn start<T: TlsStream + Unpin + Send + 'static>(
         client: Client,
-        connection: tokio_postgres::Connection<Socket, T>,
+        mut connection: tokio_postgres::Connection<Socket, T>,
     ) -> Result<Self, StoreError> {
-        Ok(Self { client, driver: tokio::spawn(connection) })
+        let has_warned = Arc::new(AtomicBool::new(false));
+        let noted = has_warned.clone();
+        let driver = tokio::spawn(async move {
+            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notice(notice) = message? {
+                    tracing::warn!(code = notice.code().code(), "the database warns: {}", notice.message());
+                    noted.store(true, Ordering::Release);
+                }
+            }
+            Ok(())
+        });
+        Ok(Self { client, driver, has_warned })
     }
 
     async fn execute(&mut self, sql: &str) -> Result<(), StoreError> {
@@ -280,14 +316,7 @@ fn tls_for(config: &Config) -> Result<Option<MakeRustlsConnect>, StoreError> {
     if config.get_ssl_mode() != SslMode::Require {
         return Ok(None);
     }
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unreadable)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = tls::trusting_the_system().map_err(unreadable)?;
     Ok(Some(MakeRustlsConnect::new(tls)))
 }
 

@@ -63,6 +63,7 @@ impl StoreError {
             SqlState::READ_ONLY_SQL_TRANSACTION => "the database takes no writes",
             SqlState::DISK_FULL => "the disk of the database is full",
             SqlState::TOO_MANY_CONNECTIONS => "the database has no connection left",
+            _ if error.state.code() == NO_SYNCHRONOUS_STANDBY => "the database waits for no synchronous standby",
             _ if matches!(class_of(&error.state), "08" | "57") => "the database is out of reach",
             _ => "the database refuses to store events",
         }
@@ -127,6 +128,8 @@ const CLASS_LIMIT_EXCEEDED: &str = "54";
 /// Those that say something of the server or the connection, and nothing of the statement: connection exceptions, lack of resources,
 /// intervention of an operator, and errors of the system below.
 const CLASSES_OF_THE_SERVER: [&str; 4] = ["08", "53", "57", "58"];
+/// What the function `require_synchronous_standby` raises.
+const NO_SYNCHRONOUS_STANDBY: &str = "RW001";
 /// The single states that are as passing as these.
 const PASSING: [SqlState; 4] = [
     SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -148,7 +151,8 @@ impl From<tokio_postgres::Error> for StoreError {
             message: said.message().to_owned(),
             table: said.table().map(str::to_owned),
         };
-        if CLASSES_OF_THE_SERVER.contains(&class_of(&state)) || PASSING.contains(&state) {
+        let is_passing = PASSING.contains(&state) || state.code() == NO_SYNCHRONOUS_STANDBY;
+        if CLASSES_OF_THE_SERVER.contains(&class_of(&state)) || is_passing {
             return StoreError::ServerUnavailable(server);
         }
         StoreError::Server(server)

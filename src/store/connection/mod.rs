@@ -10,5 +10,6 @@ pub mod pool;
 mod privileges;
 pub mod schema;
 pub mod settings;
+pub(crate) mod standbys;
 pub(crate) mod statement;
 pub(crate) mod storage_attempt;

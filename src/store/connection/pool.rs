@@ -28,7 +28,7 @@ use tokio_postgres::CancelToken;
 use crate::domain::ids::AccountId;
 use crate::fair_queue::{FairQueue, Limits, Permit, QueueError};
 use crate::metrics::{Counter, Durations};
-use crate::store::connection::connect::{BEGIN, Connector, RawSession};
+use crate::store::connection::connect::{BEGIN, BEGIN_WITHOUT_STANDBY, Connector, RawSession};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pacing::Pacing;
 
@@ -39,16 +39,42 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_SILENCE: Duration = Duration::from_secs(1);
 const MAX_SILENCE_OF_SUSPECTS: Duration = Duration::from_millis(200);
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
-/// Connections of one program; the writer's own comes on top.
-pub const MAX_CONNECTIONS: u32 = 12;
-/// Searches of one program at once, of which an account has one, and its live pages one beside it. The other connections are left to
-/// pages that take no time.
-const SEARCHES: Limits = Limits { permits: 4, per_key: 1, waiting_per_key: 64 };
-/// How many of them visitors have, who are not signed in, and those of one address: who signs in from elsewhere finds one, and so do
-/// those who are.
-const VISITORS: Limits = Limits { permits: MAX_CONNECTIONS as usize / 2, per_key: 2, waiting_per_key: 64 };
-/// How many of them exports and the like may have at once, so that pages find one.
-const MAX_BACKGROUND_CONNECTIONS: usize = 3;
+/// Connections of one program, where nobody says how many; those of writers come on top.
+pub const DEFAULT_CONNECTIONS: u32 = 12;
+
+/// What an operator may say of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// The most connections of the pool.
+    pub max_connections: u32,
+    /// Whether events are stored only where a synchronous standby confirms it.
+    pub requires_standby: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { max_connections: DEFAULT_CONNECTIONS, requires_standby: false }
+    }
+}
+
+impl StoreOptions {
+    /// Searches of one program at once, of which an account has one, and its live pages one beside it. The other connections are left
+    /// to pages that take no time.
+    fn searches(self) -> Limits {
+        Limits { permits: self.max_connections as usize / 3, per_key: 1, waiting_per_key: 64 }
+    }
+
+    /// How many connections visitors have, who are not signed in, and those of one address: who signs in from elsewhere finds one, and
+    /// so do those who are.
+    fn visitors(self) -> Limits {
+        Limits { permits: self.max_connections as usize / 2, per_key: 2, waiting_per_key: 64 }
+    }
+
+    /// How many exports and the like may have at once, so that pages find one.
+    pub fn background(self) -> usize {
+        self.max_connections as usize / 4
+    }
+}
 
 /// Who searches: an account by its pages, or by what these show live. A live page that waited for the search beside it would be
 /// refused where that hangs.
@@ -98,6 +124,7 @@ pub struct Store {
     background: Arc<Semaphore>,
     pacing: Pacing,
     batches: Arc<RwLock<()>>,
+    options: StoreOptions,
 }
 
 /// A connection for one step of something that takes many of them.
@@ -143,7 +170,7 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the pool. Connections are made when they are needed, so this succeeds while the database is away.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Self::open_as(url, None, None).await
+        Self::open_as(url, None, None, StoreOptions::default()).await
     }
 
     /// The same, with another role for whatever changes the schema, so that the pool's needs no right to; and for the server of one
@@ -152,6 +179,7 @@ impl Store {
         url: &str,
         owner_url: Option<&str>,
         system_identifier: Option<u64>,
+        options: StoreOptions,
     ) -> Result<Self, StoreError> {
         // Every connection is driven by the runtime that opened the store. The workers of the HTTP server have runtimes of
         // their own, which end before the last notes are written.
@@ -182,7 +210,7 @@ impl Store {
         }));
         let manager = AsyncDieselConnectionManager::new_with_config(url, config);
         let pool = Pool::builder()
-            .max_size(MAX_CONNECTIONS)
+            .max_size(options.max_connections)
             .connection_timeout(ACQUIRE_TIMEOUT)
             .test_on_check_out(true)
             // The connection that was used last knows most statements, and was alive a moment ago.
@@ -190,8 +218,8 @@ impl Store {
             .build(manager)
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let (searches, visitors) = (FairQueue::new(SEARCHES), FairQueue::new(VISITORS));
-        let background = Arc::new(Semaphore::new(MAX_BACKGROUND_CONNECTIONS));
+        let (searches, visitors) = (FairQueue::new(options.searches()), FairQueue::new(options.visitors()));
+        let background = Arc::new(Semaphore::new(options.background()));
         Ok(Self {
             pool,
             connector,
@@ -203,6 +231,7 @@ impl Store {
             background,
             pacing: Pacing::default(),
             batches: Arc::default(),
+            options,
         })
     }
 
@@ -304,6 +333,11 @@ impl Store {
         Manager::transaction_manager_status_mut(conn).set_in_error();
     }
 
+    /// What the operator says of it.
+    pub(crate) fn options(&self) -> StoreOptions {
+        self.options
+    }
+
     /// How often connections went to another host than those before.
     pub(in crate::store) fn moves(&self) -> u64 {
         self.connector.moves()
@@ -333,7 +367,16 @@ impl Store {
         self.begin_with(BEGIN, act).await
     }
 
-    /// The same, under a lock from the beginning.
+    /// The same for what may be lost together with the server, as notes about use are: its commit waits for no standby, and keeps
+    /// nothing locked while that is gone.
+    pub(crate) async fn transaction_without_standby<T, E: From<StoreError>>(
+        &self,
+        act: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin_with(BEGIN_WITHOUT_STANDBY, act).await
+    }
+
+    /// The same as [`Store::transaction`], under a lock from the beginning.
     pub(crate) async fn transaction_under<T, E: From<StoreError>>(
         &self,
         lock: &Lock,

@@ -11,6 +11,7 @@ diesel::table! {
         set_up_at -> Nullable<Timestamptz>,
         ingest_url -> Nullable<Text>,
         session_key_sealed_under -> Nullable<Bytea>,
+        sends_mail -> Bool,
     }
 }
 
@@ -75,6 +76,24 @@ diesel::table! {
         created_at -> Timestamptz,
         devices_forgotten_at -> Nullable<Timestamptz>,
         password_expires_at -> Nullable<Timestamptz>,
+        confirmed_email -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    outgoing_mails (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        user_id -> Uuid,
+        address -> Text,
+        kind -> Text,
+        details -> Jsonb,
+        created_at -> Timestamptz,
+        link_until -> Nullable<Timestamptz>,
+        state -> Text,
+        tries -> Integer,
+        next_try_at -> Timestamptz,
+        last_error -> Nullable<Text>,
     }
 }
 
@@ -180,6 +199,26 @@ diesel::table! {
         hint -> Text,
         issued_at -> Timestamptz,
         ends_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    consumers (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        name -> Text,
+        query -> Text,
+        credentials -> Text,
+        position -> Text,
+        step -> BigInt,
+        handed_ids -> Array<Uuid>,
+        handed_end -> Nullable<Text>,
+        handed_truncated -> Nullable<Text>,
+        truncated -> Nullable<Text>,
+        truncated_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        last_pulled_at -> Nullable<Timestamptz>,
+        last_acked_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -7,7 +7,6 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
@@ -18,9 +17,6 @@ use crate::store::connection::schema::events;
 use crate::store::connection::statement::statement;
 use crate::store::scan::span::{Events, OnEvents};
 
-/// How much older than a position the ids of unseen events can be. A body, a place in the queue and a statement may take their
-/// limits, and the clocks of two programs may be seconds apart; it bounds what is read, and costs nothing while nothing is new.
-const LOOK_BACK: SignedDuration = SignedDuration::from_secs(30);
 /// How many events of one account are looked at for the question whether it has any news. Where there are more, it is said to have some:
 /// who then looks comes to an end, and one busy account does not make all the others wait.
 const MOST_SEEN: i64 = 20_000;
@@ -33,13 +29,13 @@ struct Now {
 
 /// What is committed now.
 pub(crate) async fn snapshot(conn: &mut Connection) -> Result<Snapshot, StoreError> {
-    let row: Now = statement("select pg_current_snapshot()::text as snapshot").get_result(conn).await?;
+    let row: Now = statement("select snapshot_with_origin() as snapshot").get_result(conn).await?;
     row.snapshot.parse().map_err(|_| StoreError::Unreadable(row.snapshot))
 }
 
 /// The events that were committed after a snapshot.
 fn committed_after(snapshot: &Snapshot) -> OnEvents {
-    let after = sql::<Bool>("committed_after(events.xmin, ").bind::<Text, _>(snapshot.to_string());
+    let after = sql::<Bool>("committed_after(events.xmin, ").bind::<Text, _>(snapshot.as_postgres().to_owned());
     Box::new(after.sql("::pg_snapshot)"))
 }
 
@@ -52,10 +48,7 @@ pub(crate) fn shown_by(snapshot: &Snapshot) -> OnEvents {
 pub(crate) fn oldest_unseen(position: &Position) -> EventId {
     match position.seen {
         Seen::UpToId | Seen::ShownUpToId(_) => position.at,
-        _ => {
-            let at = position.at.received_at();
-            EventId::first_of(at.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH))
-        }
+        _ => position.oldest_unseen(),
     }
 }
 
@@ -89,7 +82,7 @@ pub(crate) async fn with_news(
             places.push(place as i64);
             accounts.push(account.0);
             oldest.push(oldest_unseen(position).0);
-            snapshots.push(snapshot.to_string());
+            snapshots.push(snapshot.as_postgres().to_owned());
         }
     }
     // The snapshots are read once each, and not beside every event.

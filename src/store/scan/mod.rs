@@ -15,4 +15,5 @@ pub mod search_indexes;
 pub mod searching;
 pub(crate) mod sources;
 pub(crate) mod span;
+pub(crate) mod waiting;
 pub(crate) mod whole_rows;

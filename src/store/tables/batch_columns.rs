@@ -17,6 +17,10 @@ use crate::store::tables::idempotency::{self, Claims};
 pub(in crate::store) const STORE_EVENTS: &str = "select event_id, refusal, first_event_id, has_same_body from store_events(\
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
 
+/// The same where a standby has to confirm the commit: it fails where the server is set to wait for none.
+pub(in crate::store) const STORE_EVENTS_ON_STANDBY: &str = "select event_id, refusal, first_event_id, has_same_body from store_events(\
+    require_synchronous_standby($1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
+
 /// The types of its parameters, in the order of [`BatchColumns::parameters`].
 pub(in crate::store) const TYPES: [Type; 22] = [
     Type::TEXT_ARRAY,

@@ -20,7 +20,7 @@ use crate::store::connection::columns::word;
 use crate::store::connection::connect::{RawSession, Session};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Store;
-use crate::store::tables::batch_columns::{BatchColumns, STORE_EVENTS, TYPES};
+use crate::store::tables::batch_columns::{BatchColumns, STORE_EVENTS, STORE_EVENTS_ON_STANDBY, TYPES};
 use crate::store::tables::events::Row;
 
 /// How long it may take until a new connection is set up for batches.
@@ -191,24 +191,37 @@ impl BatchConnection {
         outcome
     }
 
+    fn requires_standby(&self) -> bool {
+        self.store.options().requires_standby
+    }
+
+    fn sql(&self) -> &'static str {
+        if self.requires_standby() { STORE_EVENTS_ON_STANDBY } else { STORE_EVENTS }
+    }
+
     async fn call_once(&mut self, columns: &BatchColumns<'_>) -> Result<Vec<DatabaseRow>, StoreError> {
         let hidden = columns.parameters();
         let parameters: Vec<&(dyn ToSql + Sync)> = hidden.iter().map(|parameter| parameter as _).collect();
         let client = &self.session.client;
         if let Prepared::NotYet = self.statement {
-            match client.prepare_typed(STORE_EVENTS, &TYPES).await {
+            match client.prepare_typed(self.sql(), &TYPES).await {
                 Ok(statement) => self.statement = Prepared::As(statement),
                 Err(error) => return Err(self.session.cause(error).await),
             }
         }
+        // Of what was done before.
+        self.session.take_warning();
         let called = match &self.statement {
             Prepared::As(statement) => client.query(statement, &parameters).await,
             Prepared::NotYet | Prepared::Never => {
                 let typed: Vec<_> = parameters.into_iter().zip(TYPES).collect();
-                client.query_typed(STORE_EVENTS, &typed).await
+                client.query_typed(self.sql(), &typed).await
             }
         };
         match called {
+            Ok(_) if self.requires_standby() && self.session.take_warning() => {
+                Err(StoreError::Unavailable("no standby has confirmed the commit".to_owned()))
+            }
             Ok(rows) => Ok(rows),
             Err(error) => Err(self.session.cause(error).await),
         }

@@ -138,7 +138,7 @@ pub(crate) async fn count_accepted(
     credential: Option<CredentialId>,
     (since, until): (Option<Timestamp>, Option<Timestamp>),
 ) -> Result<(u64, Snapshot), StoreError> {
-    let sql = "select coalesce(sum(accepted), 0)::bigint as accepted, pg_current_snapshot()::text as snapshot from ( \
+    let sql = "select coalesce(sum(accepted), 0)::bigint as accepted, snapshot_with_origin() as snapshot from ( \
                select accepted from event_counts where account_id = $1 and half_hour >= $2 \
                and ($3 is null or half_hour < $3) and ($4 is null or credential_id = $4) union all \
                select accepted from daily_counts where account_id = $1 and day >= date_trunc('day', $2, 'UTC') \

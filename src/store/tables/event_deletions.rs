@@ -90,7 +90,7 @@ pub(crate) async fn insert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let language = if filter.query.is_some() { LANGUAGE } else { "" };
-    let snapshot = format!("{language}{}", counted.snapshot);
+    let snapshot = format!("{language}{}", counted.snapshot.as_postgres());
     diesel::insert_into(event_deletions::table)
         .values((
             event_deletions::account_id.eq(account.0),

@@ -62,9 +62,12 @@ pub(crate) async fn is_fresh(conn: &mut Connection) -> Result<bool, StoreError> 
     Ok(any.is_none())
 }
 
-/// Notes the endpoint that a program serves from now on.
-pub(crate) async fn note_ingest_url(conn: &mut Connection, url: &str) -> Result<(), StoreError> {
-    diesel::update(installation::table).set(installation::ingest_url.eq(url)).execute(conn).await?;
+/// Notes the endpoint that a program serves from now on, and whether it sends mail: if not, no act leaves any to be sent.
+pub(crate) async fn note_served(conn: &mut Connection, url: &str, sends_mail: bool) -> Result<(), StoreError> {
+    diesel::update(installation::table)
+        .set((installation::ingest_url.eq(url), installation::sends_mail.eq(sends_mail)))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -30,6 +30,7 @@ type MemberRow = (
     Option<Moment>,
     LimitsRow,
     String,
+    Option<String>,
 );
 type MemberColumns = (
     users::id,
@@ -44,6 +45,7 @@ type MemberColumns = (
     users::password_expires_at,
     LimitsColumns,
     accounts::event_columns,
+    users::confirmed_email,
 );
 pub(crate) const MEMBER: MemberColumns = (
     users::id,
@@ -58,6 +60,7 @@ pub(crate) const MEMBER: MemberColumns = (
     users::password_expires_at,
     LIMITS,
     accounts::event_columns,
+    users::confirmed_email,
 );
 
 /// A row of [`MEMBER`] and the key of a second factor, read.
@@ -75,12 +78,15 @@ pub(crate) fn member((row, factor): (MemberRow, Option<i32>)) -> Result<Member, 
         expires_at,
         limits,
         event_columns,
+        confirmed_email,
     ) = row;
     let (set_limits, when_full) = account_limits::read(limits)?;
     let changed_at = Timestamp::from(changed_at);
     Ok(Member {
         user_id: UserId(user_id),
         account_id: AccountId(account_id),
+        // An older program changes the address alone.
+        email_is_confirmed: confirmed_email.as_ref() == Some(&email),
         email,
         name,
         plan: word(&plan)?,
@@ -176,6 +182,18 @@ pub(crate) async fn change_password(
 /// Fails as a duplicate of [`EMAIL_IS_UNIQUE`] when somebody else has the address.
 pub(crate) async fn change_email(conn: &mut Connection, id: UserId, email: &Email) -> Result<(), StoreError> {
     diesel::update(users::table.find(id.0)).set(users::email.eq(email.as_str())).execute(conn).await?;
+    Ok(())
+}
+
+/// The user has opened a link that was sent to an address, which counts as long as it is the user's.
+pub(crate) async fn confirm_email(conn: &mut Connection, id: UserId, email: &str) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id.0)).set(users::confirmed_email.eq(email)).execute(conn).await?;
+    Ok(())
+}
+
+/// Keeps others from acting for the user until the transaction ends.
+pub(crate) async fn lock(conn: &mut Connection, id: UserId) -> Result<(), StoreError> {
+    users::table.find(id.0).select(users::id).for_update().load::<Uuid>(conn).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::app::change_email::{ChangeEmailError, change_email};
 use crate::app::change_password::{Authority, change_password};
+use crate::app::mailed_links;
 use crate::app::rename_account::rename_account;
 use crate::domain::account::AccountName;
 use crate::domain::account_password::NewPassword;
@@ -50,6 +51,8 @@ struct Account {
     name_error: Option<String>,
     email: String,
     email_error: Option<String>,
+    /// Nobody has shown yet that mail to the address gets to the reader, and it could be sent.
+    is_unconfirmed: bool,
     current_error: Option<String>,
     new_error: Option<String>,
 }
@@ -106,6 +109,7 @@ async fn account(current_user: &SignedIn) -> Result<Account, PageError> {
         failed: None,
         name_error: None,
         email_error: None,
+        is_unconfirmed: current_user.state().mailer.is_some() && !member.email_is_confirmed,
         current_error: None,
         new_error: None,
     })
@@ -187,6 +191,16 @@ pub(crate) async fn change_address(
         }
         Err(ChangeEmailError::Failed(failure)) => Err(failure.into()),
     }
+}
+
+/// `POST /settings/account/email/confirmation`
+pub(crate) async fn send_confirmation(current_user: SignedIn) -> Result<HttpResponse, PageError> {
+    if current_user.state().mailer.is_none() {
+        return Err(PageError::NotFound);
+    }
+    let act = current_user.act();
+    let is_sent = mailed_links::send_confirmation(current_user.acting(&act)).await?;
+    Ok(done(&current_user, if is_sent { AccountNotice::ConfirmationSent } else { AccountNotice::ConfirmationNotSent }))
 }
 
 /// A generated password that has just signed somebody in, or a link in its place, need not be said again.

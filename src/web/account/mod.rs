@@ -4,6 +4,8 @@
 pub(crate) mod api_token;
 pub(crate) mod api_tokens;
 pub(crate) mod audit;
+pub(crate) mod consumer;
+pub(crate) mod consumers;
 pub(crate) mod deletion;
 pub(crate) mod details;
 pub(crate) mod notice_words;

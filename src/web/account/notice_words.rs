@@ -2,7 +2,7 @@
 
 use crate::domain::api_token::MAX_TOKENS;
 use crate::web::notice::{
-    AccountNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice, TokensNotice,
+    AccountNotice, ConsumersNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice, TokensNotice,
 };
 
 const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";
@@ -12,6 +12,14 @@ pub(crate) fn of_account(notice: &AccountNotice, email: &str) -> NoticeWords {
     match notice {
         AccountNotice::Name => NoticeWords::ok("The name is changed.", ""),
         AccountNotice::Email => NoticeWords::ok(format!("From now on you sign in as {email}."), OTHERS_ENDED),
+        AccountNotice::ConfirmationSent => NoticeWords::ok(
+            "Check your mail.",
+            format!("A link that confirms {email} is on its way. It works for 24 hours."),
+        ),
+        AccountNotice::ConfirmationNotSent => NoticeWords::bad(
+            "No mail was sent.",
+            format!("{email} got several of these mails already. Check its spam folder, or try again in an hour."),
+        ),
         AccountNotice::Password => NoticeWords::ok("Your password is changed.", OTHERS_ENDED),
         AccountNotice::SecondFactorOff => {
             NoticeWords::ok("Two-step sign-in is off.", "Your password alone signs you in now.")
@@ -50,6 +58,19 @@ pub(crate) fn of_tokens(notice: &TokensNotice) -> NoticeWords {
                 "{MAX_TOKENS} API tokens work already. Revoke one that you no longer need, and rotate the expired one then."
             ),
         ),
+    }
+}
+
+/// What was done with a consumer.
+pub(crate) fn of_consumers(notice: &ConsumersNotice) -> NoticeWords {
+    match notice {
+        ConsumersNotice::Created => {
+            NoticeWords::ok("The consumer is created.", "A program with an API token can read from it now.")
+                .leading_to("/docs/webhooks/api#consumers".to_owned(), "How to read")
+        }
+        ConsumersNotice::CreatedBefore => NoticeWords::bad("This form was sent before.", "Nothing changed now."),
+        ConsumersNotice::Moved => NoticeWords::ok("The consumer is moved.", "Its program goes on reading there."),
+        ConsumersNotice::Deleted => NoticeWords::ok("The consumer is deleted.", "Your events stay."),
     }
 }
 

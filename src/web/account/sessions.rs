@@ -8,6 +8,7 @@ use crate::app::end_session::end_session;
 use crate::app::sign_out_elsewhere::sign_out_elsewhere;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::ids::SessionId;
+use crate::domain::user_agent::browser_name;
 use crate::store::tables::sessions::{self, Seen, SessionRecord};
 use crate::web::account::notice_words;
 use crate::web::current_user::SignedIn;
@@ -77,7 +78,7 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         let agent = record.user_agent.unwrap_or_default();
         Row {
             id: record.id.to_string(),
-            device: device(&agent),
+            device: browser_name(&agent),
             agent: escape_invisible(&agent).into_owned(),
             ip: record.remote_ip.map(|ip| ip.to_string()).unwrap_or_default(),
             seen: When::ago(record.last_seen_at, current_user.now()),
@@ -115,50 +116,4 @@ pub(crate) async fn revoke_others(current_user: SignedIn) -> Result<HttpResponse
     let ended =
         sign_out_elsewhere(&current_user.state().store, &current_user.member, kept, &current_user.act()).await?;
     Ok(current_user.redirect_with(PATH, Notice::Devices(DevicesNotice::AllOthers(ended))))
-}
-
-/// `Firefox on Linux`, as far as a user agent tells.
-fn device(agent: &str) -> String {
-    let first =
-        |choices: &[(&str, &'static str)]| choices.iter().find(|(word, _)| agent.contains(word)).map(|(_, name)| *name);
-    // Every browser claims to be the ones before it, so the order matters.
-    let browser = first(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ]);
-    let system = first(&[
-        ("Windows", "Windows"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Android", "Android"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) => "Unknown browser".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::device;
-
-    #[test]
-    fn a_user_agent_reads_as_a_device() {
-        let edge =
-            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0";
-        assert_eq!(device(edge), "Edge on Windows");
-        assert_eq!(
-            device("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
-            "Firefox on Linux"
-        );
-        assert_eq!(device("curl/8.5"), "curl");
-        assert_eq!(device(""), "Unknown browser");
-    }
 }

@@ -55,9 +55,24 @@ pub enum Needs {
     Token,
     /// A token with a scope.
     Scope(Scope),
+    /// The same, for what programs do all the time: it counts among the requests of the account, and not among its acts.
+    ScopeOften(Scope),
+    /// A token with two scopes, which may wait for events.
+    ScopesToWait(Scope, Scope),
     /// The same, for what takes access away, by itself or by its body: it is never too late for that. Where a body does more, the handler
     /// counts the act.
     ScopeToEnd(Scope),
+}
+
+impl Needs {
+    /// The scopes that a token has to have.
+    pub fn scopes(self) -> Vec<Scope> {
+        match self {
+            Self::Nothing | Self::TokenOrSender | Self::Token => Vec::new(),
+            Self::Scope(scope) | Self::ScopeOften(scope) | Self::ScopeToEnd(scope) => vec![scope],
+            Self::ScopesToWait(one, other) => vec![one, other],
+        }
+    }
 }
 
 /// A place among the requests of a token and of an account.
@@ -208,7 +223,7 @@ pub(crate) async fn layer(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let (http, has_body) = (request.request().clone(), !request.method().is_safe());
-    let patience = asked_wait(request.method(), request.query_string());
+    let patience = asked_wait(needs, request.method(), request.query_string());
     let answering = async {
         match admit(needs, request.request()).await {
             Ok(()) => next.call(request).await,
@@ -241,13 +256,10 @@ async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
     if RequiredAction::of(&state, &member).is_some() {
         return Err(ApiError::ActionRequired);
     }
-    let (Needs::Scope(scope) | Needs::ScopeToEnd(scope)) = needs else {
-        return remember(state, request, (token, member), (sender.ip, now)).await;
-    };
-    if !token.scopes.contains(&scope) {
+    if let Some(scope) = needs.scopes().into_iter().find(|scope| !token.scopes.contains(scope)) {
         return Err(ApiError::InsufficientScope(scope));
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) && needs == Needs::Scope(scope) {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) && matches!(needs, Needs::Scope(_)) {
         count_act(&state, member.account_id, now)?;
     }
     remember(state, request, (token, member), (sender.ip, now)).await
@@ -299,9 +311,10 @@ async fn turn(state: &AppState, token: &ApiToken, account: AccountId) -> Result<
 }
 
 /// How much longer an answer may take, because whoever follows events asked for that.
-fn asked_wait(method: &Method, query: &str) -> Duration {
+fn asked_wait(needs: Needs, method: &Method, query: &str) -> Duration {
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let follows = *method == Method::GET && parameter("after").is_some();
+    let waits = parameter("after").is_some() || matches!(needs, Needs::ScopesToWait(..));
+    let follows = *method == Method::GET && waits;
     let wait = parameter("wait").filter(|_| follows).and_then(|wait| wait.parse().ok());
     Duration::from_secs(wait.unwrap_or(0)).min(MAX_LONG_POLL)
 }

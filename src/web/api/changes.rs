@@ -10,7 +10,7 @@ use crate::app::change_credential::{CredentialChange, change_credential};
 use crate::domain::credential::CredentialName;
 use crate::domain::sender_settings::{HeaderName, SenderSettings, parse_networks};
 use crate::web::api::caller::Caller;
-use crate::web::api::credentials::{answer, parse_id};
+use crate::web::api::credentials::{answer, parse_end, parse_id};
 use crate::web::api::errors::ApiError;
 use crate::web::api::json_body::{JsonBody, object, present};
 use crate::web::api::problem_schema::Problem;
@@ -76,14 +76,11 @@ impl Patch {
             wrong("name", error.to_string());
             None
         });
-        let end = |text: &Option<String>| text.as_deref().map(str::parse::<Timestamp>).transpose();
-        let expires_at = self.expires_at.as_ref().map(end).transpose().unwrap_or_else(|_| {
-            wrong("expires_at", "Give a time, such as 2027-06-30T00:00:00Z.".to_owned());
+        let end = |text: &Option<String>| text.as_deref().map(|text| parse_end(text, now)).transpose();
+        let expires_at = self.expires_at.as_ref().map(end).transpose().unwrap_or_else(|detail| {
+            wrong("expires_at", detail.to_owned());
             None
         });
-        if expires_at.flatten().is_some_and(|end| end <= now) {
-            wrong("expires_at", "Choose a time that lies ahead. To stop a password now, rotate it.".to_owned());
-        }
         let settings = self.settings.as_ref();
         let header = |text: &Option<String>| text.as_deref().map(str::parse::<HeaderName>).transpose();
         let once_by = settings.and_then(|settings| settings.stored_once_by.as_ref()).map(header).transpose();

@@ -48,6 +48,12 @@ pub(crate) fn parse_id(text: &str) -> Result<CredentialId, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound)
 }
 
+/// The time at which a password is to end.
+pub(crate) fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
+    let end: Timestamp = text.parse().map_err(|_| "Give a time, such as 2027-06-30T00:00:00Z.")?;
+    if end > now { Ok(end) } else { Err("Choose a time that lies ahead. To stop a password now, rotate it.") }
+}
+
 pub(crate) async fn find(caller: &Caller, id: &str) -> Result<Credential, ApiError> {
     let id = parse_id(id)?;
     let found = credentials::find(&mut *caller.state().store.connection().await?, caller.account(), id).await?;
@@ -96,6 +102,9 @@ pub(crate) struct NewCredential {
     /// What the program calls it, which makes creating it twice harmless; at most 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     external_id: Option<String>,
+    /// When its password is to end; `null` or nothing for never.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// A new credential with its password, which no other answer has.
@@ -124,11 +133,13 @@ pub(crate) async fn create(caller: Caller, JsonBody(new): JsonBody<NewCredential
         let words = format!("Use from 1 to {MAX_EXTERNAL_ID_CHARS} characters, and no control characters.");
         return Err(ApiError::field("external_id", words));
     }
+    let expires_at = new.expires_at.as_deref().map(|text| parse_end(text, caller.now())).transpose();
+    let expires_at = expires_at.map_err(|detail| ApiError::field("expires_at", detail))?;
     let (state, act, id) = (caller.state(), caller.act(), CredentialId(Uuid::new_v4()));
     let most = Some(caller.member().limits().credentials);
     let on = caller.on(id, &act)?;
     let (status, id, password) =
-        match issue_credential(on, (&state.hasher, &state.keys), (name, external_id), None, most).await {
+        match issue_credential(on, (&state.hasher, &state.keys), (name, external_id), expires_at, most).await {
             Ok(issued) => (HttpResponse::Created(), issued.id, Some(issued.password)),
             Err(CredentialError::AlreadyIssued) => {
                 let mut conn = state.store.connection().await?;

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::web::api::errors::ApiError;
 use crate::web::api::problem_schema::{FieldError, Problem};
-use crate::web::api::{account, audit, changes, credentials, events, overview, rejections};
+use crate::web::api::{account, audit, changes, consumers, credentials, events, overview, pulling, rejections};
 use crate::web::app_state::AppState;
 
 struct Schemes;
@@ -26,7 +26,7 @@ impl Modify for Schemes {
 /// The description, without the address of a server.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    info(title = "Reasoner Webhooks", version = "1", description = "Read, search and export events, and care for credentials."),
+    info(title = "Reasoner Webhooks", version = "1", description = "Read, search, export and follow events, and care for credentials."),
     paths(
         describe,
         account::show_self,
@@ -46,7 +46,14 @@ impl Modify for Schemes {
         credentials::passwords,
         credentials::rotate,
         credentials::stop_old,
-        credentials::revoke
+        credentials::revoke,
+        consumers::index,
+        consumers::create,
+        consumers::show,
+        consumers::delete,
+        pulling::events,
+        consumers::ack,
+        consumers::seek
     ),
     components(schemas(Problem, FieldError)),
     modifiers(&Schemes)

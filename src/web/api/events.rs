@@ -105,19 +105,25 @@ pub(crate) enum EventsAnswer {
 
 /// What is read beside the rows.
 #[derive(Clone, Copy, Default)]
-struct Include {
+pub(crate) struct Include {
     body: bool,
     headers: bool,
 }
 
 impl Include {
-    fn read(text: &str) -> Result<Self, ApiError> {
+    pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).try_fold(Self::default(), |all, word| match word
         {
             "body" => Ok(Self { body: true, ..all }),
             "headers" => Ok(Self { headers: true, ..all }),
             _ => Err(ApiError::query("include takes body and headers")),
         })
+    }
+
+    /// How many rows are asked for, of which those with contents are fewer.
+    pub(crate) fn limit(self, asked: Option<usize>) -> Result<usize, ApiError> {
+        let most = if self.body || self.headers { MAX_WITH_CONTENTS } else { usize::MAX };
+        Ok(limit(asked)?.min(most))
     }
 }
 
@@ -133,8 +139,7 @@ pub(crate) async fn index(
     following: web::Query<Following>,
 ) -> Result<HttpResponse, ApiError> {
     let include = Include::read(paging.include.as_deref().unwrap_or_default())?;
-    let with_contents = include.body || include.headers;
-    let limit = if with_contents { limit(paging.limit)?.min(MAX_WITH_CONTENTS) } else { limit(paging.limit)? };
+    let limit = include.limit(paging.limit)?;
     if following.after.is_some() {
         let filters = query.filters(&caller).await?;
         let (rows, answer) = follow(&caller, &request, &filters.filter, &following, limit).await?;
@@ -184,7 +189,11 @@ async fn list(
 }
 
 /// The rows as they are answered, with what is to be included.
-async fn items(caller: &Caller, rows: &[EventSummary], include: Include) -> Result<Vec<EventItem>, ApiError> {
+pub(crate) async fn items(
+    caller: &Caller,
+    rows: &[EventSummary],
+    include: Include,
+) -> Result<Vec<EventItem>, ApiError> {
     let mut items: Vec<EventItem> = rows.iter().map(EventItem::new).collect();
     if !(include.body || include.headers) {
         return Ok(items);

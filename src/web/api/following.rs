@@ -9,12 +9,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
+use crate::domain::consumer::Truncated;
 use crate::domain::cursor::Cursors;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::listing::{Cursor, EventFilter};
 use crate::domain::position::{Position, Seen};
+use crate::ingest::notifier::Listener;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::scan::arrivals::snapshot;
@@ -50,17 +51,27 @@ pub(crate) struct FollowedEvents {
     /// There was no more when this was read.
     caught_up: bool,
     /// `retention`: events behind the cursor may have passed the time that they are kept for. `deletion`: events of the account that arrived
-    /// in a later half hour than that of the cursor were deleted. `unknown`: the database was restored since,
-    /// so that what was committed cannot be told, and what follows goes by the ids.
+    /// in a later half hour than that of the cursor were deleted. `unknown`: the database was restored, upgraded or failed over since,
+    /// so that what was committed cannot be told, and what follows goes by the ids: some may come again.
     truncated: Option<&'static str>,
 }
 
 /// What was read from a position.
-struct Pulled {
-    rows: Vec<EventSummary>,
-    position: Position,
-    caught_up: bool,
-    is_restored: bool,
+pub(crate) struct Pulled {
+    pub(crate) rows: Vec<EventSummary>,
+    /// Behind it.
+    pub(crate) position: Position,
+    /// There was no more.
+    pub(crate) caught_up: bool,
+    /// The position that it was read from is of another database.
+    pub(crate) is_restored: bool,
+}
+
+impl Pulled {
+    /// Whether somebody is answered although this found nothing.
+    pub(crate) fn is_last_look(&self, caller: &Caller, until: Instant) -> bool {
+        !self.caught_up || Instant::now() >= until || caller.state().is_draining()
+    }
 }
 
 /// The rows behind a position, and the answer without their contents.
@@ -71,23 +82,16 @@ pub(crate) async fn follow(
     following: &Following,
     limit: usize,
 ) -> Result<(Vec<EventSummary>, FollowedEvents), ApiError> {
-    let wait = following.wait.unwrap_or(0);
-    if wait > MAX_LONG_POLL.as_secs() {
-        return Err(ApiError::query(format!("wait has to be from 0 to {}", MAX_LONG_POLL.as_secs())));
-    }
-    let (state, until) = (caller.state(), Instant::now() + Duration::from_secs(wait));
+    let (state, until) = (caller.state(), deadline(following.wait)?);
     let cursors = Cursors::new(&state.keys, caller.account());
     let (mut position, is_resumed) = match following.after.as_deref().unwrap_or_default() {
-        "" | "oldest" => (Some(Position { at: EventId(Uuid::nil()), seen: Seen::UpToId }), false),
+        "" | "oldest" => (Some(Position::oldest()), false),
         "now" => (None, false),
         text => (Some(cursors.read(text).ok_or(ApiError::InvalidCursor)?), true),
     };
-    let kept_since = state.retention(caller.member()).kept_since(caller.now());
-    let is_old = is_resumed && position.as_ref().is_some_and(|position| position.at.received_at() < kept_since);
     let mut truncated = match position.as_ref().filter(|_| is_resumed) {
-        Some(_) if is_old => Some("retention"),
-        Some(position) if has_gone(caller, position).await? => Some("deletion"),
-        _ => None,
+        Some(position) => missing_behind(caller, position).await?,
+        None => None,
     };
     let _ends = EndsWithConnection::new(request);
     // From before the first look, so that nothing comes between.
@@ -95,37 +99,54 @@ pub(crate) async fn follow(
     loop {
         let pulled = pull(caller, filter, position.as_ref(), limit).await?;
         if pulled.is_restored {
-            truncated = Some("unknown");
+            truncated = Some(Truncated::Unknown);
         }
-        let is_over = !pulled.rows.is_empty() || !pulled.caught_up || Instant::now() >= until || state.is_draining();
-        if is_over {
-            let cursor = cursors.write(&pulled.position);
+        if !pulled.rows.is_empty() || pulled.is_last_look(caller, until) {
+            let (cursor, truncated) = (cursors.write(&pulled.position), truncated.map(Truncated::as_str));
             let answer = FollowedEvents { events: Vec::new(), cursor, caught_up: pulled.caught_up, truncated };
             return Ok((pulled.rows, answer));
         }
         position = Some(pulled.position);
-        let waiting = state.waiting_readers.acquire(caller.account()).await?;
-        caller.let_others_go();
-        tokio::select! {
-            () = listener.notified_of_change() => {}
-            () = sleep_until(until) => {}
-        }
-        drop(waiting);
-        caller.take_turn().await?;
+        wait_for_news(caller, &mut listener, until).await?;
     }
 }
 
-/// Whether events were deleted that arrived behind the end that a reader had come to. That is asked of ends alone, so that it is said once.
-async fn has_gone(caller: &Caller, position: &Position) -> Result<bool, StoreError> {
-    let at = position.at.received_at();
-    if !matches!(position.seen, Seen::Shown(_)) || half_hour_of(at) == half_hour_of(caller.now()) {
-        return Ok(false);
+/// Until when somebody waits who asked to, in seconds.
+pub(crate) fn deadline(wait: Option<u64>) -> Result<Instant, ApiError> {
+    let wait = wait.unwrap_or(0);
+    if wait > MAX_LONG_POLL.as_secs() {
+        return Err(ApiError::query(format!("wait has to be from 0 to {}", MAX_LONG_POLL.as_secs())));
     }
-    event_removals::any_behind(&mut *caller.state().store.connection().await?, caller.account(), at).await
+    Ok(Instant::now() + Duration::from_secs(wait))
+}
+
+/// Waits until something may be new in the account, or until a moment has come: without a connection to the database, and without a turn.
+pub(crate) async fn wait_for_news(caller: &Caller, listener: &mut Listener, until: Instant) -> Result<(), ApiError> {
+    let waiting = caller.state().waiting_readers.acquire(caller.account()).await?;
+    caller.let_others_go();
+    tokio::select! {
+        () = listener.notified_of_change() => {}
+        () = sleep_until(until) => {}
+    }
+    drop(waiting);
+    caller.take_turn().await
+}
+
+/// What of the events behind a position may be missing. Of deletions it is asked behind ends alone, so that it is said once.
+pub(crate) async fn missing_behind(caller: &Caller, position: &Position) -> Result<Option<Truncated>, StoreError> {
+    let (state, at) = (caller.state(), position.at.received_at());
+    if at < state.retention(caller.member()).kept_since(caller.now()) {
+        return Ok(Some(Truncated::Retention));
+    }
+    if !matches!(position.seen, Seen::Shown(_)) || half_hour_of(at) == half_hour_of(caller.now()) {
+        return Ok(None);
+    }
+    let any = event_removals::any_behind(&mut *state.store.connection().await?, caller.account(), at).await?;
+    Ok(any.then_some(Truncated::Deletion))
 }
 
 /// Reads what is unseen at a position. What has to look through events waits for its turn among the searches.
-async fn pull(
+pub(crate) async fn pull(
     caller: &Caller,
     filter: &EventFilter,
     from: Option<&Position>,
@@ -153,13 +174,19 @@ async fn read(
     };
     let understood = from.clone().understood_at(&until);
     let is_restored = understood.seen == Seen::UpToId && from.seen != Seen::UpToId;
+    let mut steps = understood.not_after(now).steps(&until).into_iter().peekable();
     let (mut ids, mut reached) = (Vec::new(), None);
-    for (from, until) in understood.not_after(now).steps(&until) {
+    while let Some((from, until)) = steps.next() {
         let mut scan = EventScan::of_arrivals(caller.account(), filter, (&from, &until), false);
-        let found = scan.look(conn, limit - ids.len(), Budget::LIVE).await?;
-        ids.extend(found.ids);
-        if let Some(Cursor::After(id) | Cursor::Before(id)) = found.next {
-            reached = Some(from.within(id, &until));
+        let found = scan.look(conn, limit, Budget::LIVE).await?;
+        // An answer is of one step, so that a position within it says which of its events are seen.
+        let last = match found.next {
+            Some(Cursor::After(id) | Cursor::Before(id)) => Some(id),
+            _ => found.ids.last().copied().filter(|_| steps.peek().is_some()),
+        };
+        ids = found.ids;
+        reached = last.map(|id| from.within(id, &until));
+        if reached.is_some() {
             break;
         }
     }

@@ -188,11 +188,12 @@ impl Feeds {
         // Taken before it is asked who has news: who has none then has seen all that it shows, and goes on from there. Else the events
         // of a flood would be gone through again and again for as long as nothing follows them.
         let now = EventId::first_of(self.state.clock.now());
-        let shown = Position::shown(now, arrivals::snapshot(&mut conn).await?);
+        let newest = arrivals::snapshot(&mut conn).await?;
         let with_news = arrivals::with_news(&mut conn, &readers).await?;
+        let shown = Position::shown(now, newest.clone());
         for (subscription, feed) in waiting {
             let (account, position) = &readers[subscription];
-            if with_news.contains(&subscription) {
+            if with_news.contains(&subscription) || !position.is_understood_at(&newest) {
                 self.state.engine.notifier.notify_local(*account);
             } else {
                 feed.go_on(position, &shown);

@@ -91,7 +91,8 @@ pub(crate) async fn create(
         }
     };
     let (state, input) = (&current_user.state, GivenCode::read(&submitted.code));
-    if finish_sign_in(&state.store, &state.keys, &member, &input, &current_user.act()).await? {
+    let browser = current_user.browser();
+    if finish_sign_in(&state.store, &state.keys, &member, (&input, &browser), &current_user.act()).await? {
         attempt.was_right();
         current_user.sign_in(member.user_id, pending.remember);
         return go_on(&current_user, &pending.next, pending.form);

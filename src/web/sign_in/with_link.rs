@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::app::sign_in::SignIn as Outcome;
 use crate::app::sign_in_link::sign_in_by_link;
+use crate::domain::account::Member;
 use crate::domain::secret::Secret;
 use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
@@ -65,25 +66,31 @@ pub(crate) async fn create(
             return html_throttled(&template, seconds);
         }
     };
-    let member = match sign_in_by_link(&current_user.state.store, &template.token, &current_user.act()).await? {
-        // A link asks for no password.
-        Outcome::Refused | Outcome::PasswordExpired => {
-            let what = "This link doesn’t work any more".to_owned();
-            let remedy = "Each link works once, for 15 minutes. Ask your administrator for a new one.".to_owned();
-            template.error = Some((what, remedy));
-            return html_invalid(&template);
-        }
-        Outcome::Done(member) => {
-            current_user.sign_in(member.user_id, false);
-            attempt.was_right();
-            return Ok(see_other("/settings/account"));
-        }
-        Outcome::NeedsCode(member) => member,
-    };
+    let browser = current_user.browser();
+    let member =
+        match sign_in_by_link(&current_user.state.store, &template.token, &browser, &current_user.act()).await? {
+            // A link asks for no password.
+            Outcome::Refused | Outcome::PasswordExpired => {
+                let what = "This link doesn’t work any more".to_owned();
+                let remedy = "Each link works once, for 15 minutes. Ask your administrator for a new one.".to_owned();
+                template.error = Some((what, remedy));
+                return html_invalid(&template);
+            }
+            Outcome::Done(member) | Outcome::NeedsCode(member) => member,
+        };
     attempt.was_right();
+    Ok(go_in(&current_user, &member))
+}
+
+/// Where a link leads that took the place of the password: in, or to the question for the code.
+pub(crate) fn go_in(current_user: &CurrentUser, member: &Member) -> HttpResponse {
+    const NEXT: &str = "/settings/account";
+    if !member.has_second_factor {
+        current_user.sign_in(member.user_id, false);
+        return see_other(NEXT);
+    }
     let (user, password_at) = (member.user_id, current_user.now);
-    let pending =
-        PendingSecondFactor { user, password_at, remember: false, next: "/settings/account".to_owned(), form: None };
+    let pending = PendingSecondFactor { user, password_at, remember: false, next: NEXT.to_owned(), form: None };
     current_user.session.begin(Identity::Pending { pending });
-    Ok(see_other(with_code::PATH))
+    see_other(with_code::PATH)
 }

@@ -62,6 +62,8 @@ struct SignIn {
     /// What is wrong, and what to do.
     error: Option<(String, String)>,
     signup_open: bool,
+    /// Whoever has lost the password can have a link sent.
+    sends_links: bool,
     /// The reader has just deleted the account.
     is_deleted: bool,
     /// The reader took too long for the code.
@@ -80,6 +82,7 @@ fn form(current_user: &CurrentUser, next: &str) -> SignIn {
         remember: true,
         error: None,
         signup_open: current_user.state.signup_open,
+        sends_links: current_user.state.mailer.is_some(),
         is_deleted: false,
         is_late: false,
         is_fresh: false,
@@ -129,13 +132,16 @@ pub(crate) async fn create(
     };
     let outcome = match email.filter(|_| plausible) {
         None => Outcome::Refused,
-        Some(email) => match sign_in(&state.store, &state.hasher, &email, &password, &current_user.act()).await {
-            Ok(outcome) => outcome,
-            Err(failure) => {
-                attempt.was_not_looked_at();
-                return Err(failure.into());
+        Some(email) => {
+            let (given, browser) = ((&email, &password), current_user.browser());
+            match sign_in(&state.store, &state.hasher, given, &browser, &current_user.act()).await {
+                Ok(outcome) => outcome,
+                Err(failure) => {
+                    attempt.was_not_looked_at();
+                    return Err(failure.into());
+                }
             }
-        },
+        }
     };
     answer(&current_user, outcome, attempt, (template, kept))
 }

@@ -1,0 +1,1 @@
+drop function snapshot_with_origin();

@@ -1,0 +1,1 @@
+drop function require_synchronous_standby(text[]);
