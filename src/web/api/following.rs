@@ -41,6 +41,15 @@ pub(crate) struct Following {
     pub(crate) wait: Option<u64>,
 }
 
+impl Following {
+    /// How long to wait.
+    pub(crate) fn wait(&self) -> Result<Duration, ApiError> {
+        let wait = Duration::from_secs(self.wait.unwrap_or(0));
+        let wrong = || ApiError::query(format!("wait has to be from 0 to {}", MAX_LONG_POLL.as_secs()));
+        if wait <= MAX_LONG_POLL { Ok(wait) } else { Err(wrong()) }
+    }
+}
+
 /// The events behind a cursor, in the order in which they were committed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FollowedEvents {
@@ -68,14 +77,10 @@ pub(crate) async fn follow(
     caller: &Caller,
     request: &HttpRequest,
     filter: &EventFilter,
-    following: &Following,
+    (following, wait): (&Following, Duration),
     limit: usize,
 ) -> Result<(Vec<EventSummary>, FollowedEvents), ApiError> {
-    let wait = following.wait.unwrap_or(0);
-    if wait > MAX_LONG_POLL.as_secs() {
-        return Err(ApiError::query(format!("wait has to be from 0 to {}", MAX_LONG_POLL.as_secs())));
-    }
-    let (state, until) = (caller.state(), Instant::now() + Duration::from_secs(wait));
+    let (state, until) = (caller.state(), Instant::now() + wait);
     let cursors = Cursors::new(&state.keys, caller.account());
     let (mut position, is_resumed) = match following.after.as_deref().unwrap_or_default() {
         "" | "oldest" => (Some(Position { at: EventId(Uuid::nil()), seen: Seen::UpToId }), false),
