@@ -28,6 +28,7 @@ test: ## run every test, in a browser and on a real PostgreSQL; it installs what
 	@scripts/ensure-languages
 	@scripts/ensure-promtool
 	@scripts/ensure-senders
+	@scripts/ensure-api-tools
 	@scripts/run-tests
 
 lint: ## check the format, the lints and the scripts

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::api::Program;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 async fn stage() -> (TestServer, Person, Sender, Program) {

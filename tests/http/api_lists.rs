@@ -4,8 +4,8 @@ use reqwest::Client;
 use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use crate::api::Program;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 async fn stage(scopes: &[&str]) -> (TestServer, Person, Sender, Program) {
