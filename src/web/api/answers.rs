@@ -6,8 +6,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::store::connection::error::with_causes;
-use crate::web::api::caller::{Caller, RateLimit};
+use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
+use crate::web::api::rate_limit::RateLimit;
 use crate::web::app_state::AppState;
 use crate::web::ingest::request_id;
 use crate::web::problem;

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::web::api::errors::ApiError;
 use crate::web::api::problem_schema::{FieldError, Problem};
-use crate::web::api::{account, audit, changes, credentials, events, overview, rejections};
+use crate::web::api::{account, audit, changes, credentials, events, live, overview, rejections};
 use crate::web::app_state::AppState;
 
 struct Schemes;
@@ -53,6 +53,7 @@ impl Modify for OptionalBodies {
         events::body,
         events::delete,
         events::export,
+        live::show,
         rejections::index,
         overview::show,
         audit::index,

@@ -105,13 +105,13 @@ pub(crate) enum EventsAnswer {
 
 /// What is read beside the rows.
 #[derive(Clone, Copy, Default)]
-struct Include {
+pub(crate) struct Include {
     body: bool,
     headers: bool,
 }
 
 impl Include {
-    fn read(text: &str) -> Result<Self, ApiError> {
+    pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).try_fold(Self::default(), |all, word| match word
         {
             "body" => Ok(Self { body: true, ..all }),
@@ -185,7 +185,11 @@ async fn list(
 }
 
 /// The rows as they are answered, with what is to be included.
-async fn items(caller: &Caller, rows: &[EventSummary], include: Include) -> Result<Vec<EventItem>, ApiError> {
+pub(crate) async fn items(
+    caller: &Caller,
+    rows: &[EventSummary],
+    include: Include,
+) -> Result<Vec<EventItem>, ApiError> {
     let mut items: Vec<EventItem> = rows.iter().map(EventItem::new).collect();
     if !(include.body || include.headers) {
         return Ok(items);

@@ -21,7 +21,6 @@ use crate::store::scan::arrivals::snapshot;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::searching::search_live;
-use crate::store::tables::event_counts::half_hour_of;
 use crate::store::tables::{event_removals, events};
 use crate::web::api::caller::{Caller, MAX_LONG_POLL};
 use crate::web::api::errors::ApiError;
@@ -59,17 +58,47 @@ pub(crate) struct FollowedEvents {
     /// There was no more when this was read.
     caught_up: bool,
     /// `retention`: events behind the cursor may have passed the time that they are kept for. `deletion`: events of the account that arrived
-    /// in a later half hour than that of the cursor were deleted. `unknown`: the database was restored since,
-    /// so that what was committed cannot be told, and what follows goes by the ids.
+    /// after the cursor was given were deleted. `unknown`: the database was restored since, so that what was committed cannot be told, and
+    /// what follows goes by the ids.
     truncated: Option<&'static str>,
 }
 
 /// What was read from a position.
-struct Pulled {
-    rows: Vec<EventSummary>,
-    position: Position,
-    caught_up: bool,
-    is_restored: bool,
+pub(crate) struct Pulled {
+    pub(crate) rows: Vec<EventSummary>,
+    /// That of each row, and of some that were deleted meanwhile.
+    pub(crate) positions: Vec<Position>,
+    pub(crate) position: Position,
+    pub(crate) caught_up: bool,
+    pub(crate) is_restored: bool,
+}
+
+/// Where somebody begins to follow, and why events may be missing between there and what there is.
+pub(crate) struct Start {
+    /// `None`: now.
+    pub(crate) position: Option<Position>,
+    pub(crate) truncated: Option<&'static str>,
+}
+
+impl Start {
+    /// At a cursor, or a word in its place.
+    pub(crate) async fn at(caller: &Caller, text: &str) -> Result<Self, ApiError> {
+        let state = caller.state();
+        let position = match text {
+            "" | "oldest" => {
+                let oldest = Position { at: EventId(Uuid::nil()), seen: Seen::UpToId };
+                return Ok(Self { position: Some(oldest), truncated: None });
+            }
+            "now" => return Ok(Self { position: None, truncated: None }),
+            text => Cursors::new(&state.keys, caller.account()).read(text).ok_or(ApiError::InvalidCursor)?,
+        };
+        let kept_since = state.retention(caller.member()).kept_since(caller.now());
+        let truncated = match position.at.received_at() < kept_since {
+            true => Some("retention"),
+            false => has_gone(caller, &position).await?.then_some("deletion"),
+        };
+        Ok(Self { position: Some(position), truncated })
+    }
 }
 
 /// The rows behind a position, and the answer without their contents.
@@ -82,18 +111,8 @@ pub(crate) async fn follow(
 ) -> Result<(Vec<EventSummary>, FollowedEvents), ApiError> {
     let (state, until) = (caller.state(), Instant::now() + wait);
     let cursors = Cursors::new(&state.keys, caller.account());
-    let (mut position, is_resumed) = match following.after.as_deref().unwrap_or_default() {
-        "" | "oldest" => (Some(Position { at: EventId(Uuid::nil()), seen: Seen::UpToId }), false),
-        "now" => (None, false),
-        text => (Some(cursors.read(text).ok_or(ApiError::InvalidCursor)?), true),
-    };
-    let kept_since = state.retention(caller.member()).kept_since(caller.now());
-    let is_old = is_resumed && position.as_ref().is_some_and(|position| position.at.received_at() < kept_since);
-    let mut truncated = match position.as_ref().filter(|_| is_resumed) {
-        Some(_) if is_old => Some("retention"),
-        Some(position) if has_gone(caller, position).await? => Some("deletion"),
-        _ => None,
-    };
+    let Start { mut position, mut truncated } =
+        Start::at(caller, following.after.as_deref().unwrap_or_default()).await?;
     let _ends = EndsWithConnection::new(request);
     // From before the first look, so that nothing comes between.
     let mut listener = state.engine.notifier.listen(caller.account());
@@ -122,15 +141,14 @@ pub(crate) async fn follow(
 
 /// Whether events were deleted that arrived behind the end that a reader had come to. That is asked of ends alone, so that it is said once.
 async fn has_gone(caller: &Caller, position: &Position) -> Result<bool, StoreError> {
-    let at = position.at.received_at();
-    if !matches!(position.seen, Seen::Shown(_)) || half_hour_of(at) == half_hour_of(caller.now()) {
+    if !matches!(position.seen, Seen::Shown(_)) {
         return Ok(false);
     }
-    event_removals::any_behind(&mut *caller.state().store.connection().await?, caller.account(), at).await
+    event_removals::any_behind(&mut *caller.state().store.connection().await?, caller.account(), position.at).await
 }
 
 /// Reads what is unseen at a position. What has to look through events waits for its turn among the searches.
-async fn pull(
+pub(crate) async fn pull(
     caller: &Caller,
     filter: &EventFilter,
     from: Option<&Position>,
@@ -154,25 +172,27 @@ async fn read(
     let until = snapshot(conn).await?;
     let Some(from) = from else {
         let position = Position::shown(now, until);
-        return Ok(Pulled { rows: Vec::new(), position, caught_up: true, is_restored: false });
+        let (rows, positions) = (Vec::new(), Vec::new());
+        return Ok(Pulled { rows, positions, position, caught_up: true, is_restored: false });
     };
     let understood = from.clone().understood_at(&until);
     let is_restored = understood.seen == Seen::UpToId && from.seen != Seen::UpToId;
-    let (mut ids, mut reached) = (Vec::new(), None);
+    let (mut positions, mut reached) = (Vec::new(), None);
     for (from, until) in understood.not_after(now).steps(&until) {
         let mut scan = EventScan::of_arrivals(caller.account(), filter, (&from, &until), false);
-        let found = scan.look(conn, limit - ids.len(), Budget::LIVE).await?;
-        ids.extend(found.ids);
+        let found = scan.look(conn, limit - positions.len(), Budget::LIVE).await?;
+        positions.extend(found.ids.iter().map(|id| from.within(*id, &until)));
         if let Some(Cursor::After(id) | Cursor::Before(id)) = found.next {
             reached = Some(from.within(id, &until));
             break;
         }
     }
+    let ids: Vec<EventId> = positions.iter().map(|position| position.at).collect();
     let mut rows = events::list_summaries(conn, caller.account(), &ids).await?;
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
     let caught_up = reached.is_none();
     let position = reached.unwrap_or_else(|| Position::shown(now, until));
-    Ok(Pulled { rows, position, caught_up, is_restored })
+    Ok(Pulled { rows, positions, position, caught_up, is_restored })
 }
 
 impl FollowedEvents {

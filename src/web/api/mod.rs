@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod answers;
 pub(crate) mod audit;
+pub(crate) mod authentication;
 pub mod caller;
 pub(crate) mod changes;
 pub(crate) mod credentials;
@@ -13,8 +14,10 @@ pub(crate) mod events;
 pub(crate) mod following;
 pub(crate) mod json_body;
 pub(crate) mod lists;
+pub(crate) mod live;
 pub(crate) mod overview;
 pub(crate) mod problem_schema;
+pub(crate) mod rate_limit;
 pub(crate) mod records;
 pub(crate) mod reference;
 pub(crate) mod rejections;
