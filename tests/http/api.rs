@@ -284,6 +284,7 @@ async fn an_account_asks_six_hundred_times_at_once_and_is_told_when_again() {
     assert_eq!(program.status("/self").await, 200);
 }
 
+// holds issue 17, section 4: revoke on A, use on B: 0 of 1,000
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_on_one_instance_counts_on_another_at_once() {
     let stage = stage().await;
@@ -293,6 +294,10 @@ async fn a_revocation_on_one_instance_counts_on_another_at_once() {
     assert_eq!((program.status("/self").await, there.status("/self").await), (200, 200));
     stage.alice.post(&format!("/settings/api-tokens/{}/revocation", program.id), &[]).await;
     assert_eq!((there.status("/self").await, program.status("/self").await), (401, 401));
+    for _ in 0..20 {
+        let answers = join_all((0..50).map(|_| there.get("/self"))).await;
+        assert!(answers.iter().all(|answer| [401, 429].contains(&answer.status().as_u16())), "0 of 1,000");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,6 +165,26 @@ async fn a_credential_is_created_once_by_its_external_id() {
     program.call("POST", "/credentials", new, 201).await;
 }
 
+// holds issue 17, section 4: an old password is not called unused by a last use that is not written yet
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_just_now_keeps_an_old_password_from_being_called_unused() {
+    let (server, alice, sender, program) = stage(&["credentials:write"]).await;
+    let path = format!("/credentials/{}", alice.credential_id(&sender.username).await);
+    program.call("POST", &format!("{path}/rotation"), json!({"overlap": "7d"}), 201).await;
+    let stop = async |age: &str, status| {
+        let body = json!({"only_if_unused_for": age});
+        program.call("POST", &format!("{path}/old-password-revocation"), body, status).await
+    };
+    // More than once within a second, which is how often uses are written.
+    for _ in 0..10 {
+        assert_eq!(sender.status().await, 200);
+        assert_eq!(stop("1h", 409).await["code"], "still_used");
+        server.pass(jiff::SignedDuration::from_hours(2));
+    }
+    stop("1h", 200).await;
+    assert_eq!(sender.status().await, 401);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_whose_answer_was_lost_is_repeated_until_it_was_used() {
     let (server, alice, sender, program) = stage(&["credentials:write"]).await;

@@ -288,31 +288,3 @@ fn asked_wait(method: &Method, query: &str) -> Duration {
     let wait = parameter("wait").filter(|_| follows).and_then(|wait| wait.parse().ok());
     Duration::from_secs(wait.unwrap_or(0)).min(MAX_LONG_POLL)
 }
-
-#[cfg(test)]
-mod tests {
-    use actix_web::http::header;
-    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
-    use actix_web::{App, HttpResponse, middleware, web};
-    use serde_json::Value;
-
-    use super::{Needs, layer};
-    use crate::web::api::answers;
-
-    #[actix_web::test]
-    async fn a_panic_of_a_handler_is_told_as_a_problem() {
-        let broken = web::get().to(async || {
-            assert!(std::hint::black_box(false), "the secret of Alice");
-            HttpResponse::Ok()
-        });
-        let broken = broken.wrap(middleware::from_fn(|request, next| layer(Needs::Nothing, request, next)));
-        let scope = web::scope("").wrap(middleware::from_fn(answers::layer)).route("/", broken);
-        let service = init_service(App::new().service(scope)).await;
-        let answer = call_service(&service, TestRequest::get().to_request()).await;
-        let kind = answer.headers().get(header::CONTENT_TYPE).unwrap();
-        assert_eq!((answer.status().as_u16(), kind.as_bytes()), (500, &b"application/problem+json"[..]));
-        let problem: Value = read_body_json(answer).await;
-        assert_eq!(problem["code"], "internal");
-        assert!(!problem.to_string().contains("Alice"));
-    }
-}
