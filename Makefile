@@ -29,6 +29,7 @@ test: ## run every test, in a browser and on a real PostgreSQL; it installs what
 	@scripts/ensure-promtool
 	@scripts/ensure-senders
 	@scripts/ensure-mail-server
+	@scripts/ensure-api-tools
 	@scripts/run-tests
 
 lint: ## check the format, the lints and the scripts

@@ -83,3 +83,24 @@ install() {
     brew) brew install "$@" ;;
     esac || fail "The installation failed for the reason above. Mend that, then run: $by_hand"
 }
+
+# install_python_packages WHAT_THEY_DO REQUIREMENTS DIRECTORY: what is pinned there, in a virtual environment of its own.
+install_python_packages() {
+    cmp -s "$2" "$3/requirements.txt" && return 0
+    say "Python packages $1 in the tests: installing them into $3 (pip)."
+    rm -rf "$3"
+    python3 -m venv "$3" 2>/dev/null ||
+        { install "Python packages go into a virtual environment" python3-venv && python3 -m venv "$3"; }
+    "$3/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" ||
+        fail "The installation failed for the reason above."
+    cp "$2" "$3/requirements.txt"
+}
+
+# install_npm_packages WHAT_THEY_DO DIRECTORY: what is pinned there, beside it.
+install_npm_packages() {
+    cmp -s "$2/package-lock.json" "$2/node_modules/.installed" && return 0
+    has npm || install "npm packages $1 in the tests" npm
+    say "npm packages $1 in the tests: installing them into $2/node_modules (npm)."
+    npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error || fail "The installation failed for the reason above."
+    cp "$2/package-lock.json" "$2/node_modules/.installed"
+}

@@ -88,7 +88,7 @@ type Sender = (AccountId, CredentialId, IpAddr);
 
 /// What a write has left for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Left {
+pub(crate) enum Left {
     Nothing,
     Senders,
 }
@@ -155,6 +155,8 @@ struct Inner {
     notifier: Notifier,
     writer: Uuid,
     pending: Mutex<Pending>,
+    /// Held by whoever writes, so that who has waited for it finds everything written that was noted before.
+    writing: tokio::sync::Mutex<()>,
     something: Notify,
     /// When the addresses that are in use were written last.
     senders: Cache<Sender, Timestamp>,
@@ -164,7 +166,8 @@ impl Usage {
     pub(crate) fn new(store: Store, notifier: Notifier) -> Self {
         let pending = Mutex::new(Pending::default());
         let senders = Cache::new(MAX_PENDING);
-        Self(Arc::new(Inner { store, notifier, writer: Uuid::new_v4(), pending, something: Notify::new(), senders }))
+        let (writer, writing, something) = (Uuid::new_v4(), tokio::sync::Mutex::default(), Notify::new());
+        Self(Arc::new(Inner { store, notifier, writer, pending, writing, something, senders }))
     }
 
     /// What tells the counts of this program, those of its writers aside, from those of others.
@@ -222,13 +225,13 @@ impl Usage {
                 () = self.0.something.notified() => {}
                 () = &mut ended => break,
             }
-            self.flush().await;
+            let _ = self.flush().await;
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
                 () = &mut ended => break,
             }
         }
-        while self.flush().await == Left::Senders {}
+        while matches!(self.flush().await, Ok(Left::Senders)) {}
     }
 
     fn with_pending<T>(&self, note: impl FnOnce(&mut Pending) -> T) -> T {
@@ -237,10 +240,12 @@ impl Usage {
         noted
     }
 
-    async fn flush(&self) -> Left {
+    /// Writes what was noted until now, for who decides by it. Other programs over the same database write within [`INTERVAL`].
+    pub(crate) async fn flush(&self) -> Result<Left, StoreError> {
+        let _writing = self.0.writing.lock().await;
         let mut pending = std::mem::take(&mut *self.0.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.uses.is_empty() && pending.rejections.is_empty() && pending.senders.is_empty() {
-            return Left::Nothing;
+            return Ok(Left::Nothing);
         }
         let left = match pending.take_excess_senders() {
             excess if excess.is_empty() => Left::Nothing,
@@ -250,11 +255,11 @@ impl Usage {
             }
         };
         let lost = (pending.uses.len(), pending.rejections.len(), pending.senders.len());
-        if let Err(error) = self.write(pending).await {
+        self.write(pending).await.inspect_err(|error| {
             let (uses, rejections, senders) = lost;
             tracing::warn!(%error, uses, rejections, senders, "notes of uses, rejections and senders were lost");
-        }
-        left
+        })?;
+        Ok(left)
     }
 
     async fn write(&self, pending: Pending) -> Result<(), StoreError> {

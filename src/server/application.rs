@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, middleware, web};
 use futures_util::future::join_all;
+use quick_cache::sync::Cache;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
@@ -82,6 +83,8 @@ const ACCOUNT_REQUESTS: Limits = Limits { per_key: PAGE_REQUESTS.per_key + 1, ..
 /// Comparisons of two events: each takes some dozen times the memory of the two bodies.
 const COMPARISONS: Limits = Limits { permits: 2, per_key: 1, waiting_per_key: 8 };
 
+/// Of how many API tokens it is remembered whose they are.
+const MAX_KNOWN_TOKENS: usize = 10_000;
 /// Programs that wait for the next event: as many of an account as live pages, and in all as many.
 const WAITING_READERS: Limits = Limits { permits: usize::MAX, per_key: 100, waiting_per_key: 0 };
 
@@ -314,6 +317,7 @@ fn state(
         sign_ins_by_email: Limiter::new(SIGN_INS_BY_EMAIL.0, SIGN_INS_BY_EMAIL.1),
         acts_by_account: Limiter::new(ACTS_BY_ACCOUNT.0, ACTS_BY_ACCOUNT.1),
         api_requests: Limiter::new(API_REQUESTS_BY_ACCOUNT.0, API_REQUESTS_BY_ACCOUNT.1),
+        known_tokens: Cache::new(MAX_KNOWN_TOKENS),
         waiting_readers: FairQueue::new(Limits {
             permits: config.connections.max_connections.div_ceil(LIVE_PART),
             ..WAITING_READERS

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use quick_cache::sync::Cache;
 
 use crate::app::upkeep::UpkeepState;
 use crate::clock::Clock;
@@ -66,6 +67,8 @@ pub struct AppState {
     pub(crate) acts_by_account: Limiter<AccountId>,
     /// Requests that an account makes of the API.
     pub(crate) api_requests: Limiter<AccountId>,
+    /// Of API tokens, by their SHA-256, whose the last look at one said that it is; none: nobody's that may be used.
+    pub(crate) known_tokens: Cache<String, Option<AccountId>>,
     /// Programs that wait for the next event, without a turn of their account.
     pub(crate) waiting_readers: FairQueue<AccountId>,
     /// Events that an account deletes one by one without giving its password.

@@ -18,8 +18,8 @@ use crate::web::api::caller::Needs;
 use crate::web::api::errors::ApiError;
 use crate::web::api::{
     account as api_account, answers, audit as api_audit, caller, changes, consumers as api_consumers,
-    credentials as api_credentials, description, events as api_events, json_body, overview as api_overview, pulling,
-    reference, rejections as api_rejections,
+    credentials as api_credentials, description, events as api_events, json_body, live, overview as api_overview,
+    pulling, reference, rejections as api_rejections,
 };
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
@@ -252,6 +252,7 @@ pub const API: &[ApiEntry] = &[
     api("GET", "/api/v1/account", Needs::Token, || to(api_account::show)),
     api("GET", "/api/v1/events", Scoped(EventsRead), || to(api_events::index)),
     api("GET", "/api/v1/events/export", Scoped(EventsRead), || to(api_events::export)),
+    api("GET", "/api/v1/events/live", Scoped(EventsRead), || to(live::show)),
     api("GET", "/api/v1/events/{id}", Scoped(EventsRead), || to(api_events::show)),
     api("DELETE", "/api/v1/events/{id}", Scoped(EventsDelete), || to(api_events::delete)),
     api("GET", "/api/v1/events/{id}/body", Scoped(EventsRead), || to(api_events::body)),

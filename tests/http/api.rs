@@ -8,80 +8,14 @@ use reasoner_webhooks::domain::api_token::Scope;
 use reasoner_webhooks::web::api::caller::Needs;
 use reasoner_webhooks::web::api::description::Description;
 use reasoner_webhooks::web::routes::API;
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::support::actors::{Person, between};
+use crate::support::actors::Person;
+use crate::support::api_program::Program;
 use crate::support::chaos_proxy::Proxy;
 use crate::support::postgres;
-use crate::support::server::{PASSWORD, TestServer};
-
-/// A program with a token.
-#[derive(Clone)]
-pub struct Program {
-    pub id: String,
-    pub token: String,
-    url: String,
-    client: Client,
-}
-
-impl Program {
-    /// With a token of a person that has some scopes.
-    pub async fn with(server: &TestServer, owner: &Person, scopes: &[&str]) -> Self {
-        Self::granted(server, owner, &scopes.iter().map(|scope| ("scope", *scope)).collect::<Vec<_>>()).await
-    }
-
-    /// With a token of a person that was asked for with some fields.
-    pub async fn granted(server: &TestServer, owner: &Person, fields: &[(&str, &str)]) -> Self {
-        let fields = [&[("name", "Program"), ("lifetime", "90"), ("current_password", PASSWORD)], fields].concat();
-        let answer = owner.post("/settings/api-tokens", &fields).await;
-        assert_eq!(answer.status(), 200, "a token is created");
-        let page = answer.text().await.unwrap();
-        let token = between(&page, "<code id=\"token\">", "</code>").to_owned();
-        let hint = format!("select token_id::text from api_token_values where hash = encode(sha256('{token}'), 'hex')");
-        let id = server.query(&hint).await[0][0].clone().unwrap();
-        Self { id, ..Self::at(&server.url, &token) }
-    }
-
-    /// With a token that was made elsewhere.
-    pub fn at(url: &str, token: &str) -> Self {
-        let client = Client::builder().no_proxy().user_agent("export/1.0").redirect(reqwest::redirect::Policy::none());
-        let (url, client) = (format!("{url}/api/v1"), client.build().unwrap());
-        Self { id: String::new(), token: token.to_owned(), url, client }
-    }
-
-    pub fn with_token(&self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self.clone() }
-    }
-
-    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        let method: Method = method.parse().unwrap();
-        self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
-    }
-
-    pub async fn get(&self, path: &str) -> Response {
-        self.request("GET", path).send().await.unwrap()
-    }
-
-    pub async fn status(&self, path: &str) -> u16 {
-        self.get(path).await.status().as_u16()
-    }
-
-    /// The JSON of an answer, which has to have a status.
-    pub async fn call(&self, method: &str, path: &str, body: Value, status: u16) -> Value {
-        let request = self.request(method, path);
-        let request = if body.is_null() { request } else { request.json(&body) };
-        let answer = request.send().await.unwrap();
-        let got = answer.status().as_u16();
-        let text = answer.text().await.unwrap();
-        assert_eq!(got, status, "{method} {path}: {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
-    }
-
-    pub async fn json(&self, path: &str) -> Value {
-        self.call("GET", path, Value::Null, 200).await
-    }
-}
+use crate::support::server::TestServer;
 
 /// What is sent where a body belongs.
 fn body_of(path: &str, username: &str, cursor: &str) -> Value {
@@ -99,7 +33,8 @@ fn body_of(path: &str, username: &str, cursor: &str) -> Value {
 
 async fn code(answer: Response) -> (u16, String) {
     let status = answer.status().as_u16();
-    let problem: Value = answer.json().await.unwrap_or_default();
+    // A stream goes on.
+    let problem: Value = if status < 300 { Value::Null } else { answer.json().await.unwrap_or_default() };
     (status, problem["code"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -292,6 +227,33 @@ async fn a_forged_token_costs_no_query() {
     assert_eq!(program.status("/events").await, 200);
 }
 
+// holds issue 17, section 2: who has to wait costs no query
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_has_to_wait_costs_no_query() {
+    let (proxy, address) = Proxy::in_front_of(&postgres::new_database().await).await;
+    let server = TestServer::start_over(address, |_| {}).await;
+    let alice = server.pro("alice@example.com").await;
+    let program = Program::with(&server, &alice, &["events:read"]).await;
+    let other = Program::with(&server, &alice, &["events:read"]).await;
+    assert_eq!(other.status("/self").await, 200);
+    let fewest = async |program: &Program, status: u16| {
+        while program.status("/self").await != status {}
+        let mut fewest = usize::MAX;
+        for _ in 0..10 {
+            proxy.take_round_trips();
+            assert_eq!(program.status("/self").await, status);
+            fewest = fewest.min(proxy.take_round_trips().len());
+        }
+        fewest
+    };
+    assert_eq!(fewest(&program, 429).await, 0, "an account that has asked as often as it may");
+    assert_eq!(fewest(&other, 429).await, 0, "the same by another of its tokens");
+    server.pass(SignedDuration::from_mins(2));
+    alice.post(&format!("/settings/api-tokens/{}/revocation", program.id), &[]).await;
+    assert_eq!(fewest(&program, 429).await, 0, "a revoked token, of an address that has failed as often as it may");
+    assert_eq!(other.status("/self").await, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_guesses_tokens_is_throttled_and_a_right_one_goes_on() {
     let stage = stage().await;
@@ -352,6 +314,7 @@ async fn an_account_asks_six_hundred_times_at_once_and_is_told_when_again() {
     assert_eq!(program.status("/self").await, 200);
 }
 
+// holds issue 17, section 4: revoke on A, use on B: 0 of 1,000
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_on_one_instance_counts_on_another_at_once() {
     let stage = stage().await;
@@ -361,6 +324,10 @@ async fn a_revocation_on_one_instance_counts_on_another_at_once() {
     assert_eq!((program.status("/self").await, there.status("/self").await), (200, 200));
     stage.alice.post(&format!("/settings/api-tokens/{}/revocation", program.id), &[]).await;
     assert_eq!((there.status("/self").await, program.status("/self").await), (401, 401));
+    for _ in 0..20 {
+        let answers = join_all((0..50).map(|_| there.get("/self"))).await;
+        assert!(answers.iter().all(|answer| [401, 429].contains(&answer.status().as_u16())), "0 of 1,000");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::api::Program;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 async fn stage() -> (TestServer, Person, Sender, Program) {
@@ -108,6 +108,23 @@ async fn a_cursor_behind_which_events_were_deleted_says_so_once() {
     let cursor = answer["cursor"].as_str().unwrap();
     assert!(program.json(&format!("/events?after={cursor}")).await["truncated"].is_null(), "once");
     assert!(program.json("/events?after=oldest").await["truncated"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_in_the_half_hour_of_a_cursor_is_told_if_it_was_behind() {
+    let (server, alice, sender, program) = stage().await;
+    let deleting = Program::with(&server, &alice, &["events:delete"]).await;
+    let before = sender.store("1").await;
+    server.pass(jiff::SignedDuration::from_secs(1));
+    let cursor = pull(&program, "now", "").await.1;
+    server.pass(jiff::SignedDuration::from_secs(1));
+    let behind = sender.store("2").await;
+    for (gone, told) in [(before, Value::Null), (behind, "deletion".into())] {
+        deleting.call("DELETE", &format!("/events/{gone}"), Value::Null, 204).await;
+        assert_eq!(program.json(&format!("/events?after={cursor}")).await["truncated"], told);
+    }
+    let next = pull(&program, &cursor, "").await.1;
+    assert!(program.json(&format!("/events?after={next}")).await["truncated"].is_null(), "once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,8 @@ use reqwest::Client;
 use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use crate::api::Program;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 async fn stage(scopes: &[&str]) -> (TestServer, Person, Sender, Program) {
@@ -167,6 +167,26 @@ async fn a_credential_is_created_once_by_its_external_id() {
         let refused = program.call("POST", "/credentials", json!({"name": "Till", "expires_at": end}), 422).await;
         assert_eq!(refused["errors"][0]["field"], "expires_at", "{refused}");
     }
+}
+
+// holds issue 17, section 4: an old password is not called unused by a last use that is not written yet
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_just_now_keeps_an_old_password_from_being_called_unused() {
+    let (server, alice, sender, program) = stage(&["credentials:write"]).await;
+    let path = format!("/credentials/{}", alice.credential_id(&sender.username).await);
+    program.call("POST", &format!("{path}/rotation"), json!({"overlap": "7d"}), 201).await;
+    let stop = async |age: &str, status| {
+        let body = json!({"only_if_unused_for": age});
+        program.call("POST", &format!("{path}/old-password-revocation"), body, status).await
+    };
+    // More than once within a second, which is how often uses are written.
+    for _ in 0..10 {
+        assert_eq!(sender.status().await, 200);
+        assert_eq!(stop("1h", 409).await["code"], "still_used");
+        server.pass(jiff::SignedDuration::from_hours(2));
+    }
+    stop("1h", 200).await;
+    assert_eq!(sender.status().await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]

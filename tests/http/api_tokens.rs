@@ -6,9 +6,9 @@ use std::process::Stdio;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::api::Program;
 use crate::command_line::Terminal;
 use crate::support::actors::between;
+use crate::support::api_program::Program;
 use crate::support::server::{PASSWORD, TestServer};
 
 const TOKENS: &str = "/settings/api-tokens";

@@ -5,9 +5,9 @@ use reasoner_webhooks::store::connection::migrate;
 use reasoner_webhooks::store::connection::pool::{Store, StoreOptions};
 use serde_json::{Value, json};
 
-use crate::api::Program;
 use crate::home::Home;
 use crate::support::actors::Sender;
+use crate::support::api_program::Program;
 use crate::support::postgres;
 use crate::support::server::{PASSWORD, TestServer};
 

@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::api::Program;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 /// An account with a sender, a program with both scopes, and a consumer that begins with the oldest event.

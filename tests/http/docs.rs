@@ -9,7 +9,7 @@ use reasoner_webhooks::domain::device::DEVICE_LASTS;
 use reasoner_webhooks::domain::event::MAX_IDEMPOTENCY_KEY_BYTES;
 use reasoner_webhooks::domain::holding::{HELD_FOR, MAX_HELD_BYTES, MAX_HELD_EVENTS};
 use reasoner_webhooks::store::connection::pool;
-use reasoner_webhooks::web::docs::snippets::LANGUAGES;
+use reasoner_webhooks::web::snippets::LANGUAGES;
 
 use crate::support::actors::WEBHOOKS;
 use crate::support::chaos_proxy::{Mode, Proxy};

@@ -13,9 +13,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::api::Program;
 use crate::command_line::Terminal;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 const PATIENCE: Duration = Duration::from_secs(30);

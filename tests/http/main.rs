@@ -11,6 +11,7 @@ mod answers;
 mod api;
 mod api_following;
 mod api_lists;
+mod api_live;
 mod api_tokens;
 mod arrivals;
 mod atomic;

@@ -9,9 +9,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::api::Program;
 use crate::command_line::Terminal;
 use crate::support::actors::{Person, Sender};
+use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 
 const PATIENCE: Duration = Duration::from_secs(20);

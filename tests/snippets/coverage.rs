@@ -6,7 +6,8 @@ use reasoner_webhooks::web::docs::tools::groups::GROUPS;
 
 use crate::stage::Stage;
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
+    include_str!("api_calls.rs"),
     include_str!("senders.rs"),
     include_str!("commands.rs"),
     include_str!("operations.rs"),

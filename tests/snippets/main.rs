@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api_calls;
 mod challenges;
 mod commands;
 mod coverage;

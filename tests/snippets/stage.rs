@@ -114,9 +114,11 @@ impl Stage {
         self.command(&[*run, &[&file], args].concat(), password).await
     }
 
-    /// Runs a command in the directory, with the password in the environment and the program on the path.
+    /// Runs a command in the directory, with the password, or the API token, in the environment and the program on
+    /// the path.
     pub async fn command(&self, words: &[&str], password: &str) -> Output {
-        let environment = [("DATABASE_URL", self.server.database_url.as_str()), ("WEBHOOK_PASSWORD", password)];
+        let database = ("DATABASE_URL", self.server.database_url.as_str());
+        let environment = [database, ("WEBHOOK_PASSWORD", password), ("API_TOKEN", password)];
         self.place.command(words, &environment, "scripts/ensure-languages").await
     }
 

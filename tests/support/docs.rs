@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::support::actors::{Person, between};
 
 /// The pages, by the last part of their addresses.
-pub const PAGES: [&str; 11] = [
+pub const PAGES: [&str; 12] = [
     "quick-start",
     "connect",
     "connect-code",
@@ -15,6 +15,7 @@ pub const PAGES: [&str; 11] = [
     "api-reference",
     "advanced-usage",
     "search",
+    "api",
     "errors",
     "operations",
 ];

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason)]
 
 pub mod actors;
+pub mod api_program;
 pub mod authenticator;
 pub mod belongings;
 pub mod browser;

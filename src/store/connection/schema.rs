@@ -333,6 +333,7 @@ diesel::table! {
         events -> BigInt,
         bytes -> BigInt,
         header_bytes -> BigInt,
+        newest_id -> Nullable<Uuid>,
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName};
+use diesel::{BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
@@ -38,24 +40,26 @@ struct Sums {
 
 /// Writes down that these events are gone.
 pub(crate) async fn add(conn: &mut Connection, account: AccountId, removed: &[Key]) -> Result<(), StoreError> {
-    let mut sums: BTreeMap<Timestamp, (i64, i64, i64)> = BTreeMap::new();
+    let mut sums: BTreeMap<Timestamp, (i64, i64, i64, Uuid)> = BTreeMap::new();
     for key in removed {
         let sum = sums.entry(half_hour_of(key.id.received_at())).or_default();
         sum.0 += 1;
         sum.1 += i64::from(key.size_bytes);
         sum.2 += i64::from(key.header_bytes);
+        sum.3 = sum.3.max(key.id.0);
     }
-    for (half_hour, (events, bytes, header_bytes)) in sums {
-        let sql = "insert into event_removals as known (account_id, half_hour, events, bytes, header_bytes) \
-                   values ($1, $2, $3, $4, $5) on conflict (account_id, half_hour) do update set \
+    for (half_hour, (events, bytes, header_bytes, newest)) in sums {
+        let sql = "insert into event_removals as known (account_id, half_hour, events, bytes, header_bytes, newest_id) \
+                   values ($1, $2, $3, $4, $5, $6) on conflict (account_id, half_hour) do update set \
                    events = known.events + excluded.events, bytes = known.bytes + excluded.bytes, \
-                   header_bytes = known.header_bytes + excluded.header_bytes";
+                   header_bytes = known.header_bytes + excluded.header_bytes, newest_id = greatest(known.newest_id, excluded.newest_id)";
         statement(sql)
             .bind::<SqlUuid, _>(account.0)
             .bind::<Timestamptz, _>(Moment(half_hour))
             .bind::<BigInt, _>(events)
             .bind::<BigInt, _>(bytes)
             .bind::<BigInt, _>(header_bytes)
+            .bind::<SqlUuid, _>(newest)
             .execute(conn)
             .await?;
     }
@@ -88,11 +92,14 @@ pub(crate) async fn stored_between(
     Ok(Stored { events: number(sums.events), bytes: number(sums.bytes), header_bytes: number(sums.header_bytes) })
 }
 
-/// Whether an account has lost events before their time that arrived in a later half hour than a moment's.
-pub(crate) async fn any_behind(conn: &mut Connection, account: AccountId, at: Timestamp) -> Result<bool, StoreError> {
+/// Whether an account has lost events before their time that arrived after one.
+pub(crate) async fn any_behind(conn: &mut Connection, account: AccountId, at: EventId) -> Result<bool, StoreError> {
+    let half_hour = Moment(half_hour_of(at.received_at()));
     let behind = event_removals::table
         .filter(event_removals::account_id.eq(account.0))
-        .filter(event_removals::half_hour.gt(Moment(half_hour_of(at))));
+        .filter(event_removals::half_hour.ge(half_hour))
+        // Without the id in what a release before this column has written.
+        .filter(event_removals::half_hour.gt(half_hour).or(event_removals::newest_id.gt(at.0).assume_not_null()));
     Ok(diesel::select(diesel::dsl::exists(behind)).get_result(conn).await?)
 }
 

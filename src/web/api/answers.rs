@@ -6,8 +6,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::store::connection::error::with_causes;
-use crate::web::api::caller::{Caller, RateLimit};
+use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
+use crate::web::api::rate_limit::RateLimit;
 use crate::web::app_state::AppState;
 use crate::web::ingest::request_id;
 use crate::web::problem;
@@ -51,4 +52,32 @@ fn spelled(error: &ApiError, request: &HttpRequest) -> HttpResponse {
 /// The answer for every address that nobody serves.
 pub(crate) async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+    use actix_web::{App, HttpResponse, middleware, web};
+    use serde_json::Value;
+
+    use super::layer;
+    use crate::web::api::caller::{self, Needs};
+
+    #[actix_web::test]
+    async fn a_panic_of_a_handler_is_told_as_a_problem() {
+        let broken = web::get().to(async || {
+            assert!(std::hint::black_box(false), "the secret of Alice");
+            HttpResponse::Ok().finish()
+        });
+        let broken = broken.wrap(middleware::from_fn(|request, next| caller::layer(Needs::Nothing, request, next)));
+        let scope = web::scope("").wrap(middleware::from_fn(layer)).route("/", broken);
+        let service = init_service(App::new().service(scope)).await;
+        let answer = call_service(&service, TestRequest::get().to_request()).await;
+        let kind = answer.headers().get(header::CONTENT_TYPE).unwrap();
+        assert_eq!((answer.status().as_u16(), kind.as_bytes()), (500, &b"application/problem+json"[..]));
+        let problem: Value = read_body_json(answer).await;
+        assert_eq!(problem["code"], "internal");
+        assert!(!problem.to_string().contains("Alice"));
+    }
 }

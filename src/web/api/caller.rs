@@ -1,34 +1,37 @@
-//! Bearer authentication (RFC 6750): who calls, and what the token and its user may do now.
+//! Authorization: who calls, and what the token and its user may do now.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::FutureExt;
 use futures_util::future::{Ready, ready};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::app::credential_act::CredentialAct;
 use crate::domain::account::Member;
-use crate::domain::api_token::{ApiToken, KIND, Scope};
+use crate::domain::api_token::{ApiToken, Scope};
 use crate::domain::audit::{Act, Actor};
-use crate::domain::checked_token::CheckedToken;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, CredentialId, RequestId, SessionId};
-use crate::domain::network::throttle_key;
 use crate::fair_queue::{Permit, QueueError};
+use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::ask_once;
-use crate::store::tables::api_tokens;
+use crate::web::api::authentication::{authenticate, find_opened, is_bearer, note_use, presented};
 use crate::web::api::errors::ApiError;
+use crate::web::api::rate_limit::RateLimit;
 use crate::web::app_state::AppState;
 use crate::web::ingest::request_id;
+use crate::web::middleware::request_context::panic_text;
 use crate::web::required_action::RequiredAction;
 
 /// How long a request waits while others of its account are answered.
@@ -37,12 +40,6 @@ const MAX_WAIT: Duration = Duration::from_secs(4);
 const MAX_ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// How long somebody may ask to wait for the next event.
 pub(crate) const MAX_LONG_POLL: Duration = Duration::from_secs(60);
-/// The last use is not written more often than this.
-const USE_RESOLUTION: SignedDuration = SignedDuration::from_secs(60);
-/// How much of a user agent is kept, in characters.
-const MAX_AGENT_CHARS: usize = 500;
-/// The longest header that is looked at, in bytes.
-const MAX_HEADER_BYTES: usize = 256;
 
 /// What a route asks of whoever calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +70,11 @@ impl Needs {
             Self::ScopesToWait(one, other) => vec![one, other],
         }
     }
+
+    /// It is never too late to take access away.
+    fn never_waits(self) -> bool {
+        matches!(self, Self::ScopeToEnd(_))
+    }
 }
 
 /// A place among the requests of a token and of an account.
@@ -85,6 +87,8 @@ pub(crate) struct Caller(Rc<Known>);
 struct Known {
     state: web::Data<AppState>,
     token: ApiToken,
+    /// The SHA-256 of its value.
+    hash: String,
     member: Member,
     address: IpAddr,
     now: Timestamp,
@@ -120,6 +124,13 @@ impl Caller {
         let permits = turn(self.state(), self.token(), self.account()).await?;
         self.0.permits.replace(Some(permits));
         Ok(())
+    }
+
+    /// Whether its token and its user still let it in.
+    pub(crate) async fn is_still_let_in(&self) -> Result<bool, StoreError> {
+        let (state, address) = (self.state(), self.0.address);
+        let found = find_opened(state, &self.0.hash, address, state.clock.now()).await?;
+        Ok(found.is_some_and(|(_, member)| RequiredAction::of(state, &member).is_none()))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -179,43 +190,6 @@ impl FromRequest for Caller {
     }
 }
 
-/// What is told of how much more the account may ask (draft-ietf-httpapi-ratelimit-headers).
-pub(crate) struct RateLimit {
-    most: u64,
-    /// In which they come back, in seconds.
-    window: u64,
-    left: u64,
-    /// Until all may be asked again, in seconds.
-    reset: u64,
-}
-
-impl RateLimit {
-    /// Takes one request of the account, or says how long it has to wait; the answer to the request says what is left.
-    fn take(state: &AppState, request: &HttpRequest, account: AccountId) -> Option<Duration> {
-        let now = state.clock.now();
-        let wait = state.api_requests.wait(&account, now);
-        if wait.is_none() {
-            state.api_requests.note_failure(&account, now);
-        }
-        let ((most, window), (left, reset)) = (state.api_requests.quota(), state.api_requests.left(&account, now));
-        request.extensions_mut().insert(Self { most, window, left, reset });
-        wait
-    }
-
-    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
-        let Self { most, window, left, reset } = self;
-        let fields = [
-            ("ratelimit-policy", format!(r#""account";q={most};w={window}"#)),
-            ("ratelimit", format!(r#""account";r={left};t={reset}"#)),
-        ];
-        for (name, value) in fields {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
-    }
-}
-
 /// The layer around each route.
 pub(crate) async fn layer(
     needs: Needs,
@@ -230,11 +204,17 @@ pub(crate) async fn layer(
             Err(error) => Ok(request.error_response(error)),
         }
     };
-    match timeout(MAX_ANSWER_WAIT + patience, ask_once(answering)).await {
-        Ok(answer) => answer,
-        Err(_) if has_body => Ok(ServiceResponse::from_err(ApiError::Timeout, http)),
-        Err(_) => Ok(ServiceResponse::from_err(ApiError::Unavailable(None), http)),
-    }
+    // Beside the layer around all requests, which answers people.
+    let error = match AssertUnwindSafe(timeout(MAX_ANSWER_WAIT + patience, ask_once(answering))).catch_unwind().await {
+        Ok(Ok(answer)) => return answer,
+        Ok(Err(_)) if has_body => ApiError::Timeout,
+        Ok(Err(_)) => ApiError::Unavailable(None),
+        Err(panic) => {
+            tracing::error!(reason = panic_text(panic.as_ref()), "a handler of the API panicked");
+            ApiError::Internal
+        }
+    };
+    Ok(ServiceResponse::from_err(error, http))
 }
 
 async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
@@ -247,9 +227,9 @@ async fn admit(needs: Needs, request: &HttpRequest) -> Result<(), ApiError> {
     if state.is_https() && sender.https == Some(false) {
         return Err(ApiError::HttpsRequired);
     }
-    let (token, member) = authenticate(&state, request, sender.ip, now).await?;
+    let (token, member) = authenticate(&state, request, needs.never_waits(), (sender.ip, now)).await?;
     let wait = RateLimit::take(&state, request, member.account_id);
-    if let Some(wait) = wait.filter(|_| !matches!(needs, Needs::ScopeToEnd(_))) {
+    if let Some(wait) = wait.filter(|_| !needs.never_waits()) {
         return Err(ApiError::RateLimited(wait));
     }
     note_use(&state, request, &token, (sender.ip, now));
@@ -294,9 +274,10 @@ async fn remember(
     (token, member): (ApiToken, Member),
     (address, now): (IpAddr, Timestamp),
 ) -> Result<(), ApiError> {
+    let hash = presented(&state, request)?.hash();
     let permits = RefCell::new(Some(turn(&state, &token, member.account_id).await?));
     let request_id = request_id(request);
-    let known = Known { state: state.clone(), token, member, address, now, request_id, permits };
+    let known = Known { state: state.clone(), token, hash, member, address, now, request_id, permits };
     request.extensions_mut().insert(Caller(Rc::new(known)));
     Ok(())
 }
@@ -317,67 +298,4 @@ fn asked_wait(needs: Needs, method: &Method, query: &str) -> Duration {
     let follows = *method == Method::GET && waits;
     let wait = parameter("wait").filter(|_| follows).and_then(|wait| wait.parse().ok());
     Duration::from_secs(wait.unwrap_or(0)).min(MAX_LONG_POLL)
-}
-
-fn is_bearer(request: &HttpRequest) -> bool {
-    request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .is_some_and(|value| value.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"Bearer")))
-}
-
-/// The token of exactly one `Authorization` header; `Err` where there is one and it is none of this installation.
-fn presented(state: &AppState, request: &HttpRequest) -> Result<CheckedToken, ApiError> {
-    let mut values = request.headers().get_all(header::AUTHORIZATION);
-    let value = values.next().ok_or(ApiError::NoToken)?;
-    if values.next().is_some() || value.len() > MAX_HEADER_BYTES {
-        return Err(ApiError::InvalidToken);
-    }
-    let text = value.to_str().map_err(|_| ApiError::InvalidToken)?;
-    let (scheme, token) = text.split_once(' ').ok_or(ApiError::InvalidToken)?;
-    let token = Some(token.trim()).filter(|_| scheme.eq_ignore_ascii_case("Bearer")).ok_or(ApiError::InvalidToken)?;
-    KIND.recognise(&state.keys.checksum, token).ok_or(ApiError::InvalidToken)
-}
-
-/// Who a token is of. A forgery is told by its checksum and costs no query; a right one is looked up by each request, so that a revocation
-/// counts from the next one on, on every instance.
-async fn authenticate(
-    state: &AppState,
-    request: &HttpRequest,
-    address: IpAddr,
-    now: Timestamp,
-) -> Result<(ApiToken, Member), ApiError> {
-    let key = throttle_key(address);
-    let refuse = |error: ApiError| match (&error, state.engine.limiter.wait(&key, now)) {
-        (ApiError::InvalidToken, Some(wait)) => ApiError::TooManyFailures(wait),
-        (ApiError::InvalidToken, None) => {
-            state.engine.limiter.note_failure(&key, now);
-            error
-        }
-        _ => error,
-    };
-    let value = presented(state, request).map_err(refuse)?;
-    let found = api_tokens::find_by_hash(&mut *state.store.connection().await?, &value.hash()).await?;
-    let found = found.filter(|(token, _)| token.is_opened(now) && token.allows(address));
-    found.ok_or(ApiError::InvalidToken).map_err(refuse)
-}
-
-/// Notes the use beside the request, which does not wait.
-fn note_use(state: &AppState, request: &HttpRequest, token: &ApiToken, (address, at): (IpAddr, Timestamp)) {
-    let not_since = at.saturating_sub(USE_RESOLUTION).unwrap_or(at);
-    if token.last_used_at.is_some_and(|used| used > not_since) {
-        return;
-    }
-    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let agent: Option<String> = agent.map(|agent| agent.chars().take(MAX_AGENT_CHARS).collect());
-    let (store, id) = (state.store.clone(), token.id);
-    state.store.spawn(async move {
-        let noted = match store.background_connection().await {
-            Ok(mut conn) => api_tokens::note_use(&mut conn, id, (at, not_since), (address, agent.as_deref())).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "the use of an API token was not noted");
-        }
-    });
 }

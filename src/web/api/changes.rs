@@ -19,30 +19,30 @@ use crate::web::problem::FieldProblem;
 
 /// What is to be another way. What is absent stays as it is.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Patch {
     #[schema(min_length = 1, max_length = 60)]
     name: Option<String>,
     disabled: Option<bool>,
     holds_late_events: Option<bool>,
     /// When the current password is to end; `null` for never.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<String>>,
-    #[serde(deserialize_with = "object")]
+    #[serde(default, deserialize_with = "object")]
     settings: Option<SettingsPatch>,
 }
 
 /// What it is to accept beyond the default.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SettingsPatch {
     any_content_type: Option<bool>,
     compressed_bodies: Option<bool>,
     batches: Option<bool>,
     put_as_post: Option<bool>,
     /// A header whose value names an event; `null` for none.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     stored_once_by: Option<Option<String>>,
     /// Addresses and networks; none: from anywhere.

@@ -222,7 +222,8 @@ pub(crate) async fn rotate(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StopOldPassword {
-    /// An age such as `1h`: a password that was used since is not stopped, and the answer says when it was.
+    /// An age such as `1h`: a password that was used since is not stopped, and the answer says when it was. Uses that another instance has
+    /// accepted less than 2 seconds ago may not be known yet.
     #[schema(pattern = "^[0-9]{1,4}[smhd]$")]
     only_if_unused_for: Option<String>,
 }
@@ -244,7 +245,12 @@ pub(crate) async fn stop_old(
         Some(_) => return Err(wrong()),
     };
     let act = caller.act();
-    stop_old_password(caller.on(parse_id(&id)?, &act)?, since).await?;
+    let on = caller.on(parse_id(&id)?, &act)?;
+    if since.is_some() {
+        // Uses are noted beside the requests, and written a little later.
+        caller.state().engine.usage.flush().await?;
+    }
+    stop_old_password(on, since).await?;
     Ok(answer(&find(&caller, &id).await?, caller.now()))
 }
 

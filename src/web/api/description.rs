@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use actix_web::{HttpResponse, web};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, Server};
+use utoipa::openapi::{OpenApi as Document, Required, Server};
 use utoipa::{Modify, OpenApi};
 
 use crate::web::api::errors::ApiError;
 use crate::web::api::problem_schema::{FieldError, Problem};
-use crate::web::api::{account, audit, changes, consumers, credentials, events, overview, pulling, rejections};
+use crate::web::api::{account, audit, changes, consumers, credentials, events, live, overview, pulling, rejections};
 use crate::web::app_state::AppState;
 
 struct Schemes;
@@ -19,6 +19,23 @@ impl Modify for Schemes {
         let components = document.components.get_or_insert_default();
         for (name, scheme) in [("api_token", HttpAuthScheme::Bearer), ("sender", HttpAuthScheme::Basic)] {
             components.add_security_scheme(name, SecurityScheme::Http(Http::new(scheme)));
+        }
+    }
+}
+
+/// Who has nothing to say in a body need not send one.
+struct OptionalBodies;
+
+impl Modify for OptionalBodies {
+    fn modify(&self, document: &mut Document) {
+        let operations = document.paths.paths.values_mut().flat_map(|item| [&mut item.post, &mut item.patch]);
+        for operation in operations.flatten() {
+            let creates_or_names = ["create_credential", "revoke_credential"].map(Some);
+            if let Some(body) = &mut operation.request_body
+                && !creates_or_names.contains(&operation.operation_id.as_deref())
+            {
+                body.required = Some(Required::False);
+            }
         }
     }
 }
@@ -36,6 +53,7 @@ impl Modify for Schemes {
         events::body,
         events::delete,
         events::export,
+        live::show,
         rejections::index,
         overview::show,
         audit::index,
@@ -56,7 +74,7 @@ impl Modify for Schemes {
         consumers::seek
     ),
     components(schemas(Problem, FieldError)),
-    modifiers(&Schemes)
+    modifiers(&Schemes, &OptionalBodies)
 )]
 pub struct Description;
 
@@ -75,7 +93,8 @@ impl Description {
 
 /// This description.
 #[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "read_description", tag = "description",
-    responses((status = 200, description = "This description", body = serde_json::Value)), security(()))]
+    responses((status = 200, description = "This description", body = serde_json::Value),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")), security(()))]
 pub(crate) async fn describe(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let mut document = Description::document().clone();
     document.servers = Some(vec![Server::new(&state.public_url)]);

@@ -17,7 +17,7 @@ use crate::store::scan::searching::search;
 use crate::store::tables::{credentials, events};
 use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
-use crate::web::api::following::{FollowedEvents, Following, follow};
+use crate::web::api::following::{FollowedEvents, Following, deadline, follow};
 use crate::web::api::lists::{cursor_of, limit, page, row_behind};
 use crate::web::api::problem_schema::Problem;
 use crate::web::api::records::{EventItem, MAX_EMBEDDED_BYTES, strong_etag};
@@ -72,7 +72,7 @@ impl EventsQuery {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Paging {
     /// `desc`, the newest first, or `asc`.
-    #[param(pattern = "^(asc|desc)$")]
+    #[param(pattern = "^(asc|desc)?$")]
     order: Option<String>,
     /// From 1 to 200; at most 50 with `include`.
     #[param(minimum = 1, maximum = 200)]
@@ -80,7 +80,7 @@ pub(crate) struct Paging {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// `body`, `headers`, or both with a comma.
-    #[param(pattern = "^(body|headers|body,headers)$")]
+    #[param(pattern = "^((body|headers)(,(body|headers))*)?$")]
     include: Option<String>,
 }
 
@@ -139,10 +139,10 @@ pub(crate) async fn index(
     following: web::Query<Following>,
 ) -> Result<HttpResponse, ApiError> {
     let include = Include::read(paging.include.as_deref().unwrap_or_default())?;
-    let limit = include.limit(paging.limit)?;
+    let (limit, until) = (include.limit(paging.limit)?, deadline(following.wait)?);
     if following.after.is_some() {
         let filters = query.filters(&caller).await?;
-        let (rows, answer) = follow(&caller, &request, &filters.filter, &following, limit).await?;
+        let (rows, answer) = follow(&caller, &request, &filters.filter, (&following, until), limit).await?;
         return Ok(answer.with(items(&caller, &rows, include).await?));
     }
     let is_ascending = match paging.order.as_deref() {
@@ -272,7 +272,8 @@ pub(crate) struct ExportQuery {
 
 /// Writes all events out that are stored now, or those that a search finds.
 #[utoipa::path(get, path = "/api/v1/events/export", operation_id = "export_events", tag = "events", params(EventsQuery, ExportQuery),
-    responses((status = 200, description = "The events, a line each, oldest first", body = String, content_type = "application/x-ndjson"),
+    responses((status = 200, description = "The events, a line each, oldest first",
+            content((String = "application/x-ndjson"), (String = "text/csv"))),
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("api_token" = ["events:read"])))]
 pub(crate) async fn export(

@@ -22,7 +22,6 @@ use crate::store::scan::arrivals::snapshot;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::searching::search_live;
-use crate::store::tables::event_counts::half_hour_of;
 use crate::store::tables::{event_removals, events};
 use crate::web::api::caller::{Caller, MAX_LONG_POLL};
 use crate::web::api::errors::ApiError;
@@ -51,14 +50,16 @@ pub(crate) struct FollowedEvents {
     /// There was no more when this was read.
     caught_up: bool,
     /// `retention`: events behind the cursor may have passed the time that they are kept for. `deletion`: events of the account that arrived
-    /// in a later half hour than that of the cursor were deleted. `unknown`: the database was restored, upgraded or failed over since,
-    /// so that what was committed cannot be told, and what follows goes by the ids: some may come again.
+    /// after the cursor was given were deleted. `unknown`: the database was restored, upgraded or failed over since, so that what was
+    /// committed cannot be told, and what follows goes by the ids: some may come again.
     truncated: Option<&'static str>,
 }
 
 /// What was read from a position.
 pub(crate) struct Pulled {
     pub(crate) rows: Vec<EventSummary>,
+    /// That of each row, and of some that were deleted meanwhile.
+    pub(crate) positions: Vec<Position>,
     /// The step that it was read in, from here on: nothing unseen lies before it.
     pub(crate) from: Position,
     /// Behind it.
@@ -76,25 +77,41 @@ impl Pulled {
     }
 }
 
+/// Where somebody begins to follow, and why events may be missing between there and what there is.
+pub(crate) struct Start {
+    /// `None`: now.
+    pub(crate) position: Option<Position>,
+    pub(crate) truncated: Option<Truncated>,
+}
+
+impl Start {
+    /// At a cursor, or a word in its place.
+    pub(crate) async fn at(caller: &Caller, text: &str) -> Result<Self, ApiError> {
+        match text {
+            "" | "oldest" => Ok(Self { position: Some(Position::oldest()), truncated: None }),
+            "now" => Ok(Self { position: None, truncated: None }),
+            text => {
+                let cursors = Cursors::new(&caller.state().keys, caller.account());
+                let position = cursors.read(text).ok_or(ApiError::InvalidCursor)?;
+                let truncated = missing_behind(caller, &position).await?;
+                Ok(Self { position: Some(position), truncated })
+            }
+        }
+    }
+}
+
 /// The rows behind a position, and the answer without their contents.
 pub(crate) async fn follow(
     caller: &Caller,
     request: &HttpRequest,
     filter: &EventFilter,
-    following: &Following,
+    (following, until): (&Following, Instant),
     limit: usize,
 ) -> Result<(Vec<EventSummary>, FollowedEvents), ApiError> {
-    let (state, until) = (caller.state(), deadline(following.wait)?);
+    let state = caller.state();
     let cursors = Cursors::new(&state.keys, caller.account());
-    let (mut position, is_resumed) = match following.after.as_deref().unwrap_or_default() {
-        "" | "oldest" => (Some(Position::oldest()), false),
-        "now" => (None, false),
-        text => (Some(cursors.read(text).ok_or(ApiError::InvalidCursor)?), true),
-    };
-    let mut truncated = match position.as_ref().filter(|_| is_resumed) {
-        Some(position) => missing_behind(caller, position).await?,
-        None => None,
-    };
+    let Start { mut position, mut truncated } =
+        Start::at(caller, following.after.as_deref().unwrap_or_default()).await?;
     let _ends = EndsWithConnection::new(request);
     // From before the first look, so that nothing comes between.
     let mut listener = state.engine.notifier.listen(caller.account());
@@ -115,11 +132,9 @@ pub(crate) async fn follow(
 
 /// Until when somebody waits who asked to, in seconds.
 pub(crate) fn deadline(wait: Option<u64>) -> Result<Instant, ApiError> {
-    let wait = wait.unwrap_or(0);
-    if wait > MAX_LONG_POLL.as_secs() {
-        return Err(ApiError::query(format!("wait has to be from 0 to {}", MAX_LONG_POLL.as_secs())));
-    }
-    Ok(Instant::now() + Duration::from_secs(wait))
+    let wait = Duration::from_secs(wait.unwrap_or(0));
+    let wrong = || ApiError::query(format!("wait has to be from 0 to {}", MAX_LONG_POLL.as_secs()));
+    if wait <= MAX_LONG_POLL { Ok(Instant::now() + wait) } else { Err(wrong()) }
 }
 
 /// Waits until something may be new in the account, or until a moment has come: without a connection to the database, and without a turn.
@@ -136,14 +151,15 @@ pub(crate) async fn wait_for_news(caller: &Caller, listener: &mut Listener, unti
 
 /// What of the events behind a position may be missing. Of deletions it is asked behind ends alone, so that it is said once.
 pub(crate) async fn missing_behind(caller: &Caller, position: &Position) -> Result<Option<Truncated>, StoreError> {
-    let (state, at) = (caller.state(), position.at.received_at());
-    if at < state.retention(caller.member()).kept_since(caller.now()) {
+    let state = caller.state();
+    if position.at.received_at() < state.retention(caller.member()).kept_since(caller.now()) {
         return Ok(Some(Truncated::Retention));
     }
-    if !matches!(position.seen, Seen::Shown(_)) || half_hour_of(at) == half_hour_of(caller.now()) {
+    if !matches!(position.seen, Seen::Shown(_)) {
         return Ok(None);
     }
-    let any = event_removals::any_behind(&mut *state.store.connection().await?, caller.account(), at).await?;
+    let mut conn = state.store.connection().await?;
+    let any = event_removals::any_behind(&mut conn, caller.account(), position.at).await?;
     Ok(any.then_some(Truncated::Deletion))
 }
 
@@ -172,13 +188,14 @@ async fn read(
     let until = snapshot(conn).await?;
     let Some(from) = from else {
         let position = Position::shown(now, until);
-        return Ok(Pulled { rows: Vec::new(), from: position.clone(), position, caught_up: true, is_restored: false });
+        let (rows, positions) = (Vec::new(), Vec::new());
+        return Ok(Pulled { rows, positions, from: position.clone(), position, caught_up: true, is_restored: false });
     };
     let understood = from.clone().understood_at(&until);
     let is_restored = understood.seen == Seen::UpToId && from.seen != Seen::UpToId;
     let mut step = understood.not_after(now);
     let mut steps = step.steps(&until).into_iter().peekable();
-    let (mut ids, mut reached) = (Vec::new(), None);
+    let (mut positions, mut reached) = (Vec::new(), None);
     while let Some((from, until)) = steps.next() {
         let mut scan = EventScan::of_arrivals(caller.account(), filter, (&from, &until), false);
         let found = scan.look(conn, limit, Budget::LIVE).await?;
@@ -187,18 +204,19 @@ async fn read(
             Some(Cursor::After(id) | Cursor::Before(id)) => Some(id),
             _ => found.ids.last().copied().filter(|_| steps.peek().is_some()),
         };
-        ids = found.ids;
+        positions = found.ids.iter().map(|id| from.within(*id, &until)).collect();
         reached = last.map(|id| from.within(id, &until));
         step = from;
         if reached.is_some() {
             break;
         }
     }
+    let ids: Vec<EventId> = positions.iter().map(|position| position.at).collect();
     let mut rows = events::list_summaries(conn, caller.account(), &ids).await?;
     rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
     let caught_up = reached.is_none();
     let position = reached.unwrap_or_else(|| Position::shown(now, until));
-    Ok(Pulled { rows, from: step, position, caught_up, is_restored })
+    Ok(Pulled { rows, positions, from: step, position, caught_up, is_restored })
 }
 
 impl FollowedEvents {

@@ -10,6 +10,7 @@ use crate::web::current_user::CurrentUser;
 use crate::web::errors::PageError;
 use crate::web::page::Page;
 use crate::web::responses::html;
+use crate::web::snippets::{Blanks, LANGUAGES};
 
 /// One operation, as the description has it.
 struct Described {
@@ -48,7 +49,7 @@ fn scopes(operation: &Operation) -> Vec<String> {
 #[template(path = "docs/api.html")]
 struct Reference {
     page: Page,
-    origin: String,
+    guide: Blanks,
     scopes: &'static [Scope],
     operations: Vec<Described>,
 }
@@ -65,7 +66,11 @@ pub(crate) async fn show(current_user: CurrentUser) -> Result<HttpResponse, Page
     }
     html(&Reference {
         page: current_user.page("API").at("docs", "api"),
-        origin: current_user.state.public_url.clone(),
+        guide: Blanks {
+            endpoint: current_user.state.ingest_url.clone(),
+            username: String::new(),
+            public_url: current_user.state.public_url.clone(),
+        },
         scopes: Scope::ALL,
         operations,
     })

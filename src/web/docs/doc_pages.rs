@@ -9,12 +9,12 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::rejection::Reason;
 use crate::store::tables::credentials;
 use crate::web::current_user::CurrentUser;
-use crate::web::docs::snippets::{Blanks, LANGUAGES, Snippet};
 use crate::web::errors::PageError;
 use crate::web::format::limit;
 use crate::web::page::Page;
 use crate::web::problem_codes::{Code, Retry};
 use crate::web::responses::{html, see_other};
+use crate::web::snippets::{Blanks, LANGUAGES, Snippet};
 
 /// What stands in the examples until there is a credential.
 const NO_USERNAME: &str = "USERNAME";
@@ -92,7 +92,7 @@ impl Guide {
 
     /// An example by the name of its file.
     pub(super) fn code(&self, name: &str) -> askama::Result<Snippet> {
-        self.blanks.fill_in(name).ok_or(askama::Error::Fmt)
+        self.blanks.code(name)
     }
 }
 

@@ -1,7 +1,5 @@
-//! The documentation pages, their snippets, and the colours of code.
+//! The documentation pages.
 
-pub(crate) mod colours;
 pub(crate) mod connect_pages;
 pub(crate) mod doc_pages;
-pub mod snippets;
 pub mod tools;

@@ -7,23 +7,23 @@ use askama::filters::HtmlSafe;
 use rust_embed::RustEmbed;
 use url::{Host, Url};
 
-use crate::web::docs::colours::{language, write_coloured};
+use crate::web::colours::{language, write_coloured};
 
 #[derive(RustEmbed)]
 #[folder = "templates/docs/snippets/"]
 struct Files;
 
-/// The languages of the examples under `send` and `deliver`, in the order of their tabs.
+/// The languages of the examples under `send`, `deliver` and `api`, in the order of their tabs.
 pub const LANGUAGES: [Language; 9] = [
-    Language { id: "curl", title: "curl", sends: "send.sh", delivers: "deliver.sh" },
-    Language { id: "python", title: "Python", sends: "send.py", delivers: "deliver.py" },
-    Language { id: "node", title: "Node", sends: "send.mjs", delivers: "deliver.mjs" },
-    Language { id: "go", title: "Go", sends: "send.go", delivers: "deliver.go" },
-    Language { id: "php", title: "PHP", sends: "send.php", delivers: "deliver.php" },
-    Language { id: "ruby", title: "Ruby", sends: "send.rb", delivers: "deliver.rb" },
-    Language { id: "java", title: "Java", sends: "Send.java", delivers: "Deliver.java" },
-    Language { id: "csharp", title: "C#", sends: "Send.cs", delivers: "Deliver.cs" },
-    Language { id: "powershell", title: "PowerShell", sends: "send.ps1", delivers: "deliver.ps1" },
+    Language { id: "curl", title: "curl", sends: "send.sh", delivers: "deliver.sh", calls: "api.sh" },
+    Language { id: "python", title: "Python", sends: "send.py", delivers: "deliver.py", calls: "api.py" },
+    Language { id: "node", title: "Node", sends: "send.mjs", delivers: "deliver.mjs", calls: "api.mjs" },
+    Language { id: "go", title: "Go", sends: "send.go", delivers: "deliver.go", calls: "api.go" },
+    Language { id: "php", title: "PHP", sends: "send.php", delivers: "deliver.php", calls: "api.php" },
+    Language { id: "ruby", title: "Ruby", sends: "send.rb", delivers: "deliver.rb", calls: "api.rb" },
+    Language { id: "java", title: "Java", sends: "Send.java", delivers: "Deliver.java", calls: "Api.java" },
+    Language { id: "csharp", title: "C#", sends: "Send.cs", delivers: "Deliver.cs", calls: "Api.cs" },
+    Language { id: "powershell", title: "PowerShell", sends: "send.ps1", delivers: "deliver.ps1", calls: "api.ps1" },
 ];
 
 /// One tab.
@@ -36,6 +36,8 @@ pub struct Language {
     pub(crate) sends: &'static str,
     /// The file that sends one event until it is stored.
     pub(crate) delivers: &'static str,
+    /// The file that calls the API.
+    pub(crate) calls: &'static str,
 }
 
 /// What the examples are filled in with.
@@ -62,6 +64,11 @@ impl Blanks {
             .replace("{{ tls }}", if self.is_secure() { "on" } else { "off" })
             .replace("{{ json_scheme }}", if self.is_secure() { "jsons" } else { "json" });
         Some(Snippet { name: name.to_owned(), text: text.trim_end_matches('\n').to_owned() })
+    }
+
+    /// The same, for templates.
+    pub(crate) fn code(&self, name: &str) -> askama::Result<Snippet> {
+        self.fill_in(name).ok_or(askama::Error::Fmt)
     }
 
     /// The endpoint's host, without its port, as a netrc file names it.
@@ -137,7 +144,8 @@ mod tests {
             assert!(!text.contains('\t') || name.ends_with(".go"), "{name}");
         }
         for language in LANGUAGES {
-            assert!(Files::get(language.sends).is_some() && Files::get(language.delivers).is_some(), "{}", language.id);
+            let files = [language.sends, language.delivers, language.calls];
+            assert!(files.iter().all(|file| Files::get(file).is_some()), "{}", language.id);
         }
     }
 

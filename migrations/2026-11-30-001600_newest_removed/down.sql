@@ -1,0 +1,1 @@
+alter table event_removals drop column newest_id;
