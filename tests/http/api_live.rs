@@ -104,6 +104,19 @@ async fn late_events_are_in_the_stream_when_they_are_accepted_and_once_behind_ea
     assert_eq!(stream.ids(), std::iter::once(first).chain(late).collect::<Vec<_>>());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_has_what_its_token_may_see_alone() {
+    let (server, alice, sender, _) = stage().await;
+    let other = server.sender(&alice).await;
+    let bound = [("scope", "events:read"), ("credentials", other.username.as_str())];
+    let mut stream = reader(&server, &Program::granted(&server, &alice, &bound).await, "");
+    stream.connect().await;
+    sender.store("1").await;
+    let own = other.store("2").await;
+    stream.until(|said| said.len() == 1).await;
+    assert_eq!(stream.ids(), [own]);
+}
+
 // holds issue 17, section 1: a revocation bites on the next look on every instance
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_without_another_event_when_its_token_does() {
