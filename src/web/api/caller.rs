@@ -138,8 +138,8 @@ impl Caller {
     /// Whether its token and its user still let it in.
     pub(crate) async fn is_still_let_in(&self) -> Result<bool, StoreError> {
         let (state, address) = (self.state(), self.0.address);
-        let found = find_opened(state, &self.0.hash, address, state.clock.now()).await?;
-        Ok(found.is_some_and(|(_, member)| RequiredAction::of(state, &member).is_none()))
+        let found = find_opened(state, &self.0.hash, state.clock.now()).await?;
+        Ok(found.is_some_and(|(token, member)| token.allows(address) && RequiredAction::of(state, &member).is_none()))
     }
 
     pub(crate) fn now(&self) -> Timestamp {

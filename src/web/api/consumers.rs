@@ -26,12 +26,13 @@ use crate::web::api::rate_limit::RateLimit;
 
 /// What a consumer reads.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConsumerFilter {
     /// A search, as `q` of the list of events; all where there is none.
     #[schema(max_length = 1000)]
     q: Option<String>,
     /// Events of these credentials alone, by their usernames or ids; all where there are none.
+    #[serde(default)]
     #[schema(max_items = 100)]
     credentials: Vec<String>,
 }
