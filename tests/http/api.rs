@@ -1,6 +1,7 @@
 //! The API: who may call which route, and what it does with a token.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
@@ -201,6 +202,30 @@ fn the_description_has_the_routes_of_the_table_and_no_others() {
     }
 }
 
+/// The page is made of the description.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_has_each_field_that_a_body_takes() {
+    let server = TestServer::start().await;
+    let page = reqwest::get(format!("{}/docs/webhooks/api", server.url)).await.unwrap().text().await.unwrap();
+    let described = serde_json::to_value(Description::document()).unwrap();
+    let items = described["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let mut bodies = 0;
+    for operation in items {
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let Some(schema) = schema.as_str().and_then(|name| described.pointer(&name[1..])) else { continue };
+        let id = operation["operationId"].as_str().unwrap().replace('_', "-");
+        let section = page.split(&format!("<h3 id=\"{id}\">")).nth(1).unwrap().split("<h3").next().unwrap();
+        for field in schema["properties"].as_object().unwrap().keys() {
+            assert!(section.contains(&format!("<li><code>{field}</code>")), "{id}: {field}");
+        }
+        bodies += 1;
+    }
+    assert_eq!(bodies, API.iter().filter(|entry| matches!(entry.method, "POST" | "PATCH")).count());
+    for field in ["settings.batches", "filter.credentials"] {
+        assert!(page.contains(&format!("<code>{field}</code>: ")), "{field}");
+    }
+}
+
 // holds issue 17, section 4: forged tokens 0 queries
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_token_costs_no_query() {
@@ -358,6 +383,15 @@ async fn a_token_works_from_its_networks_alone() {
     let elsewhere = [("scope", "events:read"), ("networks", "203.0.113.0/24")];
     let program = Program::granted(&stage.server, &stage.alice, &elsewhere).await;
     assert_eq!(program.status("/self").await, 401);
+    // A refusal to one network says nothing about another, which may have failed too often with other tokens.
+    let there = [("scope", "events:read"), ("networks", "127.0.0.2/32")];
+    let program = Program::granted(&stage.server, &stage.alice, &there).await;
+    assert_eq!(program.status("/self").await, 401);
+    let client = Client::builder().no_proxy().local_address(IpAddr::from([127, 0, 0, 2])).build().unwrap();
+    let there = Program { client, ..program };
+    let forged = there.with_token(&format!("rwt_{}", "A".repeat(32)));
+    while forged.status("/self").await != 429 {}
+    assert_eq!(there.status("/self").await, 200);
     let here = [("scope", "events:read"), ("networks", "127.0.0.0/8")];
     assert_eq!(Program::granted(&stage.server, &stage.alice, &here).await.status("/self").await, 200);
 }

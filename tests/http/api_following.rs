@@ -136,14 +136,12 @@ async fn who_waits_is_answered_with_the_next_event_and_holds_nobody_up() {
     let (server, alice, sender, program) = stage().await;
     let cursor = pull(&program, "now", "").await.1;
     let mut waiting = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..20 {
         let (program, path) = (program.clone(), format!("/events?after={cursor}&wait=60"));
         waiting.push(tokio::spawn(async move { program.json(&path).await }));
     }
-    // More wait than an account has turns, and each of them has begun to when it holds none.
-    while server.application().state.waiting_readers() < 8 {
-        tokio::task::yield_now().await;
-    }
+    // More wait than an account has turns, or the program connections to the database.
+    waited_by(&server, 20).await;
     assert_eq!(alice.get("/events").await.status(), 200);
     assert_eq!(program.status("/self").await, 200);
     let event = sender.store("1").await;
@@ -191,9 +189,7 @@ async fn late_events_that_are_accepted_are_pulled_once_wherever_somebody_stands(
         let (program, path) = (program.clone(), format!("/events?after={at_the_end}&wait=60&limit=2"));
         async move { program.json(&path).await }
     });
-    while server.application().state.waiting_readers() < 1 {
-        tokio::task::yield_now().await;
-    }
+    waited_by(&server, 1).await;
     alice.post(&format!("{path}/held-events/acceptance"), &[("current_password", PASSWORD)]).await;
     let late = server.query("select id::text from events where accepted_late_at is not null order by id").await;
     let late: Vec<String> = late.iter().map(|row| row[0].clone().unwrap()).collect();
