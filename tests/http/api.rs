@@ -222,7 +222,7 @@ async fn the_page_has_each_field_that_a_body_takes() {
     }
     assert_eq!(bodies, API.iter().filter(|entry| matches!(entry.method, "POST" | "PATCH")).count());
     for field in ["settings.batches", "filter.credentials"] {
-        assert!(page.contains(&format!("<code>{field}</code>: ")), "{field}");
+        assert!(page.contains(&format!("<li><code>{field}</code>")), "{field}");
     }
 }
 
