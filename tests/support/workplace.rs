@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// How long a program may take: as long as a person would wait, on a machine that is busy with others.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Workplace {
     directory: TempDir,
