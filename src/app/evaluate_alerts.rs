@@ -47,11 +47,7 @@ pub async fn evaluate(store: &Store, is_ready: bool, now: Timestamp) -> Result<O
         .await
 }
 
-fn is_wanted(
-    chosen: &HashMap<AccountId, AlertSettings>,
-    account: AccountId,
-    kind: AlertKind,
-) -> bool {
+fn is_wanted(chosen: &HashMap<AccountId, AlertSettings>, account: AccountId, kind: AlertKind) -> bool {
     chosen.get(&account).map_or_else(|| AlertSettings::default().has(kind), |settings| settings.has(kind))
 }
 

@@ -74,15 +74,6 @@ impl Alert {
         self.muted_until.is_some_and(|until| until > now)
     }
 
-    /// Whether it is worth a line: it is so, or was so lately.
-    pub(crate) fn is_listed(&self, now: Timestamp) -> bool {
-        match self.state {
-            AlertState::Ok => false,
-            AlertState::Pending | AlertState::Firing => true,
-            AlertState::Resolved => now.duration_since(self.since) < LISTED_FOR,
-        }
-    }
-
     /// The alert after a look, which saw it, or did not.
     fn after(mut self, seen: Option<&Observation>, now: Timestamp) -> Self {
         use AlertState::{Firing, Ok, Pending, Resolved};
@@ -137,7 +128,9 @@ impl Alert {
     /// Whether its state is another one than before, which is a line of the history.
     pub(crate) fn differs_from(&self, before: Option<&Alert>) -> bool {
         match before {
-            Some(before) => before.state != self.state || (self.state == AlertState::Firing && before.level != self.level),
+            Some(before) => {
+                before.state != self.state || (self.state == AlertState::Firing && before.level != self.level)
+            }
             None => true,
         }
     }
@@ -168,7 +161,9 @@ pub(crate) fn steps(
     }
     let mut new: Vec<Observation> = seen.into_values().collect();
     new.sort_by_key(|one| (one.account, one.subject));
-    steps.extend(new.iter().map(|one| Step { before: None, after: Alert::new(new_id(), one, now).after(Some(one), now) }));
+    steps.extend(
+        new.iter().map(|one| Step { before: None, after: Alert::new(new_id(), one, now).after(Some(one), now) }),
+    );
     steps
 }
 

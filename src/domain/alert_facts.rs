@@ -112,10 +112,19 @@ impl Facts {
         let full = |time: Timestamp| full_in(time, zone);
         let is_over = told == Told::Resolved;
         match self {
-            Self::PasswordExpiring { ends_at, .. } if is_over => format!("Its password that was to expire on {} was replaced, given another date, or has expired.", full(*ends_at)),
-            Self::PasswordExpiring { ends_at, .. } => format!("Its password expires on {}. Then its senders get 401.", full(*ends_at)),
-            Self::TokenExpiring { ends_at, .. } if is_over => format!("The token that was to expire on {} was revoked or has expired.", full(*ends_at)),
-            Self::TokenExpiring { ends_at, .. } => format!("The token expires on {}. Then programs that use it get 401.", full(*ends_at)),
+            Self::PasswordExpiring { ends_at, .. } if is_over => format!(
+                "Its password that was to expire on {} was replaced, given another date, or has expired.",
+                full(*ends_at)
+            ),
+            Self::PasswordExpiring { ends_at, .. } => {
+                format!("Its password expires on {}. Then its senders get 401.", full(*ends_at))
+            }
+            Self::TokenExpiring { ends_at, .. } if is_over => {
+                format!("The token that was to expire on {} was revoked or has expired.", full(*ends_at))
+            }
+            Self::TokenExpiring { ends_at, .. } => {
+                format!("The token expires on {}. Then programs that use it get 401.", full(*ends_at))
+            }
             Self::OldPasswordUsed { .. } if is_over => "Its old password is no longer in use, or has ended.".to_owned(),
             Self::OldPasswordUsed { ends_at, last_used_at, from, .. } => {
                 let from = from.map(|ip| format!(" from {ip}")).unwrap_or_default();
@@ -124,15 +133,25 @@ impl Facts {
             Self::LateEvents { .. } if is_over => "No late events wait any more.".to_owned(),
             Self::LateEvents { events, first_at } => {
                 let (count, what) = (grouped(*events), if *events == 1 { "event" } else { "events" });
-                format!("{count} late {what} came with an expired password. Accept or discard them: they start to go on {}.", full(late_events_go_at(*first_at)))
+                format!(
+                    "{count} late {what} came with an expired password. Accept or discard them: they start to go on {}.",
+                    full(late_events_go_at(*first_at))
+                )
             }
             Self::Refusals { .. } if is_over => "Its sender is no longer refused.".to_owned(),
             Self::Refusals { refused, from, .. } => {
-                format!("{} requests were refused within 15 minutes, the last from {from}. This credential has worked before.", grouped(*refused))
+                format!(
+                    "{} requests were refused within 15 minutes, the last from {from}. This credential has worked before.",
+                    grouped(*refused)
+                )
             }
             Self::Unused { .. } if is_over => "It is in use again.".to_owned(),
-            Self::Unused { last_used_at: Some(at) } => format!("It was last used on {}. Revoke it if nobody needs it.", full(*at)),
-            Self::Unused { last_used_at: None } => "It is 90 days old and was never used. Revoke it if nobody needs it.".to_owned(),
+            Self::Unused { last_used_at: Some(at) } => {
+                format!("It was last used on {}. Revoke it if nobody needs it.", full(*at))
+            }
+            Self::Unused { last_used_at: None } => {
+                "It is 90 days old and was never used. Revoke it if nobody needs it.".to_owned()
+            }
             Self::Silence { .. } if is_over => "Events arrive again.".to_owned(),
             Self::Silence { last_event_at: Some(at), .. } => format!("No event has arrived since {}.", full(*at)),
             Self::Silence { minutes, .. } => format!("No event has arrived for {}.", span(*minutes)),
@@ -141,7 +160,9 @@ impl Facts {
                 format!("{} requests were rejected within {}.", grouped(*rejected), span(*minutes))
             }
             Self::ConsumerBehind { .. } if is_over => "It has caught up.".to_owned(),
-            Self::ConsumerBehind { position_at: Some(at), .. } => format!("Events wait for it. It has read up to {}.", full(*at)),
+            Self::ConsumerBehind { position_at: Some(at), .. } => {
+                format!("Events wait for it. It has read up to {}.", full(*at))
+            }
             Self::ConsumerBehind { position_at: None, .. } => "Events wait for it. It has read none.".to_owned(),
         }
     }

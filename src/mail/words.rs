@@ -70,7 +70,8 @@ impl Words {
             false => format!("{}. {}", item.title(), item.sentence()),
         };
         let rest = (more > 0).then(|| format!("And {more} more."));
-        let otherwise = format!("You get this because alerts of your account go to {address}. The page of alerts says which do.");
+        let otherwise =
+            format!("You get this because alerts of your account go to {address}. The page of alerts says which do.");
         Self {
             subject: subject_line(items).into(),
             paragraphs: items.iter().map(said).chain(rest).collect(),
@@ -167,7 +168,7 @@ mod tests {
         Words::of(&due, "https://hooks.example.com", &keys)
     }
 
-    fn every_mail() -> [Mail; 7] {
+    fn every_mail() -> [Mail; 8] {
         [
             Mail::PasswordLink,
             Mail::AddressConfirmation,
@@ -176,6 +177,7 @@ mod tests {
             Mail::SecondFactorTurnedOn,
             Mail::SecondFactorTurnedOff,
             Mail::NewDevice { browser: "Firefox on Linux".to_owned(), ip: Some([203, 0, 113, 7].into()) },
+            Mail::AlertTest,
         ]
     }
 

@@ -12,14 +12,15 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::domain::api_token::Scope;
 use crate::web::account::{
-    alert_rules, alerts, api_token, api_tokens, audit, consumer, consumers, deletion, details, retention, second_factor, sessions,
+    alert_rules, alerts, api_token, api_tokens, audit, consumer, consumers, deletion, details, retention,
+    second_factor, sessions,
 };
 use crate::web::api::caller::Needs;
 use crate::web::api::errors::ApiError;
 use crate::web::api::{
-    account as api_account, answers, audit as api_audit, caller, changes, consumers as api_consumers,
-    credentials as api_credentials, description, events as api_events, json_body, live, overview as api_overview,
-    pulling, reference, rejections as api_rejections,
+    account as api_account, alerts as api_alerts, answers, audit as api_audit, caller, changes,
+    consumers as api_consumers, credentials as api_credentials, description, events as api_events, json_body, live,
+    overview as api_overview, pulling, reference, rejections as api_rejections,
 };
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
@@ -267,6 +268,7 @@ pub const API: &[ApiEntry] = &[
     api("GET", "/api/v1/rejections", Scoped(RejectionsRead), || to(api_rejections::index)),
     api("GET", "/api/v1/overview", Scoped(EventsRead), || to(api_overview::show)),
     api("GET", "/api/v1/audit", Scoped(AuditRead), || to(api_audit::index)),
+    api("GET", "/api/v1/alerts", Scoped(CredentialsRead), || to(api_alerts::index)),
     api("GET", "/api/v1/credentials", Scoped(CredentialsRead), || to(api_credentials::index)),
     api("POST", "/api/v1/credentials", Scoped(CredentialsWrite), || to(api_credentials::create)),
     api("GET", "/api/v1/credentials/{id}", Scoped(CredentialsRead), || to(api_credentials::show)),

@@ -273,14 +273,7 @@ pub(crate) async fn list_changes(
     }
     let rows: Vec<Row> = query.load(conn).await?;
     let change = |(id, at, subject, name, state, value): Row| {
-        Some(Change {
-            id,
-            at: at.into(),
-            subject,
-            name,
-            state: state.parse().ok()?,
-            facts: facts(value).ok()?,
-        })
+        Some(Change { id, at: at.into(), subject, name, state: state.parse().ok()?, facts: facts(value).ok()? })
     };
     Ok(rows.into_iter().filter_map(change).collect())
 }
@@ -295,11 +288,10 @@ struct Count {
 
 /// How many are pending and how many fire, of all accounts.
 pub(crate) async fn count_open(conn: &mut Connection) -> Result<HashMap<AlertState, u64>, StoreError> {
-    let rows: Vec<Count> = statement(
-        "select state, count(*) as alerts from alerts where state in ('pending', 'firing') group by state",
-    )
-    .load(conn)
-    .await?;
+    let rows: Vec<Count> =
+        statement("select state, count(*) as alerts from alerts where state in ('pending', 'firing') group by state")
+            .load(conn)
+            .await?;
     rows.into_iter().map(|row| Ok((word(&row.state)?, row.alerts.unsigned_abs()))).collect()
 }
 

@@ -2,7 +2,8 @@
 
 use crate::domain::api_token::MAX_TOKENS;
 use crate::web::notice::{
-    AccountNotice, AlertsNotice, ConsumersNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice, TokensNotice,
+    AccountNotice, AlertsNotice, ConsumersNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice,
+    TokensNotice,
 };
 
 const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";

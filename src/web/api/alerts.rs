@@ -93,5 +93,6 @@ pub(crate) async fn index(caller: Caller) -> Result<HttpResponse, ApiError> {
     if !caller.token().credentials.is_empty() {
         all.retain(|alert| subject_kind(alert) == "credential" && caller.token().sees(CredentialId(alert.subject)));
     }
-    Ok(HttpResponse::Ok().json(AlertsList { alerts: all.iter().map(|alert| AlertEntry::new(alert, &caller)).collect() }))
+    Ok(HttpResponse::Ok()
+        .json(AlertsList { alerts: all.iter().map(|alert| AlertEntry::new(alert, &caller)).collect() }))
 }
