@@ -99,7 +99,8 @@ const CONSUMERS: &str = "select r.account_id, r.subject_id, c.name, r.minutes, j
          and (c.credentials = '' or s.credential_id::text = any(string_to_array(c.credentials, ' ')))) n \
      where r.kind = 'consumer_behind' and n.newest_at > p.at + interval '5 seconds'";
 
-/// Rules about silence whose time is over by the clock. Whether it is by the hours that they name is for the caller.
+/// Rules about silence whose time is over by the clock. Whether it is by the hours that they name is for the caller. When an address was
+/// last seen is a minute late at most, so that much more has to pass.
 const SILENCES: &str = "select r.account_id, r.subject_id, coalesce(c.name, '') as name, r.minutes, r.weekdays, r.from_minute, r.to_minute, r.zone, \
          greatest(n.last_at, r.created_at) as counted_from, \
          jsonb_build_object('kind', 'silence', 'minutes', r.minutes, 'last_event_at', n.last_at) as facts \
@@ -107,7 +108,7 @@ const SILENCES: &str = "select r.account_id, r.subject_id, coalesce(c.name, '') 
      cross join lateral (select max(last_seen_at) as last_at from senders s where s.account_id = r.account_id \
          and (r.subject_id = r.account_id or s.credential_id = r.subject_id)) n \
      where r.kind = 'silence' and a.plan = 'pro' and c.revoked_at is null and c.disabled_at is null \
-     and greatest(n.last_at, r.created_at) <= $1 - make_interval(mins => r.minutes)";
+     and greatest(n.last_at, r.created_at) <= $1 - make_interval(mins => r.minutes + 1)";
 
 #[derive(QueryableByName)]
 struct Seen {
@@ -161,7 +162,7 @@ impl Silent {
         let weekdays = u8::try_from(self.weekdays).unwrap_or(127);
         let hours = ActiveHours { weekdays, from: self.from_minute, to: self.to_minute, zone };
         let counted_from = self.counted_from.0.max(steady_since);
-        hours.within(counted_from, now) >= SignedDuration::from_mins(i64::from(self.minutes))
+        hours.within(counted_from, now) >= SignedDuration::from_mins(i64::from(self.minutes) + 1)
     }
 }
 
