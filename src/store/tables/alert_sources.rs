@@ -33,7 +33,7 @@ const OLD_PASSWORDS: &str = "select c.account_id, c.id as subject_id, c.name, \
      from credential_secrets s join credentials c on c.id = s.credential_id join accounts a on a.id = c.account_id \
      cross join lateral (select created_at, first_used_at from credential_secrets n where n.credential_id = s.credential_id \
          and n.kind = 'password' and (n.created_at, n.id) > (s.created_at, s.id) order by created_at desc, id desc limit 1) n \
-     where s.slot is not null and s.kind = 'password' and s.expires_at > $1 and s.revoked_at is null \
+     where s.slot is not null and s.kind = 'password' and s.overlap is not null and s.expires_at > $1 and s.revoked_at is null \
      and c.revoked_at is null and c.disabled_at is null and a.plan = 'pro' \
      and s.last_used_at >= coalesce(n.first_used_at, n.created_at)";
 
@@ -101,14 +101,20 @@ const CONSUMERS: &str = "select r.account_id, r.subject_id, c.name, r.minutes, j
 
 /// Rules about silence whose time is over by the clock. Whether it is by the hours that they name is for the caller. When an address was
 /// last seen is a minute late at most, so that much more has to pass.
-const SILENCES: &str = "select r.account_id, r.subject_id, coalesce(c.name, '') as name, r.minutes, r.weekdays, r.from_minute, r.to_minute, r.zone, \
+const SILENCES: &str = "with silent as materialized (select * from alert_rules r where kind = 'silence' \
+         and created_at <= $1 - make_interval(mins => minutes + 1) and case when subject_id = account_id \
+         then not exists (select from senders s where s.account_id = r.account_id \
+             and s.last_seen_at > $1 - make_interval(mins => r.minutes + 1)) \
+         else not exists (select from senders s where s.account_id = r.account_id and s.credential_id = r.subject_id \
+             and s.last_seen_at > $1 - make_interval(mins => r.minutes + 1)) end) \
+     select r.account_id, r.subject_id, coalesce(c.name, '') as name, r.minutes, r.weekdays, r.from_minute, r.to_minute, r.zone, \
          greatest(n.last_at, r.created_at) as counted_from, \
          jsonb_build_object('kind', 'silence', 'minutes', r.minutes, 'last_event_at', n.last_at) as facts \
-     from alert_rules r join accounts a on a.id = r.account_id left join credentials c on c.account_id = r.account_id and c.id = r.subject_id \
-     cross join lateral (select max(last_seen_at) as last_at from senders s where s.account_id = r.account_id \
-         and (r.subject_id = r.account_id or s.credential_id = r.subject_id)) n \
-     where r.kind = 'silence' and a.plan = 'pro' and c.revoked_at is null and c.disabled_at is null \
-     and greatest(n.last_at, r.created_at) <= $1 - make_interval(mins => r.minutes + 1)";
+     from silent r join accounts a on a.id = r.account_id left join credentials c on c.account_id = r.account_id and c.id = r.subject_id \
+     cross join lateral (select greatest( \
+         (select max(last_seen_at) from senders s where s.account_id = r.account_id and s.credential_id = r.subject_id), \
+         (select max(last_seen_at) from senders s where s.account_id = r.account_id and r.subject_id = r.account_id)) as last_at) n \
+     where a.plan = 'pro' and c.revoked_at is null and c.disabled_at is null";
 
 #[derive(QueryableByName)]
 struct Seen {
@@ -172,6 +178,8 @@ pub(crate) async fn observe(
     steady_since: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<Observation>, StoreError> {
+    // Compiling a statement that is estimated to be long takes longer than all of them.
+    statement("select set_config('jit', 'off', true)").execute(conn).await?;
     let mut all = Vec::new();
     for text in [PASSWORDS, OLD_PASSWORDS, TOKENS, LATE_EVENTS, REFUSALS, UNUSED, REJECTIONS] {
         let rows: Vec<Seen> = statement(text).bind::<Timestamptz, _>(Moment(now)).load(conn).await?;

@@ -175,21 +175,14 @@ pub(crate) async fn note_changes(conn: &mut Connection, changed: &[&Alert], now:
     Ok(())
 }
 
-/// What an account has to know of, the most urgent first; of one subject, or of all.
-pub(crate) async fn list(
-    conn: &mut Connection,
-    account: AccountId,
-    subject: Option<Uuid>,
-    now: Timestamp,
-) -> Result<Vec<Alert>, StoreError> {
+/// What an account has to know of, the most urgent first.
+pub(crate) async fn list(conn: &mut Connection, account: AccountId, now: Timestamp) -> Result<Vec<Alert>, StoreError> {
     let listed_since = now.saturating_sub(LISTED_FOR).unwrap_or(now);
     let rows: Vec<Row> = statement(
-        "select * from alerts where account_id = $1 and ($2 is null or subject_id = $2) \
-         and (state in ('pending', 'firing') or state = 'resolved' and since > $3) \
-         order by state <> 'firing', state <> 'pending', level desc, since desc, id limit $4",
+        "select * from alerts where account_id = $1 and (state in ('pending', 'firing') or state = 'resolved' and since > $2) \
+         order by state <> 'firing', state <> 'pending', level desc, since desc, id limit $3",
     )
     .bind::<SqlUuid, _>(account.0)
-    .bind::<Nullable<SqlUuid>, _>(subject)
     .bind::<Timestamptz, _>(Moment(listed_since))
     .bind::<BigInt, _>(MAX_LISTED)
     .load(conn)

@@ -98,7 +98,7 @@ fn mail(current_user: &SignedIn, chosen: &AlertSettings) -> Mail {
 pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> Result<HttpResponse, PageError> {
     let (account, now, zone) = (current_user.member.account_id, current_user.now(), current_user.zone());
     let mut conn = current_user.state().store.connection().await?;
-    let open = alerts::list(&mut conn, account, None, now).await?;
+    let open = alerts::list(&mut conn, account, now).await?;
     let rules = alert_rules::list(&mut conn, account).await?;
     let chosen = alert_rules::find_settings(&mut conn, account).await?;
     let mut changes = alerts::list_changes(&mut conn, account, query.before, CHANGES as i64 + 1).await?;

@@ -89,7 +89,7 @@ fn subject_kind(alert: &Alert) -> &'static str {
     security(("api_token" = ["credentials:read"])))]
 pub(crate) async fn index(caller: Caller) -> Result<HttpResponse, ApiError> {
     let now = caller.now();
-    let mut all = alerts::list(&mut *caller.state().store.connection().await?, caller.account(), None, now).await?;
+    let mut all = alerts::list(&mut *caller.state().store.connection().await?, caller.account(), now).await?;
     if !caller.token().credentials.is_empty() {
         all.retain(|alert| subject_kind(alert) == "credential" && caller.token().sees(CredentialId(alert.subject)));
     }

@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use jiff::Timestamp;
 
-use crate::domain::alert_kind::AlertState;
 use crate::domain::credential::Credential;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::grouped::grouped;
@@ -15,7 +14,7 @@ use crate::domain::payload::value_text;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_activity::{self as activity, Activity, MAX_ADDRESSES, UsedAddress};
-use crate::store::tables::{alerts, audit, credentials, held_views};
+use crate::store::tables::{audit, credentials, held_views};
 use crate::web::chart::Span as ChartSpan;
 use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
@@ -29,7 +28,6 @@ use crate::web::notice::{CredentialNotice, Notice, NoticeWords};
 use crate::web::overview::Overview;
 use crate::web::page::Page;
 use crate::web::responses::see_other;
-use crate::web::rows::alert_row::OpenAlert;
 use crate::web::rows::audit_row::AuditRow;
 use crate::web::rows::rejection_row::credential_page;
 use crate::web::webhooks::credential_row::CredentialRow;
@@ -140,7 +138,7 @@ struct Show {
     settings: String,
     audit: Vec<AuditRow>,
     /// What fires about it.
-    alerts: Vec<OpenAlert>,
+    alerts: Vec<(&'static str, When)>,
     notice: Option<NoticeWords>,
     /// The notice is about a setting, and stands there.
     is_told_below: bool,
@@ -211,10 +209,9 @@ async fn page(
         Query { credential: credential.username.clone(), overview: span.as_str().to_owned(), ..Query::default() };
     let filters = Filters::new(&query, own, now);
     let overview = Overview::read(conn, account, &filters, (now, zone)).await?;
-    let Activity { addresses, refused: refusals, held } = activity::list(conn, account, credential.id, now).await?;
+    let Activity { addresses, refused: refusals, held, alerts } =
+        activity::list(conn, account, credential.id, now).await?;
     let lines = audit::list_about(conn, account, &credential.username, AUDIT_LINES).await?;
-    let mut open = alerts::list(conn, account, Some(credential.id.0), now).await?;
-    open.retain(|alert| alert.state == AlertState::Firing);
     let held: &[HeldEvents] = held.as_slice();
     let dialog = match dialog {
         Some(dialog) => dialog.open(conn, current_user, (own, held), refused).await?,
@@ -243,7 +240,7 @@ async fn page(
         refused: refusals.iter().map(|one| RefusedFor::new(one, credential, now)).collect(),
         passwords: PasswordLife::list(credential, now),
         settings: credential.settings.words().join(", "),
-        alerts: open.iter().map(|alert| OpenAlert::new(alert, now, zone)).collect(),
+        alerts: alerts.into_iter().map(|(kind, since)| (kind.title(), When::ago(since, now))).collect(),
         audit: lines.into_iter().map(|line| AuditRow::new(line, now, zone)).collect(),
         is_told_below: matches!(notice, Some((_, CredentialNotice::Holding | CredentialNotice::NotHolding))),
         notice: notice.and_then(|told| notice_words::words(told, own, &back, now)).map(|(_, words)| words),
