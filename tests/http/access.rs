@@ -480,9 +480,20 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let generic = |path: &str| {
-        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}", "{consumer}", "{purpose}"]
-            .iter()
-            .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
+        [
+            "{event}",
+            "{credential}",
+            "{rejection}",
+            "{search}",
+            "{session}",
+            "{api-token}",
+            "{consumer}",
+            "{purpose}",
+            "{alert}",
+            "{rule}",
+        ]
+        .iter()
+        .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };
     let here: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, generic(route.path))).collect();
     let programs: BTreeSet<_> = routes().into_iter().collect();
