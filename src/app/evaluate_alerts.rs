@@ -40,7 +40,7 @@ pub async fn evaluate(store: &Store, is_ready: bool, now: Timestamp) -> Result<O
             seen.retain(|one| is_wanted(&chosen, one.account, one.facts.kind()));
             let known = alerts::list_known(conn, &seen).await?;
             let mut steps = steps(known, seen, now, || AlertId(random::growing_uuid_at(now)));
-            let mails = tell(conn, &chosen, &mut steps, now).await?;
+            let mails = tell(conn, due(&chosen, &mut steps, now), now).await?;
             let changed = save(conn, &steps, now).await?;
             Ok(Some(Evaluation { changed, mails }))
         })
@@ -51,14 +51,11 @@ fn is_wanted(chosen: &HashMap<AccountId, AlertSettings>, account: AccountId, kin
     chosen.get(&account).map_or_else(|| AlertSettings::default().has(kind), |settings| settings.has(kind))
 }
 
-/// Leaves what is due to be sent, and notes in each step that it is told.
-async fn tell(
-    conn: &mut Connection,
-    chosen: &HashMap<AccountId, AlertSettings>,
-    steps: &mut [Step],
-    now: Timestamp,
-) -> Result<usize, StoreError> {
-    let mut due: BTreeMap<AccountId, Vec<(&mut Step, Told)>> = BTreeMap::new();
+/// What is due, by the account that wants to be told.
+type Due<'a> = BTreeMap<AccountId, Vec<(&'a mut Step, Told)>>;
+
+fn due<'a>(chosen: &HashMap<AccountId, AlertSettings>, steps: &'a mut [Step], now: Timestamp) -> Due<'a> {
+    let mut due = Due::new();
     for step in steps {
         let account = step.after.account;
         if let Some(told) = step.after.due(now)
@@ -67,18 +64,22 @@ async fn tell(
             due.entry(account).or_default().push((step, told));
         }
     }
+    due
+}
+
+/// Leaves what is due to be sent, and notes in each step that it is told.
+async fn tell(conn: &mut Connection, due: Due<'_>, now: Timestamp) -> Result<usize, StoreError> {
     if due.is_empty() {
         return Ok(0);
     }
     let accounts: Vec<AccountId> = due.keys().copied().collect();
     let mut readers = alert_rules::list_readers(conn, &accounts, now).await?;
     readers.retain(|reader| reader.mails_in_hour < MAX_MAILS_IN_HOUR);
+    let mut of: HashMap<AccountId, Vec<&Reader>> = HashMap::new();
+    readers.iter().for_each(|reader| of.entry(reader.account).or_default().push(reader));
     let mut mails: Vec<(&Reader, Mail)> = Vec::new();
     for (account, due) in due {
-        let own: Vec<&Reader> = readers.iter().filter(|reader| reader.account == account).collect();
-        if own.is_empty() {
-            continue;
-        }
+        let Some(own) = of.get(&account) else { continue };
         let mut items = Vec::with_capacity(due.len());
         for (step, told) in due {
             items.push(AlertItem::new(&step.after, told));

@@ -110,62 +110,74 @@ impl Facts {
     /// What somebody reads of it: a sentence about a subject, whose name stands before it, with times in a zone.
     pub(crate) fn sentence(&self, told: Told, zone: &TimeZone) -> String {
         let full = |time: Timestamp| full_in(time, zone);
-        let is_over = told == Told::Resolved;
+        if told == Told::Resolved { self.ended(full) } else { self.is_so(full) }
+    }
+
+    /// That it is over, with times as they are written.
+    fn ended(&self, full: impl Fn(Timestamp) -> String) -> String {
+        let words = match self {
+            Self::PasswordExpiring { ends_at, .. } => {
+                let end = full(*ends_at);
+                return format!(
+                    "Its password that was to expire on {end} was replaced, given another date, or has expired."
+                );
+            }
+            Self::TokenExpiring { ends_at, .. } => {
+                return format!("The token that was to expire on {} was revoked or has expired.", full(*ends_at));
+            }
+            Self::OldPasswordUsed { .. } => "Its old password is no longer in use, or has ended.",
+            Self::LateEvents { .. } => "No late events wait any more.",
+            Self::Refusals { .. } => "Its sender is no longer refused.",
+            Self::Unused { .. } => "It is in use again.",
+            Self::Silence { .. } => "Events arrive again.",
+            Self::Rejections { .. } => "Fewer requests are rejected again.",
+            Self::ConsumerBehind { .. } => "It has caught up.",
+        };
+        words.to_owned()
+    }
+
+    /// That it is so, with times as they are written.
+    fn is_so(&self, full: impl Fn(Timestamp) -> String) -> String {
         match self {
-            Self::PasswordExpiring { ends_at, .. } if is_over => format!(
-                "Its password that was to expire on {} was replaced, given another date, or has expired.",
-                full(*ends_at)
-            ),
             Self::PasswordExpiring { ends_at, .. } => {
                 format!("Its password expires on {}. Then its senders get 401.", full(*ends_at))
-            }
-            Self::TokenExpiring { ends_at, .. } if is_over => {
-                format!("The token that was to expire on {} was revoked or has expired.", full(*ends_at))
             }
             Self::TokenExpiring { ends_at, .. } => {
                 format!("The token expires on {}. Then programs that use it get 401.", full(*ends_at))
             }
-            Self::OldPasswordUsed { .. } if is_over => "Its old password is no longer in use, or has ended.".to_owned(),
             Self::OldPasswordUsed { ends_at, last_used_at, from, .. } => {
                 let from = from.map(|ip| format!(" from {ip}")).unwrap_or_default();
                 format!("Its old password was used{from} on {}, and ends on {}.", full(*last_used_at), full(*ends_at))
             }
-            Self::LateEvents { .. } if is_over => "No late events wait any more.".to_owned(),
-            Self::LateEvents { events, first_at } => {
-                let (count, what) = (grouped(*events), if *events == 1 { "event" } else { "events" });
-                format!(
-                    "{count} late {what} came with an expired password. Accept or discard them: they start to go on {}.",
-                    full(late_events_go_at(*first_at))
-                )
-            }
-            Self::Refusals { .. } if is_over => "Its sender is no longer refused.".to_owned(),
-            Self::Refusals { refused, from, .. } => {
-                format!(
-                    "{} requests were refused within 15 minutes, the last from {from}. This credential has worked before.",
-                    grouped(*refused)
-                )
-            }
-            Self::Unused { .. } if is_over => "It is in use again.".to_owned(),
+            Self::LateEvents { events, first_at } => late_events(*events, full(late_events_go_at(*first_at))),
+            Self::Refusals { refused, from, .. } => refusals(*refused, *from),
             Self::Unused { last_used_at: Some(at) } => {
                 format!("It was last used on {}. Revoke it if nobody needs it.", full(*at))
             }
             Self::Unused { last_used_at: None } => {
                 "It is 90 days old and was never used. Revoke it if nobody needs it.".to_owned()
             }
-            Self::Silence { .. } if is_over => "Events arrive again.".to_owned(),
             Self::Silence { last_event_at: Some(at), .. } => format!("No event has arrived since {}.", full(*at)),
             Self::Silence { minutes, .. } => format!("No event has arrived for {}.", span(*minutes)),
-            Self::Rejections { .. } if is_over => "Fewer requests are rejected again.".to_owned(),
             Self::Rejections { rejected, minutes, .. } => {
                 format!("{} requests were rejected within {}.", grouped(*rejected), span(*minutes))
             }
-            Self::ConsumerBehind { .. } if is_over => "It has caught up.".to_owned(),
             Self::ConsumerBehind { position_at: Some(at), .. } => {
                 format!("Events wait for it. It has read up to {}.", full(*at))
             }
             Self::ConsumerBehind { position_at: None, .. } => "Events wait for it. It has read none.".to_owned(),
         }
     }
+}
+
+fn late_events(events: u64, go_at: String) -> String {
+    let (count, what) = (grouped(events), if events == 1 { "event" } else { "events" });
+    format!("{count} late {what} came with an expired password. Accept or discard them: they start to go on {go_at}.")
+}
+
+fn refusals(refused: u64, from: IpAddr) -> String {
+    let count = grouped(refused);
+    format!("{count} requests were refused within 15 minutes, the last from {from}. This credential has worked before.")
 }
 
 fn late_events_go_at(first_at: Timestamp) -> Timestamp {

@@ -20,7 +20,8 @@ const CONFIRM: &str = "update users set confirmed_email = email";
 fn tokens(count: usize) -> String {
     format!(
         "insert into api_tokens (id, account_id, user_id, name, scopes, credentials, networks, created_at, expires_at) \
-         select gen_random_uuid(), account_id, id, 'Token ' || n, 'events:read', '', '{{}}', now() - interval '80 days', now() + interval '10 days' \
+         select gen_random_uuid(), account_id, id, 'Token ' || n, 'events:read', '', '{{}}', now() - interval '80 days', \
+         now() + interval '10 days' \
          from users, generate_series(1, {count}) n"
     )
 }

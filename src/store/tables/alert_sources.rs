@@ -80,7 +80,8 @@ const UNUSED: &str = "select c.account_id, c.id as subject_id, c.name, \
 /// Rules about rejections whose number and share are reached. Accepted events are counted by the half hour, the oldest whole.
 const REJECTIONS: &str = "select r.account_id, r.subject_id, coalesce(c.name, '') as name, jsonb_build_object('kind', 'rejections', \
          'rejected', n.rejected, 'accepted', e.accepted, 'minutes', r.minutes) as facts \
-     from alert_rules r join accounts a on a.id = r.account_id left join credentials c on c.account_id = r.account_id and c.id = r.subject_id \
+     from alert_rules r join accounts a on a.id = r.account_id \
+     left join credentials c on c.account_id = r.account_id and c.id = r.subject_id \
      cross join lateral (select coalesce(sum(count), 0)::bigint as rejected from rejections j where j.account_id = r.account_id \
          and j.id >= (lpad(to_hex((extract(epoch from $1 - make_interval(mins => r.minutes)) * 1000)::bigint), 12, '0') \
              || repeat('0', 20))::uuid and (r.subject_id = r.account_id or j.credential_id = r.subject_id)) n \
@@ -94,7 +95,8 @@ const REJECTIONS: &str = "select r.account_id, r.subject_id, coalesce(c.name, ''
 const CONSUMERS: &str = "select r.account_id, r.subject_id, c.name, r.minutes, jsonb_build_object('kind', 'consumer_behind', \
          'position_at', case when p.at > to_timestamp(0) then p.at end, 'newest_at', n.newest_at) as facts \
      from alert_rules r join consumers c on c.account_id = r.account_id and c.id = r.subject_id \
-     cross join lateral (select to_timestamp(('x' || lpad(left(replace(c.position, '-', ''), 12), 16, '0'))::bit(64)::bigint / 1000.0) as at) p \
+     cross join lateral (select to_timestamp(('x' || lpad(left(replace(c.position, '-', ''), 12), 16, '0'))::bit(64)::bigint \
+         / 1000.0) as at) p \
      cross join lateral (select max(last_seen_at) as newest_at from senders s where s.account_id = r.account_id \
          and (c.credentials = '' or s.credential_id::text = any(string_to_array(c.credentials, ' ')))) n \
      where r.kind = 'consumer_behind' and n.newest_at > p.at + interval '5 seconds'";
