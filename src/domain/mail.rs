@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use crate::domain::alert_message::AlertItem;
 use crate::domain::ids::MailId;
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::secret::Secret;
@@ -20,7 +21,8 @@ pub(crate) const PAUSES: [i32; 7] = [2, 10, 30, 60, 180, 420, 720];
 /// A mail is tried so many times.
 pub(crate) const MAX_TRIES: i32 = PAUSES.len() as i32 + 1;
 
-/// What a mail tells its reader. All of it is of our making: nothing that a sender or a visitor typed goes out.
+/// What a mail tells its reader. Nothing that a sender or a visitor typed goes out: but for names that its readers gave, all of it is of
+/// our making.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Mail {
@@ -37,6 +39,14 @@ pub(crate) enum Mail {
         /// `Firefox on Linux`, in words of ours.
         browser: String,
         ip: Option<IpAddr>,
+    },
+    /// Somebody wants to see whether alerts come.
+    AlertTest,
+    /// What has changed about alerts.
+    Alerts {
+        items: Vec<AlertItem>,
+        /// There are so many more.
+        more: u64,
     },
 }
 
@@ -62,6 +72,8 @@ impl Mail {
             Mail::SecondFactorTurnedOn => "second_factor_turned_on",
             Mail::SecondFactorTurnedOff => "second_factor_turned_off",
             Mail::NewDevice { .. } => "new_device",
+            Mail::AlertTest => "alert_test",
+            Mail::Alerts { .. } => "alerts",
         }
     }
 

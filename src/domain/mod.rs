@@ -4,7 +4,13 @@
 pub mod account;
 pub mod account_limits;
 pub mod account_password;
+pub(crate) mod active_hours;
 pub mod aead;
+pub(crate) mod alert;
+pub(crate) mod alert_facts;
+pub(crate) mod alert_kind;
+pub(crate) mod alert_message;
+pub(crate) mod alert_rule;
 pub mod api_token;
 pub mod audit;
 pub mod audit_detail;

@@ -22,6 +22,7 @@ pub(crate) enum Notice {
     Devices(DevicesNotice),
     Tokens(TokensNotice),
     Consumers(ConsumersNotice),
+    Alerts(AlertsNotice),
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
@@ -46,6 +47,7 @@ taken_by_pages! {
     devices: Devices(DevicesNotice);
     tokens: Tokens(TokensNotice);
     consumers: Consumers(ConsumersNotice);
+    alerts: Alerts(AlertsNotice);
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
@@ -121,6 +123,20 @@ pub(crate) enum ConsumersNotice {
     CreatedBefore,
     Moved,
     Deleted,
+}
+
+/// What was done about alerts.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AlertsNotice {
+    Acknowledged,
+    Muted,
+    Unmuted,
+    RuleSaved,
+    RuleDeleted,
+    Chosen,
+    TestSent,
+    TestNotSent,
 }
 
 /// What was chosen about stored events.

@@ -137,6 +137,8 @@ struct Show {
     /// What it accepts beyond the default, in words.
     settings: String,
     audit: Vec<AuditRow>,
+    /// What fires about it.
+    alerts: Vec<(&'static str, When)>,
     notice: Option<NoticeWords>,
     /// The notice is about a setting, and stands there.
     is_told_below: bool,
@@ -207,7 +209,8 @@ async fn page(
         Query { credential: credential.username.clone(), overview: span.as_str().to_owned(), ..Query::default() };
     let filters = Filters::new(&query, own, now);
     let overview = Overview::read(conn, account, &filters, (now, zone)).await?;
-    let Activity { addresses, refused: refusals, held } = activity::list(conn, account, credential.id, now).await?;
+    let Activity { addresses, refused: refusals, held, alerts } =
+        activity::list(conn, account, credential.id, now).await?;
     let lines = audit::list_about(conn, account, &credential.username, AUDIT_LINES).await?;
     let held: &[HeldEvents] = held.as_slice();
     let dialog = match dialog {
@@ -237,6 +240,7 @@ async fn page(
         refused: refusals.iter().map(|one| RefusedFor::new(one, credential, now)).collect(),
         passwords: PasswordLife::list(credential, now),
         settings: credential.settings.words().join(", "),
+        alerts: alerts.into_iter().map(|(kind, since)| (kind.title(), When::ago(since, now))).collect(),
         audit: lines.into_iter().map(|line| AuditRow::new(line, now, zone)).collect(),
         is_told_below: matches!(notice, Some((_, CredentialNotice::Holding | CredentialNotice::NotHolding))),
         notice: notice.and_then(|told| notice_words::words(told, own, &back, now)).map(|(_, words)| words),
