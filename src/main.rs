@@ -75,14 +75,14 @@ async fn run_command(command: Command, config: Config) -> Result<Ended, CommandE
     // From here on a signal asks instead of killing: a database server that is being started must not be left behind.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let asked_to_end = async move {
+    let mut asked_to_end = async move || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
     };
     if !matches!(command, Command::Serve) {
-        return run::run(command, &config, asked_to_end).await;
+        return run::run(command, &config, asked_to_end()).await;
     }
     let database = OpenDatabase::open(&config).await?;
     let served = serve::serve(&config, &database, asked_to_end).await;

@@ -27,7 +27,7 @@ function goOn(notice, link) {
   stop.addEventListener('click', () => {
     end();
     link.focus();
-    speak('The search is stopped.');
+    speak('Search stopped.');
   });
   link.addEventListener('click', (event) => {
     if (isFull() || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -123,7 +123,7 @@ function goOn(notice, link) {
       notice.replaceWith(nothing);
     } else notice.remove();
     if (hadFocus) document.querySelector('main')?.focus({ preventScroll: true });
-    speak(`${total()}. The search is at its end.`);
+    speak(`${total()}. Search finished.`);
   }
 
   function total() {

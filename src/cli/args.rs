@@ -171,7 +171,7 @@ pub enum MailCommand {
 #[derive(Clone, Copy, Debug, Subcommand)]
 #[expect(missing_docs, reason = "`--help` prints what is documented here")]
 pub enum KeysCommand {
-    /// Encrypt all secrets anew under a new key while programs run, and delete the key before
+    /// Re-encrypt all secrets under a new key while programs run, and delete the old key
     ///
     /// Where there is an installation key from outside of the database, the new key is encrypted under it, and so is the key of
     /// sessions: from then on a dump alone opens nothing. A rotation that was interrupted is gone on with by the next one.

@@ -161,7 +161,7 @@ pub(crate) async fn keys(conn: &mut Connection, config: &Config) -> Result<Vec<C
 /// What comes of storing an event, through the function that stores those of senders. It is of nobody, and taken back before the commit.
 pub(crate) async fn storing(store: &Store, now: Timestamp) -> Vec<Check> {
     let failed = |problem: Problem| {
-        Check::fail("storing", problem.to_string(), "see the server's log: until this is mended, senders get 503")
+        Check::fail("storing", problem.to_string(), "see the server's log: until this is fixed, senders get 503")
     };
     let mut connection = match BatchConnection::open(store, Uuid::new_v4()).await {
         Ok(connection) => connection,

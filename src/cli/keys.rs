@@ -30,7 +30,7 @@ pub(crate) async fn rotate(store: &Store, keys: &InstallationKeys, act: &Act, js
         output::say("A rotation that had not ended was gone on with.")?;
     }
     let secrets = if rotated.secrets == 1 { "1 secret was" } else { &format!("{} secrets were", rotated.secrets) };
-    output::say(&format!("Key {} is in use: {secrets} encrypted anew, and the key before is deleted.", rotated.key))?;
+    output::say(&format!("Key {} is in use: {secrets} re-encrypted, and the key before is deleted.", rotated.key))?;
     Ok(output::say(match outside {
         true => "It is encrypted under the installation key from outside: a dump of the database does not open it.",
         false => "It is in the database, and so in every dump: INSTALLATION_KEY_FILE keeps it apart.",

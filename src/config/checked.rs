@@ -77,6 +77,8 @@ pub struct Config {
     pub(crate) upgrade_url: Option<Url>,
     pub(crate) retention_days: u32,
     pub(crate) max_body_bytes: usize,
+    /// How long requests are still answered after the program was asked to end.
+    pub(crate) drain: Duration,
     pub log_format: LogFormat,
     /// The API that commands speak to, in place of the database.
     pub(crate) remote: Option<Remote>,
@@ -124,6 +126,8 @@ const MAX_MAX_BODY_BYTES: u64 = 256 * 1024 * 1024;
 /// Beyond an hour nobody would get his place back.
 const SHORTEST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(3_600);
+/// Beyond that every supervisor kills.
+const LONGEST_DRAIN_SECONDS: u64 = 600;
 /// What leaves each kind of work a connection, and more than any server should have from one program.
 const FEWEST_CONNECTIONS: u64 = 6;
 const MOST_CONNECTIONS: u64 = 500;
@@ -203,6 +207,8 @@ impl Config {
             "KEEP_ALIVE",
             time(&options.keep_alive, SHORTEST_KEEP_ALIVE, LONGEST_KEEP_ALIVE),
         );
+        let drain = number(&options.drain_seconds, 0, LONGEST_DRAIN_SECONDS);
+        let drain = problems.take("--drain-seconds", "DRAIN_SECONDS", drain).unwrap_or_default();
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = problems.take("--log-format", "LOG_FORMAT", one_of(&options.log_format, formats));
         match (bind, signup_open, retention_days, max_body_bytes, keep_alive, log_format) {
@@ -227,6 +233,7 @@ impl Config {
                     upgrade_url,
                     retention_days: u32::try_from(days).unwrap_or(MAX_RETENTION_DAYS),
                     max_body_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+                    drain: Duration::from_secs(drain),
                     log_format,
                     remote,
                     search_path: std::env::var_os("PATH"),
@@ -312,6 +319,7 @@ mod tests {
             retention_days: "0".to_owned(),
             max_body_bytes: "1 MB".to_owned(),
             keep_alive: "1 minute".to_owned(),
+            drain_seconds: "a while".to_owned(),
             log_format: "xml".to_owned(),
             insecure_http: Some("perhaps".to_owned()),
             server: Some("http://example.com".to_owned()),
@@ -319,7 +327,7 @@ mod tests {
         };
         let report = Config::check(wrong).unwrap_err().to_string();
         let lines: Vec<&str> = report.lines().collect();
-        assert_eq!(lines.len(), 23, "{report}");
+        assert_eq!(lines.len(), 24, "{report}");
         for (flag, variable) in [("--bind", "BIND"), ("--public-url", "PUBLIC_URL"), ("--signup", "SIGNUP")] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{flag} ({variable}) "))), "{report}");
         }

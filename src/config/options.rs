@@ -105,6 +105,16 @@ pub struct Options {
         default_value = "75s"
     )]
     pub keep_alive: String,
+    /// How long a program that is asked to end goes on answering, not ready, until load balancers have seen it
+    #[arg(
+        long,
+        env = "DRAIN_SECONDS",
+        allow_negative_numbers = true,
+        value_name = "NUMBER",
+        global = true,
+        default_value = "0"
+    )]
+    pub drain_seconds: String,
     /// How the log is written: text or json
     #[arg(long, env = "LOG_FORMAT", value_name = "text|json", global = true, default_value = "text")]
     pub log_format: String,
@@ -130,6 +140,7 @@ impl Options {
             (&mut self.max_body_bytes, "1048576"),
             (&mut self.database_connections, "12"),
             (&mut self.keep_alive, "75s"),
+            (&mut self.drain_seconds, "0"),
             (&mut self.log_format, "text"),
         ];
         for (value, default) in defaults {

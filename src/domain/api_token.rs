@@ -85,17 +85,17 @@ pub(crate) fn words(scopes: &[Scope]) -> String {
 /// Why a token cannot be made as it was asked for, in words for its owner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum InvalidToken {
-    #[error("Give the token a name, such as Nightly export.")]
+    #[error("Enter a name, such as Nightly export.")]
     NoName,
     #[error(transparent)]
     Name(InvalidName),
     #[error("Choose at least one thing that it may do.")]
     NoScope,
-    #[error("Say a number of days from 1 to {MAX_DAYS}, or that it never expires.")]
+    #[error("Choose 1 to {MAX_DAYS} days, or Never.")]
     Expiry,
     #[error("You have no credential with the username {0}.")]
     UnknownCredential(String),
-    #[error("Name at most {MAX_CREDENTIALS} credentials.")]
+    #[error("List at most {MAX_CREDENTIALS} credentials.")]
     TooManyCredentials,
 }
 

@@ -109,10 +109,10 @@ actions! {
     PasswordReset = "password_reset", "Reset the account password";
     SignedIn = "signed_in", "Signed in";
     SignInFailed = "sign_in_failed", "Failed to sign in";
-    PasswordAccepted = "password_accepted", "Gave the right password and was asked for a code";
-    CodeRefused = "code_refused", "Gave a wrong code";
+    PasswordAccepted = "password_accepted", "Entered the right password and was asked for a code";
+    CodeRefused = "code_refused", "Entered a wrong code";
     RecoveryCodeUsed = "recovery_code_used", "Used a recovery code";
-    SignInLinkMade = "sign_in_link_made", "Made a sign-in link";
+    SignInLinkMade = "sign_in_link_made", "Created a sign-in link";
     SignInLinkUsed = "sign_in_link_used", "Used a sign-in link and was asked for a code";
     PasswordLinkSent = "password_link_sent", "Asked for a link to choose a new password";
     PasswordChosenByLink = "password_chosen_by_link", "Chose a new account password with a link";
@@ -125,7 +125,7 @@ actions! {
     /// By whoever runs the server.
     SecondFactorRemoved = "second_factor_removed", "Removed two-step sign-in";
     /// By whoever runs the server, for everybody.
-    SecondFactorEncryptedAnew = "second_factor_encrypted_anew", "Encrypted the key of two-step sign-in anew";
+    SecondFactorEncryptedAnew = "second_factor_encrypted_anew", "Re-encrypted the two-step sign-in key";
     RecoveryCodesMade = "recovery_codes_made", "Generated new recovery codes";
     SessionEnded = "session_ended", "Ended a session";
     OtherSessionsEnded = "other_sessions_ended", "Ended all other sessions";

@@ -69,7 +69,7 @@ reasons! {
         title: "Wrong password",
         advice: "Right username, wrong password. Check which password this sender has.",
         meaning: "The username is this credential’s, but the password isn’t and never was one of its passwords.",
-        sender_sees: "Nothing that tells it from an unknown username or a password that has ended.",
+        sender_sees: "The same answer as for an unknown username or an expired password.",
         remedy: "Compare the first 8 characters of the sender’s password with those on the credential’s page. If they are the same, the \
                  rest was cut off or changed on the way into the sender, often by quoting. If nobody knows the password any more, rotate \
                  the credential. From an address that isn’t yours, somebody is guessing: a password has 131 secret bits, so that can’t succeed.",
@@ -79,7 +79,7 @@ reasons! {
         advice: "Correct how this sender writes its Authorization header.",
         meaning: "A username of yours is in the Authorization header, but the header isn’t HTTP Basic as it has to be, or something stands \
                   around the password that doesn’t belong to it.",
-        sender_sees: "Nothing that tells it from a wrong password.",
+        sender_sees: "The same answer as for a wrong password.",
         remedy: "The line says what is wrong. Let the HTTP client make the header: it has a setting for a username and a password. Where \
                  you make it yourself, encode username:password with printf, since echo adds a line break, and put Basic and a space in front.",
     }
@@ -88,7 +88,7 @@ reasons! {
         advice: "Give this sender the current password; where there is none, rotate the credential first.",
         meaning: "Either the credential was rotated, the overlap is over, and this sender still uses the password from before; or the \
                   password had an expiry date, which has come.",
-        sender_sees: "Nothing that tells it from a wrong password.",
+        sender_sees: "The same answer as for a wrong password.",
         remedy: "Give this sender the current password. If nobody kept it, or none works, rotate once more, with an overlap for the senders \
                  that are up to date already. Its events are held for 7 days, unless you switched that off: accept them on the credential’s page.",
     }
@@ -96,7 +96,7 @@ reasons! {
         title: "Password is revoked",
         advice: "Somebody still uses a password that was stopped. Update that sender.",
         meaning: "The password or token address is right, but it was stopped, or its whole credential was revoked. It never works again.",
-        sender_sees: "Nothing that tells it from a wrong password.",
+        sender_sees: "The same answer as for a wrong password.",
         remedy: "Look at the address. If it’s one of your senders, give it a password that works. If it isn’t, the password has leaked, \
                  and revoking it was right: find out where it was exposed. The audit trail says who stopped it and when.",
     }
@@ -104,7 +104,7 @@ reasons! {
         title: "Credential is disabled",
         advice: "Enable the credential if this sender should work again.",
         meaning: "The password is right, but somebody in your account has disabled the credential.",
-        sender_sees: "Nothing that tells it from a wrong password.",
+        sender_sees: "The same answer as for a wrong password.",
         remedy: "Enable the credential on its page if this sender should work again; its password stays the same. If not, \
                  switch the sender off.",
     }
@@ -113,7 +113,7 @@ reasons! {
         advice: "This credential accepts events from chosen networks only. Add this address in its sender settings, if it is yours.",
         meaning: "The password is right, but the credential’s sender settings name the networks that it accepts events from, and this \
                   address is in none of them.",
-        sender_sees: "Nothing that tells it from a wrong password.",
+        sender_sees: "The same answer as for a wrong password.",
         remedy: "If the address is yours, add it in the credential’s sender settings. A proxy that isn’t trusted shows up with its own \
                  address: then set TRUSTED_PROXIES. If the address isn’t yours, the password has leaked: rotate the credential.",
     }
@@ -141,7 +141,7 @@ reasons! {
     }
     UnsupportedMediaType = "unsupported_media_type", 415 "unsupported_media_type" {
         title: "Content type is not JSON",
-        advice: "The sender has to say Content-Type: application/json.",
+        advice: "Set Content-Type: application/json in the sender.",
         meaning: "The Content-Type header is missing, isn’t JSON or is there twice.",
         sender_sees: "The detail says which header is wrong and what it has to be.",
         remedy: "Set the header Content-Type: application/json in the sender.",
@@ -149,14 +149,14 @@ reasons! {
     UnsupportedEncoding = "unsupported_encoding", 415 "unsupported_media_type" {
         title: "Body is compressed",
         advice: "Switch off compression of requests in the sender.",
-        meaning: "The Content-Encoding header says that the body is compressed, and the endpoint takes it only as it is.",
+        meaning: "The Content-Encoding header says that the body is compressed, and the endpoint takes uncompressed bodies only.",
         sender_sees: "The detail says which encoding it was.",
         remedy: "Switch off compression of requests in the sender, or take the header Content-Encoding away where nothing is compressed.",
     }
     LengthRequired = "length_required", 411 "length_required" {
         title: "Length of the body is missing",
-        advice: "The sender has to send Content-Length, or the body in chunks.",
-        meaning: "The request says neither how long its body is nor that it comes in chunks, so nobody can tell where it ends.",
+        advice: "Have the sender send Content-Length, or a chunked body.",
+        meaning: "The request says neither how long its body is nor that it comes in chunks, so the server can’t tell where it ends.",
         sender_sees: "The detail says which headers are missing. The connection is closed.",
         remedy: "Don’t remove the Content-Length header that the HTTP library sets. A program that writes to a socket itself has to send it.",
     }
@@ -169,7 +169,7 @@ reasons! {
     }
     WrongPath = "wrong_path", 404 "not_found" {
         title: "Sent to another address",
-        advice: "The sender has to send to the endpoint exactly, with nothing after its slash.",
+        advice: "Send to the endpoint exactly, with nothing after its slash.",
         meaning: "Username and password are right, but the request went to another address of this server, so nothing was stored.",
         sender_sees: "The detail names the endpoint.",
         remedy: "Enter the endpoint as the Webhooks page shows it. Some libraries add a path of their own to a base URL: switch that off, or \

@@ -90,7 +90,7 @@ fn content(due: &DueMail, origin: &str) -> (&'static str, String, String) {
         ),
         Mail::AddressChanged => (
             "Your email address was changed",
-            format!("On {at} your account got another email address. {address} no longer signs you in."),
+            format!("Your account’s email address was changed on {at}. You can no longer sign in with {address}."),
             "If it wasn’t you, take your address back. You choose a new password, and everybody else is signed out."
                 .to_owned(),
         ),

@@ -39,6 +39,7 @@ use crate::metrics::Counter;
 use crate::random::{self, EventIds};
 use crate::server::listeners::{Listener, Listeners};
 use crate::server::metrics::StartedAt;
+use crate::server::sockets::Sockets;
 use crate::server::unwritten::Unwritten;
 use crate::server::{background, descriptors, http, metrics};
 use crate::store::connection::pool::Store;
@@ -106,6 +107,12 @@ pub enum StartError {
         "{address} cannot be listened on: {source}. Choose another address with {flag}, such as 127.0.0.1:8081; port 0 picks a free one"
     )]
     Listen { flag: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error(
+        "a socket of LISTEN_FDS listens on {address}, which --bind (BIND) and its like do not name: give them one address"
+    )]
+    UnknownSocket { address: SocketAddr },
+    #[error("a socket of LISTEN_FDS cannot be used: {0}")]
+    Inherited(std::io::Error),
     #[error("mail cannot be set up: {0}")]
     Mail(#[from] NotSent),
     #[error(transparent)]
@@ -133,6 +140,7 @@ pub struct Application {
     pub ingest_address: Option<SocketAddr>,
     pub metrics_address: Option<SocketAddr>,
     servers: Vec<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
+    sockets: Sockets,
     background: Vec<JoinHandle<()>>,
     end: watch::Sender<bool>,
 }
@@ -140,10 +148,16 @@ pub struct Application {
 impl Application {
     /// Builds everything over a database whose schema is current, and begins to serve.
     pub async fn start(config: &Config, store: Store, clock: Clock) -> Result<Self, StartError> {
+        let mut sockets = Sockets::from_environment().map_err(StartError::Inherited)?;
+        let mut listen =
+            |flag, address| sockets.listen(address).map_err(|source| StartError::Listen { flag, address, source });
         let public = listen("--bind (BIND)", config.bind)?;
         let ingest = config.ingest_bind.map(|address| listen("--ingest-bind (INGEST_BIND)", address)).transpose()?;
         let metrics =
             config.metrics_bind.map(|address| listen("--metrics-bind (METRICS_BIND)", address)).transpose()?;
+        if let Some(address) = sockets.left_over() {
+            return Err(StartError::UnknownSocket { address });
+        }
         let address = address_of(&public, config.bind);
         let listeners = 1 + usize::from(ingest.is_some()) + usize::from(metrics.is_some());
         let limits = descriptors::limits(config.connections, listeners);
@@ -168,6 +182,7 @@ impl Application {
             ingest_address: ingest.as_ref().zip(config.ingest_bind).map(|(l, asked)| address_of(l, asked)),
             metrics_address: metrics.as_ref().zip(config.metrics_bind).map(|(l, asked)| address_of(l, asked)),
             servers: Vec::new(),
+            sockets,
             background,
             end,
             state: state.clone(),
@@ -212,11 +227,19 @@ impl Application {
         Ok(fresh.then(|| format!("{}/setup?token={}", self.state.public_url, token.reveal())))
     }
 
+    /// Is not ready any more, and closes each connection behind its answer, so that load balancers turn to other programs; goes on to
+    /// answer whoever comes.
+    pub fn begin_to_drain(&self) {
+        self.state.draining.store(true, Ordering::Relaxed);
+        self.state.engine.notifier.notify_all();
+    }
+
     /// Ends in order: not ready, no new connections at any listener, what is in flight is finished, what is in memory is written.
     pub async fn stop(self) {
-        let Self { state, servers, background, end, .. } = self;
-        state.draining.store(true, Ordering::Relaxed);
-        state.engine.notifier.notify_all();
+        self.begin_to_drain();
+        let Self { state, servers, sockets, background, end, .. } = self;
+        sockets.take_the_last().await;
+        state.ending.store(true, Ordering::Relaxed);
         join_all(servers.iter().map(|(handle, _)| handle.stop(true))).await;
         for (_, server) in servers {
             if let Ok(Err(error)) = server.await {
@@ -233,10 +256,6 @@ impl Application {
             unfinished.iter().for_each(AbortHandle::abort);
         }
     }
-}
-
-fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    http::listen(address).map_err(|source| StartError::Listen { flag, address, source })
 }
 
 fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
@@ -324,6 +343,7 @@ fn state(
         }),
         deletions_by_account: Limiter::new(DELETIONS_BY_ACCOUNT.0, DELETIONS_BY_ACCOUNT.1),
         draining: AtomicBool::new(false),
+        ending: AtomicBool::new(false),
         live_viewers: Arc::default(),
         max_live_viewers: config.connections.max_connections.div_ceil(LIVE_PART),
         upkeep_failures: Counter::default(),

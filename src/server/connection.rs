@@ -378,7 +378,7 @@ impl Drop for Connection {
     /// The library drops a connection in the middle of a request when the other side is gone, and also when the chunks of a
     /// body are none. Whoever is still there hears of it; at the end of the program, which is not the sender's fault, nobody.
     fn drop(&mut self) {
-        if self.phase() == Phase::Request && !self.state.is_draining() {
+        if self.phase() == Phase::Request && !self.state.is_ending() {
             let answer = malformed_request::answer(&self.state, StatusCode::BAD_REQUEST).unwrap_or_default();
             let _ = self.stream.try_write(&answer);
         }

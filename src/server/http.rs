@@ -4,7 +4,7 @@
 //! `HttpServer` does the same over bare sockets, and has no place where a wrapper of them could stand.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,7 +18,6 @@ use actix_web::dev::{AppConfig, Response, Service, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Bytes, Data};
-use tokio::net::TcpSocket;
 
 use crate::config::checked::ConnectionLimits;
 use crate::server::addresses::{AddressPermit, Addresses};
@@ -29,31 +28,15 @@ use crate::server::listeners::Listener;
 use crate::web::app_state::AppState;
 use crate::web::middleware::turn::Turn;
 
-/// How long requests in flight may take after the program was asked to end, in seconds.
-const DRAIN_SECONDS: u64 = 25;
+/// How long requests in flight may take when no others are taken, in seconds.
+const LAST_ANSWERS_SECONDS: u64 = 25;
 /// The most threads that answer on one listener. Each has a connection to the database for what it receives, and a server of the
 /// usual configuration grants a hundred in all.
 const MAX_WORKERS: usize = 8;
-/// New connections that the system keeps until they are taken in; the next ones have to ask again.
-const MAX_WAITING: u32 = 1_024;
 /// How long a connection that is being closed may take, so that its last answer is read before it ends.
 const LINGER: Duration = Duration::from_secs(1);
 /// How much of an answer is handed to the library at a time, and how much it collects before it writes.
 const PIECE_BYTES: usize = 8 * 1024;
-/// What the system keeps of an answer that is on its way. Left to itself it keeps megabytes for a reader that is slow, and says that
-/// something was taken when a third of that was: too rarely to see at what pace.
-const SEND_BUFFER_BYTES: u32 = 256 * 1024;
-
-/// A listener that the system keeps new connections for while the program is busy or full.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // So that a program that ended a moment ago does not keep its successor out.
-    socket.set_reuseaddr(true)?;
-    // Its connections inherit it.
-    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    socket.bind(address)?;
-    socket.listen(MAX_WAITING)?.into_std()
-}
 
 /// A server over one listener. `workers`: as many as there are cores, up to a limit, if it is not said.
 ///
@@ -84,7 +67,7 @@ where
     let workers = workers.unwrap_or(cores.min(MAX_WORKERS));
     let places = (limits.max_connections / workers).max(1);
     let builder = Server::build().workers(workers).max_concurrent_connections(places);
-    let builder = builder.disable_signals().shutdown_timeout(DRAIN_SECONDS);
+    let builder = builder.disable_signals().shutdown_timeout(LAST_ANSWERS_SECONDS);
     let ending = builder.graceful_shutdown_signal();
     let addresses = Addresses::new(limits.max_of_an_address, state.trusted_proxies.clone());
     let builder = builder.listen("http", listener, move || {
@@ -105,10 +88,10 @@ where
             .on_connect_ext(hand_over)
             .h1(apply_fn_factory(app, {
                 let (state, seen) = (state.clone(), seen.clone());
-                let told = KeepAlive::new(limits.keep_alive);
+                let after = AfterAnswer::idle_for(limits.keep_alive);
                 move |request, app: &S::Service| {
-                    let told = told.clone().filter(|_| !state.is_draining());
-                    answer(request, app, seen.clone(), told)
+                    let after = if state.is_draining() { AfterAnswer::Close } else { after.clone() };
+                    answer(request, app, seen.clone(), after)
                 }
             }));
         let idle = IdleConnections::new(places);
@@ -142,14 +125,19 @@ fn hand_over(connection: &Connection, data: &mut Extensions) {
     data.insert(connection.turn());
 }
 
-/// What an answer says of how long its connection stays open for another request. Clients that heed it never send one into its end.
+/// What becomes of a connection after an answer.
 #[derive(Clone)]
-struct KeepAlive(HeaderValue);
+enum AfterAnswer {
+    /// It is the last one: the program is about to end, and the next request is for another.
+    Close,
+    /// The answer says for how long the connection stays open. Clients that heed it never send a request into its end.
+    Keep(Option<HeaderValue>),
+}
 
-impl KeepAlive {
-    fn new(idle: Duration) -> Option<Self> {
-        let seconds = idle.as_secs();
-        HeaderValue::from_str(&format!("timeout={seconds}")).ok().filter(|_| seconds > 0).map(Self)
+impl AfterAnswer {
+    fn idle_for(time: Duration) -> Self {
+        let seconds = time.as_secs();
+        Self::Keep(HeaderValue::from_str(&format!("timeout={seconds}")).ok().filter(|_| seconds > 0))
     }
 }
 
@@ -158,7 +146,7 @@ fn answer<S, B>(
     mut request: Request,
     app: &S,
     seen: Arc<Listener>,
-    told: Option<KeepAlive>,
+    after: AfterAnswer,
 ) -> impl Future<Output = Result<Response<Held<EitherBody<B>>>, actix_web::Error>> + use<S, B>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
@@ -174,7 +162,7 @@ where
     if let Some(turn) = &turn {
         turn.begins();
     }
-    let told = told.filter(|_| request.head().connection_type() == ConnectionType::KeepAlive);
+    let asked = request.head().connection_type();
     let in_progress = request.conn_data::<Progress>().map(Progress::begin);
     let answering = app.call(request);
     async move {
@@ -182,10 +170,11 @@ where
             Ok(response) => Response::from(response).map_body(|_, body| EitherBody::left(body)),
             Err(error) => Response::<BoxBody>::from(error).map_body(|_, body| EitherBody::right(body)),
         };
-        if has_unread_body {
+        if has_unread_body || matches!(after, AfterAnswer::Close) {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
-        if let Some(KeepAlive(value)) = told
+        if let AfterAnswer::Keep(Some(value)) = after
+            && asked == ConnectionType::KeepAlive
             && response.keep_alive()
         {
             response.headers_mut().insert(HeaderName::from_static("keep-alive"), value);

@@ -75,7 +75,7 @@ fn write_ingest(out: &mut Exposition, state: &AppState) {
     out.gauge("reasoner_ingest_queue_events", "Events that wait to be written.", writers.queued_events() as f64);
     let help = "Bytes of bodies in memory, arriving or waiting to be written.";
     out.gauge("reasoner_ingest_queue_bytes", help, writers.queued_bytes() as f64);
-    let help = "The most events that may wait; what comes then is answered with 503.";
+    let help = "The most events that may wait; further ones get 503.";
     out.gauge("reasoner_ingest_queue_max_events", help, memory_budget::MAX_EVENTS as f64);
     let help = "The most bytes of bodies that may be in memory; what comes then is answered with 503.";
     out.gauge("reasoner_ingest_queue_max_bytes", help, writers.max_queued_bytes() as f64);
@@ -197,7 +197,7 @@ fn write_queues(out: &mut Exposition, state: &AppState) {
         ("computing", computing::waiting_and_refused()),
     ];
     let name = "reasoner_account_queue_waiting";
-    out.head(name, "gauge", "What waits for its turn, by queue; accounts take turns.");
+    out.head(name, "gauge", "Requests waiting for their turn, by queue; accounts take turns.");
     for (queue, (waiting, _)) in queues {
         out.sample(name, &[("queue", queue)], waiting as f64);
     }
@@ -218,7 +218,7 @@ fn write_program(out: &mut Exposition, state: &AppState, StartedAt(started_at): 
         ("retried", state.mails.retried.get()),
         ("failed", state.mails.failed.get()),
     ];
-    let help = "Tries to hand a mail to the SMTP server, by outcome; what failed is not tried again.";
+    let help = "Attempts to hand mail to the SMTP server, by outcome; failed mail isn’t retried.";
     out.counters("reasoner_mails_total", help, "outcome", outcomes.into_iter());
     let help = "Accounts whose events are refused because their storage is full.";
     out.gauge("reasoner_full_accounts", help, state.engine.full_accounts.count() as f64);

@@ -15,5 +15,6 @@ pub(crate) mod listeners;
 pub(crate) mod metrics;
 pub mod process;
 pub mod serve;
+pub(crate) mod sockets;
 pub(crate) mod taking;
 pub(crate) mod unwritten;

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use tokio::time::timeout;
+
 use crate::clock::Clock;
 use crate::config::checked::Config;
 use crate::config::environment::wants_colours;
@@ -10,11 +12,11 @@ use crate::server::application::{Application, StartError};
 use crate::server::card::Card;
 use crate::store::connection::standbys::Standbys;
 
-/// Serves until `asked_to_end`.
+/// Serves until `asked_to_end`, and for as long as is said after it; the second time ends that.
 pub async fn serve(
     config: &Config,
     database: &OpenDatabase,
-    asked_to_end: impl Future<Output = ()>,
+    mut asked_to_end: impl AsyncFnMut(),
 ) -> Result<(), StartError> {
     let application = Application::start(config, database.store.clone(), Clock::system()).await?;
     let setup_link = application.setup_link().await?;
@@ -46,11 +48,23 @@ pub async fn serve(
     let mut out = std::io::stdout().lock();
     let _ = write!(out, "{card}").and_then(|()| out.flush());
     drop(out);
-    tokio::select! {
-        () = asked_to_end => {}
-        () = database.keep_running() => {}
+    let mut may_end = async || {
+        tokio::select! {
+            () = asked_to_end() => {}
+            () = database.keep_running() => {}
+        }
+    };
+    may_end().await;
+    if !config.drain.is_zero() {
+        application.begin_to_drain();
+        let seconds = config.drain.as_secs();
+        tracing::info!(
+            seconds,
+            "asked to end: not ready any more, and answering for a while; asked again, it ends at once"
+        );
+        let _ = timeout(config.drain, may_end()).await;
     }
-    tracing::info!("asked to end: finishing what is in flight");
+    tracing::info!("ending: finishing what is in flight");
     application.stop().await;
     tracing::info!("ended");
     Ok(())

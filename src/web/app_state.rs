@@ -80,8 +80,10 @@ pub struct AppState {
     pub(crate) comparisons: FairQueue<AccountId>,
     /// How much may be downloaded at once.
     pub(crate) export_permits: ExportPermits,
-    /// Set when the program is about to end: it is no longer ready, and live pages are let go.
+    /// Set when the program was asked to end: it is no longer ready, closes connections behind their answers, and lets live pages go.
     pub(crate) draining: AtomicBool,
+    /// Set when only requests under way are answered.
+    pub(crate) ending: AtomicBool,
     /// Pages that events are sent to as they arrive.
     pub(crate) live_viewers: Arc<Gauge>,
     /// The most of them, so that senders and other pages find a connection.
@@ -121,6 +123,10 @@ impl AppState {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// The host of the pages, for the sign-in page.

@@ -97,9 +97,7 @@ impl LiveLimit {
                 "100 pages of your account are updated live. That’s the most at once. Close one of them. Reloading a page \
                  shows what’s new in the meantime."
             }
-            LiveLimit::InProgram => {
-                "Other people’s live pages have taken all places. Reloading a page shows what’s new in the meantime."
-            }
+            LiveLimit::InProgram => "All live places on this server are taken. Reload the page to see new events.",
             LiveLimit::Filters => {
                 "Pages with 64 different filters are open in your account and updated live. That’s the most at once. Close \
                  one of them. Reloading a page shows what’s new in the meantime."
@@ -192,7 +190,7 @@ impl PageError {
             ),
             PageError::AccountBusy(_) => Face::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Your account asks for too much at once",
+                "Too many requests from your account",
                 "This page waited too long for other pages of your account. Wait a few seconds, then try again. Your senders \
                  aren’t affected.",
             ),

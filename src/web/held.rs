@@ -61,7 +61,7 @@ pub(crate) const GONE_ALREADY: &str = "They were accepted or discarded already, 
 pub(crate) fn accepted_title(accepted: &Accepted, name: &str) -> String {
     match accepted.stored {
         _ if is_nothing(accepted) => format!("There were no held events of {name} left."),
-        0 => format!("No late event of {name} had to be stored."),
+        0 => format!("No late events of {name} were stored."),
         1 => format!("1 late event of {name} is stored."),
         stored => format!("{} late events of {name} are stored.", grouped(stored)),
     }
@@ -89,11 +89,11 @@ pub(crate) fn accepted_text(accepted: &Accepted) -> String {
         _ => "They’re listed at the time they first arrived.".to_owned(),
     };
     if repeated > 0 {
-        text.push_str(&format!(" {} had been stored before, under the same idempotency key.", grouped(repeated)));
+        text.push_str(&format!(" {} had already been stored under the same idempotency key.", grouped(repeated)));
     }
     if too_old > 0 {
         let (was, is) = if too_old == 1 { ("was", "is") } else { ("were", "are") };
-        text.push_str(&format!(" {} {was} older than events are kept, and {is} gone.", grouped(too_old)));
+        text.push_str(&format!(" {} {was} past your retention and {is} gone.", grouped(too_old)));
     }
     if has_more {
         text.push_str(" There are so many that this took a while. Accept again to store the rest.");

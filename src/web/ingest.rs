@@ -51,7 +51,7 @@ pub(crate) async fn receive(
     let (was_read, echo) = (Cell::new(false), Cell::new(None));
     let body = async |max_bytes, pace, reservation: &mut Reservation| {
         was_read.set(true);
-        let body = read(&mut payload, (max_bytes, pace), announced, reservation, || state.is_draining()).await?;
+        let body = read(&mut payload, (max_bytes, pace), announced, reservation, || state.is_ending()).await?;
         echo.set(handshake::echo(&body, validates));
         Ok(body)
     };

@@ -59,7 +59,7 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, No, "Method not allowed";
     BodyTimeout = "body_timeout", REQUEST_TIMEOUT, Yes, "Body not received in time";
     HeadTimeout = "head_timeout", REQUEST_TIMEOUT, Yes, "Request not received in time";
-    Conflict = "conflict", CONFLICT, No, "Not possible as things are";
+    Conflict = "conflict", CONFLICT, No, "Conflicts with the current state";
     OverlapRunning = "overlap_running", CONFLICT, No, "Two passwords work already";
     StillUsed = "still_used", CONFLICT, No, "The old password is still used";
     LengthRequired = "length_required", LENGTH_REQUIRED, No, "Length of the body is missing";
@@ -72,7 +72,7 @@ codes! {
     TooManyFailures = "too_many_failures", TOO_MANY_REQUESTS, AfterWaiting, "Too many failures";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, AfterWaiting, "Too many requests";
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, No, "Headers are too large";
-    Internal = "internal", INTERNAL_SERVER_ERROR, Yes, "A fault of the server";
+    Internal = "internal", INTERNAL_SERVER_ERROR, Yes, "Server error";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, AfterWaiting, "Unavailable";
     // 507, because what is wrong passes: senders that retry at 5xx keep the event, while most give one up at 403, and 429 blames their pace.
     StorageFull = "storage_full", INSUFFICIENT_STORAGE, AfterWaiting, "Storage is full";

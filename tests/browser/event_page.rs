@@ -112,7 +112,7 @@ async fn without_script_every_value_and_every_change_is_a_link_away() {
     visit.press_words(".tree a", "note").await;
     visit.read(".value-bar", "note").await;
     visit.press("a[data-piece=text]").await;
-    visit.press_words(".pieces a", "Show what is before").await;
+    visit.press_words(".pieces a", "Show earlier part").await;
 
     visit.go(&format!("/events/{id}")).await;
     visit.press_words("aside a", "Compare with previous").await;

@@ -81,7 +81,7 @@ async fn a_search_goes_on_by_itself_until_it_is_stopped_or_at_its_end() {
     assert_eq!(visit.ask("return window.isSamePage").await, true);
     assert_eq!(visit.count("[data-live-empty]").await, 0);
     visit.read(".pager", "5 events found").await;
-    assert_eq!(visit.text("[data-further-said]").await, "5 events found. The search is at its end.");
+    assert_eq!(visit.text("[data-further-said]").await, "5 events found. Search finished.");
 
     // What arrives now comes to the same rows, and keys walk through all of them.
     let maya = server.visitor();

@@ -154,7 +154,7 @@ async fn rotate(server: &TestServer, visit: &Visit, old: &Sender) -> Sender {
             visit.open_credential().await;
             let notice = visit.text(".cred .notice").await;
             let said = notice.contains("The old password was last used")
-                && notice.contains("from 127.0.0.1: don’t end it yet.");
+                && notice.contains("from 127.0.0.1: don’t stop it yet.");
             said.then_some(())
         })
         .await;

@@ -32,6 +32,7 @@ mod neighbours;
 mod outages;
 mod overload;
 mod pooler;
+mod rolling_restarts;
 mod standbys;
 mod starvation;
 mod storing;

@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use crate::support::server::PASSWORD;
 use crate::support::wire::Wire;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_reasoner-webhooks");
+/// Makes standard input the first socket that a program inherits (`sd_listen_fds(3)`).
+const INHERIT: &str = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\"";
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Where the program keeps its database.
@@ -38,6 +41,8 @@ pub struct Program {
     environment: Vec<(String, String)>,
     /// Where what it says goes, unless nobody reads that.
     log: Option<PathBuf>,
+    /// A socket that it is given, as systemd does it.
+    inherited: Option<TcpListener>,
 }
 
 impl Program {
@@ -54,7 +59,7 @@ impl Program {
     pub async fn serve_with(home: Home, environment: Vec<(String, String)>, log: Option<PathBuf>) -> Self {
         let address = free_address().parse().unwrap();
         let state = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let mut program = Self { address, home, state, child: None, environment, log };
+        let mut program = Self { address, home, state, child: None, environment, log, inherited: None };
         program.start();
         for _ in 0..3 {
             if program.is_ready_in_time().await {
@@ -68,10 +73,31 @@ impl Program {
         program
     }
 
+    /// On a socket that it inherits, and that stays when it ends.
+    pub async fn serve_on(home: Home, listener: TcpListener) -> Self {
+        let address = listener.local_addr().unwrap();
+        let state = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let inherited = Some(listener);
+        let mut program = Self { address, home, state, child: None, environment: Vec::new(), log: None, inherited };
+        program.start();
+        program.wait_until_ready().await;
+        program
+    }
+
     /// Starts it, where it was before.
     pub fn start(&mut self) {
-        let mut command = self.command();
-        command.args(["serve", "--bind", &self.address.to_string()]).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut command = match &self.inherited {
+            None => self.command(),
+            Some(listener) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", INHERIT, PROGRAM]).stdin(OwnedFd::from(listener.try_clone().unwrap()));
+                self.complete(shell)
+            }
+        };
+        if self.inherited.is_none() {
+            command.stdin(Stdio::null());
+        }
+        command.args(["serve", "--bind", &self.address.to_string()]).stdout(Stdio::null());
         if let Some(log) = &self.log {
             command.stderr(File::create(log).unwrap());
         } else if std::env::var_os("TEST_LOG").is_none() {
@@ -184,7 +210,10 @@ impl Program {
 
     /// With nothing of this environment but PATH: a developer's own settings must not steer the tests.
     fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
+        self.complete(Command::new(PROGRAM))
+    }
+
+    fn complete(&self, mut command: Command) -> Command {
         command.env_clear();
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);

@@ -28,7 +28,7 @@ async fn a_token_is_shown_once_and_kept_as_a_digest_alone() {
 
     let again = alice.post(TOKENS, &grant).await;
     let told = alice.follow(again).await;
-    assert!(told.contains("This form was sent before.") && !told.contains(&token));
+    assert!(told.contains("You’ve already sent this form.") && !told.contains(&token));
     assert!(told.contains(&token[..8]) && told.contains("events:read") && told.contains("Never used."), "{told}");
     assert_eq!(server.number("select count(*) from api_tokens").await, 1);
     let kept = format!(
@@ -115,7 +115,7 @@ async fn a_rotation_form_that_is_sent_twice_rotates_once() {
     assert_eq!(rotated.status(), 200);
     let new = program.with_token(between(&rotated.text().await.unwrap(), "<code id=\"token\">", "</code>"));
     let again = alice.post(&format!("{path}/rotation"), &form).await;
-    assert!(alice.follow(again).await.contains("This form was sent before."));
+    assert!(alice.follow(again).await.contains("You’ve already sent this form."));
     assert_eq!(new.status("/self").await, 200);
     let week = alice.post(&format!("{path}/rotation"), &[("overlap", "7d")]).await;
     assert_eq!((week.status().as_u16(), new.status("/self").await), (400, 200));

@@ -508,6 +508,7 @@ fn help_names_every_option_with_its_variable() {
         "retention-days",
         "max-body-bytes",
         "keep-alive",
+        "drain-seconds",
         "log-format",
         "insecure-http",
         "server",

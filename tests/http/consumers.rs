@@ -403,7 +403,7 @@ async fn a_consumer_is_made_watched_moved_and_deleted_on_its_pages() {
     }
     assert!(page.contains(&format!("{}/api/v1/consumers/{id}/events", stage.server.url)));
     let again = alice.post(CONSUMERS, &form).await;
-    assert!(alice.follow(again).await.contains("This form was sent before."));
+    assert!(alice.follow(again).await.contains("You’ve already sent this form."));
     let named = alice.post(CONSUMERS, &[("name", "A <b>"), ("start", "now")]).await;
     assert_eq!(named.status(), 422);
     assert!(named.text().await.unwrap().contains("You have a consumer with this name already."));
@@ -414,7 +414,7 @@ async fn a_consumer_is_made_watched_moved_and_deleted_on_its_pages() {
     let page = alice.page(&format!("{CONSUMERS}/{id}")).await;
     assert!(page.contains("Up to date") && !page.contains("<dd>Never</dd>"), "{page}");
     for (fields, words) in
-        [(vec![("start", "since"), ("since", "<soon>")], "is not a time"), (vec![], "Choose where it begins.")]
+        [(vec![("start", "since"), ("since", "<soon>")], "is not a time"), (vec![], "Choose where to start.")]
     {
         let wrong = alice.post(&format!("{CONSUMERS}/{id}/position"), &fields).await;
         assert_eq!(wrong.status(), 422);

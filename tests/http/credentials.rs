@@ -305,7 +305,7 @@ async fn the_page_says_whether_the_old_password_is_still_in_use() {
     server.eventually("select count(*) from credential_secrets where last_used_at > first_used_at", 1).await;
     server.pass(SignedDuration::from_mins(3));
     let page = alice.credential_page(&old.username).await;
-    assert!(page.contains(">3 min ago</time> from 127.0.0.1: don’t end it yet."), "{page}");
+    assert!(page.contains(">3 min ago</time> from 127.0.0.1: don’t stop it yet."), "{page}");
     new.store("2").await;
     used(2).await;
     let page = alice.credential_page(&old.username).await;

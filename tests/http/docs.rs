@@ -123,7 +123,7 @@ async fn limits_that_are_not_configured_are_documented_as_they_are_in_the_code()
     says("operations", &format!("from one address {}", thousands(limits.max_of_an_address)));
     says(
         "operations",
-        &format!("Who reads nothing of an answer, or less than 8 KB a second {} seconds", write_deadline.as_secs()),
+        &format!("A reader that takes nothing, or less than 8 KB a second {} seconds", write_deadline.as_secs()),
     );
     says("operations", &format!("all together {} MiB", limits.max_unwritten_bytes >> 20));
     says("api-reference", &format!("Length of an idempotency key {MAX_IDEMPOTENCY_KEY_BYTES} bytes"));

@@ -278,10 +278,7 @@ async fn an_order_that_cannot_be_read_ends_and_says_so_and_others_go_on() {
     let left = ["alice@example.com", "carol@example.com"].map(|email| [Some(email.to_owned())]);
     assert_eq!(server.query(owners).await, left, "nothing of theirs is gone");
     let page = alice.page(PATH).await;
-    assert!(
-        page.contains("That order couldn’t be carried out.") && page.contains("Type <b>1</b> to confirm"),
-        "{page}"
-    );
+    assert!(page.contains("This deletion couldn’t be run.") && page.contains("Type <b>1</b> to confirm"), "{page}");
     assert!(!page.contains("deleted.</strong>"), "{page}");
     assert!(bob.page(PATH).await.contains("1 event was deleted."));
     let audit = alice.page("/settings/audit").await;

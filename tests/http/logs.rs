@@ -117,7 +117,7 @@ async fn what_an_attack_looks_like_is_logged_with_where_it_came_from() {
     let lines = logging.end();
     for (message, fields) in [
         ("a form from another site was refused", ["address", "page"].as_slice()),
-        ("what was asked for is not there, or another account’s", &["address", "user", "page"]),
+        ("the page doesn’t exist, or belongs to another account", &["address", "user", "page"]),
         ("somebody was told to wait", &["address", "page"]),
         ("a sign-in failed", &["address", "account"]),
     ] {

@@ -98,7 +98,7 @@ async fn one_account_takes_two_connections_of_the_pool_and_leaves_the_rest_to_ot
     assert_eq!(server.number(LOCKED_OUT).await, AT_ONCE as i64);
     let refused = alice.get("/settings/account").await;
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"5".parse().unwrap()));
-    assert!(refused.text().await.unwrap().contains("Your account asks for too much at once"));
+    assert!(refused.text().await.unwrap().contains("Too many requests from your account"));
     assert_eq!(bob.get("/settings/account").await.status(), 200, "the others find a connection");
     drop(locked);
     let mut answered = 0;

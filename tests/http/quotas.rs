@@ -53,7 +53,7 @@ async fn an_account_has_no_more_credentials_than_it_may_have_however_many_are_cr
     assert_eq!(statuses, [200, 200, 422, 422, 422, 422, 422, 422]);
     assert_eq!(server.number(LIVE).await, 3);
     let page = create(alice.clone(), 9).await.text().await.unwrap();
-    assert!(page.contains("Your account can have 3 credentials and has them."), "{page}");
+    assert!(page.contains("You’ve reached the limit of 3 credentials."), "{page}");
     assert!(page.contains("value=\"More 9\""), "what was typed stays");
     server.query("update credentials set revoked_at = now() where name like 'System%'").await;
     assert_eq!(create(alice.clone(), 10).await.status(), 200, "a revoked one makes room");

@@ -40,7 +40,7 @@ async fn a_generated_password_signs_in_for_a_week_to_be_changed() {
     }
     assert_eq!(person.post("/settings/account/name", &[("name", "Another")]).await.headers()["location"], ACCOUNT);
     let page = person.page(ACCOUNT).await;
-    assert!(page.contains("Choose a password of your own to go on.") && !page.contains("Current password"), "{page}");
+    assert!(page.contains("Choose your own password to continue.") && !page.contains("Current password"), "{page}");
     assert!(!page.contains("Change email") && !page.contains("Delete account"), "there is nothing else to do");
 
     let weak = person.post(CHANGE, &[("new_password", "alice-webhooks")]).await;
@@ -72,7 +72,7 @@ async fn an_operator_can_require_a_second_factor() {
         assert_eq!(leads_to(&alice, path).await, SECOND_FACTOR, "{path}");
     }
     let page = alice.page(SECOND_FACTOR).await;
-    assert!(page.contains("Turn on two-step sign-in to go on.") && !page.contains(">Cancel<"), "{page}");
+    assert!(page.contains("Turn on two-step sign-in to continue.") && !page.contains(">Cancel<"), "{page}");
     Authenticator::enrol(&server, &alice).await;
     assert_eq!(alice.get("/events").await.status(), 200);
     assert_eq!(alice.get(ACCOUNT).await.status(), 200);

@@ -90,7 +90,7 @@ async fn turning_it_on_takes_the_password_and_a_right_code_and_shows_recovery_co
     let again = turn_on(&phone.next_code(&server), PASSWORD).await;
     assert_eq!(again.status(), 409, "the same form again");
     let page = again.text().await.unwrap();
-    assert!(page.contains("The recovery codes were shown already") && !codes.iter().any(|code| page.contains(code)));
+    assert!(page.contains("You’ve already sent this form") && !codes.iter().any(|code| page.contains(code)));
     let account = alice.page("/settings/account").await;
     assert!(account.contains("with 10 recovery codes left"), "{account}");
     assert!(!alice.page(SECOND_FACTOR).await.contains("class=\"qr\""), "the QR code is gone for good");
@@ -391,7 +391,7 @@ async fn every_step_is_written_down_with_who_and_where_from() {
                  and subject = 'alice@example.com' and remote_ip is not null and request_id like 'req\\_%'";
     assert_eq!(server.number(whole).await, 8);
     let page = alice.page("/settings/audit").await;
-    for words in ["Turned on two-step sign-in", "Used a recovery code", "Gave a wrong code"] {
+    for words in ["Turned on two-step sign-in", "Used a recovery code", "Entered a wrong code"] {
         assert!(page.contains(words), "{words}");
     }
 }

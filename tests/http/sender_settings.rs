@@ -259,7 +259,7 @@ async fn a_token_address_stores_without_credentials_until_it_is_revoked() {
     assert_eq!((&found[0]["username"], &found[0]["state"]), (&json!(stage.sender.username), &json!("live")));
     // Sent again, the form makes no second one, and shows nothing.
     let again = stage.alice.post(&path, &[("id", &id)]).await;
-    assert!(stage.alice.follow(again).await.contains("was shown already"));
+    assert!(stage.alice.follow(again).await.contains("You’ve already sent this form."));
     assert_eq!(status(post(here.clone())).await, 200);
     let stored = stage.server.query("select hash, hint from credential_secrets where kind = 'address'").await;
     assert!(!format!("{stored:?}").contains(&token));

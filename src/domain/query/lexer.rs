@@ -28,7 +28,7 @@ impl Parser<'_> {
         self.at += length + 2;
         unescape(&inside[..length]).map_err(|step| QueryError {
             column: start + 2 + step,
-            problem: "No such escape: a quote is written \\\" and a backslash \\\\, as in JSON".to_owned(),
+            problem: "Unknown escape. Write a quote as \\\" and a backslash \\\\, as in JSON".to_owned(),
         })
     }
 

@@ -133,12 +133,12 @@ impl<'a> Parser<'a> {
             self.is_joined = true;
             self.skip_space();
             if self.is_at_end() {
-                return self.fail(start, "A condition has to follow “or”");
+                return self.fail(start, "Add a condition after “or”");
             }
             parts.push(self.all()?);
         }
         let at = self.at;
-        Expression::any(parts).ok_or_else(|| Self::error(at, "A condition has to stand here"))
+        Expression::any(parts).ok_or_else(|| Self::error(at, "Add a condition here"))
     }
 
     /// Up to an `or`, a parenthesis or the end.
@@ -151,23 +151,23 @@ impl<'a> Parser<'a> {
             self.is_joined |= joined;
             self.skip_space();
             if joined && parts.is_empty() {
-                return self.fail(start, "A condition has to stand before “and”");
+                return self.fail(start, "Add a condition before “and”");
             }
             let ends = self.is_at_end() || self.sees_word("or");
             if ends && joined {
-                return self.fail(start, "A condition has to follow “and”");
+                return self.fail(start, "Add a condition after “and”");
             }
             if ends {
                 let problem = match self.peek() {
-                    Some(')') => "A condition has to stand in the parentheses",
-                    Some(_) => "A condition has to stand before “or”",
-                    None => "A condition has to stand here",
+                    Some(')') => "Add a condition inside the parentheses",
+                    Some(_) => "Add a condition before “or”",
+                    None => "Add a condition here",
                 };
                 return Expression::all(parts).ok_or_else(|| Self::error(start, problem));
             }
             parts.push(self.one()?);
             if self.peek().is_some_and(|c| !c.is_whitespace()) && !self.is_at_end() {
-                return self.fail(self.at, "A space has to stand between conditions");
+                return self.fail(self.at, "Put a space between conditions");
             }
         }
     }
@@ -188,7 +188,7 @@ impl<'a> Parser<'a> {
         }
         self.is_joined = true;
         if self.nested == MAX_NESTED {
-            return self.fail(start, &format!("Parentheses and “not” stand in one another at most {MAX_NESTED} times"));
+            return self.fail(start, &format!("Nest parentheses and “not” at most {MAX_NESTED} levels deep"));
         }
         self.nested += 1;
         let found = if is_not { self.negated(start) } else { self.in_parentheses(start) };
@@ -199,7 +199,7 @@ impl<'a> Parser<'a> {
     fn negated(&mut self, start: usize) -> Parsed<Expression> {
         self.skip_space();
         if self.peek().is_none() {
-            return self.fail(start, "A condition has to follow “not”");
+            return self.fail(start, "Add a condition after “not”");
         }
         Ok(match self.one()? {
             Expression::Not(inner) => *inner,
@@ -225,12 +225,11 @@ impl<'a> Parser<'a> {
         self.terms += 1;
         match self.peek() {
             Some(c) if is_operator_char(c) || self.looks_at("!=") => {
-                let problem = "A field has to stand before it, as in data.quantity > 20";
+                let problem = "Put a field before it, as in data.quantity > 20";
                 return self.fail(start, &format!("{problem}. To search for a text, put it in quotes"));
             }
             Some(')') => {
-                return self
-                    .fail(start, "No parenthesis is open that this could close. To search for it, put it in quotes");
+                return self.fail(start, "This parenthesis has no opening one. To search for it, put it in quotes");
             }
             Some('“' | '”' | '„') => return self.string().and_then(|text| self.text(start, text)),
             _ => {}
@@ -523,30 +522,30 @@ mod tests {
     #[test]
     fn an_error_names_the_column_and_what_to_write() {
         for (typed, column, words) in [
-            ("a = 1 = 5", 7, "A field has to stand before it"),
-            ("a = ", 5, "A value has to follow"),
+            ("a = 1 = 5", 7, "Put a field before it"),
+            ("a = ", 5, "Add a value"),
             ("a == 1", 3, "Write = instead of =="),
             ("a <> 1", 3, "Write != instead of <>"),
             ("a => 1", 3, "Write >= instead of =>"),
             ("a < true", 5, "Only numbers and texts"),
-            ("a = 1 and", 7, "has to follow “and”"),
-            ("and a = 1", 1, "has to stand before “and”"),
+            ("a = 1 and", 7, "condition after “and”"),
+            ("and a = 1", 1, "condition before “and”"),
             ("a = \"x", 5, "never closed"),
             (r#"a = "x\q""#, 7, "No such escape"),
-            (r#"a = "x"b = 1"#, 8, "A space has to stand"),
+            (r#"a = "x"b = 1"#, 8, "Put a space"),
             ("items[x] = 1", 7, "counted from 0"),
             ("items[-1] = 1", 7, "counted from 0"),
             ("items[1 = 1", 7, "has to be closed"),
-            ("a. = 1", 3, "has to follow the dot"),
+            ("a. = 1", 3, "field name after the dot"),
             (r#"a = 1 """#, 7, "There is nothing"),
-            ("a contains b = 1", 14, "A field has to stand before it"),
-            ("a = 1 or", 7, "has to follow “or”"),
-            ("or a = 1", 1, "has to stand before “or”"),
-            ("a = 1 and or b = 2", 7, "has to follow “and”"),
-            ("not a = 1 not", 11, "has to follow “not”"),
+            ("a contains b = 1", 14, "Put a field before it"),
+            ("a = 1 or", 7, "condition after “or”"),
+            ("or a = 1", 1, "condition before “or”"),
+            ("a = 1 and or b = 2", 7, "condition after “and”"),
+            ("not a = 1 not", 11, "condition after “not”"),
             ("(a = 1", 1, "never closed"),
             ("a = 1 ) b = 2", 7, "No parenthesis is open"),
-            ("() a = 1", 2, "has to stand in the parentheses"),
+            ("() a = 1", 2, "condition inside the parentheses"),
             ("a in (1 2) b = 1", 9, "a comma between values"),
             ("a in (1, 2 b = 1", 12, "a comma between values"),
             ("a = 1 b in (1", 12, "never closed"),

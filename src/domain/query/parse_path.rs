@@ -47,7 +47,7 @@ impl Parser<'_> {
                         Some('"') => path.push(Piece::Key(self.string()?)),
                         Some(c) if is_name_char(c) => path.push(Piece::Key(self.name())),
                         Some(c) if !c.is_whitespace() && !is_operator_char(c) => return Err(self.strange_name(self.at)),
-                        _ => return self.fail(self.at, "A field’s name has to follow the dot"),
+                        _ => return self.fail(self.at, "Put a field name after the dot"),
                     }
                 }
                 Some('[') => path.push(self.index()?),
@@ -65,7 +65,7 @@ impl Parser<'_> {
         let start = self.at;
         let digits: String = self.take_while(|c| c != ']' && !c.is_whitespace());
         if self.peek() != Some(']') {
-            return self.fail(start, "The bracket has to be closed, as in items[0] or items[]");
+            return self.fail(start, "Close the bracket, as in items[0] or items[]");
         }
         self.at += 1;
         if digits.is_empty() {

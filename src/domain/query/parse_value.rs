@@ -14,7 +14,7 @@ impl Parser<'_> {
         }
         let spelled = self.bare_word();
         match spelled.as_str() {
-            "" => self.fail(start, "A value has to follow: a text, a number, true, false or null"),
+            "" => self.fail(start, "Add a value: a text, a number, true, false or null"),
             "true" => Ok(Value::True),
             "false" => Ok(Value::False),
             "null" => Ok(Value::Null),
@@ -32,7 +32,7 @@ impl Parser<'_> {
         };
         match (text.is_empty(), is_quoted) {
             (true, true) => self.fail(start, "There is nothing between these quotes"),
-            (true, false) => self.fail(start, "A text has to follow"),
+            (true, false) => self.fail(start, "Add a text"),
             _ => Ok(text),
         }
     }

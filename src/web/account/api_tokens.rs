@@ -248,9 +248,8 @@ pub(crate) async fn create(
             Ok(current_user.redirect_with(PATH, Notice::Tokens(TokensNotice::ShownBefore)))
         }
         Err(ApiTokenError::TooMany) => {
-            let problem = format!(
-                "Your account can have {MAX_TOKENS} API tokens and has them. Revoke one that you no longer need."
-            );
+            let problem =
+                format!("You’ve reached the limit of {MAX_TOKENS} API tokens. Revoke one that you no longer need.");
             html_invalid(&New::of(&current_user, form, Errors { name: Some(problem), ..Errors::default() }))
         }
         Err(error) => Err(error.into()),

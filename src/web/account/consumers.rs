@@ -86,7 +86,7 @@ fn said(truncated: Truncated) -> &'static str {
         Truncated::Retention => "Events may have expired before it read them.",
         Truncated::Deletion => "Events were deleted before it read them.",
         Truncated::Unknown => {
-            "The database was restored, upgraded or failed over. It went on by event IDs, and some events came again."
+            "The database was restored, upgraded or failed over. Reading continued by event ID, so some events came twice."
         }
     }
 }
@@ -136,7 +136,7 @@ impl StartFields {
                 Ok(time) => Ok(Start::Since(time)),
                 Err(error) => Err(format!("{error}.")),
             },
-            _ => Err("Choose where it begins.".to_owned()),
+            _ => Err("Choose where to start.".to_owned()),
         }
     }
 }
@@ -234,9 +234,7 @@ pub(crate) async fn create(
             let problem = if matches!(error, ConsumerError::NameTaken) {
                 "You have a consumer with this name already. Choose another name.".to_owned()
             } else {
-                format!(
-                    "Your account can have {MAX_CONSUMERS} consumers and has them. Delete one that you no longer need."
-                )
+                format!("You’ve reached the limit of {MAX_CONSUMERS} consumers. Delete one that you no longer need.")
             };
             return html_invalid(&New::of(&current_user, form, Errors { name: Some(problem), ..Errors::default() }));
         }

@@ -109,7 +109,7 @@ pub(crate) async fn create(
     // Nobody has to wait for this. What is left when the program ends is erased by upkeep.
     tokio::spawn(async move {
         if let Err(error) = erase(&store, account).await {
-            tracing::warn!(%error, "what a deleted account received is not erased yet; upkeep goes on with it");
+            tracing::warn!(%error, "events of a deleted account aren’t erased yet; upkeep continues");
         }
     });
     Ok(see_other("/login"))

@@ -42,11 +42,11 @@ pub(crate) fn of_devices(notice: &DevicesNotice) -> NoticeWords {
 /// What was done with an API token.
 pub(crate) fn of_tokens(notice: &TokensNotice) -> NoticeWords {
     match notice {
-        TokensNotice::Renamed => NoticeWords::ok("The token has another name.", ""),
+        TokensNotice::Renamed => NoticeWords::ok("The token is renamed.", ""),
         TokensNotice::Revoked => NoticeWords::ok("The token is revoked.", "Programs that use it get 401 from now on."),
         TokensNotice::ShownBefore => NoticeWords::bad(
-            "This form was sent before.",
-            "Nothing changed now. The token was shown then, and can be seen once. If you didn’t save it, rotate it.",
+            "You’ve already sent this form.",
+            "Nothing changed. The token was shown then, once. If you didn’t save it, rotate it.",
         ),
         TokensNotice::TwoValuesLive => NoticeWords::bad(
             "Nothing was changed.",
@@ -68,8 +68,8 @@ pub(crate) fn of_consumers(notice: &ConsumersNotice) -> NoticeWords {
             NoticeWords::ok("The consumer is created.", "A program with an API token can read from it now.")
                 .leading_to("/docs/webhooks/api#consumers".to_owned(), "How to read")
         }
-        ConsumersNotice::CreatedBefore => NoticeWords::bad("This form was sent before.", "Nothing changed now."),
-        ConsumersNotice::Moved => NoticeWords::ok("The consumer is moved.", "Its program goes on reading there."),
+        ConsumersNotice::CreatedBefore => NoticeWords::bad("You’ve already sent this form.", "Nothing changed now."),
+        ConsumersNotice::Moved => NoticeWords::ok("The consumer is moved.", "Its program continues from there."),
         ConsumersNotice::Deleted => NoticeWords::ok("The consumer is deleted.", "Your events stay."),
     }
 }
@@ -84,6 +84,6 @@ pub(crate) fn of_second_factor(notice: &SecondFactorNotice) -> NoticeWords {
 /// What was chosen about stored events.
 pub(crate) fn of_stored_events(notice: &StoredEventsNotice) -> NoticeWords {
     match notice {
-        StoredEventsNotice::WhenFull => NoticeWords::ok("Your choice is saved.", "It holds within a minute."),
+        StoredEventsNotice::WhenFull => NoticeWords::ok("Your choice is saved.", "It takes effect within a minute."),
     }
 }

@@ -257,7 +257,7 @@ fn codes_page(current_user: &SignedIn, codes: &[RecoveryCode], is_new: bool) -> 
 /// Somebody sent the form again: what it made exists, and no code is shown twice.
 fn codes_shown_before(current_user: &SignedIn) -> Result<HttpResponse, PageError> {
     let template = Codes {
-        page: current_user.page("The recovery codes were shown already").at("settings", "account"),
+        page: current_user.page("You’ve already sent this form").at("settings", "account"),
         shown: None,
         is_new: false,
     };

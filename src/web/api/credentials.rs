@@ -51,7 +51,7 @@ pub(crate) fn parse_id(text: &str) -> Result<CredentialId, ApiError> {
 /// The time at which a password is to end.
 pub(crate) fn parse_end(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
     let end: Timestamp = text.parse().map_err(|_| "Give a time, such as 2027-06-30T00:00:00Z.")?;
-    if end > now { Ok(end) } else { Err("Choose a time that lies ahead. To stop a password now, rotate it.") }
+    if end > now { Ok(end) } else { Err("Choose a time in the future. To stop a password now, rotate it.") }
 }
 
 pub(crate) async fn find(caller: &Caller, id: &str) -> Result<Credential, ApiError> {

@@ -43,7 +43,7 @@ impl Modify for OptionalBodies {
 /// The description, without the address of a server.
 #[derive(Debug, OpenApi)]
 #[openapi(
-    info(title = "Reasoner Webhooks", version = "1", description = "Read, search, export and follow events, and care for credentials."),
+    info(title = "Reasoner Webhooks", version = "1", description = "Read, search, export and follow events, and manage credentials."),
     paths(
         describe,
         account::show_self,

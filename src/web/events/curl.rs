@@ -36,12 +36,10 @@ pub(crate) fn curl(event: &StoredEvent, endpoint: &str) -> Curl {
     let summary = &event.summary;
     let query = event.query.as_deref().unwrap_or_default();
     if query.len() >= MAX_KEPT_TEXT_BYTES {
-        return Curl::Absent("There is no curl command: the query string was longer than what is kept of one.");
+        return Curl::Absent("No curl command: the query string was too long to be kept whole.");
     }
     if !shows_itself(query) || !shows_itself(&summary.content_type) {
-        return Curl::Absent(
-            "There is no curl command: query string or content type have characters that terminals hide.",
-        );
+        return Curl::Absent("No curl command: the query string or content type has characters that terminals hide.");
     }
     let body = quoted(&event.body);
     let is_short = event.body.len() <= MAX_BODY_BYTES && body.len() <= MAX_WORD_BYTES;

@@ -49,7 +49,7 @@ pub(crate) async fn create(
         let notice = Notice::Events(EventsNotice::SearchSaved);
         return Ok(current_user.redirect_with(&filters.links.to(PATH), notice));
     } else {
-        format!("An account keeps {MAX_SAVED} searches. Delete one that you no longer need.")
+        format!("You’ve reached the limit of {MAX_SAVED} saved searches. Delete one that you no longer need.")
     };
     drop(conn);
     answer(&current_user, input.filters, Some(Failed { name: input.name, error })).await

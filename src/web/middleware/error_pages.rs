@@ -28,7 +28,7 @@ fn note_attempt(request: &HttpRequest, status: StatusCode, error: Option<&PageEr
     let address = request.app_data::<web::Data<AppState>>().map(|state| state.sender(request).ip);
     let (address, user) = (address.map(display), Session::of(request).signed_in().map(|user| display(user.user.0)));
     if is_foreign {
-        tracing::info!(address, user, page, "what was asked for is not there, or another account’s");
+        tracing::info!(address, user, page, "the page doesn’t exist, or belongs to another account");
     } else {
         tracing::info!(address, user, page, "somebody was told to wait");
     }

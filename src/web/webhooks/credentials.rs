@@ -108,7 +108,7 @@ pub(crate) async fn create(
         }
         Err(CredentialError::AlreadyIssued) => return shown_before(&current_user, id).await,
         Err(CredentialError::TooMany(most)) => format!(
-            "Your account can have {most} credentials and has them. Revoke one that you no longer need, or ask your \
+            "You’ve reached the limit of {most} credentials. Revoke one that you no longer need, or ask your \
              administrator for more."
         ),
         Err(CredentialError::NameTaken(username)) => name_taken(&username),
@@ -119,7 +119,7 @@ pub(crate) async fn create(
 }
 
 fn name_taken(username: &str) -> String {
-    format!("Your credential {username} has this name already. Choose another, so that you can tell them apart.")
+    format!("Your credential {username} already has this name. Choose another, so that you can tell them apart.")
 }
 
 #[derive(Deserialize)]

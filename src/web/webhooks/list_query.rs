@@ -39,7 +39,7 @@ const SORTS: [(&str, &str); 6] = [
     ("name", "By name"),
     ("used", "Last used first"),
     ("events", "Most events first"),
-    ("expiry", "First to expire first"),
+    ("expiry", "Expiring soonest"),
 ];
 
 /// What an address asks for. A word that is no choice is none.

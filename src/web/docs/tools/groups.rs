@@ -25,13 +25,13 @@ pub const GROUPS: [Group; 4] = [
     Group {
         page: "connect-monitoring",
         title: "Monitoring and logs",
-        lead: "What watches your machines and collects what they say.",
+        lead: "Tools that watch your machines and collect their logs and metrics.",
         tools: monitoring::TOOLS,
     },
     Group {
         page: "connect-automation",
         title: "Automation",
-        lead: "What runs jobs, flows and playbooks.",
+        lead: "Tools that run jobs, flows and playbooks.",
         tools: automation::TOOLS,
     },
     Group {
