@@ -130,7 +130,7 @@ mod tests {
             (r#"{"customer":"Ada","type":"invoice.paid"}"#, Some("invoice.paid")),
             (r#"{"n":1,"blank":" ","customer":{"name":"Jos\u00e9"},"last":"x"}"#, Some("José")),
             (r#""Hello""#, Some("Hello")),
-            (r#"["cut o"#, Some("cut o")),
+            (r#"["cut off"#, Some("cut of")),
             (r#"{"n":1,"b":[null,true]}"#, None),
         ] {
             assert_eq!(EventKind::name_of(body).as_deref(), name, "{body}");

@@ -14,6 +14,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::Reason;
 use crate::domain::rejection_group::RejectionGroup;
+use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
@@ -96,20 +97,12 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     let mut conn = current_user.state().store.connection().await?;
     let credentials = credentials::list(&mut conn, account).await?;
     let filters = Filters::of_rejections(&query, &credentials, now, current_user.zone());
-    let is_searched = filters.error.is_none() && (filters.reason.is_some() || !filters.text.is_empty());
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
     let clock = (now, current_user.zone());
-    let overview = match is_searched {
-        true => Overview::of_rejections(&mut conn, account, &filters, clock).await?,
-        false => Overview::read(&mut conn, account, &filters, clock).await?,
-    };
-    // On Free nothing can be accepted, so nothing is asked.
-    let held = match current_user.member.plan.includes_webhooks() {
-        true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials, now),
-        false => Vec::new(),
-    };
+    let overview = draw(&mut conn, account, &filters, clock).await?;
+    let held = list_held(&mut conn, &current_user, &credentials).await?;
     let mut template = Index {
         page: current_user.page("Rejected attempts").at("events", ""),
         overview,
@@ -138,6 +131,33 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     }
     template.reasons = explained(&reasons);
     html(&template)
+}
+
+/// Of all requests, or of the refused ones that are searched for.
+async fn draw(
+    conn: &mut Connection,
+    account: AccountId,
+    filters: &Filters,
+    clock: (Timestamp, &TimeZone),
+) -> Result<Overview, StoreError> {
+    let is_searched = filters.reason.is_some() || !filters.text.is_empty();
+    match is_searched && filters.error.is_none() {
+        true => Overview::of_rejections(conn, account, filters, clock).await,
+        false => Overview::read(conn, account, filters, clock).await,
+    }
+}
+
+/// On Free nothing can be accepted, so nothing is asked.
+async fn list_held(
+    conn: &mut Connection,
+    current_user: &SignedIn,
+    credentials: &[Credential],
+) -> Result<Vec<Held>, StoreError> {
+    if !current_user.member.plan.includes_webhooks() {
+        return Ok(Vec::new());
+    }
+    let now = current_user.now();
+    Ok(Held::list(&held_events::list(conn, current_user.member.account_id, now).await?, credentials, now))
 }
 
 /// What became of late events that were accepted here.
