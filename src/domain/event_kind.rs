@@ -14,8 +14,8 @@ const TYPE_FIELDS: &str = "type,event,event_type,eventType,event_name,topic,acti
 static TYPES: LazyLock<Fields> = LazyLock::new(|| TYPE_FIELDS.parse().unwrap_or_default());
 /// Of an event that names none: how many of its fields count.
 const MAX_FIELDS: usize = 20;
-/// How much of a text is read for a name, in characters.
-const MAX_TEXT_CHARS: usize = 200;
+/// How much of a text is a name, in characters: fifty are on a page, which is light whatever is in them.
+const MAX_TEXT_CHARS: usize = 24;
 /// How far into a body is looked, in characters: what tells events apart stands at their beginning, and large ones cost no more.
 pub(crate) const LOOKED_INTO: usize = 4_096;
 
