@@ -4,7 +4,7 @@
 use crate::app::end_other_sessions::end_other_sessions;
 use crate::app::failure::{Failure, carries_failure};
 use crate::domain::account::Member;
-use crate::domain::audit::{Act, Action, AuditLine};
+use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::email::Email;
 use crate::domain::ids::SessionId;
@@ -36,6 +36,9 @@ pub(crate) async fn change_email(
     }
     store
         .transaction(async |conn| {
+            if let Actor::User(_) = act.actor {
+                users::lock_unchanged(conn, member).await?;
+            }
             users::change_email(conn, member.user_id, email).await.map_err(|error| {
                 if error.is_duplicate_of(users::EMAIL_IS_UNIQUE) { ChangeEmailError::Taken } else { error.into() }
             })?;

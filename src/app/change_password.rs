@@ -35,6 +35,9 @@ pub(crate) async fn change_password(
     let hash = hasher.hash(Share::of(act), new.secret()).await?;
     store
         .transaction(async |conn| {
+            if let Authority::User { .. } = authority {
+                users::lock_unchanged(conn, member).await?;
+            }
             users::change_password(conn, member.user_id, (&hash, expires_at), act.at).await?;
             let ended = end_other_sessions(conn, member.user_id, kept, act).await?;
             outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::PasswordChanged, act.at).await?;

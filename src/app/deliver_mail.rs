@@ -3,7 +3,7 @@
 
 use crate::clock::Clock;
 use crate::domain::installation::InstallationKeys;
-use crate::domain::mail::{DueMail, MAX_TRIES};
+use crate::domain::mail::{DueMail, MAX_TRIES, link_token};
 use crate::mail::smtp::{Mailer, NotSent};
 use crate::mail::words::Words;
 use crate::store::connection::error::StoreError;
@@ -36,18 +36,18 @@ pub(crate) async fn deliver_next(
         // No connection is held meanwhile.
         None => mailer.send(&due.address, due.id, &Words::of(&due, origin, keys)).await,
     };
-    note(store, &due, tried).await
+    note(store, &due, tried.map_err(|error| error.without(&link_token(keys, due.id)))).await
 }
 
 async fn note(store: &Store, due: &DueMail, tried: Result<(), NotSent>) -> Result<Delivery, StoreError> {
     let conn = &mut *store.background_connection().await?;
     let Err(NotSent { words, is_final }) = tried else {
-        outgoing_mails::note_sent(conn, due.id).await?;
+        outgoing_mails::note_sent(conn, due).await?;
         return Ok(Delivery::Sent);
     };
     let is_final = is_final || due.tries >= MAX_TRIES;
     let (kind, tries) = (due.mail.kind(), due.tries);
     tracing::warn!(mail = %due.id, kind, tries, is_final, "a mail was not sent; `mail list` says why");
-    outgoing_mails::note_error(conn, due.id, &words, is_final).await?;
+    outgoing_mails::note_error(conn, due, &words, is_final).await?;
     Ok(if is_final { Delivery::Failed } else { Delivery::Retried })
 }

@@ -6,7 +6,7 @@ use crate::app::failure::{Failure, carries_failure};
 use crate::app::member_act::MemberAct;
 use crate::app::sign_in::note_sign_in;
 use crate::domain::account::Member;
-use crate::domain::account_password::NewPassword;
+use crate::domain::account_password::{NewPassword, WeakPassword};
 use crate::domain::audit::{Act, Action, Actor, AuditLine};
 use crate::domain::audit_detail::AuditDetail;
 use crate::domain::device::Browser;
@@ -18,13 +18,15 @@ use crate::hashing::{Hasher, Share};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store, as_part_of_request};
 use crate::store::tables::outgoing_mails::{self, UsedLink};
-use crate::store::tables::{audit, users};
+use crate::store::tables::{api_tokens, audit, second_factors, users};
 
 /// Why a link did nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LinkError {
     #[error("the link does not work, or no longer")]
     NotWorking,
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
     #[error("another account has this email address")]
     Taken,
     #[error(transparent)]
@@ -44,10 +46,20 @@ pub(crate) struct LinkAct<'a> {
 }
 
 impl LinkAct<'_> {
+    /// Whose link it is, while it works. Whoever has none costs no hash.
+    async fn find(&self) -> Result<Member, LinkError> {
+        let id = mail_of(self.keys, self.token).ok_or(LinkError::NotWorking)?;
+        let mut conn = self.store.connection().await?;
+        let user = outgoing_mails::find_user(&mut conn, id, self.purpose, self.act.at).await?;
+        users::find(&mut conn, user.ok_or(LinkError::NotWorking)?).await?.ok_or(LinkError::NotWorking)
+    }
+
     /// Uses the link up, and finds whose it is.
     async fn take(&self, conn: &mut Connection) -> Result<(Member, UsedLink), LinkError> {
         let id = mail_of(self.keys, self.token).ok_or(LinkError::NotWorking)?;
         let link = outgoing_mails::use_link(conn, id, self.purpose, self.act.at).await?.ok_or(LinkError::NotWorking)?;
+        // Whatever else decides how its user signs in comes before this or after it.
+        users::lock(conn, link.user).await?;
         let member = users::find(conn, link.user).await?.ok_or(LinkError::NotWorking)?;
         Ok((member, link))
     }
@@ -96,12 +108,14 @@ pub(crate) async fn send_confirmation(MemberAct { store, member, act }: MemberAc
 pub(crate) async fn choose_password(
     link_act: LinkAct<'_>,
     hasher: &Hasher,
-    new: &NewPassword,
+    new: Secret,
     browser: &Browser,
 ) -> Result<Member, LinkError> {
-    let LinkAct { store, keys, token, act, .. } = link_act;
-    // Whoever has no link of ours costs no hash.
-    mail_of(keys, token).ok_or(LinkError::NotWorking)?;
+    let LinkAct { store, act, .. } = link_act;
+    let owner = link_act.find().await?;
+    let new = NewPassword::check(new, &[&owner.email, &owner.name])?;
+    // What is done is its user's act, whoever is signed in beside it.
+    let act = &Act { actor: Actor::User(owner.user_id), ..act.clone() };
     let hash = hasher.hash(Share::of(act), new.secret()).await?;
     store
         .transaction(async |conn| {
@@ -112,10 +126,16 @@ pub(crate) async fn choose_password(
                 // Since then, something else ended all ways in.
                 _ => return Err(LinkError::NotWorking),
             };
+            let member = match link_act.purpose {
+                LinkPurpose::Undo => end_what_was_made_since(conn, member, &link, act).await?,
+                _ => member,
+            };
             users::change_password(conn, member.user_id, (&hash, None), act.at).await?;
             users::confirm_email(conn, member.user_id, &member.email).await?;
             let ended = end_other_sessions(conn, member.user_id, None, act).await? as u64;
             if before.email != member.email {
+                // Whoever had it in the meantime may be the one who should have.
+                outgoing_mails::insert(conn, member.ids(), &before.email, &Mail::PasswordChanged, act.at).await?;
                 let detail = AuditDetail::EmailWas { was: before.email, sessions_ended: ended };
                 let line = AuditLine::new(Action::EmailChanged, &member.email).with(detail);
                 audit::append(conn, member.account_id, act, line).await?;
@@ -125,8 +145,7 @@ pub(crate) async fn choose_password(
             audit::append(conn, member.account_id, act, line).await?;
             outgoing_mails::insert(conn, member.ids(), &member.email, &Mail::PasswordChanged, act.at).await?;
             if !member.has_second_factor {
-                let act = Act { actor: Actor::User(member.user_id), ..act.clone() };
-                note_sign_in(conn, &member, browser, &act, AuditDetail::SignedInWithLink).await?;
+                note_sign_in(conn, &member, browser, act, AuditDetail::SignedInWithLink).await?;
             }
             Ok(member)
         })
@@ -143,6 +162,25 @@ async fn give_address_back(conn: &mut Connection, member: &Member, link: &UsedLi
     Ok(Member { email: link.address.clone(), ..member.clone() })
 }
 
+/// Ends what else keeps a way in for whoever changed the address: two-step sign-in and API tokens of the time since then.
+async fn end_what_was_made_since(
+    conn: &mut Connection,
+    member: Member,
+    link: &UsedLink,
+    act: &Act,
+) -> Result<Member, LinkError> {
+    for name in api_tokens::revoke_made_since(conn, member.user_id, link.made_at, act.at).await? {
+        audit::append(conn, member.account_id, act, AuditLine::new(Action::ApiTokenRevoked, &name)).await?;
+    }
+    let factor = second_factors::find(conn, member.user_id).await?;
+    if factor.is_none_or(|factor| factor.turned_on_at < link.made_at) {
+        return Ok(member);
+    }
+    second_factors::delete(conn, member.user_id).await?;
+    audit::append(conn, member.account_id, act, AuditLine::new(Action::SecondFactorRemoved, &member.email)).await?;
+    Ok(Member { has_second_factor: false, ..member })
+}
+
 /// Notes that the address is the user's, where it is the one that they have.
 pub(crate) async fn confirm_address(link_act: LinkAct<'_>) -> Result<String, LinkError> {
     let LinkAct { store, act, .. } = link_act;
@@ -154,6 +192,7 @@ pub(crate) async fn confirm_address(link_act: LinkAct<'_>) -> Result<String, Lin
             }
             users::confirm_email(conn, member.user_id, &link.address).await?;
             let line = AuditLine::new(Action::EmailConfirmed, &link.address);
+            let act = &Act { actor: Actor::User(member.user_id), ..act.clone() };
             audit::append(conn, member.account_id, act, line).await?;
             Ok(link.address)
         })

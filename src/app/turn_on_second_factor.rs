@@ -17,7 +17,7 @@ use crate::domain::second_factor::{GivenCode, RecoveryCode, SealedFor, SecretsKe
 use crate::random;
 use crate::store::tables::installation_keys::{self, NumberedKey};
 use crate::store::tables::second_factors::{self, SealedFactor};
-use crate::store::tables::{audit, outgoing_mails};
+use crate::store::tables::{audit, outgoing_mails, users};
 
 /// Why it stayed off, or as it was.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,7 @@ pub(crate) async fn turn_on_second_factor(
     let generated = generate_recovery_codes(keys, user)?;
     store
         .transaction(async |conn| {
+            users::lock_unchanged(conn, member).await?;
             let key = installation_keys::hold_newest(conn).await?;
             let sealed_secret = sealed(keys, &key, secret, user, nonce).map_err(TurnOnError::Failed)?;
             let factor = SealedFactor { sealed_secret, key_number: key.number, last_step };

@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 "frob",
-                "there is no command \"frob\": it has to be serve, migrate, doctor, account, credential, token, events or keys; see ``",
+                "there is no command \"frob\": it has to be serve, migrate, doctor, account, credential, token, events, mail or keys; see ``",
             ),
             (
                 "events frob",

@@ -13,15 +13,21 @@ use tokio::time::timeout;
 
 use crate::domain::ids::MailId;
 use crate::domain::mail_server::{MailSecurity, MailServer};
+use crate::domain::secret::Secret;
 use crate::mail::words::Words;
 
 /// A step of the conversation may take so long, and all of it: less than the pause before the next try.
 const MAX_STEP: Duration = Duration::from_secs(20);
 const MAX_CONVERSATION: Duration = Duration::from_secs(60);
 
-/// Answers that are about the way in to the server and not about the mail: authentication is required, or failed (RFC 4954, section 6;
-/// RFC 3207).
-const ABOUT_THE_WAY_IN: [u16; 4] = [530, 534, 535, 538];
+/// What is wrong with the mail or its address, and stays so: the subjects of enhanced status codes (RFC 3463), and those of the first
+/// that are about the sender's address. Whatever else a server refuses for good, an operator may mend: the way in, the sender, a policy.
+const ABOUT_THE_ADDRESS: u8 = 1;
+const ABOUT_THE_SENDER: [u16; 2] = [7, 8];
+const MAILBOX_DISABLED: (u8, u16) = (2, 1);
+const ABOUT_THE_CONTENT: u8 = 6;
+/// Where there is no enhanced code: no such mailbox, not here, not a name of one (RFC 5321, section 4.2.3).
+const NO_MAILBOX: [u16; 3] = [550, 551, 553];
 
 /// A mail was not handed over.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +43,11 @@ impl NotSent {
         Self { words: words.to_string(), is_final: true }
     }
 
+    /// Without the token of a link, which servers quote that refuse a mail for it.
+    pub(crate) fn without(self, token: &Secret) -> Self {
+        Self { words: self.words.replace(token.reveal(), "…"), ..self }
+    }
+
     fn late() -> Self {
         let words = format!("the server did not finish within {} seconds", MAX_CONVERSATION.as_secs());
         Self { words, is_final: false }
@@ -45,8 +56,24 @@ impl NotSent {
 
 impl From<lettre::transport::smtp::Error> for NotSent {
     fn from(error: lettre::transport::smtp::Error) -> Self {
-        let is_about_the_mail = !error.status().is_some_and(|code| ABOUT_THE_WAY_IN.contains(&code.into()));
-        Self { words: error.to_string(), is_final: error.is_permanent() && is_about_the_mail }
+        let said = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let is_final = error.is_permanent() && error.status().is_some_and(|code| stays(code.into(), &said));
+        Self { words: error.to_string(), is_final }
+    }
+}
+
+/// Whether a permanent answer is about the mail. The enhanced code stands before the words of the answer (RFC 2034).
+fn stays(code: u16, said: &str) -> bool {
+    let mut numbers = said.split_whitespace().next().unwrap_or_default().split('.');
+    let class = numbers.next();
+    let subject = numbers.next().and_then(|number| number.parse::<u8>().ok());
+    let detail = numbers.next().and_then(|number| number.parse::<u16>().ok());
+    match (class, subject, detail) {
+        (Some("5"), Some(ABOUT_THE_ADDRESS), Some(detail)) => !ABOUT_THE_SENDER.contains(&detail),
+        (Some("5"), Some(subject), Some(detail)) => {
+            subject == ABOUT_THE_CONTENT || (subject, detail) == MAILBOX_DISABLED
+        }
+        _ => NO_MAILBOX.contains(&code),
     }
 }
 
@@ -117,7 +144,7 @@ impl Mailer {
 mod tests {
     use uuid::Uuid;
 
-    use super::Mailer;
+    use super::{Mailer, stays};
     use crate::domain::ids::MailId;
     use crate::domain::mail_server::{MailSecurity, MailServer};
     use crate::mail::words::Words;
@@ -125,6 +152,27 @@ mod tests {
     fn mailer() -> Mailer {
         let (host, from) = ("localhost".to_owned(), "Reasoner <noreply@example.com>".parse().unwrap());
         Mailer::new(&MailServer { host, port: 25, security: MailSecurity::Plain, login: None, from }).unwrap()
+    }
+
+    // holds issue 18, section 1: what an operator may mend ends no mail
+    #[test]
+    fn an_answer_about_the_mail_ends_it_and_no_other() {
+        for (code, said) in
+            [(550, "5.1.1 no such mailbox"), (550, "No such user"), (553, "5.1.3 bad"), (550, "5.2.1 off")]
+        {
+            assert!(stays(code, said), "{code} {said}");
+        }
+        for (code, said) in [
+            (530, "5.7.0 Authentication required"),
+            (535, "5.7.8 wrong"),
+            (550, "5.7.1 relaying denied"),
+            (553, "5.7.1 sender address rejected: not owned by user"),
+            (553, "5.1.8 sender"),
+            (552, "5.2.2 mailbox full"),
+            (554, "no SMTP service here"),
+        ] {
+            assert!(!stays(code, said), "{code} {said}");
+        }
     }
 
     // holds issue 18, section 1: CR/LF impossible in headers, Auto-Submitted, stable Message-ID

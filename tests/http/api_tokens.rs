@@ -58,8 +58,8 @@ async fn a_form_that_is_wrong_comes_back_with_what_was_chosen() {
     assert_eq!(answer.status(), 422);
     let page = answer.text().await.unwrap();
     for words in [
-        "Give the token a name",
-        "from 1 to 400",
+        "Enter a name",
+        "1 to 400 days",
         "no credential with the username rw_00000000",
         "is not an address or network",
         "value=\"events:read\" checked",
@@ -204,7 +204,7 @@ async fn the_command_line_makes_lists_and_revokes_tokens() {
         (vec!["token", "create", "ben@example.com", "x", "--scope", "all"], "is not a scope"),
         (
             vec!["token", "create", "ben@example.com", "x", "--scope", "events:read", "--expires", "401d"],
-            "from 1 to 400",
+            "1 to 400 days",
         ),
         (
             vec!["token", "create", "ben@example.com", "x", "--scope", "events:read", "--credential", "rw_00000000"],

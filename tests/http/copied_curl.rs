@@ -76,9 +76,9 @@ async fn where_there_is_no_command_the_page_says_why() {
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
     let (page, _) = page_of(&alice, &sender, &format!("q={}", "x".repeat(5_000)), "1").await;
-    assert!(page.contains("There is no curl command: the query string was longer") && !page.contains("Copy as curl"));
+    assert!(page.contains("No curl command: the query string was too long") && !page.contains("Copy as curl"));
     server.query("update events set query = null, content_type = 'application/json; x=\u{202e}'").await;
     let id = server.query("select id::text from events").await[0][0].clone().unwrap();
     let page = alice.page(&format!("/events/{id}")).await;
-    assert!(between(&page, "There is no curl command", "<").contains("characters that terminals hide"), "{page}");
+    assert!(between(&page, "No curl command", "<").contains("characters that terminals hide"), "{page}");
 }

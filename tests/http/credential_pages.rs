@@ -220,7 +220,7 @@ async fn no_two_living_credentials_of_an_account_have_one_name() {
     let answer = alice.post(&path, &[("name", " till ")]).await;
     assert_eq!(answer.status(), 422);
     let page = answer.text().await.unwrap();
-    assert!(page.contains(&format!("Your credential {} has this name already.", till.username)), "{page}");
+    assert!(page.contains(&format!("Your credential {} already has this name.", till.username)), "{page}");
     assert!(page.contains("value=\" till \""), "as it was typed");
     let rename = format!("{path}/{}/name", alice.credential_id(&other.username).await);
     assert_eq!(alice.post(&rename, &[("name", "TILL")]).await.status(), 422);

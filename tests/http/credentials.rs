@@ -348,7 +348,7 @@ async fn an_overlap_is_extended_once_by_what_was_chosen_and_never_after_its_end(
         assert_eq!((old.status().await, new.status().await), (401, 200), "{overlap}, just after");
         server.query("update credential_secrets set extended_at = null").await;
         sign_in_again(&alice).await;
-        assert!(extend().await.contains("stays as it is."), "what has expired is not brought back");
+        assert!(extend().await.contains("didn’t change."), "what has expired is not brought back");
         assert_eq!(old.status().await, 401);
         assert!(alice.page("/settings/audit").await.contains("Extended the overlap of a credential"));
     }
@@ -383,7 +383,7 @@ async fn the_extension_of_an_overlap_is_undone_while_it_is_new_and_once() {
     assert_eq!(server.query(end).await, extended);
     server.pass(SignedDuration::from_mins(110));
     sign_in_again(&alice).await;
-    assert!(undo().await.contains("stays as it is."), "an old password that has ended stays so");
+    assert!(undo().await.contains("didn’t change."), "an old password that has ended stays so");
     assert_eq!(old.status().await, 401);
 }
 

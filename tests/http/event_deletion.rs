@@ -143,7 +143,7 @@ async fn the_number_is_counted_again_and_no_form_says_what_it_is() {
     let refused = order(&alice, &page, "5").await;
     assert_eq!(refused.status(), 422);
     let page = refused.text().await.unwrap();
-    assert!(page.contains("They were counted again") && page.contains("Type <b>6</b> to confirm"), "{page}");
+    assert!(page.contains("We counted the events again") && page.contains("Type <b>6</b> to confirm"), "{page}");
     assert_eq!(server.number("select count(*) from events").await, 7);
     assert_eq!(order(&alice, &page, "6").await.status(), 303);
     server.eventually("select count(*) from event_deletions where ended_at is not null", 1).await;

@@ -179,7 +179,7 @@ async fn an_event_is_compared_with_the_one_before_from_the_same_credential() {
     let third = sender.store(r#"{ "new":true, "sku":"HB-1", "qty":2.0, "<b>":"x" }"#).await;
     assert!(compared(&third).await.contains("The values are equal."));
     let fourth = sender.store(r#"{ "new":true, "sku":"HB-1", "qty":2.0, "<b>":"x" }"#).await;
-    assert!(compared(&fourth).await.contains("They’re the same, byte for byte."));
+    assert!(compared(&fourth).await.contains("They match byte for byte."));
 
     alice.post(&format!("/events/{third}/deletion"), &[]).await;
     assert!(compared(&fourth).await.contains(&second), "of those that are left, the last");
@@ -211,7 +211,7 @@ async fn an_event_is_compared_with_the_last_one_of_its_type_first() {
         between(&page, "<a href=\"", "\">Compare with the one directly before").rsplit('"').next().unwrap().to_owned();
     assert!(alice.page(&any).await.contains(&sent), "{any}");
     let page = alice.page(&format!("/events/{sent}/comparison")).await;
-    assert!(page.contains(&paid) && page.contains("None of the 20 before has the same type"), "{page}");
+    assert!(page.contains(&paid) && page.contains("None of the 20 events before it has the same type"), "{page}");
 }
 
 // holds issue 16

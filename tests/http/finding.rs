@@ -87,7 +87,7 @@ async fn a_search_is_saved_by_a_name_for_everybody_in_the_account() {
          from saved_searches, generate_series(1, 49) n";
     server.query(more).await;
     let answer = alice.post("/events/searches", &[("name", "One more"), ("q", "a")]).await;
-    assert!(answer.text().await.unwrap().contains("An account keeps 50 searches."));
+    assert!(answer.text().await.unwrap().contains("You’ve reached the limit of 50 saved searches."));
     assert_eq!(server.number("select count(*) from saved_searches").await, 50);
     let id = server.query("select id::text from saved_searches where name = 'Paid'").await[0][0].clone().unwrap();
     assert_eq!(bob.post(&format!("/events/searches/{id}/deletion"), &[]).await.status(), 404);

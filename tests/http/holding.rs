@@ -269,7 +269,7 @@ async fn a_late_event_that_came_again_under_its_key_is_stored_once() {
         alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await.headers()["location"].clone();
     let page = alice.page(location.to_str().unwrap()).await;
     assert!(page.contains("1 late event of System 1 is stored."), "{page}");
-    assert!(page.contains("1 had been stored before, under the same idempotency key."), "{page}");
+    assert!(page.contains("1 had already been stored under the same idempotency key."), "{page}");
     assert_eq!(server.query("select body from events order by body").await.len(), 2);
     let replayed = send(&new, "b", "3").await;
     assert_eq!((replayed.status().as_u16(), replayed.headers().contains_key("idempotency-replayed")), (200, true));
@@ -328,7 +328,7 @@ async fn a_whole_night_of_late_events_is_held_however_they_come_and_accepted_in_
     server.eventually(told, 1).await;
     let page = alice.follow(alice.post(&format!("{path}/held-events/acceptance"), &CONFIRMED).await).await;
     assert!(page.contains("1,000 late events of System 1 are stored."), "{page}");
-    for less in ["had been stored before", "older than", "Accept again"] {
+    for less in ["had already been stored", "past your retention", "Accept again"] {
         assert!(!page.contains(less), "{less}: {page}");
     }
     assert_eq!((server.number(EVENTS).await, server.number(HELD).await), (1_000, 0));
@@ -499,7 +499,7 @@ async fn what_is_older_than_events_are_kept_is_not_accepted_and_the_page_says_so
     };
     let page = accept(&seen).await;
     assert!(page.contains("1 late event of System 1 is stored."), "{page}");
-    assert!(page.contains("1 was older than events are kept, and is gone."), "{page}");
+    assert!(page.contains("1 was past your retention and is gone."), "{page}");
     assert_eq!(server.query("select body from events").await, [[Some("2".to_owned())]]);
     assert!(
         page.contains("1 event from 127.0.0.1 is held: sent with the expired password"),

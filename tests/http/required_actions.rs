@@ -46,7 +46,7 @@ async fn a_generated_password_signs_in_for_a_week_to_be_changed() {
     let weak = person.post(CHANGE, &[("new_password", "alice-webhooks")]).await;
     assert!(weak.text().await.unwrap().contains("too easy to guess"), "it is made of what everybody knows");
     assert_eq!(person.post(CHANGE, &[("new_password", OWN)]).await.status(), 303);
-    assert!(!person.page(ACCOUNT).await.contains("Choose a password"));
+    assert!(!person.page(ACCOUNT).await.contains("Choose your own password"));
     assert_eq!(person.get("/events").await.status(), 200);
     assert_eq!(person.post(CHANGE, &[("new_password", "yet another set of words")]).await.status(), 422, "only once");
 

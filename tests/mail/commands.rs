@@ -51,6 +51,22 @@ async fn a_mail_goes_through_starttls_and_a_sign_in_or_not_at_all() {
     assert_eq!(inbox.mails().len(), 1);
 }
 
+// holds issue 18, section 1: STARTTLS required
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_starttls_gets_no_mail_and_no_password() {
+    let inbox = Inbox::open().await;
+    for login in ["", "hooks:canary@"] {
+        let mut program = Program::with_mail(format!("smtp://{login}localhost:{}", inbox.port)).await;
+        program.set("SMTP_PLAIN", "false");
+        let refused = program.run(&["mail", "test", "maya@example.com"]);
+        assert!(refused.status.code() == Some(1) && !said(&refused).contains("canary"), "{}", said(&refused));
+        program.set("SMTP_PLAIN", "true");
+        let sent = program.run(&["mail", "test", "maya@example.com"]);
+        assert_eq!(sent.status.success(), login.is_empty(), "the server itself is well: {}", said(&sent));
+    }
+    assert_eq!(inbox.mails().len(), 1);
+}
+
 // holds issue 18, section 1: a wrong SMTP password is mended, and no mail is lost by it
 #[tokio::test(flavor = "multi_thread")]
 async fn mails_wait_while_the_server_lets_the_program_not_in() {

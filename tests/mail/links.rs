@@ -1,9 +1,11 @@
 //! Links in mails: a lost password, a confirmed address, a change of address that is taken back.
 
+use futures_util::future::join_all;
 use jiff::SignedDuration;
 
 use crate::inbox::{Inbox, Mail};
 use crate::support::actors::Person;
+use crate::support::api_program::Program;
 use crate::support::authenticator::Authenticator;
 use crate::support::server::{PASSWORD, TestServer};
 
@@ -103,6 +105,16 @@ async fn an_unknown_address_is_answered_alike_and_a_known_one_gets_few_mails() {
     assert!(inbox.mails().iter().all(|mail| mail.to() == ALICE));
     let slip = server.visitor().post("/forgot-password", &[("email", "alice")]).await;
     assert_eq!(slip.status(), 422);
+    for hour in 2..=3 {
+        server.pass(SignedDuration::from_mins(61));
+        for _ in 0..6 {
+            ask(&server, ALICE).await;
+        }
+        inbox.nth(1 + 5 * hour, ALICE, CHOOSE).await;
+    }
+    server.pass(SignedDuration::from_mins(61));
+    ask(&server, ALICE).await;
+    inbox.nth(17, ALICE, CHOOSE).await;
     let mut answers = 0;
     while server.visitor().post("/forgot-password", &[("email", ALICE)]).await.status() == 200 {
         answers += 1;
@@ -166,6 +178,48 @@ async fn the_address_before_takes_its_account_back_from_whoever_changed_it() {
     assert_eq!(follow(&server.visitor(), &of_thief, PASSWORD).await.0, 422, "the thief takes nothing back any more");
     let changed = "select count(*) from audit_log where action = 'email_changed'";
     assert_eq!(server.number(changed).await, 5, "what is taken back is a change in the trail, too");
+}
+
+// holds issue 18, section 1: whoever takes an account back is alone in it
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_since_a_change_of_address_ends_when_that_is_taken_back() {
+    let inbox = Inbox::open().await;
+    let server = inbox.server().await;
+    let thief = server.pro(ALICE).await;
+    let before = Program::with(&server, &thief, &["events:read"]).await;
+    server.pass(SignedDuration::from_secs(1));
+    thief.post("/settings/account/email", &[("email", "thief@example.com")]).await;
+    let mail = inbox.first(ALICE, CHANGED).await;
+    let since = Program::with(&server, &thief, &["events:read"]).await;
+    Authenticator::enrol(&server, &thief).await;
+    let alice = server.visitor();
+    assert_eq!(follow(&alice, &mail, NEW).await.0, 303);
+    assert_eq!(alice.get("/events").await.status(), 200, "no code of the thief's phone is asked for");
+    assert_eq!((before.status("/self").await, since.status("/self").await), (200, 401));
+    inbox.first("thief@example.com", "Your password was changed").await;
+    let acts = "select count(*) from audit_log where action in ('second_factor_removed', 'api_token_revoked')";
+    assert_eq!(server.number(acts).await, 2);
+}
+
+// holds issue 18, section 1: two uses at once are one after the other
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_is_used_many_times_at_once_works_once() {
+    let inbox = Inbox::open().await;
+    let server = inbox.server().await;
+    server.create_account(ALICE, "pro").await;
+    for _ in 0..2 {
+        ask(&server, ALICE).await;
+    }
+    let (_, one) = inbox.first(ALICE, CHOOSE).await.link();
+    let (_, other) = inbox.nth(2, ALICE, CHOOSE).await.link();
+    let used = join_all((0..6).map(async |number| {
+        let token = if number % 2 == 0 { &one } else { &other };
+        let fields = [("token", token.as_str()), ("new_password", NEW)];
+        server.visitor().post("/links/new-password", &fields).await.status().as_u16()
+    }));
+    let used = used.await;
+    assert_eq!(used.iter().filter(|status| **status == 303).count(), 1, "{used:?}");
+    assert_eq!(server.number("select count(*) from sessions where user_id is not null").await, 1);
 }
 
 // holds issue 18, section 1: an undo works for days, and gives nobody's address away

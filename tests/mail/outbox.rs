@@ -61,6 +61,19 @@ async fn a_mail_is_tried_again_after_a_4xx_and_given_up_after_a_5xx() {
     assert_eq!(inbox.mails().len(), 1);
 }
 
+// holds issue 18, section 1: a release goes beside the one before it
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_of_kinds_that_a_newer_release_makes_are_left_to_it() {
+    let inbox = Inbox::open().await;
+    let server = inbox.server().await;
+    server.create_account(TO, "pro").await;
+    server.query(&mails(3, TO).replace("password_changed", "of_tomorrow")).await;
+    server.query(&mails(1, TO)).await;
+    server.eventually(SENT, 1).await;
+    let waiting = "select count(*) from outgoing_mails where kind = 'of_tomorrow' and state = 'waiting' and tries = 0";
+    assert_eq!(server.number(waiting).await, 3);
+}
+
 // holds issue 18, section 1: 8 tries over 24 hours
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_nobody_takes_is_given_up_after_eight_tries_in_a_day() {
@@ -86,6 +99,7 @@ async fn a_server_that_hangs_over_one_mail_gets_the_others_and_this_one_again() 
     inbox.first("hang@example.com", SUBJECT).await;
     server.query(&mails(3, TO)).await;
     inbox.nth(3, TO, SUBJECT).await;
+    server.eventually(SENT, 3).await;
     assert_eq!(server.number("select count(*) from outgoing_mails where state = 'waiting' and tries = 1").await, 1);
     server.pass(SignedDuration::from_mins(2));
     let again = inbox.nth(2, "hang@example.com", SUBJECT).await;

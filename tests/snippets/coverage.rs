@@ -17,8 +17,13 @@ const SOURCES: [&str; 6] = [
 
 const WITHOUT_WINDOWS: &str = "needs cmd, which is part of Windows";
 
+const RESTARTS: &str = "is what tests/chaos/rolling_restarts.rs runs";
+
 /// What is not run here, and why.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 8] = [
+    ("haproxy-cfg", RESTARTS),
+    ("nginx-instances-conf", RESTARTS),
+    ("kubernetes-yaml", "needs a cluster, which no package brings"),
     ("connect-address-txt", "is an address; clients are tried with it in tests/senders/addresses.rs"),
     ("send-bat", WITHOUT_WINDOWS),
     ("password-bat", WITHOUT_WINDOWS),

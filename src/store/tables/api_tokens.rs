@@ -256,6 +256,21 @@ pub(crate) async fn revoke(conn: &mut Connection, id: ApiTokenId, now: Timestamp
     Ok(())
 }
 
+/// Ends those that a user has made from a time on, and gives their names.
+pub(crate) async fn revoke_made_since(
+    conn: &mut Connection,
+    user: UserId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let made = api_tokens::table
+        .filter(api_tokens::user_id.eq(user.0))
+        .filter(api_tokens::created_at.ge(Moment(since)))
+        .filter(api_tokens::revoked_at.is_null());
+    let revoked = diesel::update(made).set(api_tokens::revoked_at.eq(Moment(now))).returning(api_tokens::name);
+    Ok(revoked.load(conn).await?)
+}
+
 /// Notes that a token was used, unless that was noted since `not_since`.
 pub(crate) async fn note_use(
     conn: &mut Connection,

@@ -1,6 +1,6 @@
 //! The outbox of mails: a row is made in the transaction of its cause, claimed by one program at a time, and kept for eight days.
 
-use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::{SignedDuration, Timestamp};
@@ -20,11 +20,15 @@ use crate::store::tables::old_rows;
 /// Longer than any link works, and than an address is counted.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(8 * 24);
 
+/// Mails of one kind to one address or of one account, a day.
+const MOST_A_DAY: i64 = 15;
+
 /// What is kept of an error, in characters.
 const MAX_ERROR_CHARS: usize = 300;
 
 /// Leaves a mail to an address to be sent; `false` where no program sends mail, or where the address or the account had its share of
-/// this kind: five an hour, fifteen a day. Other kinds are counted apart, so that none keeps a warning from its reader.
+/// this kind: five an hour, fifteen a day. Other kinds are counted apart, so that none keeps a warning from its reader. Links to choose
+/// a password are counted by the hour alone: anybody may ask for one, and would otherwise keep its user without for a day.
 pub(crate) async fn insert(
     conn: &mut Connection,
     (account, user): (AccountId, UserId),
@@ -37,8 +41,8 @@ pub(crate) async fn insert(
         "insert into outgoing_mails (id, account_id, user_id, address, kind, details, created_at, link_until, next_try_at) \
          select $1, $2, $3, $4, $5, $6, $7, $8, $7 where (select sends_mail from installation) \
          and (select count(*) from outgoing_mails where address = $4 and kind = $5 and created_at > $7 - interval '1 hour') < 5 \
-         and (select count(*) from outgoing_mails where address = $4 and kind = $5 and created_at > $7 - interval '1 day') < 15 \
-         and (select count(*) from outgoing_mails where account_id = $2 and kind = $5 and created_at > $7 - interval '1 day') < 15",
+         and (select count(*) from outgoing_mails where address = $4 and kind = $5 and created_at > $7 - interval '1 day') < $9 \
+         and (select count(*) from outgoing_mails where account_id = $2 and kind = $5 and created_at > $7 - interval '1 day') < $9",
     )
     .bind::<SqlUuid, _>(random::growing_uuid_at(now))
     .bind::<SqlUuid, _>(account.0)
@@ -48,6 +52,7 @@ pub(crate) async fn insert(
     .bind::<Jsonb, _>(serde_json::to_value(mail).unwrap_or_default())
     .bind::<Timestamptz, _>(Moment(now))
     .bind::<Nullable<Timestamptz>, _>(link_until.map(Moment))
+    .bind::<BigInt, _>(if *mail == Mail::PasswordLink { i64::MAX } else { MOST_A_DAY })
     .execute(conn)
     .await?;
     Ok(inserted == 1)
@@ -67,17 +72,20 @@ struct DueRow {
     tries: i32,
 }
 
-/// Claims a mail that is due, which nobody else tries before its next time. Those of deleted users are no longer sent.
+/// Claims a mail that is due, which nobody else tries before its next time; first tries come before others. Those of deleted users are
+/// no longer sent, and those of kinds that only a newer release knows are left to it.
 pub(crate) async fn claim(conn: &mut Connection, now: Timestamp) -> Result<Option<DueMail>, StoreError> {
     let row: Option<DueRow> = statement(
         "update outgoing_mails set tries = tries + 1, \
              next_try_at = $1 + make_interval(mins => coalesce(($2)[tries + 1], 2)) \
          where id = (select id from outgoing_mails m where state = 'waiting' and next_try_at <= $1 \
-             and exists (select from users where id = m.user_id) order by next_try_at limit 1 for update skip locked) \
+             and exists (select from users where id = m.user_id) and kind = any($3) \
+             order by tries > 0, next_try_at limit 1 for update skip locked) \
          returning id, address, details, created_at, tries",
     )
     .bind::<Timestamptz, _>(Moment(now))
     .bind::<Array<Integer>, _>(PAUSES.as_slice())
+    .bind::<Array<Text>, _>(Mail::KINDS.as_slice())
     .get_result(conn)
     .await
     .optional()?;
@@ -90,25 +98,25 @@ pub(crate) async fn claim(conn: &mut Connection, now: Timestamp) -> Result<Optio
     .transpose()
 }
 
-/// A mail is sent.
-pub(crate) async fn note_sent(conn: &mut Connection, id: MailId) -> Result<(), StoreError> {
-    diesel::update(outgoing_mails::table.find(id.0))
+/// A mail is sent, unless another program has tried it since: what that one notes counts.
+pub(crate) async fn note_sent(conn: &mut Connection, mail: &DueMail) -> Result<(), StoreError> {
+    diesel::update(outgoing_mails::table.find(mail.id.0).filter(outgoing_mails::tries.eq(mail.tries)))
         .set((outgoing_mails::state.eq("sent"), outgoing_mails::last_error.eq(None::<String>)))
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// A try failed: for good, or until the next one.
+/// A try failed: for good, or until the next one, which another program may have begun.
 pub(crate) async fn note_error(
     conn: &mut Connection,
-    id: MailId,
+    mail: &DueMail,
     error: &str,
     is_final: bool,
 ) -> Result<(), StoreError> {
     let error: String = without_nul(error).chars().take(MAX_ERROR_CHARS).collect();
     let state = if is_final { "failed" } else { "waiting" };
-    diesel::update(outgoing_mails::table.find(id.0))
+    diesel::update(outgoing_mails::table.find(mail.id.0).filter(outgoing_mails::tries.eq(mail.tries)))
         .set((outgoing_mails::state.eq(state), outgoing_mails::last_error.eq(error)))
         .execute(conn)
         .await?;
@@ -122,6 +130,21 @@ pub(crate) struct UsedLink {
     /// Where its mail went.
     pub(crate) address: String,
     pub(crate) made_at: Timestamp,
+}
+
+/// Whom a mail was sent to, while the link in it works.
+pub(crate) async fn find_user(
+    conn: &mut Connection,
+    id: MailId,
+    purpose: LinkPurpose,
+    now: Timestamp,
+) -> Result<Option<UserId>, StoreError> {
+    let working = outgoing_mails::table
+        .filter(outgoing_mails::id.eq(id.0))
+        .filter(outgoing_mails::kind.eq(purpose.mail_kind()))
+        .filter(outgoing_mails::link_until.gt(Moment(now)));
+    let user: Option<Uuid> = working.select(outgoing_mails::user_id).first(conn).await.optional()?;
+    Ok(user.map(UserId))
 }
 
 /// Uses the link of a mail up. Of two uses at once one waits here, and finds nothing.

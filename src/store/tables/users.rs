@@ -81,7 +81,6 @@ pub(crate) fn member((row, factor): (MemberRow, Option<i32>)) -> Result<Member, 
         confirmed_email,
     ) = row;
     let (set_limits, when_full) = account_limits::read(limits)?;
-    let changed_at = Timestamp::from(changed_at);
     Ok(Member {
         user_id: UserId(user_id),
         account_id: AccountId(account_id),
@@ -95,9 +94,9 @@ pub(crate) fn member((row, factor): (MemberRow, Option<i32>)) -> Result<Member, 
         when_full,
         event_columns,
         created_at: created_at.into(),
-        password_changed_at: changed_at,
+        password_changed_at: changed_at.into(),
         password_expires_at: time(expires_at),
-        devices_known_since: time(forgotten_at).map_or(changed_at, |forgotten_at| forgotten_at.max(changed_at)),
+        devices_known_since: known_since(changed_at, forgotten_at),
         has_second_factor: factor.is_some(),
     })
 }
@@ -195,6 +194,26 @@ pub(crate) async fn confirm_email(conn: &mut Connection, id: UserId, email: &str
 pub(crate) async fn lock(conn: &mut Connection, id: UserId) -> Result<(), StoreError> {
     users::table.find(id.0).select(users::id).for_update().load::<Uuid>(conn).await?;
     Ok(())
+}
+
+/// Keeps others from acting for a user whom a request was let in as. Fails as passing where the address, the password or the browsers
+/// that are known have changed since: the next request finds out what that means.
+pub(crate) async fn lock_unchanged(conn: &mut Connection, member: &Member) -> Result<(), StoreError> {
+    let same = users::table.find(member.user_id.0).filter(users::email.eq(&member.email));
+    let since: Option<(Moment, Option<Moment>)> = same
+        .select((users::password_changed_at, users::devices_forgotten_at))
+        .for_update()
+        .first(conn)
+        .await
+        .optional()?;
+    let is_same =
+        since.is_some_and(|(changed, forgotten)| known_since(changed, forgotten) == member.devices_known_since);
+    if is_same { Ok(()) } else { Err(StoreError::Unavailable("the user has changed meanwhile".to_owned())) }
+}
+
+fn known_since(password_changed_at: Moment, devices_forgotten_at: Option<Moment>) -> Timestamp {
+    let changed_at = Timestamp::from(password_changed_at);
+    time(devices_forgotten_at).map_or(changed_at, |forgotten_at| forgotten_at.max(changed_at))
 }
 
 /// From now on no browser is known to the user any more. A new password does the same by itself.

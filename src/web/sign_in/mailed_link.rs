@@ -5,7 +5,6 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::mailed_links::{LinkAct, LinkError, choose_password, confirm_address};
-use crate::domain::account_password::NewPassword;
 use crate::domain::mail::LinkPurpose;
 use crate::domain::secret::Secret;
 use crate::web::current_user::CurrentUser;
@@ -96,18 +95,16 @@ pub(crate) async fn create(
             Err(error) => refused(template, error),
         };
     }
-    let new = match NewPassword::check(submitted.new_password.unwrap_or_default(), &[]) {
-        Ok(new) => new,
-        Err(problem) => {
-            attempt.was_not_looked_at();
-            template.password_error = Some(problem.to_string());
-            return html_invalid(&template);
-        }
-    };
-    match choose_password(link, &state.hasher, &new, &current_user.browser()).await {
+    let new = submitted.new_password.unwrap_or_default();
+    match choose_password(link, &state.hasher, new, &current_user.browser()).await {
         Ok(member) => {
             attempt.was_right();
             Ok(go_in(&current_user, &member))
+        }
+        Err(LinkError::Weak(problem)) => {
+            attempt.was_not_looked_at();
+            template.password_error = Some(problem.to_string());
+            html_invalid(&template)
         }
         Err(error) => refused(template, error),
     }
@@ -128,6 +125,7 @@ fn refused(mut template: MailedLink, error: LinkError) -> Result<HttpResponse, P
             let remedy = "Another account uses this address now. Ask your administrator for help.";
             ("The address can’t be given back", remedy.to_owned())
         }
+        LinkError::Weak(problem) => ("Choose another password", problem.to_string()),
         LinkError::Failed(failure) => return Err(failure.into()),
     };
     template.error = Some((what.to_owned(), remedy));
