@@ -54,6 +54,7 @@ pub mod retention;
 pub mod second_factor;
 pub mod secret;
 pub mod sender_settings;
+pub(crate) mod size;
 pub(crate) mod stored_key;
 pub mod time;
 pub(crate) mod token_address;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::EventId;
 use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
+use crate::domain::sender_settings::SenderSettings;
 
 /// Whoever comes to the page later than this is told nothing: it would be about something long ago.
 pub(crate) const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -63,10 +64,16 @@ pub(crate) enum CredentialNotice {
     Enabled,
     Unchanged,
     Revoked,
-    Renamed { was: String },
+    Renamed {
+        was: String,
+    },
     OldPasswordStopped,
-    Dated { was: Option<Timestamp> },
-    Undated { was: Option<Timestamp> },
+    Dated {
+        was: Option<Timestamp>,
+    },
+    Undated {
+        was: Option<Timestamp>,
+    },
     NothingToDate,
     Extended,
     NotExtended,
@@ -74,12 +81,20 @@ pub(crate) enum CredentialNotice {
     ExtensionStays,
     Holding,
     NotHolding,
-    SettingsSaved,
+    /// What they were, where that can be put back.
+    SettingsSaved {
+        was: Option<SenderSettings>,
+    },
     AddressShown,
     AddressRevoked,
     Accepted(Accepted),
-    Discarded { events: u64 },
-    Tested { event: EventId, ms: u64 },
+    Discarded {
+        events: u64,
+    },
+    Tested {
+        event: EventId,
+        ms: u64,
+    },
     TestRefused,
     TestFull,
 }

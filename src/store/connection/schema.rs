@@ -486,6 +486,7 @@ diesel::allow_columns_to_appear_in_same_group_by_clause!(
     rejections::credential_id,
     rejections::remote_ip,
     rejections::reason,
+    rejections::hint,
     credentials::name,
     credentials::username
 );
