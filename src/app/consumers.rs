@@ -7,7 +7,7 @@ use crate::domain::consumer::{Acknowledged, Consumer, MAX_CONSUMERS, Start, Subj
 use crate::domain::credential::CredentialName;
 use crate::domain::event::EventId;
 use crate::domain::ids::{AccountId, ConsumerId};
-use crate::domain::position::{Position, Seen};
+use crate::domain::position::Position;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::arrivals::snapshot;
@@ -66,7 +66,7 @@ impl ConsumerAct<'_> {
         Ok(match start {
             Start::Now => Position::shown(now, snapshot(conn).await?),
             Start::Oldest => Position::oldest(),
-            Start::Since(time) => Position { at: EventId::first_of(*time).min(now), seen: Seen::UpToId },
+            Start::Since(time) => Position::up_to(EventId::first_of(*time).min(now)),
             Start::Cursor(position) => position.clone(),
         })
     }

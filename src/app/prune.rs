@@ -19,7 +19,7 @@ use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::search_indexes;
 use crate::store::tables::{
     accounts, alerts, counts_by_time, detached_weeks, event_deletions, event_removals, held_events, idempotency,
-    known_addresses, outgoing_mails, partitions, rejections, senders, sessions,
+    known_addresses, late_events, outgoing_mails, partitions, rejections, senders, sessions,
 };
 
 /// The tasks of a round that failed. Why, is in the log; the next round tries again.
@@ -125,6 +125,7 @@ async fn delete(round: &mut Round, store: &Store, conn: &mut Connection, retenti
     round.attempt("counts", counts_by_time::compact(conn, now)).await;
     round.attempt("addresses of senders", senders::prune(conn, now)).await;
     let removals = round.attempt("counts of deletions", event_removals::prune(conn, oldest_kept)).await;
+    round.attempt("notes of late events", late_events::prune(conn, oldest_kept)).await;
     let expired = round.attempt("retention of accounts", erase_expired(store, retention_days, now)).await;
     if !dropped.is_empty() || keys + held + refused + ended + removals + expired > 0 {
         tracing::info!(?dropped, keys, held, refused, ended, removals, expired, "pruned");

@@ -4,7 +4,6 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::api_credentials;
 use crate::cli::failure::CommandError;
 use crate::client::api::{ApiClient, Parameters};
 
@@ -18,8 +17,7 @@ pub(crate) struct Consumer {
 #[derive(Deserialize)]
 struct Filter {
     q: Option<String>,
-    /// By their ids.
-    credentials: Vec<String>,
+    usernames: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -42,10 +40,7 @@ impl Consumer {
             return Ok(api.send(Method::POST, "/consumers", &new).await?);
         };
         let is_same_query = query.is_none_or(|query| found.filter.q.as_deref().unwrap_or_default() == query.trim());
-        let is_same_credential = match credential {
-            None => true,
-            Some(username) => found.filter.credentials == [api_credentials::find(api, username).await?.id],
-        };
+        let is_same_credential = credential.is_none_or(|username| found.filter.usernames == [username.trim()]);
         if is_same_query && is_same_credential {
             return Ok(found);
         }

@@ -17,8 +17,7 @@ use crate::store::connection::notifications::Subscription;
 use crate::store::connection::pool::Store;
 use crate::store::scan::arrivals;
 use crate::store::scan::budget::Budget;
-use crate::store::scan::event_scan::EventScan;
-use crate::store::tables::events;
+use crate::store::scan::following::pull;
 
 /// How often the database is asked without having been told, for words that were lost on their way.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -122,29 +121,23 @@ impl Tail<'_> {
 
     /// Prints what is new, oldest first.
     async fn print_new(&mut self) -> Result<(), Stopped> {
-        // An event has the time of when it arrived: where the clock was set back, what is new lies before what was printed.
-        let now = EventId::first_of(self.clock.now());
-        self.position = self.position.clone().not_after(now);
         let mut conn = self.store.connection().await?;
-        let until = arrivals::snapshot(&mut conn).await?;
-        self.position = self.position.clone().understood_at(&until);
-        for (from, until) in self.position.steps(&until) {
-            let mut scan = EventScan::of_arrivals(self.account, self.filter, (&from, &until), false);
-            let mut is_last = false;
-            while !is_last {
-                let found = scan.look(&mut conn, BATCH, Budget::BATCH).await?;
-                for event in events::list_summaries(&mut conn, self.account, &found.ids).await?.iter().rev() {
-                    print_event(EventRecord::new(event), &event.beginning, self.json)?;
-                    // Line by line: after a loss it goes on behind the last one.
-                    self.position = from.within(event.id, &until);
+        loop {
+            let now = EventId::first_of(self.clock.now());
+            let pulled =
+                pull(&mut conn, self.account, self.filter, (&self.position, now), (BATCH, Budget::BATCH)).await?;
+            for event in &pulled.rows {
+                print_event(EventRecord::new(event), &event.beginning, self.json)?;
+                // Line by line: after a loss it goes on behind the last one.
+                if let Some(position) = pulled.behind(event.id) {
+                    self.position = position.clone();
                 }
-                is_last = found.next.is_none();
             }
-            self.position = Position::shown(from.at, until);
+            self.position = pulled.position;
+            if pulled.caught_up {
+                return Ok(());
+            }
         }
-        // Nothing that is new later can be much older than this.
-        self.position.at = now;
-        Ok(())
     }
 }
 

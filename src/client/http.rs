@@ -19,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_CONNECTION: Duration = Duration::from_secs(50);
 /// Between two parts of an answer.
 const PART_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same of one that goes through all events, few of which may be wanted.
+const SEARCHED_PART_TIMEOUT: Duration = Duration::from_secs(1_800);
 
 /// Why there is no answer, or not all of it.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +63,11 @@ impl HttpClient {
     }
 }
 
-/// The next part of a body; `None` at its end.
+/// The next part of a body that is searched for while it is written; `None` at its end.
 pub(crate) async fn next_part(body: &mut Incoming) -> Result<Option<Bytes>, HttpError> {
     loop {
-        let frame = timeout(PART_TIMEOUT, body.frame()).await.map_err(|_| HttpError::Late(PART_TIMEOUT))?;
+        let frame = timeout(SEARCHED_PART_TIMEOUT, body.frame()).await;
+        let frame = frame.map_err(|_| HttpError::Late(SEARCHED_PART_TIMEOUT))?;
         match frame.transpose().map_err(|error| HttpError::BrokenOff(innermost(&error)))? {
             None => return Ok(None),
             Some(frame) => {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::domain::aead::{NONCE_BYTES, open, seal};
 use crate::domain::ids::AccountId;
 use crate::domain::installation::{InstallationKeys, keyed_digest};
-use crate::domain::position::{Position, Seen};
+use crate::domain::position::Position;
 
 /// What seals the positions of one account. Every program over the same database has the same.
 pub(crate) struct Cursors {
@@ -52,7 +52,7 @@ impl Cursors {
         let opened = opened.and_then(|sealed| open(&self.key, self.account.0.as_bytes(), &sealed));
         match opened {
             Some(plain) => std::str::from_utf8(&plain).ok()?.parse().ok(),
-            None => text.parse().ok().map(|position: Position| Position { at: position.at, seen: Seen::UpToId }),
+            None => text.parse().ok().map(|position: Position| Position::up_to(position.at)),
         }
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::Cursors;
     use crate::domain::ids::AccountId;
     use crate::domain::installation::InstallationKeys;
-    use crate::domain::position::{Position, Seen};
+    use crate::domain::position::Position;
 
     fn cursors(key: u8, account: u128) -> Cursors {
         let keys =
@@ -84,7 +84,7 @@ mod tests {
             assert_eq!(cursors(1, 2).read(&cursor), None, "another account");
             assert_eq!(cursors(2, 1).read(&cursor), None, "another installation");
             assert_eq!(alice.read(&cursor[..cursor.len() - 1]), None);
-            let id_alone = Position { at: position.at, seen: Seen::UpToId };
+            let id_alone = Position::up_to(position.at);
             assert_eq!(alice.read(text), Some(id_alone), "in clear, the id is believed and no number");
         }
         assert_eq!(alice.read(""), None);

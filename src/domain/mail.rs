@@ -52,7 +52,7 @@ pub(crate) enum Mail {
 
 impl Mail {
     /// All kinds, as in the database.
-    pub(crate) const KINDS: [&'static str; 7] = [
+    pub(crate) const KINDS: [&'static str; 9] = [
         "password_link",
         "address_confirmation",
         "address_changed",
@@ -60,6 +60,8 @@ impl Mail {
         "second_factor_turned_on",
         "second_factor_turned_off",
         "new_device",
+        "alert_test",
+        "alerts",
     ];
 
     /// The word in the database.
@@ -218,7 +220,9 @@ mod tests {
     #[test]
     fn the_words_in_the_database_are_those_that_mails_are_read_by() {
         for kind in Mail::KINDS {
-            let mail: Mail = serde_json::from_value(json!({"kind": kind, "browser": "", "ip": null})).unwrap();
+            let mail: Mail =
+                serde_json::from_value(json!({"kind": kind, "browser": "", "ip": null, "items": [], "more": 0}))
+                    .unwrap();
             assert_eq!(mail.kind(), kind);
         }
         assert_eq!(Mail::AddressChanged.link(), Some(LinkPurpose::Undo));

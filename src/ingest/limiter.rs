@@ -108,6 +108,14 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         level.tokens = (level.tokens - 1.0).max(0.0);
     }
 
+    /// Gives a token back that was taken.
+    pub(crate) fn give_back(&self, key: &K) {
+        if let Some(bucket) = self.buckets.get(key) {
+            let mut level = bucket.level();
+            level.tokens = (level.tokens + 1.0).min(self.burst);
+        }
+    }
+
     /// Takes a token before it is known whether there is a failure; or says how long the key has to wait. While others have taken
     /// all and may give one back, it waits for them: who is right many times at once is not kept out by that.
     pub(crate) async fn take(&self, key: &K, now: Timestamp) -> Result<AttemptGuard, Duration> {

@@ -3,8 +3,8 @@
 //! The program as tests and `serve` run it: listeners, engine and pages over one database, with what goes on beside them.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -337,6 +337,7 @@ fn state(
         acts_by_account: Limiter::new(ACTS_BY_ACCOUNT.0, ACTS_BY_ACCOUNT.1),
         api_requests: Limiter::new(API_REQUESTS_BY_ACCOUNT.0, API_REQUESTS_BY_ACCOUNT.1),
         known_tokens: Cache::new(MAX_KNOWN_TOKENS),
+        api_description: OnceLock::new(),
         waiting_readers: FairQueue::new(Limits {
             permits: config.connections.max_connections.div_ceil(LIVE_PART),
             ..WAITING_READERS

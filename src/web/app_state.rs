@@ -3,11 +3,11 @@
 //! What every handler needs to know about this installation. Built once by the server and shared.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::{HttpRequest, web};
 use quick_cache::sync::Cache;
 
 use crate::app::upkeep::UpkeepState;
@@ -69,6 +69,8 @@ pub struct AppState {
     pub(crate) api_requests: Limiter<AccountId>,
     /// Of API tokens, by their SHA-256, whose the last look at one said that it is; none: nobody's that may be used.
     pub(crate) known_tokens: Cache<String, Option<AccountId>>,
+    /// The description of the API, written once.
+    pub(crate) api_description: OnceLock<web::Bytes>,
     /// Programs that wait for the next event, without a turn of their account.
     pub(crate) waiting_readers: FairQueue<AccountId>,
     /// Events that an account deletes one by one without giving its password.

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::schemathesis::ALL;
+use crate::schemathesis::all;
 use crate::support::api_program::Program;
 use crate::support::server::TestServer;
 use crate::support::workplace::{Workplace, stdout};
@@ -13,7 +13,7 @@ use crate::tools::{INSTALLER, beside};
 async fn a_client_made_of_the_description_does_what_it_says() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
-    let token = Program::with(&server, &alice, &ALL).await.token;
+    let token = Program::with(&server, &alice, &all()).await.token;
     let place = Workplace::new();
     for name in ["redocly.yaml", "tsconfig.json", "package.json", "walk.ts", "node_modules"] {
         symlink(beside("client").join(name), place.directory().join(name)).unwrap();

@@ -2,10 +2,15 @@
 //! notice.
 
 use futures_util::future::join_all;
+use reasoner_webhooks::domain::api_token::Scope;
+use reasoner_webhooks::web::api::caller::Needs;
+use reasoner_webhooks::web::routes::API;
+use serde_json::json;
 
 use crate::outages::in_time;
 use crate::stage::{Stage, assert_is_503};
 use crate::support::actors::WEBHOOKS;
+use crate::support::api_program::Program;
 
 const ID: &str = "01a20938-1b93-7314-bd05-5674dc1b07a4";
 
@@ -98,6 +103,21 @@ const ACTS: &[&str] = &[
     "/settings/events/when-full",
 ];
 
+/// Every address of the API but its description, asked with a token that is right.
+async fn ask_the_api(program: &Program) {
+    let entries: Vec<_> = API.iter().filter(|entry| entry.needs != Needs::Nothing).collect();
+    let asked = join_all(entries.iter().map(|entry| async move {
+        let path = entry.path.trim_start_matches("/api/v1").replace("{id}", ID);
+        let request = program.request(entry.method, &path).json(&json!({}));
+        in_time(entry.path, async { request.send().await.unwrap() }).await
+    }));
+    for (entry, answer) in entries.iter().zip(asked.await) {
+        assert_eq!(answer.status(), 503, "{} {}", entry.method, entry.path);
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{}", entry.path);
+        assert_is_503(&answer);
+    }
+}
+
 /// What nobody needs a database for, signed in or not.
 const ALWAYS: &[&str] = &[
     "/healthz",
@@ -127,6 +147,8 @@ async fn while_the_database_hangs_every_address_that_needs_it_says_so_in_time() 
         ("current_password", "not the password of anybody"),
         ("new_password", "another password of nobody"),
     ];
+    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let program = Program::with(&stage.server, &stage.alice, &scopes).await;
     let address = |pattern: &str| pattern.replace("WEBHOOKS", WEBHOOKS).replace("ID", ID);
     stage.postgres.pause();
     let (alice, visitor) = (&stage.alice, &stage.server.visitor());
@@ -140,7 +162,7 @@ async fn while_the_database_hangs_every_address_that_needs_it_says_so_in_time() 
             .into_iter()
             .flat_map(|person| ALWAYS.iter().map(move |path| async move { in_time(path, person.get(path)).await })),
     );
-    let (read, acted, always) = tokio::join!(reading, acting, always);
+    let (read, acted, always, ()) = tokio::join!(reading, acting, always, ask_the_api(&program));
     for (pattern, answer) in READ.iter().chain(ACTS).zip(read.iter().chain(&acted)) {
         assert_eq!(answer.status(), 503, "{pattern}");
         assert_is_503(answer);

@@ -323,6 +323,22 @@ async fn exports_by_a_program_are_counted_as_acts_and_ends_never_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_ends_nothing_is_an_act_and_one_that_ends_something_never_waits() {
+    let (_server, alice, sender, program) = stage(&["credentials:write"]).await;
+    let path = format!("/credentials/{}/revocation", alice.credential_id(&sender.username).await);
+    let ask = async |username: &str| {
+        let answer = program.request("POST", &path).json(&json!({"username": username})).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let mut asked = 0;
+    while ask("rw_00000000").await == 422 {
+        asked += 1;
+        assert!(asked < 400, "an account has few acts");
+    }
+    assert_eq!((ask("rw_00000000").await, ask(&sender.username).await), (429, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_overview_and_the_account_are_told_as_pages_show_them() {
     let (server, alice, sender, program) = stage(&["events:read", "rejections:read"]).await;
     sender.store("12").await;

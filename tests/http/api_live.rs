@@ -4,10 +4,11 @@ use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
+use crate::holding::expired;
 use crate::support::actors::{Person, Sender};
 use crate::support::api_program::Program;
 use crate::support::follower::Follower;
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 async fn stage() -> (TestServer, Person, Sender, Program) {
     let server = TestServer::start().await;
@@ -79,6 +80,41 @@ async fn an_event_that_is_committed_late_is_in_the_stream_as_well() {
     let newest = sender.store("3").await;
     stream.until(|said| said.len() == 3).await;
     assert_eq!(stream.ids(), [newer, late, newest]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_are_in_the_stream_when_they_are_accepted_and_once_behind_each_id() {
+    let (server, alice, sender, program) = stage().await;
+    let (old, _, path) = expired(&server, &alice).await;
+    for number in 0..3 {
+        old.send(number.to_string()).await;
+        server.eventually("select count(*) from held_events", number + 1).await;
+    }
+    server.pass(jiff::SignedDuration::from_hours(5));
+    let mut stream = reader(&server, &program, "");
+    stream.connect().await;
+    let first = sender.store("1").await;
+    stream.until(|said| said.len() == 1).await;
+    stream.cut();
+    alice.post(&format!("{path}/held-events/acceptance"), &[("current_password", PASSWORD)]).await;
+    stream.connect().await;
+    stream.until(|said| said.len() == 4).await;
+    let late = server.query("select id::text from events where accepted_late_at is not null order by id").await;
+    let late = late.iter().map(|row| row[0].clone().unwrap());
+    assert_eq!(stream.ids(), std::iter::once(first).chain(late).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_has_what_its_token_may_see_alone() {
+    let (server, alice, sender, _) = stage().await;
+    let other = server.sender(&alice).await;
+    let bound = [("scope", "events:read"), ("credentials", other.username.as_str())];
+    let mut stream = reader(&server, &Program::granted(&server, &alice, &bound).await, "");
+    stream.connect().await;
+    sender.store("1").await;
+    let own = other.store("2").await;
+    stream.until(|said| said.len() == 1).await;
+    assert_eq!(stream.ids(), [own]);
 }
 
 // holds issue 17, section 1: a revocation bites on the next look on every instance

@@ -4,9 +4,10 @@ use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::holding::expired;
 use crate::support::actors::{Person, Sender};
 use crate::support::api_program::Program;
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 /// An account with a sender, a program with both scopes, and a consumer that begins with the oldest event.
 struct Stage {
@@ -354,6 +355,57 @@ async fn what_was_deleted_before_it_was_read_is_told_until_it_is_acknowledged() 
     assert_eq!(stage.pull("").await.1["truncated"], false, "once");
     assert_eq!(stage.item().await["truncated"]["reason"], "deletion", "its owner still reads it");
     assert!(stage.seek(json!("now")).await["truncated"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_ahead_of_a_consumer_in_the_middle_is_told_until_it_is_acknowledged() {
+    let stage = Stage::start().await;
+    let stored = stage.store(6).await;
+    let deleting = Program::with(&stage.server, &stage.alice, &["events:delete"]).await;
+    let (_, answer) = stage.pull("?limit=2").await;
+    stage.ack(&answer["cursor"], 200).await;
+    deleting.call("DELETE", &format!("/events/{}", stored[5]), Value::Null, 204).await;
+    for _ in 0..2 {
+        let (ids, answer) = stage.pull("?limit=2").await;
+        assert_eq!((&ids[..], &answer["truncated"]), (&stored[2..4], &json!(true)));
+    }
+    let (_, first) = stage.pull("?limit=1").await;
+    stage.ack(&first["cursor"], 200).await;
+    assert_eq!(stage.pull("").await.0, stored[3..4]);
+    stage.ack(&stage.pull("").await.1["cursor"], 200).await;
+    let (ids, answer) = stage.pull("").await;
+    assert_eq!((&ids[..], &answer["truncated"]), (&stored[4..5], &json!(false)), "once");
+}
+
+// holds issue 17, section 3: nothing is passed over, be it accepted hours after it arrived
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_that_are_accepted_are_handed_out_once() {
+    let stage = Stage::start().await;
+    let (old, new, path) = expired(&stage.server, &stage.alice).await;
+    for number in 0..5 {
+        old.send(number.to_string()).await;
+        stage.server.eventually("select count(*) from held_events", number + 1).await;
+    }
+    stage.server.pass(SignedDuration::from_hours(5));
+    new.store("9").await;
+    assert_eq!(stage.drain().await.len(), 1);
+    stage.alice.post(&format!("{path}/held-events/acceptance"), &[("current_password", PASSWORD)]).await;
+    let newer = new.store("10").await;
+    let late = stage.server.query("select id::text from events where accepted_late_at is not null order by id").await;
+    let late: Vec<String> = late.iter().map(|row| row[0].clone().unwrap()).collect();
+    let behind = &stage.item().await["behind"];
+    let oldest = json!(received_at(&late[0]));
+    assert_eq!((&behind["events"], &behind["oldest_at"]), (&json!(6), &oldest), "{behind}");
+    // Of the first three, two are acknowledged.
+    assert_eq!(stage.pull("?limit=3").await.0, late[..3]);
+    let (_, first) = stage.pull("?limit=2").await;
+    stage.ack(&first["cursor"], 200).await;
+    assert_eq!(stage.ack(&first["cursor"], 200).await["behind"], Value::Null);
+    assert_eq!(stage.item().await["behind"]["events"], 4);
+    assert_eq!(stage.drain().await, [&late[2..], &[newer]].concat());
+    assert_eq!(stage.item().await["behind"]["events"], 0);
+    stage.seek(json!("oldest")).await;
+    assert_eq!(stage.drain().await.len(), 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -272,6 +272,30 @@ async fn events_are_chosen_by_credential_and_query() {
     }
 }
 
+// holds issue 17, section 3: with the scopes that the documentation names
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_of_one_credential_is_listened_to_again_and_again() {
+    let (server, alice, sender, _) = stage().await;
+    let program = Program::with(&server, &alice, &["events:read", "consumers:write"]).await;
+    let terminal = Terminal::over_api(&server.url, &program.token);
+    let other = server.sender(&alice).await;
+    let args = ["--consumer", "Import", "--credential", &other.username];
+    for number in 0..3 {
+        let listener = Listener::start(&terminal, &args);
+        follows(&server).await;
+        sender.store(number.to_string()).await;
+        let wanted = other.store(number.to_string()).await;
+        assert_eq!(listener.json()["id"], wanted);
+        listener.signal(Signal::SIGINT);
+        assert_eq!(listener.end(), (Some(0), Vec::new()));
+        while server.application().state.waiting_readers() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let args = ["events", "listen", "--consumer", "Import", "--credential", &sender.username];
+    assert!(terminal.failure(&args, 1).contains("was made for other events"));
+}
+
 // holds issue 17, section 3: what was missed while away, in order, and acknowledged only after 2xx
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_consumer_no_event_is_lost_when_the_listener_is_killed() {

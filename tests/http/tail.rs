@@ -10,9 +10,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::command_line::Terminal;
+use crate::holding::expired;
 use crate::support::actors::{Person, Sender};
 use crate::support::api_program::Program;
-use crate::support::server::TestServer;
+use crate::support::server::{PASSWORD, TestServer};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -155,4 +156,25 @@ async fn it_ends_when_nobody_reads_and_says_what_it_does_not_know() {
     let output = terminal.command(&["events", "tail", "nobody@example.com"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("nobody@example.com"));
+}
+
+// holds issue 17, section 3: nothing is passed over, be it accepted hours after it arrived
+#[tokio::test(flavor = "multi_thread")]
+async fn late_events_are_printed_when_they_are_accepted() {
+    let server = TestServer::start().await;
+    let alice = server.pro("alice@example.com").await;
+    let (old, new, path) = expired(&server, &alice).await;
+    assert_eq!(old.send("1").await.status(), 401);
+    server.eventually("select count(*) from held_events", 1).await;
+    // The command has a clock of its own, by which it came hours ago.
+    let earlier = "update held_events set received_at = received_at - interval '9 hours', id = (lpad(to_hex((extract( \
+                   epoch from received_at - interval '9 hours') * 1000)::bigint), 12, '0') \
+                   || substr(replace(id::text, '-', ''), 13))::uuid returning id::text";
+    let late = server.query(earlier).await[0][0].clone().unwrap();
+    let tail = Tail::start(&server, &["--json"]).await;
+    alice.post(&format!("{path}/held-events/acceptance"), &[("current_password", PASSWORD)]).await;
+    assert_eq!(tail.json()["id"], late);
+    let newer = new.store("2").await;
+    assert_eq!(tail.json()["id"], newer, "once");
+    assert_eq!(tail.end(Signal::SIGINT).0, Some(0));
 }

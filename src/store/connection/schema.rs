@@ -338,6 +338,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    late_events (account_id, accepted_at, id) {
+        account_id -> Uuid,
+        accepted_at -> Timestamptz,
+        id -> Uuid,
+        credential_id -> Uuid,
+    }
+}
+
+diesel::table! {
     senders (account_id, credential_id, remote_ip) {
         account_id -> Uuid,
         credential_id -> Uuid,

@@ -44,7 +44,7 @@ pub(crate) fn shown_by(snapshot: &Snapshot) -> OnEvents {
     Box::new(diesel::dsl::not(committed_after(snapshot)))
 }
 
-/// The smallest id that can be unseen at a position.
+/// The smallest id that can be unseen at a position, but for events that were accepted late.
 pub(crate) fn oldest_unseen(position: &Position) -> EventId {
     match position.seen {
         Seen::UpToId | Seen::ShownUpToId(_) => position.at,
@@ -62,6 +62,8 @@ pub(crate) fn unseen(query: Events, from: &Position, until: &Snapshot) -> Events
             let rest = events::id.gt(from.at.0).and(committed_after(all));
             query.filter(committed_after(part).or(rest))
         }
+        // These are listed, and not looked for by their ids.
+        Seen::LateShown(..) => query.filter(sql::<Bool>("false")),
     }
 }
 

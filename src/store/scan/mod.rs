@@ -7,6 +7,7 @@ pub mod budget;
 pub(crate) mod candidates;
 pub mod conditions;
 pub mod event_scan;
+pub(crate) mod following;
 pub mod indexed_weeks;
 pub(crate) mod judging;
 pub mod keys;

@@ -1,7 +1,7 @@
 //! How much waits for consumers, as far as that is quickly told.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,12 +10,13 @@ use crate::domain::consumer::Consumer;
 use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::domain::position::{Seen, Snapshot};
+use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
 use crate::store::connection::statement::statement;
 use crate::store::scan::arrivals::snapshot;
 use crate::store::scan::budget::Budget;
-use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::following::look;
 use crate::store::scan::searching::search_live;
 
 /// How many events are looked at for one consumer, and for each of a list.
@@ -81,15 +82,33 @@ async fn find(
     let filter = consumer.subject.filter(kept_since).map_err(|error| StoreError::Unreadable(error.to_string()))?;
     let until = snapshot(conn).await?;
     let mut waiting = Waiting { events: 0, is_exact: true, oldest: None };
-    for (from, until) in consumer.position.clone().understood_at(&until).steps(&until) {
-        let mut scan = EventScan::of_arrivals(account, &filter, (&from, &until), false);
-        let found = scan.look(conn, MOST_FOUND, Budget::LIVE).await?;
+    let position = consumer.position.clone().understood_at(&until);
+    let now = position.at;
+    for (from, until) in position.steps(&until, now, true) {
+        let found = look(conn, account, &filter, (&from, &until), (MOST_FOUND, Budget::LIVE)).await?;
         waiting.events += found.ids.len() as u64;
         waiting.is_exact &= found.next.is_none();
         waiting.oldest = waiting.oldest.into_iter().chain(found.ids).min();
     }
     Ok(waiting)
 }
+
+/// What waits by its id, and what was accepted late and has an older one.
+const COUNT: &str = "select c.looked_at, c.events + l.events as events, least(l.oldest, c.oldest) as oldest \
+     from unnest($1, $2, $3::pg_snapshot[], $4::pg_snapshot[], $5, $9, $10) \
+     with ordinality as r (at, oldest, shown, partly, credentials, since, late, place) cross join lateral ( \
+     select count(*) as looked_at, count(*) filter (where part.waits) as events, \
+     (array_agg(part.id order by part.id) filter (where part.waits))[1] as oldest from ( \
+     select e.id, (r.credentials = '' or e.credential_id = any(string_to_array(r.credentials, ' ')::uuid[])) \
+     and ((e.id > r.at and (r.shown is null or committed_after(e.xmin, r.shown))) \
+     or coalesce(committed_after(e.xmin, r.partly), false)) as waits \
+     from events e where e.account_id = $6 and e.id >= r.oldest order by e.id limit $7) as part) as c \
+     cross join lateral (select count(*) as events, (array_agg(part.id order by part.id))[1] as oldest from ( \
+     select l.id from late_events l where l.account_id = $6 and l.accepted_at >= r.since and l.id >= $8 and l.id < r.oldest \
+     and l.id > r.late and coalesce(committed_after(l.xmin, r.partly), false) \
+     and (r.credentials = '' or l.credential_id = any(string_to_array(r.credentials, ' ')::uuid[])) \
+     and exists (select from events e where e.account_id = l.account_id and e.id = l.id) limit $7) as part) as l \
+     order by r.place";
 
 async fn count(
     conn: &mut Connection,
@@ -101,43 +120,40 @@ async fn count(
     let kept = kept_since.map_or(EventId(Uuid::nil()), EventId::first_of);
     let (mut ids, mut oldest, mut shown, mut partly, mut credentials) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut since, mut late) = (Vec::new(), Vec::new());
     for consumer in all {
         let position = consumer.position.clone().understood_at(&newest);
         let (all, part) = match &position.seen {
             Seen::UpToId => (None, None),
             Seen::ShownUpToId(part) => (None, Some(part)),
-            Seen::Shown(all) => (Some(all), Some(all)),
+            Seen::Shown(all) | Seen::LateShown(all, ..) => (Some(all), Some(all)),
             Seen::PartlyShown(all, part) => (Some(all), Some(part)),
         };
         let text = |snapshot: Option<&Snapshot>| snapshot.map(|snapshot| snapshot.as_postgres().to_owned());
         ids.push(position.at.0);
         oldest.push(if part.is_none() { position.at } else { position.oldest_unseen() }.max(kept).0);
+        since.push(Moment(position.oldest_unseen().received_at()));
+        late.push(if let Seen::LateShown(_, _, id) = position.seen { id.0 } else { Uuid::nil() });
         shown.push(text(all));
         partly.push(text(part));
         credentials.push(consumer.subject.credential_words());
     }
-    let rows: Vec<Counted> = statement(
-        "select c.looked_at, c.events, c.oldest from unnest($1, $2, $3::pg_snapshot[], $4::pg_snapshot[], $5) \
-         with ordinality as r (at, oldest, shown, partly, credentials, place) cross join lateral ( \
-         select count(*) as looked_at, count(*) filter (where part.waits) as events, \
-         (array_agg(part.id order by part.id) filter (where part.waits))[1] as oldest from ( \
-         select e.id, (r.credentials = '' or e.credential_id = any(string_to_array(r.credentials, ' ')::uuid[])) \
-         and ((e.id > r.at and (r.shown is null or committed_after(e.xmin, r.shown))) \
-         or coalesce(committed_after(e.xmin, r.partly), false)) as waits \
-         from events e where e.account_id = $6 and e.id >= r.oldest order by e.id limit $7) as part) as c order by r.place",
-    )
-    .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Array<SqlUuid>, _>(oldest)
-    .bind::<Array<Nullable<Text>>, _>(shown)
-    .bind::<Array<Nullable<Text>>, _>(partly)
-    .bind::<Array<Text>, _>(credentials)
-    .bind::<SqlUuid, _>(account.0)
-    .bind::<BigInt, _>(most)
-    .load(conn)
-    .await?;
+    let rows: Vec<Counted> = statement(COUNT)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<SqlUuid>, _>(oldest)
+        .bind::<Array<Nullable<Text>>, _>(shown)
+        .bind::<Array<Nullable<Text>>, _>(partly)
+        .bind::<Array<Text>, _>(credentials)
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<BigInt, _>(most)
+        .bind::<SqlUuid, _>(kept.0)
+        .bind::<Array<Timestamptz>, _>(since)
+        .bind::<Array<SqlUuid>, _>(late)
+        .load(conn)
+        .await?;
     let waiting = |row: &Counted| Waiting {
         events: row.events.unsigned_abs(),
-        is_exact: row.looked_at < most,
+        is_exact: row.looked_at.max(row.events) < most,
         oldest: row.oldest.map(EventId),
     };
     Ok(rows.iter().map(|row| Some(waiting(row))).collect())

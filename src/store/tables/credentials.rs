@@ -150,6 +150,21 @@ pub(crate) async fn usernames_by_id(
     Ok(rows.into_iter().map(|(id, username)| (CredentialId(id), username)).collect())
 }
 
+/// The usernames of some credentials of an account.
+pub(crate) async fn usernames_of(
+    conn: &mut Connection,
+    account: AccountId,
+    ids: &[CredentialId],
+) -> Result<HashMap<CredentialId, String>, StoreError> {
+    let rows: Vec<(Uuid, String)> = credentials::table
+        .filter(credentials::account_id.eq(account.0))
+        .filter(credentials::id.eq_any(ids.iter().map(|id| id.0)))
+        .select((credentials::id, credentials::username))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, username)| (CredentialId(id), username)).collect())
+}
+
 /// How many revoked credentials pages know. Those that are not revoked have a limit in each account.
 const MAX_REVOKED_LISTED: i64 = 200;
 

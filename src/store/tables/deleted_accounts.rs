@@ -77,7 +77,7 @@ async fn erase_step(conn: &mut Connection, table: &str, account: AccountId) -> R
 /// Erases some of the rest; how many rows these were.
 pub(crate) async fn erase_notes(conn: &mut Connection, account: AccountId) -> Result<usize, StoreError> {
     let mut erased = 0;
-    for table in ["held_events", "rejections", "idempotency_keys", "daily_counts", "senders"] {
+    for table in ["held_events", "late_events", "rejections", "idempotency_keys", "daily_counts", "senders"] {
         erased += erase_step(conn, table, account).await?;
     }
     for table in ["event_counts", "event_removals", "event_deletions"] {

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
-use diesel::{BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryableByName};
 use diesel_async::RunQueryDsl;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::event::EventId;
 use crate::domain::ids::AccountId;
 use crate::store::connection::columns::Moment;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
-use crate::store::connection::schema::event_removals;
 use crate::store::connection::statement::statement;
 use crate::store::scan::keys::Key;
 use crate::store::tables::event_counts::half_hour_of;
@@ -90,17 +88,6 @@ pub(crate) async fn stored_between(
         .await?;
     let number = |n: i64| u64::try_from(n).unwrap_or(0);
     Ok(Stored { events: number(sums.events), bytes: number(sums.bytes), header_bytes: number(sums.header_bytes) })
-}
-
-/// Whether an account has lost events before their time that arrived after one.
-pub(crate) async fn any_behind(conn: &mut Connection, account: AccountId, at: EventId) -> Result<bool, StoreError> {
-    let half_hour = Moment(half_hour_of(at.received_at()));
-    let behind = event_removals::table
-        .filter(event_removals::account_id.eq(account.0))
-        .filter(event_removals::half_hour.ge(half_hour))
-        // Without the id in what a release before this column has written.
-        .filter(event_removals::half_hour.gt(half_hour).or(event_removals::newest_id.gt(at.0).assume_not_null()));
-    Ok(diesel::select(diesel::dsl::exists(behind)).get_result(conn).await?)
 }
 
 /// Forgets what was removed so long ago that nothing of its time is kept.

@@ -195,6 +195,7 @@ pub(crate) async fn accept(
         .bind::<SqlUuid, _>(counter)
         .bind::<SqlUuid, _>(first)
         .bind::<SqlUuid, _>(last)
+        .bind::<Timestamptz, _>(Moment(now))
         .execute(conn)
         .await?;
     note_senders(conn, account, credential, range).await?;
@@ -261,12 +262,15 @@ const STORE: &str = concat!(
     "order by h.id"
 );
 /// What was accepted counts as rejected no more, and is listed so no more, as it was when it arrived: once a request, of whose events the
-/// first says when.
+/// first says when. It is noted for those who follow events.
 const COUNT: &str = concat!(
     "with late as (select date_trunc('second', h.rejected_at) as second, count(*)::integer as requests",
     stored!(),
     "and h.rejected_at is not null group by 1), \
-     emptied as (delete from rejections r using late where r.account_id = $1 and r.credential_id = $2 and \
+     noted as (insert into late_events (account_id, accepted_at, id, credential_id) \
+     select h.account_id, $7, h.id, h.credential_id",
+    stored!(),
+    "), emptied as (delete from rejections r using late where r.account_id = $1 and r.credential_id = $2 and \
      r.reason = 'expired_password' and r.second = late.second and r.count <= late.requests), \
      lessened as (update rejections r set count = r.count - late.requests from late where r.account_id = $1 and r.credential_id = $2 and \
      r.reason = 'expired_password' and r.second = late.second and r.count > late.requests) \

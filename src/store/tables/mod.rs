@@ -27,6 +27,7 @@ pub(crate) mod idempotency;
 pub(crate) mod installation;
 pub(crate) mod installation_keys;
 pub(crate) mod known_addresses;
+pub(crate) mod late_events;
 pub mod old_rows;
 pub(crate) mod outgoing_mails;
 pub mod partitions;

@@ -15,7 +15,7 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::FutureExt;
 use futures_util::future::{Ready, ready};
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::credential_act::CredentialAct;
 use crate::domain::account::Member;
@@ -126,11 +126,20 @@ impl Caller {
         Ok(())
     }
 
+    /// Waits for a place again, until a moment at most; whether there is one.
+    pub(crate) async fn take_turn_before(&self, until: Instant) -> Result<bool, ApiError> {
+        let Ok(permits) = timeout_at(until, acquire(self.state(), self.token(), self.account())).await else {
+            return Ok(false);
+        };
+        self.0.permits.replace(Some(permits?));
+        Ok(true)
+    }
+
     /// Whether its token and its user still let it in.
     pub(crate) async fn is_still_let_in(&self) -> Result<bool, StoreError> {
         let (state, address) = (self.state(), self.0.address);
-        let found = find_opened(state, &self.0.hash, address, state.clock.now()).await?;
-        Ok(found.is_some_and(|(_, member)| RequiredAction::of(state, &member).is_none()))
+        let found = find_opened(state, &self.0.hash, state.clock.now()).await?;
+        Ok(found.is_some_and(|(token, member)| token.allows(address) && RequiredAction::of(state, &member).is_none()))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -284,18 +293,19 @@ async fn remember(
 
 /// When it is the turn of a token among its own requests, and then among those of its account, as it is for pages.
 async fn turn(state: &AppState, token: &ApiToken, account: AccountId) -> Result<Permits, QueueError> {
-    let waiting = async {
-        let of_token = state.page_requests.acquire(SessionId(token.id.0)).await?;
-        Ok((of_token, state.account_requests.acquire(account).await?))
-    };
-    timeout(MAX_WAIT, waiting).await.map_err(|_| QueueError::TimedOut)?
+    timeout(MAX_WAIT, acquire(state, token, account)).await.map_err(|_| QueueError::TimedOut)?
+}
+
+async fn acquire(state: &AppState, token: &ApiToken, account: AccountId) -> Result<Permits, QueueError> {
+    let of_token = state.page_requests.acquire(SessionId(token.id.0)).await?;
+    Ok((of_token, state.account_requests.acquire(account).await?))
 }
 
 /// How much longer an answer may take, because whoever follows events asked for that.
 fn asked_wait(needs: Needs, method: &Method, query: &str) -> Duration {
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let waits = parameter("after").is_some() || matches!(needs, Needs::ScopesToWait(..));
-    let follows = *method == Method::GET && waits;
+    let follows = method.is_safe() && waits;
     let wait = parameter("wait").filter(|_| follows).and_then(|wait| wait.parse().ok());
     Duration::from_secs(wait.unwrap_or(0)).min(MAX_LONG_POLL)
 }

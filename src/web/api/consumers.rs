@@ -1,7 +1,9 @@
 //! `/api/v1/consumers`: made, listed, moved, deleted, and told what is done with.
 
+use std::collections::HashMap;
+
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -11,7 +13,7 @@ use crate::domain::api_token::bound_to;
 use crate::domain::audit::Act;
 use crate::domain::consumer::{Consumer, Start, Subject, parse_name};
 use crate::domain::cursor::Cursors;
-use crate::domain::ids::ConsumerId;
+use crate::domain::ids::{ConsumerId, CredentialId};
 use crate::domain::query::ast::Query;
 use crate::domain::time::{parse_bound, rfc3339};
 use crate::store::scan::waiting::{self, Waiting};
@@ -20,17 +22,29 @@ use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
 use crate::web::api::json_body::{JsonBody, object};
 use crate::web::api::problem_schema::Problem;
+use crate::web::api::rate_limit::RateLimit;
 
 /// What a consumer reads.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConsumerFilter {
     /// A search, as `q` of the list of events; all where there is none.
     #[schema(max_length = 1000)]
     q: Option<String>,
     /// Events of these credentials alone, by their usernames or ids; all where there are none.
+    #[serde(default)]
     #[schema(max_items = 100)]
     credentials: Vec<String>,
+}
+
+/// What a consumer reads, as it was understood.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AppliedFilter {
+    q: Option<String>,
+    /// The ids of its credentials; none: of all.
+    credentials: Vec<String>,
+    /// The usernames of these.
+    usernames: Vec<String>,
 }
 
 /// From where on it reads: `now`; `oldest`; an object with `since`, an age such as `24h`, a date or a time; or one with the `cursor` of an
@@ -102,7 +116,7 @@ pub(crate) struct NewConsumer {
 pub(crate) struct ConsumerItem {
     id: String,
     name: String,
-    filter: ConsumerFilter,
+    filter: AppliedFilter,
     #[schema(format = DateTime)]
     created_at: String,
     /// Where it goes on, behind what was acknowledged: a cursor, which `after` of the list of events takes too.
@@ -148,15 +162,35 @@ impl From<Waiting> for Behind {
     }
 }
 
+/// The usernames of what consumers read, where they read of some credentials alone.
+async fn usernames(caller: &Caller, all: &[Consumer]) -> Result<HashMap<CredentialId, String>, ApiError> {
+    let ids: Vec<CredentialId> = all.iter().flat_map(|consumer| &consumer.subject.credentials).copied().collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(credentials::usernames_of(&mut *caller.state().store.connection().await?, caller.account(), &ids).await?)
+}
+
 impl ConsumerItem {
-    fn new(caller: &Caller, consumer: &Consumer, waiting: Option<Waiting>) -> Self {
-        let at = consumer.position.at;
+    async fn of(caller: &Caller, consumer: &Consumer, waiting: Option<Waiting>) -> Result<Self, ApiError> {
+        let usernames = usernames(caller, std::slice::from_ref(consumer)).await?;
+        Ok(Self::new(caller, consumer, waiting, &usernames))
+    }
+
+    fn new(
+        caller: &Caller,
+        consumer: &Consumer,
+        waiting: Option<Waiting>,
+        usernames: &HashMap<CredentialId, String>,
+    ) -> Self {
+        let (at, credentials) = (consumer.position.at, &consumer.subject.credentials);
         Self {
             id: consumer.id.to_string(),
             name: consumer.name.clone(),
-            filter: ConsumerFilter {
+            filter: AppliedFilter {
                 q: Some(consumer.subject.query.clone()).filter(|query| !query.is_empty()),
-                credentials: consumer.subject.credentials.iter().map(ToString::to_string).collect(),
+                credentials: credentials.iter().map(ToString::to_string).collect(),
+                usernames: credentials.iter().filter_map(|id| usernames.get(id).cloned()).collect(),
             },
             created_at: rfc3339(consumer.created_at),
             position: Cursors::new(&caller.state().keys, caller.account()).write(&consumer.position),
@@ -186,7 +220,10 @@ pub(crate) async fn index(caller: Caller) -> Result<HttpResponse, ApiError> {
     let mut all = consumers::list(&mut conn, caller.account()).await?;
     all.retain(|consumer| consumer.subject.is_seen_by(&caller.token().credentials));
     let waiting = waiting::of_each(&mut conn, caller.account(), &all, caller.kept_since()).await?;
-    let consumers = all.iter().zip(waiting).map(|(one, waiting)| ConsumerItem::new(&caller, one, waiting)).collect();
+    drop(conn);
+    let usernames = usernames(&caller, &all).await?;
+    let item = |(one, waiting)| ConsumerItem::new(&caller, one, waiting, &usernames);
+    let consumers = all.iter().zip(waiting).map(item).collect();
     Ok(HttpResponse::Ok().json(ConsumersList { consumers }))
 }
 
@@ -205,7 +242,7 @@ pub(crate) async fn find(caller: &Caller, id: &str) -> Result<Consumer, ApiError
 pub(crate) async fn show(caller: Caller, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let consumer = find(&caller, &id).await?;
     let waiting = waiting::of(&caller.state().store, caller.account(), &consumer, caller.kept_since()).await?;
-    Ok(HttpResponse::Ok().json(ConsumerItem::new(&caller, &consumer, Some(waiting))))
+    Ok(HttpResponse::Ok().json(ConsumerItem::of(&caller, &consumer, Some(waiting)).await?))
 }
 
 fn on<'a>(caller: &'a Caller, id: ConsumerId, act: &'a Act) -> ConsumerAct<'a> {
@@ -238,7 +275,7 @@ pub(crate) async fn create(caller: Caller, JsonBody(new): JsonBody<NewConsumer>)
     let consumer = create_consumer(on, &name, subject, &start).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/api/v1/consumers/{}", consumer.id)))
-        .json(ConsumerItem::new(&caller, &consumer, None)))
+        .json(ConsumerItem::of(&caller, &consumer, None).await?))
 }
 
 /// What is done with.
@@ -260,13 +297,18 @@ pub(crate) struct Acknowledgement {
 pub(crate) async fn ack(
     caller: Caller,
     id: web::Path<String>,
+    request: HttpRequest,
     JsonBody(ack): JsonBody<Acknowledgement>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = find(&caller, &id).await?.id;
+    let before = find(&caller, &id).await?;
     let cursor = Cursors::new(&caller.state().keys, caller.account()).read(&ack.cursor);
     let cursor = cursor.ok_or_else(|| ApiError::field("cursor", NO_CURSOR))?;
-    let consumer = acknowledge(on(&caller, id, &caller.act()), &cursor).await?;
-    Ok(HttpResponse::Ok().json(ConsumerItem::new(&caller, &consumer, None)))
+    let consumer = acknowledge(on(&caller, before.id, &caller.act()), &cursor).await?;
+    // Once for each answer, which has been counted, or was large.
+    if before.handed_out.is_some() && consumer.handed_out.is_none() {
+        RateLimit::give_back(caller.state(), &request, caller.account());
+    }
+    Ok(HttpResponse::Ok().json(ConsumerItem::of(&caller, &consumer, None).await?))
 }
 
 /// Where it is to go on.
@@ -289,7 +331,7 @@ pub(crate) async fn seek(
     let id = find(&caller, &id).await?.id;
     let start = seek.to.understand(&caller, "to")?;
     let consumer = seek_consumer(on(&caller, id, &caller.act()), &start).await?;
-    Ok(HttpResponse::Ok().json(ConsumerItem::new(&caller, &consumer, None)))
+    Ok(HttpResponse::Ok().json(ConsumerItem::of(&caller, &consumer, None).await?))
 }
 
 /// Deletes a consumer with its position; events stay.

@@ -276,6 +276,8 @@ pub(crate) async fn revoke(
 ) -> Result<HttpResponse, ApiError> {
     let credential = find(&caller, &id).await?;
     if revocation.username != credential.username {
+        // It is never too late to end something, and this ends nothing.
+        caller.count_act()?;
         return Err(ApiError::field("username", format!("This credential is {}.", credential.username)));
     }
     let act = caller.act();

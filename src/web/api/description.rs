@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, Required, Server};
@@ -42,6 +43,22 @@ impl Modify for OptionalBodies {
     }
 }
 
+/// What is wrong here is said as what is wrong there.
+struct Failures;
+
+impl Modify for Failures {
+    fn modify(&self, document: &mut Document) {
+        let items = document.paths.paths.values_mut();
+        let operations = items.flat_map(|item| [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete]);
+        for operation in operations.flatten() {
+            let answers = &mut operation.responses.responses;
+            if let Some(problem) = answers.get("4XX").cloned() {
+                answers.insert("5XX".to_owned(), problem);
+            }
+        }
+    }
+}
+
 /// The description, without the address of a server.
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -77,7 +94,7 @@ impl Modify for OptionalBodies {
         consumers::seek
     ),
     components(schemas(Problem, FieldError)),
-    modifiers(&Schemes, &OptionalBodies)
+    modifiers(&Schemes, &OptionalBodies, &Failures)
 )]
 pub struct Description;
 
@@ -99,7 +116,10 @@ impl Description {
     responses((status = 200, description = "This description", body = serde_json::Value),
         (status = "4XX", body = Problem, content_type = "application/problem+json")), security(()))]
 pub(crate) async fn describe(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let mut document = Description::document().clone();
-    document.servers = Some(vec![Server::new(&state.public_url)]);
-    Ok(HttpResponse::Ok().json(document))
+    let written = state.api_description.get_or_init(|| {
+        let mut document = Description::document().clone();
+        document.servers = Some(vec![Server::new(&state.public_url)]);
+        web::Bytes::from(serde_json::to_vec(&document).unwrap_or_default())
+    });
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(written.clone()))
 }

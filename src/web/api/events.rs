@@ -18,15 +18,12 @@ use crate::store::tables::{credentials, events};
 use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
 use crate::web::api::following::{FollowedEvents, Following, deadline, follow};
-use crate::web::api::lists::{cursor_of, limit, page, row_behind};
+use crate::web::api::lists::{MAX_WITH_CONTENTS, cursor_of, limit, page, row_behind};
 use crate::web::api::problem_schema::Problem;
 use crate::web::api::records::{EventItem, MAX_EMBEDDED_BYTES, strong_etag};
 use crate::web::download;
 use crate::web::filters::list_filters::{Filters, Query};
 use crate::web::middleware::headers::SANDBOX;
-
-/// The most rows of a page that carries bodies or headers.
-const MAX_WITH_CONTENTS: usize = 50;
 
 /// Which events, as the page says it.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

@@ -13,20 +13,29 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::consumer::Truncated;
 use crate::domain::cursor::Cursors;
 use crate::domain::event::{EventId, EventSummary};
-use crate::domain::listing::{Cursor, EventFilter};
-use crate::domain::position::{Position, Seen};
+use crate::domain::ids::AccountId;
+use crate::domain::listing::EventFilter;
+use crate::domain::position::Position;
+use crate::fair_queue::Permit;
 use crate::ingest::notifier::Listener;
-use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::scan::arrivals::snapshot;
 use crate::store::scan::budget::Budget;
-use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::following::{self, Pulled};
 use crate::store::scan::searching::search_live;
-use crate::store::tables::{event_removals, events};
 use crate::web::api::caller::{Caller, MAX_LONG_POLL};
 use crate::web::api::errors::ApiError;
+use crate::web::api::lists::MAX_WITH_CONTENTS;
+use crate::web::api::rate_limit::RateLimit;
 use crate::web::api::records::EventItem;
 use crate::web::middleware::client_disconnect::EndsWithConnection;
+
+/// It is looked this often in any case.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// Between two looks that found nothing, so that a flood is ten looks a second.
+pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// A look that takes long is followed by a pause as many times as long.
+pub(crate) const PAUSE_FOR_LOOK: u32 = 4;
 
 /// From where on, and how long to wait.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -55,28 +64,6 @@ pub(crate) struct FollowedEvents {
     truncated: Option<&'static str>,
 }
 
-/// What was read from a position.
-pub(crate) struct Pulled {
-    pub(crate) rows: Vec<EventSummary>,
-    /// That of each row, and of some that were deleted meanwhile.
-    pub(crate) positions: Vec<Position>,
-    /// The step that it was read in, from here on: nothing unseen lies before it.
-    pub(crate) from: Position,
-    /// Behind it.
-    pub(crate) position: Position,
-    /// There was no more.
-    pub(crate) caught_up: bool,
-    /// The position that it was read from is of another database.
-    pub(crate) is_restored: bool,
-}
-
-impl Pulled {
-    /// Whether somebody is answered although this found nothing.
-    pub(crate) fn is_last_look(&self, caller: &Caller, until: Instant) -> bool {
-        !self.caught_up || Instant::now() >= until || caller.state().is_draining()
-    }
-}
-
 /// Where somebody begins to follow, and why events may be missing between there and what there is.
 pub(crate) struct Start {
     /// `None`: now.
@@ -86,14 +73,14 @@ pub(crate) struct Start {
 
 impl Start {
     /// At a cursor, or a word in its place.
-    pub(crate) async fn at(caller: &Caller, text: &str) -> Result<Self, ApiError> {
+    pub(crate) fn at(caller: &Caller, text: &str) -> Result<Self, ApiError> {
         match text {
             "" | "oldest" => Ok(Self { position: Some(Position::oldest()), truncated: None }),
             "now" => Ok(Self { position: None, truncated: None }),
             text => {
                 let cursors = Cursors::new(&caller.state().keys, caller.account());
                 let position = cursors.read(text).ok_or(ApiError::InvalidCursor)?;
-                let truncated = missing_behind(caller, &position).await?;
+                let truncated = has_expired(caller, &position).then_some(Truncated::Retention);
                 Ok(Self { position: Some(position), truncated })
             }
         }
@@ -108,25 +95,28 @@ pub(crate) async fn follow(
     (following, until): (&Following, Instant),
     limit: usize,
 ) -> Result<(Vec<EventSummary>, FollowedEvents), ApiError> {
-    let state = caller.state();
-    let cursors = Cursors::new(&state.keys, caller.account());
-    let Start { mut position, mut truncated } =
-        Start::at(caller, following.after.as_deref().unwrap_or_default()).await?;
+    let cursors = Cursors::new(&caller.state().keys, caller.account());
+    let Start { mut position, mut truncated } = Start::at(caller, following.after.as_deref().unwrap_or_default())?;
     let _ends = EndsWithConnection::new(request);
-    // From before the first look, so that nothing comes between.
-    let mut listener = state.engine.notifier.listen(caller.account());
+    let mut poll = LongPoll::new(caller, until);
     loop {
         let pulled = pull(caller, filter, position.as_ref(), limit).await?;
-        if pulled.is_restored {
-            truncated = Some(Truncated::Unknown);
-        }
-        if !pulled.rows.is_empty() || pulled.is_last_look(caller, until) {
+        truncated = pulled.truncated(truncated);
+        if !pulled.rows.is_empty() || !pulled.caught_up || !poll.may_have_news().await? {
+            poll.require_let_in().await?;
+            count_only_small(caller, request, &pulled.rows);
             let (cursor, truncated) = (cursors.write(&pulled.position), truncated.map(Truncated::as_str));
             let answer = FollowedEvents { events: Vec::new(), cursor, caught_up: pulled.caught_up, truncated };
             return Ok((pulled.rows, answer));
         }
         position = Some(pulled.position);
-        wait_for_news(caller, &mut listener, until).await?;
+    }
+}
+
+/// Who is far behind is as fast as the program: an answer with many events does not count among the requests of the account.
+pub(crate) fn count_only_small(caller: &Caller, request: &HttpRequest, rows: &[EventSummary]) {
+    if rows.len() >= MAX_WITH_CONTENTS {
+        RateLimit::give_back(caller.state(), request, caller.account());
     }
 }
 
@@ -137,30 +127,57 @@ pub(crate) fn deadline(wait: Option<u64>) -> Result<Instant, ApiError> {
     if wait <= MAX_LONG_POLL { Ok(Instant::now() + wait) } else { Err(wrong()) }
 }
 
-/// Waits until something may be new in the account, or until a moment has come: without a connection to the database, and without a turn.
-pub(crate) async fn wait_for_news(caller: &Caller, listener: &mut Listener, until: Instant) -> Result<(), ApiError> {
-    let waiting = caller.state().waiting_readers.acquire(caller.account()).await?;
-    caller.let_others_go();
-    tokio::select! {
-        () = listener.notified_of_change() => {}
-        () = sleep_until(until) => {}
-    }
-    drop(waiting);
-    caller.take_turn().await
+/// A wait for the next event, in a place among those who wait: without a connection to the database, and without a turn.
+pub(crate) struct LongPoll<'c> {
+    caller: &'c Caller,
+    listener: Listener,
+    until: Instant,
+    place: Option<Permit<AccountId>>,
+    /// When the last look began.
+    looked_at: Instant,
 }
 
-/// What of the events behind a position may be missing. Of deletions it is asked behind ends alone, so that it is said once.
-pub(crate) async fn missing_behind(caller: &Caller, position: &Position) -> Result<Option<Truncated>, StoreError> {
-    let state = caller.state();
-    if position.at.received_at() < state.retention(caller.member()).kept_since(caller.now()) {
-        return Ok(Some(Truncated::Retention));
+impl<'c> LongPoll<'c> {
+    /// From before the first look, so that nothing comes between.
+    pub(crate) fn new(caller: &'c Caller, until: Instant) -> Self {
+        let listener = caller.state().engine.notifier.listen(caller.account());
+        Self { caller, listener, until, place: None, looked_at: Instant::now() }
     }
-    if !matches!(position.seen, Seen::Shown(_)) {
-        return Ok(None);
+
+    /// Waits until something may be new in the account and it is the caller's turn to look; `false` when the time is over. A look that
+    /// found nothing is followed by a pause, since what the account is told of may not be what the caller follows.
+    pub(crate) async fn may_have_news(&mut self) -> Result<bool, ApiError> {
+        let Self { caller, until, .. } = *self;
+        let is_over = || Instant::now() >= until || caller.state().is_draining();
+        if is_over() {
+            return Ok(false);
+        }
+        if self.place.is_none() {
+            self.place = Some(caller.state().waiting_readers.acquire(caller.account()).await?);
+        }
+        caller.let_others_go();
+        let rested = Instant::now() + BETWEEN_LOOKS.max(self.looked_at.elapsed() * PAUSE_FOR_LOOK);
+        // The program that stored an event may have been killed before it could tell of it.
+        tokio::select! {
+            () = self.listener.notified_of_change() => {}
+            () = sleep_until(until.min(Instant::now() + LOOK_EVERY)) => {}
+        }
+        sleep_until(rested.min(until)).await;
+        let has_turn = !is_over() && caller.take_turn_before(until).await?;
+        self.looked_at = Instant::now();
+        Ok(has_turn)
     }
-    let mut conn = state.store.connection().await?;
-    let any = event_removals::any_behind(&mut conn, caller.account(), position.at).await?;
-    Ok(any.then_some(Truncated::Deletion))
+
+    /// Goes on only where the token and its user still let in who has waited: a revocation counts from then on, on every instance.
+    pub(crate) async fn require_let_in(&self) -> Result<(), ApiError> {
+        let is_let_in = self.place.is_none() || self.caller.is_still_let_in().await?;
+        if is_let_in { Ok(()) } else { Err(ApiError::InvalidToken) }
+    }
+}
+
+/// Whether events behind a position may have passed the time that they are kept for.
+pub(crate) fn has_expired(caller: &Caller, position: &Position) -> bool {
+    position.at.received_at() < caller.state().retention(caller.member()).kept_since(caller.now())
 }
 
 /// Reads what is unseen at a position. What has to look through events waits for its turn among the searches.
@@ -171,52 +188,15 @@ pub(crate) async fn pull(
     limit: usize,
 ) -> Result<Pulled, ApiError> {
     let (store, now) = (&caller.state().store, EventId::first_of(caller.state().clock.now()));
-    let read = async |conn: &mut Connection| read(conn, caller, filter, (from, now), limit).await;
+    let account = caller.account();
+    let read = async |conn: &mut Connection| match from {
+        Some(from) => following::pull(conn, account, filter, (from, now), (limit, Budget::LIVE)).await,
+        None => Ok(Pulled::nothing(Position::shown(now, snapshot(conn).await?))),
+    };
     if filter.needs_scan() {
-        return Ok(search_live(store, caller.account(), read).await?);
+        return Ok(search_live(store, account, read).await?);
     }
     Ok(read(&mut *store.connection().await?).await?)
-}
-
-async fn read(
-    conn: &mut Connection,
-    caller: &Caller,
-    filter: &EventFilter,
-    (from, now): (Option<&Position>, EventId),
-    limit: usize,
-) -> Result<Pulled, StoreError> {
-    let until = snapshot(conn).await?;
-    let Some(from) = from else {
-        let position = Position::shown(now, until);
-        let (rows, positions) = (Vec::new(), Vec::new());
-        return Ok(Pulled { rows, positions, from: position.clone(), position, caught_up: true, is_restored: false });
-    };
-    let understood = from.clone().understood_at(&until);
-    let is_restored = understood.seen == Seen::UpToId && from.seen != Seen::UpToId;
-    let mut step = understood.not_after(now);
-    let mut steps = step.steps(&until).into_iter().peekable();
-    let (mut positions, mut reached) = (Vec::new(), None);
-    while let Some((from, until)) = steps.next() {
-        let mut scan = EventScan::of_arrivals(caller.account(), filter, (&from, &until), false);
-        let found = scan.look(conn, limit, Budget::LIVE).await?;
-        // An answer is of one step, so that a position within it says which of its events are seen.
-        let last = match found.next {
-            Some(Cursor::After(id) | Cursor::Before(id)) => Some(id),
-            _ => found.ids.last().copied().filter(|_| steps.peek().is_some()),
-        };
-        positions = found.ids.iter().map(|id| from.within(*id, &until)).collect();
-        reached = last.map(|id| from.within(id, &until));
-        step = from;
-        if reached.is_some() {
-            break;
-        }
-    }
-    let ids: Vec<EventId> = positions.iter().map(|position| position.at).collect();
-    let mut rows = events::list_summaries(conn, caller.account(), &ids).await?;
-    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
-    let caught_up = reached.is_none();
-    let position = reached.unwrap_or_else(|| Position::shown(now, until));
-    Ok(Pulled { rows, positions, from: step, position, caught_up, is_restored })
 }
 
 impl FollowedEvents {

@@ -8,13 +8,15 @@ use uuid::Uuid;
 
 use crate::domain::cursor::Cursors;
 use crate::domain::event::EventId;
-use crate::domain::position::{Position, Seen};
+use crate::domain::position::Position;
 use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
 
 /// How many rows a page has where nothing is said, and at most.
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
+/// The most rows of a page that carries bodies or headers.
+pub(crate) const MAX_WITH_CONTENTS: usize = 50;
 
 /// How many rows are asked for.
 pub(crate) fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
@@ -35,7 +37,7 @@ pub(crate) fn row_behind(caller: &Caller, cursor: Option<&str>) -> Result<Option
 
 /// The cursor of a row.
 pub(crate) fn cursor_of(caller: &Caller, row: Uuid) -> String {
-    let position = Position { at: EventId(row), seen: Seen::UpToId };
+    let position = Position::up_to(EventId(row));
     Cursors::new(&caller.state().keys, caller.account()).write(&position)
 }
 

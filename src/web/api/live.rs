@@ -23,19 +23,12 @@ use crate::ingest::notifier::Listener;
 use crate::web::api::caller::Caller;
 use crate::web::api::errors::ApiError;
 use crate::web::api::events::{EventsQuery, Include, items};
-use crate::web::api::following::{Start, pull};
+use crate::web::api::following::{BETWEEN_LOOKS, LOOK_EVERY, PAUSE_FOR_LOOK, Start, pull};
 use crate::web::api::problem_schema::Problem;
 use crate::web::middleware::client_disconnect::EndsWithConnection;
 
 /// How long a program is to wait before it connects again, in milliseconds.
 const RETRY_MS: u32 = 2_000;
-/// It is looked this often in any case: the program that stored an event may have been killed before it could tell of it, and the token may
-/// have been revoked. Each time something is sent, so that both ends know that the connection lives.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// Between two looks, so that a flood is ten looks a second.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-/// A look that takes long is followed by a pause as many times as long.
-const PAUSE_FOR_LOOK: u32 = 4;
 /// How many events a look reads.
 const MAX_ROWS: usize = 50;
 
@@ -85,7 +78,7 @@ pub(crate) async fn show(
     let include = Include::read(contents.include.as_deref().unwrap_or_default())?;
     let filter = query.filters(&caller).await?.filter;
     let id = request.headers().get("last-event-id").map(|id| id.to_str().map_err(|_| ApiError::InvalidCursor));
-    let start = Start::at(&caller, id.transpose()?.filter(|id| !id.is_empty()).unwrap_or("now")).await?;
+    let start = Start::at(&caller, id.transpose()?.filter(|id| !id.is_empty()).unwrap_or("now"))?;
     let share = caller.state().waiting_readers.acquire(caller.account()).await?;
     let mut stream = Stream {
         filter,
@@ -117,6 +110,7 @@ pub(crate) async fn show(
 }
 
 impl Stream {
+    // Each time something is sent at last, so that both ends know that the connection lives; and the token may have been revoked.
     /// The next piece; `None` when the token or the program ends, or the database does not answer: the program connects again then.
     async fn next(&mut self) -> Option<String> {
         if let Some(opening) = self.opening.take() {
@@ -160,9 +154,9 @@ impl Stream {
         let items = items(&self.caller, &pulled.rows, self.include).await?;
         let cursors = Cursors::new(&self.caller.state().keys, self.caller.account());
         let mut text = String::new();
-        push_truncated(&mut text, pulled.is_restored.then_some(Truncated::Unknown));
+        push_truncated(&mut text, pulled.truncated(None));
         for (row, item) in pulled.rows.iter().zip(&items) {
-            if let Some(position) = pulled.positions.iter().find(|position| position.at == row.id) {
+            if let Some(position) = pulled.behind(row.id) {
                 text.push_str(&format!("id: {}\n", cursors.write(position)));
             }
             push(&mut text, "stored", item);

@@ -2,21 +2,19 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::consumer::{Consumer, HandedOut, Truncated};
 use crate::domain::cursor::Cursors;
 use crate::domain::event::{EventId, EventSummary};
 use crate::domain::position::Seen;
-use crate::ingest::notifier::Listener;
 use crate::store::connection::error::StoreError;
 use crate::store::tables::{consumers, events};
 use crate::web::api::caller::Caller;
 use crate::web::api::consumers::find;
 use crate::web::api::errors::ApiError;
 use crate::web::api::events::{Include, items};
-use crate::web::api::following::{deadline, missing_behind, pull, wait_for_news};
+use crate::web::api::following::{LongPoll, count_only_small, deadline, has_expired, pull};
 use crate::web::api::problem_schema::Problem;
 use crate::web::api::records::EventItem;
 use crate::web::middleware::client_disconnect::EndsWithConnection;
@@ -33,7 +31,7 @@ pub(crate) struct Pulling {
     #[param(maximum = 60)]
     wait: Option<u64>,
     /// `body`, `headers`, or both with a comma.
-    #[param(pattern = "^(body|headers|body,headers)$")]
+    #[param(pattern = "^((body|headers)(,(body|headers))*)?$")]
     include: Option<String>,
 }
 
@@ -83,14 +81,14 @@ pub(crate) async fn events(
     let include = Include::read(query.include.as_deref().unwrap_or_default())?;
     let (limit, until) = (include.limit(query.limit)?, deadline(query.wait)?);
     let _ends = EndsWithConnection::new(&request);
-    // From before the first look, so that nothing comes between.
-    let mut listener = caller.state().engine.notifier.listen(caller.account());
+    let mut poll = LongPoll::new(&caller, until);
     // Each round but the last was somebody else's step.
     let (rows, answer) = loop {
+        poll.require_let_in().await?;
         let consumer = find(&caller, &id).await?;
         let answer = match &consumer.handed_out {
             Some(handed_out) => Some(repeat(&caller, &consumer, handed_out, limit).await?),
-            None => hand_out(&caller, &consumer, &mut listener, (limit, until)).await?,
+            None => hand_out(&caller, &request, &consumer, &mut poll, limit).await?,
         };
         if let Some(answer) = answer {
             break answer;
@@ -121,31 +119,32 @@ async fn repeat(
 /// The next events, once there are any, or a consumer that has come further without any; `None` where somebody else was faster.
 async fn hand_out(
     caller: &Caller,
+    request: &HttpRequest,
     consumer: &Consumer,
-    listener: &mut Listener,
-    (limit, until): (usize, Instant),
+    poll: &mut LongPoll<'_>,
+    limit: usize,
 ) -> Result<Option<(Vec<EventSummary>, PulledEvents)>, ApiError> {
     let kept_since = caller.kept_since();
     let filter = consumer.subject.filter(kept_since).map_err(|error| StoreError::Unreadable(error.to_string()))?;
     let mut from = consumer.position.clone();
-    let mut truncated = if from.at.0.is_nil() { None } else { missing_behind(caller, &from).await? };
+    let has_expired = !from.at.0.is_nil() && has_expired(caller, &from);
+    let mut truncated = has_expired.then_some(Truncated::Retention);
     loop {
         let pulled = pull(caller, &filter, Some(&from), limit).await?;
-        if pulled.is_restored {
-            truncated = Some(Truncated::Unknown);
-        }
+        truncated = pulled.truncated(truncated);
         // What nobody has to acknowledge needs no answer that comes again.
         let is_told = !pulled.rows.is_empty() || truncated.is_some();
-        if is_told || pulled.is_last_look(caller, until) {
+        if is_told || !pulled.caught_up || !poll.may_have_news().await? {
+            poll.require_let_in().await?;
             let ids = pulled.rows.iter().map(|row| row.id).collect();
             let next = HandedOut { ids, end: pulled.position, truncated };
             let mut conn = caller.state().store.connection().await?;
             let (position, handed_out) = if is_told { (&pulled.from, Some(&next)) } else { (&next.end, None) };
             let is_first = consumers::step(&mut conn, consumer, position, handed_out, caller.now()).await?;
+            count_only_small(caller, request, &pulled.rows);
             return Ok(is_first.then(|| answer(caller, pulled.rows, &next)));
         }
         from = pulled.position;
-        wait_for_news(caller, listener, until).await?;
     }
 }
 

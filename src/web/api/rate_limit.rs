@@ -31,6 +31,14 @@ impl RateLimit {
         wait
     }
 
+    /// Gives back what a request took that turned out to be none of those that are counted.
+    pub(crate) fn give_back(state: &AppState, request: &HttpRequest, account: AccountId) {
+        state.api_requests.give_back(&account);
+        if let Some(told) = request.extensions_mut().get_mut::<Self>() {
+            told.left = (told.left + 1).min(told.most);
+        }
+    }
+
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
         let Self { most, window, left, reset } = self;
         let fields = [

@@ -64,7 +64,7 @@ pub(crate) struct EventItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     body: Option<Box<RawValue>>,
-    /// The body is larger than 65,536 bytes, and has an address of its own.
+    /// The body is larger than 65,536 bytes or too deep to stand here, and has an address of its own; or it was deleted meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_omitted: Option<bool>,
 }

@@ -44,7 +44,7 @@ const SESSIONS_HOLD_FOR: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
     /// What is new.
-    News(News),
+    News(Box<News>),
     /// The program is about to end.
     End,
 }
@@ -267,7 +267,7 @@ impl Feed {
                 before,
                 after,
             };
-            let _ = self.chunks.send(Piece::News(news));
+            let _ = self.chunks.send(Piece::News(Box::new(news)));
         }
         // After it was sent: who sees this position and nothing waiting has everything until here.
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(reached);

@@ -71,8 +71,8 @@ impl Reading {
         until: &Snapshot,
         now: Timestamp,
     ) -> Result<(Text, usize), StoreError> {
-        let from = from.clone().understood_at(until).not_after(EventId::first_of(now));
-        let steps = from.steps(until);
+        // The page is told of what was accepted late by itself.
+        let steps = from.clone().understood_at(until).steps(until, EventId::first_of(now), false);
         let filter = &self.filters.filter;
         let mut text = Text::default();
         if self.filters.only_rejected {

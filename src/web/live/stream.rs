@@ -142,7 +142,7 @@ impl Stream {
             return None;
         }
         match chunk {
-            Some(Piece::News(news)) => Some(self.pass_on(news)),
+            Some(Piece::News(news)) => Some(self.pass_on(*news)),
             Some(Piece::End) => None,
             None => Some(self.sign_of_life()),
         }

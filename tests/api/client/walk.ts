@@ -74,6 +74,23 @@ for (let refusal; refusal?.credential.username !== username; ) {
 }
 assert.ok(await got(api.GET("/api/v1/overview")));
 
+// A consumer: what it was handed out comes again until it is acknowledged.
+const consumer = await got(api.POST("/api/v1/consumers", { body: { name: "Walk", filter: { credentials: [username] }, start: "oldest" } }));
+assert.deepEqual(consumer.filter.usernames, [username]);
+const reader = { params: { path: { id: consumer.id } } };
+const pull = () => got(api.GET("/api/v1/consumers/{id}/events", { params: { ...reader.params, query: { include: "body" } } }));
+const handed = await pull();
+assert.deepEqual([handed.events.map((each) => each.id), handed.truncated], [[event.id], false]);
+assert.equal((await pull()).cursor, handed.cursor);
+const acknowledged = await got(api.POST("/api/v1/consumers/{id}/ack", { ...reader, body: { cursor: handed.cursor } }));
+assert.ok(acknowledged.last_acknowledged_at);
+assert.deepEqual((await pull()).events, []);
+assert.equal((await got(api.GET("/api/v1/consumers/{id}", reader))).behind?.events, 0);
+await got(api.POST("/api/v1/consumers/{id}/seek", { ...reader, body: { to: "oldest" } }));
+assert.equal((await pull()).events.length, 1);
+assert.equal((await got(api.GET("/api/v1/consumers"))).consumers.length, 1);
+assert.equal((await api.DELETE("/api/v1/consumers/{id}", reader)).response.status, 204);
+
 // A change, and one by somebody who has not read it.
 const read = await api.GET("/api/v1/credentials/{id}", { params: { path } });
 const tag = read.response.headers.get("ETag") ?? "";
