@@ -46,6 +46,10 @@ function complete(input) {
       close();
     }
   });
+  // Searches of late are there for whoever comes to an empty field, and nothing else is in the way.
+  input.addEventListener('click', () => {
+    if (input.value === '' && list.hidden && recent().length) offer();
+  });
   input.addEventListener('blur', close);
   // Before the field loses focus, which would close the list.
   list.addEventListener('pointerdown', (event) => event.preventDefault());

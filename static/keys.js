@@ -17,6 +17,7 @@ const ACTIONS = {
   g: () => { sequenceEnds = performance.now() + SEQUENCE_MS; },
   '?': () => openList(),
 };
+const LIST_ROWS = ':is(.events-table, #rejected .table) tbody';
 const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
 const LIST = [
   [['/'], 'Search'],
@@ -45,7 +46,7 @@ document.addEventListener('keydown', (event) => {
   if (!isEnabled || event.defaultPrevented || event.isComposing || event.repeat || hasModifier) return;
   if (event.target.closest?.(TYPING) || document.querySelector('dialog:modal')) return;
 
-  const step = event.target.closest?.('.events-table tbody') && ARROWS[event.key];
+  const step = event.target.closest?.(LIST_ROWS) && ARROWS[event.key];
   const place = performance.now() < sequenceEnds && PLACES[event.key];
   sequenceEnds = 0;
   if (place) {
@@ -72,11 +73,11 @@ function focusSearch() {
 }
 
 function move(step) {
-  if (!document.querySelector('.events-table')) {
+  if (!document.querySelector('.events-table, #rejected')) {
     document.querySelector(step > 0 ? 'a[rel="next"][href]' : 'a[rel="prev"][href]')?.click();
     return;
   }
-  const rows = [...document.querySelectorAll('.events-table tbody tr')];
+  const rows = [...document.querySelectorAll(`${LIST_ROWS} tr`)];
   const link = rows[Math.max(0, rows.indexOf(currentRow()) + step)]?.querySelector('a');
   // Beside the list, the next event takes the place of the one that is shown.
   if (document.querySelector('.events-table tr[aria-current]')) link?.click();
@@ -85,11 +86,11 @@ function move(step) {
 
 // The row that has the focus, or whose event is shown beside the list.
 function currentRow() {
-  return document.activeElement.closest('.events-table tbody tr') ?? document.querySelector('.events-table tr[aria-current]');
+  return document.activeElement.closest(`${LIST_ROWS} tr`) ?? document.querySelector('.events-table tr[aria-current]');
 }
 
 function openRow() {
-  const link = (currentRow() ?? document.querySelector('.events-table tbody tr'))?.querySelector('a');
+  const link = (currentRow() ?? document.querySelector(`${LIST_ROWS} tr`))?.querySelector('a');
   if (link) location.assign(link.href);
 }
 

@@ -173,8 +173,19 @@ function showNewEvents(table) {
   function count(number) {
     heldCount += number;
     announceCount(number);
+    countMatches(number);
     refreshOverview();
     if (document.hidden) countInTitle(number);
+  }
+
+  // Of a search, the overview says it. Else what arrives is so many more.
+  function countMatches(number) {
+    const matches = document.querySelector('[data-matches]');
+    if (!matches || document.querySelector('[data-matching]')) return;
+    const [known] = matches.textContent.match(/[\d,]+/) ?? ['0'];
+    const all = Number(known.replaceAll(',', '')) + number;
+    const bound = matches.textContent.startsWith('at least') ? 'at least ' : '';
+    matches.textContent = bound + (all === 1 ? '1 matches' : `${all.toLocaleString('en-US')} match`);
   }
 
   function tally() {
@@ -278,6 +289,8 @@ function overviewRefresher() {
 
 // An open table stays open, and a reader who is inside is not thrown out: it is replaced another time.
 function replaceOverview(current, fresh) {
+  const matches = document.querySelector('[data-matches]');
+  if (matches && fresh.dataset.matching) matches.textContent = fresh.dataset.matching;
   if (current.contains(document.activeElement)) return;
   const isOpen = current.querySelector('details')?.open;
   const details = fresh.querySelector('details');
@@ -342,19 +355,30 @@ function tickSteps(box, done) {
 function showNewRejections(part) {
   const toggle = document.querySelector('[data-live-switch]');
   const label = document.querySelector('[data-live-label]');
-  const refreshOverview = overviewRefresher();
+  // What is filtered is not all that is heard of.
+  const isNumbered = !['q', 'reason', 'until'].some((name) => new URLSearchParams(location.search).get(name));
   let isWaiting = false;
+  let waiting = 0;
   let isReading = false;
+  let wasDown = false;
   const stream = createStream(part.dataset.liveRejected, {
     stored: () => {},
     rejected: () => {
       isWaiting = true;
-      refreshOverview();
+      waiting += 1;
       say();
       read();
     },
-    up: say,
-    down: () => label?.replaceChildren('Reconnecting…'),
+    up: () => {
+      isWaiting ||= wasDown;
+      wasDown = false;
+      say();
+      read();
+    },
+    down: () => {
+      wasDown = true;
+      label?.replaceChildren('Reconnecting…');
+    },
     full: () => label?.replaceChildren('Not live: too many live pages are open in your account. ', link(location.href, 'Refresh')),
     stopped: () => label?.replaceChildren('Live updates stopped. ', link(location.href, 'Refresh')),
   });
@@ -370,7 +394,7 @@ function showNewRejections(part) {
   function say() {
     const words = isPaused() ? 'Paused' : 'Live';
     // What waits, because somebody is among the rows, is one click away.
-    if (isWaiting && (isPaused() || isAmongRows())) label?.replaceChildren(`${words} `, link(location.href, 'Show new'));
+    if (isWaiting && (isPaused() || isAmongRows())) label?.replaceChildren(`${words} `, link(location.href, isNumbered && waiting ? `Show ${waiting} new` : 'Show new'));
     else label?.replaceChildren(words);
   }
 
@@ -384,17 +408,28 @@ function showNewRejections(part) {
     return part.matches(':hover') || part.contains(document.activeElement) || isSelecting;
   }
 
+  // With totals and chart, which the same page has.
+  function sayChanged(page, number) {
+    const [current, fresh] = [document, page].map((whole) => whole.querySelector('[data-overview]'));
+    const isOther = current?.dataset.matching !== fresh?.dataset.matching;
+    if (current && fresh) replaceOverview(current, fresh);
+    if (isNumbered && number) announce(number === 1 ? '1 new rejected attempt' : `${number} new rejected attempts`);
+    else if (isOther) announce('The list of rejected attempts has changed');
+  }
+
   async function read() {
     if (!isWaiting || isReading || isPaused() || isAmongRows()) return;
     isReading = true;
     isWaiting = false;
+    const told = waiting;
     try {
       const answer = await fetch(location.href, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const fresh = page.getElementById(part.id);
       if (answer.ok && !answer.redirected && fresh && !isAmongRows()) {
         part.replaceChildren(...fresh.childNodes);
-        announce('The list of rejected attempts has changed');
+        waiting -= told;
+        sayChanged(page, told);
       } else isWaiting = true;
     } catch {
       isWaiting = true;

@@ -40,6 +40,11 @@ pub fn rare_word(number: u64) -> String {
     format!("zanzibarite-{number:02}")
 }
 
+/// The field `data.name` of that event, which is stored with escapes.
+pub fn rare_name(number: u64) -> String {
+    format!("Zürich/{}", rare_word(number))
+}
+
 /// A connection past the program.
 pub async fn connect(url: &str) -> Result<Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("connecting")?;
@@ -132,7 +137,7 @@ fn insert_sql(
                 || '","data":{{"product_id":"SKU-' || n * 7919 % 100000 || '","quantity":' || n % 97
                 || ',"location":"Warehouse ' || chr((65 + n % 6)::int) || '","bin":"C-' || n % 40 || '-' || n % 17
                 || '","name":"' || case when n % {every} = {every} - 1 and n / {every} < {RARE_WORDS} and n < {old}
-                        then 'zanzibarite-' || lpad((n / {every})::text, 2, '0')
+                        then 'Z\u00fcrich\/zanzibarite-' || lpad((n / {every})::text, 2, '0')
                         else (array['Bilge pump 1100, 12 V', 'Anchor chain 8 mm', 'Winch handle', 'Deck paint, grey'])[1 + n % 4] end
                 || '","reason":"' || (array['picked', 'counted', 'returned'])[1 + n % 3]
                 || '","order":{{"number":' || 40000 + n || ',"priority":"' || case when n % 1000 = 500 then 'critical'

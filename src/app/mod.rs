@@ -2,6 +2,7 @@
 //! reads go past this layer. An act and its line in the audit trail are one transaction.
 
 pub(crate) mod accept_held_events;
+pub(crate) mod alert_acts;
 pub(crate) mod api_tokens;
 pub(crate) mod change_credential;
 pub(crate) mod change_email;
@@ -21,6 +22,7 @@ pub mod end_expired;
 pub(crate) mod end_other_sessions;
 pub mod end_session;
 pub(crate) mod enforce_storage;
+pub mod evaluate_alerts;
 pub mod export;
 pub(crate) mod export_audit;
 pub mod export_events;

@@ -18,7 +18,7 @@ use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::search_indexes;
 use crate::store::tables::{
-    accounts, counts_by_time, detached_weeks, event_deletions, event_removals, held_events, idempotency,
+    accounts, alerts, counts_by_time, detached_weeks, event_deletions, event_removals, held_events, idempotency,
     known_addresses, late_events, outgoing_mails, partitions, rejections, senders, sessions,
 };
 
@@ -121,6 +121,7 @@ async fn delete(round: &mut Round, store: &Store, conn: &mut Connection, retenti
     let ended = round.attempt("sessions", sessions::prune(conn, now)).await;
     round.attempt("addresses of users", known_addresses::prune(conn, now)).await;
     round.attempt("mails", outgoing_mails::prune(conn, now)).await;
+    round.attempt("alerts", alerts::prune(conn, now)).await;
     round.attempt("counts", counts_by_time::compact(conn, now)).await;
     round.attempt("addresses of senders", senders::prune(conn, now)).await;
     let removals = round.attempt("counts of deletions", event_removals::prune(conn, oldest_kept)).await;

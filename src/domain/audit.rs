@@ -171,6 +171,12 @@ actions! {
     ConsumerCreated = "consumer_created", "Created a consumer";
     ConsumerMoved = "consumer_moved", "Moved a consumer";
     ConsumerDeleted = "consumer_deleted", "Deleted a consumer";
+    AlertAcknowledged = "alert_acknowledged", "Acknowledged an alert";
+    AlertMuted = "alert_muted", "Muted an alert";
+    AlertUnmuted = "alert_unmuted", "Unmuted an alert";
+    AlertRuleSaved = "alert_rule_saved", "Saved an alert rule";
+    AlertRuleDeleted = "alert_rule_deleted", "Deleted an alert rule";
+    AlertSettingsChanged = "alert_settings_changed", "Changed which alerts are told";
     EventsExported = "events_exported", "Exported events";
     RejectionsExported = "rejections_exported", "Exported rejected attempts";
     AuditExported = "audit_exported", "Exported the audit trail";

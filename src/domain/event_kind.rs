@@ -1,17 +1,21 @@
 //! Event types: by what two events of one sender are of the same kind. Most senders name it in a field; else it is the fields that there are.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use crate::domain::payload::value_text;
 use crate::domain::query::columns::Fields;
 use crate::domain::query::json_path::{PathStep, Seen, Visitor, walk};
+use crate::domain::query::strings::decoded;
 
 /// The fields that senders name the type of an event in, the most telling first.
 const TYPE_FIELDS: &str = "type,event,event_type,eventType,event_name,topic,action,kind";
 static TYPES: LazyLock<Fields> = LazyLock::new(|| TYPE_FIELDS.parse().unwrap_or_default());
 /// Of an event that names none: how many of its fields count.
 const MAX_FIELDS: usize = 20;
+/// How much of a text is a name, in characters: fifty are on a page, which is light whatever is in them.
+const MAX_TEXT_CHARS: usize = 24;
 /// How far into a body is looked, in characters: what tells events apart stands at their beginning, and large ones cost no more.
 pub(crate) const LOOKED_INTO: usize = 4_096;
 
@@ -42,9 +46,13 @@ impl EventKind {
         (!fields.0.is_empty()).then_some(Self { fields, named: None })
     }
 
-    /// The type that the beginning of a body names.
-    pub(crate) fn type_of(beginning: &str) -> Option<String> {
-        named(beginning).map(|(_, value)| value)
+    /// What an event is called by the beginning of its body: its type, or its first text.
+    pub(crate) fn name_of(beginning: &str) -> Option<String> {
+        named(beginning).map(|(_, value)| value).or_else(|| {
+            let mut first = FirstText(None);
+            walk(value_text(beginning), &mut first);
+            first.0
+        })
     }
 
     /// Whether another event is of it, by what it has in these fields.
@@ -73,6 +81,26 @@ impl Visitor for Members {
     fn see(&mut self, _: usize, _: Seen<'_>) {}
 }
 
+/// The first value that is a text and not blank, as far as a name goes.
+struct FirstText(Option<String>);
+
+impl Visitor for FirstText {
+    fn enter(&mut self, _: usize, _: PathStep<'_>) {}
+
+    fn see(&mut self, _: usize, value: Seen<'_>) {
+        let Seen::Text(spelled) = value else { return };
+        let chars = decoded(spelled).map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+        let text: String = chars.take(MAX_TEXT_CHARS).collect();
+        if !text.trim().is_empty() {
+            self.0.get_or_insert(text);
+        }
+    }
+
+    fn pass(&mut self, _: usize) -> ControlFlow<()> {
+        if self.0.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
 /// The first field that names a type, and the type; an object or a list is none.
 fn named(body: &str) -> Option<(usize, String)> {
     let cells = TYPES.cells(body, "[]").into_iter().enumerate();
@@ -94,6 +122,19 @@ mod tests {
         assert!(!are_same(r#"{"type":"invoice.paid"}"#, r#"{"type":"invoice.sent"}"#));
         assert!(!are_same(r#"{"event":"paid"}"#, r#"{"type":"paid"}"#));
         assert!(are_same(r#"{"event":{"id":1},"action":"opened"}"#, r#"{"action":"opened"}"#), "an object is no type");
+    }
+
+    #[test]
+    fn an_event_is_called_by_its_type_or_its_first_text() {
+        for (body, name) in [
+            (r#"{"customer":"Ada","type":"invoice.paid"}"#, Some("invoice.paid")),
+            (r#"{"n":1,"blank":" ","customer":{"name":"Jos\u00e9"},"last":"x"}"#, Some("José")),
+            (r#""Hello""#, Some("Hello")),
+            (r#"["cut off"#, Some("cut of")),
+            (r#"{"n":1,"b":[null,true]}"#, None),
+        ] {
+            assert_eq!(EventKind::name_of(body).as_deref(), name, "{body}");
+        }
     }
 
     #[test]

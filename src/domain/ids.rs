@@ -71,3 +71,7 @@ id!(
     /// A mail to a user.
     MailId
 );
+id!(
+    /// An alert of an account.
+    AlertId
+);

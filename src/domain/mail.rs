@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use crate::domain::alert_message::AlertItem;
 use crate::domain::ids::MailId;
 use crate::domain::installation::{InstallationKeys, keyed_digest};
 use crate::domain::secret::Secret;
@@ -20,7 +21,8 @@ pub(crate) const PAUSES: [i32; 7] = [2, 10, 30, 60, 180, 420, 720];
 /// A mail is tried so many times.
 pub(crate) const MAX_TRIES: i32 = PAUSES.len() as i32 + 1;
 
-/// What a mail tells its reader. All of it is of our making: nothing that a sender or a visitor typed goes out.
+/// What a mail tells its reader. Nothing that a sender or a visitor typed goes out: but for names that its readers gave, all of it is of
+/// our making.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Mail {
@@ -38,11 +40,19 @@ pub(crate) enum Mail {
         browser: String,
         ip: Option<IpAddr>,
     },
+    /// Somebody wants to see whether alerts come.
+    AlertTest,
+    /// What has changed about alerts.
+    Alerts {
+        items: Vec<AlertItem>,
+        /// There are so many more.
+        more: u64,
+    },
 }
 
 impl Mail {
     /// All kinds, as in the database.
-    pub(crate) const KINDS: [&'static str; 7] = [
+    pub(crate) const KINDS: [&'static str; 9] = [
         "password_link",
         "address_confirmation",
         "address_changed",
@@ -50,6 +60,8 @@ impl Mail {
         "second_factor_turned_on",
         "second_factor_turned_off",
         "new_device",
+        "alert_test",
+        "alerts",
     ];
 
     /// The word in the database.
@@ -62,6 +74,8 @@ impl Mail {
             Mail::SecondFactorTurnedOn => "second_factor_turned_on",
             Mail::SecondFactorTurnedOff => "second_factor_turned_off",
             Mail::NewDevice { .. } => "new_device",
+            Mail::AlertTest => "alert_test",
+            Mail::Alerts { .. } => "alerts",
         }
     }
 
@@ -206,7 +220,9 @@ mod tests {
     #[test]
     fn the_words_in_the_database_are_those_that_mails_are_read_by() {
         for kind in Mail::KINDS {
-            let mail: Mail = serde_json::from_value(json!({"kind": kind, "browser": "", "ip": null})).unwrap();
+            let mail: Mail =
+                serde_json::from_value(json!({"kind": kind, "browser": "", "ip": null, "items": [], "more": 0}))
+                    .unwrap();
             assert_eq!(mail.kind(), kind);
         }
         assert_eq!(Mail::AddressChanged.link(), Some(LinkPurpose::Undo));

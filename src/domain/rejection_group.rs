@@ -1,10 +1,8 @@
 //! Refused requests put together: by address, and repeats of one cause. And which of them a list asks for.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::domain::ids::CredentialId;
 use crate::domain::listing::EventFilter;
@@ -69,81 +67,19 @@ impl RejectionGroup {
 /// Repeats of one cause: with one credential, for one reason, from one address, with one password.
 #[derive(Clone, Debug)]
 pub(crate) struct Repeats {
+    /// What is told of all of them; its count is not theirs.
     pub(crate) newest: Rejection,
     pub(crate) count: u64,
     pub(crate) first_at: Timestamp,
-}
-
-impl Repeats {
-    /// Puts refused requests, newest first, together to at most so many. Where there would be more, the last that was taken, before which
-    /// the next page begins.
-    pub(crate) fn gather(rejections: Vec<Rejection>, most: usize) -> (Vec<Repeats>, Option<Uuid>) {
-        let mut repeats: Vec<Repeats> = Vec::new();
-        let mut known = HashMap::new();
-        let mut taken = None;
-        for rejection in rejections {
-            let Rejection { credential_id, reason, remote_ip, .. } = rejection;
-            let cause = (credential_id, reason, remote_ip, rejection.hint.clone());
-            match known.get(&cause) {
-                Some(&at) => {
-                    let repeats: &mut Repeats = &mut repeats[at];
-                    repeats.count += u64::from(rejection.count);
-                    repeats.first_at = rejection.at;
-                }
-                None if repeats.len() == most => return (repeats, taken),
-                None => {
-                    known.insert(cause, repeats.len());
-                    let (count, first_at) = (u64::from(rejection.count), rejection.at);
-                    repeats.push(Repeats { count, first_at, newest: rejection.clone() });
-                }
-            }
-            taken = Some(rejection.id);
-        }
-        (repeats, None)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
 
-    use super::{RejectionGroup, Repeats};
+    use super::RejectionGroup;
     use crate::domain::ids::CredentialId;
-    use crate::domain::rejection::{Reason, Rejection};
-
-    #[test]
-    fn repeats_of_one_cause_are_one_with_a_count_and_a_span() {
-        let one = |n: u32, reason, ip: [u8; 4]| Rejection {
-            id: Uuid::from_u128(n.into()),
-            at: jiff::Timestamp::from_second(n.into()).unwrap(),
-            credential_id: CredentialId(Uuid::nil()),
-            credential_name: String::new(),
-            username: String::new(),
-            reason,
-            hint: None,
-            detail: Some(format!("detail {n}")),
-            remote_ip: ip.into(),
-            user_agent: None,
-            size_bytes: None,
-            count: n,
-        };
-        let (here, there) = ([192, 0, 2, 1], [192, 0, 2, 2]);
-        let rows = vec![
-            one(9, Reason::InvalidJson, here),
-            one(8, Reason::WrongPassword, here),
-            one(7, Reason::InvalidJson, here),
-            one(6, Reason::InvalidJson, there),
-            one(5, Reason::WrongPassword, here),
-        ];
-        let told = |most| {
-            let (repeats, next) = Repeats::gather(rows.clone(), most);
-            let told = repeats.iter().map(|r| (r.newest.count, r.count, r.first_at.as_second()));
-            (told.collect::<Vec<_>>(), next.map(|id| id.as_u128()))
-        };
-        assert_eq!(told(50), (vec![(9, 16, 7), (8, 13, 5), (6, 6, 6)], None));
-        assert_eq!(told(3).1, None);
-        assert_eq!(told(2), (vec![(9, 16, 7), (8, 8, 8)], Some(7)), "the next page begins with what was not taken");
-    }
+    use crate::domain::rejection::Reason;
 
     #[test]
     fn groups_are_put_together_by_address_and_credential() {

@@ -6,6 +6,7 @@ use crate::domain::body_pace::{BodyPace, Progress};
 use crate::domain::ids::CredentialId;
 use crate::domain::network::throttle_key;
 use crate::domain::rejection::{NewRejection, Reason};
+use crate::domain::size::precise_size;
 use crate::ingest::content::Unsupported;
 use crate::ingest::head::Head;
 use crate::ingest::receive::Engine;
@@ -79,7 +80,7 @@ impl Engine {
             }
             Stopped::TooLarge => {
                 let max_bytes = self.max_body_bytes;
-                let detail = format!("the limit is {max_bytes} bytes");
+                let detail = format!("the limit is {}", precise_size(max_bytes as u64));
                 (Reason::BodyTooLarge, Some(detail), announced, Refusal::BodyTooLarge { max_bytes })
             }
             Stopped::TooSlow(progress) => {

@@ -132,7 +132,7 @@ impl Mailer {
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(words.subject)
+            .subject(words.subject.as_ref())
             .message_id(Some(format!("<{id}@{}>", self.domain)))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(text, html))

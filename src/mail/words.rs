@@ -1,16 +1,19 @@
 //! The words of mails: one content, written as plain text and as HTML.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use jiff::Timestamp;
 
+use crate::domain::alert_message::{AlertItem, subject_line};
 use crate::domain::installation::InstallationKeys;
 use crate::domain::mail::{DueMail, LinkPurpose, Mail, link_token};
 use crate::domain::time::full;
 
-/// What a mail says. It has no words but those of this file, the names of browsers, addresses and times.
+/// What a mail says. It has no words but those of this file and of alerts, the names of browsers and credentials, addresses and times.
 #[derive(Debug)]
 pub(crate) struct Words {
-    pub(crate) subject: &'static str,
+    pub(crate) subject: Cow<'static, str>,
     paragraphs: Vec<String>,
     /// What the button says, and where it leads.
     link: Option<(&'static str, String)>,
@@ -35,6 +38,9 @@ struct Html<'a> {
 impl Words {
     /// Of a mail to a user. Links lead to `origin`, which is configured, and nowhere else.
     pub(crate) fn of(due: &DueMail, origin: &str, keys: &InstallationKeys) -> Self {
+        if let Mail::Alerts { items, more } = &due.mail {
+            return Self::of_alerts((items, *more), &due.address, origin);
+        }
         let (subject, first, otherwise) = content(due, origin);
         let link = due.mail.link().map(|purpose| {
             let token = link_token(keys, due.id);
@@ -42,16 +48,35 @@ impl Words {
         });
         let ends = due.mail.link().map(|purpose| format!("The link works once, for {}.", purpose.lasts_words()));
         let paragraphs = std::iter::once(first).chain(ends).collect();
-        Self { subject, paragraphs, link, otherwise, origin: origin.to_owned() }
+        Self { subject: subject.into(), paragraphs, link, otherwise, origin: origin.to_owned() }
     }
 
     /// Of the mail that `mail test` sends.
     pub(crate) fn of_test(origin: &str, now: Timestamp) -> Self {
         Self {
-            subject: "Test mail",
+            subject: "Test mail".into(),
             paragraphs: vec![format!("Mail works. This was sent by `reasoner-webhooks mail test` on {}.", full(now))],
             link: None,
             otherwise: "You needn’t do anything.".to_owned(),
+            origin: origin.to_owned(),
+        }
+    }
+
+    /// Of a message about alerts.
+    fn of_alerts((items, more): (&[AlertItem], u64), address: &str, origin: &str) -> Self {
+        let is_one = matches!(items, [_]);
+        let said = |item: &AlertItem| match is_one {
+            true => item.sentence(),
+            false => format!("{}. {}", item.title(), item.sentence()),
+        };
+        let rest = (more > 0).then(|| format!("And {more} more."));
+        let otherwise =
+            format!("You get this because alerts of your account go to {address}. The page of alerts says which do.");
+        Self {
+            subject: subject_line(items).into(),
+            paragraphs: items.iter().map(said).chain(rest).collect(),
+            link: Some(("See your alerts", format!("{origin}/settings/alerts"))),
+            otherwise,
             origin: origin.to_owned(),
         }
     }
@@ -112,6 +137,13 @@ fn content(due: &DueMail, origin: &str) -> (&'static str, String, String) {
             let what = format!("{browser} signed in to {address}{from} on {at}. It hadn’t signed in before.");
             ("A new browser signed in", what, take_back)
         }
+        Mail::AlertTest => (
+            "Test of your alerts",
+            format!("Alerts of your account come to {address}. This test was sent on {at}; nothing has happened."),
+            "You needn’t do anything.".to_owned(),
+        ),
+        // Several things, each with words of its own.
+        Mail::Alerts { .. } => ("Alerts", String::new(), String::new()),
     }
 }
 
@@ -136,7 +168,7 @@ mod tests {
         Words::of(&due, "https://hooks.example.com", &keys)
     }
 
-    fn every_mail() -> [Mail; 7] {
+    fn every_mail() -> [Mail; 8] {
         [
             Mail::PasswordLink,
             Mail::AddressConfirmation,
@@ -145,6 +177,7 @@ mod tests {
             Mail::SecondFactorTurnedOn,
             Mail::SecondFactorTurnedOff,
             Mail::NewDevice { browser: "Firefox on Linux".to_owned(), ip: Some([203, 0, 113, 7].into()) },
+            Mail::AlertTest,
         ]
     }
 

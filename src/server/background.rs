@@ -14,6 +14,7 @@ use crate::app::delete_events::carry_out_deletions;
 use crate::app::deliver_mail::{Delivery, deliver_next};
 use crate::app::end_expired::end_all_expired_by;
 use crate::app::enforce_storage::{full, list_used, make_room, wants_room};
+use crate::app::evaluate_alerts::evaluate;
 use crate::app::upkeep::Upkeep;
 use crate::ingest::usage::Usage;
 use crate::store::connection::error::StoreError;
@@ -38,6 +39,9 @@ const MAIL_SENDERS: usize = 2;
 /// Between two looks at whether a mail is due, and after one that failed.
 const MAILS_EVERY: Duration = Duration::from_secs(2);
 const MAILS_AGAIN: Duration = Duration::from_secs(60);
+
+/// Between two looks at whether it is the turn of this program to evaluate alerts.
+const ALERTS_EVERY: Duration = Duration::from_secs(10);
 
 /// Starts it all; each task ends by itself when `ended` says so.
 pub(crate) fn start(
@@ -66,6 +70,7 @@ pub(crate) fn start(
         tokio::spawn(go_on_deleting(state.clone(), over())),
         tokio::spawn(watch_storage(state.clone(), is_crowded.clone(), over())),
         tokio::spawn(keep_room(state.clone(), is_crowded, over())),
+        tokio::spawn(evaluate_alerts(state.clone(), over())),
     ];
     tasks.extend((0..MAIL_SENDERS).map(|_| tokio::spawn(send_mails(state.clone(), ended.clone()))));
     tasks
@@ -197,6 +202,24 @@ async fn keep_room(state: web::Data<AppState>, is_crowded: Arc<Notify>, ended: i
 async fn make_room_anew(state: &AppState) -> Result<(), StoreError> {
     let used = list_used(&state.store, state.retention_days, state.clock.now()).await?;
     make_room(&state.store, &used).await
+}
+
+/// Evaluates alerts when it is this program's turn, until the end.
+async fn evaluate_alerts(state: web::Data<AppState>, ended: impl Future<Output = ()>) {
+    let mut ended = std::pin::pin!(ended);
+    loop {
+        let round = async {
+            let is_ready = state.engine.writers.health().check(state.clock.now()).await.is_ok();
+            if let Err(error) = evaluate(&state.store, is_ready, state.clock.now()).await {
+                tracing::warn!(%error, "alerts were not evaluated; it is tried again");
+            }
+            tokio::time::sleep(ALERTS_EVERY).await;
+        };
+        tokio::select! {
+            () = round => {}
+            () = &mut ended => return,
+        }
+    }
 }
 
 /// When the program ends.

@@ -1,12 +1,14 @@
 //! `/metrics` for Prometheus, on a listener of its own. The names are documented in `docs/metrics.md`, which a test compares with
 //! what is answered here.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
 use crate::computing;
+use crate::domain::alert_kind::AlertState;
 use crate::fair_queue::{FairQueue, Key};
 use crate::ingest::memory_budget;
 use crate::server::exposition::Exposition;
@@ -14,6 +16,7 @@ use crate::server::listeners::Listeners;
 use crate::server::process;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::standbys::Standbys;
+use crate::store::tables::alerts;
 use crate::store::tables::partitions::{self, Coverage};
 use crate::web::app_state::AppState;
 use crate::web::middleware::host_names;
@@ -109,8 +112,14 @@ async fn write_database(out: &mut Exposition, state: &AppState) {
     let is_up = state.engine.writers.health().check(state.clock.now()).await.is_ok();
     let help = "1 if an event could be stored at this scrape, else 0.";
     out.gauge("reasoner_database_up", help, f64::from(is_up));
-    if let Some((Coverage { partitions, weeks_ahead }, standbys)) = found {
+    if let Some((Coverage { partitions, weeks_ahead }, standbys, alerts)) = found {
         write_standbys(out, &standbys);
+        let name = "reasoner_alerts";
+        out.head(name, "gauge", "Alerts of all accounts, by state.");
+        for state in [AlertState::Pending, AlertState::Firing] {
+            let count = alerts.get(&state).copied().unwrap_or_default();
+            out.sample(name, &[("state", state.as_str())], count as f64);
+        }
         out.gauge("reasoner_event_partitions", "Weekly partitions of the table of events.", partitions as f64);
         let help = "Weeks after this one for which there is a partition; below 1, upkeep has not run for weeks.";
         out.gauge("reasoner_event_partitions_ahead", help, weeks_ahead as f64);
@@ -128,9 +137,13 @@ async fn write_database(out: &mut Exposition, state: &AppState) {
     out.counter("reasoner_database_pool_failures_total", help, state.store.waits().failed.get());
 }
 
-async fn found_in_database(state: &AppState) -> Result<(Coverage, Standbys), StoreError> {
+/// How many alerts are in each state.
+type AlertCounts = HashMap<AlertState, u64>;
+
+async fn found_in_database(state: &AppState) -> Result<(Coverage, Standbys, AlertCounts), StoreError> {
     let mut conn = state.store.connection().await?;
-    Ok((partitions::coverage(&mut conn, state.clock.now()).await?, Standbys::find(&mut conn).await?))
+    let coverage = partitions::coverage(&mut conn, state.clock.now()).await?;
+    Ok((coverage, Standbys::find(&mut conn).await?, alerts::count_open(&mut conn).await?))
 }
 
 fn write_standbys(out: &mut Exposition, standbys: &Standbys) {

@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::domain::grouped::grouped;
+use crate::domain::size::size;
 use crate::domain::time::{in_zone, offset, rfc3339};
 use crate::store::tables::event_counts::{Counts, HALF_HOUR_SECONDS, half_hour_of};
-use crate::web::format::size;
 
 const HOUR_SECONDS: i64 = 3_600;
 const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
@@ -280,6 +280,8 @@ pub(crate) struct Drawn<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
     pub(crate) title: String,
+    /// Accepted and rejected, where a search was asked.
+    pub(crate) matches: String,
     pub(crate) accepted: String,
     pub(crate) rejected: String,
     pub(crate) share: String,
@@ -319,7 +321,8 @@ impl Chart {
         let step = 1_000.0 / frame.bars() as f64;
         Self {
             title: title.to_owned(),
-            accepted: format!("{}{}", if is_at_least { "at least " } else { "" }, grouped(total.accepted)),
+            matches: format!("{}{}", if is_at_least { "at least " } else { "" }, grouped(all)),
+            accepted: grouped(total.accepted),
             rejected: grouped(total.rejected),
             share: if all == 0 { "–".to_owned() } else { percent(total.accepted, all) },
             bytes: size(total.bytes),
@@ -473,7 +476,7 @@ mod tests {
         let chart = Chart::draw(&counts, &drawn);
         assert_eq!(chart.bars[47].label, "17:30–18:00 UTC+9");
         assert_eq!(chart.marks, ["18:00", "00:00", "06:00", "12:00", "Now"]);
-        assert_eq!(chart.accepted, "at least 9");
+        assert_eq!((chart.matches.as_str(), chart.accepted.as_str()), ("at least 9", "9"));
     }
 
     // holds issue 16, section 2

@@ -109,16 +109,6 @@ pub(crate) fn span_text(from: Timestamp, to: Timestamp, now: Timestamp, zone: &T
     }
 }
 
-/// `743 B`, `1.1 KB`, `31.4 MB`: decimal, as disks and networks count.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
-    let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| bytes >= *unit) else {
-        return format!("{bytes} B");
-    };
-    let tenths = (bytes * 10 + unit / 2) / unit;
-    format!("{}.{} {name}", grouped(tenths / 10), tenths % 10)
-}
-
 /// A limit, which is a power of two as people set it: `1 MiB`.
 pub(crate) fn limit(bytes: usize) -> String {
     const MIB: usize = 1 << 20;
@@ -135,6 +125,16 @@ pub(crate) fn whole_seconds(wait: std::time::Duration) -> u64 {
     wait.as_secs_f64().ceil().max(1.0) as u64
 }
 
+/// `128 match`: how many, and whether these are all.
+pub(crate) fn matched((number, is_all): (u64, bool)) -> String {
+    let at_least = if is_all { "" } else { "at least " };
+    match number {
+        0 => format!("none match{}", if is_all { "" } else { " so far" }),
+        1 => format!("{at_least}1 matches"),
+        more => format!("{at_least}{} match", grouped(more)),
+    }
+}
+
 /// `1 event`, `19,370 events`.
 pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
@@ -144,13 +144,12 @@ pub(crate) fn counted(number: u64, what: &str) -> String {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::{Time, When, counted, grouped, limit, size};
+    use super::{Time, When, counted, grouped, limit};
     use crate::web::zone::Clock;
 
     #[test]
     fn numbers_and_sizes_read_well() {
         assert_eq!([0, 999, 1_000, 19_370, 1_234_567].map(grouped), ["0", "999", "1,000", "19,370", "1,234,567"]);
-        assert_eq!([743, 1_100, 31_400_000, 999_960].map(size), ["743 B", "1.1 KB", "31.4 MB", "1,000.0 KB"]);
         assert_eq!([0, 1, 2_000].map(|n| counted(n, "event")), ["0 events", "1 event", "2,000 events"]);
         assert_eq!([1 << 20, 300 << 10, 1_000_000].map(limit), ["1 MiB", "300 KiB", "1,000,000 bytes"]);
     }

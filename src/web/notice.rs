@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::EventId;
 use crate::domain::holding::Accepted;
 use crate::domain::ids::CredentialId;
+use crate::domain::sender_settings::SenderSettings;
 
 /// Whoever comes to the page later than this is told nothing: it would be about something long ago.
 pub(crate) const TOLD_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -22,6 +23,7 @@ pub(crate) enum Notice {
     Devices(DevicesNotice),
     Tokens(TokensNotice),
     Consumers(ConsumersNotice),
+    Alerts(AlertsNotice),
     StoredEvents(StoredEventsNotice),
     SecondFactor(SecondFactorNotice),
     EventDeletion(EventDeletionNotice),
@@ -46,6 +48,7 @@ taken_by_pages! {
     devices: Devices(DevicesNotice);
     tokens: Tokens(TokensNotice);
     consumers: Consumers(ConsumersNotice);
+    alerts: Alerts(AlertsNotice);
     stored_events: StoredEvents(StoredEventsNotice);
     second_factor: SecondFactor(SecondFactorNotice);
     event_deletion: EventDeletion(EventDeletionNotice);
@@ -61,10 +64,16 @@ pub(crate) enum CredentialNotice {
     Enabled,
     Unchanged,
     Revoked,
-    Renamed { was: String },
+    Renamed {
+        was: String,
+    },
     OldPasswordStopped,
-    Dated { was: Option<Timestamp> },
-    Undated { was: Option<Timestamp> },
+    Dated {
+        was: Option<Timestamp>,
+    },
+    Undated {
+        was: Option<Timestamp>,
+    },
     NothingToDate,
     Extended,
     NotExtended,
@@ -72,12 +81,20 @@ pub(crate) enum CredentialNotice {
     ExtensionStays,
     Holding,
     NotHolding,
-    SettingsSaved,
+    /// What they were, where that can be put back.
+    SettingsSaved {
+        was: Option<SenderSettings>,
+    },
     AddressShown,
     AddressRevoked,
     Accepted(Accepted),
-    Discarded { events: u64 },
-    Tested { event: EventId, ms: u64 },
+    Discarded {
+        events: u64,
+    },
+    Tested {
+        event: EventId,
+        ms: u64,
+    },
     TestRefused,
     TestFull,
 }
@@ -121,6 +138,20 @@ pub(crate) enum ConsumersNotice {
     CreatedBefore,
     Moved,
     Deleted,
+}
+
+/// What was done about alerts.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AlertsNotice {
+    Acknowledged,
+    Muted,
+    Unmuted,
+    RuleSaved,
+    RuleDeleted,
+    Chosen,
+    TestSent,
+    TestNotSent,
 }
 
 /// What was chosen about stored events.

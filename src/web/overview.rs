@@ -1,22 +1,24 @@
 //! What stands above lists and on the page of a credential: totals, data, senders and bars of a range, without one of the last 24 hours or
-//! 30 days, from counts alone; of a search, from what a bounded look finds.
+//! 30 days, from counts alone; of a search, from what a bounded look finds; of a search for refused requests, from these.
 
 use crate::domain::ids::AccountId;
-use crate::domain::listing::{Cursor, EventFilter};
+use crate::domain::listing::Cursor;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::{Connection, Store};
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
+use crate::store::scan::look::Found;
 use crate::store::scan::searching::search;
-use crate::store::tables::counts_by_time;
+use crate::store::scan::span::Span;
 use crate::store::tables::event_counts::Counts;
+use crate::store::tables::{counts_by_time, events, rejections};
 use crate::web::chart::{Bar, Chart, Drawn, Frame};
 use crate::web::filters::list_filters::Filters;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
-/// How many events of a search are counted for its chart.
+/// How many events that match are counted at most.
 const MOST_COUNTED: usize = 20_000;
 
 /// The figures and the picture, for the credential, the range and the search of the filters.
@@ -27,8 +29,8 @@ pub(crate) struct Overview {
     pub(crate) senders: String,
     /// It has what a search found, and nothing else.
     pub(crate) is_of_search: bool,
-    /// How many events a search found, and whether there may be more.
-    pub(crate) found: (u64, bool),
+    /// How many match a search, whatever the chart spans, and whether these are all.
+    pub(crate) found: Option<(u64, bool)>,
     /// The list has a range, which it shows.
     pub(crate) is_of_range: bool,
 }
@@ -60,46 +62,76 @@ impl Overview {
         let title = filters.range_title(now, zone);
         let drawn = Drawn { frame: &frame, title: &title, zone, is_at_least: false };
         let is_of_range = range != (None, None);
-        Ok(Self {
-            chart: Chart::draw(&counted.counts, &drawn),
-            senders,
-            found: (0, false),
-            is_of_search: false,
-            is_of_range,
-        })
+        Ok(Self { chart: Chart::draw(&counted.counts, &drawn), senders, found: None, is_of_search: false, is_of_range })
     }
 
-    /// From the events that a search finds, as many as a bounded look does.
+    /// From the events that a search finds, as many as a bounded look does. All of them are counted, and those in the range drawn.
     pub(crate) async fn search(
         store: &Store,
         account: AccountId,
         filters: &Filters,
         (now, zone): (Timestamp, &TimeZone),
     ) -> Result<Self, StoreError> {
-        let range = match filters.asked_range() {
-            (None, None) => (Some(filters.overview.start(now, zone)), None),
-            range => range,
-        };
-        let filter = EventFilter { since: filters.filter.since.max(range.0), ..filters.filter.clone() };
-        let budget = Budget::PAGE.beside(store.pacing());
-        let look =
-            async |conn: &mut _| EventScan::at(account, &filter, Cursor::Newest).look(conn, MOST_COUNTED, budget).await;
-        let found = search(store, account, look).await?;
-        let found_so_far = (found.ids.len() as u64, found.next.is_some());
+        let found = look(store, account, filters).await?;
+        let number = found.ids.len() as u64;
         let mut counts: BTreeMap<Timestamp, Counts> = BTreeMap::new();
         for id in found.ids {
             counts.entry(id.received_at()).or_default().accepted += 1;
         }
-        let title = filters.range_title(now, zone);
-        let frame = Frame::of_search(range, now, zone);
-        let drawn = Drawn { frame: &frame, title: &title, zone, is_at_least: found.next.is_some() };
-        let is_of_range = filters.asked_range() != (None, None);
-        Ok(Self {
-            chart: Chart::draw(&counts, &drawn),
-            senders: String::new(),
-            found: found_so_far,
-            is_of_search: true,
-            is_of_range,
-        })
+        let frame = Frame::of_search(filters.drawn_range(now, zone), now, zone);
+        // The newest come first: where the look went on behind the range, all in it were found.
+        let is_at_least = matches!(found.next, Some(Cursor::Before(id)) if id.received_at() >= frame.first());
+        let overview = Self::of_matches(&counts, filters, (&frame, is_at_least), (now, zone));
+        Ok(Self { found: Some((number, found.next.is_none())), ..overview })
     }
+
+    /// From refused requests that match.
+    pub(crate) async fn of_rejections(
+        conn: &mut Connection,
+        account: AccountId,
+        filters: &Filters,
+        (now, zone): (Timestamp, &TimeZone),
+    ) -> Result<Self, StoreError> {
+        let frame = Frame::of_search(filters.drawn_range(now, zone), now, zone);
+        let counts = rejections::count_by_second(conn, account, filters.of_refused(), frame.first()).await?;
+        let refused = |(at, rejected)| (at, Counts { rejected, ..Counts::default() });
+        let counts = counts.into_iter().map(refused).collect();
+        Ok(Self::of_matches(&counts, filters, (&frame, false), (now, zone)))
+    }
+
+    fn of_matches(
+        counts: &BTreeMap<Timestamp, Counts>,
+        filters: &Filters,
+        (frame, is_at_least): (&Frame, bool),
+        (now, zone): (Timestamp, &TimeZone),
+    ) -> Self {
+        let title = filters.range_title(now, zone);
+        Self {
+            chart: Chart::draw(counts, &Drawn { frame, title: &title, zone, is_at_least }),
+            senders: String::new(),
+            found: None,
+            is_of_search: true,
+            is_of_range: filters.asked_range() != (None, None),
+        }
+    }
+}
+
+/// How many events pass the filter, and whether these are all: counted by the key where it asks for a time alone.
+pub(crate) async fn count(store: &Store, account: AccountId, filters: &Filters) -> Result<(u64, bool), StoreError> {
+    if filters.filter.needs_scan() {
+        let found = look(store, account, filters).await?;
+        return Ok((found.ids.len() as u64, found.next.is_none()));
+    }
+    let span = Span::at(&filters.filter, Cursor::Newest);
+    let counted = events::count(&mut *store.connection().await?, account, span, MOST_COUNTED + 1).await?;
+    Ok((counted.min(MOST_COUNTED as u64), counted <= MOST_COUNTED as u64))
+}
+
+/// The newest events that pass, wherever in the list the reader is.
+async fn look(store: &Store, account: AccountId, filters: &Filters) -> Result<Found, StoreError> {
+    let budget = Budget::PAGE.beside(store.pacing());
+    let look = async |conn: &mut _| {
+        EventScan::at(account, &filters.filter, Cursor::Newest).look(conn, MOST_COUNTED, budget).await
+    };
+    search(store, account, look).await
 }

@@ -12,14 +12,15 @@ use actix_web::{HttpResponse, Resource, Route, guard, middleware};
 
 use crate::domain::api_token::Scope;
 use crate::web::account::{
-    api_token, api_tokens, audit, consumer, consumers, deletion, details, retention, second_factor, sessions,
+    alert_rules, alerts, api_token, api_tokens, audit, consumer, consumers, deletion, details, retention,
+    second_factor, sessions,
 };
 use crate::web::api::caller::Needs;
 use crate::web::api::errors::ApiError;
 use crate::web::api::{
-    account as api_account, answers, audit as api_audit, caller, changes, consumers as api_consumers,
-    credentials as api_credentials, description, events as api_events, json_body, live, overview as api_overview,
-    pulling, reference, rejections as api_rejections,
+    account as api_account, alerts as api_alerts, answers, audit as api_audit, caller, changes,
+    consumers as api_consumers, credentials as api_credentials, description, events as api_events, json_body, live,
+    overview as api_overview, pulling, reference, rejections as api_rejections,
 };
 use crate::web::app_state::AppState;
 use crate::web::confirm::{self, Question};
@@ -209,6 +210,14 @@ pub const PAGES: &[RouteEntry] = &[
     get("/settings/consumers/{id}", Member, || to(consumer::show)),
     post("/settings/consumers/{id}/position", Member, NotAsked("deletes no events, and can be moved back"), || to(consumer::seek)),
     post("/settings/consumers/{id}/deletion", Member, NotAsked("deletes no events"), || to(consumer::delete)),
+    get("/settings/alerts", Member, || to(alerts::index)),
+    post("/settings/alerts/choice", Member, NotAsked("changes nothing but what is told"), || to(alerts::choose)),
+    post("/settings/alerts/test", Member, NotAsked("sends a mail to the reader’s own address"), || to(alerts::test)),
+    post("/settings/alerts/rules", Member, NotAsked("changes nothing but what is told"), || to(alert_rules::create)),
+    get("/settings/alerts/rules/new", Member, || to(alert_rules::new)),
+    post("/settings/alerts/rules/{id}/deletion", Member, NotAsked("changes nothing but what is told"), || to(alert_rules::delete)),
+    post("/settings/alerts/{id}/acknowledgement", Member, NotAsked("changes nothing but what is told"), || to(alerts::acknowledge)),
+    post("/settings/alerts/{id}/muting", Member, NotAsked("changes nothing but what is told"), || to(alerts::mute)),
     get("/settings/audit", Member, || to(audit::index)),
     download("/settings/audit/export", || to(audit::download)),
     get("/docs", Visitor, || to(doc_pages::door)),
@@ -259,6 +268,7 @@ pub const API: &[ApiEntry] = &[
     api("GET", "/api/v1/rejections", Scoped(RejectionsRead), || to(api_rejections::index)),
     api("GET", "/api/v1/overview", Scoped(EventsRead), || to(api_overview::show)),
     api("GET", "/api/v1/audit", Scoped(AuditRead), || to(api_audit::index)),
+    api("GET", "/api/v1/alerts", Scoped(CredentialsRead), || to(api_alerts::index)),
     api("GET", "/api/v1/credentials", Scoped(CredentialsRead), || to(api_credentials::index)),
     api("POST", "/api/v1/credentials", Scoped(CredentialsWrite), || to(api_credentials::create)),
     api("GET", "/api/v1/credentials/{id}", Scoped(CredentialsRead), || to(api_credentials::show)),

@@ -137,6 +137,14 @@ async fn the_password_of_the_first_account_is_seen_and_judged_while_it_is_typed(
     assert_eq!(visit.see("#password").await.prop("value").await.unwrap().unwrap(), "", "but for the password");
     visit.fill("#password", "seven quiet otters read").await;
     visit.read("#password-strength", "Strong").await;
+    // The same of the next one, in the account.
+    visit.press("main form button.primary").await;
+    visit.see("nav").await;
+    visit.go("/settings/account").await;
+    visit.fill("#new", "tide").await;
+    visit.read("#new-strength", "8 more needed").await;
+    visit.press("[data-reveal=new]").await;
+    assert_eq!(visit.attribute("#new", "type").await, "text");
     visit.end_after(&[422]).await;
     server.stop().await;
 }

@@ -117,6 +117,8 @@ async fn pages_of_an_account_in_use_leave_the_console_empty() {
         "/settings/api-tokens/new".to_owned(),
         "/settings/consumers".to_owned(),
         "/settings/consumers/new".to_owned(),
+        "/settings/alerts".to_owned(),
+        "/settings/alerts/rules/new?kind=rejections".to_owned(),
         "/settings/audit".to_owned(),
         "/settings/audit?action=signed_in&subject=%3Cb%3E".to_owned(),
     ];

@@ -77,6 +77,8 @@ async fn rows_hold_under_a_pointer_and_a_selection() {
     sender.store("1").await;
     let visit = Visit::begin(&server).await;
     visit.sign_in().await;
+    visit.go("/events?since=1h").await;
+    visit.read("[data-matches]", "1 matches").await;
     let row = visit.see(FIRST_ROW).await;
     visit.action_chain().move_to_element_center(&row).move_by_offset(3, 0).perform().await.unwrap();
     sender.store(r#""while pointing""#).await;
@@ -85,6 +87,7 @@ async fn rows_hold_under_a_pointer_and_a_selection() {
     let title = visit.see("h1").await;
     visit.action_chain().move_to_element_center(&title).perform().await.unwrap();
     visit.read(FIRST_ROW, "while pointing").await;
+    visit.read("[data-matches]", "2 match").await;
 
     visit.ask("getSelection().selectAllChildren(document.querySelector('.events-table tbody code'))").await;
     sender.store(r#""while selecting""#).await;
@@ -92,6 +95,32 @@ async fn rows_hold_under_a_pointer_and_a_selection() {
     assert_eq!(rows(&visit).await.len(), 2);
     visit.ask("getSelection().removeAllRanges()").await;
     visit.read(FIRST_ROW, "while selecting").await;
+
+    // Events that are selected stay where they are.
+    let tick = ".events-table tbody tr:nth-child(2) [form=pick]";
+    visit.ask(&format!("document.querySelector('{tick}').click()")).await;
+    sender.store(r#""while ticked""#).await;
+    visit.read(PILL, "1 new event").await;
+    assert_eq!(rows(&visit).await.len(), 3);
+    visit.ask(&format!("document.querySelector('{tick}').click()")).await;
+    visit.read(FIRST_ROW, "while ticked").await;
+
+    // And the list beside an event that is open.
+    visit.press(&format!("{FIRST_ROW} a")).await;
+    visit.see("#peek:not([hidden]) #event-id").await;
+    sender.store(r#""while open""#).await;
+    visit.read(PILL, "1 new event").await;
+    assert_eq!(rows(&visit).await.len(), 4);
+    visit.press("[data-peek-close]").await;
+    visit.ask("document.activeElement.blur()").await;
+    visit.see("h1").await.click().await.unwrap();
+    visit.read(FIRST_ROW, "while open").await;
+
+    // How many match a search is said with the totals.
+    visit.go("/events?q=while").await;
+    visit.read("[data-matches]", "4 match").await;
+    sender.store(r#""while searching""#).await;
+    visit.read("[data-matches]", "5 match").await;
     visit.end().await;
 }
 
@@ -215,6 +244,13 @@ async fn rejected_attempts_come_by_themselves_and_wait_for_a_reader_among_them()
     refuse().await;
     visit.read("#rejected td.first", "Wrong password").await;
     assert_eq!(visit.count("#rejected tbody tr").await, 1);
+    visit.read("#announcer", "1 new rejected attempt").await;
+    // Totals and chart come with it, and stay those of this list.
+    visit.read("[data-overview] .totals div:nth-child(2) dd", "1").await;
+    for (link, name) in [(".overview .segmented a", "href"), (".overview .plot", "data-zoom")] {
+        let address = visit.attribute(link, name).await;
+        assert!(address.starts_with("/events/rejections"), "{address}");
+    }
     // Repeats of one cause change the row that is there.
     server.pass(jiff::SignedDuration::from_secs(2));
     refuse().await;
@@ -223,11 +259,32 @@ async fn rejected_attempts_come_by_themselves_and_wait_for_a_reader_among_them()
     visit.ask("document.querySelector('#rejected td.first a').focus()").await;
     server.pass(jiff::SignedDuration::from_secs(2));
     refuse().await;
-    visit.read("[data-live-label]", "Show new").await;
+    visit.read("[data-live-label]", "Show 1 new").await;
     visit.read("#rejected td.first b", "× 2").await;
     visit.ask("document.activeElement.blur()").await;
     visit.read("#rejected td.first b", "× 3").await;
-    visit.press("#rejected td.first a").await;
+
+    // A filter stays: what is refused for another reason does not appear.
+    visit.go("/events/rejections?reason=wrong_password").await;
+    visit.read("[data-matches]", "3 match").await;
+    assert_eq!(sender.send("not json").await.status(), 400);
+    server.pass(jiff::SignedDuration::from_secs(2));
+    refuse().await;
+    visit.read("#rejected td.first b", "× 4").await;
+    visit.read("[data-matches]", "4 match").await;
+    assert_eq!(visit.count("#rejected tbody tr").await, 1);
+
+    // Keys walk through the rows, as through those of events.
+    visit.go("/events/rejections").await;
+    visit.read("#rejected td.first", "Wrong password").await;
+    let press = async |key: &str| visit.action_chain().send_keys(key).perform().await.unwrap();
+    let focused =
+        "return [...document.querySelectorAll('#rejected tbody tr')].indexOf(document.activeElement.closest('tr'))";
+    for (key, row) in [("j", 0), ("j", 1), ("k", 0)] {
+        press(key).await;
+        assert_eq!(visit.ask(focused).await, row, "{key}");
+    }
+    press("o").await;
     visit.read("h1", "Wrong password").await;
     visit.read("#next-title", "What to do").await;
     visit.end().await;

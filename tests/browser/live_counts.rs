@@ -18,6 +18,10 @@ const MAX_TASK_MS: f64 = 100.0;
 /// How long events are sent, and how many a second.
 const SECONDS: u32 = 8;
 const PER_SECOND: u32 = 50;
+/// How many events a page remembers, how many arrive at once, and what twice as many may leave in memory: less than their ids.
+const REMEMBERED: usize = 2_000;
+const AT_ONCE: usize = 50;
+const MAX_GROWTH_BYTES: f64 = 100_000.0;
 /// In how many bursts a second, as they come from several senders.
 const BURSTS: u32 = 10;
 
@@ -40,6 +44,43 @@ fn longest_task(trace: &[Value]) -> (f64, usize) {
     let last = times.iter().map(|(at, _)| *at).fold(0.0, f64::max);
     let late = times.iter().filter(|(at, _)| last - at <= f64::from(SECONDS) * 1e6).map(|(_, micros)| micros / 1e3);
     late.fold((0.0, 0), |(longest, tasks), time| (time.max(longest), tasks + 1))
+}
+
+/// What is still in use of the heap of scripts, in bytes, and how many nodes there are.
+async fn in_use(visit: &Visit) -> [f64; 2] {
+    visit.browser.cdp("HeapProfiler.collectGarbage", json!({})).await.unwrap();
+    [counted(visit, "JSHeapUsedSize").await, counted(visit, "Nodes").await]
+}
+
+// holds issue 16, section 3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_stays_open_needs_no_more_memory() {
+    let server = TestServer::start().await;
+    let maya = server.pro(MAYA).await;
+    let sender = server.sender(&maya).await;
+    sender.store("0").await;
+    let visit = Visit::begin(&server).await;
+    visit.sign_in().await;
+    visit.see(".events-table tbody tr").await;
+    visit.browser.cdp("Performance.enable", json!({})).await.unwrap();
+    // As many as a page remembers, and as many again.
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        for batch in 0..REMEMBERED / AT_ONCE {
+            let ids = join_all((0..AT_ONCE).map(|n| sender.store(format!("{{\"batch\": {batch}, \"n\": {n}}}")))).await;
+            let newest = ids.into_iter().max().unwrap();
+            let first = "return document.querySelector('.events-table tbody tr').dataset.id";
+            visit.until("the newest event", async || (visit.ask(first).await == newest.as_str()).then_some(())).await;
+        }
+        // What arrived last is held until it is no longer marked.
+        let marked = "return document.querySelectorAll('.events-table .fresh').length";
+        visit.until("rows without a mark", async || (visit.ask(marked).await == 0).then_some(())).await;
+        found.push(in_use(&visit).await);
+    }
+    let ([heap, nodes], [later_heap, later_nodes]) = (found[0], found[1]);
+    assert!((later_nodes - nodes).abs() < nodes * 0.05, "{nodes} nodes became {later_nodes}");
+    assert!(later_heap - heap < MAX_GROWTH_BYTES, "{heap} bytes became {later_heap}");
+    visit.end().await;
 }
 
 // holds issue 16, section 3

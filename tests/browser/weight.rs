@@ -87,6 +87,8 @@ async fn every_page_is_light_and_names_all_it_loads() {
         "/settings/api-tokens/new",
         "/settings/consumers",
         "/settings/consumers/new",
+        "/settings/alerts",
+        "/settings/alerts/rules/new",
         "/settings/audit",
         "/docs/webhooks/quick-start",
         "/docs/webhooks/connect",

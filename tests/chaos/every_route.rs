@@ -45,6 +45,8 @@ const READ: &[&str] = &[
     "/settings/consumers",
     "/settings/consumers/new",
     "/settings/consumers/ID",
+    "/settings/alerts",
+    "/settings/alerts/rules/new",
     "/settings/audit",
     "/settings/audit/export",
     "/readyz",
@@ -92,6 +94,12 @@ const ACTS: &[&str] = &[
     "/settings/consumers",
     "/settings/consumers/ID/position",
     "/settings/consumers/ID/deletion",
+    "/settings/alerts/choice",
+    "/settings/alerts/test",
+    "/settings/alerts/rules",
+    "/settings/alerts/rules/ID/deletion",
+    "/settings/alerts/ID/acknowledgement",
+    "/settings/alerts/ID/muting",
     "/settings/events/when-full",
 ];
 

@@ -186,6 +186,14 @@ const ROUTES: &[Route] = &[
     route("GET", "/settings/consumers/{consumer}", SignIn, NotFound, Page),
     route("POST", "/settings/consumers/{consumer}/position", SignIn, NotFound, Invalid),
     route("POST", "/settings/consumers/{consumer}/deletion", SignIn, NotFound, Onward),
+    route("GET", "/settings/alerts", SignIn, Page, Page),
+    route("POST", "/settings/alerts/test", SignIn, Onward, Onward),
+    route("GET", "/settings/alerts/rules/new", SignIn, Page, Page),
+    route("POST", "/settings/alerts/rules", SignIn, Invalid, Forbidden),
+    route("POST", "/settings/alerts/{alert}/acknowledgement", SignIn, NotFound, Onward),
+    route("POST", "/settings/alerts/{alert}/muting", SignIn, NotFound, Onward),
+    route("POST", "/settings/alerts/rules/{rule}/deletion", SignIn, NotFound, Onward),
+    route("POST", "/settings/alerts/choice", SignIn, Onward, Onward),
     route("GET", "/settings/audit", SignIn, Page, Page),
     route("GET", "/settings/audit/export", SignIn, Page, Page),
     route("GET", "/docs", Onward, Onward, Onward),
@@ -287,8 +295,16 @@ async fn every_route_is_for_whom_it_is_for() {
     assert_eq!(alice.post("/settings/consumers", &[("name", "Import"), ("start", "now")]).await.status(), 303);
     let consumer = server.query("select id::text from consumers").await[0][0].clone().unwrap();
 
+    let watched = [("kind", "silence"), ("subject", credential.as_str()), ("minutes", "60"), ("weekday", "mon")];
+    assert_eq!(alice.post("/settings/alerts/rules", &watched).await.status(), 303);
+    let rule = server.query("select id::text from alert_rules").await[0][0].clone().unwrap();
+    server.query(FIRING).await;
+    let alert = server.query("select id::text from alerts").await[0][0].clone().unwrap();
+
     let fill = |path: &str| {
         path.replace("{event}", &event)
+            .replace("{rule}", &rule)
+            .replace("{alert}", &alert)
             .replace("{consumer}", &consumer)
             .replace("{api-token}", &token)
             .replace("{credential}", &credential)
@@ -319,6 +335,11 @@ async fn every_route_is_for_whom_it_is_for() {
     }
     assert_eq!(server.number(live).await, 0, "on Free she could still end it");
 }
+
+/// The rule of a credential has come true.
+const FIRING: &str = "insert into alerts (id, account_id, kind, subject_id, name, state, level, since, facts) \
+     select gen_random_uuid(), account_id, kind, subject_id, 'System 1', 'firing', 1, now(), \
+     '{\"kind\":\"silence\",\"minutes\":60,\"last_event_at\":null}' from alert_rules";
 
 // holds C8, C13
 #[tokio::test(flavor = "multi_thread")]
@@ -459,9 +480,20 @@ async fn an_act_without_fields_needs_no_body_and_a_foreign_id_is_404_all_the_sam
 #[test]
 fn every_route_of_the_program_stands_in_the_table() {
     let generic = |path: &str| {
-        ["{event}", "{credential}", "{rejection}", "{search}", "{session}", "{api-token}", "{consumer}", "{purpose}"]
-            .iter()
-            .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
+        [
+            "{event}",
+            "{credential}",
+            "{rejection}",
+            "{search}",
+            "{session}",
+            "{api-token}",
+            "{consumer}",
+            "{purpose}",
+            "{alert}",
+            "{rule}",
+        ]
+        .iter()
+        .fold(path.replace("{asset}", "{name}"), |path, id| path.replace(id, "{id}"))
     };
     let here: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, generic(route.path))).collect();
     let programs: BTreeSet<_> = routes().into_iter().collect();

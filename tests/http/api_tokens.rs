@@ -152,7 +152,7 @@ async fn an_account_has_fifty_tokens_that_work() {
     let grant = [("name", "One more"), ("scope", "events:read"), ("lifetime", "none")];
     let answer = alice.post(TOKENS, &grant).await;
     assert_eq!(answer.status(), 422);
-    assert!(answer.text().await.unwrap().contains("can have 50 API tokens"));
+    assert!(answer.text().await.unwrap().contains("the limit of 50 API tokens"));
     server
         .query("update api_tokens set revoked_at = now() where id = (select min(id::text)::uuid from api_tokens)")
         .await;

@@ -188,6 +188,26 @@ async fn what_can_be_taken_back_comes_with_a_form_that_does_it() {
     let dated = state().await;
     undo(act(&alice, &sender, "expiry", &[("expires", "never")]).await).await;
     assert_eq!(state().await, dated, "the date is there again");
+    let settings = async || {
+        let sql = "select put_as_post::text, batches::text, stored_once_by, networks::text from credentials";
+        server.query(sql).await
+    };
+    let chosen = [("batches", "on"), ("stored_once_by", "X-Id"), ("networks", "203.0.113.0/24 2001:db8::/32")];
+    let location = act(&alice, &sender, "sender-settings", &chosen).await;
+    let page = alice.page(location.split('#').next().unwrap()).await;
+    assert!(
+        page.contains("are saved") && !page.contains("class=\"undo\""),
+        "to let in all addresses again asks for the password"
+    );
+    let before = settings().await;
+    let narrower = [("put_as_post", "on"), ("networks", "203.0.113.7")];
+    let location = act(&alice, &sender, "sender-settings", &narrower).await;
+    assert!(!alice.page(location.split('#').next().unwrap()).await.contains("class=\"undo\""));
+    let wider = [("put_as_post", "on"), ("networks", "203.0.113.7 2001:db8::/32 203.0.113.0/24")];
+    act(&alice, &sender, "sender-settings", &wider).await;
+    assert_ne!(settings().await, before);
+    undo(act(&alice, &sender, "sender-settings", &chosen).await).await;
+    assert_ne!(settings().await, before, "as it was a moment ago");
     let revoked = act(&alice, &sender, "revocation", &[]).await;
     assert!(!alice.page(revoked.split('#').next().unwrap()).await.contains("class=\"undo\""), "that is for good");
 }

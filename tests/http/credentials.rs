@@ -333,14 +333,14 @@ async fn an_overlap_is_extended_once_by_what_was_chosen_and_never_after_its_end(
             let answer = alice.post(&path, &[]).await;
             alice.page(answer.headers()["location"].to_str().unwrap()).await
         };
-        assert!(extend().await.contains("The overlap of System 1 stays as it is."), "there is none");
+        assert!(extend().await.contains("The overlap of System 1 didn’t change."), "there is none");
         let new = rotate(&server, &alice, &old, overlap).await;
         assert!(alice.credential_page(&old.username).await.contains(&format!("Extend by {words}<")));
         let (one, two) = tokio::join!(alice.post(&path, &[]), alice.post(&path, &[]));
         assert_eq!((one.status().as_u16(), two.status().as_u16()), (303, 303), "a double click");
         let page = alice.credential_page(&old.username).await;
         assert!(!page.contains("Extend by"), "the button goes away: {page}");
-        assert!(extend().await.contains("The overlap of System 1 stays as it is."), "once");
+        assert!(extend().await.contains("The overlap of System 1 didn’t change."), "once");
         assert_eq!(server.number("select count(*) from audit_log where action = 'overlap_extended'").await, 1);
         server.pass(SignedDuration::from_hours(2 * hours) - SignedDuration::from_secs(30));
         assert_eq!((old.status().await, new.status().await), (200, 200), "{overlap}, just before");
@@ -373,7 +373,7 @@ async fn the_extension_of_an_overlap_is_undone_while_it_is_new_and_once() {
         "{page}"
     );
     assert_eq!(server.query(end).await, before);
-    assert!(undo().await.contains("The overlap of System 1 stays as it is."), "once");
+    assert!(undo().await.contains("The overlap of System 1 didn’t change."), "once");
     assert_eq!(server.query(end).await, before);
     assert!(alice.page("/settings/audit").await.contains("Undid the extension of an overlap"));
     alice.post(&path, &[]).await;

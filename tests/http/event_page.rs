@@ -283,7 +283,12 @@ async fn the_tab_says_which_event_it_is() {
     let server = TestServer::start().await;
     let alice = server.pro("alice@example.com").await;
     let sender = server.sender(&alice).await;
-    for (body, kind) in [(r#"{"type": "invoice.<paid>"}"#, "invoice.&#60;paid&#62; "), ("[1]", "")] {
+    let bodies = [
+        (r#"{"type": "invoice.<paid>"}"#, "invoice.&#60;paid&#62; "),
+        (r#"{"total": 1, "customer": "Ada"}"#, "Ada "),
+        ("[1]", ""),
+    ];
+    for (body, kind) in bodies {
         let id = sender.store(body).await;
         let page = alice.page(&format!("/events/{id}")).await;
         let title = format!("<title>Event {kind}…{} ·", &id[id.len() - 6..]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::actors::Person;
+use crate::support::actors::{Person, between};
 use crate::support::event_rows::insert_many;
 use crate::support::server::TestServer;
 
@@ -118,5 +118,29 @@ async fn each_filter_stands_by_itself_and_with_how_many_match() {
     for n in 0..60 {
         sender.store(format!("{{\"n\": {n}}}")).await;
     }
-    assert!(alice.page("/events?q=n").await.contains("<span data-matches>at least 62 match</span>"));
+    let says = async |path: &str, words: &str| {
+        let page = alice.page(path).await;
+        assert!(page.contains(&format!("<span data-matches>{words}</span>")), "{path}: {words}: {page}");
+        between(&page, "class=\"pager\"", "</nav>").to_owned()
+    };
+    let pager = says("/events?q=n", "62 match").await;
+    let second = between(&pager, "rel=\"next\" href=\"", "\"").replace("&#38;", "&");
+    says(&second, "62 match").await;
+    says(&format!("/events?since=7d&credential={}", sender.username), "63 match").await;
+    // What is older than the chart counts all the same, and is not drawn.
+    let owner = "(select account_id from credentials), (select id from credentials)";
+    server.query(&insert_many(owner, 30, 2, r#"'{"n": "old"}'"#)).await;
+    let page = alice.page("/events?q=n").await;
+    assert!(
+        page.contains("<span data-matches>92 match</span>") && page.contains("<dt>match</dt><dd>62</dd>"),
+        "{page}"
+    );
+    let part = alice.page("/events/overview?q=n").await;
+    assert!(part.contains("data-matching=\"92 match\""), "a live page says the same: {part}");
+    // More than is counted.
+    server.query(&insert_many(owner, 20_000, 1, r#"'{"n": "many"}'"#)).await;
+    let page = alice.page("/events?q=n").await;
+    // How many of them are reached is a matter of time.
+    assert!(between(&page, "<span data-matches>", "<").starts_with("at least "), "{page}");
+    says("/events?since=7d", "at least 20,000 match").await;
 }

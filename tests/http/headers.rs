@@ -81,6 +81,8 @@ async fn no_page_has_an_inline_script_style_or_handler() {
         "/settings/api-tokens/new".to_owned(),
         "/settings/consumers".to_owned(),
         "/settings/consumers/new".to_owned(),
+        "/settings/alerts".to_owned(),
+        "/settings/alerts/rules/new".to_owned(),
         "/docs/webhooks/api".to_owned(),
         "/docs/webhooks/errors".to_owned(),
         "/docs/webhooks/operations".to_owned(),

@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod accounts;
+mod alerts;
 mod answers;
 mod api;
 mod api_following;

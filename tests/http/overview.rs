@@ -170,6 +170,9 @@ async fn a_bar_is_a_link_to_its_time_and_a_row_of_a_table() {
     let id = sender.store("1").await;
     sender.with_password("x").status().await;
     server.eventually("select coalesce(sum(rejected), 0)::bigint from event_counts", 1).await;
+    let ranged = between(&alice.page("/events?since=7d").await, "<section class=\"overview\"", "<svg").to_owned();
+    assert_eq!(ranged.matches(">Last 7 days<").count(), 1, "its range once: {ranged}");
+    assert!(!ranged.contains("Range of the overview"), "{ranged}");
     for query in [String::new(), format!("overview=30d&credential={}", sender.username)] {
         let page = alice.page(&format!("/events?{query}")).await;
         let table = between(&page, "<summary>Show as table</summary>", "</table>");

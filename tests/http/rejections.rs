@@ -134,6 +134,86 @@ async fn repeats_of_one_cause_are_a_row_with_a_page_of_its_own() {
     assert_eq!(bob.get(&format!("/events/rejections/{id}")).await.status(), 404);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_told_beside_the_limit_in_the_same_units() {
+    let (server, alice, sender) = stage().await;
+    let body = format!("\"{}\"", "x".repeat(1_199_998));
+    assert_eq!(sender.send(body).await.status(), 413);
+    server.eventually("select count(*) from rejections", 1).await;
+    let page = alice.page("/events/rejections").await;
+    assert!(page.contains("<small>1.2 MB was sent; the limit is 1.05 MB. Split it up."), "{page}");
+}
+
+/// Repeats of the only rejection, each a second before the other, with ids that say so.
+const REPEATS: &str = "insert into rejections (account_id, id, credential_id, reason, second, remote_ip, hint, detail) \
+     select account_id, (left(id::text, 24) || lpad((5000 - n)::text, 12, '0'))::uuid, credential_id, reason, \
+     second - n * interval '1 s', remote_ip, hint, 'detail ' || n from rejections, generate_series(1, 1499) n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cause_is_one_row_however_often_it_repeats() {
+    let (server, alice, sender) = stage().await;
+    assert_eq!(send_from(&sender.with_password("wrong"), "203.0.113.7", "1").await, 401);
+    server.eventually("select count(*) from rejections", 1).await;
+    server.query("update rejections set id = (left(id::text, 24) || '000000005000')::uuid").await;
+    server.query(REPEATS).await;
+    server.pass(jiff::SignedDuration::from_secs(2));
+    assert_eq!(send_from(&sender, "203.0.113.8", "not json").await, 400);
+    server.eventually("select count(*) from rejections", 1_501).await;
+    let page = alice.page("/events/rejections").await;
+    assert_eq!(page.matches("class=\"full\"><b>").count(), 2, "{page}");
+    assert!(page.contains("<b class=\"num\">× 1,500</b> since") && !page.contains("rel=\"next\" href"), "{page}");
+    // Sixty causes are two pages, and none stands on both.
+    let causes = "insert into rejections (account_id, id, credential_id, reason, second, remote_ip, hint) \
+                  select account_id, (left(id::text, 24) || lpad((7000 + n)::text, 12, '0'))::uuid, credential_id, reason, \
+                  second + n * interval '1 s', ('198.51.100.' || n)::inet, hint from rejections, generate_series(1, 58) n \
+                  where right(id::text, 12) = '000000005000'";
+    server.query(causes).await;
+    let mut addresses = Vec::new();
+    let mut next = Some(format!("/events/rejections?credential={}", sender.username));
+    while let Some(path) = next.take() {
+        let page = alice.page(&path).await;
+        addresses.extend(
+            page.split("<td role=\"cell\"><code>").skip(1).map(|cell| cell.split('<').next().unwrap().to_owned()),
+        );
+        next = page
+            .contains("rel=\"next\" href")
+            .then(|| between(&page, "rel=\"next\" href=\"", "\"").replace("&#38;", "&"));
+        assert!(page.contains("<span data-matches>1,559 match</span>"), "{page}");
+    }
+    assert_eq!(addresses.len(), 60, "{addresses:?}");
+    addresses.sort();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 60, "{addresses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_and_chart_of_rejections_follow_reason_and_search() {
+    let (server, alice, sender) = stage().await;
+    assert_eq!(sender.status().await, 200);
+    for (who, address) in [(sender.with_password("wrong"), "203.0.113.7"), (sender.clone(), "203.0.113.8")] {
+        assert_ne!(send_from(&who, address, "not json").await, 200);
+    }
+    server.eventually("select count(*) from rejections", 2).await;
+    let overview = |page: &str| between(page, "<section class=\"overview\"", "</section>").to_owned();
+    let all = overview(&alice.page("/events/rejections").await);
+    assert!(all.contains("rejected</dt><dd>2</dd>") && all.contains("accepted</dt><dd>1</dd>"), "{all}");
+    for filter in ["reason=invalid_json", "q=203.0.113.8"] {
+        let page = alice.page(&format!("/events/rejections?{filter}")).await;
+        let of_search = overview(&page);
+        assert!(
+            of_search.contains("<dt>matches</dt><dd>1</dd>") && !of_search.contains("accepted</dt>"),
+            "{of_search}"
+        );
+        assert!(of_search.contains(&format!("data-zoom=\"/events/rejections?{filter}\"")), "{of_search}");
+        assert!(of_search.contains(&format!("href=\"/events/rejections?{filter}&#38;since=")), "{of_search}");
+        assert!(page.contains("<span data-matches>1 matches</span>"), "{page}");
+    }
+    let nothing = alice.page("/events/rejections?q=nobody&reason=invalid_json").await;
+    assert!(nothing.contains("<p class=\"muted\">contains “nobody”, Not valid JSON</p>"), "{nothing}");
+    assert!(nothing.contains("<a href=\"/events?q=nobody\"><code>accepted events: nobody</code></a>"), "{nothing}");
+    assert!(nothing.contains("<span data-matches>none match</span>"), "{nothing}");
+}
+
 // holds W8, W9
 #[tokio::test(flavor = "multi_thread")]
 async fn rejections_leave_in_a_file_as_they_are_filtered() {

@@ -99,6 +99,8 @@ async fn pages_ask_the_database_a_few_times() {
         "/settings/sessions".to_owned(),
         "/settings/consumers".to_owned(),
         format!("/settings/consumers/{consumer}"),
+        "/settings/alerts".to_owned(),
+        "/settings/alerts/rules/new".to_owned(),
         "/docs/webhooks/quick-start".to_owned(),
     ];
     let mut too_many = Vec::new();

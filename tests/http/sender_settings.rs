@@ -361,7 +361,7 @@ async fn a_batch_that_came_late_and_is_sent_again_is_stored_once() {
     let accepting = format!("{path}/held-events/acceptance");
     let accepted = alice.post(&accepting, &[("current_password", PASSWORD)]).await;
     let page = alice.follow(accepted).await;
-    assert!(page.contains("2 had been stored before"), "each line has the key that it would have had in time");
+    assert!(page.contains("2 had already been stored"), "each line has the key that it would have had in time");
     let bodies = server.query("select body from events order by id").await;
     assert_eq!(bodies, [[Some("1".to_owned())], [Some("3".to_owned())]]);
 }

@@ -406,6 +406,15 @@ fn no_file_knows_the_machine_it_was_written_on() {
 }
 
 #[test]
+fn no_style_asks_for_a_weight_that_most_fonts_have_not() {
+    let styles = text_files().into_iter().filter(|(path, _)| path.ends_with(".css"));
+    let found = styles.filter(|(_, text)| text.contains("font-weight: 500"));
+    expect_none(
+        found.map(|(path, _)| format!("{path} asks for a weight of 500, which is 400 on most systems: use 600")),
+    );
+}
+
+#[test]
 fn no_two_migrations_have_one_version() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
     let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -78,6 +78,14 @@ impl Program {
         postgres::query(&self.database_url, sql).await
     }
 
+    /// A transaction that has begun with a statement, and goes on until what is given back is dropped.
+    pub async fn begin(&self, statement: &str) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("begin; {statement}")).await.unwrap();
+        client
+    }
+
     pub async fn wait_until(&self, sql: &str) {
         for _ in 0..1_000 {
             if self.query(sql).await[0][0].as_deref() == Some("t") {

@@ -50,7 +50,7 @@ impl<C: Camera> Tour<'_, C> {
                     211,
                 ),
                 past(43, &crm, "credential_disabled", "", "192.0.2.41", 310),
-                past(131, inventory, "body_too_large", "the limit is 1 MiB", "198.51.100.31", 1_887_436),
+                past(131, inventory, "body_too_large", "the limit is 1.05 MB", "198.51.100.31", 1_887_436),
                 PastRejection {
                     hint: Some("h8Vn"),
                     ..past(472, inventory, "expired_password", "", "198.51.100.77", 640)

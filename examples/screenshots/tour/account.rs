@@ -64,6 +64,7 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/settings/sessions", "devices", "Devices").await?;
         self.api_tokens().await?;
         self.consumers().await?;
+        self.alerts().await?;
         self.page("/settings/audit", "audit", "Audit trail").await?;
         self.page("/settings/audit?action=credential_rotated", "audit-filtered", "Audit trail, filtered").await?;
         self.page("/settings/audit?subject=nobody", "audit-no-match", "Audit trail, no match").await?;
@@ -115,6 +116,30 @@ impl<C: Camera> Tour<'_, C> {
         self.press("a.btn.sm[href^='/settings/consumers/']").await?;
         self.see(".notice.bad").await?;
         self.here("consumer-truncated", "Consumer, it missed events").await
+    }
+
+    async fn alerts(&mut self) -> Result<()> {
+        self.page("/settings/alerts", "alerts-none", "Alerts, nothing yet").await?;
+        self.page("/settings/alerts/rules/new?kind=rejections", "alert-rule-new", "New alert rule").await?;
+        self.enter("#percent", "101").await?;
+        self.press("main form button.primary").await?;
+        self.see("#percent-error").await?;
+        self.here("alert-rule-new-error", "New alert rule, a wrong share").await?;
+        self.page("/settings/alerts/rules/new?kind=silence", "alert-rule-silence", "New alert rule, silence").await?;
+        self.press("main form button.primary").await?;
+        self.see(".notice.ok").await?;
+        // The program would find that it isn't so.
+        let fire = "update alert_evaluation set evaluated_at = now() + interval '1 day'; \
+             insert into alerts (id, account_id, kind, subject_id, name, state, level, since, facts) \
+             select gen_random_uuid(), account_id, 'silence', subject_id, '', 'firing', 1, now() - interval '5 minutes', \
+             jsonb_build_object('kind', 'silence', 'minutes', 60, 'last_event_at', now() - interval '1 hour') from alert_rules; \
+             insert into alert_changes (account_id, id, at, kind, subject_id, name, state, level, facts) \
+             select account_id, gen_random_uuid(), since, kind, subject_id, name, state, level, facts from alerts";
+        self.shop.database.batch_execute(fire).await?;
+        self.page("/settings/alerts", "alerts", "Alerts, one that fires").await?;
+        self.press("form[action$='/acknowledgement'] button").await?;
+        self.see(".notice.ok").await?;
+        self.here("alerts-acknowledged", "Alerts, acknowledged").await
     }
 
     /// The program looks every few seconds how much each account has stored.

@@ -9,7 +9,7 @@ use thirtyfour::prelude::*;
 use crate::camera::{Camera, Extent};
 
 /// The addresses that show a page, as `src/web/routes.rs` has them, and the name of the picture.
-pub const PAGES: [(&str, &str); 43] = [
+pub const PAGES: [(&str, &str); 45] = [
     ("/setup", "set-up"),
     ("/login", "sign-in"),
     ("/login/code", "sign-in-code"),
@@ -40,6 +40,8 @@ pub const PAGES: [(&str, &str); 43] = [
     ("/settings/consumers", "consumers"),
     ("/settings/consumers/new", "consumer-new"),
     ("/settings/consumers/{id}", "consumer"),
+    ("/settings/alerts", "alerts"),
+    ("/settings/alerts/rules/new", "alert-rule-new"),
     ("/settings/audit", "audit"),
     ("/docs/webhooks/quick-start", "docs-quick-start"),
     ("/docs/webhooks/connect", "docs-connect"),

@@ -400,6 +400,72 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    alerts (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        kind -> Text,
+        subject_id -> Uuid,
+        name -> Text,
+        state -> Text,
+        level -> SmallInt,
+        since -> Timestamptz,
+        facts -> Jsonb,
+        told_state -> Nullable<Text>,
+        told_level -> Nullable<SmallInt>,
+        told_at -> Nullable<Timestamptz>,
+        acknowledged_at -> Nullable<Timestamptz>,
+        muted_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    alert_changes (account_id, id) {
+        account_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        kind -> Text,
+        subject_id -> Uuid,
+        name -> Text,
+        state -> Text,
+        level -> SmallInt,
+        facts -> Jsonb,
+    }
+}
+
+diesel::table! {
+    alert_rules (id) {
+        id -> Uuid,
+        account_id -> Uuid,
+        kind -> Text,
+        subject_id -> Uuid,
+        minutes -> Integer,
+        at_least -> Integer,
+        percent -> SmallInt,
+        weekdays -> SmallInt,
+        from_minute -> SmallInt,
+        to_minute -> SmallInt,
+        zone -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    alert_settings (account_id) {
+        account_id -> Uuid,
+        kinds -> Text,
+        mails -> Bool,
+    }
+}
+
+diesel::table! {
+    alert_evaluation (id) {
+        id -> Bool,
+        evaluated_at -> Timestamptz,
+        steady_since -> Timestamptz,
+    }
+}
+
 diesel::joinable!(users -> accounts (account_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(known_addresses -> users (user_id));
@@ -429,6 +495,7 @@ diesel::allow_columns_to_appear_in_same_group_by_clause!(
     rejections::credential_id,
     rejections::remote_ip,
     rejections::reason,
+    rejections::hint,
     credentials::name,
     credentials::username
 );

@@ -1,5 +1,5 @@
-//! What went on with one credential lately, for its page: the addresses that use it, what was refused and why, and what is held. In one
-//! round trip, since a page has few.
+//! What went on with one credential lately, for its page: the addresses that use it, what was refused and why, what is held, and which
+//! alerts fire. In one round trip, since a page has few.
 
 use std::net::IpAddr;
 
@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::alert_kind::AlertKind;
 use crate::domain::holding::{HeldEvents, forgotten_at};
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::rejection::Reason;
@@ -29,7 +30,9 @@ const ACTIVITY: &str = "(select 'address' as kind, remote_ip, null as reason, 0:
      group by reason order by sum(count) desc, reason) \
      union all (select 'held', remote_ip, null, count(*), sum(size_bytes)::bigint, min(received_at), max(received_at) \
      from held_events where account_id = $1 and credential_id = $2 and received_at > $5 \
-     group by remote_ip order by max(received_at) desc)";
+     group by remote_ip order by max(received_at) desc) \
+     union all (select 'alert', null, kind, level, 0, since, since from alerts where account_id = $1 and subject_id = $2 \
+     and state = 'firing' order by level desc, kind)";
 
 #[derive(QueryableByName)]
 struct Row {
@@ -74,6 +77,8 @@ pub(crate) struct Activity {
     pub(crate) addresses: Vec<UsedAddress>,
     pub(crate) refused: Vec<Refused>,
     pub(crate) held: Option<HeldEvents>,
+    /// What fires about it, and since when.
+    pub(crate) alerts: Vec<(AlertKind, Timestamp)>,
 }
 
 pub(crate) async fn list(
@@ -102,6 +107,8 @@ pub(crate) async fn list(
                 let held = all.held.get_or_insert_with(|| HeldEvents::none(credential, now));
                 held.add(ip, (number, more), (first_at.unwrap_or(last_at), last_at));
             }
+            // What a newer release is told of is for that.
+            ("alert", _, Some(word)) => all.alerts.extend(word.parse().ok().map(|kind| (kind, last_at))),
             (_, _, Some(reason)) => {
                 all.refused.push(Refused { reason: word(&reason)?, in_day: number, in_week: more, last_at });
             }

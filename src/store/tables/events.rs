@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use diesel::dsl::case_when;
 use diesel::pg::Pg;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text, Uuid as SqlUuid};
 use diesel::{
     ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, PgExpressionMethods, QueryDsl,
-    Queryable, Selectable, SelectableHelper,
+    Queryable, QueryableByName, Selectable, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -25,6 +25,7 @@ use crate::store::connection::columns::{Moment, inet, time, without_nul};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::{credentials, events};
+use crate::store::connection::statement::statement;
 use crate::store::scan::budget::Budget;
 use crate::store::scan::event_scan::EventScan;
 use crate::store::scan::keys::Key;
@@ -164,6 +165,31 @@ async fn list_all(
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// How many events an account has in a span, as far as so many.
+pub(crate) async fn count(
+    conn: &mut Connection,
+    account: AccountId,
+    span: Span,
+    most: usize,
+) -> Result<u64, StoreError> {
+    let counted: Counted = statement(COUNT)
+        .bind::<SqlUuid, _>(account.0)
+        .bind::<SqlUuid, _>(span.from.0)
+        .bind::<SqlUuid, _>(span.before.0)
+        .bind::<BigInt, _>(most as i64)
+        .get_result(conn)
+        .await?;
+    Ok(counted.count.unsigned_abs())
+}
+
+const COUNT: &str = "select count(*) as count from (select from events where account_id = $1 and id >= $2 and id < $3 limit $4) as part";
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 /// These events, newest first.

@@ -2,6 +2,9 @@
 
 pub(crate) mod account_limits;
 pub(crate) mod accounts;
+pub(crate) mod alert_rules;
+pub(crate) mod alert_sources;
+pub(crate) mod alerts;
 pub(crate) mod api_tokens;
 pub(crate) mod audit;
 pub(crate) mod batch_columns;

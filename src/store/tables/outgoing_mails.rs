@@ -15,6 +15,7 @@ use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::connection::schema::outgoing_mails;
 use crate::store::connection::statement::statement;
+use crate::store::tables::alert_rules::Reader;
 use crate::store::tables::old_rows;
 
 /// Longer than any link works, and than an address is counted.
@@ -56,6 +57,29 @@ pub(crate) async fn insert(
     .execute(conn)
     .await?;
     Ok(inserted == 1)
+}
+
+/// Leaves mails about alerts to be sent. How many there may be is up to whoever evaluates alerts.
+pub(crate) async fn insert_alerts(
+    conn: &mut Connection,
+    mails: &[(&Reader, Mail)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let details = |mail: &Mail| serde_json::to_value(mail).unwrap_or_default();
+    statement(
+        "insert into outgoing_mails (id, account_id, user_id, address, kind, details, created_at, next_try_at) \
+         select id, account_id, user_id, address, 'alerts', details, $6, $6 \
+         from unnest($1, $2, $3, $4, $5) as new (id, account_id, user_id, address, details)",
+    )
+    .bind::<Array<SqlUuid>, _>(mails.iter().map(|_| random::growing_uuid_at(now)).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(mails.iter().map(|(reader, _)| reader.account.0).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(mails.iter().map(|(reader, _)| reader.user.0).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(mails.iter().map(|(reader, _)| reader.address.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(mails.iter().map(|(_, mail)| details(mail)).collect::<Vec<_>>())
+    .bind::<Timestamptz, _>(Moment(now))
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 #[derive(QueryableByName)]

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use diesel::dsl::{max, min, sql, sum};
+use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
-    PgNetExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper,
+    AppearsOnTable, BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension,
+    PgNetExpressionMethods, QueryDsl, QueryResult, Queryable, Selectable, SelectableExpression, SelectableHelper,
 };
 use diesel_async::RunQueryDsl;
 use ipnet::IpNet;
@@ -19,7 +21,7 @@ use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::listing::{EventFilter, Page};
 use crate::domain::query::ast::{Expression, Query, SourceCondition, SourcePart, Term};
 use crate::domain::rejection::{NewRejection, Reason, Rejection};
-use crate::domain::rejection_group::{RejectionFilter, RejectionGroup};
+use crate::domain::rejection_group::{RejectionFilter, RejectionGroup, Repeats};
 use crate::store::connection::columns::{Moment, host, inet, lower, strpos, time, without_nul, word};
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
@@ -185,7 +187,7 @@ impl TryFrom<Row> for Rejection {
     }
 }
 
-/// One page, newest first, before a given one: of those that have a text in what the page shows of them, if one is given.
+/// One page, newest first, before a given one.
 pub(crate) async fn list(
     conn: &mut Connection,
     account: AccountId,
@@ -202,6 +204,99 @@ pub(crate) async fn list(
     let has_older = rows.len() > limit;
     let rows = rows.into_iter().take(limit).map(Rejection::try_from).collect::<Result<Vec<_>, StoreError>>()?;
     Ok(Page { rows, has_newer: before.is_some(), has_older, stopped_at: None })
+}
+
+/// What the newest of a group says in a column. Its statements stay prepared, as those with SQL that is written out do not.
+#[derive(Clone, Copy, Debug, QueryId)]
+struct Newest<C>(C);
+
+impl<C: diesel::Expression> diesel::Expression for Newest<C> {
+    type SqlType = C::SqlType;
+}
+
+impl<C: QueryFragment<Pg>> QueryFragment<Pg> for Newest<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(array_agg(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" order by rejections.id desc))[1]");
+        Ok(())
+    }
+}
+
+impl<C, From> AppearsOnTable<From> for Newest<C> where C: AppearsOnTable<From> {}
+impl<C, From> SelectableExpression<From> for Newest<C> where C: SelectableExpression<From> {}
+impl<C, By> ValidGrouping<By> for Newest<C> {
+    type IsAggregate = is_aggregate::Yes;
+}
+
+/// One page of causes, those with the newest repeat first: of which the newest repeat is before a given one. Each has all its repeats.
+pub(crate) async fn list_causes(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: RejectionFilter<'_>,
+    before: Option<Uuid>,
+    limit: usize,
+) -> Result<Page<Repeats>, StoreError> {
+    let by = (
+        rejections::credential_id,
+        rejections::reason,
+        rejections::remote_ip,
+        rejections::hint,
+        credentials::name,
+        credentials::username,
+    );
+    let found = (
+        Newest(rejections::id),
+        by,
+        (sum(rejections::count), min(rejections::second), max(rejections::second)),
+        Newest(rejections::detail),
+        Newest(rejections::user_agent),
+        Newest(rejections::size_bytes),
+    );
+    let mut query = filtered!(account, filter, group_by(by), select(found));
+    if let Some(before) = before {
+        query = query.having(Newest(rejections::id).lt(before));
+    }
+    let newest_first = query.order(Newest(rejections::id).desc());
+    let rows: Vec<Cause> = newest_first.limit(limit as i64 + 1).load(conn).await?;
+    let has_older = rows.len() > limit;
+    let rows = rows.into_iter().take(limit).map(Repeats::try_from).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(Page { rows, has_newer: before.is_some(), has_older, stopped_at: None })
+}
+
+/// Repeats of one cause, with what the newest of them says.
+#[derive(Queryable)]
+struct Cause {
+    newest_id: Uuid,
+    by: (Uuid, String, IpNet, Option<String>, String, String),
+    all: (Option<i64>, Option<Moment>, Option<Moment>),
+    detail: Option<String>,
+    user_agent: Option<String>,
+    size_bytes: Option<i64>,
+}
+
+impl TryFrom<Cause> for Repeats {
+    type Error = StoreError;
+
+    fn try_from(row: Cause) -> Result<Self, StoreError> {
+        let (credential_id, reason, remote_ip, hint, credential_name, username) = row.by;
+        let (count, first, last) = row.all;
+        let newest = Rejection {
+            id: row.newest_id,
+            at: time(last).unwrap_or_default(),
+            credential_id: CredentialId(credential_id),
+            credential_name,
+            username,
+            reason: word(&reason)?,
+            hint,
+            detail: row.detail,
+            remote_ip: remote_ip.addr(),
+            user_agent: row.user_agent,
+            size_bytes: row.size_bytes.map(i64::unsigned_abs),
+            count: 1,
+        };
+        Ok(Repeats { newest, count: count.unwrap_or(0).unsigned_abs(), first_at: time(first).unwrap_or_default() })
+    }
 }
 
 /// Those after a given one, oldest first.
@@ -265,22 +360,33 @@ pub(crate) async fn group_by_address(
     rows.into_iter().map(read).collect()
 }
 
-/// How many requests of each credential were refused for some reasons.
+/// How many requests of each credential were refused, by reason.
 pub(crate) async fn count_by_reason(
     conn: &mut Connection,
     account: AccountId,
     filter: RejectionFilter<'_>,
-    reasons: &[Reason],
 ) -> Result<Vec<(CredentialId, Reason, u64)>, StoreError> {
     let by = (rejections::credential_id, rejections::reason);
     let found = (rejections::credential_id, rejections::reason, sum(rejections::count));
-    let query = filtered!(account, filter, group_by(by), select(found));
-    let reasons = reasons.iter().map(|reason| reason.as_str());
-    let rows: Vec<(Uuid, String, Option<i64>)> = query.filter(rejections::reason.eq_any(reasons)).load(conn).await?;
+    let rows: Vec<(Uuid, String, Option<i64>)> =
+        filtered!(account, filter, group_by(by), select(found)).load(conn).await?;
     let read = |(id, reason, count): (Uuid, String, Option<i64>)| {
         Ok((CredentialId(id), word(&reason)?, count.unwrap_or(0).unsigned_abs()))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// How many requests were refused in each second from a moment on.
+pub(crate) async fn count_by_second(
+    conn: &mut Connection,
+    account: AccountId,
+    filter: RejectionFilter<'_>,
+    since: Timestamp,
+) -> Result<Vec<(Timestamp, u64)>, StoreError> {
+    let found = (rejections::second, sum(rejections::count));
+    let query = filtered!(account, filter, group_by(rejections::second), select(found));
+    let rows: Vec<(Moment, Option<i64>)> = query.filter(rejections::second.ge(Moment(since))).load(conn).await?;
+    Ok(rows.into_iter().map(|(second, count)| (second.into(), count.unwrap_or(0).unsigned_abs())).collect())
 }
 
 /// What is beyond the newest 20,000 of an account, of those accounts that were refused something since `$1`: others have no more than

@@ -1,6 +1,8 @@
-//! Settings → Account and what belongs to it: name and password, two-step sign-in, sessions, retention, the audit log, asking for the
+//! Settings → Account and what belongs to it: name and password, two-step sign-in, sessions, alerts, retention, the audit log, asking for the
 //! password again, and the end of an account.
 
+pub(crate) mod alert_rules;
+pub(crate) mod alerts;
 pub(crate) mod api_token;
 pub(crate) mod api_tokens;
 pub(crate) mod audit;

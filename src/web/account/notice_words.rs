@@ -2,7 +2,8 @@
 
 use crate::domain::api_token::MAX_TOKENS;
 use crate::web::notice::{
-    AccountNotice, ConsumersNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice, TokensNotice,
+    AccountNotice, AlertsNotice, ConsumersNotice, DevicesNotice, NoticeWords, SecondFactorNotice, StoredEventsNotice,
+    TokensNotice,
 };
 
 const OTHERS_ENDED: &str = "All your other sessions have ended. You’re still signed in here.";
@@ -71,6 +72,25 @@ pub(crate) fn of_consumers(notice: &ConsumersNotice) -> NoticeWords {
         ConsumersNotice::CreatedBefore => NoticeWords::bad("You’ve already sent this form.", "Nothing changed now."),
         ConsumersNotice::Moved => NoticeWords::ok("The consumer is moved.", "Its program continues from there."),
         ConsumersNotice::Deleted => NoticeWords::ok("The consumer is deleted.", "Your events stay."),
+    }
+}
+
+/// What was done about alerts, which are mailed to an address.
+pub(crate) fn of_alerts(notice: &AlertsNotice, email: &str) -> NoticeWords {
+    match notice {
+        AlertsNotice::Acknowledged => {
+            NoticeWords::ok("The alert is acknowledged.", "You’re not reminded of it unless it gets more urgent.")
+        }
+        AlertsNotice::Muted => NoticeWords::ok("The alert is muted.", "You’re told nothing of it until then."),
+        AlertsNotice::Unmuted => NoticeWords::ok("The alert is no longer muted.", ""),
+        AlertsNotice::RuleSaved => NoticeWords::ok("The rule is saved.", "It’s looked at once a minute."),
+        AlertsNotice::RuleDeleted => NoticeWords::ok("The rule is deleted.", "What it told stays in the history."),
+        AlertsNotice::Chosen => NoticeWords::ok("Your choice is saved.", ""),
+        AlertsNotice::TestSent => NoticeWords::ok("A test alert is on its way.", format!("It goes to {email}.")),
+        AlertsNotice::TestNotSent => NoticeWords::bad(
+            "No test alert was sent.",
+            format!("{email} isn’t confirmed, or got several already. Try again in an hour."),
+        ),
     }
 }
 

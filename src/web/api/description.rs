@@ -10,7 +10,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::web::api::errors::ApiError;
 use crate::web::api::problem_schema::{FieldError, Problem};
-use crate::web::api::{account, audit, changes, consumers, credentials, events, live, overview, pulling, rejections};
+use crate::web::api::{
+    account, alerts, audit, changes, consumers, credentials, events, live, overview, pulling, rejections,
+};
 use crate::web::app_state::AppState;
 
 struct Schemes;
@@ -74,6 +76,7 @@ impl Modify for Failures {
         rejections::index,
         overview::show,
         audit::index,
+        alerts::index,
         credentials::index,
         credentials::create,
         credentials::show,

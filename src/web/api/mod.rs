@@ -2,6 +2,7 @@
 //! redirects. Every act is one that pages do as well.
 
 pub(crate) mod account;
+pub(crate) mod alerts;
 pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod authentication;

@@ -27,10 +27,10 @@ use crate::web::events::overview::of_list;
 use crate::web::events::saved_dialog::{Failed, SavedDialog};
 use crate::web::events::selection::notice_words;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::{When, span_text};
+use crate::web::format::{When, matched, span_text};
 use crate::web::forms::Submitted;
 use crate::web::notice::{Notice, NoticeWords};
-use crate::web::overview::Overview;
+use crate::web::overview::{Overview, count};
 use crate::web::page::Page;
 use crate::web::responses::{html, html_invalid, see_other};
 use crate::web::rows::event_row::EventRow;
@@ -172,7 +172,7 @@ pub(crate) async fn answer(
     if !filters.fields.0.is_empty() {
         events::add_columns(&mut *store.connection().await?, account, &filters.fields, &mut found.rows).await?;
     }
-    filters.matches = matches_in_words(&filters, accepted, &found, &overview);
+    filters.matches = count_matching(store, account, &filters, (&found, &overview)).await?.map(matched);
     let names = suggest_names(store, account, &found.rows).await?;
     let (fields, columns) = (list_fields(&names, &filters), list_columns(&names, &filters));
     let rows: Vec<EventRow> = found.rows.iter().map(|event| EventRow::new(event, &filters, now)).collect();
@@ -219,30 +219,22 @@ async fn other_address(
     Ok((!found.is_empty()).then(|| format!("{PATH}/{id}")))
 }
 
-/// How many match, where something is asked for. A search knows it when it is at its end.
-fn matches_in_words(
+/// How many match, where anything is asked for, and whether these are all.
+async fn count_matching(
+    store: &Store,
+    account: AccountId,
     filters: &Filters,
-    accepted: u64,
-    found: &Listed<EventSummary>,
-    overview: &Overview,
-) -> Option<String> {
-    let listed = found.rows.len() as u64;
+    (found, overview): (&Listed<EventSummary>, &Overview),
+) -> Result<Option<(u64, bool)>, StoreError> {
+    if !filters.is_active() || filters.error.is_some() {
+        return Ok(None);
+    }
     let is_whole = filters.is_first_page() && !found.has_older && found.stopped_at.is_none();
-    let (number, is_all) = match filters.filter.query {
-        _ if is_whole => (listed, true),
-        // Counted by the half hour, and with what was deleted since.
-        None => return Some(format!("about {} match", grouped(accepted))),
-        // The overview counts the whole range.
-        Some(_) if overview.is_of_range => (overview.found.0, !overview.found.1),
-        Some(_) if !filters.is_first_page() => return None,
-        Some(_) => (listed.max(overview.found.0), false),
-    };
-    let at_least = if is_all { "" } else { "at least " };
-    Some(match number {
-        0 => format!("none match{}", if is_all { "" } else { " so far" }),
-        1 => format!("{at_least}1 matches"),
-        more => format!("{at_least}{} match", grouped(more)),
-    })
+    Ok(Some(match overview.found {
+        _ if is_whole => (found.rows.len() as u64, true),
+        Some(counted) => counted,
+        None => count(store, account, filters).await?,
+    }))
 }
 
 /// `POST /events/columns`: from now on the list has these columns, for everybody in the account.

@@ -13,7 +13,8 @@ use crate::domain::grouped::grouped;
 use crate::domain::ids::AccountId;
 use crate::domain::listing::REJECTIONS_PER_PAGE;
 use crate::domain::rejection::Reason;
-use crate::domain::rejection_group::{RejectionGroup, Repeats};
+use crate::domain::rejection_group::RejectionGroup;
+use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::{credentials, held_events, rejections};
 use crate::web::current_user::SignedIn;
@@ -22,7 +23,7 @@ use crate::web::errors::PageError;
 use crate::web::events::event_list::{Field, Pager};
 use crate::web::events::setting_offers::{OFFERED, Offer, offers};
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::{When, span_text};
+use crate::web::format::{When, matched, span_text};
 use crate::web::held::{Held, accepted_link, accepted_text, accepted_title};
 use crate::web::notice::{CredentialNotice, Notice, NoticeWords};
 use crate::web::overview::Overview;
@@ -32,9 +33,6 @@ use crate::web::rows::rejection_row::{REJECTIONS as PATH, RejectionRow, credenti
 
 /// How many parts of one address, credential and reason are put together in the view by address.
 const MAX_GROUPED: usize = 500;
-
-/// How many refused requests are put together for one page by cause.
-const MAX_REPEATED: usize = 1_000;
 
 /// A row of the view by address.
 struct Group {
@@ -102,12 +100,9 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
     if let Some(address) = filters.exact_address(PATH) {
         return Ok(see_other(&address));
     }
-    let overview = Overview::read(&mut conn, account, &filters, (now, current_user.zone())).await?;
-    // On Free nothing can be accepted, so nothing is asked.
-    let held = match current_user.member.plan.includes_webhooks() {
-        true => Held::list(&held_events::list(&mut conn, account, now).await?, &credentials, now),
-        false => Vec::new(),
-    };
+    let clock = (now, current_user.zone());
+    let overview = draw(&mut conn, account, &filters, clock).await?;
+    let held = list_held(&mut conn, &current_user, &credentials).await?;
     let mut template = Index {
         page: current_user.page("Rejected attempts").at("events", ""),
         overview,
@@ -127,14 +122,42 @@ pub(crate) async fn index(current_user: SignedIn, query: web::Query<Query>) -> R
         return html_invalid(&template);
     }
     let before = Uuid::try_parse(&query.before).ok();
-    let reasons = template.list(&mut conn, account, before, (now, current_user.zone())).await?;
-    if reasons.iter().any(|reason| OFFERED.contains(reason)) {
-        let filters = &template.filters;
-        let counted = rejections::count_by_reason(&mut conn, account, filters.of_refused(), &OFFERED).await?;
+    let reasons = template.list(&mut conn, account, before, clock).await?;
+    if template.filters.is_active() || reasons.iter().any(|reason| OFFERED.contains(reason)) {
+        let counted = rejections::count_by_reason(&mut conn, account, template.filters.of_refused()).await?;
         template.offers = offers(&counted, &credentials);
+        template.overview.found = Some((counted.iter().map(|(.., count)| count).sum(), true));
+        template.filters.matches = template.overview.found.map(matched);
     }
     template.reasons = explained(&reasons);
     html(&template)
+}
+
+/// Of all requests, or of the refused ones that are searched for.
+async fn draw(
+    conn: &mut Connection,
+    account: AccountId,
+    filters: &Filters,
+    clock: (Timestamp, &TimeZone),
+) -> Result<Overview, StoreError> {
+    let is_searched = filters.reason.is_some() || !filters.text.is_empty();
+    match is_searched && filters.error.is_none() {
+        true => Overview::of_rejections(conn, account, filters, clock).await,
+        false => Overview::read(conn, account, filters, clock).await,
+    }
+}
+
+/// On Free nothing can be accepted, so nothing is asked.
+async fn list_held(
+    conn: &mut Connection,
+    current_user: &SignedIn,
+    credentials: &[Credential],
+) -> Result<Vec<Held>, StoreError> {
+    if !current_user.member.plan.includes_webhooks() {
+        return Ok(Vec::new());
+    }
+    let now = current_user.now();
+    Ok(Held::list(&held_events::list(conn, current_user.member.account_id, now).await?, credentials, now))
 }
 
 /// What became of late events that were accepted here.
@@ -166,16 +189,16 @@ impl Index {
             let groups = RejectionGroup::gather(parts);
             self.groups = groups.iter().map(|group| Group::new(group, filters, now)).collect();
         } else {
-            let found = rejections::list(conn, account, filter, before, MAX_REPEATED).await?;
-            let last = found.rows.last().map(|row| row.id).filter(|_| found.has_older);
-            let (repeats, cut) = Repeats::gather(found.rows, REJECTIONS_PER_PAGE);
-            if let Some(newest) = repeats.first() {
+            let found = rejections::list_causes(conn, account, filter, before, REJECTIONS_PER_PAGE).await?;
+            let repeats = found.rows;
+            if let Some((newest, last)) = repeats.first().zip(repeats.last()) {
                 let oldest_at = repeats.iter().map(|cause| cause.first_at).min().unwrap_or(newest.first_at);
+                let older = || filters.links.with(PATH, "before", &last.newest.id.to_string());
                 self.pager = Pager {
                     text: span_text(oldest_at, newest.newest.at, now, zone),
                     title: span_text(oldest_at, newest.newest.at, now, &TimeZone::UTC),
                     newer: before.map(|_| filters.links.to(PATH)),
-                    older: cut.or(last).map(|id| filters.links.with(PATH, "before", &id.to_string())),
+                    older: found.has_older.then(older),
                     further: None,
                 };
             }

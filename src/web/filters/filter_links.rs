@@ -57,7 +57,10 @@ impl Links {
     }
 
     fn without_range(&self, keeps_text: bool) -> String {
-        self.kept(|name| ["credential", "overview", "fields"].contains(&name) || (keeps_text && name == "q"))
+        self.kept(|name| {
+            ["credential", "overview", "fields"].contains(&name)
+                || (keeps_text && ["q", "reason", "group"].contains(&name))
+        })
     }
 
     /// The list of what was rejected from one address for one credential, in the same range.

@@ -262,6 +262,14 @@ impl Filters {
         (self.asked_since, self.filter.until)
     }
 
+    /// The range of a chart: without one, that of the overview.
+    pub(crate) fn drawn_range(&self, now: Timestamp, zone: &TimeZone) -> (Option<Timestamp>, Option<Timestamp>) {
+        match self.asked_range() {
+            (None, None) => (Some(self.overview.start(now, zone)), None),
+            range => range,
+        }
+    }
+
     /// The range in words, such as `Last 24 hours`; without one, that of the overview.
     pub(crate) fn range_title(&self, now: Timestamp, zone: &TimeZone) -> String {
         let chosen = self.ranges.iter().find(|choice| choice.selected && choice.value != CUSTOM);

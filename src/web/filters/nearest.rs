@@ -1,4 +1,4 @@
-//! Suggestions for a list that a search left empty: other searches, a time, a credential, refused requests.
+//! Suggestions for a list that a search left empty: other searches, a time, a credential, refused requests or events.
 
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::query::strings::quoted;
@@ -33,6 +33,24 @@ impl Filters {
             let address = self.links.changed(REJECTED, &["q", "reason", "group"], &self.text);
             nearest.push((format!("rejected: {}", shown(&self.text)), address));
         }
+        nearest
+    }
+
+    /// The same for refused requests: those received at a time, and events with the text.
+    pub(crate) fn nearest_of_refused(&self) -> Vec<(String, String)> {
+        if self.text.is_empty() {
+            return Vec::new();
+        }
+        let shown = escape_invisible(&self.text);
+        let mut nearest = Vec::new();
+        if let Some((since, until)) = self.typed_time {
+            let address = self.links.to_span(REJECTED, &rfc3339(since), &rfc3339(until), false);
+            nearest.push((format!("received {shown}"), address));
+        }
+        nearest.push((
+            format!("accepted events: {shown}"),
+            self.links.changed("/events", &["q", "reason", "group"], &self.text),
+        ));
         nearest
     }
 }

@@ -7,8 +7,9 @@ use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::event::EventSummary;
 use crate::domain::event_kind::EventKind;
 use crate::domain::payload::value_text;
+use crate::domain::size::size;
 use crate::web::filters::list_filters::Filters;
-use crate::web::format::{When, size};
+use crate::web::format::When;
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::{Span, first_chars};
 use crate::web::page::Page;
@@ -16,7 +17,7 @@ use crate::web::page::Page;
 /// How much of a body a row shows, in bytes: a page of rows is light whatever is in them.
 const PREVIEW_BYTES: usize = 160;
 
-/// How much of its type the name of an event has, in characters.
+/// How much of its type or first text the name of an event has, in characters.
 const NAME_CHARS: usize = 40;
 
 /// How much of a value a chosen column shows, in characters.
@@ -28,7 +29,7 @@ pub(crate) struct EventRow {
     pub(crate) id: String,
     pub(crate) link: String,
     pub(crate) received: When,
-    /// What its link says beside the time: its type, and the end of its id.
+    /// What its link says beside the time: its type or first text, and the end of its id.
     pub(crate) name: String,
     pub(crate) credential: String,
     /// It arrived with an expired password, and was accepted later.
@@ -79,7 +80,7 @@ impl EventRow {
 
 /// `invoice.paid …7b4e10`: what tells an event from others in few words.
 pub(crate) fn event_name(event: &EventSummary) -> String {
-    let (kind, id) = (EventKind::type_of(&event.beginning).unwrap_or_default(), event.id.to_string());
+    let (kind, id) = (EventKind::name_of(&event.beginning).unwrap_or_default(), event.id.to_string());
     format!("{} …{}", escape_invisible(first_chars(&kind, NAME_CHARS)), &id[id.len() - 6..]).trim_start().to_owned()
 }
 

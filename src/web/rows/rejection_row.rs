@@ -9,7 +9,8 @@ use crate::domain::ids::CredentialId;
 use crate::domain::masked::masked;
 use crate::domain::rejection::{Reason, Rejection};
 use crate::domain::rejection_group::Repeats;
-use crate::web::format::{When, size};
+use crate::domain::size::precise_size;
+use crate::web::format::When;
 use crate::web::json_view::tokens::first_chars;
 use crate::web::page::Page;
 
@@ -65,8 +66,7 @@ impl RejectionRow {
     /// A row of a list, where repeats stand for one another.
     pub(crate) fn of_repeats(repeats: &Repeats, now: Timestamp) -> Self {
         let times = || (grouped(repeats.count), When::ago(repeats.first_at, now));
-        let one = Rejection { count: 1, ..repeats.newest.clone() };
-        Self { repeats: (repeats.count > 1).then(times), ..Self::new(&one, now) }
+        Self { repeats: (repeats.count > 1).then(times), ..Self::new(&repeats.newest, now) }
     }
 }
 
@@ -106,8 +106,10 @@ pub(crate) fn explanation(rejection: &Rejection) -> String {
             words.push_str(&format!("{}: {}", masked(hint), rejection.advice()));
         }
         (Reason::BodyTooLarge, Some(detail), _) => {
-            let sent = rejection.size_bytes.map(|bytes| format!("{} was sent. ", size(bytes))).unwrap_or_default();
-            words.push_str(&format!("{sent}{detail} {}", rejection.reason.advice()));
+            let sent = rejection.size_bytes.map(|bytes| format!("{} was sent", precise_size(bytes)));
+            let limits = || rejection.detail.iter().flat_map(|detail| detail.lines()).map(beginning);
+            let told = sent.map(|sent| sentence(&std::iter::once(sent).chain(limits()).collect::<Vec<_>>().join("; ")));
+            words.push_str(&format!("{} {}", told.unwrap_or(detail), rejection.reason.advice()));
         }
         (Reason::InvalidJson | Reason::UnsupportedMediaType | Reason::MalformedCredentials, Some(detail), _) => {
             words.push_str(&detail);

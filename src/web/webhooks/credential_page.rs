@@ -11,6 +11,7 @@ use crate::domain::grouped::grouped;
 use crate::domain::holding::HeldEvents;
 use crate::domain::ids::{AccountId, CredentialId};
 use crate::domain::payload::value_text;
+use crate::domain::size::size;
 use crate::store::connection::error::StoreError;
 use crate::store::connection::pool::Connection;
 use crate::store::tables::credential_activity::{self as activity, Activity, MAX_ADDRESSES, UsedAddress};
@@ -20,7 +21,7 @@ use crate::web::current_user::SignedIn;
 use crate::web::errors::PageError;
 use crate::web::filters::filter_links::address;
 use crate::web::filters::list_filters::{Filters, Query};
-use crate::web::format::{When, size};
+use crate::web::format::When;
 use crate::web::held::Held;
 use crate::web::json_view::preview::preview;
 use crate::web::json_view::tokens::Span;
@@ -137,6 +138,8 @@ struct Show {
     /// What it accepts beyond the default, in words.
     settings: String,
     audit: Vec<AuditRow>,
+    /// What fires about it.
+    alerts: Vec<(&'static str, When)>,
     notice: Option<NoticeWords>,
     /// The notice is about a setting, and stands there.
     is_told_below: bool,
@@ -207,7 +210,8 @@ async fn page(
         Query { credential: credential.username.clone(), overview: span.as_str().to_owned(), ..Query::default() };
     let filters = Filters::new(&query, own, now);
     let overview = Overview::read(conn, account, &filters, (now, zone)).await?;
-    let Activity { addresses, refused: refusals, held } = activity::list(conn, account, credential.id, now).await?;
+    let Activity { addresses, refused: refusals, held, alerts } =
+        activity::list(conn, account, credential.id, now).await?;
     let lines = audit::list_about(conn, account, &credential.username, AUDIT_LINES).await?;
     let held: &[HeldEvents] = held.as_slice();
     let dialog = match dialog {
@@ -237,6 +241,7 @@ async fn page(
         refused: refusals.iter().map(|one| RefusedFor::new(one, credential, now)).collect(),
         passwords: PasswordLife::list(credential, now),
         settings: credential.settings.words().join(", "),
+        alerts: alerts.into_iter().map(|(kind, since)| (kind.title(), When::ago(since, now))).collect(),
         audit: lines.into_iter().map(|line| AuditRow::new(line, now, zone)).collect(),
         is_told_below: matches!(notice, Some((_, CredentialNotice::Holding | CredentialNotice::NotHolding))),
         notice: notice.and_then(|told| notice_words::words(told, own, &back, now)).map(|(_, words)| words),

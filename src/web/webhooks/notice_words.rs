@@ -6,6 +6,7 @@ use crate::domain::credential::Credential;
 use crate::domain::escape_invisible::escape_invisible;
 use crate::domain::expiry::NEVER;
 use crate::domain::ids::CredentialId;
+use crate::domain::sender_settings::SenderSettings;
 use crate::domain::time::utc;
 use crate::web::held::{GONE_ALREADY, accepted_link, accepted_text, accepted_title};
 use crate::web::notice::{CredentialNotice, NoticeWords, Undo};
@@ -37,28 +38,48 @@ fn undo(
     notice: &CredentialNotice,
     credential: &Credential,
     now: Timestamp,
-) -> Option<(&'static str, Option<(&'static str, String)>)> {
+) -> Option<(&'static str, Vec<(&'static str, String)>)> {
     if credential.revoked_at.is_some() {
         return None;
     }
     match notice {
-        CredentialNotice::Disabled => Some(("enabling", None)),
-        CredentialNotice::Enabled => Some(("disabling", None)),
-        CredentialNotice::Renamed { was } if *was != credential.name => Some(("name", Some(("name", was.clone())))),
+        CredentialNotice::Disabled => Some(("enabling", vec![])),
+        CredentialNotice::Enabled => Some(("disabling", vec![])),
+        CredentialNotice::Renamed { was } if *was != credential.name => Some(("name", vec![("name", was.clone())])),
         CredentialNotice::Extended if credential.expiring(now)?.end_before_extension(now).is_some() => {
-            Some(("overlap-extension", Some(("undo", "1".to_owned()))))
+            Some(("overlap-extension", vec![("undo", "1".to_owned())]))
         }
-        CredentialNotice::Holding => Some(("holding", Some(("holding", "off".to_owned())))),
-        CredentialNotice::NotHolding => Some(("holding", Some(("holding", "on".to_owned())))),
-        CredentialNotice::Dated { was: None } => Some(("expiry", Some(("expires", NEVER.to_owned())))),
+        CredentialNotice::Holding => Some(("holding", vec![("holding", "off".to_owned())])),
+        CredentialNotice::NotHolding => Some(("holding", vec![("holding", "on".to_owned())])),
+        CredentialNotice::Dated { was: None } => Some(("expiry", vec![("expires", NEVER.to_owned())])),
         // A form says days, and a program may have set a time of one.
         CredentialNotice::Dated { was: Some(end) } | CredentialNotice::Undated { was: Some(end) }
             if *end > now && is_midnight(*end) =>
         {
-            Some(("expiry", Some(("expires", utc("%F", *end)))))
+            Some(("expiry", vec![("expires", utc("%F", *end))]))
+        }
+        // To let in more again is asked about, with the account password.
+        CredentialNotice::SettingsSaved { was: Some(was) }
+            if *was != credential.settings && !was.lets_in_more_than(&credential.settings) =>
+        {
+            Some(("sender-settings", fields_of(was)))
         }
         _ => None,
     }
+}
+
+/// The form of these sender settings.
+fn fields_of(settings: &SenderSettings) -> Vec<(&'static str, String)> {
+    let switches = [
+        ("any_content_type", settings.any_content_type),
+        ("compressed_bodies", settings.compressed_bodies),
+        ("batches", settings.batches),
+        ("put_as_post", settings.put_as_post),
+    ];
+    let on = switches.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| (name, "on".to_owned()));
+    let networks = settings.networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let header = settings.stored_once_by.as_ref().map(ToString::to_string).unwrap_or_default();
+    on.chain([("stored_once_by", header), ("warned_of", networks.clone()), ("networks", networks)]).collect()
 }
 
 fn kind(notice: &CredentialNotice) -> &'static str {
@@ -88,7 +109,7 @@ fn title(notice: &CredentialNotice, name: &str) -> String {
         CredentialNotice::ExtensionUndone => format!("The overlap of {name} is as long as before."),
         CredentialNotice::Holding => format!("Late events of {name} are held."),
         CredentialNotice::NotHolding => format!("Late events of {name} are no longer held."),
-        CredentialNotice::SettingsSaved => format!("The sender settings of {name} are saved."),
+        CredentialNotice::SettingsSaved { .. } => format!("The sender settings of {name} are saved."),
         CredentialNotice::AddressShown => "You’ve already sent this form.".to_owned(),
         CredentialNotice::AddressRevoked => format!("The token address of {name} is revoked."),
         CredentialNotice::Accepted(accepted) => accepted_title(accepted, name),
@@ -118,7 +139,7 @@ fn text(notice: &CredentialNotice) -> String {
         CredentialNotice::ExtensionStays => "It isn’t extended, or was extended too long ago to undo that.",
         CredentialNotice::Holding => "Requests with an expired password are kept for you for 7 days.",
         CredentialNotice::NotHolding => "Requests with an expired password are refused and not kept.",
-        CredentialNotice::SettingsSaved => "They apply to the next request.",
+        CredentialNotice::SettingsSaved { .. } => "They apply to the next request.",
         CredentialNotice::AddressShown => "It can be seen once. Generate a new one if you didn’t save it.",
         CredentialNotice::AddressRevoked => "Requests to it now get 401. Its username and password keep working.",
         CredentialNotice::Accepted(accepted) => return accepted_text(accepted),

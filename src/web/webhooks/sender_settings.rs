@@ -30,6 +30,9 @@ use crate::web::webhooks::origin::{done, id_of, id_on_pro};
 /// How far back events are looked at for what a choice of networks would have refused.
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How many networks a session keeps for whoever takes a change back.
+const MAX_TAKEN_BACK: usize = 20;
+
 /// The form as it was sent. A box that is not ticked is no field.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Form {
@@ -43,6 +46,9 @@ pub(crate) struct Form {
     networks: String,
     /// The networks that the reader was warned of.
     warned_of: Option<String>,
+    /// Where the form stands that takes back what was saved.
+    #[serde(default)]
+    return_to: String,
     resumed: Option<String>,
 }
 
@@ -124,7 +130,7 @@ pub(crate) async fn save(
         (Ok(header), Ok(networks)) => {
             (settings.stored_once_by, settings.networks) = (header, networks);
             match warning(&current_user, &credential, &settings, &form).await? {
-                None => return set(&current_user, &credential, settings).await,
+                None => return set(&current_user, &credential, settings, &form.return_to).await,
                 warning => Untaken { warning, ..Untaken::default() },
             }
         }
@@ -141,14 +147,17 @@ async fn set(
     current_user: &SignedIn,
     credential: &Credential,
     settings: SenderSettings,
+    return_to: &str,
 ) -> Result<HttpResponse, PageError> {
+    let is_small = credential.settings.networks.len() <= MAX_TAKEN_BACK;
+    let was = Some(credential.settings.clone()).filter(|was| is_small && *was != settings);
     if settings.lets_in_more_than(&credential.settings) {
         current_user.require_recent_password()?;
     }
     match set_sender_settings(current_user.on(credential.id, &current_user.act()), |_| settings).await {
         Ok(_) => {
             current_user.state().engine.verifier.forget_credential(credential.id);
-            Ok(done(current_user, credential.id, "", CredentialNotice::SettingsSaved))
+            Ok(done(current_user, credential.id, return_to, CredentialNotice::SettingsSaved { was }))
         }
         Err(CredentialError::Revoked) => Ok(done(current_user, credential.id, "", CredentialNotice::Revoked)),
         Err(error) => Err(error.into()),
