@@ -272,6 +272,7 @@ pub fn rich_body() -> serde_json::Value {
         "order": { "number": 48213, "lines": [{ "sku": "HB-2214", "qty": 2, "picked": true },
                                               { "sku": "RP-118", "qty": 1, "picked": false }], "priority": "express" },
         "reorder": { "below": 40, "due": false, "supplier": null },
-        "counted_by": null, "tags": ["pumps", "fast-moving"], "trace": "b7d1c0e2-4f0a-4c4e-9d61-52f8a0c1e7aa",
+        "counted_by": null, "tags": ["pumps", "fast-moving"],
+        "label": "{\"printer\": \"RTM-2\", \"copies\": 2}", "trace": "b7d1c0e2-4f0a-4c4e-9d61-52f8a0c1e7aa",
     })
 }

@@ -112,8 +112,10 @@ pub(crate) async fn choose_password(
     browser: &Browser,
 ) -> Result<Member, LinkError> {
     let LinkAct { store, act, .. } = link_act;
-    let owner = link_act.find().await?;
-    let new = NewPassword::check(new, &[&owner.email, &owner.name])?;
+    let owner = link_act.find().await;
+    let known = owner.as_ref().map_or(Vec::new(), |owner| vec![owner.email.as_str(), owner.name.as_str()]);
+    let new = NewPassword::check(new, &known)?;
+    let owner = owner?;
     // What is done is its user's act, whoever is signed in beside it.
     let act = &Act { actor: Actor::User(owner.user_id), ..act.clone() };
     let hash = hasher.hash(Share::of(act), new.secret()).await?;

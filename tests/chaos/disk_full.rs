@@ -91,8 +91,8 @@ async fn fill_events(stage: &Stage) {
     stage.query("select pg_reload_conf()").await;
     let copies = "insert into events (account_id, id, credential_id, remote_ip, content_type, headers, body, size_bytes) \
                   select account_id, (left(id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid, credential_id, remote_ip, \
-                  content_type, '[]', repeat('x', 100), 100 \
-                  from (select * from events limit 1) as first, generate_series(1, 100000) as n";
+                  content_type, '[]', '1', 1 \
+                  from (select * from events limit 1) as first, generate_series(1, 200000) as n";
     stage.query(copies).await;
     stage.query("checkpoint").await;
     let largest = "select max(pg_relation_size(c.oid)) from pg_class c where relname like 'events_%' and relkind = 'r'";

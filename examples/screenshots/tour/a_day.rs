@@ -49,6 +49,14 @@ impl<C: Camera> Tour<'_, C> {
                     "198.51.100.24",
                     211,
                 ),
+                past(
+                    24,
+                    inventory,
+                    "invalid_json",
+                    "unexpected end of input at line 1, column 208",
+                    "198.51.100.24",
+                    207,
+                ),
                 past(43, &crm, "credential_disabled", "", "192.0.2.41", 310),
                 past(131, inventory, "body_too_large", "the limit is 1.05 MB", "198.51.100.31", 1_887_436),
                 PastRejection {

@@ -95,7 +95,12 @@ impl<C: Camera> Tour<'_, C> {
         self.page("/settings/api-tokens", "api-tokens", "API tokens").await?;
         self.press("a.btn.sm[href^='/settings/api-tokens/']").await?;
         self.see("form[action$='/rotation']").await?;
-        self.here("api-token", "API token").await
+        self.here("api-token", "API token").await?;
+        self.press("form[action$='/rotation'] button.primary").await?;
+        self.see("#token").await?;
+        self.here("api-token-rotated", "API token, rotated").await?;
+        self.press("[data-saved]").await?;
+        self.see("a.btn.sm[href^='/settings/api-tokens/']").await.map(drop)
     }
 
     async fn consumers(&mut self) -> Result<()> {

@@ -13,6 +13,13 @@ impl<C: Camera> Tour<'_, C> {
         self.go("/events").await?;
         self.press(".page-head details:has(#columns) > summary").await?;
         self.camera.take("events-columns-menu", "Events, columns", Extent::Window).await?;
+        self.go("/events").await?;
+        self.press(".as-table summary").await?;
+        self.see(".as-table table").await?;
+        self.here("events-chart-as-table", "Events, the chart as a table").await?;
+        self.go("/events").await?;
+        self.driver.action_chain().send_keys("l").perform().await?;
+        self.camera.take("events-paused", "Events, live updates paused", Extent::Window).await?;
         self.page("/events?fields=type,order,header.user-agent", "events-columns", "Events with columns").await?;
         self.go("/events").await?;
         self.press(".site-header details.menu > summary").await?;
@@ -53,6 +60,12 @@ impl<C: Camera> Tour<'_, C> {
         self.press("main form button.danger").await?;
         self.see("#confirmation-error").await?;
         self.here("events-deletion-error", "Delete events, not confirmed").await?;
+        self.page("/events/deletion?q=INV-20414", "events-deletion-of-one", "Delete the events of a search").await?;
+        let asked = self.see("label[for=confirmation] b").await?.text().await?;
+        self.enter("#confirmation", &asked).await?;
+        self.press("main form button.danger").await?;
+        self.see("#progress .notice.ok").await?;
+        self.here("events-deletion-done", "Delete events, done").await?;
         self.page("/events/rejections", "rejections", "Rejected attempts").await?;
         self.press("details.reason > summary").await?;
         self.here("rejections-explained", "Rejected attempts, a reason explained").await?;
@@ -61,6 +74,8 @@ impl<C: Camera> Tour<'_, C> {
         self.here("rejection", "A rejected attempt").await?;
         self.page("/events/rejections?group=address", "rejections-by-address", "Rejected attempts by address").await?;
         self.page("/events/rejections?group=address&q=nobody", "rejections-no-match", "Rejected attempts, no match")
+            .await?;
+        self.page("/events/rejections?reason=invalid_json", "rejections-of-reason", "Rejected attempts for one reason")
             .await?;
 
         let path = format!("/events/{event}");
@@ -73,6 +88,10 @@ impl<C: Camera> Tour<'_, C> {
         self.press(".tree .j-k[href]").await?;
         self.see(".tree .value-bar").await?;
         self.here("event-value", "Event, one value").await?;
+        self.go(&path).await?;
+        self.press(".tree a[href*='in=']").await?;
+        self.see(".tree-hint code").await?;
+        self.here("event-text-as-json", "Event, a text read as JSON").await?;
         self.page(&format!("{path}/comparison"), "event-comparison", "Event, compared with the one before").await?;
         self.dialog(&format!("{path}?delete=1"), "event-delete-dialog", "Delete an event").await
     }

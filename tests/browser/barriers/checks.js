@@ -127,7 +127,7 @@ function areaOf(element) {
 function isWithinText(element) {
   if (!element.matches('a') || getComputedStyle(element).display !== 'inline') return false;
   const text = (node) => node.textContent.replace(/\s+/g, ' ').trim();
-  return text(element.closest('p, dd, dt, li, td, small, h1, h2, h3, div')).length > text(element).length;
+  return text(element.closest('p, dd, dt, li, td, th, small, h1, h2, h3, div')).length > text(element).length;
 }
 
 // With the reader's own colours only edges and words are left of a control.
