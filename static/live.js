@@ -4,6 +4,9 @@ const MAX_ROWS = 200;
 const MAX_REMEMBERED_IDS = 2000;
 const FRESH_MS = 3000;
 const BATCH_MS = 250;
+// From so many rows in a batch on, the next one comes later: each is a layout of the whole list.
+const LARGE_BATCH = 10;
+const LARGE_BATCH_MS = 500;
 const OVERVIEW_AFTER_MS = 1000;
 const OVERVIEW_EVERY_MS = 10_000;
 const REREAD_EVERY_MS = 3_000;
@@ -38,6 +41,7 @@ function showNewEvents(table) {
   let arrived = 0;
   let batchTimer;
   let batchedAt = -Infinity;
+  let batchMs = BATCH_MS;
   let isPointedAt = false;
   let heldCount = 0;
   let heldMore = false;
@@ -138,15 +142,17 @@ function showNewEvents(table) {
     batch();
   }
 
-  // A lone event is there at once; of many, those of a quarter of a second are shown together, in one layout.
+  // A lone event is there at once; of many, those of a quarter of a second are shown together, in one layout, and of a flood those of half
+  // a second.
   function batch() {
     batchTimer ??= setTimeout(() => {
       batchTimer = undefined;
       tally();
+      batchMs = held.length < LARGE_BATCH ? BATCH_MS : LARGE_BATCH_MS;
       if (held.length && !isPaused() && !isElsewhere()) release();
       else showPill();
       batchedAt = performance.now();
-    }, batchedAt + BATCH_MS - performance.now());
+    }, batchedAt + batchMs - performance.now());
   }
 
   function fallBehind({ count: skipped, more }) {
