@@ -16,12 +16,11 @@ const CHECKS: &str = include_str!("barriers/checks.js");
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/barriers/node_modules/axe-core/axe.min.js");
 
 /// What is looked at beside the screens of the pictures: a phone at night, windows of 1280 px that are zoomed, in CSS pixels, and those
-/// of a tablet, of a small and of a large computer.
-const MORE_SCREENS: [Screen; 6] = [
+/// of a small and of a large computer.
+const MORE_SCREENS: [Screen; 5] = [
     Screen { suffix: "mobile, dark", scheme: "dark", width: 390, height: 844, mobile: true },
     Screen { suffix: "at 200 %", scheme: "light", width: 640, height: 450, mobile: false },
     Screen { suffix: "at 400 %", scheme: "light", width: 320, height: 225, mobile: false },
-    Screen { suffix: "tablet", scheme: "light", width: 768, height: 1024, mobile: true },
     Screen { suffix: "1024 px wide", scheme: "dark", width: 1024, height: 768, mobile: false },
     Screen { suffix: "1440 px wide", scheme: "light", width: 1440, height: 900, mobile: false },
 ];

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Tail {
     child: Child,
     lines: Receiver<String>,
+    /// Its token is in a file there.
+    _terminal: Terminal,
 }
 
 impl Tail {
@@ -29,11 +31,12 @@ impl Tail {
     }
 
     async fn start_at(terminal: Terminal, server: &TestServer, args: &[&str]) -> Self {
+        let waited = server.application().state.waiting_readers();
         let mut command = terminal.command(&[&["events", "tail", "alice@example.com"], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         // It follows once it listens: ours is the connection beside that of the server; or once it waits for an answer of the API.
-        while terminal.is_over_api() && server.application().state.waiting_readers() < 1 {
+        while terminal.is_over_api() && server.application().state.waiting_readers() <= waited {
             tokio::task::yield_now().await;
         }
         server
@@ -43,7 +46,7 @@ impl Tail {
                 if terminal.is_over_api() { 1 } else { 2 },
             )
             .await;
-        Self { child, lines }
+        Self { child, lines, _terminal: terminal }
     }
 
     fn line(&self) -> String {

@@ -20,7 +20,8 @@ const WITHOUT_WINDOWS: &str = "needs cmd, which is part of Windows";
 const RESTARTS: &str = "is what tests/chaos/rolling_restarts.rs runs";
 
 /// What is not run here, and why.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
+    ("listen-command", "names no token; `events listen` is run in tests/http/listen.rs"),
     ("haproxy-cfg", RESTARTS),
     ("nginx-instances-conf", RESTARTS),
     ("kubernetes-yaml", "needs a cluster, which no package brings"),
