@@ -3,12 +3,18 @@
 use jiff::SignedDuration;
 use reqwest::Response;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Duration;
 
 use crate::holding::expired;
 use crate::support::actors::{Person, Sender};
 use crate::support::api_program::Program;
 use crate::support::event_rows::insert_many;
 use crate::support::server::{PASSWORD, TestServer};
+
+/// Less than the time that is waited for, and more than any busy machine needs to answer.
+const LONG_BEFORE: Duration = Duration::from_secs(40);
 
 async fn stage() -> (TestServer, Person, Sender, Program) {
     let server = TestServer::start().await;
@@ -236,6 +242,28 @@ async fn a_deletion_ahead_of_who_is_in_the_middle_is_told_once() {
         assert_eq!((&rest[..], truncated), (&stored[6..8], "deletion".into()), "of another one");
         while !next().await.0.is_empty() {}
         assert_eq!(next().await.1, Value::Null, "once");
+    }
+}
+
+// holds issue 17, section 3: whoever has left takes no place among those who wait
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_with_the_request_is_waited_for_by_nobody() {
+    let (server, alice, _, _) = stage().await;
+    let program = Program::with(&server, &alice, &["events:read", "consumers:write"]).await;
+    let made = program.call("POST", "/consumers", json!({"name": "Import"}), 201).await;
+    let pull = format!("/consumers/{}/events?wait=60", made["id"].as_str().unwrap());
+    let address = server.url.strip_prefix("http://").unwrap();
+    for path in ["/events?after=now&wait=60", pull.as_str()] {
+        let mut leaving = TcpStream::connect(address).await.unwrap();
+        let token = &program.token;
+        let head = format!("GET /api/v1{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        leaving.write_all(head.as_bytes()).await.unwrap();
+        leaving.shutdown().await.unwrap();
+        // It is answered, or its connection ends: both long before the time is over.
+        let mut rest = Vec::new();
+        let ending = tokio::time::timeout(LONG_BEFORE, leaving.read_to_end(&mut rest)).await;
+        assert!(ending.is_ok(), "{path}");
+        assert_eq!(server.application().state.waiting_readers(), 0, "{path}");
     }
 }
 

@@ -97,8 +97,7 @@ pub(crate) async fn follow(
 ) -> Result<(Vec<EventSummary>, FollowedEvents), ApiError> {
     let cursors = Cursors::new(&caller.state().keys, caller.account());
     let Start { mut position, mut truncated } = Start::at(caller, following.after.as_deref().unwrap_or_default())?;
-    let _ends = EndsWithConnection::new(request);
-    let mut poll = LongPoll::new(caller, until);
+    let mut poll = LongPoll::new(caller, request, until);
     loop {
         let pulled = pull(caller, filter, position.as_ref(), limit).await?;
         truncated = pulled.truncated(truncated);
@@ -135,13 +134,15 @@ pub(crate) struct LongPoll<'c> {
     place: Option<Permit<AccountId>>,
     /// When the last look began.
     looked_at: Instant,
+    ends: EndsWithConnection,
 }
 
 impl<'c> LongPoll<'c> {
     /// From before the first look, so that nothing comes between.
-    pub(crate) fn new(caller: &'c Caller, until: Instant) -> Self {
+    pub(crate) fn new(caller: &'c Caller, request: &HttpRequest, until: Instant) -> Self {
         let listener = caller.state().engine.notifier.listen(caller.account());
-        Self { caller, listener, until, place: None, looked_at: Instant::now() }
+        let ends = EndsWithConnection::new(request);
+        Self { caller, listener, until, place: None, looked_at: Instant::now(), ends }
     }
 
     /// Waits until something may be new in the account and it is the caller's turn to look; `false` when the time is over. A look that
@@ -149,7 +150,8 @@ impl<'c> LongPoll<'c> {
     pub(crate) async fn may_have_news(&mut self) -> Result<bool, ApiError> {
         let Self { caller, until, .. } = *self;
         let is_over = || Instant::now() >= until || caller.state().is_draining();
-        if is_over() {
+        // Whose end came along with the request is not heard of again.
+        if is_over() || self.ends.is_over() {
             return Ok(false);
         }
         if self.place.is_none() {

@@ -17,7 +17,6 @@ use crate::web::api::events::{Include, items};
 use crate::web::api::following::{LongPoll, count_only_small, deadline, has_expired, pull};
 use crate::web::api::problem_schema::Problem;
 use crate::web::api::records::EventItem;
-use crate::web::middleware::client_disconnect::EndsWithConnection;
 
 /// How much, and how long to wait.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -80,8 +79,7 @@ pub(crate) async fn events(
 ) -> Result<HttpResponse, ApiError> {
     let include = Include::read(query.include.as_deref().unwrap_or_default())?;
     let (limit, until) = (include.limit(query.limit)?, deadline(query.wait)?);
-    let _ends = EndsWithConnection::new(&request);
-    let mut poll = LongPoll::new(&caller, until);
+    let mut poll = LongPoll::new(&caller, &request, until);
     // Each round but the last was somebody else's step.
     let (rows, answer) = loop {
         poll.require_let_in().await?;
